@@ -1,0 +1,57 @@
+/* One table a command gives its parsing, its help and its checks. */
+#ifndef VALENCE_CLI_OPTIONS_H
+#define VALENCE_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "valence/error.h"
+#include "valence/progress.h"
+
+enum exit_code { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+enum option_type {
+    OPTION_END,
+    OPTION_FLAG,   /* bool *: --name sets it */
+    OPTION_TEXT,   /* const char **: --name VALUE or --name=VALUE */
+    OPTION_INT,    /* int64_t *, within [minimum, maximum] */
+    OPTION_NUMBER, /* double *, within [minimum, maximum] */
+    OPTION_GROUP   /* a heading in the help */
+};
+
+struct option {
+    enum option_type type;
+    char letter; /* short form, or 0 */
+    const char *name;
+    void *target;
+    const char *value_name; /* "FILE", for the help; NULL for a flag */
+    const char *help;       /* one sentence; the default is named in it */
+    double minimum, maximum; /* both 0: any value */
+};
+
+struct command {
+    const char *name;     /* "train" */
+    const char *arguments; /* "CONFIG.yaml", "KIND SOURCE STORE" */
+    const char *summary;  /* one line for the list of commands */
+    const char *description; /* paragraphs for --help */
+    const char *example;  /* lines of shell for --help */
+    int (*run)(const struct command *command, int argc, char **argv);
+};
+
+/* Parses argv[1..] (argv[0] is the command's name). Options and positional arguments may be mixed; "--" ends options.
+ * Positional arguments go to `positional` (room for `maximum`), their number to *n_positional. Gives true to go on;
+ * false where the command is over: *exit_code is EXIT_FINE after --help (printed to stdout) or EXIT_USAGE after an
+ * error (printed to stderr, with the nearest valid option where one is meant). Every command has -h/--help by itself. */
+bool options_parse(const struct command *command, const struct option *options, int argc, char **argv,
+                   const char **positional, int minimum, int maximum, int *n_positional, int *exit_code);
+
+/* Prints "valence: TEXT" to stderr and gives EXIT_FAILED, or EXIT_USAGE for ERROR_ARGUMENT and ERROR_CONFIG. */
+int report_error(const struct valence_error *error);
+
+/* A progress receiver for the terminal: a bar with rate and time left where stderr is a terminal, a plain line now and
+ * then elsewhere, nothing where `quiet`. Ctrl-C (SIGINT, SIGTERM) makes it ask for cancellation; a second one ends the
+ * process at once. Call terminal_progress_finish() before printing results. */
+struct valence_progress *terminal_progress(bool quiet);
+void terminal_progress_finish(void);
+
+#endif

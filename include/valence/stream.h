@@ -1,0 +1,74 @@
+/* The vocabulary: modalities, streams, splits, element types.
+ *
+ * A *clip* is one labelled (or to be scored) utterance. It has up to four *streams*, each a sequence of T feature rows
+ * of D columns. Three of them are *modalities*, always in the order audio, text, video; the fourth, simulated_text,
+ * stands in for text in flows that miss it (arXiv 2410.15029, section 2.1). */
+#ifndef VALENCE_STREAM_H
+#define VALENCE_STREAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum valence_modality { VALENCE_AUDIO, VALENCE_TEXT, VALENCE_VIDEO, VALENCE_N_MODALITIES };
+
+enum valence_stream {
+    VALENCE_STREAM_AUDIO,
+    VALENCE_STREAM_TEXT,
+    VALENCE_STREAM_VIDEO,
+    VALENCE_STREAM_SIMULATED_TEXT,
+    VALENCE_N_STREAMS
+};
+
+/* A set of modalities is a bit mask: VALENCE_BIT(VALENCE_TEXT) | VALENCE_BIT(VALENCE_VIDEO). */
+#define VALENCE_BIT(modality) (1u << (modality))
+#define VALENCE_ALL_MODALITIES (VALENCE_BIT(VALENCE_N_MODALITIES) - 1u)
+
+enum valence_split { VALENCE_TRAIN, VALENCE_VALIDATION, VALENCE_TEST, VALENCE_N_SPLITS };
+
+/* How the elements of rows are stored: IEEE half or single precision, little-endian. */
+enum valence_dtype { VALENCE_F16, VALENCE_F32, VALENCE_N_DTYPES };
+
+extern const char *const valence_modality_names[VALENCE_N_MODALITIES]; /* "audio", "text", "video" */
+extern const char *const valence_stream_names[VALENCE_N_STREAMS];      /* ..., "simulated_text" */
+extern const char *const valence_split_names[VALENCE_N_SPLITS];        /* "train", "validation", "test" */
+extern const char *const valence_dtype_names[VALENCE_N_DTYPES];        /* "f16", "f32" */
+
+/* Bytes of one element. */
+size_t valence_dtype_size(enum valence_dtype type);
+
+/* The index of `name` in one of the arrays above, or -1. valence_split_from_name() also takes the usual spellings
+ * "valid", "val", "dev" for validation. */
+int valence_modality_from_name(const char *name);
+int valence_stream_from_name(const char *name);
+int valence_split_from_name(const char *name);
+
+/* ---- Batches -------------------------------------------------------------------------------------------------- */
+
+/* The rows of one stream for all clips of a batch, concatenated: clip i owns rows offsets[i] ... offsets[i+1]-1.
+ * A clip without the stream is a sequence of length 0. `data` is (offsets[n_clips], width), row-major. */
+struct valence_rows {
+    const void *data;
+    enum valence_dtype type;
+    int64_t width;          /* 0: the stream is absent from the whole batch, and `data` and `offsets` may be NULL */
+    const int64_t *offsets; /* n_clips + 1 values, offsets[0] == 0, never decreasing */
+};
+
+/* A packed batch: nothing is padded, so that a clip's result does not depend on its neighbours. It owns nothing. */
+struct valence_batch {
+    int64_t n_clips;
+    const uint64_t *keys;                           /* one per clip, from its id; the randomness of dropout */
+    const float *labels;                            /* one per clip; NULL where not needed */
+    struct valence_rows streams[VALENCE_N_STREAMS]; /* by enum valence_stream */
+};
+
+/* The 64-bit key of a clip id (FNV-1a, finished by an avalanche): the same on every machine. */
+uint64_t valence_clip_key(const char *id);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,86 @@
+#include "base/fail.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *valence_status_name(int status)
+{
+    switch (status) {
+#define STATUS_CASE(name, value, text)                                                             \
+    case value:                                                                                    \
+        return #name;
+        VALENCE_STATUS_MAP(STATUS_CASE)
+#undef STATUS_CASE
+    }
+    return "UNKNOWN";
+}
+
+const char *valence_status_text(int status)
+{
+    switch (status) {
+#define STATUS_CASE(name, value, text)                                                             \
+    case value:                                                                                    \
+        return text;
+        VALENCE_STATUS_MAP(STATUS_CASE)
+#undef STATUS_CASE
+    }
+    return "unknown status";
+}
+
+static void write_text(struct valence_error *error, int status, const char *format, va_list args)
+{
+    error->status = status;
+    vsnprintf(error->text, sizeof error->text, format, args);
+    if (error->text[0] == '\0')
+        snprintf(error->text, sizeof error->text, "%s", valence_status_text(status));
+}
+
+int fail(struct valence_error *error, int status, const char *format, ...)
+{
+    if (error) {
+        va_list args;
+        va_start(args, format);
+        write_text(error, status, format, args);
+        va_end(args);
+    }
+    return status;
+}
+
+int fail_errno(struct valence_error *error, int number, const char *format, ...)
+{
+    int status = number == ENOSPC || number == EDQUOT ? VALENCE_ERROR_DISK_FULL
+                 : number == ENOMEM                   ? VALENCE_ERROR_MEMORY
+                                                      : VALENCE_ERROR_IO;
+    if (error) {
+        va_list args;
+        va_start(args, format);
+        write_text(error, status, format, args);
+        va_end(args);
+        size_t used = strlen(error->text);
+        snprintf(error->text + used, sizeof error->text - used, ": %s", strerror(number));
+    }
+    return status;
+}
+
+int fail_memory(struct valence_error *error, size_t bytes, const char *what)
+{
+    return fail(error, VALENCE_ERROR_MEMORY, "cannot allocate %.1f MiB for %s",
+                (double)bytes / (1024.0 * 1024.0), what);
+}
+
+int fail_within(struct valence_error *error, const char *format, ...)
+{
+    if (!error)
+        return VALENCE_ERROR_ARGUMENT;
+    char inner[VALENCE_ERROR_TEXT_BYTES];
+    memcpy(inner, error->text, sizeof inner);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error->text, sizeof error->text, format, args);
+    va_end(args);
+    size_t used = strlen(error->text);
+    snprintf(error->text + used, sizeof error->text - used, ": %s", inner);
+    return error->status;
+}

@@ -1,0 +1,28 @@
+/* How the library's own code reports an error: one call that fills the caller's struct and gives the code to return.
+ *
+ *     return fail(error, VALENCE_ERROR_FORMAT, "%s: header says %zu bytes, file has %zu", path, want, have);
+ */
+#ifndef VALENCE_BASE_FAIL_H
+#define VALENCE_BASE_FAIL_H
+
+#include <stddef.h>
+
+#include "valence/error.h"
+
+/* Fills `error` (which may be NULL) and returns `status`, which is not VALENCE_OK. Too long a text is cut. */
+int fail(struct valence_error *error, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* As fail(), with ": " and strerror(number) appended; ENOSPC becomes VALENCE_ERROR_DISK_FULL and ENOMEM
+ * VALENCE_ERROR_MEMORY, anything else VALENCE_ERROR_IO. */
+int fail_errno(struct valence_error *error, int number, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Out of memory for `what`: "cannot allocate 1.2 GiB for the activations". */
+int fail_memory(struct valence_error *error, size_t bytes, const char *what);
+
+/* Puts "context: " before the text of an error that a callee reported; gives back its status. */
+int fail_within(struct valence_error *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

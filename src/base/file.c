@@ -1,0 +1,225 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+
+/* ---- Reading -------------------------------------------------------------------------------------------------- */
+
+static int open_regular(const char *path, int *descriptor, size_t *size,
+                        struct valence_error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT
+                   ? fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file", path)
+                   : fail_errno(error, errno, "%s: cannot open", path);
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        int number = errno;
+        close(fd);
+        return fail_errno(error, number, "%s: cannot read its size", path);
+    }
+    if (!S_ISREG(status.st_mode)) {
+        close(fd);
+        return fail(error, VALENCE_ERROR_ARGUMENT, "%s: not a regular file", path);
+    }
+    *descriptor = fd;
+    *size = (size_t)status.st_size;
+    return VALENCE_OK;
+}
+
+int file_map_open(struct file_map *map, const char *path, struct valence_error *error)
+{
+    *map = (struct file_map){0};
+    int fd = -1;
+    size_t size = 0;
+    int status = open_regular(path, &fd, &size, error);
+    if (status)
+        return status;
+    if (size > 0) {
+        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED) {
+            int number = errno;
+            close(fd);
+            return fail_errno(error, number, "%s: cannot map", path);
+        }
+        map->data = data;
+        map->size = size;
+    }
+    close(fd);
+    return VALENCE_OK;
+}
+
+void file_map_close(struct file_map *map)
+{
+    if (map->data)
+        munmap((void *)(uintptr_t)map->data, map->size);
+    *map = (struct file_map){0};
+}
+
+int file_read_text(const char *path, size_t maximum, char **text, size_t *size,
+                   struct valence_error *error)
+{
+    *text = NULL;
+    struct file_map map;
+    int status = file_map_open(&map, path, error);
+    if (status)
+        return status;
+    if (map.size > maximum)
+        status = fail(error, VALENCE_ERROR_LIMIT, "%s: %zu bytes, more than the %zu expected of it",
+                      path, map.size, maximum);
+    else if (!(*text = malloc(map.size + 1)))
+        status = fail_memory(error, map.size + 1, path);
+    if (!status) {
+        if (map.size)
+            memcpy(*text, map.data, map.size);
+        (*text)[map.size] = '\0';
+        if (size)
+            *size = map.size;
+    }
+    file_map_close(&map);
+    return status;
+}
+
+/* ---- Writing -------------------------------------------------------------------------------------------------- */
+
+int file_write_begin(struct file_writer *writer, const char *path, struct valence_error *error)
+{
+    *writer = (struct file_writer){0};
+    size_t room = strlen(path) + 32;
+    writer->path = strdup(path);
+    writer->temporary = malloc(room);
+    if (!writer->path || !writer->temporary) {
+        file_write_abort(writer);
+        return fail_memory(error, room, "a file name");
+    }
+    snprintf(writer->temporary, room, "%s.tmp-%ld", path, (long)getpid());
+    writer->stream = fopen(writer->temporary, "wbe");
+    if (!writer->stream) {
+        int number = errno;
+        free(writer->temporary);
+        writer->temporary = NULL;
+        file_write_abort(writer);
+        return fail_errno(error, number, "%s: cannot write", path);
+    }
+    return VALENCE_OK;
+}
+
+/* A rename is durable once its folder is synced; failing to do so is not a failure of the write. */
+static void sync_folder_of(const char *path)
+{
+    char *copy = strdup(path);
+    if (!copy)
+        return;
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+    free(copy);
+}
+
+int file_write_commit(struct file_writer *writer, struct valence_error *error)
+{
+    int number = 0;
+    errno = 0;
+    if (fflush(writer->stream) != 0 || ferror(writer->stream) ||
+        fsync(fileno(writer->stream)) != 0)
+        number = errno ? errno : EIO;
+    if (fclose(writer->stream) != 0 && !number)
+        number = errno;
+    writer->stream = NULL;
+    if (!number && rename(writer->temporary, writer->path) != 0)
+        number = errno;
+    if (number) {
+        int status = fail_errno(error, number, "%s: cannot write", writer->path);
+        file_write_abort(writer);
+        return status;
+    }
+    sync_folder_of(writer->path);
+    free(writer->temporary);
+    writer->temporary = NULL; /* nothing to remove any more */
+    file_write_abort(writer);
+    return VALENCE_OK;
+}
+
+void file_write_abort(struct file_writer *writer)
+{
+    if (writer->stream)
+        fclose(writer->stream);
+    if (writer->temporary)
+        unlink(writer->temporary);
+    free(writer->temporary);
+    free(writer->path);
+    *writer = (struct file_writer){0};
+}
+
+/* ---- Paths ---------------------------------------------------------------------------------------------------- */
+
+int make_folders(const char *path, struct valence_error *error)
+{
+    char *partial = strdup(path);
+    if (!partial)
+        return fail_memory(error, strlen(path), "a folder name");
+    int status = VALENCE_OK;
+    for (char *at = partial + 1; !status; at++) {
+        if (*at != '/' && *at != '\0')
+            continue;
+        char kept = *at;
+        *at = '\0';
+        if (mkdir(partial, 0777) != 0 && errno != EEXIST)
+            status = fail_errno(error, errno, "%s: cannot make the folder", partial);
+        *at = kept;
+        if (kept == '\0')
+            break;
+    }
+    free(partial);
+    if (!status && !path_is_folder(path))
+        status = fail(error, VALENCE_ERROR_EXISTS, "%s: exists and is not a folder", path);
+    return status;
+}
+
+char *path_join(const char *folder, const char *name)
+{
+    size_t room = strlen(folder) + strlen(name) + 2;
+    char *joined = malloc(room);
+    if (joined) {
+        size_t length = strlen(folder);
+        bool has_slash = length > 0 && folder[length - 1] == '/';
+        snprintf(joined, room, "%s%s%s", folder, has_slash ? "" : "/", name);
+    }
+    return joined;
+}
+
+const char *path_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+bool path_exists(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
+bool path_is_folder(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+bool path_has_ending(const char *path, const char *ending)
+{
+    size_t length = strlen(path), wanted = strlen(ending);
+    return length >= wanted && strcasecmp(path + length - wanted, ending) == 0;
+}

@@ -1,0 +1,52 @@
+/* Files: whole-file maps for reading, and writing that leaves either the old file or the complete new one. */
+#ifndef VALENCE_BASE_FILE_H
+#define VALENCE_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "valence/error.h"
+
+/* A file mapped read-only. An empty file has data == NULL, size == 0. */
+struct file_map {
+    const unsigned char *data;
+    size_t size;
+};
+
+int file_map_open(struct file_map *map, const char *path, struct valence_error *error);
+void file_map_close(struct file_map *map);
+
+/* The whole file as a NUL-terminated text in *text (free() it), refused beyond `maximum` bytes; *size may be NULL. */
+int file_read_text(const char *path, size_t maximum, char **text, size_t *size,
+                   struct valence_error *error);
+
+/* A file being written beside its target: commit syncs and renames it into place, abort removes it. Exactly one of the
+ * two must follow a successful begin. Writes go to `stream`; commit checks that none failed. */
+struct file_writer {
+    FILE *stream;
+    char *path;      /* the target */
+    char *temporary; /* "PATH.tmp-PID" in the same folder */
+};
+
+int file_write_begin(struct file_writer *writer, const char *path, struct valence_error *error);
+int file_write_commit(struct file_writer *writer, struct valence_error *error);
+void file_write_abort(struct file_writer *writer);
+
+/* Makes a folder and its missing parents; an existing one is fine. */
+int make_folders(const char *path, struct valence_error *error);
+
+/* "folder/name" in fresh memory (free() it), NULL where memory is short. */
+char *path_join(const char *folder, const char *name);
+
+/* The part of `path` after the last '/'. */
+const char *path_name(const char *path);
+
+bool path_exists(const char *path);
+bool path_is_folder(const char *path);
+
+/* True where `path` ends in `ending` (".npy"), whatever its case. */
+bool path_has_ending(const char *path, const char *ending);
+
+#endif

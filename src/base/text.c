@@ -1,0 +1,124 @@
+#include "base/text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <locale.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool reserve(struct text *text, size_t more)
+{
+    if (text->failed)
+        return false;
+    if (more > text->maximum || text->length > text->maximum - more) {
+        text->failed = true;
+        return false;
+    }
+    size_t needed = text->length + more + 1;
+    if (needed > text->capacity) {
+        size_t larger = text->capacity < 128 ? 256 : text->capacity * 2;
+        char *moved = realloc(text->data, larger < needed ? needed : larger);
+        if (!moved) {
+            text->failed = true;
+            return false;
+        }
+        text->data = moved;
+        text->capacity = larger < needed ? needed : larger;
+    }
+    return true;
+}
+
+void text_append(struct text *text, const char *data, size_t length)
+{
+    if (!reserve(text, length))
+        return;
+    if (length)
+        memcpy(text->data + text->length, data, length);
+    text->length += length;
+    text->data[text->length] = '\0';
+}
+
+void text_format(struct text *text, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (length < 0 || !reserve(text, (size_t)length)) {
+        text->failed = true;
+        return;
+    }
+    va_start(args, format);
+    vsnprintf(text->data + text->length, (size_t)length + 1, format, args);
+    va_end(args);
+    text->length += (size_t)length;
+}
+
+void text_free(struct text *text)
+{
+    free(text->data);
+    *text = (struct text){.maximum = text->maximum};
+}
+
+static pthread_once_t c_locale_once = PTHREAD_ONCE_INIT;
+static locale_t c_locale;
+
+static void make_c_locale(void)
+{
+    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+}
+
+static bool only_blanks(const char *text)
+{
+    while (isspace((unsigned char)*text))
+        text++;
+    return *text == '\0';
+}
+
+bool parse_double(const char *text, double *value)
+{
+    pthread_once(&c_locale_once, make_c_locale);
+    char *end;
+    errno = 0;
+    double parsed = c_locale ? strtod_l(text, &end, c_locale) : strtod(text, &end);
+    bool overflow = errno == ERANGE && (parsed > 1.0 || parsed < -1.0);
+    if (end == text || overflow || !only_blanks(end))
+        return false;
+    *value = parsed;
+    return true;
+}
+
+bool parse_int64(const char *text, long long *value)
+{
+    char *end;
+    errno = 0;
+    long long parsed = strtoll(text, &end, 10);
+    if (end == text || errno || !only_blanks(end))
+        return false;
+    *value = parsed;
+    return true;
+}
+
+bool is_utf8(const char *data, size_t length)
+{
+    const unsigned char *at = (const unsigned char *)data, *end = at + length;
+    while (at < end) {
+        int more = *at < 0x80 ? 0 : *at >= 0xC2 && *at < 0xE0 ? 1
+                 : *at >= 0xE0 && *at < 0xF0 ? 2
+                 : *at >= 0xF0 && *at < 0xF5 ? 3 : -1;
+        if (more < 0 || end - at <= more)
+            return false;
+        if ((*at == 0xE0 && at[1] < 0xA0) || (*at == 0xED && at[1] > 0x9F) ||
+            (*at == 0xF0 && at[1] < 0x90) || (*at == 0xF4 && at[1] > 0x8F))
+            return false;
+        for (int i = 1; i <= more; i++)
+            if ((at[i] & 0xC0) != 0x80)
+                return false;
+        at += more + 1;
+    }
+    return true;
+}

@@ -1,0 +1,31 @@
+/* A growing text with a mandatory maximum. */
+#ifndef VALENCE_BASE_TEXT_H
+#define VALENCE_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Start from {.maximum = N}. `data` is NUL-terminated once anything was appended; free it with text_free(). After the
+ * first failure (memory or maximum) `failed` stays set and appends do nothing, so that checking once at the end is
+ * enough. */
+struct text {
+    char *data;
+    size_t length;
+    size_t capacity;
+    size_t maximum;
+    bool failed;
+};
+
+void text_append(struct text *text, const char *data, size_t length);
+void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_free(struct text *text);
+
+/* Numbers as the C locale writes them, whatever the process's locale. The whole text must be the number (blanks around
+ * it aside): false for "", "1,5", "1x", and for values out of range. "nan" and "inf" are numbers here. */
+bool parse_double(const char *text, double *value);
+bool parse_int64(const char *text, long long *value);
+
+/* True where the bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
+bool is_utf8(const char *data, size_t length);
+
+#endif

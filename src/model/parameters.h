@@ -1,0 +1,35 @@
+/* The one place that knows the network's parameters: a table of names and shapes from which offsets, files, gradients
+ * and optimizer state follow. Parameters, gradients and moments are blocks of parameter_table.n_values reals each. */
+#ifndef VALENCE_MODEL_PARAMETERS_H
+#define VALENCE_MODEL_PARAMETERS_H
+
+#include "kernels/real.h"
+#include "valence/model.h"
+
+#define MAX_PARAMETERS 160
+
+struct parameter {
+    char name[80];    /* the published checkpoint's: "frame_dim_reshape_0.weight" */
+    int64_t shape[2]; /* (out, in) of a weight, (1, d) of a context vector, (n, 0) of a bias */
+    int n_dims;       /* 1 or 2 */
+    int64_t n_values;
+    int64_t offset; /* into the block */
+};
+
+struct parameter_table {
+    int n;
+    int64_t n_values;
+    struct parameter parameters[MAX_PARAMETERS];
+};
+
+/* The table of a configuration that valence_model_config_check() accepts. */
+void parameter_table_make(const struct valence_model_config *config, struct parameter_table *table);
+
+/* The entry of this name, or NULL. */
+const struct parameter *parameter_find(const struct parameter_table *table, const char *name);
+
+/* Draws PyTorch's defaults: Linear weights and biases from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), context vectors from
+ * Xavier's normal distribution. The same seed gives the same values, whatever else the table holds. */
+void parameters_initialise(const struct parameter_table *table, uint64_t seed, real *values);
+
+#endif
