@@ -8,7 +8,12 @@
 #include "valence/error.h"
 #include "valence/progress.h"
 
-enum exit_code { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum exit_code {
+    EXIT_FINE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_INTERRUPTED = 130 /* 128 + SIGINT, as shells have it */
+};
 
 enum option_type {
     OPTION_END,
@@ -24,33 +29,43 @@ struct option {
     char letter; /* short form, or 0 */
     const char *name;
     void *target;
-    const char *value_name; /* "FILE", for the help; NULL for a flag */
-    const char *help;       /* one sentence; the default is named in it */
+    const char *value_name;  /* "FILE", for the help; NULL for a flag */
+    const char *help;        /* one sentence; the default is named in it */
     double minimum, maximum; /* both 0: any value */
 };
 
 struct command {
-    const char *name;     /* "train" */
-    const char *arguments; /* "CONFIG.yaml", "KIND SOURCE STORE" */
-    const char *summary;  /* one line for the list of commands */
+    const char *name;        /* "train" */
+    const char *arguments;   /* "CONFIG.yaml", "KIND SOURCE STORE" */
+    const char *summary;     /* one line for the list of commands */
     const char *description; /* paragraphs for --help */
-    const char *example;  /* lines of shell for --help */
+    const char *example;     /* lines of shell for --help */
     int (*run)(const struct command *command, int argc, char **argv);
 };
 
-/* Parses argv[1..] (argv[0] is the command's name). Options and positional arguments may be mixed; "--" ends options.
- * Positional arguments go to `positional` (room for `maximum`), their number to *n_positional. Gives true to go on;
- * false where the command is over: *exit_code is EXIT_FINE after --help (printed to stdout) or EXIT_USAGE after an
- * error (printed to stderr, with the nearest valid option where one is meant). Every command has -h/--help by itself. */
-bool options_parse(const struct command *command, const struct option *options, int argc, char **argv,
-                   const char **positional, int minimum, int maximum, int *n_positional, int *exit_code);
+/* Parses argv[1..] (argv[0] is the command's name). Options and positional arguments may be mixed;
+ * "--" ends options. Positional arguments go to `positional` (room for `maximum`), their number to
+ * *n_positional. Gives true to go on; false where the command is over: *exit_code is EXIT_FINE
+ * after --help (printed to stdout) or EXIT_USAGE after an error (printed to stderr, with the
+ * nearest valid option where one is meant). Every command has -h/--help by itself. */
+bool options_parse(const struct command *command, const struct option *options, int argc,
+                   char **argv, const char **positional, int minimum, int maximum,
+                   int *n_positional, int *exit_code);
 
-/* Prints "valence: TEXT" to stderr and gives EXIT_FAILED, or EXIT_USAGE for ERROR_ARGUMENT and ERROR_CONFIG. */
+/* An option whose value is wrong in a way the table cannot say, found after parsing: prints
+ * "valence NAME: TEXT" and the way to the help to stderr, and gives EXIT_USAGE. */
+int report_usage(const struct command *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Prints "valence: TEXT" to stderr and gives EXIT_FAILED; EXIT_USAGE for ERROR_ARGUMENT and
+ * ERROR_CONFIG, EXIT_INTERRUPTED for ERROR_CANCELLED. Control characters in the text do not reach
+ * the terminal. */
 int report_error(const struct valence_error *error);
 
-/* A progress receiver for the terminal: a bar with rate and time left where stderr is a terminal, a plain line now and
- * then elsewhere, nothing where `quiet`. Ctrl-C (SIGINT, SIGTERM) makes it ask for cancellation; a second one ends the
- * process at once. Call terminal_progress_finish() before printing results. */
+/* A progress receiver for the terminal: a bar with rate and time left where stderr is a terminal, a
+ * plain line now and then elsewhere, nothing where `quiet`. Ctrl-C (SIGINT, SIGTERM) makes it ask
+ * for cancellation; a second one ends the process at once. Call terminal_progress_finish() before
+ * printing results. */
 struct valence_progress *terminal_progress(bool quiet);
 void terminal_progress_finish(void);
 

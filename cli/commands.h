@@ -1,0 +1,23 @@
+/* The commands; each is defined in cmd_NAME.c. */
+#ifndef VALENCE_CLI_COMMANDS_H
+#define VALENCE_CLI_COMMANDS_H
+
+#include "options.h"
+
+/* name in C, and the purpose under which `valence` lists it */
+#define COMMANDS(X)                                                                                \
+    X(synthesize, "Data")                                                                          \
+    X(import, "Data")                                                                              \
+    X(inspect, "Data")                                                                             \
+    X(train, "Models")                                                                             \
+    X(evaluate, "Models")                                                                          \
+    X(predict, "Models")                                                                           \
+    X(convert, "Models")                                                                           \
+    X(version, "This program")
+
+#define DECLARE_COMMAND(name, purpose)                                                             \
+    extern const struct command command_##name __attribute__((weak));
+COMMANDS(DECLARE_COMMAND)
+#undef DECLARE_COMMAND
+
+#endif

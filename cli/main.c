@@ -1,0 +1,102 @@
+/* valence: the command. It finds the command meant and hands over; everything else is in
+ * cmd_NAME.c. */
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/suggest.h"
+#include "commands.h"
+#include "terminal.h"
+#include "valence/version.h"
+
+static const struct {
+    const struct command *command;
+    const char *purpose;
+} commands[] = {
+#define COMMAND_ENTRY(name, purpose) {&command_##name, purpose},
+    COMMANDS(COMMAND_ENTRY)
+#undef COMMAND_ENTRY
+};
+#define N_COMMANDS (sizeof commands / sizeof commands[0])
+
+static void print_overview(void)
+{
+    print_wrapped(stdout,
+                  "valence says how positive or negative a person in a video clip is, from what is "
+                  "said, how it sounds and how the face looks, and keeps working when the "
+                  "transcript is missing.\n\n"
+                  "usage: valence COMMAND ...",
+                  0, 0, 80);
+    const char *purpose = "";
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        if (!commands[i].command)
+            continue;
+        if (strcmp(commands[i].purpose, purpose) != 0)
+            printf("\n%s\n", purpose = commands[i].purpose);
+        printf("  %-12s%s\n", commands[i].command->name, commands[i].command->summary);
+    }
+    printf("\nA first example, on made-up data:\n"
+           "  valence synthesize corpus\n"
+           "  valence train --print-config > config.yaml\n"
+           "  valence train config.yaml\n"
+           "  valence evaluate run corpus\n"
+           "\n'valence help COMMAND' or 'valence COMMAND --help' explains a command.\n");
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (commands[i].command && strcmp(commands[i].command->name, name) == 0)
+            return commands[i].command;
+    return NULL;
+}
+
+static int report_unknown(const char *name)
+{
+    const char *meant = NULL;
+    int distance = 0;
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (commands[i].command)
+            suggest_consider(name, commands[i].command->name, &meant, &distance);
+    fputs("valence: there is no command '", stderr);
+    print_clean(stderr, name);
+    if (meant)
+        fprintf(stderr, "'; did you mean '%s'?\n", meant);
+    else
+        fputs("' ('valence' alone lists them)\n", stderr);
+    return EXIT_USAGE;
+}
+
+static int run(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "help";
+    bool help = strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
+    if (help && argc <= 2) {
+        print_overview();
+        return EXIT_FINE;
+    }
+    if (strcmp(name, "--version") == 0) {
+        printf("valence %s\n", valence_version());
+        return EXIT_FINE;
+    }
+    if (help)
+        name = argv[2];
+    const struct command *command = find_command(name);
+    if (!command)
+        return report_unknown(name);
+    char option[] = "--help", *ask_help[] = {argv[1], option, NULL};
+    return help ? command->run(command, 2, ask_help) : command->run(command, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, ""); /* numbers stay in the C locale */
+    int code = run(argc, argv);
+    errno = 0;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_FINE) {
+        fprintf(stderr, "valence: cannot write the output: %s\n", strerror(errno ? errno : EIO));
+        code = EXIT_FAILED;
+    }
+    return code;
+}

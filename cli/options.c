@@ -1,0 +1,274 @@
+#include "options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/suggest.h"
+#include "base/text.h"
+#include "terminal.h"
+
+/* ---- Help
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+static void print_usage(FILE *stream, const struct command *command)
+{
+    fprintf(stream, "usage: valence %s [options]%s%s\n", command->name,
+            command->arguments[0] ? " " : "", command->arguments);
+}
+
+static void print_option(const struct option *option, int columns)
+{
+    enum { HELP_COLUMN = 28 };
+    if (option->type == OPTION_GROUP) {
+        printf("\n%s:\n", option->help);
+        return;
+    }
+    char left[96], letter[8] = "   ";
+    if (option->letter)
+        snprintf(letter, sizeof letter, "-%c,", option->letter);
+    snprintf(left, sizeof left, "  %s --%s%s%s", letter, option->name,
+             option->value_name ? " " : "", option->value_name ? option->value_name : "");
+    int width = display_width(left);
+    printf("%s", left);
+    if (width + 2 > HELP_COLUMN) {
+        putchar('\n');
+        width = 0;
+    }
+    print_wrapped(stdout, option->help, HELP_COLUMN, width, columns);
+}
+
+static void print_help(const struct command *command, const struct option *options)
+{
+    static const struct option help = {
+        .type = OPTION_FLAG, .letter = 'h', .name = "help", .help = "Show this text."};
+    int columns = terminal_columns(stdout);
+    columns = columns > 100 ? 100 : columns;
+    printf("%s\n\n", command->summary);
+    print_usage(stdout, command);
+    if (command->description) {
+        putchar('\n');
+        print_wrapped(stdout, command->description, 0, 0, columns);
+    }
+    if (options->type != OPTION_GROUP)
+        printf("\nOptions:\n");
+    for (const struct option *option = options; option->type != OPTION_END; option++)
+        print_option(option, columns);
+    print_option(&help, columns);
+    if (command->example) {
+        printf("\nExample:\n");
+        print_wrapped(stdout, command->example, 2, 0, 10000);
+    }
+}
+
+/* ---- Errors
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+static void print_problem(const struct command *command, const char *format, va_list args)
+{
+    char text[VALENCE_ERROR_TEXT_BYTES];
+    vsnprintf(text, sizeof text, format, args);
+    fprintf(stderr, "valence %s: ", command->name);
+    print_clean(stderr, text);
+    fputc('\n', stderr);
+}
+
+int report_usage(const struct command *command, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_problem(command, format, args);
+    va_end(args);
+    fprintf(stderr, "(valence %s --help shows its options)\n", command->name);
+    return EXIT_USAGE;
+}
+
+int report_error(const struct valence_error *error)
+{
+    fputs("valence: ", stderr);
+    print_clean(stderr, error->text);
+    fputc('\n', stderr);
+    switch (error->status) {
+    case VALENCE_ERROR_ARGUMENT:
+    case VALENCE_ERROR_CONFIG:
+        return EXIT_USAGE;
+    case VALENCE_ERROR_CANCELLED:
+        return EXIT_INTERRUPTED;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
+static int report_unknown(const struct command *command, const struct option *options,
+                          const char *argument, const char *name)
+{
+    const char *meant = NULL;
+    int distance = 0;
+    suggest_consider(name, "help", &meant, &distance);
+    for (const struct option *option = options; option->type != OPTION_END; option++)
+        if (option->name)
+            suggest_consider(name, option->name, &meant, &distance);
+    if (meant)
+        return report_usage(command, "unknown option '%s'; did you mean '--%s'?", argument, meant);
+    return report_usage(command, "unknown option '%s'", argument);
+}
+
+/* ---- Parsing
+ * --------------------------------------------------------------------------------------------------
+ */
+
+/* What is left to parse. */
+struct arguments {
+    int n;
+    char **values;
+    int at;
+};
+
+static const struct option *find_option(const struct option *options, const char *name,
+                                        size_t length)
+{
+    for (; options->type != OPTION_END; options++)
+        if (options->name && strlen(options->name) == length &&
+            memcmp(options->name, name, length) == 0)
+            return options;
+    return NULL;
+}
+
+static const struct option *find_letter(const struct option *options, char letter)
+{
+    for (; options->type != OPTION_END; options++)
+        if (options->letter && options->letter == letter)
+            return options;
+    return NULL;
+}
+
+static bool out_of_range(const struct option *option, double value)
+{
+    bool any = option->minimum == 0 && option->maximum == 0;
+    return !isfinite(value) || (!any && (value < option->minimum || value > option->maximum));
+}
+
+static int store_number(const struct command *command, const struct option *option,
+                        const char *value)
+{
+    bool whole = option->type == OPTION_INT, valid;
+    long long integer = 0;
+    double number = 0;
+    if (whole) {
+        valid = parse_int64(value, &integer);
+        number = (double)integer;
+    } else {
+        valid = parse_double(value, &number);
+    }
+    if (!valid)
+        return report_usage(command, "--%s takes a%s number, not '%s'", option->name,
+                            whole ? " whole" : "", value);
+    if (out_of_range(option, number))
+        return report_usage(command, "--%s takes values from %g to %g, not '%s'", option->name,
+                            option->minimum, option->maximum, value);
+    if (whole)
+        *(int64_t *)option->target = integer;
+    else
+        *(double *)option->target = number;
+    return EXIT_FINE;
+}
+
+/* Stores an option; `value` is what was attached to it ("--name=VALUE", "-nVALUE") or NULL. */
+static int store_option(const struct command *command, const struct option *option,
+                        struct arguments *arguments, const char *value)
+{
+    if (option->type == OPTION_FLAG) {
+        if (value)
+            return report_usage(command, "--%s takes no value", option->name);
+        *(bool *)option->target = true;
+        return EXIT_FINE;
+    }
+    if (!value) {
+        if (arguments->at == arguments->n)
+            return report_usage(command, "--%s needs its %s", option->name, option->value_name);
+        value = arguments->values[arguments->at++];
+    }
+    if (option->type == OPTION_TEXT) {
+        *(const char **)option->target = value;
+        return EXIT_FINE;
+    }
+    return store_number(command, option, value);
+}
+
+static int parse_long(const struct command *command, const struct option *options,
+                      struct arguments *arguments, const char *argument)
+{
+    const char *name = argument + 2, *equals = strchr(name, '=');
+    size_t length = equals ? (size_t)(equals - name) : strlen(name);
+    const struct option *option = find_option(options, name, length);
+    if (!option) {
+        char bare[128];
+        snprintf(bare, sizeof bare, "%.*s", (int)(length < 127 ? length : 127), name);
+        return report_unknown(command, options, argument, bare);
+    }
+    return store_option(command, option, arguments, equals ? equals + 1 : NULL);
+}
+
+/* "-q", "-o FILE", "-oFILE", and flags together: "-qv". */
+static int parse_letters(const struct command *command, const struct option *options,
+                         struct arguments *arguments, const char *argument)
+{
+    for (const char *letter = argument + 1; *letter; letter++) {
+        const struct option *option = find_letter(options, *letter);
+        if (!option)
+            return report_unknown(command, options, argument, argument + 1);
+        bool flag = option->type == OPTION_FLAG;
+        int code = store_option(command, option, arguments, !flag && letter[1] ? letter + 1 : NULL);
+        if (code || !flag)
+            return code;
+    }
+    return EXIT_FINE;
+}
+
+static bool wants_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+bool options_parse(const struct command *command, const struct option *options, int argc,
+                   char **argv, const char **positional, int minimum, int maximum,
+                   int *n_positional, int *exit_code)
+{
+    *exit_code = EXIT_FINE;
+    if (wants_help(argc, argv)) {
+        print_help(command, options);
+        return false;
+    }
+    struct arguments arguments = {.n = argc, .values = argv, .at = 1};
+    bool only_positional = false;
+    int n = 0;
+    while (arguments.at < argc && !*exit_code) {
+        const char *argument = argv[arguments.at++];
+        if (only_positional || argument[0] != '-' || argument[1] == '\0') {
+            if (n < maximum)
+                positional[n++] = argument;
+            else
+                *exit_code = report_usage(command, "'%s' is one argument too many", argument);
+        } else if (strcmp(argument, "--") == 0) {
+            only_positional = true;
+        } else if (argument[1] == '-') {
+            *exit_code = parse_long(command, options, &arguments, argument);
+        } else {
+            *exit_code = parse_letters(command, options, &arguments, argument);
+        }
+    }
+    if (!*exit_code && n < minimum) {
+        print_usage(stderr, command);
+        *exit_code =
+            report_usage(command, n == 0 ? "its arguments are missing" : "an argument is missing");
+    }
+    *n_positional = n;
+    return *exit_code == EXIT_FINE;
+}

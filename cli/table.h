@@ -1,0 +1,44 @@
+/* Tables for people: columns as wide as their widest cell, numbers to the right, notes below.
+ *
+ *     struct table table = {.title = "test split, 685 clips"};
+ *     table_column(&table, "metric", TABLE_LEFT);
+ *     table_column(&table, "complete", TABLE_RIGHT);
+ *     table_cell(&table, "MAE");              the cells follow row by row
+ *     table_cell(&table, "%.3f", mae);
+ *     table_note(&table, "synthetic data");
+ *     table_print(&table, stdout);            prints and frees
+ */
+#ifndef VALENCE_CLI_TABLE_H
+#define VALENCE_CLI_TABLE_H
+
+#include <stdio.h>
+
+#include "base/text.h"
+
+#define TABLE_MAX_COLUMNS 24
+
+enum table_alignment { TABLE_LEFT, TABLE_RIGHT };
+
+struct table {
+    const char *title; /* a line above, or NULL */
+    int n_columns;
+    struct {
+        const char *heading;
+        enum table_alignment alignment;
+    } columns[TABLE_MAX_COLUMNS];
+    struct text cells; /* NUL-terminated texts, row by row */
+    struct text notes; /* likewise */
+};
+
+/* All columns come before the first cell. `heading` lives until the table is printed. */
+void table_column(struct table *table, const char *heading, enum table_alignment alignment);
+
+void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A line below the table, wrapped at the terminal's width. */
+void table_note(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Prints and frees. A table too large for memory is cut, and says so. */
+void table_print(struct table *table, FILE *stream);
+
+#endif

@@ -1,0 +1,23 @@
+/* What the command knows about the terminal: its width, how wide text is on it, and what must not
+ * reach it. */
+#ifndef VALENCE_CLI_TERMINAL_H
+#define VALENCE_CLI_TERMINAL_H
+
+#include <stdio.h>
+
+/* Columns of the terminal behind a stream; 80 where it is none or does not say. */
+int terminal_columns(FILE *stream);
+
+/* Columns that a UTF-8 text takes: combining marks take none, East Asian wide characters two. */
+int display_width(const char *text);
+
+/* Prints text of foreign origin (ids, file names, tensor names): control characters other than a
+ * newline become '?', so that no file can send escape sequences to the terminal. */
+void print_clean(FILE *stream, const char *text);
+
+/* Prints paragraphs wrapped at `columns`, each line after `indent` blanks. A line that begins with
+ * a blank is kept as it is; the first line continues where `at` columns are already printed (0:
+ * none). */
+void print_wrapped(FILE *stream, const char *text, int indent, int at, int columns);
+
+#endif
