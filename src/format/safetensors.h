@@ -1,0 +1,94 @@
+/* safetensors: a JSON header of names, types, shapes and offsets, then the bytes of the tensors.
+ *
+ *   1. u64, little-endian: length of the header
+ *   2. the header, JSON: {"__metadata__": {"key": "text", ...}, "name": {"dtype": "F32", "shape":
+ * [2, 3], "data_offsets": [0, 24]}, ...}, padded with blanks
+ *   3. the data; offsets count from its start, tensors follow each other without holes or overlaps
+ * to the end of file
+ *
+ * Source: https://github.com/huggingface/safetensors (README, "Format"). */
+#ifndef VALENCE_FORMAT_SAFETENSORS_H
+#define VALENCE_FORMAT_SAFETENSORS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format/elements.h"
+#include "valence/error.h"
+
+#define SAFETENSORS_MAX_HEADER_BYTES 100000000 /* the reference implementation's limit */
+
+/* ---- Reading
+ * --------------------------------------------------------------------------------------------------
+ */
+
+/* A tensor within the file: row-major, little-endian, `data` of any alignment (or NULL where bytes
+ * == 0). */
+struct safetensor {
+    const char *name;
+    enum element_type type;
+    int n_dims; /* 0: a scalar */
+    int64_t shape[ARRAY_MAX_DIMS];
+    int64_t count; /* elements */
+    const void *data;
+    size_t bytes;
+};
+
+struct safetensors; /* tensors, names and metadata live until it is closed */
+
+/* Maps and checks the file: VALENCE_ERROR_FORMAT for anything that is not exactly the format above,
+ * VALENCE_ERROR_UNSUPPORTED for an unknown dtype or more than ARRAY_MAX_DIMS dimensions. *file is
+ * NULL on error. */
+int safetensors_open(const char *path, struct safetensors **file, struct valence_error *error);
+
+/* The same from memory, which must outlive *file; `name` stands for the file in errors. */
+int safetensors_open_memory(const void *data, size_t size, const char *name,
+                            struct safetensors **file, struct valence_error *error);
+void safetensors_close(struct safetensors *file);
+
+/* The tensors in the order of their data. */
+int64_t safetensors_n_tensors(const struct safetensors *file);
+const struct safetensor *safetensors_tensor(const struct safetensors *file, int64_t index);
+
+/* The tensor of that name, or NULL. */
+const struct safetensor *safetensors_find(const struct safetensors *file, const char *name);
+
+/* A text of the metadata, or NULL. */
+const char *safetensors_metadata(const struct safetensors *file, const char *key);
+
+/* tensor->count values to `out`, whatever the tensor's type. */
+void safetensor_to_float(const struct safetensor *tensor, float *out);
+
+/* As above for counts and indices; VALENCE_ERROR_DATA where an element is not a whole number in
+ * range. */
+int safetensor_to_int64(const struct safetensor *tensor, int64_t *out, struct valence_error *error);
+
+/* ---- Writing
+ * --------------------------------------------------------------------------------------------------
+ */
+
+/* Streams a file: first every tensor and text is declared, then the data is written in that order,
+ * in pieces of any size. What a written file depends on is only what was declared and written (no
+ * clock, no hash order). */
+struct safetensors_writer;
+
+int safetensors_write_begin(const char *path, struct safetensors_writer **writer,
+                            struct valence_error *error);
+
+/* VALENCE_ERROR_EXISTS for a name declared twice; VALENCE_ERROR_ARGUMENT where data has been
+ * written already. */
+int safetensors_declare(struct safetensors_writer *writer, const char *name, enum element_type type,
+                        int n_dims, const int64_t *shape, struct valence_error *error);
+int safetensors_describe(struct safetensors_writer *writer, const char *key, const char *text,
+                         struct valence_error *error);
+
+/* The next bytes of the data, little-endian. */
+int safetensors_write(struct safetensors_writer *writer, const void *data, size_t bytes,
+                      struct valence_error *error);
+
+/* Exactly one of the two must follow a successful begin; both free the writer. Commit fails with
+ * VALENCE_ERROR_ARGUMENT where less data was written than declared. */
+int safetensors_write_commit(struct safetensors_writer *writer, struct valence_error *error);
+void safetensors_write_abort(struct safetensors_writer *writer);
+
+#endif
