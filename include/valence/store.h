@@ -69,11 +69,12 @@ const struct valence_clip *valence_store_clip(const struct valence_store *store,
 int valence_store_find_stream(const struct valence_store *store, const char *name);
 int64_t valence_store_find_clip(const struct valence_store *store, const char *id);
 
-/* Copies a clip's rows of one stream to `rows` (room for n_rows * width elements of the stream's type), and lets go of
- * the pages it read, so that reading a whole set does not make the process grow. A clip without the stream copies
- * nothing. Thread-safe. Errors: FORMAT where the stored bytes are not n_rows * width elements. */
-int valence_store_read(const struct valence_store *store, int64_t clip, int stream, void *rows,
-                       struct valence_error *error);
+/* Copies a clip's first `n_rows` rows of one stream (all of them: the record's n_rows) to `rows`, which has room for
+ * n_rows * width elements of the stream's type, and lets go of the pages it read, so that reading a whole set does not
+ * make the process grow. Thread-safe. Errors: FORMAT where the stored bytes are not the record's rows * width elements;
+ * ARGUMENT where the clip has fewer rows. */
+int valence_store_read(const struct valence_store *store, int64_t clip, int stream, int64_t n_rows,
+                       void *rows, struct valence_error *error);
 
 /* ---- Statistics ------------------------------------------------------------------------------------------------ */
 
