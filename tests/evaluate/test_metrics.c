@@ -1,0 +1,208 @@
+/* The metrics against sklearn's and numpy's figures, and what the bootstrap promises. */
+#include <jansson.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "base/random.h"
+#include "base/threads.h"
+#include "valence/evaluate.h"
+
+#define N_RESAMPLES 2000
+
+static float *read_floats(const json_t *array)
+{
+    float *values = calloc(json_array_size(array) + 1, sizeof *values);
+    assert_non_null(values);
+    for (size_t i = 0; i < json_array_size(array); i++)
+        values[i] = (float)json_number_value(json_array_get(array, i));
+    return values;
+}
+
+static void check_golden_case(const char *name, const json_t *golden)
+{
+    json_t *expected = json_object_get(golden, "expect");
+    int64_t n = (int64_t)json_array_size(json_object_get(golden, "labels"));
+    float *predicted = read_floats(json_object_get(golden, "predicted"));
+    float *labels = read_floats(json_object_get(golden, "labels"));
+    struct valence_metrics metrics;
+    valence_metrics_compute(predicted, labels, n, &metrics);
+    int compared = 0;
+    for (int metric = 0; metric < VALENCE_N_METRICS; metric++) {
+        const char *key = valence_metric_infos[metric].key;
+        json_t *value = json_object_get(expected, key);
+        if (!value)
+            continue;
+        compared++;
+        double found = metrics.values[metric];
+        bool right =
+            json_is_null(value) ? isnan(found) : fabs(found - json_number_value(value)) <= 1e-12;
+        if (!right)
+            fail_msg("%s: %s is %.17g, not %.17g", name, key, found, json_number_value(value));
+    }
+    assert_int_equal(compared, (int)json_object_size(expected));
+    free(predicted);
+    free(labels);
+}
+
+static void test_metrics_equal_the_golden_ones(void **state)
+{
+    (void)state;
+    json_t *cases = json_load_file(VALENCE_TEST_DATA "/golden/fusion/metrics.json", 0, NULL);
+    assert_non_null(cases);
+    const char *name;
+    json_t *golden;
+    json_object_foreach(cases, name, golden) check_golden_case(name, golden);
+    json_decref(cases);
+}
+
+static void test_metrics_without_clips_or_without_signs_are_undefined(void **state)
+{
+    (void)state;
+    struct valence_metrics metrics;
+    valence_metrics_compute(NULL, NULL, 0, &metrics);
+    for (int metric = 0; metric < VALENCE_N_METRICS; metric++)
+        assert_true(isnan(metrics.values[metric]));
+    const float predicted[] = {0.5f, -0.5f}, zeros[] = {0, 0};
+    valence_metrics_compute(predicted, zeros, 2, &metrics);
+    assert_int_equal(metrics.n_nonzero, 0);
+    assert_true(isnan(metrics.values[VALENCE_METRIC_ACC2_NON0]));
+    assert_true(isnan(metrics.values[VALENCE_METRIC_F1_NON0]));
+    assert_true(isnan(metrics.values[VALENCE_METRIC_CORR]));
+    assert_true(metrics.values[VALENCE_METRIC_ACC2_HAS0] == 0.5);
+    assert_true(metrics.values[VALENCE_METRIC_RMSE] == 0.5);
+}
+
+static void draw(float *predicted, float *labels, int64_t n, double noise)
+{
+    struct random_source source = random_source(3, 1);
+    for (int64_t i = 0; i < n; i++) {
+        labels[i] = (float)(1.2 * random_normal(&source));
+        predicted[i] = labels[i] + (float)(noise * random_normal(&source));
+    }
+}
+
+static void test_constant_and_one_sided_predictions_are_warned_of(void **state)
+{
+    (void)state;
+    float predicted[100], labels[100];
+    struct valence_metrics metrics;
+    draw(predicted, labels, 100, 0.5);
+    valence_metrics_compute(predicted, labels, 100, &metrics);
+    assert_int_equal(metrics.warnings, 0);
+    for (int i = 0; i < 100; i++)
+        predicted[i] = 0.2f + 0.01f * labels[i];
+    valence_metrics_compute(predicted, labels, 100, &metrics);
+    assert_int_equal(metrics.warnings, VALENCE_WARNING_CONSTANT | VALENCE_WARNING_ONE_CLASS);
+    for (int i = 0; i < 100; i++)
+        predicted[i] = 5 + labels[i];
+    valence_metrics_compute(predicted, labels, 100, &metrics);
+    assert_int_equal(metrics.warnings, VALENCE_WARNING_ONE_CLASS);
+}
+
+static void bootstrap(const float *predicted, const float *labels, int64_t n, uint64_t seed,
+                      double *samples)
+{
+    struct valence_error error;
+    assert_int_equal(valence_bootstrap(predicted, labels, n, N_RESAMPLES, seed, samples, &error),
+                     0);
+}
+
+static double samples_a[N_RESAMPLES * VALENCE_N_METRICS],
+    samples_b[N_RESAMPLES * VALENCE_N_METRICS];
+
+static void test_bootstrap_does_not_depend_on_threads(void **state)
+{
+    (void)state;
+    float predicted[300], labels[300];
+    draw(predicted, labels, 300, 0.7);
+    int threads = threads_count();
+    threads_set(1);
+    bootstrap(predicted, labels, 300, 5, samples_a);
+    threads_set(3);
+    bootstrap(predicted, labels, 300, 5, samples_b);
+    threads_set(threads);
+    assert_memory_equal(samples_a, samples_b, sizeof samples_a);
+    bootstrap(predicted, labels, 300, 6, samples_b);
+    assert_memory_not_equal(samples_a, samples_b, sizeof samples_a);
+}
+
+/* The interval of a mean error is known from its standard error. */
+static void test_interval_of_a_mean_is_that_of_the_normal_approximation(void **state)
+{
+    (void)state;
+    float predicted[1000], labels[1000];
+    draw(predicted, labels, 1000, 0.7);
+    struct valence_metrics metrics;
+    valence_metrics_compute(predicted, labels, 1000, &metrics);
+    bootstrap(predicted, labels, 1000, 1, samples_a);
+    struct valence_interval interval;
+    assert_int_equal(valence_bootstrap_interval(samples_a, NULL, N_RESAMPLES, VALENCE_METRIC_MAE,
+                                                0.95, &interval, NULL),
+                     0);
+    double mae = metrics.values[VALENCE_METRIC_MAE], rmse = metrics.values[VALENCE_METRIC_RMSE];
+    double half = 1.96 * sqrt((rmse * rmse - mae * mae) / 1000);
+    assert_true(fabs(interval.low - (mae - half)) < 0.1 * half);
+    assert_true(fabs(interval.high - (mae + half)) < 0.1 * half);
+}
+
+static void test_paired_differences_of_equal_predictions_are_zero(void **state)
+{
+    (void)state;
+    float predicted[200], labels[200], worse[200];
+    draw(predicted, labels, 200, 0.4);
+    draw(worse, labels, 200, 0.9);
+    struct valence_interval interval;
+    bootstrap(predicted, labels, 200, 1, samples_a);
+    valence_bootstrap_interval(samples_a, samples_a, N_RESAMPLES, VALENCE_METRIC_CORR, 0.95,
+                               &interval, NULL);
+    assert_true(interval.low == 0 && interval.high == 0);
+    bootstrap(worse, labels, 200, 1, samples_b);
+    valence_bootstrap_interval(samples_b, samples_a, N_RESAMPLES, VALENCE_METRIC_MAE, 0.95,
+                               &interval, NULL);
+    assert_true(interval.low > 0);
+}
+
+static void test_interval_of_an_undefined_metric_is_undefined(void **state)
+{
+    (void)state;
+    float predicted[50], labels[50];
+    draw(predicted, labels, 50, 0.4);
+    for (int i = 0; i < 50; i++)
+        predicted[i] = 0.3f;
+    struct valence_interval interval;
+    bootstrap(predicted, labels, 50, 1, samples_a);
+    valence_bootstrap_interval(samples_a, NULL, N_RESAMPLES, VALENCE_METRIC_CORR, 0.95, &interval,
+                               NULL);
+    assert_true(isnan(interval.low) && isnan(interval.high));
+}
+
+static void test_bootstrap_of_no_clips_is_an_error(void **state)
+{
+    (void)state;
+    struct valence_error error;
+    assert_int_equal(valence_bootstrap(NULL, NULL, 0, 10, 1, samples_a, &error),
+                     VALENCE_ERROR_ARGUMENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_metrics_equal_the_golden_ones),
+        cmocka_unit_test(test_metrics_without_clips_or_without_signs_are_undefined),
+        cmocka_unit_test(test_constant_and_one_sided_predictions_are_warned_of),
+        cmocka_unit_test(test_bootstrap_does_not_depend_on_threads),
+        cmocka_unit_test(test_interval_of_a_mean_is_that_of_the_normal_approximation),
+        cmocka_unit_test(test_paired_differences_of_equal_predictions_are_zero),
+        cmocka_unit_test(test_interval_of_an_undefined_metric_is_undefined),
+        cmocka_unit_test(test_bootstrap_of_no_clips_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
