@@ -75,8 +75,9 @@ struct safetensors_writer;
 int safetensors_write_begin(const char *path, struct safetensors_writer **writer,
                             struct valence_error *error);
 
-/* VALENCE_ERROR_EXISTS for a name declared twice; VALENCE_ERROR_ARGUMENT where data has been
- * written already. */
+/* Before the first data only. VALENCE_ERROR_EXISTS for a name or key declared twice;
+ * VALENCE_ERROR_ARGUMENT for one that is not UTF-8; VALENCE_ERROR_SHAPE where the sizes overflow.
+ */
 int safetensors_declare(struct safetensors_writer *writer, const char *name, enum element_type type,
                         int n_dims, const int64_t *shape, struct valence_error *error);
 int safetensors_describe(struct safetensors_writer *writer, const char *key, const char *text,

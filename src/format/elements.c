@@ -1,0 +1,183 @@
+#include "format/elements.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/half.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "the formats are little-endian, and so is every machine this builds for");
+
+static const struct {
+    const char *name;
+    size_t bytes;
+} types[N_ELEMENT_TYPES] = {
+#define ELEMENT_TYPE_ROW(name, bytes) {#name, bytes},
+    ELEMENT_TYPE_MAP(ELEMENT_TYPE_ROW)
+#undef ELEMENT_TYPE_ROW
+};
+
+const char *element_type_name(enum element_type type)
+{
+    return types[type].name;
+}
+
+size_t element_type_size(enum element_type type)
+{
+    return types[type].bytes;
+}
+
+int element_type_from_name(const char *name)
+{
+    for (int i = 0; i < N_ELEMENT_TYPES; i++)
+        if (strcmp(types[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+bool shape_count(const int64_t *shape, int n_dims, int64_t *count)
+{
+    int64_t product = 1;
+    bool has_zero = false;
+    for (int i = 0; i < n_dims; i++) {
+        if (shape[i] < 0)
+            return false;
+        has_zero |= shape[i] == 0;
+    }
+    /* (huge, huge, 0) is an empty array, not an overflow. */
+    for (int i = 0; i < n_dims && !has_zero; i++)
+        if (__builtin_mul_overflow(product, shape[i], &product))
+            return false;
+    *count = has_zero ? 0 : product;
+    return true;
+}
+
+const char *shape_text(const int64_t *shape, int n_dims, char *text, size_t size)
+{
+    size_t used = (size_t)snprintf(text, size, "(");
+    for (int i = 0; i < n_dims && used < size; i++)
+        used +=
+            (size_t)snprintf(text + used, size - used, i ? ", %lld" : "%lld", (long long)shape[i]);
+    if (used < size)
+        snprintf(text + used, size - used, n_dims == 1 ? ",)" : ")");
+    return text;
+}
+
+/* ---- Conversion
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static uint8_t swap8(uint8_t bits)
+{
+    return bits;
+}
+
+static float float_from_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static double double_from_bits(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Stores `value`, an expression of `bits`, for every element. */
+#define FOR_ELEMENTS(bits_type, swap, store)                                                       \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+        bits_type bits;                                                                            \
+        memcpy(&bits, at + (size_t)i * sizeof bits, sizeof bits);                                  \
+        if (swapped)                                                                               \
+            bits = swap(bits);                                                                     \
+        store;                                                                                     \
+    }                                                                                              \
+    break
+
+void elements_to_float(enum element_type type, bool swapped, const void *data, int64_t n,
+                       float *out)
+{
+    const unsigned char *at = data;
+    switch (type) {
+    case ELEMENT_BOOL:
+        FOR_ELEMENTS(uint8_t, swap8, out[i] = bits != 0);
+    case ELEMENT_U8:
+        FOR_ELEMENTS(uint8_t, swap8, out[i] = bits);
+    case ELEMENT_I8:
+        FOR_ELEMENTS(uint8_t, swap8, out[i] = (int8_t)bits);
+    case ELEMENT_U16:
+        FOR_ELEMENTS(uint16_t, __builtin_bswap16, out[i] = bits);
+    case ELEMENT_I16:
+        FOR_ELEMENTS(uint16_t, __builtin_bswap16, out[i] = (int16_t)bits);
+    case ELEMENT_U32:
+        FOR_ELEMENTS(uint32_t, __builtin_bswap32, out[i] = (float)bits);
+    case ELEMENT_I32:
+        FOR_ELEMENTS(uint32_t, __builtin_bswap32, out[i] = (float)(int32_t)bits);
+    case ELEMENT_U64:
+        FOR_ELEMENTS(uint64_t, __builtin_bswap64, out[i] = (float)bits);
+    case ELEMENT_I64:
+        FOR_ELEMENTS(uint64_t, __builtin_bswap64, out[i] = (float)(int64_t)bits);
+    case ELEMENT_F16:
+        FOR_ELEMENTS(uint16_t, __builtin_bswap16, out[i] = half_to_float(bits));
+    case ELEMENT_BF16:
+        FOR_ELEMENTS(uint16_t, __builtin_bswap16, out[i] = float_from_bits((uint32_t)bits << 16));
+    case ELEMENT_F32:
+        FOR_ELEMENTS(uint32_t, __builtin_bswap32, out[i] = float_from_bits(bits));
+    case ELEMENT_F64:
+        FOR_ELEMENTS(uint64_t, __builtin_bswap64, out[i] = (float)double_from_bits(bits));
+    case N_ELEMENT_TYPES:
+        break;
+    }
+}
+
+static bool whole(double value, int64_t *out)
+{
+    if (!(value >= -0x1p63 && value < 0x1p63) || value != floor(value))
+        return false;
+    *out = (int64_t)value;
+    return true;
+}
+
+bool elements_to_int64(enum element_type type, bool swapped, const void *data, int64_t n,
+                       int64_t *out)
+{
+    const unsigned char *at = data;
+    bool fits = true;
+    switch (type) {
+    case ELEMENT_BOOL:
+        FOR_ELEMENTS(uint8_t, swap8, out[i] = bits != 0);
+    case ELEMENT_U8:
+        FOR_ELEMENTS(uint8_t, swap8, out[i] = bits);
+    case ELEMENT_I8:
+        FOR_ELEMENTS(uint8_t, swap8, out[i] = (int8_t)bits);
+    case ELEMENT_U16:
+        FOR_ELEMENTS(uint16_t, __builtin_bswap16, out[i] = bits);
+    case ELEMENT_I16:
+        FOR_ELEMENTS(uint16_t, __builtin_bswap16, out[i] = (int16_t)bits);
+    case ELEMENT_U32:
+        FOR_ELEMENTS(uint32_t, __builtin_bswap32, out[i] = bits);
+    case ELEMENT_I32:
+        FOR_ELEMENTS(uint32_t, __builtin_bswap32, out[i] = (int32_t)bits);
+    case ELEMENT_U64:
+        FOR_ELEMENTS(uint64_t, __builtin_bswap64, fits &= bits <= INT64_MAX;
+                     out[i] = (int64_t)bits);
+    case ELEMENT_I64:
+        FOR_ELEMENTS(uint64_t, __builtin_bswap64, out[i] = (int64_t)bits);
+    case ELEMENT_F16:
+        FOR_ELEMENTS(uint16_t, __builtin_bswap16, fits &= whole(half_to_float(bits), out + i));
+    case ELEMENT_BF16:
+        FOR_ELEMENTS(uint16_t, __builtin_bswap16,
+                     fits &= whole(float_from_bits((uint32_t)bits << 16), out + i));
+    case ELEMENT_F32:
+        FOR_ELEMENTS(uint32_t, __builtin_bswap32, fits &= whole(float_from_bits(bits), out + i));
+    case ELEMENT_F64:
+        FOR_ELEMENTS(uint64_t, __builtin_bswap64, fits &= whole(double_from_bits(bits), out + i));
+    case N_ELEMENT_TYPES:
+        break;
+    }
+    return fits;
+}
