@@ -1,0 +1,68 @@
+/* The configuration of a training run. One table (train_config.c) knows every key: its place,
+ * default, limits and explanation; reading, --set, printing and the comparison with a run to be
+ * resumed all follow from it. */
+#ifndef VALENCE_TRAIN_CONFIG_H
+#define VALENCE_TRAIN_CONFIG_H
+
+#include <jansson.h>
+
+#include "base/text.h"
+#include "model/losses.h"
+#include "train/schedule.h"
+#include "valence/model.h"
+#include "valence/store.h"
+#include "valence/train.h"
+
+#define TRAIN_PATH_BYTES 1024
+
+enum train_optimizer { TRAIN_ADAM, TRAIN_ADAMW, TRAIN_N_OPTIMIZERS };
+
+/* Whose validation error chooses the best epoch: the complete flow's, the mean of the others', the
+ * mean of all. */
+enum train_selection { TRAIN_COMPLETE, TRAIN_MISSING, TRAIN_MEAN, TRAIN_N_SELECTIONS };
+extern const char *const train_selection_names[TRAIN_N_SELECTIONS];
+
+struct valence_train_config {
+    char store[TRAIN_PATH_BYTES];
+    char output[TRAIN_PATH_BYTES];
+    char streams[VALENCE_N_STREAMS][VALENCE_STORE_NAME_BYTES]; /* "": not used */
+    bool standardise[VALENCE_N_STREAMS];
+    int64_t max_rows;
+    struct valence_model_config model; /* its widths come from the store */
+    struct loss_weights losses;
+    int64_t epochs;
+    int64_t batch_size;
+    enum train_optimizer optimizer;
+    double learning_rate, weight_decay, beta1, beta2, epsilon;
+    double clip_norm; /* 0: off */
+    struct schedule schedule;
+    enum train_selection select;
+    int64_t early_stopping;   /* epochs without improvement; 0: off */
+    int64_t checkpoint_every; /* steps; 0: at the end of epochs only */
+    int64_t seed;
+    int64_t seeds;
+    int64_t threads; /* 0: one per core */
+};
+
+void train_config_defaults(struct valence_train_config *config);
+
+/* Sets what a YAML document (NUL-terminated) holds; the other keys keep their values. `name` is the
+ * file's, for errors: CONFIG with file, line and key for what is not YAML, unknown keys (with the
+ * nearest known one) and unusable values. */
+int train_config_parse(const char *yaml, size_t size, const char *name,
+                       struct valence_train_config *config, struct valence_error *error);
+
+/* What no single key can tell: that the values fit together. */
+int train_config_check(const struct valence_train_config *config, struct valence_error *error);
+
+/* {"model.d": "256", ...}: every key that the result of training depends on, as text; `output` is
+ * not among them. NULL where memory is short. */
+json_t *train_config_to_json(const struct valence_train_config *config);
+
+/* Whether a run begun with the configuration `begun` (of train_config_to_json()) may go on with
+ * this one: only keys that do not change what was computed so far may differ. ERROR_CONFIG naming
+ * the first other one and both values. */
+int train_config_may_resume(const struct valence_train_config *config, const json_t *begun,
+                            struct valence_error *error);
+
+#endif
