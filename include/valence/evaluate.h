@@ -13,7 +13,8 @@
 extern "C" {
 #endif
 
-/* The one list of metrics: enum, key in JSON, heading for people, whether larger is better.
+/* The one list of metrics: enum, key in JSON, heading for people, whether it is a share of clips
+ * (shown in per cent) rather than a number on its own scale.
  *   mae, rmse            over all clips
  *   corr                 Pearson's r; undefined where predictions or labels are all equal
  *   acc7, acc5           equal after clipping to [-3, 3] or [-2, 2] and rounding, halves to even
@@ -24,7 +25,7 @@ extern "C" {
 #define VALENCE_METRIC_MAP(X)                                                                      \
     X(MAE, "mae", "MAE", false)                                                                    \
     X(RMSE, "rmse", "RMSE", false)                                                                 \
-    X(CORR, "corr", "Corr", true)                                                                  \
+    X(CORR, "corr", "Corr", false)                                                                 \
     X(ACC7, "acc7", "Acc-7", true)                                                                 \
     X(ACC7_SDK, "acc7_sdk", "Acc-7 (SDK)", true)                                                   \
     X(ACC5, "acc5", "Acc-5", true)                                                                 \
@@ -34,7 +35,7 @@ extern "C" {
     X(F1_NON0, "f1_non0", "F1 (non-0)", true)
 
 enum valence_metric {
-#define VALENCE_METRIC_ENUM(name, key, heading, larger) VALENCE_METRIC_##name,
+#define VALENCE_METRIC_ENUM(name, key, heading, share) VALENCE_METRIC_##name,
     VALENCE_METRIC_MAP(VALENCE_METRIC_ENUM)
 #undef VALENCE_METRIC_ENUM
         VALENCE_N_METRICS
@@ -43,15 +44,28 @@ enum valence_metric {
 struct valence_metric_info {
     const char *key;
     const char *heading;
-    bool larger_is_better;
+    bool is_share;
 };
 extern const struct valence_metric_info valence_metric_infos[VALENCE_N_METRICS];
 
-/* What makes figures look better than they are. */
+/* What makes figures look better than they are: key in JSON, text for people. */
+#define VALENCE_WARNING_MAP(X)                                                                     \
+    X(CONSTANT, "constant",                                                                        \
+      "the predictions are nearly constant: their deviation is below 5 % of the labels'")          \
+    X(ONE_CLASS, "one_class", "all predictions have one sign, the labels have both")
+
 enum valence_warning {
-    VALENCE_WARNING_CONSTANT = 1 << 0, /* the predictions' deviation is below 5 % of the labels' */
-    VALENCE_WARNING_ONE_CLASS = 1 << 1 /* all predictions have one sign, and the labels both */
+#define VALENCE_WARNING_ENUM(name, key, text) VALENCE_WARNING_##name,
+    VALENCE_WARNING_MAP(VALENCE_WARNING_ENUM)
+#undef VALENCE_WARNING_ENUM
+        VALENCE_N_WARNINGS
 };
+
+struct valence_warning_info {
+    const char *key;
+    const char *text;
+};
+extern const struct valence_warning_info valence_warning_infos[VALENCE_N_WARNINGS];
 
 struct valence_metrics {
     int64_t n;                        /* clips */
@@ -59,7 +73,7 @@ struct valence_metrics {
     double values[VALENCE_N_METRICS]; /* NaN where undefined */
     double predicted_deviation;       /* population standard deviations */
     double label_deviation;
-    unsigned warnings; /* set of enum valence_warning */
+    unsigned warnings; /* bit 1 << w for each enum valence_warning w that holds */
 };
 
 /* Both arrays hold n finite values, n >= 0; with n == 0 every metric is NaN. */

@@ -13,9 +13,15 @@
 #include "base/random.h"
 
 const struct valence_metric_info valence_metric_infos[VALENCE_N_METRICS] = {
-#define METRIC_INFO(name, key, heading, larger) {key, heading, larger},
+#define METRIC_INFO(name, key, heading, share) {key, heading, share},
     VALENCE_METRIC_MAP(METRIC_INFO)
 #undef METRIC_INFO
+};
+
+const struct valence_warning_info valence_warning_infos[VALENCE_N_WARNINGS] = {
+#define WARNING_INFO(name, key, text) {key, text},
+    VALENCE_WARNING_MAP(WARNING_INFO)
+#undef WARNING_INFO
 };
 
 /* The facts that a clip's outcome combines, as bits. */
@@ -44,9 +50,7 @@ struct sums {
     int64_t counts[N_OUTCOMES];
 };
 
-/* ---- One clip
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- One clip -------------------------------------------------------------------------------- */
 
 static double bin(double x, double limit)
 {
@@ -82,8 +86,7 @@ static struct clip_terms terms_of(double p, double t, double mean_p, double mean
                                .outcome = outcome_of(p, t)};
 }
 
-/* ---- Sums over clips
- * ------------------------------------------------------------------------------------------ */
+/* ---- Sums over clips ------------------------------------------------------------------------- */
 
 static void add_clip(struct sums *sums, const struct clip_terms *clip)
 {
@@ -144,9 +147,7 @@ static void metrics_of_sums(const struct sums *sums, double n, double *values)
                 &values[VALENCE_METRIC_ACC2_NON0], &values[VALENCE_METRIC_F1_NON0]);
 }
 
-/* ---- All clips
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- All clips ------------------------------------------------------------------------------- */
 
 static bool all_equal(const float *values, int64_t n)
 {
@@ -161,13 +162,13 @@ static unsigned warnings_of(const struct sums *sums, const struct valence_metric
     unsigned warnings = 0;
     if (metrics->label_deviation > 0 &&
         metrics->predicted_deviation < 0.05 * metrics->label_deviation)
-        warnings |= VALENCE_WARNING_CONSTANT;
+        warnings |= 1u << VALENCE_WARNING_CONSTANT;
     double positive = count(sums, LABEL_NOT_0 | LABEL_ABOVE_0, 0);
     double negative = count(sums, LABEL_NOT_0, LABEL_ABOVE_0);
     double predicted_positive = count(sums, PREDICTED_ABOVE_0, 0);
     if (positive > 0 && negative > 0 &&
         (predicted_positive == 0 || predicted_positive == (double)metrics->n))
-        warnings |= VALENCE_WARNING_ONE_CLASS;
+        warnings |= 1u << VALENCE_WARNING_ONE_CLASS;
     return warnings;
 }
 
@@ -192,9 +193,7 @@ void valence_metrics_compute(const float *predicted, const float *labels, int64_
     metrics->warnings = warnings_of(&sums, metrics);
 }
 
-/* ---- Bootstrap
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Bootstrap ------------------------------------------------------------------------------- */
 
 int valence_bootstrap(const float *predicted, const float *labels, int64_t n, int64_t n_resamples,
                       uint64_t seed, double *samples, struct valence_error *error)

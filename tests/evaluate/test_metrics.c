@@ -100,11 +100,12 @@ static void test_constant_and_one_sided_predictions_are_warned_of(void **state)
     for (int i = 0; i < 100; i++)
         predicted[i] = 0.2f + 0.01f * labels[i];
     valence_metrics_compute(predicted, labels, 100, &metrics);
-    assert_int_equal(metrics.warnings, VALENCE_WARNING_CONSTANT | VALENCE_WARNING_ONE_CLASS);
+    assert_int_equal(metrics.warnings,
+                     1 << VALENCE_WARNING_CONSTANT | 1 << VALENCE_WARNING_ONE_CLASS);
     for (int i = 0; i < 100; i++)
         predicted[i] = 5 + labels[i];
     valence_metrics_compute(predicted, labels, 100, &metrics);
-    assert_int_equal(metrics.warnings, VALENCE_WARNING_ONE_CLASS);
+    assert_int_equal(metrics.warnings, 1 << VALENCE_WARNING_ONE_CLASS);
 }
 
 static void bootstrap(const float *predicted, const float *labels, int64_t n, uint64_t seed,

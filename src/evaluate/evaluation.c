@@ -1,0 +1,238 @@
+#include "evaluate/evaluation.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+
+/* ---- Scores ---------------------------------------------------------------------------------- */
+
+static int choose_flows(const struct valence_model *model, const struct evaluation_options *options,
+                        struct evaluation *evaluation, struct valence_error *error)
+{
+    const struct valence_model_config *config = valence_model_config(model);
+    const unsigned *flows = options->n_flows ? options->flows : config->flows;
+    evaluation->n_flows = options->n_flows ? options->n_flows : config->n_flows;
+    for (int i = 0; i < evaluation->n_flows; i++) {
+        evaluation->flows[i].flow = flows[i];
+        int status = scoring_check_flow(model, flows[i], error);
+        if (status)
+            return status;
+    }
+    return VALENCE_OK;
+}
+
+static int select_clips(const struct scoring *scoring, enum valence_split split,
+                        struct evaluation *evaluation, struct valence_error *error)
+{
+    struct clip_selection *selection = &evaluation->selection;
+    int status = clip_selection_make(scoring->store, &scoring->map, split, true, selection, error);
+    if (!status && selection->n == 0)
+        status = fail(error, VALENCE_ERROR_NOT_FOUND,
+                      "%s: no clip of the %s split has a label and features\n"
+                      "         ('valence inspect' shows the splits)",
+                      valence_store_path(scoring->store), valence_split_names[split]);
+    if (status)
+        return status;
+    evaluation->labels = allocate(selection->n, sizeof *evaluation->labels);
+    if (!evaluation->labels)
+        return fail_memory(error, (size_t)selection->n * sizeof(float), "labels");
+    for (int64_t i = 0; i < selection->n; i++)
+        evaluation->labels[i] = valence_store_clip(scoring->store, selection->clips[i])->label;
+    return VALENCE_OK;
+}
+
+static int score_flows(const struct scoring *scoring, struct evaluation *evaluation,
+                       struct valence_error *error)
+{
+    int64_t n = evaluation->selection.n;
+    unsigned flows[VALENCE_MAX_FLOWS];
+    struct clip_score *scores[VALENCE_MAX_FLOWS] = {NULL};
+    int status = VALENCE_OK;
+    for (int i = 0; i < evaluation->n_flows; i++) {
+        flows[i] = evaluation->flows[i].flow;
+        scores[i] = allocate(n, sizeof *scores[i]);
+        evaluation->flows[i].predicted = allocate(n, sizeof(float));
+        if (!status && (!scores[i] || !evaluation->flows[i].predicted))
+            status = fail_memory(error, (size_t)n * sizeof *scores[i], "scores");
+    }
+    if (!status)
+        status = scoring_run(scoring, evaluation->selection.clips, n, flows, evaluation->n_flows,
+                             scores, error);
+    for (int i = 0; i < evaluation->n_flows; i++) {
+        for (int64_t clip = 0; clip < n && !status; clip++)
+            evaluation->flows[i].predicted[clip] = scores[i][clip].score;
+        free(scores[i]);
+    }
+    return status;
+}
+
+static void count_incomplete(const struct scoring *scoring, const struct clip_selection *selection,
+                             struct flow_result *result)
+{
+    for (int64_t i = 0; i < selection->n; i++) {
+        int64_t clip = selection->clips[i];
+        result->n_incomplete +=
+            (scoring_absent(scoring->store, &scoring->map, clip) & ~result->flow) != 0;
+        result->n_unsimulated +=
+            (result->flow & VALENCE_BIT(VALENCE_TEXT)) &&
+            clip_rows(scoring->store, &scoring->map, clip, VALENCE_STREAM_SIMULATED_TEXT) == 0;
+    }
+}
+
+/* ---- Intervals ------------------------------------------------------------------------------- */
+
+static int flow_intervals(const double *samples, const double *first, int64_t n_resamples,
+                          struct flow_result *result, struct valence_error *error)
+{
+    for (int metric = 0; metric < VALENCE_N_METRICS; metric++) {
+        int status =
+            valence_bootstrap_interval(samples, NULL, n_resamples, (enum valence_metric)metric,
+                                       EVALUATION_LEVEL, &result->intervals[metric], error);
+        if (!status)
+            status =
+                valence_bootstrap_interval(samples, first, n_resamples, (enum valence_metric)metric,
+                                           EVALUATION_LEVEL, &result->differences[metric], error);
+        if (status)
+            return status;
+    }
+    return VALENCE_OK;
+}
+
+/* Two blocks of samples: the first flow's, which the others are compared with, and the current
+ * one's. */
+static int all_intervals(struct evaluation *evaluation, const struct evaluation_options *options,
+                         struct valence_error *error)
+{
+    int64_t block = options->n_resamples * VALENCE_N_METRICS;
+    double *samples = allocate(2 * block, sizeof *samples);
+    if (!samples)
+        return fail_memory(error, (size_t)block * 2 * sizeof *samples, "the bootstrap");
+    int status = VALENCE_OK;
+    for (int i = 0; i < evaluation->n_flows && !status; i++) {
+        double *own = samples + (i > 0 ? block : 0);
+        status = valence_bootstrap(evaluation->flows[i].predicted, evaluation->labels,
+                                   evaluation->selection.n, options->n_resamples, options->seed,
+                                   own, error);
+        if (!status)
+            status =
+                flow_intervals(own, samples, options->n_resamples, &evaluation->flows[i], error);
+    }
+    free(samples);
+    return status;
+}
+
+static void no_intervals(struct flow_result *result)
+{
+    for (int metric = 0; metric < VALENCE_N_METRICS; metric++)
+        result->intervals[metric] = result->differences[metric] =
+            (struct valence_interval){NAN, NAN};
+}
+
+/* ---- Everything ------------------------------------------------------------------------------ */
+
+int evaluation_run(const struct valence_model *model, const struct valence_store *store,
+                   const struct evaluation_options *options,
+                   const struct valence_progress *progress, struct evaluation *evaluation,
+                   struct valence_error *error)
+{
+    *evaluation = (struct evaluation){0};
+    struct scoring scoring = {
+        .model = model, .store = store, .batch_size = options->batch_size, .progress = progress};
+    int status = choose_flows(model, options, evaluation, error);
+    if (!status)
+        status = scoring_map_streams(model, store, options->max_rows, &scoring.map, error);
+    if (!status)
+        status = select_clips(&scoring, options->split, evaluation, error);
+    if (!status)
+        status = score_flows(&scoring, evaluation, error);
+    for (int i = 0; i < evaluation->n_flows && !status; i++) {
+        struct flow_result *result = &evaluation->flows[i];
+        valence_metrics_compute(result->predicted, evaluation->labels, evaluation->selection.n,
+                                &result->metrics);
+        count_incomplete(&scoring, &evaluation->selection, result);
+        no_intervals(result);
+    }
+    if (!status && options->n_resamples > 0)
+        status = all_intervals(evaluation, options, error);
+    if (status)
+        evaluation_free(evaluation);
+    return status;
+}
+
+void evaluation_free(struct evaluation *evaluation)
+{
+    for (int i = 0; i < evaluation->n_flows; i++)
+        free(evaluation->flows[i].predicted);
+    free(evaluation->labels);
+    clip_selection_free(&evaluation->selection);
+    *evaluation = (struct evaluation){0};
+}
+
+struct seed_summary evaluation_summarise(const struct evaluation *evaluations, int n, int flow,
+                                         enum valence_metric metric)
+{
+    double sum = 0, squares = 0;
+    for (int i = 0; i < n; i++)
+        sum += evaluations[i].flows[flow].metrics.values[metric];
+    double mean = sum / n;
+    for (int i = 0; i < n; i++) {
+        double off = evaluations[i].flows[flow].metrics.values[metric] - mean;
+        squares += off * off;
+    }
+    return (struct seed_summary){mean, n > 1 ? sqrt(squares / (n - 1)) : NAN};
+}
+
+/* ---- The constant predictor ------------------------------------------------------------------ */
+
+static int ascending(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median of the training clips' labels; `room` holds as many values as the store has clips. */
+static float training_median(const struct valence_store *store, float *room)
+{
+    size_t n = 0;
+    for (int64_t i = 0; i < valence_store_n_clips(store); i++) {
+        const struct valence_clip *clip = valence_store_clip(store, i);
+        if (clip->split == VALENCE_TRAIN && !isnan(clip->label))
+            room[n++] = clip->label;
+    }
+    if (n == 0)
+        return NAN;
+    qsort(room, n, sizeof *room, ascending);
+    return (room[(n - 1) / 2] + room[n / 2]) / 2;
+}
+
+int evaluation_constant(const struct valence_store *store, const struct evaluation *evaluation,
+                        struct constant_predictor *constant, struct valence_error *error)
+{
+    *constant = (struct constant_predictor){.value = NAN};
+    int64_t n = valence_store_n_clips(store); /* at least as many as were evaluated */
+    float *room = allocate(n, sizeof *room);
+    if (!room)
+        return fail_memory(error, (size_t)n * sizeof *room, "labels");
+    constant->value = training_median(store, room);
+    if (!isnan(constant->value)) {
+        for (int64_t i = 0; i < evaluation->selection.n; i++)
+            room[i] = constant->value;
+        valence_metrics_compute(room, evaluation->labels, evaluation->selection.n,
+                                &constant->metrics);
+    }
+    free(room);
+    return VALENCE_OK;
+}
+
+bool store_is_synthetic(const struct valence_store *store)
+{
+    const char *text = valence_store_source(store);
+    json_t *source = json_loads(text, 0, NULL);
+    const char *kind = json_string_value(json_object_get(source, "kind"));
+    bool synthetic = kind && strcmp(kind, "synthetic") == 0;
+    json_decref(source);
+    return synthetic;
+}

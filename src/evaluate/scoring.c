@@ -1,0 +1,167 @@
+#include "evaluate/scoring.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "train/batches.h"
+
+/* ---- Streams --------------------------------------------------------------------------------- */
+
+static int64_t model_width(const struct valence_model *model, int stream)
+{
+    int modality = stream == VALENCE_STREAM_SIMULATED_TEXT ? VALENCE_TEXT : stream;
+    return valence_model_config(model)->widths[modality];
+}
+
+int scoring_map_streams(const struct valence_model *model, const struct valence_store *store,
+                        int64_t max_rows, struct stream_map *map, struct valence_error *error)
+{
+    *map = (struct stream_map){.max_rows = max_rows};
+    bool any = false;
+    for (int s = 0; s < VALENCE_N_STREAMS; s++) {
+        const char *name = valence_model_stream_name(model, (enum valence_stream)s);
+        map->index[s] = name[0] ? valence_store_find_stream(store, name) : -1;
+        if (map->index[s] < 0)
+            continue;
+        map->width[s] = valence_store_stream(store, map->index[s])->width;
+        if (map->width[s] != model_width(model, s))
+            return fail(error, VALENCE_ERROR_SHAPE,
+                        "%s: stream '%s' has width %lld, the model reads %lld\n"
+                        "         (extract it with the encoder that the model was trained on)",
+                        valence_store_path(store), name, (long long)map->width[s],
+                        (long long)model_width(model, s));
+        any = true;
+    }
+    if (!any)
+        return fail(error, VALENCE_ERROR_NOT_FOUND,
+                    "%s: none of the streams that the model reads ('%s', '%s', '%s')",
+                    valence_store_path(store),
+                    valence_model_stream_name(model, VALENCE_STREAM_AUDIO),
+                    valence_model_stream_name(model, VALENCE_STREAM_TEXT),
+                    valence_model_stream_name(model, VALENCE_STREAM_VIDEO));
+    return VALENCE_OK;
+}
+
+unsigned scoring_absent(const struct valence_store *store, const struct stream_map *map,
+                        int64_t clip)
+{
+    unsigned absent = 0;
+    for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
+        if (clip_rows(store, map, clip, (enum valence_stream)modality) == 0)
+            absent |= VALENCE_BIT(modality);
+    return absent;
+}
+
+/* ---- Flows ----------------------------------------------------------------------------------- */
+
+unsigned scoring_flow_for(const struct valence_model *model, unsigned absent)
+{
+    const struct valence_model_config *config = valence_model_config(model);
+    unsigned best = 0;
+    for (int i = 0; i < config->n_flows; i++) {
+        unsigned flow = config->flows[i];
+        if (!(flow & ~absent) && __builtin_popcount(flow) > __builtin_popcount(best))
+            best = flow;
+    }
+    return best;
+}
+
+int scoring_check_flow(const struct valence_model *model, unsigned flow,
+                       struct valence_error *error)
+{
+    const struct valence_model_config *config = valence_model_config(model);
+    for (int i = 0; i < config->n_flows; i++)
+        if (config->flows[i] == flow)
+            return VALENCE_OK;
+    struct text names = {.maximum = 512};
+    for (int i = 0; i < config->n_flows; i++)
+        text_format(&names, "%s%s", i ? ", " : "", valence_flow_name(config->flows[i]));
+    int status = fail(error, VALENCE_ERROR_ARGUMENT,
+                      "the model was not trained with the flow '%s', but with: %s",
+                      valence_flow_name(flow), names.data ? names.data : "none");
+    text_free(&names);
+    return status;
+}
+
+/* ---- Scores ---------------------------------------------------------------------------------- */
+
+/* One batch in one flow; `values` has room for the batch. */
+static int score_batch(const struct valence_model *model, struct valence_workspace *workspace,
+                       const struct valence_batch *batch, unsigned flow, float *values,
+                       struct clip_score *scores, struct valence_error *error)
+{
+    struct valence_details details;
+    int status = valence_model_score(model, workspace, batch, flow, values, &details, error);
+    for (int64_t i = 0; !status && i < batch->n_clips; i++) {
+        scores[i].score = values[i];
+        memcpy(scores[i].modality_weights, details.modality_weights + i * VALENCE_N_MODALITIES,
+               sizeof scores[i].modality_weights);
+        memcpy(scores[i].view_weights, details.view_weights + i * VALENCE_N_VIEWS,
+               sizeof scores[i].view_weights);
+    }
+    return status;
+}
+
+static bool cancelled(const struct valence_progress *progress, int64_t done, int64_t total)
+{
+    struct valence_progress_event event = {
+        .stage = "scoring", .done = done, .total = total, .unit = "clips"};
+    return progress && progress->report(progress->user, &event) != 0;
+}
+
+/* Reports which clips a batch that failed held. */
+static int fail_in_batch(const struct scoring *scoring, const int64_t *clips, int64_t n,
+                         struct valence_error *error)
+{
+    const char *first = valence_store_clip(scoring->store, clips[0])->id;
+    const char *last = valence_store_clip(scoring->store, clips[n - 1])->id;
+    return n == 1 ? fail_within(error, "%s: clip '%s'", valence_store_path(scoring->store), first)
+                  : fail_within(error, "%s: clips '%s' to '%s'", valence_store_path(scoring->store),
+                                first, last);
+}
+
+static int score_batches(const struct scoring *scoring, struct valence_workspace *workspace,
+                         struct batch_loader *loader, const int64_t *clips, int64_t n,
+                         const unsigned *flows, int n_flows, float *values,
+                         struct clip_score *const *scores, struct valence_error *error)
+{
+    const struct valence_batch *batch;
+    int64_t done = 0;
+    int status;
+    batch_loader_start(loader, clips, n, scoring->batch_size);
+    while (!(status = batch_loader_next(loader, &batch, error)) && batch) {
+        for (int flow = 0; flow < n_flows; flow++)
+            if (score_batch(scoring->model, workspace, batch, flows[flow], values,
+                            scores[flow] + done, error))
+                return fail_in_batch(scoring, clips + done, batch->n_clips, error);
+        done += batch->n_clips;
+        if (cancelled(scoring->progress, done, n) && done < n)
+            return fail(error, VALENCE_ERROR_CANCELLED, "cancelled after %lld of %lld clips",
+                        (long long)done, (long long)n);
+    }
+    return status;
+}
+
+int scoring_run(const struct scoring *scoring, const int64_t *clips, int64_t n,
+                const unsigned *flows, int n_flows, struct clip_score *const *scores,
+                struct valence_error *error)
+{
+    struct valence_workspace *workspace = NULL;
+    struct batch_loader *loader = NULL;
+    float *values = allocate(scoring->batch_size, sizeof *values);
+    int status = values ? valence_workspace_create(scoring->model, &workspace, error)
+                        : fail_memory(error, (size_t)scoring->batch_size * sizeof *values,
+                                      "a batch's scores");
+    if (!status)
+        status = batch_loader_create(scoring->store, &scoring->map, &loader, error);
+    if (!status)
+        status = score_batches(scoring, workspace, loader, clips, n, flows, n_flows, values, scores,
+                               error);
+    batch_loader_free(loader);
+    valence_workspace_free(workspace);
+    free(values);
+    return status;
+}

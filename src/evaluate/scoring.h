@@ -1,0 +1,49 @@
+/* A model's scores of a store's clips, the way `evaluate`, `predict` and reports get them. */
+#ifndef VALENCE_EVALUATE_SCORING_H
+#define VALENCE_EVALUATE_SCORING_H
+
+#include "train/clips.h"
+#include "valence/model.h"
+#include "valence/progress.h"
+
+struct clip_score {
+    float score;
+    float modality_weights[VALENCE_N_MODALITIES];
+    float view_weights[VALENCE_N_VIEWS];
+};
+
+/* The streams of `store` that the model reads, by the names it was trained with. A store may lack
+ * any of them (its clips are then without), but not all. Errors: SHAPE where a stream's width is
+ * not the model's; NOT_FOUND where the store has none of them. */
+int scoring_map_streams(const struct valence_model *model, const struct valence_store *store,
+                        int64_t max_rows, struct stream_map *map, struct valence_error *error);
+
+/* What scores what. */
+struct scoring {
+    const struct valence_model *model;
+    const struct valence_store *store;
+    struct stream_map map;
+    int64_t batch_size;
+    const struct valence_progress *progress; /* or NULL */
+};
+
+/* Scores `n` clips in each of `n_flows` flows: scores[flow] has room for n. A modality that a flow
+ * does not miss and a clip lacks is a sequence of length 0. Errors: those of reading the store and
+ * of valence_model_score(), naming the batch's clips; CANCELLED. */
+int scoring_run(const struct scoring *scoring, const int64_t *clips, int64_t n,
+                const unsigned *flows, int n_flows, struct clip_score *const *scores,
+                struct valence_error *error);
+
+/* The set of modalities a clip has no rows of. */
+unsigned scoring_absent(const struct valence_store *store, const struct stream_map *map,
+                        int64_t clip);
+
+/* The flow that fits a clip that lacks `absent`: of those the model was trained with, the one that
+ * imagines the most of what is absent and nothing that is there. */
+unsigned scoring_flow_for(const struct valence_model *model, unsigned absent);
+
+/* ERROR_ARGUMENT naming the model's flows where it was not trained with this one. */
+int scoring_check_flow(const struct valence_model *model, unsigned flow,
+                       struct valence_error *error);
+
+#endif
