@@ -59,7 +59,7 @@ void valence_model_config_default(struct valence_model_config *config);
 int valence_model_config_check(const struct valence_model_config *config,
                                struct valence_error *error);
 
-/* "complete", "text_missing", "audio_video_missing", ...: the name of a set of missing modalities, and back (-1 where
+/* "complete", "text_missing", "audio_video_missing" (both are missing), ...: the name of a set of missing modalities, and back (-1 where
  * the text names none). The set of all three is no flow. */
 const char *valence_flow_name(unsigned missing);
 int valence_flow_from_name(const char *name);
@@ -90,12 +90,13 @@ struct valence_details {
 
 /* Scores a batch in one flow.
  *
- * `missing` is a set of modalities; those are imagined (MIA) and may be absent from `batch`. `scores` receives
+ * `missing` is a set of modalities; those are imagined (MIA) and may be absent from `batch`. A flow the model was not
+ * trained on is scored all the same, without imagination of what only such flows miss. `scores` receives
  * batch->n_clips values on the scale of the labels the model was trained on (-3 ... 3 for MOSEI). `details` may be NULL.
  *
  * Thread-safe for distinct workspaces; `model` is only read. A clip's score does not depend on the other clips.
- * Errors: ERROR_SHAPE if a stream's width is not the model's; ERROR_ARGUMENT for a flow the model has no imagination
- * for; ERROR_DATA where a row holds NaN or an infinity; ERROR_MEMORY. On an error `scores` is untouched.
+ * Errors: ERROR_SHAPE if a stream's width is not the model's; ERROR_ARGUMENT for the set of all modalities;
+ * ERROR_DATA where a row holds NaN or an infinity; ERROR_MEMORY. On an error `scores` is untouched.
  *
  * Source: arXiv 2410.15029, sections 2.2 (UMCA) and 2.3 (MIA). */
 int valence_model_score(const struct valence_model *model, struct valence_workspace *workspace,

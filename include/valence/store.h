@@ -1,9 +1,10 @@
-/* The feature store: one data set's clips, labels and feature streams in an LMDB file, memory-mapped, crash-safe, with
- * many readers beside one writer. A data set of any size is read with a bounded resident set.
+/* The feature store: one data set's clips, labels and feature streams in an LMDB file, crash-safe, with many readers
+ * beside one writer. A data set of any size is read with a bounded resident set. A process opens a store once at a time
+ * (LMDB's locks belong to the process).
  *
  * On disk (version 1), a folder with LMDB's data.mdb and lock.mdb, and in it the named databases
  *   1. "meta":   text keys, JSON values: "format" {"version": 1, "streams": [{"name", "width", "dtype"}, ...]},
- *                "source" (what was imported, how, by which version: the importer's own object), "statistics".
+ *                "source" (what was imported, how, by which version: the importer's own object).
  *   2. "clips":  key = ordinal (uint32, big-endian), value = JSON {"id", "split", "label", "group", "transcript", "rows":
  *                {stream: n}}; absent streams have no entry in "rows".
  *   3. "ids":    key = clip id (1 ... 500 bytes of UTF-8), value = ordinal.
@@ -58,6 +59,10 @@ int valence_store_open(const char *path, struct valence_store **store, struct va
 void valence_store_close(struct valence_store *store);
 
 const char *valence_store_path(const struct valence_store *store);
+
+/* What the clips were made from: the "source" object as JSON text, or "". Its "kind" is "synthetic" for a synthetic set. */
+const char *valence_store_source(const struct valence_store *store);
+
 int64_t valence_store_n_clips(const struct valence_store *store);
 int valence_store_n_streams(const struct valence_store *store);
 
@@ -69,9 +74,9 @@ const struct valence_clip *valence_store_clip(const struct valence_store *store,
 int valence_store_find_stream(const struct valence_store *store, const char *name);
 int64_t valence_store_find_clip(const struct valence_store *store, const char *id);
 
-/* Copies a clip's first `n_rows` rows of one stream (all of them: the record's n_rows) to `rows`, which has room for
- * n_rows * width elements of the stream's type, and lets go of the pages it read, so that reading a whole set does not
- * make the process grow. Thread-safe. Errors: FORMAT where the stored bytes are not the record's rows * width elements;
+/* Reads a clip's first `n_rows` rows of one stream (all of them: the record's n_rows) to `rows`, which has room for
+ * n_rows * width elements of the stream's type. Goes through the page cache and not through a map, so that reading a
+ * whole set does not make the process grow. Thread-safe. Errors: FORMAT where the stored bytes are not the record's rows * width elements;
  * ARGUMENT where the clip has fewer rows. */
 int valence_store_read(const struct valence_store *store, int64_t clip, int stream, int64_t n_rows,
                        void *rows, struct valence_error *error);

@@ -42,11 +42,11 @@ int network_gradients(struct network *network, const real *parameters,
 struct flow_output {
     const real *score;            /* (B) */
     const real *feature;          /* (B, o) */
-    const real *rnc_feature;      /* (B, o/2); not computed when scoring only: NULL */
+    const real *rnc_feature;      /* (B, o/2) */
     const real *modality_weights; /* (B, 3) */
     const real *view_weights;     /* (B, Q) */
     const real *queries;          /* (B, Q, d) */
-    const real *cross[VALENCE_N_MODALITIES];         /* (B, Q, o), imagined where missing */
+    const real *cross;            /* (B, Q, 3, o) by modality, imagined where missing */
     const real *pool_weights[VALENCE_N_MODALITIES];  /* (rows of the stream used) */
     const real *cross_weights[VALENCE_N_MODALITIES]; /* clip i: (Q, T_i) at Q * offsets[i] */
 };

@@ -13,6 +13,7 @@ struct parameter {
     int64_t shape[2]; /* (out, in) of a weight, (1, d) of a context vector, (n, 0) of a bias */
     int n_dims;       /* 1 or 2 */
     int64_t n_values;
+    int64_t fan_in; /* of the layer the tensor belongs to; 0: a context vector */
     int64_t offset; /* into the block */
 };
 

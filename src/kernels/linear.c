@@ -1,0 +1,58 @@
+#include "kernels/linear.h"
+
+#include "kernels/gemm.h"
+#include "kernels/simd.h"
+#include "kernels/vector.h"
+
+/* Loops below this many elements are not worth waking threads for. */
+#define PARALLEL_ELEMENTS (1 << 15)
+
+void linear_forward(struct linear layer, int64_t rows, const real *x, int64_t x_stride, real *y,
+                    int64_t y_stride)
+{
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(y + i * y_stride, layer.bias, (size_t)layer.out * sizeof(real));
+    gemm(AS_IS, TRANSPOSED, rows, layer.out, layer.in, 1, x, x_stride, layer.weight, layer.in, 1, y,
+         y_stride);
+}
+
+void linear_backward(struct linear layer, struct linear_gradient gradient, int64_t rows,
+                     const real *x, int64_t x_stride, const real *dy, int64_t dy_stride, real *dx,
+                     int64_t dx_stride)
+{
+    gemm(TRANSPOSED, AS_IS, layer.out, layer.in, rows, 1, dy, dy_stride, x, x_stride, 1,
+         gradient.weight, layer.in);
+    vector_add_rows(rows, layer.out, dy, dy_stride, gradient.bias);
+    if (dx)
+        gemm(AS_IS, AS_IS, rows, layer.in, layer.out, 1, dy, dy_stride, layer.weight, layer.in, 1,
+             dx, dx_stride);
+}
+
+VALENCE_CLONES
+static void relu_row(int64_t width, real *y)
+{
+    for (int64_t j = 0; j < width; j++)
+        y[j] = y[j] < 0 ? 0 : y[j];
+}
+
+void relu_forward(int64_t rows, int64_t width, real *y, int64_t stride)
+{
+#pragma omp parallel for schedule(static) if (rows * width > PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < rows; i++)
+        relu_row(width, y + i * stride);
+}
+
+VALENCE_CLONES
+static void relu_backward_row(int64_t width, const real *y, real scale, real *dy)
+{
+    for (int64_t j = 0; j < width; j++)
+        dy[j] = y[j] > 0 ? dy[j] * scale : 0;
+}
+
+void relu_backward(int64_t rows, int64_t width, const real *y, int64_t y_stride, real scale,
+                   real *dy, int64_t dy_stride)
+{
+#pragma omp parallel for schedule(static) if (rows * width > PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < rows; i++)
+        relu_backward_row(width, y + i * y_stride, scale, dy + i * dy_stride);
+}

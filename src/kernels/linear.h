@@ -1,0 +1,43 @@
+/* Fully connected layers, alone and followed by ReLU and dropout (the layer of every MLP here).
+ *
+ *   y = x W^T + b      x: (rows, in), W: (out, in), b: (out), y: (rows, out)
+ *
+ * `x_stride` and `y_stride` are the distances between rows, so that a layer can read and write columns of a wider
+ * matrix: a concatenation is a matter of layout. Parallel over all threads. */
+#ifndef VALENCE_KERNELS_LINEAR_H
+#define VALENCE_KERNELS_LINEAR_H
+
+#include <stdint.h>
+
+#include "kernels/dropout.h"
+#include "kernels/real.h"
+
+struct linear {
+    const real *weight; /* (out, in) */
+    const real *bias;   /* (out) */
+    int64_t in, out;
+};
+
+/* Gradients of the same layer; what is computed is added. */
+struct linear_gradient {
+    real *weight;
+    real *bias;
+};
+
+void linear_forward(struct linear layer, int64_t rows, const real *x, int64_t x_stride, real *y,
+                    int64_t y_stride);
+
+/* Adds dW = dy^T x, db = sum of dy; dx = dy W is added too, unless `dx` is NULL. */
+void linear_backward(struct linear layer, struct linear_gradient gradient, int64_t rows,
+                     const real *x, int64_t x_stride, const real *dy, int64_t dy_stride, real *dx,
+                     int64_t dx_stride);
+
+/* In place: y = max(y, 0). NaN stays NaN. */
+void relu_forward(int64_t rows, int64_t width, real *y, int64_t stride);
+
+/* In place on dy: zero where the forward's output y is not positive, times `scale` elsewhere. As dropout zeroes y too,
+ * this with scale = 1 / (1 - rate) is also the backward of ReLU followed by dropout. */
+void relu_backward(int64_t rows, int64_t width, const real *y, int64_t y_stride, real scale,
+                   real *dy, int64_t dy_stride);
+
+#endif

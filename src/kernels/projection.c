@@ -1,0 +1,140 @@
+#include "kernels/projection.h"
+
+#include "base/half.h"
+#include "base/threads.h"
+#include "kernels/gemm.h"
+#include "kernels/simd.h"
+#include "kernels/vector.h"
+
+/* Columns converted at a time: with 256 rows 512 KiB in float. */
+#define PIECE_COLUMNS 512
+
+static int64_t piece_size(void)
+{
+    return ragged_max_tile_rows() * PIECE_COLUMNS;
+}
+
+void projection_scratch_make(struct projection_scratch *scratch, int64_t d, int64_t max_in,
+                             bool training, struct arena *arena)
+{
+    scratch->thread_size = piece_size() + (training ? d * max_in + d : 0);
+    scratch->threads =
+        arena_take(arena, scratch->thread_size * threads_count(), sizeof(real));
+}
+
+/* The conversions are exact for every finite half: shift the exponent by a multiplication, which also gets subnormals
+ * right, and vectorises where half_to_float()'s branches would not. Infinities and NaN stay not finite. */
+VALENCE_INLINE float half_bits_to_float(uint16_t half)
+{
+    uint32_t bits = (uint32_t)(half & 0x7FFFu) << 13;
+    float magnitude;
+    memcpy(&magnitude, &bits, sizeof magnitude);
+    magnitude *= 0x1p112f;
+    memcpy(&bits, &magnitude, sizeof bits);
+    bits |= (half & 0x7C00u) == 0x7C00u ? 0x7F800000u : 0;
+    bits |= (uint32_t)(half & 0x8000u) << 16;
+    memcpy(&magnitude, &bits, sizeof magnitude);
+    return magnitude;
+}
+
+VALENCE_CLONES
+static void convert_halves(int64_t n, const uint16_t *x, const float *mean, const float *scale,
+                           real *y)
+{
+    if (!mean)
+        for (int64_t j = 0; j < n; j++)
+            y[j] = half_bits_to_float(x[j]);
+    else
+        for (int64_t j = 0; j < n; j++)
+            y[j] = (half_bits_to_float(x[j]) - mean[j]) * scale[j];
+}
+
+VALENCE_CLONES
+static void convert_floats(int64_t n, const float *x, const float *mean, const float *scale,
+                           real *y)
+{
+    if (!mean)
+        for (int64_t j = 0; j < n; j++)
+            y[j] = x[j];
+    else
+        for (int64_t j = 0; j < n; j++)
+            y[j] = (x[j] - mean[j]) * scale[j];
+}
+
+/* Rows first ... first+n-1, columns column ... column+width-1, into `piece` (n, width). */
+static void convert_piece(const struct projection *projection, int64_t first, int64_t n,
+                          int64_t column, int64_t width, real *piece)
+{
+    const float *mean = projection->mean ? projection->mean + column : NULL;
+    const float *scale = projection->mean ? projection->scale + column : NULL;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t at = (first + i) * projection->layer.in + column;
+        if (projection->type == VALENCE_F16)
+            convert_halves(width, (const uint16_t *)projection->rows + at, mean, scale,
+                           piece + i * width);
+        else
+            convert_floats(width, (const float *)projection->rows + at, mean, scale,
+                           piece + i * width);
+    }
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+void projection_forward(const struct projection *projection,
+                        const struct projection_scratch *scratch, real *y)
+{
+    const struct ragged *sequence = projection->sequence;
+    struct linear layer = projection->layer;
+#pragma omp parallel for schedule(static)
+    for (int64_t tile = 0; tile < sequence->n_tiles; tile++) {
+        real *piece = scratch->threads + thread_index() * scratch->thread_size;
+        int64_t first = tile * sequence->tile_rows;
+        int64_t n = smaller(sequence->tile_rows, sequence->n_rows - first);
+        real *out = y + first * layer.out;
+        for (int64_t i = 0; i < n; i++)
+            memcpy(out + i * layer.out, layer.bias, (size_t)layer.out * sizeof(real));
+        for (int64_t column = 0; column < layer.in; column += PIECE_COLUMNS) {
+            int64_t width = smaller(PIECE_COLUMNS, layer.in - column);
+            convert_piece(projection, first, n, column, width, piece);
+            gemm(AS_IS, TRANSPOSED, n, layer.out, width, 1, piece, width, layer.weight + column,
+                 layer.in, 1, out, layer.out);
+        }
+    }
+}
+
+void projection_backward(const struct projection *projection,
+                         const struct projection_scratch *scratch, const real *dy,
+                         struct linear_gradient gradient)
+{
+    const struct ragged *sequence = projection->sequence;
+    struct linear layer = projection->layer;
+    int64_t weights = layer.in * layer.out;
+    int threads = threads_count();
+    for (int thread = 0; thread < threads; thread++) {
+        real *share = scratch->threads + thread * scratch->thread_size + piece_size();
+        memset(share, 0, (size_t)(weights + layer.out) * sizeof(real));
+    }
+#pragma omp parallel for schedule(static)
+    for (int64_t tile = 0; tile < sequence->n_tiles; tile++) {
+        real *piece = scratch->threads + thread_index() * scratch->thread_size;
+        real *share = piece + piece_size();
+        int64_t first = tile * sequence->tile_rows;
+        int64_t n = smaller(sequence->tile_rows, sequence->n_rows - first);
+        const real *dy_tile = dy + first * layer.out;
+        for (int64_t column = 0; column < layer.in; column += PIECE_COLUMNS) {
+            int64_t width = smaller(PIECE_COLUMNS, layer.in - column);
+            convert_piece(projection, first, n, column, width, piece);
+            gemm(TRANSPOSED, AS_IS, layer.out, width, n, 1, dy_tile, layer.out, piece, width, 1,
+                 share + column, layer.in);
+        }
+        vector_add_rows(n, layer.out, dy_tile, layer.out, share + weights);
+    }
+    for (int thread = 0; thread < threads; thread++) { /* in order: the sum does not depend on timing */
+        const real *share = scratch->threads + thread * scratch->thread_size + piece_size();
+        vector_add_scaled(weights, 1, share, gradient.weight);
+        vector_add_scaled(layer.out, 1, share + weights, gradient.bias);
+    }
+}

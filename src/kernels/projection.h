@@ -1,0 +1,40 @@
+/* The input projections: stored rows (f16 or f32), standardised, times a weight matrix.
+ *
+ *   y_t = W ((s_t - mean) * scale) + b      s: (rows, width) as stored, y: (rows, d), W: (d, width)
+ *
+ * Rows are converted in pieces that stay in cache, so that a batch is held only once and as small as it is stored. The
+ * inputs are leaves: there is no gradient for them. */
+#ifndef VALENCE_KERNELS_PROJECTION_H
+#define VALENCE_KERNELS_PROJECTION_H
+
+#include "kernels/linear.h"
+#include "kernels/ragged.h"
+#include "valence/stream.h"
+
+struct projection {
+    const void *rows; /* (n_rows, layer.in) */
+    enum valence_dtype type;
+    const float *mean;  /* (layer.in) or NULL */
+    const float *scale; /* (layer.in) or NULL; both or none */
+    struct linear layer;
+    const struct ragged *sequence;
+};
+
+/* Per-thread memory for layers of up to `max_in` inputs and d outputs. */
+struct projection_scratch {
+    real *threads;
+    int64_t thread_size;
+};
+
+void projection_scratch_make(struct projection_scratch *scratch, int64_t d, int64_t max_in,
+                             bool training, struct arena *arena);
+
+void projection_forward(const struct projection *projection,
+                        const struct projection_scratch *scratch, real *y);
+
+/* Adds dW and db given dy (n_rows, d). */
+void projection_backward(const struct projection *projection,
+                         const struct projection_scratch *scratch, const real *dy,
+                         struct linear_gradient gradient);
+
+#endif

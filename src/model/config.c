@@ -1,0 +1,103 @@
+/* The configuration of a network: defaults, checks and the names of its choices. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "valence/model.h"
+
+#define MAX_MODEL_WIDTH 4096
+
+const char *const valence_view_names[VALENCE_N_VIEWS] = {"fused", "at",   "tv",   "av",
+                                                         "audio", "text", "video"};
+const char *const valence_imagination_names[VALENCE_N_IMAGINATIONS] = {"transition", "text", "off"};
+
+void valence_model_config_default(struct valence_model_config *config)
+{
+    *config = (struct valence_model_config){.d = 256,
+                                            .o = 128,
+                                            .imagination = VALENCE_IMAGINATION_TRANSITION,
+                                            .dropout = 0.3,
+                                            .attention_dropout = 0.5,
+                                            .n_flows = 2,
+                                            .flows = {0, VALENCE_BIT(VALENCE_TEXT)}};
+}
+
+static int check_width(const char *what, int64_t value, int64_t maximum, bool even,
+                       struct valence_error *error)
+{
+    if (value < 1 || value > maximum || (even && value % 2))
+        return fail(error, VALENCE_ERROR_CONFIG, "%s is %lld; it must be %s from 1 to %lld", what,
+                    (long long)value, even ? "an even number" : "a number", (long long)maximum);
+    return VALENCE_OK;
+}
+
+static int check_dropout(const char *what, double rate, struct valence_error *error)
+{
+    if (!(rate >= 0 && rate <= 0.99))
+        return fail(error, VALENCE_ERROR_CONFIG, "%s is %g; it must be from 0 to 0.99", what, rate);
+    return VALENCE_OK;
+}
+
+static int check_flows(const struct valence_model_config *config, struct valence_error *error)
+{
+    if (config->n_flows < 1 || config->n_flows > VALENCE_MAX_FLOWS - 1)
+        return fail(error, VALENCE_ERROR_CONFIG, "flows: %d of them; there can be 1 to %d",
+                    config->n_flows, VALENCE_MAX_FLOWS - 1);
+    if (config->flows[0] != 0)
+        return fail(error, VALENCE_ERROR_CONFIG,
+                    "flows: the first must be complete, the others learn from it");
+    for (int f = 0; f < config->n_flows; f++) {
+        if (config->flows[f] >= VALENCE_ALL_MODALITIES)
+            return fail(error, VALENCE_ERROR_CONFIG,
+                        "flows: number %d misses every modality or one that does not exist", f + 1);
+        for (int g = 0; g < f; g++)
+            if (config->flows[f] == config->flows[g])
+                return fail(error, VALENCE_ERROR_CONFIG, "flows: %s is there twice",
+                            valence_flow_name(config->flows[f]));
+    }
+    return VALENCE_OK;
+}
+
+int valence_model_config_check(const struct valence_model_config *config,
+                               struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    for (int m = 0; m < VALENCE_N_MODALITIES && !status; m++) {
+        char what[64];
+        snprintf(what, sizeof what, "the width of %s", valence_modality_names[m]);
+        status = check_width(what, config->widths[m], 65536, false, error);
+    }
+    if (!status)
+        status = check_width("d (model width)", config->d, MAX_MODEL_WIDTH, true, error);
+    if (!status)
+        status = check_width("o (output width)", config->o, MAX_MODEL_WIDTH, true, error);
+    if (!status && (unsigned)config->imagination >= VALENCE_N_IMAGINATIONS)
+        status = fail(error, VALENCE_ERROR_CONFIG,
+                      "imagination must be one of transition, text, off");
+    if (!status)
+        status = check_dropout("dropout", config->dropout, error);
+    if (!status)
+        status = check_dropout("attention_dropout", config->attention_dropout, error);
+    if (!status)
+        status = check_flows(config, error);
+    return status;
+}
+
+/* By set of missing modalities. */
+static const char *const FLOW_NAMES[VALENCE_ALL_MODALITIES] = {
+    "complete",      "audio_missing",       "text_missing",      "audio_text_missing",
+    "video_missing", "audio_video_missing", "text_video_missing"};
+
+const char *valence_flow_name(unsigned missing)
+{
+    return missing < VALENCE_ALL_MODALITIES ? FLOW_NAMES[missing] : "everything_missing";
+}
+
+int valence_flow_from_name(const char *name)
+{
+    for (unsigned missing = 0; missing < VALENCE_ALL_MODALITIES; missing++)
+        if (strcmp(FLOW_NAMES[missing], name) == 0)
+            return (int)missing;
+    return -1;
+}

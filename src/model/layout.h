@@ -1,0 +1,64 @@
+/* The network's layers, each a place in the parameter block: what forward and backward index parameters and gradients
+ * with. Made together with the parameter table, so that a layer is named in one place only. */
+#ifndef VALENCE_MODEL_LAYOUT_H
+#define VALENCE_MODEL_LAYOUT_H
+
+#include <stdbool.h>
+
+#include "kernels/linear.h"
+#include "model/parameters.h"
+
+/* Offsets of a linear layer's weight and bias. */
+struct layer {
+    int64_t weight, bias;
+    int64_t in, out;
+};
+
+/* Key layer of an attention; pooling adds its context vector, cross-attention its query layer. */
+struct attention_layers {
+    struct layer key;
+    struct layer query;
+    int64_t context;
+};
+
+/* MIA: x = transition(a, t, v); decoder(encoder(x)) + residual. */
+struct imagination_layers {
+    struct layer transition[2];
+    struct layer encoder;
+    struct layer decoder;
+};
+
+struct network_layout {
+    struct layer project[VALENCE_N_MODALITIES];
+    bool has_imagination[VALENCE_N_MODALITIES]; /* of a modality that some flow misses */
+    struct imagination_layers imagine[VALENCE_N_MODALITIES];       /* of its representation */
+    struct imagination_layers imagine_cross[VALENCE_N_MODALITIES]; /* of its cross-attention output */
+    struct attention_layers pool[VALENCE_N_MODALITIES];
+    struct layer modality_mlp[VALENCE_N_MODALITIES][2];
+    struct layer weight_mlp[2];
+    struct layer modality_weights;
+    struct layer query_mlp[VALENCE_N_VIEWS];
+    struct attention_layers cross[VALENCE_N_MODALITIES];
+    struct layer cross_mlp[VALENCE_N_MODALITIES][2];
+    struct layer view_mlp[2];
+    struct layer view_weights;
+    struct layer score;
+    struct layer contrast[2];
+    int64_t n_values;
+};
+
+/* Fills both; either may be NULL. */
+void network_layout_make(const struct valence_model_config *config, struct network_layout *layout,
+                         struct parameter_table *table);
+
+static inline struct linear layer_of(struct layer layer, const real *parameters)
+{
+    return (struct linear){parameters + layer.weight, parameters + layer.bias, layer.in, layer.out};
+}
+
+static inline struct linear_gradient gradient_of(struct layer layer, real *gradients)
+{
+    return (struct linear_gradient){gradients + layer.weight, gradients + layer.bias};
+}
+
+#endif

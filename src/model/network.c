@@ -1,0 +1,390 @@
+/* The network's memory: laid out for a batch by the same code that measures it. */
+#include "model/network.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/half.h"
+#include "kernels/rank_n_contrast.h"
+#include "model/network_private.h"
+
+/* ---- Layout ----------------------------------------------------------------------------------------------------- */
+
+/* What a batch needs: from the batch itself, or a bound to measure for. */
+struct extent {
+    int64_t n_clips;
+    int64_t n_rows[N_STREAMS];
+    const int64_t *offsets[N_STREAMS]; /* NULL while measuring */
+};
+
+static real *take(struct network *network, int64_t n)
+{
+    return arena_take(&network->arena, n, sizeof(real));
+}
+
+/* The stream a flow reads for a modality, -1 for none. */
+static int stream_read(unsigned missing, int modality)
+{
+    if (!(missing & VALENCE_BIT(modality)))
+        return modality;
+    return modality == VALENCE_TEXT ? VALENCE_STREAM_SIMULATED_TEXT : -1;
+}
+
+/* Groups the flows' readings of each modality into uses of its attentions. */
+static void find_uses(struct network *network)
+{
+    network->n_uses = 0;
+    for (int m = 0; m < N_MODALITIES; m++)
+        for (int f = 0; f < network->n_flows; f++) {
+            int stream = stream_read(network->flows[f].missing, m), u = 0;
+            while (u < network->n_uses &&
+                   (network->training || network->uses[u].modality != m ||
+                    network->uses[u].stream != stream))
+                u++;
+            struct attention_use *use = &network->uses[u];
+            if (u == network->n_uses) {
+                *use = (struct attention_use){.modality = m, .stream = stream};
+                network->n_uses++;
+            }
+            network->flows[f].use[m] = u;
+            network->flows[f].slot[m] = use->n_flows;
+            use->flows[use->n_flows++] = f;
+        }
+}
+
+static void lay_out_attention(struct network *network, struct attention *attention,
+                              const struct attention_use *use, int n_queries, bool shared_query)
+{
+    int s = stream_index(use->stream);
+    const struct ragged *sequence = &network->sequences[s];
+    int64_t d = network->config.d;
+    *attention = (struct attention){.sequence = sequence,
+                                    .x = network->x[s],
+                                    .n_queries = n_queries,
+                                    .query_stride = shared_query ? 0 : n_queries * d,
+                                    .dropout = network->attention_dropout,
+                                    .clip_keys = network->batch ? network->batch->keys : NULL};
+    attention->output = take(network, sequence->n_clips * n_queries * d);
+    attention->weights = take(network, n_queries * sequence->n_rows);
+    if (network->training) {
+        attention->keys = take(network, sequence->n_rows * d);
+        attention->masks = arena_take(&network->arena, sequence->n_rows * dropout_words(d),
+                                      sizeof *attention->masks);
+    }
+}
+
+static void lay_out_use(struct network *network, struct attention_use *use, int64_t n_clips)
+{
+    int64_t d = network->config.d;
+    int n_queries = use->n_flows * N_VIEWS;
+    lay_out_attention(network, &use->pool, use, 1, true);
+    lay_out_attention(network, &use->cross, use, n_queries, false);
+    use->pooled = take(network, n_clips * d);
+    use->asked = take(network, n_clips * n_queries * d);
+    use->gathered = take(network, n_clips * n_queries * d);
+    use->cross.queries = use->asked;
+}
+
+/* A flow's queries and answers lie in the use's memory where it is the only one there. */
+static void lay_out_readings(struct network *network, struct flow_state *flow, int64_t n_clips)
+{
+    int64_t d = network->config.d;
+    for (int m = 0; m < N_MODALITIES; m++) {
+        struct attention_use *use = &network->uses[flow->use[m]];
+        bool alone = use->n_flows == 1;
+        flow->asked[m] = alone ? use->asked : take(network, n_clips * N_VIEWS * d);
+        flow->gathered[m] = alone ? use->gathered : take(network, n_clips * N_VIEWS * d);
+        flow->weights_of_cross[m] =
+            alone ? use->cross.weights : take(network, N_VIEWS * use->cross.sequence->n_rows);
+    }
+}
+
+static void lay_out_imagination(struct network *network, struct imagination_state *state,
+                                int64_t rows, int64_t width)
+{
+    state->transition[0] = take(network, rows * width);
+    state->transition[1] = take(network, rows * width);
+    state->encoded = take(network, rows * width / 2);
+}
+
+static void lay_out_flow(struct network *network, struct flow_state *flow, int64_t n_clips)
+{
+    int64_t d = network->config.d, o = network->config.o, n_views = n_clips * N_VIEWS;
+    lay_out_readings(network, flow, n_clips);
+    for (int m = 0; m < N_MODALITIES; m++) {
+        flow->hidden[m] = take(network, n_clips * d);
+        flow->cross_hidden[m] = take(network, n_views * 2 * o);
+        if (!imagines(network, flow, m))
+            continue;
+        lay_out_imagination(network, &flow->imagined[m], n_clips, d);
+        lay_out_imagination(network, &flow->imagined_cross[m], n_views, o);
+    }
+    bool imagined = imagines_any(network, flow);
+    flow->seen = take(network, n_clips * N_MODALITIES * d);
+    flow->representations = imagined ? take(network, n_clips * N_MODALITIES * d) : flow->seen;
+    flow->seen_cross = take(network, n_views * N_MODALITIES * o);
+    flow->cross = imagined ? take(network, n_views * N_MODALITIES * o) : flow->seen_cross;
+    flow->weight_hidden[0] = take(network, n_clips * d);
+    flow->weight_hidden[1] = take(network, n_clips * d);
+    flow->modality_weights = take(network, n_clips * N_MODALITIES);
+    flow->views = take(network, n_views * d);
+    flow->queries = take(network, n_views * d);
+    flow->mixed = take(network, n_views * o);
+    flow->view_hidden[0] = take(network, n_clips * 2 * o);
+    flow->view_hidden[1] = take(network, n_clips * o);
+    flow->view_weights = take(network, n_views);
+    flow->feature = take(network, n_clips * o);
+    flow->score = take(network, n_clips);
+    flow->contrast_hidden = take(network, n_clips * o / 2);
+    flow->contrast = take(network, n_clips * o / 2);
+    if (!network->training)
+        return;
+    flow->dscore = take(network, n_clips);
+    flow->dfeature = take(network, n_clips * o);
+    flow->dcontrast = take(network, n_clips * o / 2);
+    flow->dqueries = take(network, n_views * d);
+    flow->dcross = take(network, n_views * N_MODALITIES * o);
+}
+
+static void lay_out_backward(struct network *network, int64_t n_clips)
+{
+    struct backward_state *b = &network->backward;
+    int64_t d = network->config.d, o = network->config.o, n_views = n_clips * N_VIEWS;
+    int64_t imagined = n_clips * d > n_views * o ? n_clips * d : n_views * o;
+    b->dmodality_weights = take(network, n_clips * N_MODALITIES);
+    b->drepresentations = take(network, n_clips * N_MODALITIES * d);
+    b->dseen = take(network, n_clips * N_MODALITIES * d);
+    b->dhidden = take(network, n_clips * d);
+    b->dpooled = take(network, n_clips * d);
+    b->dweight_hidden[0] = take(network, n_clips * d);
+    b->dweight_hidden[1] = take(network, n_clips * d);
+    b->dviews = take(network, n_views * d);
+    b->dasked = take(network, n_views * d);
+    b->dgathered = take(network, n_views * d);
+    b->dcross_hidden = take(network, n_views * 2 * o);
+    b->dseen_cross = take(network, n_views * N_MODALITIES * o);
+    b->dmixed = take(network, n_views * o);
+    b->dview_hidden[0] = take(network, n_clips * 2 * o);
+    b->dview_hidden[1] = take(network, n_clips * o);
+    b->dview_weights = take(network, n_views);
+    b->dcontrast_hidden = take(network, n_clips * o / 2);
+    for (int i = 0; i < 3; i++)
+        b->dimagined[i] = take(network, imagined);
+}
+
+static void lay_out_sequences(struct network *network, const struct extent *extent)
+{
+    int64_t d = network->config.d;
+    bool measuring = !network->arena.block;
+    int64_t *nothing =
+        arena_take(&network->arena, extent->n_clips + 1, sizeof *nothing); /* offsets of nothing */
+    if (!measuring)
+        memset(nothing, 0, (size_t)(extent->n_clips + 1) * sizeof *nothing);
+    for (int s = 0; s <= N_STREAMS; s++) {
+        int64_t n_rows = s < N_STREAMS ? extent->n_rows[s] : 0;
+        const int64_t *offsets = n_rows > 0 ? extent->offsets[s] : nothing;
+        ragged_make(&network->sequences[s], extent->n_clips, n_rows, offsets, &network->arena);
+        network->x[s] = take(network, n_rows * d);
+        network->dx[s] = network->training ? take(network, n_rows * d) : NULL;
+    }
+}
+
+/* Lays out everything for the flows in network->flows[].missing. */
+static void lay_out(struct network *network, const struct extent *extent)
+{
+    int64_t max_width = 0, max_segments = 0, max_queries = N_VIEWS;
+    network->arena.used = 0;
+    lay_out_sequences(network, extent);
+    find_uses(network);
+    for (int u = 0; u < network->n_uses; u++) {
+        struct attention_use *use = &network->uses[u];
+        lay_out_use(network, use, extent->n_clips);
+        int64_t segments = use->cross.sequence->n_segments;
+        max_segments = segments > max_segments ? segments : max_segments;
+        max_queries = use->cross.n_queries > max_queries ? use->cross.n_queries : max_queries;
+    }
+    for (int f = 0; f < network->n_flows; f++)
+        lay_out_flow(network, &network->flows[f], extent->n_clips);
+    for (int m = 0; m < N_MODALITIES; m++)
+        if (network->config.widths[m] > max_width)
+            max_width = network->config.widths[m];
+    projection_scratch_make(&network->projection_scratch, network->config.d, max_width,
+                            network->training, &network->arena);
+    attention_scratch_make(&network->attention_scratch, network->config.d, max_queries,
+                           max_segments, &network->arena);
+    if (network->training) {
+        lay_out_backward(network, extent->n_clips);
+        network->contrast_scratch = arena_take(
+            &network->arena, (int64_t)rank_n_contrast_scratch_bytes(extent->n_clips), 1);
+    }
+}
+
+/* Makes the arena large enough for an extent; a larger one stays. */
+static int reserve(struct network *network, const struct extent *extent, const unsigned *flows,
+                   int n_flows, bool training, struct valence_error *error)
+{
+    struct arena kept = network->arena;
+    network->training = training;
+    network->n_flows = n_flows;
+    for (int f = 0; f < n_flows; f++)
+        network->flows[f] = (struct flow_state){.missing = flows[f]};
+    arena_measure(&network->arena);
+    lay_out(network, extent);
+    size_t needed = network->arena.peak;
+    network->arena = kept;
+    if (needed <= kept.capacity)
+        return VALENCE_OK;
+    arena_free(&network->arena);
+    return arena_create(&network->arena, needed, "the activations of a batch", error);
+}
+
+int network_create(const struct valence_model_config *config, struct network **network,
+                   struct valence_error *error)
+{
+    *network = NULL;
+    int status = valence_model_config_check(config, error);
+    if (status)
+        return status;
+    struct network *made = calloc(1, sizeof *made);
+    if (!made)
+        return fail_memory(error, sizeof *made, "the network");
+    made->config = *config;
+    network_layout_make(config, &made->layout, NULL);
+    *network = made;
+    return VALENCE_OK;
+}
+
+void network_free(struct network *network)
+{
+    if (network)
+        arena_free(&network->arena);
+    free(network);
+}
+
+int network_reserve(struct network *network, int64_t n_clips, const int64_t n_rows[N_STREAMS],
+                    bool training, struct valence_error *error)
+{
+    struct extent extent = {.n_clips = n_clips};
+    memcpy(extent.n_rows, n_rows, sizeof extent.n_rows);
+    network->batch = NULL;
+    return reserve(network, &extent, network->config.flows, network->config.n_flows, training,
+                   error);
+}
+
+/* ---- Passes ------------------------------------------------------------------------------------------------------ */
+
+static int64_t stream_width(const struct network *network, int stream)
+{
+    return network->config.widths[stream == VALENCE_STREAM_SIMULATED_TEXT ? VALENCE_TEXT : stream];
+}
+
+static int check_batch(const struct network *network, const struct valence_batch *batch,
+                       struct extent *extent, struct valence_error *error)
+{
+    *extent = (struct extent){.n_clips = batch->n_clips};
+    if (batch->n_clips < 1)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "the batch has no clips");
+    for (int s = 0; s < N_STREAMS; s++) {
+        const struct valence_rows *rows = &batch->streams[s];
+        if (rows->width == 0)
+            continue;
+        if (rows->width != stream_width(network, s))
+            return fail(error, VALENCE_ERROR_SHAPE,
+                        "stream '%s' has width %lld, the model was made for %lld",
+                        valence_stream_names[s], (long long)rows->width,
+                        (long long)stream_width(network, s));
+        extent->n_rows[s] = rows->offsets[batch->n_clips];
+        extent->offsets[s] = rows->offsets;
+    }
+    return VALENCE_OK;
+}
+
+/* Reserves and lays out for a batch and its flows. */
+static int begin(struct network *network, const struct valence_batch *batch, const unsigned *flows,
+                 int n_flows, bool training, uint64_t dropout_key, struct valence_error *error)
+{
+    struct extent extent;
+    int status = check_batch(network, batch, &extent, error);
+    if (!status) {
+        network->batch = batch;
+        network->dropout = dropout_make(network->config.dropout, dropout_key);
+        network->attention_dropout = dropout_make(network->config.attention_dropout, dropout_key);
+        status = reserve(network, &extent, flows, n_flows, training, error);
+    }
+    if (!status)
+        lay_out(network, &extent);
+    return status;
+}
+
+/* Says where a batch holds a value that is not finite: looked for only once a result is not. */
+static int fail_not_finite(const struct valence_batch *batch, struct valence_error *error)
+{
+    for (int s = 0; s < N_STREAMS; s++) {
+        const struct valence_rows *rows = &batch->streams[s];
+        for (int64_t clip = 0; rows->width && clip < batch->n_clips; clip++)
+            for (int64_t i = rows->offsets[clip] * rows->width;
+                 i < rows->offsets[clip + 1] * rows->width; i++) {
+                float value = rows->type == VALENCE_F16
+                                  ? half_to_float(((const uint16_t *)rows->data)[i])
+                                  : ((const float *)rows->data)[i];
+                if (!isfinite(value))
+                    return fail(error, VALENCE_ERROR_DATA,
+                                "clip %lld of the batch: stream '%s', row %lld, column %lld is %f",
+                                (long long)clip, valence_stream_names[s],
+                                (long long)(i / rows->width - rows->offsets[clip]),
+                                (long long)(i % rows->width), (double)value);
+            }
+    }
+    return fail(error, VALENCE_ERROR_DATA,
+                "the network's output is not finite although its input is: its parameters are not "
+                "usable");
+}
+
+int network_gradients(struct network *network, const real *parameters,
+                      const struct standardisation *standardisation,
+                      const struct valence_batch *batch, const struct loss_weights *weights,
+                      uint64_t dropout_key, real *gradients, struct loss_terms *terms,
+                      struct valence_error *error)
+{
+    int status = begin(network, batch, network->config.flows, network->config.n_flows, true,
+                       dropout_key, error);
+    if (status)
+        return status;
+    forward_all(network, parameters, standardisation);
+    losses_all(network, weights, terms);
+    if (!isfinite(terms->total))
+        return fail_not_finite(batch, error);
+    backward_all(network, parameters, standardisation, gradients);
+    return VALENCE_OK;
+}
+
+int network_forward(struct network *network, const real *parameters,
+                    const struct standardisation *standardisation,
+                    const struct valence_batch *batch, const unsigned *flows, int n_flows,
+                    struct flow_output *outputs, struct valence_error *error)
+{
+    int status = begin(network, batch, flows, n_flows, false, 0, error);
+    if (status)
+        return status;
+    forward_all(network, parameters, standardisation);
+    for (int f = 0; f < n_flows; f++) {
+        const struct flow_state *flow = &network->flows[f];
+        for (int64_t i = 0; i < batch->n_clips; i++)
+            if (!isfinite(flow->score[i]))
+                return fail_not_finite(batch, error);
+        outputs[f] = (struct flow_output){.score = flow->score,
+                                          .feature = flow->feature,
+                                          .rnc_feature = flow->contrast,
+                                          .modality_weights = flow->modality_weights,
+                                          .view_weights = flow->view_weights,
+                                          .queries = flow->queries,
+                                          .cross = flow->cross};
+        for (int m = 0; m < N_MODALITIES; m++) {
+            outputs[f].pool_weights[m] = network->uses[flow->use[m]].pool.weights;
+            outputs[f].cross_weights[m] = flow->weights_of_cross[m];
+        }
+    }
+    return VALENCE_OK;
+}

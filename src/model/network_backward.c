@@ -1,0 +1,227 @@
+/* Backward pass: the steps of network_forward.c in reverse, flow by flow, then the projections both flows share. */
+#include <string.h>
+
+#include "kernels/gather.h"
+#include "kernels/vector.h"
+#include "model/network_private.h"
+
+static void clear(real *values, int64_t n)
+{
+    memset(values, 0, (size_t)n * sizeof(real));
+}
+
+/* Linear without activation. */
+static void linear_step(struct layer layer, const real *parameters, real *gradients, int64_t rows,
+                        const real *x, int64_t x_stride, const real *dy, int64_t dy_stride,
+                        real *dx, int64_t dx_stride)
+{
+    linear_backward(layer_of(layer, parameters), gradient_of(layer, gradients), rows, x, x_stride,
+                    dy, dy_stride, dx, dx_stride);
+}
+
+/* Linear, ReLU, dropout: `y` is the forward's output; dy is overwritten on the way. */
+static void layer_backward(const struct network *network, struct layer layer,
+                           const real *parameters, real *gradients, int64_t rows, const real *x,
+                           int64_t x_stride, const real *y, int64_t y_stride, real *dy,
+                           int64_t dy_stride, real *dx, int64_t dx_stride)
+{
+    relu_backward(rows, layer.out, y, y_stride, network->dropout.scale, dy, dy_stride);
+    linear_step(layer, parameters, gradients, rows, x, x_stride, dy, dy_stride, dx, dx_stride);
+}
+
+/* From d(completed) to d(seen), both (rows, 3, width); adds to the imaginations' gradients. */
+static void imagine_backward(struct network *network, const struct flow_state *flow,
+                             const struct imagination_layers *layers,
+                             const struct imagination_state *states, int64_t rows, int64_t width,
+                             const real *parameters, real *gradients, const real *seen,
+                             const real *dcompleted, real *dseen)
+{
+    int64_t stride = N_MODALITIES * width;
+    real *const *temporaries = network->backward.dimagined;
+    memcpy(dseen, dcompleted, (size_t)(rows * stride) * sizeof(real));
+    bool from_transition = network->config.imagination == VALENCE_IMAGINATION_TRANSITION;
+    /* An imagined modality's own input matters as the residual of one variant, where its gradient is now in place, and to
+     * the transition layer; it does not reach the output otherwise. */
+    for (int m = 0; m < N_MODALITIES && from_transition; m++)
+        for (int64_t i = 0; i < rows && imagines(network, flow, m); i++)
+            clear(dseen + i * stride + m * width, width);
+    for (int m = 0; m < N_MODALITIES; m++) {
+        if (!imagines(network, flow, m))
+            continue;
+        const struct imagination_state *state = &states[m];
+        const real *dout = dcompleted + m * width;
+        real *dhidden = temporaries[0], *dx = temporaries[1], *dencoded = temporaries[2];
+        clear(dhidden, rows * width);
+        clear(dx, rows * width);
+        clear(dencoded, rows * width / 2);
+        linear_step(layers[m].decoder, parameters, gradients, rows, state->encoded, width / 2, dout,
+                    stride, dencoded, width / 2);
+        linear_step(layers[m].encoder, parameters, gradients, rows, state->transition[1], width,
+                    dencoded, width / 2, dx, width);
+        for (int64_t i = 0; i < rows && from_transition; i++)
+            vector_add_scaled(width, 1, dout + i * stride, dx + i * width);
+        linear_step(layers[m].transition[1], parameters, gradients, rows, state->transition[0],
+                    width, dx, width, dhidden, width);
+        relu_backward(rows, width, state->transition[0], width, 1, dhidden, width);
+        linear_step(layers[m].transition[0], parameters, gradients, rows, seen, stride, dhidden,
+                    width, dseen, stride);
+    }
+}
+
+/* ---- From the outputs to the cross-attentions -------------------------------------------------------------------- */
+
+static void read_off_backward(struct network *network, struct flow_state *flow,
+                              const real *parameters, real *gradients)
+{
+    const struct network_layout *layout = &network->layout;
+    int64_t n_clips = network->batch->n_clips, o = network->config.o;
+    real *dhidden = network->backward.dcontrast_hidden;
+    clear(dhidden, n_clips * o / 2);
+    linear_step(layout->contrast[1], parameters, gradients, n_clips, flow->contrast_hidden, o / 2,
+                flow->dcontrast, o / 2, dhidden, o / 2);
+    relu_backward(n_clips, o / 2, flow->contrast_hidden, o / 2, 1, dhidden, o / 2);
+    linear_step(layout->contrast[0], parameters, gradients, n_clips, flow->feature, o, dhidden,
+                o / 2, flow->dfeature, o);
+    linear_step(layout->score, parameters, gradients, n_clips, flow->feature, o, flow->dscore, 1,
+                flow->dfeature, o);
+}
+
+/* Down to the cross outputs of every modality, in backward.dseen_cross. */
+static void gather_backward(struct network *network, struct flow_state *flow,
+                            const real *parameters, real *gradients)
+{
+    const struct network_layout *layout = &network->layout;
+    struct backward_state *b = &network->backward;
+    int64_t n_clips = network->batch->n_clips, o = network->config.o;
+    int64_t n_cross = n_clips * N_VIEWS * N_MODALITIES * o;
+
+    clear(b->dmixed, n_clips * N_VIEWS * o);
+    weigh_views_backward(n_clips, o, flow->view_weights, flow->mixed, flow->dfeature,
+                         b->dview_weights, b->dmixed);
+    clear(b->dview_hidden[1], n_clips * o);
+    linear_step(layout->view_weights, parameters, gradients, n_clips, flow->view_hidden[1], o,
+                b->dview_weights, N_VIEWS, b->dview_hidden[1], o);
+    clear(b->dview_hidden[0], n_clips * 2 * o);
+    layer_backward(network, layout->view_mlp[1], parameters, gradients, n_clips,
+                   flow->view_hidden[0], 2 * o, flow->view_hidden[1], o, b->dview_hidden[1], o,
+                   b->dview_hidden[0], 2 * o);
+    layer_backward(network, layout->view_mlp[0], parameters, gradients, n_clips, flow->mixed,
+                   N_VIEWS * o, flow->view_hidden[0], 2 * o, b->dview_hidden[0], 2 * o, b->dmixed,
+                   N_VIEWS * o);
+
+    clear(b->dmodality_weights, n_clips * N_MODALITIES);
+    mix_backward(n_clips, o, flow->modality_weights, flow->cross, b->dmixed, b->dmodality_weights,
+                 b->dseen_cross);
+    vector_add_scaled(n_cross, 1, b->dseen_cross, flow->dcross); /* to the losses' own part */
+    imagine_backward(network, flow, layout->imagine_cross, flow->imagined_cross, n_clips * N_VIEWS,
+                     o, parameters, gradients, flow->seen_cross, flow->dcross, b->dseen_cross);
+}
+
+/* Through one modality's cross MLP, attention and query projection, into dx and dqueries. */
+static void ask_backward(struct network *network, struct flow_state *flow, int m,
+                         const real *parameters, real *gradients)
+{
+    const struct network_layout *layout = &network->layout;
+    struct backward_state *b = &network->backward;
+    struct attention_use *use = &network->uses[flow->use[m]];
+    int64_t n_clips = network->batch->n_clips, d = network->config.d, o = network->config.o;
+    int64_t rows = n_clips * N_VIEWS;
+
+    clear(b->dcross_hidden, rows * 2 * o);
+    layer_backward(network, layout->cross_mlp[m][1], parameters, gradients, rows,
+                   flow->cross_hidden[m], 2 * o, flow->seen_cross + m * o, N_MODALITIES * o,
+                   b->dseen_cross + m * o, N_MODALITIES * o, b->dcross_hidden, 2 * o);
+    clear(b->dgathered, rows * d);
+    layer_backward(network, layout->cross_mlp[m][0], parameters, gradients, rows, flow->gathered[m],
+                   d, flow->cross_hidden[m], 2 * o, b->dcross_hidden, 2 * o, b->dgathered, d);
+    dropout_clips(&network->attention_dropout, site_of(flow, SITE_CROSS_OUTPUT + m), n_clips,
+                  network->batch->keys, N_VIEWS, d, b->dgathered, d);
+    clear(b->dasked, rows * d);
+    attention_backward(&use->cross, &network->attention_scratch, b->dgathered,
+                       gradient_of(layout->cross[m].key, gradients),
+                       network->dx[stream_index(use->stream)], b->dasked);
+    linear_step(layout->cross[m].query, parameters, gradients, rows, flow->queries, d, b->dasked, d,
+                flow->dqueries, d);
+}
+
+/* ---- From the queries to the sequences ---------------------------------------------------------------------------- */
+
+static void form_queries_backward(struct network *network, struct flow_state *flow,
+                                  const real *parameters, real *gradients)
+{
+    const struct network_layout *layout = &network->layout;
+    struct backward_state *b = &network->backward;
+    int64_t n_clips = network->batch->n_clips, d = network->config.d;
+
+    clear(b->dviews, n_clips * N_VIEWS * d);
+    for (int q = 0; q < N_VIEWS; q++)
+        layer_backward(network, layout->query_mlp[q], parameters, gradients, n_clips,
+                       flow->views + q * d, N_VIEWS * d, flow->queries + q * d, N_VIEWS * d,
+                       flow->dqueries + q * d, N_VIEWS * d, b->dviews + q * d, N_VIEWS * d);
+    clear(b->drepresentations, n_clips * N_MODALITIES * d);
+    views_backward(n_clips, d, flow->modality_weights, flow->representations, b->dviews,
+                   b->dmodality_weights, b->drepresentations);
+    clear(b->dweight_hidden[0], n_clips * d);
+    clear(b->dweight_hidden[1], n_clips * d);
+    linear_step(layout->modality_weights, parameters, gradients, n_clips, flow->weight_hidden[1], d,
+                b->dmodality_weights, N_MODALITIES, b->dweight_hidden[1], d);
+    layer_backward(network, layout->weight_mlp[1], parameters, gradients, n_clips,
+                   flow->weight_hidden[0], d, flow->weight_hidden[1], d, b->dweight_hidden[1], d,
+                   b->dweight_hidden[0], d);
+    layer_backward(network, layout->weight_mlp[0], parameters, gradients, n_clips,
+                   flow->representations, N_MODALITIES * d, flow->weight_hidden[0], d,
+                   b->dweight_hidden[0], d, b->drepresentations, N_MODALITIES * d);
+    imagine_backward(network, flow, layout->imagine, flow->imagined, n_clips, d, parameters,
+                     gradients, flow->seen, b->drepresentations, b->dseen);
+}
+
+static void represent_backward(struct network *network, struct flow_state *flow, int m,
+                               const real *parameters, real *gradients)
+{
+    const struct network_layout *layout = &network->layout;
+    struct backward_state *b = &network->backward;
+    struct attention_use *use = &network->uses[flow->use[m]];
+    int64_t n_clips = network->batch->n_clips, d = network->config.d;
+
+    clear(b->dhidden, n_clips * d);
+    layer_backward(network, layout->modality_mlp[m][1], parameters, gradients, n_clips,
+                   flow->hidden[m], d, flow->seen + m * d, N_MODALITIES * d, b->dseen + m * d,
+                   N_MODALITIES * d, b->dhidden, d);
+    clear(b->dpooled, n_clips * d);
+    layer_backward(network, layout->modality_mlp[m][0], parameters, gradients, n_clips, use->pooled,
+                   d, flow->hidden[m], d, b->dhidden, d, b->dpooled, d);
+    dropout_clips(&network->attention_dropout, site_of(flow, SITE_POOL_OUTPUT + m), n_clips,
+                  network->batch->keys, 1, d, b->dpooled, d);
+    attention_backward(&use->pool, &network->attention_scratch, b->dpooled,
+                       gradient_of(layout->pool[m].key, gradients),
+                       network->dx[stream_index(use->stream)],
+                       gradients + layout->pool[m].context);
+}
+
+void backward_all(struct network *network, const real *parameters,
+                  const struct standardisation *standardisation, real *gradients)
+{
+    int64_t d = network->config.d;
+    clear(gradients, network->layout.n_values);
+    for (int s = 0; s < N_STREAMS; s++)
+        clear(network->dx[s], network->sequences[s].n_rows * d);
+    for (int f = 0; f < network->n_flows; f++) {
+        struct flow_state *flow = &network->flows[f];
+        read_off_backward(network, flow, parameters, gradients);
+        gather_backward(network, flow, parameters, gradients);
+        for (int m = 0; m < N_MODALITIES; m++)
+            ask_backward(network, flow, m, parameters, gradients);
+        form_queries_backward(network, flow, parameters, gradients);
+        for (int m = 0; m < N_MODALITIES; m++)
+            represent_backward(network, flow, m, parameters, gradients);
+    }
+    for (int s = 0; s < N_STREAMS; s++) {
+        if (network->sequences[s].n_rows == 0)
+            continue;
+        int modality = s == VALENCE_STREAM_SIMULATED_TEXT ? VALENCE_TEXT : s;
+        struct projection projection =
+            stream_projection(network, s, parameters, standardisation);
+        projection_backward(&projection, &network->projection_scratch, network->dx[s],
+                            gradient_of(network->layout.project[modality], gradients));
+    }
+}

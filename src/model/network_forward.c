@@ -1,0 +1,242 @@
+/* Forward pass of all flows, step by step as in arXiv 2410.15029, section 2: project and pool each modality, imagine the
+ * missing representations, weigh modalities and form the query views, ask every modality by every view, imagine the
+ * missing answers, weigh the views, read the score off the gathered feature. */
+#include <string.h>
+
+#include "kernels/gather.h"
+#include "model/network_private.h"
+
+/* Linear, ReLU, dropout: `rows_per_clip` rows a clip. */
+static void layer_forward(struct network *network, const struct flow_state *flow, int site,
+                          struct linear layer, int64_t rows_per_clip, const real *x,
+                          int64_t x_stride, real *y, int64_t y_stride)
+{
+    int64_t n_clips = network->batch->n_clips, rows = n_clips * rows_per_clip;
+    linear_forward(layer, rows, x, x_stride, y, y_stride);
+    relu_forward(rows, layer.out, y, y_stride);
+    dropout_clips(&network->dropout, site_of(flow, site), n_clips, network->batch->keys,
+                  rows_per_clip, layer.out, y, y_stride);
+}
+
+/* ---- Sequences -------------------------------------------------------------------------------------------------- */
+
+struct projection stream_projection(const struct network *network, int stream,
+                                    const real *parameters,
+                                    const struct standardisation *standardisation)
+{
+    const struct valence_rows *rows = &network->batch->streams[stream];
+    int modality = stream == VALENCE_STREAM_SIMULATED_TEXT ? VALENCE_TEXT : stream;
+    return (struct projection){
+        .rows = rows->data,
+        .type = rows->type,
+        .mean = standardisation ? standardisation->mean[stream] : NULL,
+        .scale = standardisation ? standardisation->scale[stream] : NULL,
+        .layer = layer_of(network->layout.project[modality], parameters),
+        .sequence = &network->sequences[stream]};
+}
+
+static void project_streams(struct network *network, const real *parameters,
+                            const struct standardisation *standardisation)
+{
+    for (int s = 0; s < N_STREAMS; s++) {
+        if (network->sequences[s].n_rows == 0)
+            continue;
+        struct projection projection =
+            stream_projection(network, s, parameters, standardisation);
+        projection_forward(&projection, &network->projection_scratch, network->x[s]);
+    }
+}
+
+/* A use's dropout is its one flow's; where it has more, there is none. */
+static void pool(struct network *network, struct attention_use *use, const real *parameters)
+{
+    const struct attention_layers *layers = &network->layout.pool[use->modality];
+    const struct flow_state *flow = &network->flows[use->flows[0]];
+    int64_t n_clips = network->batch->n_clips, d = network->config.d;
+    use->pool.key_layer = layer_of(layers->key, parameters);
+    use->pool.queries = parameters + layers->context;
+    use->pool.site = site_of(flow, SITE_POOL_VALUES + use->modality);
+    attention_forward(&use->pool, &network->attention_scratch);
+    memcpy(use->pooled, use->pool.output, (size_t)(n_clips * d) * sizeof(real));
+    dropout_clips(&network->attention_dropout, site_of(flow, SITE_POOL_OUTPUT + use->modality),
+                  n_clips, network->batch->keys, 1, d, use->pooled, d);
+}
+
+/* ---- Clips ------------------------------------------------------------------------------------------------------ */
+
+/* What is missing is imagined from what was seen, all of it in one pass:
+ *
+ *   x = transition(seen a, t, v);  imagined_m = decoder(encoder(x)) + (x or seen_m)
+ *
+ * `seen` and `completed` are (rows, 3, width). */
+static void imagine(const struct network *network, const struct flow_state *flow,
+                    const struct imagination_layers *layers, struct imagination_state *states,
+                    int64_t rows, int64_t width, const real *parameters, const real *seen,
+                    real *completed)
+{
+    if (completed == seen)
+        return;
+    memcpy(completed, seen, (size_t)(rows * N_MODALITIES * width) * sizeof(real));
+    for (int m = 0; m < N_MODALITIES; m++) {
+        if (!imagines(network, flow, m))
+            continue;
+        struct imagination_state *state = &states[m];
+        linear_forward(layer_of(layers[m].transition[0], parameters), rows, seen,
+                       N_MODALITIES * width, state->transition[0], width);
+        relu_forward(rows, width, state->transition[0], width);
+        linear_forward(layer_of(layers[m].transition[1], parameters), rows, state->transition[0],
+                       width, state->transition[1], width);
+        linear_forward(layer_of(layers[m].encoder, parameters), rows, state->transition[1], width,
+                       state->encoded, width / 2);
+        real *out = completed + m * width;
+        linear_forward(layer_of(layers[m].decoder, parameters), rows, state->encoded, width / 2,
+                       out, N_MODALITIES * width);
+        bool from_transition = network->config.imagination == VALENCE_IMAGINATION_TRANSITION;
+        const real *residual = from_transition ? state->transition[1] : seen + m * width;
+        int64_t residual_stride = from_transition ? width : N_MODALITIES * width;
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < width; j++)
+                out[i * N_MODALITIES * width + j] += residual[i * residual_stride + j];
+    }
+}
+
+static void represent(struct network *network, struct flow_state *flow, const real *parameters)
+{
+    const struct network_layout *layout = &network->layout;
+    int64_t n_clips = network->batch->n_clips, d = network->config.d;
+    for (int m = 0; m < N_MODALITIES; m++) {
+        const struct layer *mlp = layout->modality_mlp[m];
+        layer_forward(network, flow, SITE_MODALITY_MLP + 2 * m, layer_of(mlp[0], parameters), 1,
+                      network->uses[flow->use[m]].pooled, d, flow->hidden[m], d);
+        layer_forward(network, flow, SITE_MODALITY_MLP + 2 * m + 1, layer_of(mlp[1], parameters), 1,
+                      flow->hidden[m], d, flow->seen + m * d, N_MODALITIES * d);
+    }
+    imagine(network, flow, layout->imagine, flow->imagined, n_clips, d, parameters, flow->seen,
+            flow->representations);
+}
+
+static void form_queries(struct network *network, struct flow_state *flow, const real *parameters)
+{
+    const struct network_layout *layout = &network->layout;
+    int64_t n_clips = network->batch->n_clips, d = network->config.d;
+    layer_forward(network, flow, SITE_WEIGHT_MLP, layer_of(layout->weight_mlp[0], parameters), 1,
+                  flow->representations, N_MODALITIES * d, flow->weight_hidden[0], d);
+    layer_forward(network, flow, SITE_WEIGHT_MLP + 1, layer_of(layout->weight_mlp[1], parameters),
+                  1, flow->weight_hidden[0], d, flow->weight_hidden[1], d);
+    linear_forward(layer_of(layout->modality_weights, parameters), n_clips, flow->weight_hidden[1],
+                   d, flow->modality_weights, N_MODALITIES);
+    views_forward(n_clips, d, flow->modality_weights, flow->representations, flow->views);
+    for (int q = 0; q < N_VIEWS; q++)
+        layer_forward(network, flow, SITE_QUERY_MLP + q,
+                      layer_of(layout->query_mlp[q], parameters), 1, flow->views + q * d,
+                      N_VIEWS * d, flow->queries + q * d, N_VIEWS * d);
+}
+
+/* Copies blocks of `size` between a flow's own (B, size) and its slot in a use's (B, n_flows, size). */
+static void to_slot(int64_t n_clips, int n_flows, int slot, int64_t size, const real *own,
+                    real *shared)
+{
+    for (int64_t b = 0; b < n_clips; b++)
+        memcpy(shared + (b * n_flows + slot) * size, own + b * size, (size_t)size * sizeof(real));
+}
+
+static void from_slot(int64_t n_clips, int n_flows, int slot, int64_t size, const real *shared,
+                      real *own)
+{
+    for (int64_t b = 0; b < n_clips; b++)
+        memcpy(own + b * size, shared + (b * n_flows + slot) * size, (size_t)size * sizeof(real));
+}
+
+/* The flow's part of the attention weights, (Q, T) a clip, from the use's (n_flows * Q, T). */
+static void weights_from_slot(const struct attention_use *use, int slot, real *own)
+{
+    const struct ragged *sequence = use->cross.sequence;
+    for (int64_t b = 0; b < sequence->n_clips; b++) {
+        int64_t start = sequence->offsets[b], size = N_VIEWS * (sequence->offsets[b + 1] - start);
+        if (size)
+            memcpy(own + N_VIEWS * start,
+                   use->cross.weights + use->n_flows * N_VIEWS * start + slot * size,
+                   (size_t)size * sizeof(real));
+    }
+}
+
+static void ask(struct network *network, struct attention_use *use, const real *parameters)
+{
+    const struct attention_layers *layers = &network->layout.cross[use->modality];
+    const struct flow_state *first = &network->flows[use->flows[0]];
+    int64_t n_clips = network->batch->n_clips, d = network->config.d, size = N_VIEWS * d;
+    int m = use->modality;
+    for (int slot = 0; slot < use->n_flows; slot++) {
+        struct flow_state *flow = &network->flows[use->flows[slot]];
+        linear_forward(layer_of(layers->query, parameters), n_clips * N_VIEWS, flow->queries, d,
+                       flow->asked[m], d);
+        if (use->n_flows > 1)
+            to_slot(n_clips, use->n_flows, slot, size, flow->asked[m], use->asked);
+    }
+    use->cross.key_layer = layer_of(layers->key, parameters);
+    use->cross.site = site_of(first, SITE_CROSS_VALUES + m);
+    attention_forward(&use->cross, &network->attention_scratch);
+    memcpy(use->gathered, use->cross.output,
+           (size_t)(n_clips * use->n_flows * size) * sizeof(real));
+    dropout_clips(&network->attention_dropout, site_of(first, SITE_CROSS_OUTPUT + m), n_clips,
+                  network->batch->keys, N_VIEWS, d, use->gathered, d);
+    for (int slot = 0; use->n_flows > 1 && slot < use->n_flows; slot++) {
+        struct flow_state *flow = &network->flows[use->flows[slot]];
+        from_slot(n_clips, use->n_flows, slot, size, use->gathered, flow->gathered[m]);
+        weights_from_slot(use, slot, flow->weights_of_cross[m]);
+    }
+}
+
+static void gather(struct network *network, struct flow_state *flow, const real *parameters)
+{
+    const struct network_layout *layout = &network->layout;
+    int64_t n_clips = network->batch->n_clips, d = network->config.d, o = network->config.o;
+    for (int m = 0; m < N_MODALITIES; m++) {
+        const struct layer *mlp = layout->cross_mlp[m];
+        layer_forward(network, flow, SITE_CROSS_MLP + 2 * m, layer_of(mlp[0], parameters), N_VIEWS,
+                      flow->gathered[m], d, flow->cross_hidden[m], 2 * o);
+        layer_forward(network, flow, SITE_CROSS_MLP + 2 * m + 1, layer_of(mlp[1], parameters),
+                      N_VIEWS, flow->cross_hidden[m], 2 * o, flow->seen_cross + m * o,
+                      N_MODALITIES * o);
+    }
+    imagine(network, flow, layout->imagine_cross, flow->imagined_cross, n_clips * N_VIEWS, o,
+            parameters, flow->seen_cross, flow->cross);
+    mix_forward(n_clips, o, flow->modality_weights, flow->cross, flow->mixed);
+    layer_forward(network, flow, SITE_VIEW_MLP, layer_of(layout->view_mlp[0], parameters), 1,
+                  flow->mixed, N_VIEWS * o, flow->view_hidden[0], 2 * o);
+    layer_forward(network, flow, SITE_VIEW_MLP + 1, layer_of(layout->view_mlp[1], parameters), 1,
+                  flow->view_hidden[0], 2 * o, flow->view_hidden[1], o);
+    linear_forward(layer_of(layout->view_weights, parameters), n_clips, flow->view_hidden[1], o,
+                   flow->view_weights, N_VIEWS);
+    weigh_views_forward(n_clips, o, flow->view_weights, flow->mixed, flow->feature);
+}
+
+static void read_off(struct network *network, struct flow_state *flow, const real *parameters)
+{
+    const struct network_layout *layout = &network->layout;
+    int64_t n_clips = network->batch->n_clips, o = network->config.o;
+    linear_forward(layer_of(layout->score, parameters), n_clips, flow->feature, o, flow->score, 1);
+    linear_forward(layer_of(layout->contrast[0], parameters), n_clips, flow->feature, o,
+                   flow->contrast_hidden, o / 2);
+    relu_forward(n_clips, o / 2, flow->contrast_hidden, o / 2);
+    linear_forward(layer_of(layout->contrast[1], parameters), n_clips, flow->contrast_hidden, o / 2,
+                   flow->contrast, o / 2);
+}
+
+void forward_all(struct network *network, const real *parameters,
+                 const struct standardisation *standardisation)
+{
+    project_streams(network, parameters, standardisation);
+    for (int u = 0; u < network->n_uses; u++)
+        pool(network, &network->uses[u], parameters);
+    for (int f = 0; f < network->n_flows; f++) {
+        represent(network, &network->flows[f], parameters);
+        form_queries(network, &network->flows[f], parameters);
+    }
+    for (int u = 0; u < network->n_uses; u++)
+        ask(network, &network->uses[u], parameters);
+    for (int f = 0; f < network->n_flows; f++) {
+        gather(network, &network->flows[f], parameters);
+        read_off(network, &network->flows[f], parameters);
+    }
+}

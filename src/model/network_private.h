@@ -1,0 +1,173 @@
+/* The network's activations: what network.c lays out, forward fills and backward reads. */
+#ifndef VALENCE_MODEL_NETWORK_PRIVATE_H
+#define VALENCE_MODEL_NETWORK_PRIVATE_H
+
+#include "base/memory.h"
+#include "kernels/attention.h"
+#include "kernels/projection.h"
+#include "model/layout.h"
+#include "model/network.h"
+
+#define N_MODALITIES VALENCE_N_MODALITIES
+#define N_STREAMS    VALENCE_N_STREAMS
+#define N_VIEWS      VALENCE_N_VIEWS
+#define MAX_FLOWS    VALENCE_MAX_FLOWS
+
+/* Where masks of dropout are drawn; with the flow's missing set they make a site of kernels/dropout.h. Sites with a
+ * modality or view have room for all of them. */
+enum dropout_site {
+    SITE_POOL_VALUES = 0,
+    SITE_POOL_OUTPUT = 4,
+    SITE_MODALITY_MLP = 8,
+    SITE_WEIGHT_MLP = 16,
+    SITE_QUERY_MLP = 20,
+    SITE_CROSS_VALUES = 28,
+    SITE_CROSS_OUTPUT = 32,
+    SITE_CROSS_MLP = 36,
+    SITE_VIEW_MLP = 44,
+    SITES_PER_FLOW = 64
+};
+
+/* One use of a modality's two attentions: the keys and values of one stream, asked by the flows that read it. In training
+ * every flow draws its own dropout, so a use has one flow; without dropout all flows that read a stream share one. */
+struct attention_use {
+    int modality;
+    int stream; /* -1: nothing, an empty sequence */
+    int n_flows;
+    int flows[MAX_FLOWS];
+    struct attention pool;
+    struct attention cross;
+    real *asked;    /* (B, n_flows, Q, d): the flows' queries after query_proj */
+    real *gathered; /* (B, n_flows, Q, d): the cross output after dropout */
+    real *pooled;   /* (B, d): the pooled output after dropout */
+};
+
+/* Activations of one imagination; `rows` is B for representations and B * Q for cross outputs. */
+struct imagination_state {
+    real *transition[2]; /* (rows, width): hidden after ReLU, and its output x */
+    real *encoded;       /* (rows, width / 2) */
+};
+
+struct flow_state {
+    unsigned missing;
+    int use[N_MODALITIES];  /* index of its attention uses */
+    int slot[N_MODALITIES]; /* its place among that use's flows */
+
+    real *hidden[N_MODALITIES]; /* (B, d): first layers of the modality MLPs */
+    real *seen;                 /* (B, 3, d): modality MLPs' outputs */
+    real *representations;      /* (B, 3, d): the same with what is missing imagined; == seen where nothing is */
+    struct imagination_state imagined[N_MODALITIES];
+    real *weight_hidden[2];  /* (B, d) */
+    real *modality_weights;  /* (B, 3) */
+    real *views;             /* (B, Q, d) */
+    real *queries;           /* (B, Q, d) */
+    real *asked[N_MODALITIES];    /* (B, Q, d); in the use's memory where that has one flow */
+    real *gathered[N_MODALITIES]; /* (B, Q, d) likewise */
+    real *weights_of_cross[N_MODALITIES]; /* as flow_output.cross_weights */
+    real *cross_hidden[N_MODALITIES];     /* (B * Q, 2 o) */
+    real *seen_cross;                     /* (B * Q, 3, o) */
+    real *cross;                          /* the same with what is missing imagined */
+    struct imagination_state imagined_cross[N_MODALITIES];
+    real *mixed;              /* (B, Q, o) */
+    real *view_hidden[2];     /* (B, 2 o), (B, o) */
+    real *view_weights;       /* (B, Q) */
+    real *feature;            /* (B, o) */
+    real *score;              /* (B) */
+    real *contrast_hidden;    /* (B, o / 2) */
+    real *contrast;           /* (B, o / 2) */
+
+    /* Gradients that the losses write and backward adds to; training only. */
+    real *dscore;   /* (B) */
+    real *dfeature; /* (B, o) */
+    real *dcontrast; /* (B, o / 2) */
+    real *dqueries; /* (B, Q, d) */
+    real *dcross;   /* (B * Q, 3, o) */
+};
+
+/* Gradients on their way back through one flow, shared by the flows one after the other. */
+struct backward_state {
+    real *dmodality_weights; /* (B, 3) */
+    real *drepresentations;  /* (B, 3, d) */
+    real *dseen;             /* (B, 3, d) */
+    real *dhidden;           /* (B, d) */
+    real *dpooled;           /* (B, d) */
+    real *dweight_hidden[2]; /* (B, d) */
+    real *dviews;            /* (B, Q, d) */
+    real *dasked;            /* (B, Q, d) */
+    real *dgathered;         /* (B, Q, d) */
+    real *dcross_hidden;     /* (B * Q, 2 o) */
+    real *dseen_cross;       /* (B * Q, 3, o) */
+    real *dmixed;            /* (B, Q, o) */
+    real *dview_hidden[2];   /* (B, 2 o), (B, o) */
+    real *dview_weights;     /* (B, Q) */
+    real *dcontrast_hidden;  /* (B, o / 2) */
+    real *dimagined[3];      /* max(B d, B Q o): of an imagination's hidden layer, x and code */
+};
+
+struct network {
+    struct valence_model_config config;
+    struct network_layout layout;
+    struct arena arena;
+
+    /* The batch being computed. */
+    const struct valence_batch *batch;
+    bool training;
+    struct dropout dropout;
+    struct dropout attention_dropout;
+    struct ragged sequences[N_STREAMS + 1]; /* the last is the empty one, for stream -1 */
+    real *x[N_STREAMS + 1];                 /* projected streams (rows, d) */
+    real *dx[N_STREAMS + 1];
+    struct projection_scratch projection_scratch;
+    struct attention_scratch attention_scratch;
+    struct backward_state backward;
+    void *contrast_scratch;
+    int n_flows;
+    struct flow_state flows[MAX_FLOWS];
+    int n_uses;
+    struct attention_use uses[MAX_FLOWS * N_MODALITIES];
+};
+
+/* Index into sequences[], x[] and dx[] of a use's stream. */
+static inline int stream_index(int stream)
+{
+    return stream < 0 ? N_STREAMS : stream;
+}
+
+static inline uint32_t site_of(const struct flow_state *flow, int site)
+{
+    return flow->missing * SITES_PER_FLOW + (uint32_t)site;
+}
+
+/* True where this flow imagines this modality. */
+static inline bool imagines(const struct network *network, const struct flow_state *flow,
+                            int modality)
+{
+    return flow->missing & VALENCE_BIT(modality) && network->layout.has_imagination[modality];
+}
+
+static inline bool imagines_any(const struct network *network, const struct flow_state *flow)
+{
+    for (int m = 0; m < N_MODALITIES; m++)
+        if (imagines(network, flow, m))
+            return true;
+    return false;
+}
+
+/* network_forward.c: all flows of the batch laid out. */
+void forward_all(struct network *network, const real *parameters,
+                 const struct standardisation *standardisation);
+
+/* losses.c: terms, and their gradients into the flows. */
+void losses_all(struct network *network, const struct loss_weights *weights,
+                struct loss_terms *terms);
+
+/* network_backward.c: from the flows' gradients to the parameters'. */
+void backward_all(struct network *network, const real *parameters,
+                  const struct standardisation *standardisation, real *gradients);
+
+/* The projection of one stream, for forward and backward. */
+struct projection stream_projection(const struct network *network, int stream,
+                                    const real *parameters,
+                                    const struct standardisation *standardisation);
+
+#endif

@@ -1,0 +1,157 @@
+#include "model/parameters.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "model/layout.h"
+
+static int64_t add_tensor(struct parameter_table *table, int n_dims, int64_t rows, int64_t columns,
+                          int64_t fan_in, const char *name)
+{
+    assert(table->n < MAX_PARAMETERS);
+    struct parameter *parameter = &table->parameters[table->n++];
+    snprintf(parameter->name, sizeof parameter->name, "%s", name);
+    parameter->n_dims = n_dims;
+    parameter->shape[0] = rows;
+    parameter->shape[1] = n_dims == 2 ? columns : 0;
+    parameter->n_values = n_dims == 2 ? rows * columns : rows;
+    parameter->fan_in = fan_in;
+    parameter->offset = table->n_values;
+    table->n_values += parameter->n_values;
+    return parameter->offset;
+}
+
+__attribute__((format(printf, 4, 5))) static struct layer
+add_linear(struct parameter_table *table, int64_t in, int64_t out, const char *format, ...)
+{
+    char layer_name[56], name[80];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(layer_name, sizeof layer_name, format, args);
+    va_end(args);
+    struct layer layer = {.in = in, .out = out};
+    snprintf(name, sizeof name, "%s.weight", layer_name);
+    layer.weight = add_tensor(table, 2, out, in, in, name);
+    snprintf(name, sizeof name, "%s.bias", layer_name);
+    layer.bias = add_tensor(table, 1, out, 0, in, name);
+    return layer;
+}
+
+/* In the published network an MLP is a Sequential of Linear, ReLU, Dropout, Linear, ...: layers 0 and 3. */
+static void add_mlp(struct parameter_table *table, struct layer layers[2], int64_t in,
+                    int64_t hidden, int64_t out, const char *name)
+{
+    layers[0] = add_linear(table, in, hidden, "%s.0", name);
+    layers[1] = add_linear(table, hidden, out, "%s.3", name);
+}
+
+static struct imagination_layers add_imagination(struct parameter_table *table, int64_t width,
+                                                 const char *name)
+{
+    struct imagination_layers layers;
+    layers.transition[0] = add_linear(table, 3 * width, width, "%s.transition.0", name);
+    layers.transition[1] = add_linear(table, width, width, "%s.transition.2", name);
+    layers.encoder = add_linear(table, width, width / 2, "%s.encoder_0.0", name);
+    layers.decoder = add_linear(table, width / 2, width, "%s.decoder_0.0", name);
+    return layers;
+}
+
+static bool some_flow_misses(const struct valence_model_config *config, int modality)
+{
+    for (int f = 0; f < config->n_flows; f++)
+        if (config->flows[f] & VALENCE_BIT(modality))
+            return true;
+    return false;
+}
+
+static void add_imaginations(const struct valence_model_config *config,
+                             struct network_layout *layout, struct parameter_table *table)
+{
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
+        char name[56];
+        layout->has_imagination[m] =
+            config->imagination != VALENCE_IMAGINATION_OFF && some_flow_misses(config, m);
+        if (!layout->has_imagination[m])
+            continue;
+        snprintf(name, sizeof name, "missing_%s_imagination_mlp", valence_modality_names[m]);
+        layout->imagine[m] = add_imagination(table, config->d, name);
+        snprintf(name, sizeof name, "missing_cross_%s_query_imagination_mlp",
+                 valence_modality_names[m]);
+        layout->imagine_cross[m] = add_imagination(table, config->o, name);
+    }
+}
+
+void network_layout_make(const struct valence_model_config *config, struct network_layout *layout,
+                         struct parameter_table *table)
+{
+    struct network_layout own_layout;
+    struct parameter_table own_table;
+    struct network_layout *l = layout ? layout : &own_layout;
+    struct parameter_table *t = table ? table : &own_table;
+    int64_t d = config->d, o = config->o;
+    char name[56];
+
+    *t = (struct parameter_table){0};
+    *l = (struct network_layout){0};
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        l->project[m] = add_linear(t, config->widths[m], d, "frame_dim_reshape_%d", m);
+    add_imaginations(config, l, t);
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
+        snprintf(name, sizeof name, "fra2utt_%d.attention_context_vector", m);
+        l->pool[m].context = add_tensor(t, 2, 1, d, 0, name);
+        l->pool[m].key = add_linear(t, d, d, "fra2utt_%d.input_proj", m);
+    }
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
+        snprintf(name, sizeof name, "%s_mlp", valence_modality_names[m]);
+        add_mlp(t, l->modality_mlp[m], d, d, d, name);
+    }
+    add_mlp(t, l->weight_mlp, 3 * d, d, d, "attention_mlp");
+    l->modality_weights = add_linear(t, d, VALENCE_N_MODALITIES, "fc_att");
+    for (int q = 0; q < VALENCE_N_VIEWS; q++)
+        l->query_mlp[q] = add_linear(t, d, d, "cross_%s_query_mlp.0", valence_view_names[q]);
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
+        l->cross[m].query = add_linear(t, d, d, "cross_att_fra2utt_%d.query_proj", m);
+        l->cross[m].key = add_linear(t, d, d, "cross_att_fra2utt_%d.input_proj", m);
+    }
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
+        snprintf(name, sizeof name, "cross_%s_mlp", valence_modality_names[m]);
+        add_mlp(t, l->cross_mlp[m], d, 2 * o, o, name);
+    }
+    add_mlp(t, l->view_mlp, VALENCE_N_VIEWS * o, 2 * o, o, "cross_attention_mlp");
+    l->view_weights = add_linear(t, o, VALENCE_N_VIEWS, "cross_fc_att");
+    l->score = add_linear(t, o, 1, "fc_out_v");
+    l->contrast[0] = add_linear(t, o, o / 2, "orgin_linear_change.0"); /* the published spelling */
+    l->contrast[1] = add_linear(t, o / 2, o / 2, "orgin_linear_change.2");
+    l->n_values = t->n_values;
+}
+
+void parameter_table_make(const struct valence_model_config *config, struct parameter_table *table)
+{
+    network_layout_make(config, NULL, table);
+}
+
+const struct parameter *parameter_find(const struct parameter_table *table, const char *name)
+{
+    for (int i = 0; i < table->n; i++)
+        if (strcmp(table->parameters[i].name, name) == 0)
+            return &table->parameters[i];
+    return NULL;
+}
+
+void parameters_initialise(const struct parameter_table *table, uint64_t seed, real *values)
+{
+    for (int i = 0; i < table->n; i++) {
+        const struct parameter *parameter = &table->parameters[i];
+        struct random_source source = random_source(seed, valence_clip_key(parameter->name));
+        real *tensor = values + parameter->offset;
+        double bound = parameter->fan_in ? 1.0 / sqrt((double)parameter->fan_in) : 0;
+        double deviation = sqrt(2.0 / (double)(1 + parameter->shape[1]));
+        for (int64_t j = 0; j < parameter->n_values; j++)
+            tensor[j] = (real)(parameter->fan_in ? bound * (2 * random_uniform(&source) - 1)
+                                                 : deviation * random_normal(&source));
+    }
+}
