@@ -58,6 +58,31 @@ void text_format(struct text *text, const char *format, ...)
     text->length += (size_t)length;
 }
 
+void text_append_code_point(struct text *text, uint32_t point)
+{
+    char bytes[4];
+    size_t length = 0;
+    if (point < 0x80)
+        bytes[length++] = (char)point;
+    else if (point < 0x800)
+        bytes[length++] = (char)(0xC0 | point >> 6);
+    else if (point < 0x10000)
+        bytes[length++] = (char)(0xE0 | point >> 12);
+    else if (point < 0x110000)
+        bytes[length++] = (char)(0xF0 | point >> 18);
+    else {
+        text_append(text, "\xFF", 1);
+        return;
+    }
+    if (point >= 0x10000)
+        bytes[length++] = (char)(0x80 | (point >> 12 & 63));
+    if (point >= 0x800)
+        bytes[length++] = (char)(0x80 | (point >> 6 & 63));
+    if (point >= 0x80)
+        bytes[length++] = (char)(0x80 | (point & 63));
+    text_append(text, bytes, length);
+}
+
 void text_free(struct text *text)
 {
     free(text->data);

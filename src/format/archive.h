@@ -24,21 +24,20 @@ int64_t archive_n_members(const struct archive *archive);
 const char *archive_member_name(const struct archive *archive, int64_t index);
 int64_t archive_find(const struct archive *archive, const char *name); /* -1: no such member */
 
-/* What the archive claims of a member. A size that its compressed bytes cannot yield is refused
- * when it is opened. */
-uint64_t archive_member_size(const struct archive *archive, int64_t index);
-
 /* The whole member in fresh memory (free() it), its checksum verified; VALENCE_ERROR_LIMIT beyond
  * `maximum` bytes. */
 int archive_read(struct archive *archive, int64_t index, size_t maximum, void **data, size_t *size,
                  struct valence_error *error);
 
-/* A member as a stream. Encrypted and exotically compressed ones are VALENCE_ERROR_UNSUPPORTED. */
+/* A member as a stream. Encrypted and exotically compressed ones are VALENCE_ERROR_UNSUPPORTED; a
+ * size that the compressed bytes cannot yield is VALENCE_ERROR_FORMAT. */
 struct archive_member;
 
 int archive_member_open(struct archive *archive, int64_t index, struct archive_member **member,
                         struct valence_error *error);
 void archive_member_close(struct archive_member *member);
+uint64_t archive_member_size(const struct archive_member *member);
+bool archive_member_is_stored(const struct archive_member *member); /* rather than compressed */
 
 /* Exactly `bytes` bytes from `position`: at once where the member is stored, else by decompressing
  * up to there (from the start again where `position` lies before what was read last). */

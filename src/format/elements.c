@@ -12,8 +12,9 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 static const struct {
     const char *name;
     size_t bytes;
+    char numpy_kind;
 } types[N_ELEMENT_TYPES] = {
-#define ELEMENT_TYPE_ROW(name, bytes) {#name, bytes},
+#define ELEMENT_TYPE_ROW(name, bytes, kind) {#name, bytes, kind},
     ELEMENT_TYPE_MAP(ELEMENT_TYPE_ROW)
 #undef ELEMENT_TYPE_ROW
 };
@@ -34,6 +35,19 @@ int element_type_from_name(const char *name)
         if (strcmp(types[i].name, name) == 0)
             return i;
     return -1;
+}
+
+int element_type_from_numpy(char kind, int64_t bytes)
+{
+    for (int i = 0; i < N_ELEMENT_TYPES; i++)
+        if (kind != '?' && types[i].numpy_kind == kind && (int64_t)types[i].bytes == bytes)
+            return i;
+    return -1;
+}
+
+char element_type_numpy_kind(enum element_type type)
+{
+    return types[type].numpy_kind;
 }
 
 bool shape_count(const int64_t *shape, int n_dims, int64_t *count)

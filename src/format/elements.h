@@ -9,24 +9,24 @@
 
 #define ARRAY_MAX_DIMS 8
 
-/* name (as safetensors spells it), bytes */
+/* name (as safetensors spells it), bytes, letter of NumPy's kind */
 #define ELEMENT_TYPE_MAP(X)                                                                        \
-    X(BOOL, 1)                                                                                     \
-    X(U8, 1)                                                                                       \
-    X(I8, 1)                                                                                       \
-    X(U16, 2)                                                                                      \
-    X(I16, 2)                                                                                      \
-    X(U32, 4)                                                                                      \
-    X(I32, 4)                                                                                      \
-    X(U64, 8)                                                                                      \
-    X(I64, 8)                                                                                      \
-    X(F16, 2)                                                                                      \
-    X(BF16, 2)                                                                                     \
-    X(F32, 4)                                                                                      \
-    X(F64, 8)
+    X(BOOL, 1, 'b')                                                                                \
+    X(U8, 1, 'u')                                                                                  \
+    X(I8, 1, 'i')                                                                                  \
+    X(U16, 2, 'u')                                                                                 \
+    X(I16, 2, 'i')                                                                                 \
+    X(U32, 4, 'u')                                                                                 \
+    X(I32, 4, 'i')                                                                                 \
+    X(U64, 8, 'u')                                                                                 \
+    X(I64, 8, 'i')                                                                                 \
+    X(F16, 2, 'f')                                                                                 \
+    X(BF16, 2, '?')                                                                                \
+    X(F32, 4, 'f')                                                                                 \
+    X(F64, 8, 'f')
 
 enum element_type {
-#define ELEMENT_TYPE_ENUM(name, bytes) ELEMENT_##name,
+#define ELEMENT_TYPE_ENUM(name, bytes, kind) ELEMENT_##name,
     ELEMENT_TYPE_MAP(ELEMENT_TYPE_ENUM)
 #undef ELEMENT_TYPE_ENUM
         N_ELEMENT_TYPES
@@ -37,6 +37,10 @@ size_t element_type_size(enum element_type type);
 
 /* The type that safetensors calls `name`, or -1. */
 int element_type_from_name(const char *name);
+
+/* The type that NumPy calls by that letter and size ('f', 4; 'b' is bool), or -1. */
+int element_type_from_numpy(char kind, int64_t bytes);
+char element_type_numpy_kind(enum element_type type); /* '?' for BF16, which NumPy has not */
 
 /* Product of the sizes; false where one is negative or the product overflows. No dimensions: 1. */
 bool shape_count(const int64_t *shape, int n_dims, int64_t *count);

@@ -20,6 +20,8 @@
 #include "format/elements.h"
 #include "valence/error.h"
 
+#define NPY_MAX_HEADER_BYTES 65536
+
 enum npy_kind {
     NPY_NUMBERS,
     NPY_TEXTS,  /* '<U12', '|S7': fixed-width texts */
