@@ -1,0 +1,231 @@
+#include "store/store_layout.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+
+struct ordinal_key ordinal_encode(uint32_t ordinal)
+{
+    return (struct ordinal_key){{(unsigned char)(ordinal >> 24), (unsigned char)(ordinal >> 16),
+                                 (unsigned char)(ordinal >> 8), (unsigned char)ordinal}};
+}
+
+uint32_t ordinal_decode(const unsigned char *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+bool rows_bytes(const struct valence_store_stream *stream, int64_t n_rows, size_t *bytes)
+{
+    size_t elements;
+    return size_multiply(n_rows, stream->width, &elements) && elements <= STORE_MAX_VALUE_BYTES &&
+           size_multiply((int64_t)elements, (int64_t)valence_dtype_size(stream->type), bytes) &&
+           *bytes <= STORE_MAX_VALUE_BYTES;
+}
+
+/* ---- Streams
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+static bool is_stream_name(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 0 && length < VALENCE_STORE_NAME_BYTES &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == length;
+}
+
+int streams_check(const struct valence_store_stream *streams, int n_streams,
+                  struct valence_error *error)
+{
+    if (n_streams < 1 || n_streams > VALENCE_STORE_MAX_STREAMS)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "%d streams; a store has 1 to %d", n_streams,
+                    VALENCE_STORE_MAX_STREAMS);
+    for (int i = 0; i < n_streams; i++) {
+        const struct valence_store_stream *stream = &streams[i];
+        if (!is_stream_name(stream->name))
+            return fail(error, VALENCE_ERROR_ARGUMENT,
+                        "stream name '%.*s': up to %d lower-case letters, digits, '_' and '-'",
+                        VALENCE_STORE_NAME_BYTES, stream->name, VALENCE_STORE_NAME_BYTES - 1);
+        if (stream->width < 1 || stream->width > VALENCE_STORE_MAX_WIDTH)
+            return fail(error, VALENCE_ERROR_ARGUMENT, "stream '%s': width %lld is not 1 to %d",
+                        stream->name, (long long)stream->width, VALENCE_STORE_MAX_WIDTH);
+        if ((unsigned)stream->type >= VALENCE_N_DTYPES)
+            return fail(error, VALENCE_ERROR_ARGUMENT, "stream '%s': no such element type",
+                        stream->name);
+        for (int j = 0; j < i; j++)
+            if (strcmp(streams[j].name, stream->name) == 0)
+                return fail(error, VALENCE_ERROR_ARGUMENT, "stream '%s' is named twice",
+                            stream->name);
+    }
+    return VALENCE_OK;
+}
+
+void format_encode(const struct valence_store_stream *streams, int n_streams, struct text *json)
+{
+    text_format(json, "{\"version\": %d, \"streams\": [", STORE_VERSION);
+    for (int i = 0; i < n_streams; i++)
+        text_format(json, "%s{\"name\": \"%s\", \"width\": %lld, \"dtype\": \"%s\"}", i ? ", " : "",
+                    streams[i].name, (long long)streams[i].width,
+                    valence_dtype_names[streams[i].type]);
+    text_format(json, "]}");
+}
+
+static int decode_stream(const json_t *entry, struct valence_store_stream *stream,
+                         struct valence_error *error)
+{
+    const char *name = json_string_value(json_object_get(entry, "name"));
+    const char *dtype = json_string_value(json_object_get(entry, "dtype"));
+    *stream = (struct valence_store_stream){
+        .width = json_integer_value(json_object_get(entry, "width")),
+        .type = VALENCE_N_DTYPES,
+    };
+    if (!name || !dtype || strlen(name) >= sizeof stream->name)
+        return fail(error, VALENCE_ERROR_FORMAT, "a stream without name or dtype");
+    strcpy(stream->name, name);
+    for (int i = 0; i < VALENCE_N_DTYPES; i++)
+        if (strcmp(dtype, valence_dtype_names[i]) == 0)
+            stream->type = (enum valence_dtype)i;
+    return VALENCE_OK;
+}
+
+int format_decode(const char *json, size_t size, struct valence_store_stream *streams,
+                  int *n_streams, struct valence_error *error)
+{
+    *n_streams = 0;
+    json_error_t parse;
+    json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &parse);
+    if (!root)
+        return fail(error, VALENCE_ERROR_FORMAT, "'format' is not JSON: %s", parse.text);
+    const json_t *list = json_object_get(root, "streams");
+    json_int_t version = json_integer_value(json_object_get(root, "version"));
+    size_t n = json_array_size(list);
+    int status = VALENCE_OK;
+    if (version > STORE_VERSION)
+        status = fail(error, VALENCE_ERROR_UNSUPPORTED,
+                      "store version %lld; this build reads version %d", (long long)version,
+                      STORE_VERSION);
+    else if (version < 1)
+        status = fail(error, VALENCE_ERROR_FORMAT, "'format' has no version");
+    else if (n < 1 || n > VALENCE_STORE_MAX_STREAMS)
+        status = fail(error, VALENCE_ERROR_FORMAT, "'format' names %zu streams", n);
+    for (size_t i = 0; i < n && !status; i++)
+        status = decode_stream(json_array_get(list, i), &streams[i], error);
+    if (!status && streams_check(streams, (int)n, error))
+        status = error ? (error->status = VALENCE_ERROR_FORMAT) : VALENCE_ERROR_FORMAT;
+    if (!status)
+        *n_streams = (int)n;
+    json_decref(root);
+    return status;
+}
+
+/* ---- Clips
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+int clip_encode(const struct valence_clip *clip, const struct valence_store_stream *streams,
+                int n_streams, struct text *json, struct valence_error *error)
+{
+    json_t *rows = json_object();
+    for (int i = 0; i < n_streams; i++)
+        if (clip->n_rows[i] > 0)
+            json_object_set_new(rows, streams[i].name, json_integer(clip->n_rows[i]));
+    json_t *root = json_pack("{s:s, s:s, s:o, s:s, s:s, s:o}", "id", clip->id, "split",
+                             valence_split_names[clip->split], "label",
+                             isnan(clip->label) ? json_null() : json_real(clip->label), "group",
+                             clip->group, "transcript", clip->transcript, "rows", rows);
+    /* Nine digits are enough to give back the same float. */
+    char *encoded = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(root);
+    if (!encoded)
+        return fail(error, VALENCE_ERROR_DATA,
+                    "clip '%s': cannot be recorded (is its transcript UTF-8?)", clip->id);
+    text_append(json, encoded, strlen(encoded));
+    free(encoded);
+    return json->failed ? fail(error, VALENCE_ERROR_LIMIT,
+                               "clip '%s': its record is longer than %zu bytes (a shorter "
+                               "transcript is needed)",
+                               clip->id, json->maximum)
+                        : VALENCE_OK;
+}
+
+/* The text of `key`, "" where it is absent, NULL where it is something else than a text. */
+static const char *text_of(const json_t *record, const char *key)
+{
+    const json_t *value = json_object_get(record, key);
+    return value ? json_string_value(value) : "";
+}
+
+static int take_texts(const json_t *record, struct valence_clip *clip, struct valence_error *error)
+{
+    const char *id = text_of(record, "id"), *group = text_of(record, "group");
+    const char *transcript = text_of(record, "transcript");
+    if (!id || !group || !transcript || id[0] == '\0' || strlen(id) >= VALENCE_STORE_ID_BYTES)
+        return fail(error, VALENCE_ERROR_FORMAT, "no usable id, group or transcript");
+    size_t id_bytes = strlen(id) + 1, group_bytes = strlen(group) + 1;
+    size_t transcript_bytes = strlen(transcript) + 1;
+    char *block = malloc(id_bytes + group_bytes + transcript_bytes);
+    if (!block)
+        return fail_memory(error, id_bytes + group_bytes + transcript_bytes, "a clip's texts");
+    clip->id = memcpy(block, id, id_bytes);
+    clip->group = memcpy(block + id_bytes, group, group_bytes);
+    clip->transcript = memcpy(block + id_bytes + group_bytes, transcript, transcript_bytes);
+    return VALENCE_OK;
+}
+
+static int take_numbers(const json_t *record, const struct valence_store_stream *streams,
+                        int n_streams, struct valence_clip *clip, struct valence_error *error)
+{
+    const char *split_name = text_of(record, "split");
+    int split = split_name ? valence_split_from_name(split_name) : -1;
+    const json_t *label = json_object_get(record, "label");
+    const json_t *rows = json_object_get(record, "rows");
+    if (split < 0)
+        return fail(error, VALENCE_ERROR_FORMAT, "no such split");
+    clip->split = (enum valence_split)split;
+    clip->label = json_is_number(label) ? (float)json_number_value(label) : NAN;
+    if ((label && !json_is_number(label) && !json_is_null(label)) || isinf(clip->label))
+        return fail(error, VALENCE_ERROR_FORMAT, "its label is no number");
+    size_t n_known = 0;
+    for (int i = 0; i < n_streams; i++) {
+        const json_t *n = json_object_get(rows, streams[i].name);
+        size_t bytes;
+        if (!n)
+            continue;
+        clip->n_rows[i] = json_integer_value(n);
+        n_known++;
+        if (clip->n_rows[i] < 1 || clip->n_rows[i] > VALENCE_STORE_MAX_ROWS ||
+            !rows_bytes(&streams[i], clip->n_rows[i], &bytes))
+            return fail(error, VALENCE_ERROR_FORMAT, "stream '%s' cannot have %lld rows",
+                        streams[i].name, (long long)clip->n_rows[i]);
+    }
+    return !rows || n_known == json_object_size(rows)
+               ? VALENCE_OK
+               : fail(error, VALENCE_ERROR_FORMAT, "it has rows of a stream the store has not");
+}
+
+int clip_decode(const char *json, size_t size, const struct valence_store_stream *streams,
+                int n_streams, struct valence_clip *clip, struct valence_error *error)
+{
+    *clip = (struct valence_clip){0};
+    json_error_t parse;
+    json_t *record = json_loadb(json, size, JSON_REJECT_DUPLICATES, &parse);
+    if (!record)
+        return fail(error, VALENCE_ERROR_FORMAT, "not JSON: %s", parse.text);
+    int status = take_texts(record, clip, error);
+    if (!status)
+        status = take_numbers(record, streams, n_streams, clip, error);
+    json_decref(record);
+    if (status)
+        clip_clear(clip);
+    return status;
+}
+
+void clip_clear(struct valence_clip *clip)
+{
+    free((void *)(uintptr_t)clip->id);
+    *clip = (struct valence_clip){0};
+}

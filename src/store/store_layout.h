@@ -1,0 +1,53 @@
+/* What the store's records look like, for the reader and the writer; valence/store.h lists them. */
+#ifndef VALENCE_STORE_LAYOUT_H
+#define VALENCE_STORE_LAYOUT_H
+
+#include <stdint.h>
+
+#include "base/text.h"
+#include "valence/store.h"
+
+#define STORE_VERSION          1
+#define STORE_DATA_FILE        "data.mdb"
+#define STORE_LOCK_FILE        "lock.mdb"
+#define STORE_META             "meta"
+#define STORE_CLIPS            "clips"
+#define STORE_IDS              "ids"
+#define STORE_STREAM_PREFIX    "stream:"
+#define STORE_MAX_DATABASES    (3 + VALENCE_STORE_MAX_STREAMS)
+#define STORE_KEY_FORMAT       "format"
+#define STORE_KEY_SOURCE       "source"
+#define STORE_MAX_RECORD_BYTES (4 << 20) /* of a clip's record or a "meta" value */
+#define STORE_MAX_CLIPS        INT32_MAX
+#define STORE_MAX_VALUE_BYTES  UINT32_MAX /* LMDB's own limit: one clip's rows of one stream */
+
+/* "clips" and "stream:NAME" are keyed by the clip's ordinal, big-endian so that LMDB's byte order
+ * is its order. */
+struct ordinal_key {
+    unsigned char bytes[4];
+};
+
+struct ordinal_key ordinal_encode(uint32_t ordinal);
+uint32_t ordinal_decode(const unsigned char *bytes);
+
+/* ERROR_ARGUMENT where a table of streams breaks the rules of valence/store.h. */
+int streams_check(const struct valence_store_stream *streams, int n_streams,
+                  struct valence_error *error);
+
+/* The "format" value, and back. On failure *n_streams is 0. */
+void format_encode(const struct valence_store_stream *streams, int n_streams, struct text *json);
+int format_decode(const char *json, size_t size, struct valence_store_stream *streams,
+                  int *n_streams, struct valence_error *error);
+
+/* A clip's record, and back. A decoded clip's texts are one block that begins at `id`; release it
+ * with clip_clear(). On failure *clip is all zero. */
+int clip_encode(const struct valence_clip *clip, const struct valence_store_stream *streams,
+                int n_streams, struct text *json, struct valence_error *error);
+int clip_decode(const char *json, size_t size, const struct valence_store_stream *streams,
+                int n_streams, struct valence_clip *clip, struct valence_error *error);
+void clip_clear(struct valence_clip *clip);
+
+/* Bytes of `n_rows` rows of a stream, or false where LMDB cannot hold them as one value. */
+bool rows_bytes(const struct valence_store_stream *stream, int64_t n_rows, size_t *bytes);
+
+#endif

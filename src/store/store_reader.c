@@ -1,0 +1,400 @@
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "store/lmdb_tree.h"
+#include "store/store_env.h"
+#include "store/store_layout.h"
+
+/* Where a clip's rows of one stream lie in the file; size 0 where it has none. */
+struct place {
+    uint64_t offset;
+    uint32_t size;
+};
+
+struct valence_store {
+    char *path, *data_path;
+    int descriptor;
+    MDB_env *env;
+    MDB_txn *snapshot; /* keeps the pages read from being used again by a writer */
+    struct lmdb_file file;
+    struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
+    int n_streams;
+    int64_t n_clips, clip_capacity;
+    struct valence_clip *clips;
+    int32_t *by_id; /* clips in the order of their ids */
+    int64_t n_ids;
+    struct place *places[VALENCE_STORE_MAX_STREAMS]; /* (n_clips) */
+    char *source;                                    /* or NULL */
+};
+
+/* The named databases, as the main tree lists them. */
+struct databases {
+    const struct lmdb_file *file;
+    int n;
+    struct lmdb_tree trees[STORE_MAX_DATABASES];
+    char names[STORE_MAX_DATABASES][sizeof STORE_STREAM_PREFIX + VALENCE_STORE_NAME_BYTES];
+};
+
+/* ---- Records
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+static bool key_is(const struct lmdb_entry *entry, const char *name)
+{
+    return entry->key_size == strlen(name) && memcmp(entry->key, name, entry->key_size) == 0;
+}
+
+/* An entry's value as a NUL-terminated text in *text; free() it. */
+static int read_record(const struct valence_store *store, const struct lmdb_entry *entry,
+                       char **text, struct valence_error *error)
+{
+    *text = NULL;
+    if (entry->size > STORE_MAX_RECORD_BYTES)
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: a record of %zu bytes", store->data_path,
+                    entry->size);
+    char *copy = malloc(entry->size + 1);
+    if (!copy)
+        return fail_memory(error, entry->size, store->data_path);
+    int status = VALENCE_OK;
+    if (entry->bytes)
+        memcpy(copy, entry->bytes, entry->size);
+    else
+        status = lmdb_read(&store->file, entry->offset, copy, entry->size, error);
+    copy[entry->size] = '\0';
+    if (status)
+        free(copy);
+    else
+        *text = copy;
+    return status;
+}
+
+static int visit_database(void *user, const struct lmdb_entry *entry, struct valence_error *error)
+{
+    struct databases *databases = user;
+    if (databases->n == STORE_MAX_DATABASES || entry->key_size >= sizeof databases->names[0])
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: an LMDB file, but not a valence store",
+                    databases->file->path);
+    memcpy(databases->names[databases->n], entry->key, entry->key_size);
+    return lmdb_tree_decode(databases->file, entry, &databases->trees[databases->n++], error);
+}
+
+static int visit_meta(void *user, const struct lmdb_entry *entry, struct valence_error *error)
+{
+    struct valence_store *store = user;
+    char *text = NULL;
+    int status = VALENCE_OK;
+    if (key_is(entry, STORE_KEY_SOURCE)) {
+        status = read_record(store, entry, &text, error);
+        free(store->source);
+        store->source = text;
+    } else if (key_is(entry, STORE_KEY_FORMAT)) {
+        status = read_record(store, entry, &text, error);
+        if (!status && format_decode(text, entry->size, store->streams, &store->n_streams, error))
+            status = fail_within(error, "%s", store->data_path);
+        free(text);
+    }
+    return status;
+}
+
+static int visit_clip(void *user, const struct lmdb_entry *entry, struct valence_error *error)
+{
+    struct valence_store *store = user;
+    int64_t ordinal = store->n_clips;
+    if (entry->key_size != sizeof(struct ordinal_key) || ordinal_decode(entry->key) != ordinal)
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: the record of clip %lld is missing",
+                    store->data_path, (long long)ordinal);
+    char *text = NULL;
+    int status = read_record(store, entry, &text, error);
+    void *clips = store->clips;
+    if (!status)
+        status = grow_array(&clips, &store->clip_capacity, ordinal + 1, sizeof *store->clips,
+                            STORE_MAX_CLIPS, "clips", error);
+    store->clips = clips;
+    if (!status) {
+        status = clip_decode(text, entry->size, store->streams, store->n_streams,
+                             &store->clips[ordinal], error);
+        if (status)
+            status =
+                fail_within(error, "%s: record of clip %lld", store->data_path, (long long)ordinal);
+        else
+            store->n_clips++;
+    }
+    free(text);
+    return status;
+}
+
+/* The ids come in the order of their bytes, which is strcmp's: what lookups search in. */
+static int visit_id(void *user, const struct lmdb_entry *entry, struct valence_error *error)
+{
+    struct valence_store *store = user;
+    int64_t clip = -1;
+    if (entry->bytes && entry->size == sizeof(struct ordinal_key))
+        clip = ordinal_decode(entry->bytes);
+    if (clip < 0 || clip >= store->n_clips || !key_is(entry, store->clips[clip].id) ||
+        store->n_ids == store->n_clips ||
+        (store->n_ids > 0 &&
+         strcmp(store->clips[store->by_id[store->n_ids - 1]].id, store->clips[clip].id) >= 0))
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: the table of ids does not fit the clips",
+                    store->data_path);
+    store->by_id[store->n_ids++] = (int32_t)clip;
+    return VALENCE_OK;
+}
+
+struct rows_visit {
+    struct valence_store *store;
+    int stream;
+};
+
+static int visit_rows(void *user, const struct lmdb_entry *entry, struct valence_error *error)
+{
+    const struct rows_visit *visit = user;
+    const struct valence_store *store = visit->store;
+    int64_t clip = -1;
+    if (entry->key_size == sizeof(struct ordinal_key))
+        clip = ordinal_decode(entry->key);
+    if (clip < 0 || clip >= store->n_clips)
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: stream '%s' has rows of no clip",
+                    store->data_path, store->streams[visit->stream].name);
+    store->places[visit->stream][clip] =
+        (struct place){.offset = entry->offset, .size = (uint32_t)entry->size};
+    return VALENCE_OK;
+}
+
+/* ---- Opening
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+static int walk_database(struct valence_store *store, const struct databases *databases,
+                         const char *name, lmdb_visit visit, void *user,
+                         struct valence_error *error)
+{
+    for (int i = 0; i < databases->n; i++)
+        if (strcmp(databases->names[i], name) == 0)
+            return lmdb_walk(&store->file, &databases->trees[i], visit, user, error);
+    return fail(error, VALENCE_ERROR_FORMAT, "%s: not a valence store: it has no database '%s'",
+                store->data_path, name);
+}
+
+static int load_places(struct valence_store *store, const struct databases *databases, int stream,
+                       struct valence_error *error)
+{
+    char name[sizeof databases->names[0]];
+    snprintf(name, sizeof name, STORE_STREAM_PREFIX "%s", store->streams[stream].name);
+    store->places[stream] = allocate(store->n_clips, sizeof **store->places);
+    if (!store->places[stream])
+        return fail_memory(error, (size_t)store->n_clips * sizeof **store->places,
+                           "the places of rows");
+    struct rows_visit visit = {store, stream};
+    return walk_database(store, databases, name, visit_rows, &visit, error);
+}
+
+static int load_ids(struct valence_store *store, const struct databases *databases,
+                    struct valence_error *error)
+{
+    store->by_id = allocate(store->n_clips, sizeof *store->by_id);
+    if (!store->by_id)
+        return fail_memory(error, (size_t)store->n_clips * sizeof *store->by_id, "the ids");
+    int status = walk_database(store, databases, STORE_IDS, visit_id, store, error);
+    if (!status && store->n_ids != store->n_clips)
+        status = fail(error, VALENCE_ERROR_FORMAT, "%s: the table of ids does not fit the clips",
+                      store->data_path);
+    return status;
+}
+
+static int load(struct valence_store *store, struct valence_error *error)
+{
+    struct databases databases = {.file = &store->file};
+    int status = lmdb_walk(&store->file, &store->file.main, visit_database, &databases, error);
+    if (!status)
+        status = walk_database(store, &databases, STORE_META, visit_meta, store, error);
+    if (!status && store->n_streams == 0)
+        status = fail(error, VALENCE_ERROR_FORMAT, "%s: not a valence store: it has no '%s'",
+                      store->data_path, STORE_KEY_FORMAT);
+    if (!status)
+        status = walk_database(store, &databases, STORE_CLIPS, visit_clip, store, error);
+    if (!status)
+        status = load_ids(store, &databases, error);
+    for (int i = 0; i < store->n_streams && !status; i++)
+        status = load_places(store, &databases, i, error);
+    return status;
+}
+
+/* Begins a snapshot and reads the meta page that belongs to it. A busy writer can outrun this a few
+ * times. */
+static int begin_snapshot(struct valence_store *store, struct valence_error *error)
+{
+    int code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->snapshot);
+    if (code == MDB_MAP_RESIZED) { /* a writer grew it since it was opened */
+        code = mdb_env_set_mapsize(store->env, 0);
+        if (!code)
+            code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->snapshot);
+    }
+    if (code) {
+        store->snapshot = NULL;
+        return fail_lmdb(error, code, store->path, "cannot begin reading");
+    }
+    for (int attempt = 0;; attempt++) {
+        int status = lmdb_file_open(&store->file, store->descriptor, store->data_path,
+                                    mdb_txn_id(store->snapshot), error);
+        if (status != VALENCE_ERROR_BUSY || attempt == 100)
+            return status;
+        mdb_txn_reset(store->snapshot);
+        code = mdb_txn_renew(store->snapshot);
+        if (code)
+            return fail_lmdb(error, code, store->path, "cannot begin reading");
+    }
+}
+
+static int open_environment(struct valence_store *store, struct valence_error *error)
+{
+    store->descriptor = open(store->data_path, O_RDONLY | O_CLOEXEC);
+    if (store->descriptor < 0)
+        return errno == ENOENT || errno == ENOTDIR
+                   ? fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no store here (no %s)", store->path,
+                          STORE_DATA_FILE)
+                   : fail_errno(error, errno, "%s: cannot open", store->data_path);
+    int status = lmdb_file_open(&store->file, store->descriptor, store->data_path,
+                                LMDB_ANY_TRANSACTION, error);
+    lmdb_file_close(&store->file);
+    if (status)
+        return status;
+    /* Who may not write beside the data cannot take part in LMDB's locking. That is fine for a set
+     * at rest; a writer that adds to it meanwhile may make reading fail with ERROR_FORMAT. */
+    unsigned flags = access(store->path, W_OK) == 0 ? MDB_RDONLY : MDB_RDONLY | MDB_NOLOCK;
+    status = store_env_open(store->path, flags, 0, &store->env, error);
+    return status ? status : begin_snapshot(store, error);
+}
+
+int valence_store_open(const char *path, struct valence_store **opened, struct valence_error *error)
+{
+    *opened = NULL;
+    struct valence_store *store = calloc(1, sizeof *store);
+    if (!store)
+        return fail_memory(error, sizeof *store, path);
+    store->descriptor = -1;
+    store->path = strdup(path);
+    store->data_path = path_join(path, STORE_DATA_FILE);
+    int status = store->path && store->data_path ? open_environment(store, error)
+                                                 : fail_memory(error, strlen(path), "a path");
+    if (!status)
+        status = load(store, error);
+    lmdb_file_close(&store->file);
+    if (status)
+        valence_store_close(store);
+    else
+        *opened = store;
+    return status;
+}
+
+void valence_store_close(struct valence_store *store)
+{
+    if (!store)
+        return;
+    mdb_txn_abort(store->snapshot);
+    mdb_env_close(store->env);
+    if (store->descriptor >= 0)
+        close(store->descriptor);
+    for (int64_t i = 0; i < store->n_clips; i++)
+        clip_clear(&store->clips[i]);
+    for (int i = 0; i < VALENCE_STORE_MAX_STREAMS; i++)
+        free(store->places[i]);
+    free(store->clips);
+    free(store->by_id);
+    free(store->source);
+    free(store->data_path);
+    free(store->path);
+    free(store);
+}
+
+/* ---- Looking at it
+ * --------------------------------------------------------------------------------------------- */
+
+const char *valence_store_path(const struct valence_store *store)
+{
+    return store->path;
+}
+
+const char *valence_store_source(const struct valence_store *store)
+{
+    return store->source ? store->source : "";
+}
+
+int64_t valence_store_n_clips(const struct valence_store *store)
+{
+    return store->n_clips;
+}
+
+int valence_store_n_streams(const struct valence_store *store)
+{
+    return store->n_streams;
+}
+
+const struct valence_store_stream *valence_store_stream(const struct valence_store *store,
+                                                        int stream)
+{
+    assert(stream >= 0 && stream < store->n_streams);
+    return &store->streams[stream];
+}
+
+const struct valence_clip *valence_store_clip(const struct valence_store *store, int64_t clip)
+{
+    assert(clip >= 0 && clip < store->n_clips);
+    return &store->clips[clip];
+}
+
+int valence_store_find_stream(const struct valence_store *store, const char *name)
+{
+    for (int i = 0; i < store->n_streams; i++)
+        if (strcmp(store->streams[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+int64_t valence_store_find_clip(const struct valence_store *store, const char *id)
+{
+    int64_t low = 0, high = store->n_ids;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        int order = strcmp(store->clips[store->by_id[middle]].id, id);
+        if (order == 0)
+            return store->by_id[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
+/* ---- Rows
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+int valence_store_read(const struct valence_store *store, int64_t clip, int stream, int64_t n_rows,
+                       void *rows, struct valence_error *error)
+{
+    const struct valence_clip *record = valence_store_clip(store, clip);
+    const struct valence_store_stream *format = valence_store_stream(store, stream);
+    const struct place *place = &store->places[stream][clip];
+    size_t recorded, wanted;
+    if (!rows_bytes(format, record->n_rows[stream], &recorded) || recorded != place->size)
+        return fail(error, VALENCE_ERROR_FORMAT,
+                    "%s: clip '%s': stream '%s' has %u bytes stored, not %lld rows of %lld %s",
+                    store->data_path, record->id, format->name, place->size,
+                    (long long)record->n_rows[stream], (long long)format->width,
+                    valence_dtype_names[format->type]);
+    if (!rows_bytes(format, n_rows, &wanted) || wanted > recorded)
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "%s: clip '%s': %lld rows wanted of stream '%s', which has %lld",
+                    store->data_path, record->id, (long long)n_rows, format->name,
+                    (long long)record->n_rows[stream]);
+    return lmdb_read(&store->file, place->offset, rows, wanted, error);
+}
