@@ -33,9 +33,7 @@ static double now_s(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* ---- Interrupts
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Interrupts ------------------------------------------------------------------------------ */
 
 /* The first signal asks for the end, the next one, whichever of the two, is the end. */
 static void on_signal(int number)
@@ -47,9 +45,7 @@ static void on_signal(int number)
     sigaction(SIGTERM, &fallback, NULL);
 }
 
-/* ---- Drawing
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Drawing --------------------------------------------------------------------------------- */
 
 static void format_duration(char *text, size_t room, double seconds)
 {

@@ -15,13 +15,14 @@ extern "C" {
 
 /* The one list of metrics: enum, key in JSON, heading for people, whether it is a share of clips
  * (shown in per cent) rather than a number on its own scale.
- *   mae, rmse            over all clips
- *   corr                 Pearson's r; undefined where predictions or labels are all equal
- *   acc7, acc5           equal after clipping to [-3, 3] or [-2, 2] and rounding, halves to even
- *   acc7_sdk             the CMU SDK's alternative seven bins: away from zero, sign(x) min(ceil|x|,
- * 3) acc2_has0, f1_has0   x >= 0 against x < 0, all clips acc2_non0, f1_non0   x > 0 against x <=
- * 0, clips whose label is not 0; undefined where there are none F1 is the mean over the two classes
- * weighted by how often each is true. */
+ *   mae, rmse           over all clips
+ *   corr                Pearson's r; undefined where predictions or labels are all equal
+ *   acc7, acc5          equal after clipping to [-3, 3] or [-2, 2] and rounding, halves to even
+ *   acc7_sdk            the CMU SDK's other seven bins: sign(x) min(ceil|x|, 3)
+ *   acc2_has0, f1_has0  x >= 0 against x < 0, all clips
+ *   acc2_non0, f1_non0  x > 0 against x <= 0, clips whose label is not 0; undefined without any
+ *
+ * F1 is the mean over the two classes weighted by how often each is true. */
 #define VALENCE_METRIC_MAP(X)                                                                      \
     X(MAE, "mae", "MAE", false)                                                                    \
     X(RMSE, "rmse", "RMSE", false)                                                                 \

@@ -1,0 +1,66 @@
+#include "choices.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/suggest.h"
+
+/* Reports a name that is none of `names`; `what` is "--split". */
+static int report_choice(const struct command *command, const char *what, const char *text,
+                         const char *const *names, int n)
+{
+    const char *meant = suggest_name(text, names, n);
+    char list[256] = "";
+    for (int i = 0; i < n; i++) {
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
+    }
+    if (meant)
+        return report_usage(command, "%s: there is no '%s'; did you mean '%s'?", what, text, meant);
+    return report_usage(command, "%s: there is no '%s'; there are %s", what, text, list);
+}
+
+int choose_split(const struct command *command, const char *text, enum valence_split *split)
+{
+    int index = valence_split_from_name(text);
+    if (index < 0)
+        return report_choice(command, "--split", text, valence_split_names, VALENCE_N_SPLITS);
+    *split = (enum valence_split)index;
+    return EXIT_FINE;
+}
+
+static int choose_flow(const struct command *command, const char *text, unsigned *flow)
+{
+    int found = valence_flow_from_name(text);
+    if (found < 0) {
+        const char *names[VALENCE_ALL_MODALITIES];
+        for (unsigned missing = 0; missing < VALENCE_ALL_MODALITIES; missing++)
+            names[missing] = valence_flow_name(missing);
+        return report_choice(command, "--flow", text, names, (int)VALENCE_ALL_MODALITIES);
+    }
+    *flow = (unsigned)found;
+    return EXIT_FINE;
+}
+
+int choose_flows(const struct command *command, const char *text, unsigned flows[VALENCE_MAX_FLOWS],
+                 int *n_flows)
+{
+    *n_flows = 0;
+    for (;;) {
+        size_t length = strcspn(text, ",");
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1),
+                 text);
+        unsigned flow;
+        int code = choose_flow(command, name, &flow);
+        if (code)
+            return code;
+        for (int i = 0; i < *n_flows; i++)
+            if (flows[i] == flow)
+                return report_usage(command, "--flow: '%s' is there twice", name);
+        flows[(*n_flows)++] = flow;
+        if (text[length] == '\0')
+            return EXIT_FINE;
+        text += length + 1;
+    }
+}

@@ -1,0 +1,158 @@
+/* valence evaluate: figures of a run's models on a split of a store. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/threads.h"
+#include "choices.h"
+#include "commands.h"
+#include "evaluate/run_models.h"
+#include "evaluate_output.h"
+
+/* What the command line says, as parsed. */
+struct request {
+    const char *run, *store;
+    const char *split, *flow, *checkpoint, *predictions;
+    bool json, quiet;
+    int64_t resamples, seed, batch, max_rows, threads;
+};
+
+static bool parse(const struct command *command, int argc, char **argv, struct request *request,
+                  int *code)
+{
+    const struct option options[] = {
+        {OPTION_TEXT, 0, "split", &request->split, "NAME",
+         "train, validation or test (default: test).", 0, 0},
+        {OPTION_TEXT, 0, "flow", &request->flow, "NAMES",
+         "Flows to measure, separated by commas: complete, text_missing, ... (default: all, those "
+         "the model was trained with).",
+         0, 0},
+        {OPTION_TEXT, 0, "checkpoint", &request->checkpoint, "WHICH",
+         "best or last of a run's checkpoints (default: best).", 0, 0},
+        {OPTION_INT, 0, "bootstrap", &request->resamples, "N",
+         "Resamples for the 95 % intervals, 0 for none (default: 2000).", 0, 1e6},
+        {OPTION_INT, 0, "seed", &request->seed, "N", "Seed of the resampling (default: 1).", 0,
+         1e15},
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
+        {OPTION_FLAG, 0, "json", &request->json, NULL, "Print JSON instead of a table.", 0, 0},
+        {OPTION_TEXT, 0, "predictions", &request->predictions, "FILE",
+         "Also write every clip's label and scores to this CSV file.", 0, 0},
+        {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress.", 0, 0},
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
+        {OPTION_INT, 0, "batch", &request->batch, "N", "Clips computed together (default: 64).", 1,
+         65536},
+        {OPTION_INT, 0, "threads", &request->threads, "N", "Threads (default: one per core).", 1,
+         4096},
+        {OPTION_INT, 0, "max-rows", &request->max_rows, "N",
+         "Rows of a stream of a clip that are read; longer ones are cut (default: 10000).", 1, 4e6},
+        {.type = OPTION_END}};
+    const char *positional[2];
+    int n;
+    if (!options_parse(command, options, argc, argv, positional, 2, 2, &n, code))
+        return false;
+    request->run = positional[0];
+    request->store = positional[1];
+    return true;
+}
+
+static int check(const struct command *command, const struct request *request,
+                 struct evaluation_options *options)
+{
+    if (strcmp(request->checkpoint, "best") != 0 && strcmp(request->checkpoint, "last") != 0)
+        return report_usage(command, "--checkpoint takes best or last, not '%s'",
+                            request->checkpoint);
+    options->n_resamples = request->resamples;
+    options->seed = (uint64_t)request->seed;
+    options->batch_size = request->batch;
+    options->max_rows = request->max_rows;
+    int code = choose_split(command, request->split, &options->split);
+    if (!code && strcmp(request->flow, "all") != 0)
+        code = choose_flows(command, request->flow, options->flows, &options->n_flows);
+    return code;
+}
+
+static int evaluate_all(const struct request *request, const struct evaluation_options *options,
+                        struct evaluation_set *set, struct valence_error *error)
+{
+    struct valence_progress *progress = terminal_progress(request->quiet);
+    int status = VALENCE_OK;
+    for (int i = 0; i < set->models.n && !status; i++) {
+        struct valence_model *model;
+        status = valence_model_load(set->models.models[i].path, &model, error);
+        if (status)
+            break;
+        status = evaluation_run(model, set->store, options, progress, &set->evaluations[i], error);
+        valence_model_free(model);
+        set->n += !status;
+    }
+    terminal_progress_finish();
+    if (!status)
+        status = evaluation_constant(set->store, &set->evaluations[0], &set->constant, error);
+    return status;
+}
+
+static int print_results(const struct request *request, const struct evaluation_set *set,
+                         struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    if (request->predictions)
+        status = write_predictions(request->predictions, set, error);
+    if (!status && request->json)
+        status = print_evaluation_json(set, error);
+    else if (!status)
+        print_evaluation_tables(set);
+    return status;
+}
+
+static int run_evaluate(const struct command *command, int argc, char **argv)
+{
+    struct request request = {.split = "test",
+                              .flow = "all",
+                              .checkpoint = "best",
+                              .resamples = 2000,
+                              .seed = 1,
+                              .batch = 64,
+                              .max_rows = 10000};
+    struct evaluation_options options = {0};
+    int code;
+    if (!parse(command, argc, argv, &request, &code) || (code = check(command, &request, &options)))
+        return code;
+    if (request.threads)
+        threads_set((int)request.threads);
+
+    struct valence_error error;
+    struct evaluation_set set = {.run = request.run, .options = &options};
+    int status = run_models_find(request.run, request.checkpoint, &set.models, &error);
+    if (!status)
+        status = valence_store_open(request.store, &set.store, &error);
+    if (!status && !(set.evaluations = allocate(set.models.n, sizeof *set.evaluations)))
+        status = fail_memory(&error, (size_t)set.models.n * sizeof *set.evaluations, "results");
+    if (!status)
+        status = evaluate_all(&request, &options, &set, &error);
+    if (!status)
+        status = print_results(&request, &set, &error);
+    for (int i = 0; i < set.n; i++)
+        evaluation_free(&set.evaluations[i]);
+    free(set.evaluations);
+    valence_store_close(set.store);
+    run_models_free(&set.models);
+    return status ? report_error(&error) : EXIT_FINE;
+}
+
+const struct command command_evaluate = {
+    .name = "evaluate",
+    .arguments = "RUN STORE",
+    .summary = "Measure a run's models on a split of a store, with confidence intervals.",
+    .description =
+        "RUN is a folder that 'valence train' wrote, or a checkpoint. Of a run with several seeds "
+        "every model is measured, and mean and standard deviation are shown.\n\n"
+        "Each flow of the network is measured: complete sees all modalities, text_missing reads "
+        "simulated text, if the store has any, in place of text. Figures stand beside those of the "
+        "best constant, the median training label, and predictions that hardly vary are warned of.",
+    .example = "valence evaluate run corpus\n"
+               "valence evaluate run corpus --flow text_missing --predictions scores.csv\n"
+               "valence evaluate run corpus --json | jq '.models[0].flows.complete.metrics.mae'",
+    .run = run_evaluate,
+};

@@ -1,0 +1,308 @@
+#include "evaluate_output.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "format/csv_write.h"
+#include "json_output.h"
+#include "table.h"
+#include "valence/version.h"
+
+/* Where there is room for a few only; --json has all. */
+static const enum valence_metric main_metrics[] = {VALENCE_METRIC_MAE, VALENCE_METRIC_CORR,
+                                                   VALENCE_METRIC_ACC7, VALENCE_METRIC_ACC2_NON0,
+                                                   VALENCE_METRIC_F1_NON0};
+#define N_MAIN_METRICS (sizeof main_metrics / sizeof main_metrics[0])
+
+/* ---- Cells ----------------------------------------------------------------------------------- */
+
+/* A value as it is shown: shares in per cent. `signs` for differences. */
+static void format_value(char text[32], enum valence_metric metric, double value, bool signs)
+{
+    bool share = valence_metric_infos[metric].is_share;
+    if (isnan(value))
+        snprintf(text, 32, "-");
+    else if (share)
+        snprintf(text, 32, signs ? "%+.1f %%" : "%.1f %%", 100 * value);
+    else
+        snprintf(text, 32, signs ? "%+.3f" : "%.3f", value);
+}
+
+static void value_cell(struct table *table, enum valence_metric metric, double value)
+{
+    char text[32];
+    format_value(text, metric, value, false);
+    table_cell(table, "%s", text);
+}
+
+static void format_interval(char text[64], enum valence_metric metric,
+                            struct valence_interval interval, bool signs)
+{
+    char low[32], high[32];
+    bool share = valence_metric_infos[metric].is_share;
+    double scale = share ? 100 : 1;
+    snprintf(low, sizeof low, signs ? "%+.*f" : "%.*f", share ? 1 : 3, scale * interval.low);
+    snprintf(high, sizeof high, signs ? "%+.*f" : "%.*f", share ? 1 : 3, scale * interval.high);
+    snprintf(text, 64, isnan(interval.low) ? "-" : "%s…%s", low, high);
+}
+
+static void interval_cell(struct table *table, enum valence_metric metric,
+                          struct valence_interval interval)
+{
+    char text[64];
+    format_interval(text, metric, interval, false);
+    table_cell(table, "%s", text);
+}
+
+/* ---- Notes ----------------------------------------------------------------------------------- */
+
+static void note_clips(struct table *table, const struct evaluation_set *set)
+{
+    const struct clip_selection *selection = &set->evaluations[0].selection;
+    if (store_is_synthetic(set->store))
+        table_note(table, "SYNTHETIC data: these figures say nothing about people.");
+    if (selection->n_unlabelled)
+        table_note(table, "skipped: %" PRId64 " clips without a label", selection->n_unlabelled);
+    if (selection->n_empty)
+        table_note(table, "skipped: %" PRId64 " clips without any features", selection->n_empty);
+    if (selection->n_cut)
+        table_note(table, "cut to %" PRId64 " rows: %" PRId64 " clips, '%s' the first of them",
+                   set->options->max_rows, selection->n_cut, selection->first_cut);
+}
+
+static void note_flow(struct table *table, const struct flow_result *result)
+{
+    const char *name = valence_flow_name(result->flow);
+    if (result->n_incomplete)
+        table_note(table, "%s: %" PRId64 " clips lack a modality that this flow reads", name,
+                   result->n_incomplete);
+    if (result->n_unsimulated)
+        table_note(table, "%s: %" PRId64 " clips have no simulated text in place of text", name,
+                   result->n_unsimulated);
+}
+
+static void note_warnings(struct table *table, const char *model, const struct flow_result *result)
+{
+    for (int warning = 0; warning < VALENCE_N_WARNINGS; warning++)
+        if (result->metrics.warnings & 1u << warning)
+            table_note(table, "WARNING: %s%s%s: %s", model ? model : "", model ? ", " : "",
+                       valence_flow_name(result->flow), valence_warning_infos[warning].text);
+}
+
+/* What a flow loses against the first one: paired, so surer than the two intervals suggest. */
+static void note_difference(struct table *table, const struct flow_result *first,
+                            const struct flow_result *result)
+{
+    char text[512] = "";
+    for (size_t i = 0; i < N_MAIN_METRICS; i++) {
+        enum valence_metric metric = main_metrics[i];
+        char value[32], interval[64];
+        format_value(value, metric, result->metrics.values[metric] - first->metrics.values[metric],
+                     true);
+        format_interval(interval, metric, result->differences[metric], true);
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s %s (%s)", i ? ", " : "",
+                 valence_metric_infos[metric].heading, value, interval);
+    }
+    table_note(table, "%s less %s, paired: %s", valence_flow_name(result->flow),
+               valence_flow_name(first->flow), text);
+}
+
+static void note_all(struct table *table, const struct evaluation_set *set)
+{
+    note_clips(table, set);
+    for (int flow = 0; flow < set->evaluations[0].n_flows; flow++)
+        note_flow(table, &set->evaluations[0].flows[flow]);
+    for (int i = 0; i < set->n; i++)
+        for (int flow = 0; flow < set->evaluations[i].n_flows; flow++)
+            note_warnings(table, set->n > 1 ? set->models.models[i].name : NULL,
+                          &set->evaluations[i].flows[flow]);
+}
+
+/* ---- Tables ---------------------------------------------------------------------------------- */
+
+static void add_constant(struct table *table, const struct evaluation_set *set, char heading[32])
+{
+    if (isnan(set->constant.value))
+        return;
+    snprintf(heading, 32, "always %.2f", (double)set->constant.value);
+    table_column(table, heading, TABLE_RIGHT);
+    table_note(table, "always %.2f: the median of the training labels as every clip's score",
+               (double)set->constant.value);
+}
+
+static void constant_cell(struct table *table, const struct evaluation_set *set,
+                          enum valence_metric metric)
+{
+    if (!isnan(set->constant.value))
+        value_cell(table, metric, set->constant.metrics.values[metric]);
+}
+
+/* Metrics by flow, with intervals. */
+static void print_one_model(const struct evaluation_set *set, const char *title)
+{
+    const struct evaluation *evaluation = &set->evaluations[0];
+    bool intervals = set->options->n_resamples > 0;
+    struct table table = {.title = title};
+    char heading[32];
+    table_column(&table, "", TABLE_LEFT);
+    for (int i = 0; i < evaluation->n_flows; i++) {
+        table_column(&table, valence_flow_name(evaluation->flows[i].flow), TABLE_RIGHT);
+        if (intervals)
+            table_column(&table, "95 %", TABLE_RIGHT);
+    }
+    add_constant(&table, set, heading);
+    for (int m = 0; m < VALENCE_N_METRICS; m++) {
+        enum valence_metric metric = (enum valence_metric)m;
+        table_cell(&table, "%s", valence_metric_infos[metric].heading);
+        for (int i = 0; i < evaluation->n_flows; i++) {
+            value_cell(&table, metric, evaluation->flows[i].metrics.values[metric]);
+            if (intervals)
+                interval_cell(&table, metric, evaluation->flows[i].intervals[metric]);
+        }
+        constant_cell(&table, set, metric);
+    }
+    for (int i = 1; i < evaluation->n_flows && intervals; i++)
+        note_difference(&table, &evaluation->flows[0], &evaluation->flows[i]);
+    note_all(&table, set);
+    table_print(&table, stdout);
+}
+
+static void print_mean(const struct evaluation_set *set, const char *title)
+{
+    const struct evaluation *first = &set->evaluations[0];
+    struct table table = {.title = title};
+    char heading[32];
+    table_column(&table, "mean ± sd", TABLE_LEFT);
+    for (int i = 0; i < first->n_flows; i++)
+        table_column(&table, valence_flow_name(first->flows[i].flow), TABLE_RIGHT);
+    add_constant(&table, set, heading);
+    for (int m = 0; m < VALENCE_N_METRICS; m++) {
+        enum valence_metric metric = (enum valence_metric)m;
+        bool share = valence_metric_infos[metric].is_share;
+        table_cell(&table, "%s", valence_metric_infos[metric].heading);
+        for (int i = 0; i < first->n_flows; i++) {
+            struct seed_summary summary = evaluation_summarise(set->evaluations, set->n, i, metric);
+            char mean[32];
+            format_value(mean, metric, summary.mean, false);
+            if (isnan(summary.mean))
+                table_cell(&table, "-");
+            else
+                table_cell(&table, "%s ± %.*f", mean, share ? 1 : 3,
+                           (share ? 100 : 1) * summary.deviation);
+        }
+        constant_cell(&table, set, metric);
+    }
+    note_all(&table, set);
+    table_print(&table, stdout);
+}
+
+static void print_each(const struct evaluation_set *set)
+{
+    struct table table = {0};
+    table_column(&table, "model", TABLE_LEFT);
+    table_column(&table, "flow", TABLE_LEFT);
+    for (size_t i = 0; i < N_MAIN_METRICS; i++)
+        table_column(&table, valence_metric_infos[main_metrics[i]].heading, TABLE_RIGHT);
+    for (int i = 0; i < set->n; i++)
+        for (int flow = 0; flow < set->evaluations[i].n_flows; flow++) {
+            const struct flow_result *result = &set->evaluations[i].flows[flow];
+            table_cell(&table, "%s", set->models.models[i].name);
+            table_cell(&table, "%s", valence_flow_name(result->flow));
+            for (size_t m = 0; m < N_MAIN_METRICS; m++)
+                value_cell(&table, main_metrics[m], result->metrics.values[main_metrics[m]]);
+        }
+    table_print(&table, stdout);
+}
+
+void print_evaluation_tables(const struct evaluation_set *set)
+{
+    char title[512], seeds[32] = "";
+    const struct evaluation *first = &set->evaluations[0];
+    if (set->n > 1)
+        snprintf(seeds, sizeof seeds, ", %d seeds", set->n);
+    snprintf(title, sizeof title, "%s on %s: %s split, %" PRId64 " clips (%" PRId64 " not 0)%s",
+             set->run, valence_store_path(set->store), valence_split_names[set->options->split],
+             first->selection.n, first->flows[0].metrics.n_nonzero, seeds);
+    if (set->n == 1) {
+        print_one_model(set, title);
+    } else {
+        print_mean(set, title);
+        putchar('\n');
+        print_each(set);
+    }
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+static json_t *models_to_json(const struct evaluation_set *set)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < set->n; i++) {
+        json_t *model = json_pack("{s:s, s:s, s:o}", "name", set->models.models[i].name,
+                                  "checkpoint", set->models.models[i].path, "flows",
+                                  evaluation_to_json(&set->evaluations[i]));
+        if (json_array_append_new(array, model)) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+int print_evaluation_json(const struct evaluation_set *set, struct valence_error *error)
+{
+    const struct clip_selection *selection = &set->evaluations[0].selection;
+    json_t *constant = isnan(set->constant.value)
+                           ? json_null()
+                           : json_pack("{s:f, s:o}", "value", (double)set->constant.value,
+                                       "metrics", metrics_to_json(&set->constant.metrics));
+    json_t *root = json_pack(
+        "{s:s, s:s, s:s, s:b, s:s, s:I, s:{s:I, s:I}, s:I, s:{s:I, s:I, s:f}, s:o, s:o, s:o}",
+        "valence", valence_version(), "run", set->run, "store", valence_store_path(set->store),
+        "synthetic", store_is_synthetic(set->store), "split",
+        valence_split_names[set->options->split], "n", (json_int_t)selection->n, "skipped",
+        "without_label", (json_int_t)selection->n_unlabelled, "without_features",
+        (json_int_t)selection->n_empty, "cut", (json_int_t)selection->n_cut, "bootstrap",
+        "resamples", (json_int_t)set->options->n_resamples, "seed", (json_int_t)set->options->seed,
+        "level", EVALUATION_LEVEL, "constant", constant, "models", models_to_json(set), "summary",
+        set->n > 1 ? summary_to_json(set->evaluations, set->n) : json_null());
+    return print_json(root, error);
+}
+
+/* ---- Predictions ----------------------------------------------------------------------------- */
+
+int write_predictions(const char *path, const struct evaluation_set *set,
+                      struct valence_error *error)
+{
+    struct file_writer writer;
+    int status = file_write_begin(&writer, path, error);
+    if (status)
+        return status;
+    fputs("model,id,label", writer.stream);
+    for (int flow = 0; flow < set->evaluations[0].n_flows; flow++)
+        fprintf(writer.stream, ",%s", valence_flow_name(set->evaluations[0].flows[flow].flow));
+    fputc('\n', writer.stream);
+    for (int i = 0; i < set->n; i++) {
+        const struct evaluation *evaluation = &set->evaluations[i];
+        for (int64_t clip = 0; clip < evaluation->selection.n; clip++) {
+            csv_write_field(writer.stream, set->models.models[i].name);
+            fputc(',', writer.stream);
+            csv_write_field(writer.stream,
+                            valence_store_clip(set->store, evaluation->selection.clips[clip])->id);
+            fputc(',', writer.stream);
+            csv_write_number(writer.stream, evaluation->labels[clip]);
+            for (int flow = 0; flow < evaluation->n_flows; flow++) {
+                fputc(',', writer.stream);
+                csv_write_number(writer.stream, evaluation->flows[flow].predicted[clip]);
+            }
+            fputc('\n', writer.stream);
+        }
+    }
+    return file_write_commit(&writer, error);
+}

@@ -1,0 +1,12 @@
+/* JSON on standard output. */
+#ifndef VALENCE_CLI_JSON_OUTPUT_H
+#define VALENCE_CLI_JSON_OUTPUT_H
+
+#include <jansson.h>
+
+#include "valence/error.h"
+
+/* Prints `root` and releases it. A NULL is ERROR_MEMORY: making it failed. */
+int print_json(json_t *root, struct valence_error *error);
+
+#endif

@@ -1,0 +1,31 @@
+/* Scores of clips, each in the flow that fits what it has. */
+#ifndef VALENCE_EVALUATE_PREDICTION_H
+#define VALENCE_EVALUATE_PREDICTION_H
+
+#include "evaluate/scoring.h"
+
+#define PREDICTION_AUTO (-1)
+
+struct prediction {
+    int64_t clip;  /* the store's index */
+    unsigned flow; /* the one it was scored in */
+    unsigned
+        missing; /* modalities the score came about without: the flow's and those the clip lacks */
+    struct clip_score score;
+};
+
+struct predictions {
+    int64_t n;
+    struct prediction *predictions; /* in the store's order */
+    int64_t n_empty;                /* clips left out: no features that the model reads */
+    int64_t n_cut;                  /* clips of which some stream is longer than max_rows */
+};
+
+/* Scores the clips of one split, or of all where `split` is VALENCE_N_SPLITS, in `flow` or, where that is
+ * PREDICTION_AUTO, each in scoring_flow_for() what it lacks. Errors: as scoring_run(), and ERROR_ARGUMENT for a flow the
+ * model was not trained with. Empty on failure; free with predictions_free(). */
+int predictions_make(const struct scoring *scoring, enum valence_split split, int flow,
+                     struct predictions *predictions, struct valence_error *error);
+void predictions_free(struct predictions *predictions);
+
+#endif
