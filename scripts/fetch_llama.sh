@@ -1,0 +1,72 @@
+#!/bin/sh
+# Builds llama.cpp and ggml, libraries alone, once into PREFIX: cmake/llama.cmake calls it where no installed llama
+# fits. The source is the sdist of the PyPI package llama-cpp-python, which carries the tree; its hash is pinned.
+#
+#   scripts/fetch_llama.sh PREFIX [SDIST.tar.gz]
+#
+# PREFIX appears only when everything is in it, so that an interrupted build leaves nothing that looks finished, and
+# builds that start together wait for the first one. With SDIST nothing is downloaded.
+set -eu
+
+version=0.3.36
+sha256=832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e
+
+prefix=$1
+sdist=${2:-}
+cache=$(dirname "$prefix")
+mkdir -p "$cache"
+
+exec 9>"$prefix.lock"
+if command -v flock >/dev/null; then
+    flock 9
+fi
+[ -e "$prefix/lib/libllama.so" ] && exit 0
+
+work=$(mktemp -d "$cache/build.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+
+if [ -z "$sdist" ]; then
+    echo "fetching llama-cpp-python $version (its sdist carries llama.cpp)"
+    echo "llama-cpp-python==$version --hash=sha256:$sha256" >"$work/requirements.txt"
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+        --no-binary llama-cpp-python --dest "$work" --requirement "$work/requirements.txt" || {
+        echo "pip could not download it: pass the sdist yourself (-DVALENCE_LLAMA_SDIST=FILE)," \
+            "install llama.cpp, or build with -DVALENCE_ENCODERS=OFF" >&2
+        exit 1
+    }
+    sdist=$work/llama_cpp_python-$version.tar.gz
+fi
+echo "$sha256  $sdist" | sha256sum --check --quiet -
+
+tar -xzf "$sdist" -C "$work" "llama_cpp_python-$version/vendor/llama.cpp"
+source=$work/llama_cpp_python-$version/vendor/llama.cpp
+
+# One CPU back end per kind of processor, chosen at run time. Of the x86 ones those remain that differ in instructions
+# the matrix products use; the others only cost compile time.
+sed -i -E '/ggml_add_cpu_backend_variant\((sse42|sandybridge|ivybridge|piledriver|cannonlake|icelake|cooperlake|zen4|alderlake) /d' \
+    "$source/ggml/src/CMakeLists.txt"
+
+generator="Unix Makefiles"
+if command -v ninja >/dev/null; then
+    generator=Ninja
+fi
+echo "building llama.cpp and ggml into $prefix (a few minutes, once)"
+{
+    # Back ends lie beside libggml.so (BINDIR = LIBDIR), where src/encode/backend.c looks for them.
+    cmake -S "$source" -B "$work/build" -G "$generator" -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON \
+        -DCMAKE_INSTALL_PREFIX="$work/prefix" -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_INSTALL_BINDIR=lib \
+        "-DCMAKE_INSTALL_RPATH=\$ORIGIN" \
+        -DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON -DGGML_OPENMP=ON \
+        -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
+        -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_COMMON=OFF ${VALENCE_GGML_OPTIONS:-} &&
+        cmake --build "$work/build" --parallel "$(nproc)" &&
+        cmake --install "$work/build"
+} >"$prefix.log" 2>&1 || {
+    tail -n 30 "$prefix.log" >&2
+    echo "llama.cpp did not build: the whole log is $prefix.log" >&2
+    exit 1
+}
+rm -rf "$work/prefix/lib/cmake" "$work/prefix/lib/pkgconfig" # they name the folder it was built in
+cp "$source/LICENSE" "$work/prefix/LICENSE"
+mv "$work/prefix" "$prefix"
