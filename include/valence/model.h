@@ -103,6 +103,14 @@ int valence_model_score(const struct valence_model *model, struct valence_worksp
                         const struct valence_batch *batch, unsigned missing, float *scores,
                         struct valence_details *details, struct valence_error *error);
 
+/* The same batch in several flows at once, computing once what they share (their audio and video). `scores` and
+ * `details` (or NULL) have one entry a flow. */
+int valence_model_score_flows(const struct valence_model *model,
+                              struct valence_workspace *workspace,
+                              const struct valence_batch *batch, const unsigned *flows, int n_flows,
+                              float *const *scores, struct valence_details *details,
+                              struct valence_error *error);
+
 #ifdef __cplusplus
 }
 #endif

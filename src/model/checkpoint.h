@@ -37,6 +37,8 @@ int checkpoint_save(const char *path, const struct checkpoint *checkpoint, struc
 /* Every parameter must be there with its shape; anything unknown is an error that names it. On failure *checkpoint is
  * cleared. Free with checkpoint_free(). */
 int checkpoint_load(const char *path, struct checkpoint *checkpoint, struct valence_error *error);
+int checkpoint_load_memory(const void *data, size_t size, const char *name,
+                           struct checkpoint *checkpoint, struct valence_error *error);
 void checkpoint_free(struct checkpoint *checkpoint);
 
 /* A loaded model of it; takes over the checkpoint's memory and clears it. */
