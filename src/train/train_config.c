@@ -77,14 +77,14 @@ const struct config_key config_keys[] = {
         "Longer streams of a clip are cut to this many rows, which bounds memory; cut clips are "
         "counted and named."),
 
-    INT("model", "d", model.d, 2, 16384, "256", FIXED, "Model width; even."),
-    INT("model", "o", model.o, 2, 16384, "128", FIXED, "Output width; even."),
+    INT("model", "d", model.d, 2, 4096, "256", FIXED, "Model width; even."),
+    INT("model", "o", model.o, 2, 4096, "128", FIXED, "Output width; even."),
     CHOICE("model", "imagination", model.imagination, valence_imagination_names,
            VALENCE_N_IMAGINATIONS, "transition",
            "How a missing modality is completed: the residual starts from the transition layer's "
            "output, from the text input, or there is no imagination."),
-    NUMBER("model", "dropout", model.dropout, 0, 0.95, "0.3", "After each layer of the MLPs."),
-    NUMBER("model", "attention_dropout", model.attention_dropout, 0, 0.95, "0.5",
+    NUMBER("model", "dropout", model.dropout, 0, 0.99, "0.3", "After each layer of the MLPs."),
+    NUMBER("model", "attention_dropout", model.attention_dropout, 0, 0.99, "0.5",
            "In the two attentions."),
 
     {.section = "",

@@ -1,0 +1,345 @@
+#include "train/trainer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/random.h"
+#include "base/threads.h"
+#include "kernels/adam.h"
+#include "train/trainer_private.h"
+#include "train/validation.h"
+
+/* ---- Saving --------------------------------------------------------------------------------------------------- */
+
+static int save_last(struct trainer *t, struct valence_error *error)
+{
+    char path[RUN_PATH_BYTES];
+    json_decref(t->checkpoint.training);
+    t->checkpoint.training = train_state_to_json(&t->state, t->checkpoint.config.n_flows);
+    if (!t->checkpoint.training)
+        return fail_memory(error, 4096, "the state of the run");
+    return checkpoint_save(run_folder_file(&t->folder, RUN_LAST, path), &t->checkpoint, error);
+}
+
+/* The model alone, without what only training needs. */
+static int save_best(struct trainer *t, struct valence_error *error)
+{
+    char path[RUN_PATH_BYTES];
+    struct checkpoint model = t->checkpoint;
+    model.first_moment = model.second_moment = NULL;
+    model.training = NULL;
+    return checkpoint_save(run_folder_file(&t->folder, RUN_BEST, path), &model, error);
+}
+
+/* ---- A step --------------------------------------------------------------------------------------------------- */
+
+static int report(struct trainer *t)
+{
+    if (!t->progress)
+        return VALENCE_OK;
+    struct valence_progress_event event = {
+        .stage = t->stage,
+        .done = t->state.epoch * t->training.n + t->state.n_clips,
+        .total = t->config->epochs * t->training.n,
+        .unit = "clips",
+        .detail = t->detail,
+    };
+    return t->progress->report(t->progress->user, &event);
+}
+
+static int stop_cancelled(struct trainer *t, struct valence_error *error)
+{
+    int status = save_last(t, error);
+    if (status)
+        return status;
+    return fail(error, VALENCE_ERROR_CANCELLED,
+                "stopped in epoch %lld after step %lld; everything is saved\n"
+                "         (valence train --resume %s goes on there)",
+                (long long)t->state.epoch + 1, (long long)t->state.step, t->folder.path);
+}
+
+static int fail_not_finite(const struct trainer *t, const struct loss_terms *terms, double norm,
+                           struct valence_error *error)
+{
+    char path[RUN_PATH_BYTES];
+    bool saved = path_exists(run_folder_file(&t->folder, RUN_LAST, path));
+    return fail(error, VALENCE_ERROR_DATA,
+                "epoch %lld, step %lld: the loss is no longer finite (complete %g, missing %g, rep "
+                "%g, cross %g, feature %g, rnc %g; gradient norm %g)\n"
+                "         (%s%s; a smaller optimizer.learning_rate or an optimizer.clip_norm of 1 "
+                "often helps)",
+                (long long)t->state.epoch + 1, (long long)t->state.step + 1, terms->complete,
+                terms->missing, terms->rep, terms->cross, terms->feature, terms->rnc, norm,
+                saved ? "the last good checkpoint is " : "nothing was saved before",
+                saved ? path : "");
+}
+
+static void add_to_sums(struct train_state *state, const struct loss_terms *terms, double norm,
+                        int64_t n_clips)
+{
+    double weight = (double)n_clips;
+    state->sums.complete += weight * terms->complete;
+    state->sums.missing += weight * terms->missing;
+    state->sums.rep += weight * terms->rep;
+    state->sums.cross += weight * terms->cross;
+    state->sums.feature += weight * terms->feature;
+    state->sums.rnc += weight * terms->rnc;
+    state->sums.total += weight * terms->total;
+    state->norm_sum += weight * norm;
+    state->n_clips += n_clips;
+}
+
+static double learning_rate(const struct trainer *t)
+{
+    return t->config->learning_rate * schedule_factor(&t->config->schedule, t->state.epoch);
+}
+
+static int train_step(struct trainer *t, const struct valence_batch *batch,
+                      struct valence_error *error)
+{
+    const struct valence_train_config *config = t->config;
+    struct checkpoint *checkpoint = &t->checkpoint;
+    struct train_state *state = &t->state;
+    struct loss_terms terms;
+    uint64_t seed = mix_keys((uint64_t)config->seed, PURPOSE_DROPOUT);
+    uint64_t dropout_key = mix_keys(seed, (uint64_t)state->step);
+    int status = network_gradients(t->network, checkpoint->parameters, &checkpoint->standardisation,
+                                   batch, &config->losses, dropout_key ? dropout_key : 1,
+                                   t->gradients, &terms, error);
+    if (status)
+        return status;
+    double norm = gradient_norm(checkpoint->n_parameters, t->gradients);
+    if (!isfinite(terms.total) || !isfinite(norm))
+        return fail_not_finite(t, &terms, norm, error);
+    bool clip = config->clip_norm > 0 && norm > config->clip_norm;
+    struct adam_options adam = {.learning_rate = learning_rate(t),
+                                .beta1 = config->beta1,
+                                .beta2 = config->beta2,
+                                .epsilon = config->epsilon,
+                                .weight_decay = config->weight_decay,
+                                .decoupled = config->optimizer == TRAIN_ADAMW,
+                                .gradient_scale = clip ? config->clip_norm / norm : 1.0};
+    adam_step(&adam, ++state->step, checkpoint->n_parameters, checkpoint->parameters, t->gradients,
+              checkpoint->first_moment, checkpoint->second_moment);
+    add_to_sums(state, &terms, norm, batch->n_clips);
+    state->n_batches++;
+    return VALENCE_OK;
+}
+
+/* ---- An epoch ------------------------------------------------------------------------------------------------- */
+
+/* What the bar shows beside the clips: this epoch's loss so far and the best validation error. */
+static void describe(struct trainer *t)
+{
+    const struct train_state *state = &t->state;
+    int n = snprintf(t->detail, sizeof t->detail, "epoch %lld/%lld", (long long)state->epoch + 1,
+                     (long long)t->config->epochs);
+    if (state->n_clips)
+        n += snprintf(t->detail + n, sizeof t->detail - (size_t)n, ", loss %.4f",
+                      state->sums.total / (double)state->n_clips);
+    if (state->best_epoch)
+        snprintf(t->detail + n, sizeof t->detail - (size_t)n, ", best MAE %.4f (epoch %lld)",
+                 state->best_value, (long long)state->best_epoch);
+}
+
+/* The order depends on seed and epoch alone, so that a resumed epoch takes the same clips. */
+static int begin_epoch(struct trainer *t, struct valence_error *error)
+{
+    int64_t n = t->training.n, batch_size = t->config->batch_size, n_rows[VALENCE_N_STREAMS];
+    struct random_source source =
+        random_source(mix_keys((uint64_t)t->config->seed, PURPOSE_ORDER), (uint64_t)t->state.epoch);
+    memcpy(t->order, t->training.clips, (size_t)n * sizeof *t->order);
+    random_shuffle(&source, t->order, n);
+    largest_batch(t->store, &t->map, t->order, n, batch_size, n_rows);
+    int status = network_reserve(t->network, n < batch_size ? n : batch_size, n_rows, true, error);
+    if (status)
+        return status;
+    int64_t done = t->state.n_batches * batch_size;
+    done = done < n ? done : n;
+    batch_loader_start(t->loader, t->order + done, n - done, batch_size);
+    return VALENCE_OK;
+}
+
+static int train_epoch(struct trainer *t, struct valence_error *error)
+{
+    int status = begin_epoch(t, error);
+    while (!status) {
+        const struct valence_batch *batch;
+        describe(t);
+        if (report(t))
+            return stop_cancelled(t, error);
+        status = batch_loader_next(t->loader, &batch, error);
+        if (status || !batch)
+            break;
+        status = train_step(t, batch, error);
+        int64_t every = t->config->checkpoint_every;
+        if (!status && every && t->state.step % every == 0)
+            status = save_last(t, error);
+    }
+    return status;
+}
+
+static double selected(const struct trainer *t, const double *mae)
+{
+    int n = t->checkpoint.config.n_flows;
+    int first = t->config->select == TRAIN_MISSING ? 1 : 0;
+    int end = t->config->select == TRAIN_COMPLETE ? 1 : n;
+    double sum = 0;
+    for (int f = first; f < end; f++)
+        sum += mae[f];
+    return sum / (end - first);
+}
+
+static json_t *mae_to_json(const unsigned *flows, int n_flows, const double *mae)
+{
+    json_t *object = json_object();
+    for (int f = 0; f < n_flows; f++)
+        json_object_set_new(object, valence_flow_name(flows[f]), json_pack("{s:f}", "mae", mae[f]));
+    return object;
+}
+
+static json_t *epoch_line(const struct trainer *t, const double *mae, double value, bool best)
+{
+    const struct train_state *state = &t->state;
+    const struct loss_terms *sums = &state->sums;
+    double n = (double)state->n_clips;
+    return json_pack("{s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:f}, s:f, s:o, s:f, s:b}",
+                     "epoch", (json_int_t)state->epoch + 1, "step", (json_int_t)state->step,
+                     "learning_rate", learning_rate(t), "loss", "total", sums->total / n,
+                     "complete", sums->complete / n, "missing", sums->missing / n, "rep",
+                     sums->rep / n, "cross", sums->cross / n, "feature", sums->feature / n, "rnc",
+                     sums->rnc / n, "gradient_norm", state->norm_sum / n, "validation",
+                     mae_to_json(t->checkpoint.config.flows, t->checkpoint.config.n_flows, mae),
+                     train_selection_names[t->config->select], value, "best", best);
+}
+
+/* Writes what an epoch came to. The order matters for who is killed in between: a log line beyond the last checkpoint is
+ * cut off on resuming, and a best model beyond it is written again with the same bytes. */
+static int finish_epoch(struct trainer *t, const double *mae, struct valence_error *error)
+{
+    struct train_state *state = &t->state;
+    double value = selected(t, mae);
+    bool best = state->best_epoch == 0 || value < state->best_value;
+    if (!isfinite(value))
+        return fail(error, VALENCE_ERROR_DATA,
+                    "epoch %lld: the validation error is not finite; are all labels numbers?",
+                    (long long)state->epoch + 1);
+    int status =
+        run_log_append(t->log, RUN_LOG, epoch_line(t, mae, value, best), &state->log_bytes, error);
+    if (status)
+        return status;
+    state->epoch++;
+    state->n_batches = 0;
+    state->n_clips = 0;
+    state->sums = (struct loss_terms){0};
+    state->norm_sum = 0;
+    state->since_best = best ? 0 : state->since_best + 1;
+    if (best) {
+        state->best_epoch = state->epoch;
+        state->best_value = value;
+        memcpy(state->best_mae, mae, (size_t)t->checkpoint.config.n_flows * sizeof *mae);
+        status = save_best(t, error);
+    }
+    return status ? status : save_last(t, error);
+}
+
+static double seconds_since(const struct timespec *start)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - start->tv_sec) + 1e-9 * (double)(now.tv_nsec - start->tv_nsec);
+}
+
+static int run_epoch(struct trainer *t, struct valence_error *error)
+{
+    const struct valence_model_config *model = &t->checkpoint.config;
+    double mae[VALENCE_MAX_FLOWS];
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    int64_t before = t->state.n_clips, size;
+    int status = train_epoch(t, error);
+    if (status)
+        return status;
+    double training = seconds_since(&start);
+    int64_t n_clips = t->state.n_clips - before;
+    status = validate(t->network, t->checkpoint.parameters, &t->checkpoint.standardisation,
+                      t->loader, t->validation.clips, t->validation.n, t->config->batch_size,
+                      model->flows, model->n_flows, mae, error);
+    if (!status)
+        status = finish_epoch(t, mae, error);
+    if (status)
+        return status;
+    json_t *line = json_pack("{s:I, s:I, s:f, s:f, s:f, s:i}", "epoch", (json_int_t)t->state.epoch,
+                             "clips", (json_int_t)n_clips, "training_seconds", training,
+                             "clips_per_second", (double)n_clips / training, "seconds",
+                             seconds_since(&start), "threads", threads_count());
+    return run_log_append(t->timing, RUN_TIMING, line, &size, error);
+}
+
+/* ---- The run -------------------------------------------------------------------------------------------------- */
+
+static void fill_run(const struct trainer *t, struct valence_train_run *run)
+{
+    const struct valence_model_config *model = &t->checkpoint.config;
+    *run = (struct valence_train_run){
+        .seed = t->config->seed,
+        .n_parameters = t->checkpoint.n_parameters,
+        .n_train = t->training.n,
+        .n_validation = t->validation.n,
+        .n_unlabelled = t->training.n_unlabelled + t->validation.n_unlabelled,
+        .n_empty = t->training.n_empty + t->validation.n_empty,
+        .n_cut = t->training.n_cut + t->validation.n_cut,
+        .n_epochs = t->state.epoch,
+        .best_epoch = t->state.best_epoch,
+        .n_flows = model->n_flows,
+    };
+    strcpy(run->first_cut, t->training.n_cut ? t->training.first_cut : t->validation.first_cut);
+    memcpy(run->flows, model->flows, sizeof run->flows);
+    memcpy(run->validation_mae, t->state.best_mae, sizeof run->validation_mae);
+}
+
+json_t *train_run_to_json(const struct valence_train_run *run)
+{
+    return json_pack(
+        "{s:I, s:I, s:I, s:o, s:I, s:{s:I, s:I, s:I, s:I, s:I}}", "seed", (json_int_t)run->seed,
+        "epochs", (json_int_t)run->n_epochs, "best_epoch", (json_int_t)run->best_epoch,
+        "validation", mae_to_json(run->flows, run->n_flows, run->validation_mae), "parameters",
+        (json_int_t)run->n_parameters, "clips", "train", (json_int_t)run->n_train, "validation",
+        (json_int_t)run->n_validation, "unlabelled", (json_int_t)run->n_unlabelled, "empty",
+        (json_int_t)run->n_empty, "cut", (json_int_t)run->n_cut);
+}
+
+static int finish_run(struct trainer *t, struct valence_train_run *run, struct valence_error *error)
+{
+    fill_run(t, run);
+    json_t *results = train_run_to_json(run);
+    if (!results)
+        return fail_memory(error, 4096, "the results");
+    int status = run_folder_write_json(&t->folder, RUN_RESULTS, results, error);
+    json_decref(results);
+    return status;
+}
+
+static bool has_stopped(const struct trainer *t)
+{
+    return t->state.epoch >= t->config->epochs ||
+           (t->config->early_stopping && t->state.since_best >= t->config->early_stopping);
+}
+
+int train_one_seed(const struct valence_train_config *config, bool resume, const char *stage,
+                   const struct valence_progress *progress, struct valence_train_run *run,
+                   struct valence_error *error)
+{
+    struct trainer t = {.config = config, .progress = progress, .stage = stage};
+    int status = trainer_open(&t, resume, error);
+    while (!status && !has_stopped(&t))
+        status = run_epoch(&t, error);
+    if (!status)
+        status = finish_run(&t, run, error);
+    trainer_close(&t);
+    return status;
+}

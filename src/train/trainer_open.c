@@ -1,0 +1,204 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "model/parameters.h"
+#include "train/trainer_private.h"
+#include "valence/version.h"
+
+static uint64_t key_of_clips(const struct trainer *t, const struct clip_selection *clips,
+                             uint64_t key)
+{
+    for (int64_t i = 0; i < clips->n; i++) {
+        key = mix_keys(key, valence_clip_key(valence_store_clip(t->store, clips->clips[i])->id));
+        for (int s = 0; s < VALENCE_N_STREAMS; s++)
+            key = mix_keys(key, (uint64_t)clip_rows(t->store, &t->map, clips->clips[i],
+                                                    (enum valence_stream)s));
+    }
+    return key;
+}
+
+static int choose_clips(struct trainer *t, enum valence_split split,
+                        struct clip_selection *selection, struct valence_error *error)
+{
+    int status = clip_selection_make(t->store, &t->map, split, true, selection, error);
+    if (status || selection->n)
+        return status;
+    return fail(error, VALENCE_ERROR_NOT_FOUND,
+                "%s: no clip of the %s part can be used (%lld without a label, %lld without rows)\n"
+                "         (valence import --validation-fraction draws a validation part)",
+                t->config->store, valence_split_names[split], (long long)selection->n_unlabelled,
+                (long long)selection->n_empty);
+}
+
+static int open_data(struct trainer *t, struct valence_error *error)
+{
+    const struct valence_train_config *config = t->config;
+    int status = valence_store_open(config->store, &t->store, error);
+    if (!status)
+        status = stream_map_make(t->store, config->streams, config->max_rows, &t->map, error);
+    if (!status)
+        status = choose_clips(t, VALENCE_TRAIN, &t->training, error);
+    if (!status)
+        status = choose_clips(t, VALENCE_VALIDATION, &t->validation, error);
+    if (!status)
+        status = batch_loader_create(t->store, &t->map, &t->loader, error);
+    return status;
+}
+
+/* What a reader of the checkpoint may want to know about where it comes from. */
+static json_t *make_provenance(const struct trainer *t)
+{
+    json_t *config = train_config_to_json(t->config);
+    const char *source = valence_store_source(t->store);
+    json_t *from = source ? json_loads(source, JSON_DECODE_ANY, NULL) : NULL;
+    return json_pack("{s:s, s:o, s:o?, s:{s:I, s:I}}", "valence", valence_version(), "config",
+                     config, "source", from, "clips", "train", (json_int_t)t->training.n,
+                     "validation", (json_int_t)t->validation.n);
+}
+
+static int standardise(struct trainer *t, enum valence_stream stream, struct valence_error *error)
+{
+    if (!t->config->standardise[stream] || t->map.index[stream] < 0)
+        return VALENCE_OK;
+    struct valence_column_statistics statistics;
+    int status =
+        valence_store_statistics(t->store, t->map.index[stream], t->progress, &statistics, error);
+    if (status)
+        return status;
+    /* A stream that no training clip has stays as it is. */
+    if (statistics.n_rows)
+        status = checkpoint_set_standardisation(&t->checkpoint, stream, statistics.width,
+                                                statistics.mean, statistics.deviation, error);
+    valence_column_statistics_free(&statistics);
+    return status;
+}
+
+static int begin_anew(struct trainer *t, struct valence_error *error)
+{
+    struct checkpoint *checkpoint = &t->checkpoint;
+    checkpoint->config = t->config->model;
+    memcpy(checkpoint->config.widths, t->map.width, sizeof checkpoint->config.widths);
+    for (int s = 0; s < VALENCE_N_STREAMS; s++)
+        if (t->map.index[s] >= 0)
+            strcpy(checkpoint->stream_names[s], t->config->streams[s]);
+    int status = valence_model_config_check(&checkpoint->config, error);
+    if (!status)
+        status = checkpoint_allocate(checkpoint, true, error);
+    for (int s = 0; s < VALENCE_N_STREAMS && !status; s++)
+        status = standardise(t, (enum valence_stream)s, error);
+    if (status)
+        return status;
+    struct parameter_table *table = allocate(1, sizeof *table);
+    if (!table)
+        return fail_memory(error, sizeof *table, "the table of parameters");
+    parameter_table_make(&checkpoint->config, table);
+    parameters_initialise(table, mix_keys((uint64_t)t->config->seed, PURPOSE_INITIAL),
+                          checkpoint->parameters);
+    free(table);
+    return VALENCE_OK;
+}
+
+static int go_on_from(struct trainer *t, const char *path, struct valence_error *error)
+{
+    uint64_t data_key = t->state.data_key;
+    int status = checkpoint_load(path, &t->checkpoint, error);
+    if (status)
+        return status;
+    const struct checkpoint *checkpoint = &t->checkpoint;
+    if (!checkpoint->first_moment || !checkpoint->second_moment || !checkpoint->training)
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: holds a model but not the state of a run",
+                    path);
+    status = train_config_may_resume(t->config, json_object_get(checkpoint->provenance, "config"),
+                                     error);
+    if (status)
+        return status;
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        if (checkpoint->config.widths[m] != t->map.width[m])
+            return fail(error, VALENCE_ERROR_SHAPE,
+                        "%s: %s has width %lld, but the run was begun with %lld", t->config->store,
+                        valence_modality_names[m], (long long)t->map.width[m],
+                        (long long)checkpoint->config.widths[m]);
+    status = train_state_from_json(checkpoint->training, checkpoint->config.n_flows, path,
+                                   &t->state, error);
+    if (!status && t->state.data_key != data_key)
+        status = fail(error, VALENCE_ERROR_DATA,
+                      "%s: its training or validation clips are not those the run was begun with\n"
+                      "         (resume with that store, or start a new run)",
+                      t->config->store);
+    return status;
+}
+
+static int open_run(struct trainer *t, bool resume, struct valence_error *error)
+{
+    char path[RUN_PATH_BYTES];
+    int status = run_folder_open(&t->folder, t->config->output, resume, error);
+    if (status)
+        return status;
+    t->state.data_key = key_of_clips(t, &t->validation, key_of_clips(t, &t->training, 0));
+    run_folder_file(&t->folder, RUN_LAST, path);
+    bool saved = resume && path_exists(path);
+    if (saved)
+        status = go_on_from(t, path, error);
+    if (!status)
+        status = run_folder_write_config(&t->folder, t->config, error);
+    if (!status && !saved)
+        status = begin_anew(t, error);
+    if (status)
+        return status;
+    json_decref(t->checkpoint.provenance);
+    t->checkpoint.provenance = make_provenance(t);
+    if (!t->checkpoint.provenance)
+        status = fail_memory(error, 1 << 14, "the run's provenance");
+    if (!status)
+        status = run_log_open(&t->folder, RUN_LOG, t->state.log_bytes, &t->log, error);
+    if (!status)
+        status = run_log_open(&t->folder, RUN_TIMING, -1, &t->timing, error);
+    return status;
+}
+
+/* Room for the step's work, so that no later step allocates: the order of the first epoch stands for the others. */
+static int open_network(struct trainer *t, struct valence_error *error)
+{
+    int64_t n_rows[VALENCE_N_STREAMS], batch_size = t->config->batch_size;
+    t->gradients = allocate(t->checkpoint.n_parameters, sizeof *t->gradients);
+    t->order = allocate(t->training.n, sizeof *t->order);
+    if (!t->gradients || !t->order)
+        return fail_memory(error, (size_t)t->checkpoint.n_parameters * sizeof *t->gradients,
+                           "the gradients");
+    int status = network_create(&t->checkpoint.config, &t->network, error);
+    if (status)
+        return status;
+    largest_batch(t->store, &t->map, t->validation.clips, t->validation.n, batch_size, n_rows);
+    int64_t n_clips = t->validation.n < batch_size ? t->validation.n : batch_size;
+    return network_reserve(t->network, n_clips, n_rows, false, error);
+}
+
+int trainer_open(struct trainer *t, bool resume, struct valence_error *error)
+{
+    t->folder.lock = -1;
+    int status = open_data(t, error);
+    if (!status)
+        status = open_run(t, resume, error);
+    return status ? status : open_network(t, error);
+}
+
+void trainer_close(struct trainer *t)
+{
+    batch_loader_free(t->loader);
+    network_free(t->network);
+    free(t->gradients);
+    free(t->order);
+    if (t->log)
+        fclose(t->log);
+    if (t->timing)
+        fclose(t->timing);
+    checkpoint_free(&t->checkpoint);
+    run_folder_close(&t->folder);
+    clip_selection_free(&t->training);
+    clip_selection_free(&t->validation);
+    valence_store_close(t->store);
+}

@@ -1,0 +1,31 @@
+#include "train/validation.h"
+
+#include <math.h>
+
+int validate(struct network *network, const float *parameters,
+             const struct standardisation *standardisation, struct batch_loader *loader,
+             const int64_t *clips, int64_t n, int64_t batch_size, const unsigned *flows,
+             int n_flows, double *mae, struct valence_error *error)
+{
+    double sums[VALENCE_MAX_FLOWS] = {0};
+    batch_loader_start(loader, clips, n, batch_size);
+    for (;;) {
+        const struct valence_batch *batch;
+        struct flow_output outputs[VALENCE_MAX_FLOWS];
+        int status = batch_loader_next(loader, &batch, error);
+        if (status)
+            return status;
+        if (!batch)
+            break;
+        status = network_forward(network, parameters, standardisation, batch, flows, n_flows,
+                                 outputs, error);
+        if (status)
+            return status;
+        for (int f = 0; f < n_flows; f++)
+            for (int64_t i = 0; i < batch->n_clips; i++)
+                sums[f] += fabs((double)outputs[f].score[i] - (double)batch->labels[i]);
+    }
+    for (int f = 0; f < n_flows; f++)
+        mae[f] = sums[f] / (double)n;
+    return VALENCE_OK;
+}

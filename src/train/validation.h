@@ -1,0 +1,15 @@
+/* How well the network does on clips it does not learn from. */
+#ifndef VALENCE_TRAIN_VALIDATION_H
+#define VALENCE_TRAIN_VALIDATION_H
+
+#include "model/network.h"
+#include "train/batches.h"
+
+/* The mean absolute error of each flow over `n` labelled clips, in mae[n_flows]. Sums in the clips' order, so it does not
+ * depend on threads. */
+int validate(struct network *network, const float *parameters,
+             const struct standardisation *standardisation, struct batch_loader *loader,
+             const int64_t *clips, int64_t n, int64_t batch_size, const unsigned *flows,
+             int n_flows, double *mae, struct valence_error *error);
+
+#endif
