@@ -190,6 +190,14 @@ static int store_option(const struct command *command, const struct option *opti
         *(const char **)option->target = value;
         return EXIT_FINE;
     }
+    if (option->type == OPTION_LIST) {
+        struct option_list *list = option->target;
+        if (list->n == OPTION_LIST_MAX)
+            return report_usage(command, "--%s can be given %d times", option->name,
+                                OPTION_LIST_MAX);
+        list->values[list->n++] = value;
+        return EXIT_FINE;
+    }
     return store_number(command, option, value);
 }
 

@@ -19,9 +19,17 @@ enum option_type {
     OPTION_END,
     OPTION_FLAG,   /* bool *: --name sets it */
     OPTION_TEXT,   /* const char **: --name VALUE or --name=VALUE */
+    OPTION_LIST,   /* struct option_list *: as a text, any number of times */
     OPTION_INT,    /* int64_t *, within [minimum, maximum] */
     OPTION_NUMBER, /* double *, within [minimum, maximum] */
     OPTION_GROUP   /* a heading in the help */
+};
+
+#define OPTION_LIST_MAX 64
+
+struct option_list {
+    int n;
+    const char *values[OPTION_LIST_MAX];
 };
 
 struct option {

@@ -1,5 +1,4 @@
 /* The public face of training: one run, or one a seed. */
-#include <math.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -13,27 +12,10 @@ int64_t valence_train_n_runs(const struct valence_train_config *config)
     return config->seeds;
 }
 
-/* Mean and sample deviation of a flow's validation error over the seeds. */
-static json_t *summarise(const struct valence_train_run *runs, int64_t n, int flow)
-{
-    double mean = 0, squares = 0;
-    for (int64_t i = 0; i < n; i++)
-        mean += runs[i].validation_mae[flow] / (double)n;
-    for (int64_t i = 0; i < n; i++)
-        squares += pow(runs[i].validation_mae[flow] - mean, 2);
-    return json_pack("{s:{s:f, s:f}}", "mae", "mean", mean, "sd", sqrt(squares / (double)(n - 1)));
-}
-
 static int write_summary(const struct run_folder *folder, const struct valence_train_run *runs,
                          int64_t n, struct valence_error *error)
 {
-    json_t *flows = json_object(), *each = json_array();
-    for (int f = 0; f < runs[0].n_flows; f++)
-        json_object_set_new(flows, valence_flow_name(runs[0].flows[f]), summarise(runs, n, f));
-    for (int64_t i = 0; i < n; i++)
-        json_array_append_new(each, train_run_to_json(&runs[i]));
-    json_t *summary =
-        json_pack("{s:I, s:o, s:o}", "seeds", (json_int_t)n, "validation", flows, "runs", each);
+    json_t *summary = train_runs_to_json(runs, n);
     if (!summary)
         return fail_memory(error, 4096, "the results");
     int status = run_folder_write_json(folder, RUN_RESULTS, summary, error);

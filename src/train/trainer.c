@@ -194,27 +194,19 @@ static double selected(const struct trainer *t, const double *mae)
     return sum / (end - first);
 }
 
-static json_t *mae_to_json(const unsigned *flows, int n_flows, const double *mae)
-{
-    json_t *object = json_object();
-    for (int f = 0; f < n_flows; f++)
-        json_object_set_new(object, valence_flow_name(flows[f]), json_pack("{s:f}", "mae", mae[f]));
-    return object;
-}
-
 static json_t *epoch_line(const struct trainer *t, const double *mae, double value, bool best)
 {
     const struct train_state *state = &t->state;
     const struct loss_terms *sums = &state->sums;
     double n = (double)state->n_clips;
-    return json_pack("{s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:f}, s:f, s:o, s:f, s:b}",
-                     "epoch", (json_int_t)state->epoch + 1, "step", (json_int_t)state->step,
-                     "learning_rate", learning_rate(t), "loss", "total", sums->total / n,
-                     "complete", sums->complete / n, "missing", sums->missing / n, "rep",
-                     sums->rep / n, "cross", sums->cross / n, "feature", sums->feature / n, "rnc",
-                     sums->rnc / n, "gradient_norm", state->norm_sum / n, "validation",
-                     mae_to_json(t->checkpoint.config.flows, t->checkpoint.config.n_flows, mae),
-                     train_selection_names[t->config->select], value, "best", best);
+    return json_pack(
+        "{s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:f}, s:f, s:o, s:f, s:b}", "epoch",
+        (json_int_t)state->epoch + 1, "step", (json_int_t)state->step, "learning_rate",
+        learning_rate(t), "loss", "total", sums->total / n, "complete", sums->complete / n,
+        "missing", sums->missing / n, "rep", sums->rep / n, "cross", sums->cross / n, "feature",
+        sums->feature / n, "rnc", sums->rnc / n, "gradient_norm", state->norm_sum / n, "validation",
+        train_mae_to_json(t->checkpoint.config.flows, t->checkpoint.config.n_flows, mae),
+        train_selection_names[t->config->select], value, "best", best);
 }
 
 /* Writes what an epoch came to. The order matters for who is killed in between: a log line beyond the last checkpoint is
@@ -300,17 +292,6 @@ static void fill_run(const struct trainer *t, struct valence_train_run *run)
     strcpy(run->first_cut, t->training.n_cut ? t->training.first_cut : t->validation.first_cut);
     memcpy(run->flows, model->flows, sizeof run->flows);
     memcpy(run->validation_mae, t->state.best_mae, sizeof run->validation_mae);
-}
-
-json_t *train_run_to_json(const struct valence_train_run *run)
-{
-    return json_pack(
-        "{s:I, s:I, s:I, s:o, s:I, s:{s:I, s:I, s:I, s:I, s:I}}", "seed", (json_int_t)run->seed,
-        "epochs", (json_int_t)run->n_epochs, "best_epoch", (json_int_t)run->best_epoch,
-        "validation", mae_to_json(run->flows, run->n_flows, run->validation_mae), "parameters",
-        (json_int_t)run->n_parameters, "clips", "train", (json_int_t)run->n_train, "validation",
-        (json_int_t)run->n_validation, "unlabelled", (json_int_t)run->n_unlabelled, "empty",
-        (json_int_t)run->n_empty, "cut", (json_int_t)run->n_cut);
 }
 
 static int finish_run(struct trainer *t, struct valence_train_run *run, struct valence_error *error)
