@@ -187,6 +187,11 @@ void lmdb_file_close(struct lmdb_file *file)
     file->levels = NULL;
 }
 
+bool lmdb_is_empty(const struct lmdb_tree *tree)
+{
+    return tree->root == NO_PAGE;
+}
+
 /* ---- The walk
  * --------------------------------------------------------------------------------------------------
  */
@@ -326,7 +331,7 @@ static int walk_page(const struct walk *walk, uint64_t number, int level)
 int lmdb_walk(struct lmdb_file *file, const struct lmdb_tree *tree, lmdb_visit visit, void *user,
               struct valence_error *error)
 {
-    if (tree->root == NO_PAGE)
+    if (lmdb_is_empty(tree))
         return VALENCE_OK;
     struct walk walk = {
         .file = file,

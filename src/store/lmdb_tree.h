@@ -53,6 +53,9 @@ int lmdb_file_open(struct lmdb_file *file, int descriptor, const char *path, uin
                    struct valence_error *error);
 void lmdb_file_close(struct lmdb_file *file);
 
+/* True where nothing was ever put into the tree. */
+bool lmdb_is_empty(const struct lmdb_tree *tree);
+
 /* One entry of a tree. The key, and the bytes of a value kept in the leaf, live for the call only.
  */
 struct lmdb_entry {

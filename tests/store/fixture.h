@@ -1,0 +1,69 @@
+/* A folder for each test, small stores, and their comparison. */
+#ifndef VALENCE_TEST_STORE_FIXTURE_H
+#define VALENCE_TEST_STORE_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <ftw.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "valence/store.h"
+
+static char folder[64];
+static struct valence_error error;
+
+static int make_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/valence-store-XXXXXX");
+    memset(&error, 0, sizeof error);
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status, (void)type, (void)walk;
+    return remove(path);
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* "FOLDER/name"; one of a few buffers that take turns. */
+static const char *in_folder(const char *name)
+{
+    static char paths[8][256];
+    static int turn;
+    turn = (turn + 1) % 8;
+    snprintf(paths[turn], sizeof paths[turn], "%s/%s", folder, name);
+    return paths[turn];
+}
+
+/* Shows an unexpected error's text. */
+static inline void assert_fine(int status)
+{
+    if (status)
+        fail_msg("status %d: %s", status, error.text);
+}
+
+static inline void assert_fails(int status, int expected, const char *words)
+{
+    assert_int_equal(status, expected);
+    if (!strstr(error.text, words))
+        fail_msg("'%s' does not say '%s'", error.text, words);
+}
+
+#define TEST_IN_FOLDER(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+
+#endif
