@@ -51,7 +51,7 @@ int choose_flows(const struct command *command, const char *text, unsigned flows
         char name[64];
         snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1),
                  text);
-        unsigned flow;
+        unsigned flow = 0;
         int code = choose_flow(command, name, &flow);
         if (code)
             return code;

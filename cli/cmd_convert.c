@@ -65,7 +65,7 @@ static int run_convert(const struct command *command, int argc, char **argv)
         return report_usage(command, "there is no kind '%s'; there is: published", positional[0]);
     if (!output)
         return report_usage(command, "-o FILE is missing: where to write the checkpoint");
-    enum valence_imagination imagination;
+    enum valence_imagination imagination = VALENCE_IMAGINATION_TRANSITION;
     if ((code = find_imagination(command, imagination_name, &imagination)))
         return code;
     struct valence_error error;

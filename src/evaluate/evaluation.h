@@ -66,8 +66,8 @@ struct seed_summary evaluation_summarise(const struct evaluation *evaluations, i
 /* True where the store's source says that its data are synthetic. */
 bool store_is_synthetic(const struct valence_store *store);
 
-/* {"flows": {NAME: {"n", "metrics", "intervals", "difference", "warnings"}}, ...}; undefined values
- * are null. NULL where memory is short. */
+/* {FLOW: {"n", "metrics", "intervals", "warnings", "difference", ...}}; undefined values are null.
+ * NULL where memory is short. */
 json_t *evaluation_to_json(const struct evaluation *evaluation);
 json_t *metrics_to_json(const struct valence_metrics *metrics);
 json_t *summary_to_json(const struct evaluation *evaluations, int n);

@@ -7,8 +7,8 @@
 #define RUN_MAX_MODELS 1000
 
 struct run_model {
-    char *path;    /* of the checkpoint */
-    char name[64]; /* "seed-1", or the name of the run's folder or of the file */
+    char *path;     /* of the checkpoint */
+    char name[256]; /* "seed-1", or the name of the run's folder or of the file */
 };
 
 struct run_models {

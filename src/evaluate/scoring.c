@@ -88,20 +88,25 @@ int scoring_check_flow(const struct valence_model *model, unsigned flow,
 
 /* ---- Scores ---------------------------------------------------------------------------------- */
 
-/* One batch in one flow; `values` has room for the batch. */
-static int score_batch(const struct valence_model *model, struct valence_workspace *workspace,
-                       const struct valence_batch *batch, unsigned flow, float *values,
-                       struct clip_score *scores, struct valence_error *error)
+/* Scores a batch into scores[flow][first ...]; values[flow] has room for a batch. */
+static int score_batch(const struct scoring *scoring, struct valence_workspace *workspace,
+                       const struct valence_batch *batch, const unsigned *flows, int n_flows,
+                       float *const *values, struct clip_score *const *scores, int64_t first,
+                       struct valence_error *error)
 {
-    struct valence_details details;
-    int status = valence_model_score(model, workspace, batch, flow, values, &details, error);
-    for (int64_t i = 0; !status && i < batch->n_clips; i++) {
-        scores[i].score = values[i];
-        memcpy(scores[i].modality_weights, details.modality_weights + i * VALENCE_N_MODALITIES,
-               sizeof scores[i].modality_weights);
-        memcpy(scores[i].view_weights, details.view_weights + i * VALENCE_N_VIEWS,
-               sizeof scores[i].view_weights);
-    }
+    struct valence_details details[VALENCE_MAX_FLOWS];
+    int status = valence_model_score_flows(scoring->model, workspace, batch, flows, n_flows, values,
+                                           details, error);
+    for (int flow = 0; flow < n_flows && !status; flow++)
+        for (int64_t i = 0; i < batch->n_clips; i++) {
+            struct clip_score *score = &scores[flow][first + i];
+            score->score = values[flow][i];
+            memcpy(score->modality_weights,
+                   details[flow].modality_weights + i * VALENCE_N_MODALITIES,
+                   sizeof score->modality_weights);
+            memcpy(score->view_weights, details[flow].view_weights + i * VALENCE_N_VIEWS,
+                   sizeof score->view_weights);
+        }
     return status;
 }
 
@@ -125,7 +130,7 @@ static int fail_in_batch(const struct scoring *scoring, const int64_t *clips, in
 
 static int score_batches(const struct scoring *scoring, struct valence_workspace *workspace,
                          struct batch_loader *loader, const int64_t *clips, int64_t n,
-                         const unsigned *flows, int n_flows, float *values,
+                         const unsigned *flows, int n_flows, float *const *values,
                          struct clip_score *const *scores, struct valence_error *error)
 {
     const struct valence_batch *batch;
@@ -133,10 +138,8 @@ static int score_batches(const struct scoring *scoring, struct valence_workspace
     int status;
     batch_loader_start(loader, clips, n, scoring->batch_size);
     while (!(status = batch_loader_next(loader, &batch, error)) && batch) {
-        for (int flow = 0; flow < n_flows; flow++)
-            if (score_batch(scoring->model, workspace, batch, flows[flow], values,
-                            scores[flow] + done, error))
-                return fail_in_batch(scoring, clips + done, batch->n_clips, error);
+        if (score_batch(scoring, workspace, batch, flows, n_flows, values, scores, done, error))
+            return fail_in_batch(scoring, clips + done, batch->n_clips, error);
         done += batch->n_clips;
         if (cancelled(scoring->progress, done, n) && done < n)
             return fail(error, VALENCE_ERROR_CANCELLED, "cancelled after %lld of %lld clips",
@@ -151,10 +154,13 @@ int scoring_run(const struct scoring *scoring, const int64_t *clips, int64_t n,
 {
     struct valence_workspace *workspace = NULL;
     struct batch_loader *loader = NULL;
-    float *values = allocate(scoring->batch_size, sizeof *values);
-    int status = values ? valence_workspace_create(scoring->model, &workspace, error)
-                        : fail_memory(error, (size_t)scoring->batch_size * sizeof *values,
-                                      "a batch's scores");
+    float *values[VALENCE_MAX_FLOWS],
+        *block = allocate(n_flows * scoring->batch_size, sizeof *block);
+    int status =
+        block ? valence_workspace_create(scoring->model, &workspace, error)
+              : fail_memory(error, (size_t)scoring->batch_size * sizeof *block, "a batch's scores");
+    for (int flow = 0; flow < n_flows && block; flow++)
+        values[flow] = block + flow * scoring->batch_size;
     if (!status)
         status = batch_loader_create(scoring->store, &scoring->map, &loader, error);
     if (!status)
@@ -162,6 +168,6 @@ int scoring_run(const struct scoring *scoring, const int64_t *clips, int64_t n,
                                error);
     batch_loader_free(loader);
     valence_workspace_free(workspace);
-    free(values);
+    free(block);
     return status;
 }

@@ -1,0 +1,80 @@
+# The command explains itself, and what it does not understand it says in a way that helps.
+. "$TESTS/cli/support.sh"
+
+expect 0
+prints "usage: valence COMMAND"
+prints "A first example"
+silent
+cp "$work/out" "$work/overview"
+for help in help --help -h; do
+    expect 0 $help
+    cmp -s "$work/out" "$work/overview" || wrong "'valence $help' differs from 'valence'"
+done
+
+commands=$(sed -n '/^A first example/q; s/^  \([a-z]*\)  *[A-Z].*/\1/p' "$work/overview")
+[ "$(echo "$commands" | wc -l)" -ge 8 ] || wrong "the overview lists too few commands: $commands"
+for command in $commands; do
+    expect 0 "$command" --help
+    prints "usage: valence $command"
+    prints "--help"
+    silent
+    awk '/^Example:/ { exit } length($0) > 100 { exit 1 }' "$work/out" ||
+        wrong "'valence $command --help' has a line of more than 100 columns"
+    cp "$work/out" "$work/help"
+    expect 0 help "$command"
+    cmp -s "$work/out" "$work/help" || wrong "'valence help $command' differs from --help"
+    expect 2 "$command" --no-such-option-at-all
+    complains "unknown option '--no-such-option-at-all'"
+    complains "valence $command --help"
+done
+
+expect 2 evaluat
+complains "did you mean 'evaluate'?"
+expect 2 sing
+complains "'valence' alone lists them"
+expect 2 help sing
+expect 0 --version
+prints "valence "
+expect 0 version
+
+expect 2 evaluate run
+complains "an argument is missing"
+expect 2 evaluate
+complains "usage: valence evaluate [options] RUN STORE"
+expect 2 evaluate a b c
+complains "'c' is one argument too many"
+expect 2 evaluate a b --flw complete
+complains "did you mean '--flow'?"
+expect 2 evaluate a b --batch
+complains "--batch needs its N"
+expect 2 evaluate a b --batch=many
+complains "--batch takes a whole number, not 'many'"
+expect 2 evaluate a b --batch 0
+complains "--batch takes values from 1 to 65536"
+expect 2 evaluate a b --batch 99999999999999999999
+complains "--batch takes"
+expect 2 evaluate a b --json=yes
+complains "--json takes no value"
+expect 2 evaluate a b --split tset
+complains "did you mean 'test'?"
+expect 2 evaluate a b --flow complete,complete
+complains "'complete' is there twice"
+expect 2 evaluate a b --flow txt_missing
+complains "did you mean 'text_missing'?"
+expect 2 evaluate a b --checkpoint newest
+complains "--checkpoint takes best or last"
+expect 2 predict a b --json --csv
+complains "exclude each other"
+expect 2 predict a b --flow complete,text_missing
+complains "takes one flow"
+
+# No escape sequence of a file name reaches the terminal.
+expect 1 evaluate "$(printf 'a\033[31mb')" store
+grep -q "$(printf '\033')" "$work/err" && wrong "an escape sequence reached the terminal"
+
+if [ -e /dev/full ]; then
+    "$VALENCE" help >/dev/full 2>"$work/err" && wrong "a full disk goes unnoticed"
+    said="valence help >/dev/full"
+    complains "No space left on device"
+fi
+finish
