@@ -62,18 +62,19 @@ static int stop_cancelled(struct trainer *t, struct valence_error *error)
                 (long long)t->state.epoch + 1, (long long)t->state.step, t->folder.path);
 }
 
-static int fail_not_finite(const struct trainer *t, const struct loss_terms *terms, double norm,
-                           struct valence_error *error)
+/* Adds to an error in the numbers (of the network, or the norm below) when it came up and what can be done. */
+static int fail_in_numbers(const struct trainer *t, const char *doing, struct valence_error *error)
 {
-    char path[RUN_PATH_BYTES];
+    char path[RUN_PATH_BYTES], inner[VALENCE_ERROR_TEXT_BYTES];
+    if (!error || error->status != VALENCE_ERROR_DATA)
+        return error ? error->status : VALENCE_ERROR_DATA;
     bool saved = path_exists(run_folder_file(&t->folder, RUN_LAST, path));
+    memcpy(inner, error->text, sizeof inner);
     return fail(error, VALENCE_ERROR_DATA,
-                "epoch %lld, step %lld: the loss is no longer finite (complete %g, missing %g, rep "
-                "%g, cross %g, feature %g, rnc %g; gradient norm %g)\n"
-                "         (%s%s; a smaller optimizer.learning_rate or an optimizer.clip_norm of 1 "
-                "often helps)",
-                (long long)t->state.epoch + 1, (long long)t->state.step + 1, terms->complete,
-                terms->missing, terms->rep, terms->cross, terms->feature, terms->rnc, norm,
+                "epoch %lld, %s after step %lld: %.300s\n"
+                "         (%s%s; if the data are as they should be, a smaller "
+                "optimizer.learning_rate or an optimizer.clip_norm of 1 often helps)",
+                (long long)t->state.epoch + 1, doing, (long long)t->state.step, inner,
                 saved ? "the last good checkpoint is " : "nothing was saved before",
                 saved ? path : "");
 }
@@ -110,11 +111,11 @@ static int train_step(struct trainer *t, const struct valence_batch *batch,
     int status = network_gradients(t->network, checkpoint->parameters, &checkpoint->standardisation,
                                    batch, &config->losses, dropout_key ? dropout_key : 1,
                                    t->gradients, &terms, error);
+    double norm = status ? 0 : gradient_norm(checkpoint->n_parameters, t->gradients);
+    if (!isfinite(norm))
+        status = fail(error, VALENCE_ERROR_DATA, "the gradient is not finite");
     if (status)
-        return status;
-    double norm = gradient_norm(checkpoint->n_parameters, t->gradients);
-    if (!isfinite(terms.total) || !isfinite(norm))
-        return fail_not_finite(t, &terms, norm, error);
+        return fail_in_numbers(t, "training", error);
     bool clip = config->clip_norm > 0 && norm > config->clip_norm;
     struct adam_options adam = {.learning_rate = learning_rate(t),
                                 .beta1 = config->beta1,
@@ -216,10 +217,6 @@ static int finish_epoch(struct trainer *t, const double *mae, struct valence_err
     struct train_state *state = &t->state;
     double value = selected(t, mae);
     bool best = state->best_epoch == 0 || value < state->best_value;
-    if (!isfinite(value))
-        return fail(error, VALENCE_ERROR_DATA,
-                    "epoch %lld: the validation error is not finite; are all labels numbers?",
-                    (long long)state->epoch + 1);
     int status =
         run_log_append(t->log, RUN_LOG, epoch_line(t, mae, value, best), &state->log_bytes, error);
     if (status)
@@ -261,8 +258,9 @@ static int run_epoch(struct trainer *t, struct valence_error *error)
     status = validate(t->network, t->checkpoint.parameters, &t->checkpoint.standardisation,
                       t->loader, t->validation.clips, t->validation.n, t->config->batch_size,
                       model->flows, model->n_flows, mae, error);
-    if (!status)
-        status = finish_epoch(t, mae, error);
+    if (status)
+        return fail_in_numbers(t, "validating", error);
+    status = finish_epoch(t, mae, error);
     if (status)
         return status;
     json_t *line = json_pack("{s:I, s:I, s:f, s:f, s:f, s:i}", "epoch", (json_int_t)t->state.epoch,

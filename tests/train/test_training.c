@@ -1,0 +1,437 @@
+/* Runs: that they learn, that they repeat to the byte, also after any interruption, and what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/text.h"
+#include "base/threads.h"
+#include "train/train_config.h"
+#include "training_store.h"
+
+#define N_CLIPS  60
+#define N_EPOCHS 6
+
+struct fixture {
+    char folder[FOLDER_BYTES];
+};
+
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+    char store[256];
+    threads_set(2);
+    make_folder(fixture.folder);
+    snprintf(store, sizeof store, "%s/store", fixture.folder);
+    make_training_store(store, N_CLIPS, 0);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    remove_folder(((struct fixture *)*state)->folder);
+    return 0;
+}
+
+/* A small network that learns quickly, in FOLDER/run. */
+static struct valence_train_config config_for(const struct fixture *f, const char *run)
+{
+    static const char *const settings[] = {
+        "model.d=8",     "model.o=6",         "epochs=6",           "optimizer.learning_rate=0.01",
+        "batch_size=16", "model.dropout=0.1", "checkpoint_every=2", "schedule.warm_up_epochs=1"};
+    struct valence_train_config config;
+    train_config_defaults(&config);
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
+        assert_int_equal(valence_train_config_set(&config, settings[i], NULL), 0);
+    snprintf(config.store, sizeof config.store, "%s/store", f->folder);
+    snprintf(config.output, sizeof config.output, "%s/%s", f->folder, run);
+    return config;
+}
+
+static struct valence_train_run train(const struct valence_train_config *config, bool resume)
+{
+    struct valence_train_run run;
+    struct valence_error error;
+    if (valence_train(config, resume, NULL, &run, &error))
+        fail_msg("%s", error.text);
+    return run;
+}
+
+static void assert_fails(const struct valence_train_config *config, bool resume, int expected,
+                         const char *text)
+{
+    struct valence_train_run run;
+    struct valence_error error;
+    int status = valence_train(config, resume, NULL, &run, &error);
+    if (status != expected || !strstr(error.text, text))
+        fail_msg("gave %d %s\nexpected %d %s", status, status ? error.text : "", expected, text);
+}
+
+static void assert_same_file(const struct fixture *f, const char *run, const char *other,
+                             const char *name)
+{
+    char paths[2][256], *texts[2];
+    size_t sizes[2];
+    snprintf(paths[0], sizeof paths[0], "%s/%s/%s", f->folder, run, name);
+    snprintf(paths[1], sizeof paths[1], "%s/%s/%s", f->folder, other, name);
+    for (int i = 0; i < 2; i++) {
+        struct valence_error error;
+        if (file_read_text(paths[i], 1 << 24, &texts[i], &sizes[i], &error))
+            fail_msg("%s", error.text);
+    }
+    if (sizes[0] != sizes[1] || memcmp(texts[0], texts[1], sizes[0]) != 0)
+        fail_msg("%s and %s differ", paths[0], paths[1]);
+    free(texts[0]);
+    free(texts[1]);
+}
+
+static void assert_same_run(const struct fixture *f, const char *run, const char *other)
+{
+    static const char *const names[] = {"last.safetensors", "best.safetensors", "log.jsonl",
+                                        "results.json"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_same_file(f, run, other, names[i]);
+}
+
+static bool exists(const struct fixture *f, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", f->folder, name);
+    return path_exists(path);
+}
+
+/* ---- Learning ------------------------------------------------------------------------------------------------- */
+
+static void test_training_learns(void **state)
+{
+    struct valence_train_config config = config_for(*state, "run");
+    config.epochs = 30;
+    struct valence_train_run run = train(&config, false);
+    assert_int_equal(run.n_epochs, 30);
+    assert_int_equal(run.n_train, N_CLIPS * 7 / 10);
+    assert_true(run.best_epoch >= 1 && run.best_epoch <= 30);
+    /* Labels are uniform on -3 ... 3: the best constant has an error of 1.5. */
+    assert_true(run.validation_mae[0] < 0.9);
+    assert_true(run.validation_mae[1] < 1.2);
+}
+
+static void test_the_run_s_folder_holds_what_is_documented(void **state)
+{
+    struct valence_train_config config = config_for(*state, "run");
+    train(&config, false);
+    static const char *const names[] = {"run/config.yaml",      "run/last.safetensors",
+                                        "run/best.safetensors", "run/log.jsonl",
+                                        "run/timing.jsonl",     "run/results.json"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_true(exists(*state, names[i]));
+}
+
+static void test_the_test_part_does_not_matter(void **state)
+{
+    struct fixture *f = *state;
+    struct valence_train_config config = config_for(f, "run");
+    train(&config, false);
+    char path[256];
+    snprintf(path, sizeof path, "%s/other", f->folder);
+    make_training_store(path, N_CLIPS, 1);
+    struct valence_train_config other = config_for(f, "run-2");
+    char moved[256];
+    snprintf(moved, sizeof moved, "%s/kept", f->folder);
+    assert_int_equal(rename(config.store, moved), 0);
+    assert_int_equal(rename(path, config.store), 0);
+    train(&other, false);
+    assert_same_run(f, "run", "run-2");
+}
+
+static void test_early_stopping_ends_a_run_that_gets_no_better(void **state)
+{
+    struct valence_train_config config = config_for(*state, "run");
+    config.epochs = 500;
+    config.early_stopping = 2;
+    struct valence_train_run run = train(&config, false);
+    assert_true(run.n_epochs < 500);
+    assert_int_equal(run.n_epochs, run.best_epoch + 2);
+}
+
+static void test_seeds_train_in_folders_of_their_own(void **state)
+{
+    struct fixture *f = *state;
+    struct valence_train_config config = config_for(f, "run"), alone = config_for(f, "alone");
+    struct valence_train_run runs[3];
+    config.seeds = 3;
+    alone.seed = 2;
+    assert_int_equal(valence_train_n_runs(&config), 3);
+    assert_int_equal(valence_train(&config, false, NULL, runs, NULL), 0);
+    assert_true(exists(f, "run/seed-1/best.safetensors") && exists(f, "run/results.json"));
+    assert_int_equal(runs[2].seed, 3);
+    assert_true(runs[0].validation_mae[0] != runs[1].validation_mae[0]);
+    train(&alone, false);
+    assert_same_run(f, "run/seed-2", "alone");
+}
+
+/* ---- Repeating ------------------------------------------------------------------------------------------------ */
+
+static void test_two_runs_with_one_seed_are_the_same_bytes(void **state)
+{
+    struct valence_train_config one = config_for(*state, "one"), two = config_for(*state, "two");
+    train(&one, false);
+    train(&two, false);
+    assert_same_run(*state, "one", "two");
+}
+
+static void test_a_run_trained_on_equals_one_trained_through(void **state)
+{
+    struct valence_train_config through = config_for(*state, "through");
+    struct valence_train_config parts = config_for(*state, "parts");
+    train(&through, false);
+    for (parts.epochs = 1; parts.epochs <= N_EPOCHS; parts.epochs++)
+        train(&parts, parts.epochs > 1);
+    assert_same_run(*state, "through", "parts");
+}
+
+/* Asks to stop at the given report. */
+static int stop_at(void *user, const struct valence_progress_event *event)
+{
+    (void)event;
+    return --*(int *)user == 0;
+}
+
+static void test_a_run_cancelled_anywhere_goes_on_exactly_there(void **state)
+{
+    struct fixture *f = *state;
+    struct valence_train_config through = config_for(f, "through");
+    train(&through, false);
+    struct valence_train_config config = config_for(f, "stopped");
+    struct valence_error error;
+    struct valence_train_run run;
+    int n_stops = 0, status;
+    do {
+        /* The first stop is in the statistics, which a run without a checkpoint begins anew. */
+        int left = n_stops == 0 ? 3 : exists(f, "stopped/last.safetensors") ? 4 : 4 * N_CLIPS + 3;
+        struct valence_progress progress = {stop_at, &left};
+        status = valence_train(&config, n_stops > 0, &progress, &run, &error);
+        assert_true(status == 0 || status == VALENCE_ERROR_CANCELLED);
+        n_stops++;
+    } while (status && n_stops < 100);
+    assert_true(n_stops > 4);
+    assert_same_run(f, "through", "stopped");
+}
+
+static void start_command(const struct valence_train_config *config, bool resume, pid_t *child)
+{
+    *child = fork();
+    if (*child == 0) {
+        char yaml[2048];
+        snprintf(yaml, sizeof yaml, "%s.yaml", config->output);
+        int quiet = open("/dev/null", O_WRONLY);
+        dup2(quiet, 1);
+        dup2(quiet, 2);
+        setenv("OMP_NUM_THREADS", "2", 1);
+        if (resume)
+            execl(VALENCE_COMMAND, "valence", "train", "--quiet", "--resume", config->output, NULL);
+        execl(VALENCE_COMMAND, "valence", "train", "--quiet", yaml, NULL);
+        _exit(127);
+    }
+}
+
+static void write_config(const struct valence_train_config *config)
+{
+    char path[2048], *text = valence_train_config_text(config, false);
+    snprintf(path, sizeof path, "%s.yaml", config->output);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    free(text);
+}
+
+static void test_a_run_killed_at_any_moment_and_resumed_is_the_same_bytes(void **state)
+{
+    struct fixture *f = *state;
+    if (access(VALENCE_COMMAND, X_OK) != 0)
+        skip();
+    struct valence_train_config through = config_for(f, "through"),
+                                config = config_for(f, "killed");
+    through.epochs = config.epochs = 60;
+    pid_t child;
+    int status, n_kills = 0;
+    write_config(&through);
+    start_command(&through, false, &child);
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+
+    struct random_source source = random_source((uint64_t)time(NULL), (uint64_t)getpid());
+    write_config(&config);
+    for (int i = 0; i < 400; i++) {
+        /* Short lives first; from the middle on longer ones, so that it ends on a slow machine. */
+        int64_t life_ns = (1 + random_below(&source, 50 + 3 * i)) * 1000000;
+        struct timespec life = {.tv_sec = life_ns / 1000000000, .tv_nsec = life_ns % 1000000000};
+        start_command(&config, exists(f, "killed/config.yaml"), &child);
+        nanosleep(&life, NULL);
+        kill(child, SIGKILL);
+        waitpid(child, &status, 0);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+            break;
+        if (!WIFSIGNALED(status))
+            fail_msg("after %d kills the run ended with exit code %d", n_kills,
+                     WEXITSTATUS(status));
+        n_kills++;
+    }
+    assert_true(WIFEXITED(status));
+    print_message("killed %d times\n", n_kills);
+    assert_same_run(f, "through", "killed");
+}
+
+/* ---- Refusing ------------------------------------------------------------------------------------------------- */
+
+static void test_a_folder_with_something_in_it_is_not_written_to(void **state)
+{
+    struct valence_train_config config = config_for(*state, "run");
+    train(&config, false);
+    assert_fails(&config, false, VALENCE_ERROR_EXISTS, "--resume");
+}
+
+static void test_a_run_in_use_is_an_error(void **state)
+{
+    struct valence_train_config config = config_for(*state, "run");
+    train(&config, false);
+    int folder = open(config.output, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(flock(folder, LOCK_EX), 0);
+    assert_fails(&config, true, VALENCE_ERROR_BUSY, "another process");
+    close(folder);
+    train(&config, true);
+}
+
+static void test_nothing_to_resume_is_an_error(void **state)
+{
+    struct valence_train_config config = config_for(*state, "nowhere");
+    assert_fails(&config, true, VALENCE_ERROR_NOT_FOUND, "no run to resume");
+}
+
+static void test_resuming_with_another_configuration_is_an_error_that_names_the_key(void **state)
+{
+    struct valence_train_config config = config_for(*state, "run");
+    train(&config, false);
+    config.batch_size = 5;
+    assert_fails(&config, true, VALENCE_ERROR_CONFIG, "batch_size is 5");
+}
+
+static void test_resuming_with_another_store_is_an_error(void **state)
+{
+    struct fixture *f = *state;
+    struct valence_train_config config = config_for(f, "run");
+    train(&config, false);
+    snprintf(config.store, sizeof config.store, "%s/other", f->folder);
+    make_training_store(config.store, N_CLIPS + 2, 0);
+    assert_fails(&config, true, VALENCE_ERROR_DATA, "not those the run was begun with");
+}
+
+static void test_a_damaged_checkpoint_is_an_error(void **state)
+{
+    struct fixture *f = *state;
+    struct valence_train_config config = config_for(f, "run");
+    char path[256];
+    snprintf(path, sizeof path, "%s/run/last.safetensors", f->folder);
+    train(&config, false);
+    assert_int_equal(truncate(path, 5000), 0);
+    assert_fails(&config, true, VALENCE_ERROR_FORMAT, "last.safetensors");
+}
+
+static void test_a_shortened_log_is_an_error(void **state)
+{
+    struct fixture *f = *state;
+    struct valence_train_config config = config_for(f, "run");
+    char path[256];
+    snprintf(path, sizeof path, "%s/run/log.jsonl", f->folder);
+    train(&config, false);
+    assert_int_equal(truncate(path, 10), 0);
+    assert_fails(&config, true, VALENCE_ERROR_DATA, "log.jsonl");
+}
+
+static void test_a_store_without_a_validation_part_is_an_error_with_its_remedy(void **state)
+{
+    struct fixture *f = *state;
+    struct valence_train_config config = config_for(f, "run");
+    struct valence_store_writer *writer;
+    snprintf(config.store, sizeof config.store, "%s/other", f->folder);
+    assert_int_equal(
+        valence_store_writer_open(config.store, training_streams, VALENCE_N_STREAMS, &writer, NULL),
+        0);
+    struct training_clip clip = {.id = "only", .label = 1, .n_rows = {1, 1, 1, 1}};
+    assert_int_equal(add_clip(writer, &clip, NULL), 0);
+    assert_int_equal(valence_store_writer_close(writer, NULL), 0);
+    assert_fails(&config, false, VALENCE_ERROR_NOT_FOUND, "--validation-fraction");
+    assert_false(exists(f, "run"));
+}
+
+static void test_a_loss_that_is_not_finite_stops_with_step_and_last_good_checkpoint(void **state)
+{
+    struct fixture *f = *state;
+    struct valence_train_config config = config_for(f, "hot");
+    config.epochs = 100;
+    config.optimizer = TRAIN_ADAMW;
+    config.learning_rate = 0.5;
+    config.weight_decay = 10; /* each step multiplies the parameters by -4 */
+    assert_fails(&config, false, VALENCE_ERROR_DATA, "not finite");
+    assert_fails(&config, true, VALENCE_ERROR_DATA, "hot/last.safetensors");
+}
+
+/* A file that may not grow stands for a full disk: the write fails in the same place. */
+static void test_a_full_disk_leaves_the_last_checkpoint_and_the_run_goes_on_later(void **state)
+{
+    struct fixture *f = *state;
+    struct valence_train_config through = config_for(f, "through"), config = config_for(f, "full");
+    train(&through, false);
+    config.epochs = 3;
+    train(&config, false);
+    config.epochs = N_EPOCHS;
+    struct rlimit before, small;
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = before;
+    small.rlim_cur = 3000; /* the log fits, a checkpoint does not */
+    signal(SIGXFSZ, SIG_IGN);
+    struct valence_train_run run;
+    struct valence_error error;
+    setrlimit(RLIMIT_FSIZE, &small);
+    int status = valence_train(&config, true, NULL, &run, &error);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(status, VALENCE_ERROR_IO);
+    train(&config, true);
+    assert_same_run(f, "through", "full");
+}
+
+int main(void)
+{
+#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    static const struct CMUnitTest tests[] = {
+        WITH_STORE(test_training_learns),
+        WITH_STORE(test_the_run_s_folder_holds_what_is_documented),
+        WITH_STORE(test_the_test_part_does_not_matter),
+        WITH_STORE(test_early_stopping_ends_a_run_that_gets_no_better),
+        WITH_STORE(test_seeds_train_in_folders_of_their_own),
+        WITH_STORE(test_two_runs_with_one_seed_are_the_same_bytes),
+        WITH_STORE(test_a_run_trained_on_equals_one_trained_through),
+        WITH_STORE(test_a_run_cancelled_anywhere_goes_on_exactly_there),
+        WITH_STORE(test_a_run_killed_at_any_moment_and_resumed_is_the_same_bytes),
+        WITH_STORE(test_a_folder_with_something_in_it_is_not_written_to),
+        WITH_STORE(test_a_run_in_use_is_an_error),
+        WITH_STORE(test_nothing_to_resume_is_an_error),
+        WITH_STORE(test_resuming_with_another_configuration_is_an_error_that_names_the_key),
+        WITH_STORE(test_resuming_with_another_store_is_an_error),
+        WITH_STORE(test_a_damaged_checkpoint_is_an_error),
+        WITH_STORE(test_a_shortened_log_is_an_error),
+        WITH_STORE(test_a_store_without_a_validation_part_is_an_error_with_its_remedy),
+        WITH_STORE(test_a_loss_that_is_not_finite_stops_with_step_and_last_good_checkpoint),
+        WITH_STORE(test_a_full_disk_leaves_the_last_checkpoint_and_the_run_goes_on_later),
+    };
+    return cmocka_run_group_tests_name("training", tests, NULL, NULL);
+}
