@@ -87,9 +87,7 @@ static int damaged(const struct lmdb_file *file, uint64_t page, const char *what
                 file->path, (unsigned long long)page, what);
 }
 
-/* ---- Meta pages
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Meta pages ------------------------------------------------------------------------------ */
 
 struct meta {
     uint32_t page_size;
@@ -173,18 +171,22 @@ int lmdb_file_open(struct lmdb_file *file, int descriptor, const char *path, uin
     file->page_size = meta->page_size;
     file->n_pages = meta->last_page + 1;
     file->transaction = meta->transaction;
-    file->visits_left = file->n_pages;
     file->free_list = meta->free_list;
     file->main = meta->main;
-    size_t bytes = (size_t)file->page_size * (MAX_LEVELS + 1);
+    size_t bytes = (size_t)file->page_size * (MAX_LEVELS + 1), seen_bytes = file->n_pages / 8 + 1;
     file->levels = malloc(bytes);
-    return file->levels ? VALENCE_OK : fail_memory(error, bytes, path);
+    file->seen = calloc(seen_bytes, 1);
+    if (file->levels && file->seen)
+        return VALENCE_OK;
+    lmdb_file_close(file);
+    return fail_memory(error, bytes + seen_bytes, path);
 }
 
 void lmdb_file_close(struct lmdb_file *file)
 {
     free(file->levels);
-    file->levels = NULL;
+    free(file->seen);
+    file->levels = file->seen = NULL;
 }
 
 bool lmdb_is_empty(const struct lmdb_tree *tree)
@@ -192,9 +194,21 @@ bool lmdb_is_empty(const struct lmdb_tree *tree)
     return tree->root == NO_PAGE;
 }
 
-/* ---- The walk
- * --------------------------------------------------------------------------------------------------
- */
+/* Marks n pages from `first` as seen; false where there is no such page or one was seen before. */
+static bool see_pages(struct lmdb_file *file, uint64_t first, uint64_t n)
+{
+    if (first < 2 || first >= file->n_pages || n > file->n_pages - first)
+        return false;
+    for (uint64_t page = first; page < first + n; page++) {
+        unsigned char bit = (unsigned char)(1u << page % 8);
+        if (file->seen[page / 8] & bit)
+            return false;
+        file->seen[page / 8] |= bit;
+    }
+    return true;
+}
+
+/* ---- The walk -------------------------------------------------------------------------------- */
 
 static const unsigned char *node_of(const unsigned char *page, unsigned index)
 {
@@ -255,7 +269,7 @@ static const char *page_fault(const struct lmdb_file *file, const unsigned char 
 }
 
 /* Fills *entry from a leaf's node; gives what is wrong with it, or NULL. */
-static const char *decode_entry(const struct lmdb_file *file, uint64_t page_number,
+static const char *decode_entry(struct lmdb_file *file, uint64_t page_number,
                                 const unsigned char *page, unsigned index, struct lmdb_entry *entry)
 {
     const unsigned char *node = node_of(page, index);
@@ -280,8 +294,8 @@ static const char *decode_entry(const struct lmdb_file *file, uint64_t page_numb
         uint64_t first = read_u64(value);
         uint64_t n =
             (PAGE_HEADER_BYTES + (uint64_t)entry->size + file->page_size - 1) / file->page_size;
-        if (first < 2 || first >= file->n_pages || n > file->n_pages - first)
-            return "an entry's value lies outside the file";
+        if (!see_pages(file, first, n))
+            return "an entry's value lies outside the file, or within another's";
         entry->bytes = NULL;
         entry->offset = first * file->page_size + PAGE_HEADER_BYTES;
     }
@@ -299,11 +313,8 @@ struct walk {
 static int walk_page(const struct walk *walk, uint64_t number, int level)
 {
     struct lmdb_file *file = walk->file;
-    if (level >= MAX_LEVELS || file->visits_left == 0)
-        return damaged(file, number, "its tree is knotted", walk->error);
-    if (number < 2 || number >= file->n_pages)
-        return damaged(file, number, "there is no such page", walk->error);
-    file->visits_left--;
+    if (level >= MAX_LEVELS || !see_pages(file, number, 1))
+        return damaged(file, number, "there is no such page, or it has two places", walk->error);
     unsigned char *page = file->levels + (size_t)file->page_size * (size_t)level;
     int status = lmdb_read(file, number * file->page_size, page, file->page_size, walk->error);
     if (status)
@@ -356,13 +367,12 @@ int lmdb_tree_decode(const struct lmdb_file *file, const struct lmdb_entry *entr
                                    file->path, (int)entry->key_size, (const char *)entry->key);
 }
 
-/* ---- The free list
- * --------------------------------------------------------------------------------------------- */
+/* ---- The free list --------------------------------------------------------------------------- */
 
 /* A value is a count and as many page numbers (u64), falling. */
 static int check_free_pages(void *user, const struct lmdb_entry *entry, struct valence_error *error)
 {
-    const struct lmdb_file *file = user;
+    struct lmdb_file *file = user;
     uint64_t n_values = entry->size / sizeof(uint64_t);
     if (entry->key_size != sizeof(uint64_t) || n_values < 1 || entry->size % sizeof(uint64_t) != 0)
         return damaged(file, file->free_list.root, "the list of free pages is broken", error);
@@ -379,7 +389,7 @@ static int check_free_pages(void *user, const struct lmdb_entry *entry, struct v
         bool sound = count <= n_values - 1;
         for (uint64_t i = 1; sound && i <= count; i++) {
             uint64_t page = read_u64(copy + i * sizeof(uint64_t));
-            sound = page >= 2 && page < last;
+            sound = page < last && see_pages(file, page, 1);
             last = page;
         }
         if (!sound)

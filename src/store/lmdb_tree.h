@@ -42,6 +42,7 @@ struct lmdb_file {
     uint64_t
         visits_left; /* a tree of n pages takes n visits: a page that two parents share is damage */
     struct lmdb_tree free_list, main;
+    unsigned char *seen;   /* a bit for each page: one that has two places is damage */
     unsigned char *levels; /* a page for each level of the tree that is walked, and a map of one
                               page's used bytes */
 };
@@ -78,7 +79,7 @@ int lmdb_walk(struct lmdb_file *file, const struct lmdb_tree *tree, lmdb_visit v
 int lmdb_tree_decode(const struct lmdb_file *file, const struct lmdb_entry *entry,
                      struct lmdb_tree *tree, struct valence_error *error);
 
-/* Checks the list of free pages, which a writer's LMDB trusts. */
+/* Checks the list of free pages, which a writer's LMDB trusts: that none of them belongs to a tree walked before. */
 int lmdb_check_free_list(struct lmdb_file *file, struct valence_error *error);
 
 /* Reads exactly `size` bytes at `offset`. */

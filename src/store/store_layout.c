@@ -27,9 +27,7 @@ bool rows_bytes(const struct valence_store_stream *stream, int64_t n_rows, size_
            *bytes <= STORE_MAX_VALUE_BYTES;
 }
 
-/* ---- Streams
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Streams --------------------------------------------------------------------------------- */
 
 static bool is_stream_name(const char *name)
 {
@@ -122,9 +120,7 @@ int format_decode(const char *json, size_t size, struct valence_store_stream *st
     return status;
 }
 
-/* ---- Clips
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- Clips ----------------------------------------------------------------------------------- */
 
 int clip_encode(const struct valence_clip *clip, const struct valence_store_stream *streams,
                 int n_streams, struct text *json, struct valence_error *error)

@@ -43,9 +43,7 @@ struct databases {
     char names[STORE_MAX_DATABASES][sizeof STORE_STREAM_PREFIX + VALENCE_STORE_NAME_BYTES];
 };
 
-/* ---- Records
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Records --------------------------------------------------------------------------------- */
 
 static bool key_is(const struct lmdb_entry *entry, const char *name)
 {
@@ -168,9 +166,7 @@ static int visit_rows(void *user, const struct lmdb_entry *entry, struct valence
     return VALENCE_OK;
 }
 
-/* ---- Opening
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 static int walk_database(struct valence_store *store, const struct databases *databases,
                          const char *name, lmdb_visit visit, void *user,
@@ -224,7 +220,7 @@ static int load(struct valence_store *store, struct valence_error *error)
         status = load_ids(store, &databases, error);
     for (int i = 0; i < store->n_streams && !status; i++)
         status = load_places(store, &databases, i, error);
-    return status;
+    return status ? status : lmdb_check_free_list(&store->file, error);
 }
 
 /* Begins a snapshot and reads the meta page that belongs to it. A busy writer can outrun this a few
@@ -314,8 +310,7 @@ void valence_store_close(struct valence_store *store)
     free(store);
 }
 
-/* ---- Looking at it
- * --------------------------------------------------------------------------------------------- */
+/* ---- Looking at it --------------------------------------------------------------------------- */
 
 const char *valence_store_path(const struct valence_store *store)
 {
@@ -374,9 +369,7 @@ int64_t valence_store_find_clip(const struct valence_store *store, const char *i
     return -1;
 }
 
-/* ---- Rows
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 int valence_store_read(const struct valence_store *store, int64_t clip, int stream, int64_t n_rows,
                        void *rows, struct valence_error *error)

@@ -52,7 +52,7 @@ int64_t store_writer_n_clips(const struct valence_store_writer *writer)
     return writer->n_clips;
 }
 
-/* ---- Opening --------------------------------------------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 static int lock_folder(struct valence_store_writer *writer, struct valence_error *error)
 {
@@ -91,9 +91,9 @@ static int check_folder_is_free(const struct valence_store_writer *writer,
     return status;
 }
 
-/* Checks the pages that no reader looks at but LMDB trusts. *is_new: nothing was ever committed to it. */
-static int check_data_file(const struct valence_store_writer *writer, bool *is_new,
-                           struct valence_error *error)
+/* *is_new: nothing was ever committed to it. */
+static int look_at_data(const struct valence_store_writer *writer, bool *is_new,
+                        struct valence_error *error)
 {
     *is_new = true;
     struct stat file_status;
@@ -107,8 +107,6 @@ static int check_data_file(const struct valence_store_writer *writer, bool *is_n
     else if (file_status.st_size > 0) {
         struct lmdb_file file;
         status = lmdb_file_open(&file, descriptor, writer->data_path, LMDB_ANY_TRANSACTION, error);
-        if (!status)
-            status = lmdb_check_free_list(&file, error);
         *is_new = lmdb_is_empty(&file.main);
         lmdb_file_close(&file);
     }
@@ -197,7 +195,7 @@ static int open_writer(struct valence_store_writer *writer, struct valence_error
     bool is_new;
     int status = lock_folder(writer, error);
     if (!status)
-        status = check_data_file(writer, &is_new, error);
+        status = look_at_data(writer, &is_new, error);
     if (!status)
         status = is_new ? check_folder_is_free(writer, error) : check_store(writer, error);
     if (!status)
@@ -254,7 +252,7 @@ int valence_store_writer_open(const char *path, const struct valence_store_strea
     return status;
 }
 
-/* ---- Adding ---------------------------------------------------------------------------------------------------- */
+/* ---- Adding ---------------------------------------------------------------------------------- */
 
 static int need_batch(const struct valence_store_writer *writer, struct valence_error *error)
 {
@@ -441,7 +439,7 @@ int valence_store_writer_add(struct valence_store_writer *writer, const struct v
                              const struct valence_clip_rows *streams, int n_streams,
                              struct valence_error *error)
 {
-    size_t bytes;
+    size_t bytes = 0;
     int status = need_batch(writer, error);
     if (!status)
         status = check_clip(writer, clip, streams, n_streams, &bytes, error);
