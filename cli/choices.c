@@ -29,6 +29,16 @@ int choose_split(const struct command *command, const char *text, enum valence_s
     return EXIT_FINE;
 }
 
+int choose_dtype(const struct command *command, const char *text, enum valence_dtype *type)
+{
+    for (int i = 0; i < VALENCE_N_DTYPES; i++)
+        if (strcmp(text, valence_dtype_names[i]) == 0) {
+            *type = (enum valence_dtype)i;
+            return EXIT_FINE;
+        }
+    return report_choice(command, "--dtype", text, valence_dtype_names, VALENCE_N_DTYPES);
+}
+
 static int choose_flow(const struct command *command, const char *text, unsigned *flow)
 {
     int found = valence_flow_from_name(text);

@@ -6,9 +6,11 @@
 #include "valence/model.h"
 #include "valence/stream.h"
 
-/* Both give EXIT_FINE or, having printed what is wrong and which names there are, EXIT_USAGE. */
+/* All give EXIT_FINE or, having printed what is wrong and which names there are, EXIT_USAGE. */
 
 int choose_split(const struct command *command, const char *text, enum valence_split *split);
+
+int choose_dtype(const struct command *command, const char *text, enum valence_dtype *type);
 
 /* "complete" or "complete,text_missing": names without blanks, each once. */
 int choose_flows(const struct command *command, const char *text, unsigned flows[VALENCE_MAX_FLOWS],

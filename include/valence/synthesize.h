@@ -27,9 +27,10 @@ struct valence_synthesis {
 /* 1,000, 200 and 300 clips; widths 64, 96, 48; f16; seed 0. */
 void valence_synthesis_default(struct valence_synthesis *synthesis);
 
-/* Makes a store at `path`, which must not exist, with the streams audio, text, video and simulated_text. The same
- * synthesis gives the same rows to the bit, whatever the number of threads; a machine whose compiler contracts
- * multiply-adds may differ in last bits. `progress` may be NULL; an interrupted store is removed by the caller.
+/* Makes a store at `path` with the streams audio, text, video and simulated_text, or goes on with an
+ * interrupted one of the same synthesis; ERROR_EXISTS where the store there is another's. The same
+ * synthesis gives the same rows to the bit, whatever the number of threads and interruptions.
+ * `progress` may be NULL.
  *
  * Clips are grouped by speaker and no speaker is in two splits. Labels are multiples of 1/3 in [-3, 3], peaked at 0.
  * Sentiment sits in a few words and in short bursts of frames among noise; text says most, audio less, video least, and

@@ -42,11 +42,6 @@ struct valence_store_writer {
     int64_t batch_clips;
 };
 
-const char *store_writer_source(const struct valence_store_writer *writer)
-{
-    return writer->source;
-}
-
 int64_t store_writer_n_clips(const struct valence_store_writer *writer)
 {
     return writer->n_clips;
@@ -328,6 +323,27 @@ int valence_store_writer_set_meta(struct valence_store_writer *writer, const cha
                     key, STORE_MAX_RECORD_BYTES);
     int code = mdb_put(writer->batch, writer->meta, &name, &value, 0);
     return code ? fail_lmdb(error, code, writer->path, "cannot write its description") : VALENCE_OK;
+}
+
+int store_writer_set_source(struct valence_store_writer *writer, json_t *source,
+                            struct valence_error *error)
+{
+    json_t *recorded = writer->source ? json_loads(writer->source, 0, NULL) : NULL;
+    char *json = source ? json_dumps(source, 0) : NULL;
+    int status = VALENCE_OK;
+    if (!json)
+        status = fail_memory(error, 0, "a store's source");
+    else if (!writer->source)
+        status = valence_store_writer_set_meta(writer, STORE_KEY_SOURCE, json, error);
+    else if (!json_equal(recorded, source))
+        status = fail(error, VALENCE_ERROR_EXISTS,
+                      "%s: was made from something else (make another store, or remove this one)\n"
+                      "  its source: %.350s\n  asked for:  %.350s",
+                      writer->path, writer->source, json);
+    free(json);
+    json_decref(recorded);
+    json_decref(source);
+    return status;
 }
 
 /* Everything about a clip that can be wrong but its values. *bytes: what it adds to the store, about. */

@@ -2,10 +2,14 @@
 #ifndef VALENCE_STORE_WRITER_H
 #define VALENCE_STORE_WRITER_H
 
+#include <jansson.h>
+
 #include "valence/store.h"
 
-/* The store's "source" when it was opened, as JSON text; NULL where it has none. */
-const char *store_writer_source(const struct valence_store_writer *writer);
+/* Records what a store is made from, or checks that one to be gone on with was made from the same: ERROR_EXISTS. Takes
+ * over `source`; NULL is ERROR_MEMORY. */
+int store_writer_set_source(struct valence_store_writer *writer, json_t *source,
+                            struct valence_error *error);
 
 int64_t store_writer_n_clips(const struct valence_store_writer *writer);
 

@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "format/csv.h"
-#include "store/store_layout.h"
+#include "store/store_writer.h"
 #include "store/synthetic_signal.h"
 #include "valence/version.h"
 
@@ -108,6 +108,12 @@ static int add_clip(struct synthesizer *maker, enum valence_split split, int64_t
     struct random_source source = random_source(mix_keys(shape->key, SPEAKER), 0);
     int64_t speaker = random_below(&source, n_speakers);
     shape->speaker = mix_keys(mix_keys(seed, SPEAKER), (uint64_t)split << 40 | (uint64_t)speaker);
+    char id[64], group[64];
+    snprintf(id, sizeof id, "%s-%05lld", valence_split_names[split], (long long)index);
+    snprintf(group, sizeof group, "%s-speaker-%03lld", valence_split_names[split],
+             (long long)speaker);
+    if (valence_store_writer_has(maker->writer, id))
+        return VALENCE_OK;
     struct valence_clip_rows streams[VALENCE_N_STREAMS];
     for (int i = 0; i < VALENCE_N_STREAMS; i++) {
         int64_t n_values = shape->n_rows[i] * maker->corpus.widths[i];
@@ -120,10 +126,6 @@ static int add_clip(struct synthesizer *maker, enum valence_split split, int64_t
         synthetic_rows(&maker->corpus, shape, (enum valence_stream)i, maker->rows[i]);
         streams[i] = (struct valence_clip_rows){i, shape->n_rows[i], maker->rows[i]};
     }
-    char id[64], group[64];
-    snprintf(id, sizeof id, "%s-%05lld", valence_split_names[split], (long long)index);
-    snprintf(group, sizeof group, "%s-speaker-%03lld", valence_split_names[split],
-             (long long)speaker);
     struct valence_clip clip = {
         .id = id, .group = group, .transcript = "", .split = split, .label = shape->label};
     return valence_store_writer_add(maker->writer, &clip, streams, VALENCE_N_STREAMS, error);
@@ -187,29 +189,19 @@ static int copy_shapes(struct synthesizer *maker, const struct valence_progress 
     return status;
 }
 
-static int set_source(struct synthesizer *maker, struct valence_error *error)
+static json_t *source_of(const struct valence_synthesis *synthesis)
 {
-    const struct valence_synthesis *synthesis = maker->synthesis;
-    json_t *source =
-        json_pack("{s:s, s:s, s:I, s:[I,I,I], s:[I,I,I], s:s?}", "kind", "synthetic", "version",
-                  valence_version(), "seed", (json_int_t)synthesis->seed, "clips",
-                  (json_int_t)synthesis->n_clips[0], (json_int_t)synthesis->n_clips[1],
-                  (json_int_t)synthesis->n_clips[2], "widths", (json_int_t)synthesis->widths[0],
-                  (json_int_t)synthesis->widths[1], (json_int_t)synthesis->widths[2], "lengths",
-                  synthesis->lengths_path ? path_name(synthesis->lengths_path) : NULL);
-    char *json = source ? json_dumps(source, 0) : NULL;
-    int status = json ? valence_store_writer_set_meta(maker->writer, STORE_KEY_SOURCE, json, error)
-                      : fail(error, VALENCE_ERROR_ARGUMENT, "the source cannot be recorded");
-    free(json);
-    json_decref(source);
-    return status;
+    const int64_t *n_clips = synthesis->n_clips, *widths = synthesis->widths;
+    return json_pack("{s:s, s:s, s:I, s:[I,I,I], s:[I,I,I], s:s*}", "kind", "synthetic", "version",
+                     valence_version(), "seed", (json_int_t)synthesis->seed, "clips",
+                     (json_int_t)n_clips[0], (json_int_t)n_clips[1], (json_int_t)n_clips[2],
+                     "widths", (json_int_t)widths[0], (json_int_t)widths[1], (json_int_t)widths[2],
+                     "lengths",
+                     synthesis->lengths_path ? path_name(synthesis->lengths_path) : NULL);
 }
 
 static int open_store(struct synthesizer *maker, const char *path, struct valence_error *error)
 {
-    if (path_exists(path))
-        return fail(error, VALENCE_ERROR_EXISTS,
-                    "%s: exists already (a synthetic corpus is made anew)", path);
     struct valence_store_stream streams[VALENCE_N_STREAMS];
     for (int i = 0; i < VALENCE_N_STREAMS; i++) {
         streams[i].width = maker->corpus.widths[i];
@@ -243,7 +235,7 @@ int valence_synthesize(const char *path, const struct valence_synthesis *synthes
     if (!status)
         status = open_store(&maker, path, error);
     if (!status)
-        status = set_source(&maker, error);
+        status = store_writer_set_source(maker.writer, source_of(synthesis), error);
     if (!status)
         status = synthesis->lengths_path ? copy_shapes(&maker, progress, error)
                                          : draw_clips(&maker, progress, error);
