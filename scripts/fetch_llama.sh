@@ -47,6 +47,11 @@ source=$work/llama_cpp_python-$version/vendor/llama.cpp
 sed -i -E '/ggml_add_cpu_backend_variant\((sse42|sandybridge|ivybridge|piledriver|cannonlake|icelake|cooperlake|zen4|alderlake) /d' \
     "$source/ggml/src/CMakeLists.txt"
 
+# GCC 12 tells its optimizer that ldtilecfg reads 8 bytes of the tile configuration and drops the stores to the other 56:
+# the first AMX product then dies with SIGILL. The barrier keeps them.
+sed -i 's/^    _tile_loadconfig(&tc);/    __asm__ volatile("" : : "r"(\&tc) : "memory");\n&/' \
+    "$source/ggml/src/ggml-cpu/amx/mmq.cpp"
+
 generator="Unix Makefiles"
 if command -v ninja >/dev/null; then
     generator=Ninja
