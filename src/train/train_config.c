@@ -196,14 +196,26 @@ static int fail_value(const struct config_key *key, const char *text, const char
     return fail(error, VALENCE_ERROR_CONFIG, "%s: '%.100s' is not %s", name, text, expected);
 }
 
+/* Whether a UTF-8 text prints as YAML on one line: no control characters, no line or paragraph separators, no byte order
+ * marks and non-characters. */
+static bool is_one_line(const char *text)
+{
+    static const char *const refused[] = {"\xE2\x80\xA8", "\xE2\x80\xA9", "\xEF\xBB\xBF",
+                                          "\xEF\xBF\xBE", "\xEF\xBF\xBF"};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        if (strstr(text, refused[i]))
+            return false;
+    for (const unsigned char *at = (const unsigned char *)text; *at; at++)
+        if (*at < 0x20 || *at == 0x7F || (*at == 0xC2 && at[1] < 0xA0))
+            return false;
+    return true;
+}
+
 static int set_text(const struct config_key *key, const char *text, char *target,
                     struct valence_error *error)
 {
     size_t length = strlen(text);
-    bool plain = is_utf8(text, length);
-    for (size_t i = 0; i < length; i++)
-        plain = plain && (unsigned char)text[i] >= 0x20 && text[i] != 0x7F;
-    if (!plain)
+    if (!is_utf8(text, length) || !is_one_line(text))
         return fail_value(key, "...", "UTF-8 text on one line", error);
     if (length >= key->room)
         return fail_value(key, text, "short enough", error);

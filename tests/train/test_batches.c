@@ -26,7 +26,7 @@ static const struct training_clip clips[] = {
 
 struct fixture {
     char folder[FOLDER_BYTES];
-    char path[256];
+    char path[FOLDER_BYTES + 16];
     struct valence_store *store;
     struct stream_map map;
     struct batch_loader *loader;
@@ -39,7 +39,7 @@ static int set_up(void **state)
     struct valence_error error;
     struct valence_store_writer *writer;
     make_folder(f->folder);
-    snprintf(f->path, sizeof f->path, "%s/store", f->folder);
+    snprintf(f->path, sizeof f->path, "%.*s/store", FOLDER_BYTES, f->folder);
     assert_int_equal(
         valence_store_writer_open(f->path, training_streams, VALENCE_N_STREAMS, &writer, &error),
         0);
