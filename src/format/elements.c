@@ -101,7 +101,6 @@ static double double_from_bits(uint64_t bits)
     return value;
 }
 
-/* Stores `value`, an expression of `bits`, for every element. */
 #define FOR_ELEMENTS(bits_type, swap, store)                                                       \
     for (int64_t i = 0; i < n; i++) {                                                              \
         bits_type bits;                                                                            \
@@ -112,47 +111,74 @@ static double double_from_bits(uint64_t bits)
     }                                                                                              \
     break
 
+/* Applies STORE to the value of each of the n elements of `type` at `at`, as a number of C. */
+#define CONVERT_ELEMENTS(STORE)                                                                    \
+    switch (type) {                                                                                \
+    case ELEMENT_BOOL:                                                                             \
+        FOR_ELEMENTS(uint8_t, swap8, STORE(bits != 0));                                            \
+    case ELEMENT_U8:                                                                               \
+        FOR_ELEMENTS(uint8_t, swap8, STORE(bits));                                                 \
+    case ELEMENT_I8:                                                                               \
+        FOR_ELEMENTS(uint8_t, swap8, STORE((int8_t)bits));                                         \
+    case ELEMENT_U16:                                                                              \
+        FOR_ELEMENTS(uint16_t, __builtin_bswap16, STORE(bits));                                    \
+    case ELEMENT_I16:                                                                              \
+        FOR_ELEMENTS(uint16_t, __builtin_bswap16, STORE((int16_t)bits));                           \
+    case ELEMENT_U32:                                                                              \
+        FOR_ELEMENTS(uint32_t, __builtin_bswap32, STORE(bits));                                    \
+    case ELEMENT_I32:                                                                              \
+        FOR_ELEMENTS(uint32_t, __builtin_bswap32, STORE((int32_t)bits));                           \
+    case ELEMENT_U64:                                                                              \
+        FOR_ELEMENTS(uint64_t, __builtin_bswap64, STORE(bits));                                    \
+    case ELEMENT_I64:                                                                              \
+        FOR_ELEMENTS(uint64_t, __builtin_bswap64, STORE((int64_t)bits));                           \
+    case ELEMENT_F16:                                                                              \
+        FOR_ELEMENTS(uint16_t, __builtin_bswap16, STORE(half_to_float(bits)));                     \
+    case ELEMENT_BF16:                                                                             \
+        FOR_ELEMENTS(uint16_t, __builtin_bswap16, STORE(float_from_bits((uint32_t)bits << 16)));   \
+    case ELEMENT_F32:                                                                              \
+        FOR_ELEMENTS(uint32_t, __builtin_bswap32, STORE(float_from_bits(bits)));                   \
+    case ELEMENT_F64:                                                                              \
+        FOR_ELEMENTS(uint64_t, __builtin_bswap64, STORE(double_from_bits(bits)));                  \
+    case N_ELEMENT_TYPES:                                                                          \
+        break;                                                                                     \
+    }
+
 void elements_to_float(enum element_type type, bool swapped, const void *data, int64_t n,
                        float *out)
 {
     const unsigned char *at = data;
-    switch (type) {
-    case ELEMENT_BOOL:
-        FOR_ELEMENTS(uint8_t, swap8, out[i] = bits != 0);
-    case ELEMENT_U8:
-        FOR_ELEMENTS(uint8_t, swap8, out[i] = bits);
-    case ELEMENT_I8:
-        FOR_ELEMENTS(uint8_t, swap8, out[i] = (int8_t)bits);
-    case ELEMENT_U16:
-        FOR_ELEMENTS(uint16_t, __builtin_bswap16, out[i] = bits);
-    case ELEMENT_I16:
-        FOR_ELEMENTS(uint16_t, __builtin_bswap16, out[i] = (int16_t)bits);
-    case ELEMENT_U32:
-        FOR_ELEMENTS(uint32_t, __builtin_bswap32, out[i] = (float)bits);
-    case ELEMENT_I32:
-        FOR_ELEMENTS(uint32_t, __builtin_bswap32, out[i] = (float)(int32_t)bits);
-    case ELEMENT_U64:
-        FOR_ELEMENTS(uint64_t, __builtin_bswap64, out[i] = (float)bits);
-    case ELEMENT_I64:
-        FOR_ELEMENTS(uint64_t, __builtin_bswap64, out[i] = (float)(int64_t)bits);
-    case ELEMENT_F16:
-        FOR_ELEMENTS(uint16_t, __builtin_bswap16, out[i] = half_to_float(bits));
-    case ELEMENT_BF16:
-        FOR_ELEMENTS(uint16_t, __builtin_bswap16, out[i] = float_from_bits((uint32_t)bits << 16));
-    case ELEMENT_F32:
-        FOR_ELEMENTS(uint32_t, __builtin_bswap32, out[i] = float_from_bits(bits));
-    case ELEMENT_F64:
-        FOR_ELEMENTS(uint64_t, __builtin_bswap64, out[i] = (float)double_from_bits(bits));
-    case N_ELEMENT_TYPES:
-        break;
-    }
+#define STORE_FLOAT(value) out[i] = (float)(value)
+    CONVERT_ELEMENTS(STORE_FLOAT)
+#undef STORE_FLOAT
 }
 
-static bool whole(double value, int64_t *out)
+void elements_to_double(enum element_type type, bool swapped, const void *data, int64_t n,
+                        double *out)
+{
+    const unsigned char *at = data;
+#define STORE_DOUBLE(value) out[i] = (double)(value)
+    CONVERT_ELEMENTS(STORE_DOUBLE)
+#undef STORE_DOUBLE
+}
+
+static bool int64_from_double(double value, int64_t *out)
 {
     if (!(value >= -0x1p63 && value < 0x1p63) || value != floor(value))
         return false;
     *out = (int64_t)value;
+    return true;
+}
+
+static bool int64_from_unsigned(uint64_t value, int64_t *out)
+{
+    *out = (int64_t)value;
+    return value <= INT64_MAX;
+}
+
+static bool int64_from_signed(int64_t value, int64_t *out)
+{
+    *out = value;
     return true;
 }
 
@@ -161,37 +187,13 @@ bool elements_to_int64(enum element_type type, bool swapped, const void *data, i
 {
     const unsigned char *at = data;
     bool fits = true;
-    switch (type) {
-    case ELEMENT_BOOL:
-        FOR_ELEMENTS(uint8_t, swap8, out[i] = bits != 0);
-    case ELEMENT_U8:
-        FOR_ELEMENTS(uint8_t, swap8, out[i] = bits);
-    case ELEMENT_I8:
-        FOR_ELEMENTS(uint8_t, swap8, out[i] = (int8_t)bits);
-    case ELEMENT_U16:
-        FOR_ELEMENTS(uint16_t, __builtin_bswap16, out[i] = bits);
-    case ELEMENT_I16:
-        FOR_ELEMENTS(uint16_t, __builtin_bswap16, out[i] = (int16_t)bits);
-    case ELEMENT_U32:
-        FOR_ELEMENTS(uint32_t, __builtin_bswap32, out[i] = bits);
-    case ELEMENT_I32:
-        FOR_ELEMENTS(uint32_t, __builtin_bswap32, out[i] = (int32_t)bits);
-    case ELEMENT_U64:
-        FOR_ELEMENTS(uint64_t, __builtin_bswap64, fits &= bits <= INT64_MAX;
-                     out[i] = (int64_t)bits);
-    case ELEMENT_I64:
-        FOR_ELEMENTS(uint64_t, __builtin_bswap64, out[i] = (int64_t)bits);
-    case ELEMENT_F16:
-        FOR_ELEMENTS(uint16_t, __builtin_bswap16, fits &= whole(half_to_float(bits), out + i));
-    case ELEMENT_BF16:
-        FOR_ELEMENTS(uint16_t, __builtin_bswap16,
-                     fits &= whole(float_from_bits((uint32_t)bits << 16), out + i));
-    case ELEMENT_F32:
-        FOR_ELEMENTS(uint32_t, __builtin_bswap32, fits &= whole(float_from_bits(bits), out + i));
-    case ELEMENT_F64:
-        FOR_ELEMENTS(uint64_t, __builtin_bswap64, fits &= whole(double_from_bits(bits), out + i));
-    case N_ELEMENT_TYPES:
-        break;
-    }
+#define STORE_INT64(value)                                                                         \
+    fits &= _Generic((value), float                                                                \
+                     : int64_from_double, double                                                   \
+                     : int64_from_double, uint64_t                                                 \
+                     : int64_from_unsigned, default                                                \
+                     : int64_from_signed)(value, out + i)
+    CONVERT_ELEMENTS(STORE_INT64)
+#undef STORE_INT64
     return fits;
 }

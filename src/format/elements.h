@@ -53,6 +53,8 @@ const char *shape_text(const int64_t *shape, int n_dims, char *text, size_t size
  * machine's). To float, out of range becomes infinite and integers round to nearest. */
 void elements_to_float(enum element_type type, bool swapped, const void *data, int64_t n,
                        float *out);
+void elements_to_double(enum element_type type, bool swapped, const void *data, int64_t n,
+                        double *out);
 
 /* To int64, for counts and indices: false where an element is not a whole number in range. */
 bool elements_to_int64(enum element_type type, bool swapped, const void *data, int64_t n,
