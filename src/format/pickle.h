@@ -84,6 +84,9 @@ const struct pickle_value *pickle_root(const struct pickle *pickle);
 /* The unknown globals that were kept, in the order met: a LIST of GLOBALs. */
 const struct pickle_value *pickle_unknown_globals(const struct pickle *pickle);
 
+/* Every PERSISTENT, in the order met (one identifier may come often): a LIST. */
+const struct pickle_value *pickle_persistents(const struct pickle *pickle);
+
 /* For errors: "dict", "int", ...; of NULL: "nothing". */
 const char *pickle_type_name(const struct pickle_value *value);
 

@@ -140,7 +140,7 @@ static void push_global(struct machine *m, const char *module, size_t module_siz
             pickle_new_copy(m->pickle, PICKLE_GLOBAL, text.data, text.length);
         if (value && !is_known(text.data) &&
             !pickle_extend(m->pickle, m->pickle->unknown, &value, 1))
-            machine_out_of_room(m);
+            value = NULL;
         machine_push(m, value);
     }
     text_free(&text);
@@ -231,11 +231,15 @@ static void build(struct machine *m)
 
 static void push_persistent(struct machine *m, struct pickle_value *identifier)
 {
-    struct pickle_value *value = m->status ? NULL : pickle_new(m->pickle, PICKLE_PERSISTENT);
-    if (value)
+    if (m->status)
+        return;
+    struct pickle_value *value = pickle_new(m->pickle, PICKLE_PERSISTENT);
+    if (value) {
         value->as.object.arguments = identifier;
-    if (!m->status)
-        machine_push(m, value);
+        if (!pickle_extend(m->pickle, m->pickle->persistents, &value, 1))
+            value = NULL;
+    }
+    machine_push(m, value);
 }
 
 static void push_persistent_line(struct machine *m)

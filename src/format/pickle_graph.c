@@ -60,7 +60,8 @@ struct pickle *pickle_graph_create(size_t maximum_bytes)
         return NULL;
     pickle->maximum = maximum_bytes;
     pickle->unknown = pickle_new(pickle, PICKLE_LIST);
-    if (!pickle->unknown) {
+    pickle->persistents = pickle_new(pickle, PICKLE_LIST);
+    if (!pickle->unknown || !pickle->persistents) {
         pickle_free(pickle);
         return NULL;
     }
@@ -155,6 +156,11 @@ const struct pickle_value *pickle_root(const struct pickle *pickle)
 const struct pickle_value *pickle_unknown_globals(const struct pickle *pickle)
 {
     return pickle->unknown;
+}
+
+const struct pickle_value *pickle_persistents(const struct pickle *pickle)
+{
+    return pickle->persistents;
 }
 
 const char *pickle_type_name(const struct pickle_value *value)

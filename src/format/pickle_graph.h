@@ -16,7 +16,8 @@ struct pickle {
     size_t used;                 /* bytes of all blocks */
     size_t maximum;
     struct pickle_value *root;
-    struct pickle_value *unknown; /* LIST of GLOBALs */
+    struct pickle_value *unknown;     /* LIST of GLOBALs */
+    struct pickle_value *persistents; /* LIST */
 };
 
 struct pickle *pickle_graph_create(size_t maximum_bytes);

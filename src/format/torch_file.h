@@ -50,8 +50,9 @@ const struct torch_tensor *torch_file_find(const struct torch_file *file, const 
  * NULL where it is not within it. An empty prefix holds everything. */
 const char *torch_tensor_name_within(const struct torch_tensor *tensor, const char *prefix);
 
-/* Everything that was saved (epoch, configuration, ...); tensors in it are PICKLE_OBJECTs. */
-const struct pickle_value *torch_file_root(const struct torch_file *file);
+/* Everything that was saved (epoch, configuration, ...); tensors in it are PICKLE_OBJECTs. Of
+ * torch_file_pickle(), pickle_unknown_globals() names the classes whose objects were skipped. */
+const struct pickle *torch_file_pickle(const struct torch_file *file);
 
 /* tensor->count values in row-major order, whatever the tensor's type and strides. The storage read
  * last is kept, so that tensors sharing one cost one read. */
