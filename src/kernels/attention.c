@@ -227,7 +227,7 @@ static void backward_segment(const struct attention *attention,
 
 static void backward_tile(const struct attention *attention,
                           const struct attention_scratch *scratch, int64_t index, const real *dy,
-                          real *dx)
+                          struct linear_gradient key_gradient, real *dx)
 {
     int64_t d = attention->key_layer.in;
     struct tile tile = get_tile(attention->sequence, index);
@@ -240,8 +240,11 @@ static void backward_tile(const struct attention *attention,
         backward_segment(attention, scratch, s, dy, values + offset, keys + offset,
                          memory.keys + offset, memory.scores);
     }
-    gemm(TRANSPOSED, AS_IS, d, d, tile.n, 1, keys, d, values, d, 1, memory.weight_gradient, d);
-    vector_add_rows(tile.n, d, keys, d, memory.bias_gradient);
+    bool first_thread = thread_index() == 0; /* adds to the gradient itself */
+    gemm(TRANSPOSED, AS_IS, d, d, tile.n, 1, keys, d, values, d, 1,
+         first_thread ? key_gradient.weight : memory.weight_gradient, d);
+    vector_add_rows(tile.n, d, keys, d,
+                    first_thread ? key_gradient.bias : memory.bias_gradient);
     gemm(AS_IS, AS_IS, tile.n, d, d, 1, keys, d, attention->key_layer.weight, d, 1, memory.keys, d);
 
     real *dx_tile = dx + tile.first * d;
@@ -259,14 +262,14 @@ void attention_backward(const struct attention *attention, const struct attentio
     const struct ragged *sequence = attention->sequence;
     int64_t d = attention->key_layer.in, query_size = attention->n_queries * d;
     int used = threads_count();
-    for (int thread = 0; thread < used; thread++) {
+    for (int thread = 1; thread < used; thread++) {
         real *share = scratch->threads + thread * scratch->thread_size + 2 * tile_size(d);
         memset(share, 0, (size_t)(d * d + d) * sizeof(real));
     }
 #pragma omp parallel for schedule(static)
     for (int64_t tile = 0; tile < sequence->n_tiles; tile++)
-        backward_tile(attention, scratch, tile, dy, dx);
-    for (int thread = 0; thread < used; thread++) { /* in order: the sum does not depend on timing */
+        backward_tile(attention, scratch, tile, dy, key_gradient, dx);
+    for (int thread = 1; thread < used; thread++) { /* in order: the sum does not depend on timing */
         const real *share = scratch->threads + thread * scratch->thread_size + 2 * tile_size(d);
         vector_add_scaled(d * d, 1, share, key_gradient.weight);
         vector_add_scaled(d, 1, share + d * d, key_gradient.bias);

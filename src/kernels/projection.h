@@ -32,7 +32,7 @@ void projection_scratch_make(struct projection_scratch *scratch, int64_t d, int6
 void projection_forward(const struct projection *projection,
                         const struct projection_scratch *scratch, real *y);
 
-/* Adds dW and db given dy (n_rows, d). */
+/* Adds dW and db given dy (n_rows, d); the first thread adds to the gradient itself, the others' shares follow. */
 void projection_backward(const struct projection *projection,
                          const struct projection_scratch *scratch, const real *dy,
                          struct linear_gradient gradient);
