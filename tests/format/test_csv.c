@@ -1,0 +1,192 @@
+#include "fixtures.h"
+#include "format/csv.h"
+
+static struct csv_reader *open_text(const char *text)
+{
+    struct csv_reader *reader;
+    struct valence_error error;
+    if (csv_open_memory(text, strlen(text), "t.csv", ',', &reader, &error))
+        fail_msg("%s", error.text);
+    return reader;
+}
+
+static void check_next(struct csv_reader *reader, int64_t line, const char *first,
+                       const char *second)
+{
+    bool more;
+    struct valence_error error;
+    if (csv_next(reader, &more, &error))
+        fail_msg("%s", error.text);
+    assert_true(more);
+    assert_int_equal(csv_line(reader), line);
+    assert_string_equal(csv_field(reader, 0), first);
+    assert_string_equal(csv_field(reader, 1), second);
+}
+
+static void check_end(struct csv_reader *reader)
+{
+    bool more;
+    struct valence_error error;
+    assert_int_equal(csv_next(reader, &more, &error), VALENCE_OK);
+    assert_false(more);
+    csv_close(reader);
+}
+
+/* The text of the error that reading ends in. */
+static const char *error_of(const char *text, size_t size)
+{
+    static struct valence_error error;
+    struct csv_reader *reader;
+    bool more = true;
+    char *exact = (char *)copy_bytes(text, size);
+    error.text[0] = '\0';
+    int status = csv_open_memory(exact, size, "t.csv", ',', &reader, &error);
+    while (!status && more)
+        status = csv_next(reader, &more, &error);
+    csv_close(reader);
+    free(exact);
+    return status ? error.text : NULL;
+}
+
+static void check_error(const char *text, const char *expected)
+{
+    const char *found = error_of(text, strlen(text));
+    assert_non_null(found);
+    if (!strstr(found, expected))
+        fail_msg("'%s' is not in: %s", expected, found);
+}
+
+static void test_quotes_hold_delimiters_quotes_and_line_ends(void **state)
+{
+    (void)state;
+    struct csv_reader *reader =
+        open_text("id,text\na,\"one, two\"\nb,\"she said \"\"no\"\"\"\nc,\"two\nlines\"\nd,\"\"\n");
+    check_next(reader, 2, "a", "one, two");
+    check_next(reader, 3, "b", "she said \"no\"");
+    check_next(reader, 4, "c", "two\nlines");
+    check_next(reader, 6, "d", "");
+    check_end(reader);
+}
+
+static void test_crlf_byte_order_mark_and_a_missing_last_line_end_are_read(void **state)
+{
+    (void)state;
+    struct csv_reader *reader = open_text("\xEF\xBB\xBFid,\"the text\"\r\na,1\r\n\r\nb,\"2\"");
+    assert_int_equal(csv_n_columns(reader), 2);
+    assert_string_equal(csv_column_name(reader, 0), "id");
+    assert_int_equal(csv_find_column(reader, "the text"), 1);
+    check_next(reader, 2, "a", "1");
+    check_next(reader, 4, "b", "2");
+    check_end(reader);
+}
+
+static void test_the_delimiter_is_a_choice(void **state)
+{
+    (void)state;
+    struct csv_reader *reader;
+    struct valence_error error;
+    const char *text = "id\ttext\na\tone, two\n";
+    assert_int_equal(csv_open_memory(text, strlen(text), "t.tsv", '\t', &reader, &error),
+                     VALENCE_OK);
+    check_next(reader, 2, "a", "one, two");
+    check_end(reader);
+}
+
+static void test_errors_name_file_and_line(void **state)
+{
+    (void)state;
+    check_error("", "t.csv: empty");
+    check_error("a,b\n1,2\n3\n", "t.csv:3: 1 fields where the header has 2");
+    check_error("a,b\n1,2,3\n", "t.csv:2: 3 fields");
+    check_error("a,b\n1,x\"y\n", "t.csv:2: a quote inside");
+    check_error("a,b\n1,\"x\"y\n", "t.csv:2: text behind a closing quote");
+    check_error("a,b\n1,\"x\n\n\n", "t.csv:2: a quote opens here");
+    check_error("a,b\n1,2\r3\n", "t.csv:2: a carriage return");
+    check_error("a,b,a\n", "two columns are named 'a'");
+    assert_non_null(strstr(error_of("a\nx\0y\n", 6), "t.csv:2: a NUL byte"));
+}
+
+static void test_a_missing_column_is_an_error_that_names_those_there_are(void **state)
+{
+    (void)state;
+    struct csv_reader *reader = open_text("id,label\n");
+    struct valence_error error;
+    int column;
+    assert_int_equal(csv_need_column(reader, "label", &column, &error), VALENCE_OK);
+    assert_int_equal(column, 1);
+    assert_int_equal(csv_need_column(reader, "split", &column, &error), VALENCE_ERROR_NOT_FOUND);
+    assert_non_null(strstr(error.text, "'id', 'label'"));
+    assert_int_equal(csv_find_column(reader, "split"), -1);
+    csv_close(reader);
+}
+
+static void test_numbers_are_read_and_others_refused_with_line_and_column(void **state)
+{
+    (void)state;
+    struct csv_reader *reader = open_text("id,label\na,-1.5e0\nb,1.5x\n");
+    struct valence_error error;
+    double value;
+    check_next(reader, 2, "a", "-1.5e0");
+    assert_int_equal(csv_number(reader, 1, &value, &error), VALENCE_OK);
+    assert_true(value == -1.5);
+    check_next(reader, 3, "b", "1.5x");
+    assert_int_equal(csv_number(reader, 1, &value, &error), VALENCE_ERROR_DATA);
+    assert_non_null(strstr(error.text, "t.csv:3: column 'label': '1.5x'"));
+    csv_close(reader);
+}
+
+static void test_an_endless_row_is_an_error(void **state)
+{
+    (void)state;
+    size_t size = CSV_MAX_ROW_BYTES + 16;
+    char *text = malloc(size);
+    assert_non_null(text);
+    memset(text, 'x', size);
+    memcpy(text, "a\n\"", 3);
+    text[size - 1] = '"';
+    assert_non_null(strstr(error_of(text, size), "t.csv:2: a row of more than 64 MiB"));
+    free(text);
+}
+
+static int64_t count_rows(const char *path)
+{
+    struct csv_reader *reader;
+    struct valence_error error;
+    bool more;
+    int64_t n = 0;
+    if (csv_open(path, ',', &reader, &error))
+        fail_msg("%s", error.text);
+    for (;;) {
+        if (csv_next(reader, &more, &error))
+            fail_msg("%s", error.text);
+        if (!more)
+            break;
+        n++;
+    }
+    csv_close(reader);
+    return n;
+}
+
+static void test_real_tables_are_read(void **state)
+{
+    (void)state;
+    assert_int_equal(count_rows(shared_path("data/mosi/mosi_utt_tav.csv")), 2199);
+    assert_true(count_rows(shared_path("data/labels/labels_cmumosi.csv")) > 2000);
+    assert_true(count_rows(shared_path("data/labels/labels_sims.csv")) > 2000);
+    assert_int_equal(count_rows(shared_path("data/labels/meld/train_sent_emo.csv")), 9989);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_quotes_hold_delimiters_quotes_and_line_ends),
+        cmocka_unit_test(test_crlf_byte_order_mark_and_a_missing_last_line_end_are_read),
+        cmocka_unit_test(test_the_delimiter_is_a_choice),
+        cmocka_unit_test(test_errors_name_file_and_line),
+        cmocka_unit_test(test_a_missing_column_is_an_error_that_names_those_there_are),
+        cmocka_unit_test(test_numbers_are_read_and_others_refused_with_line_and_column),
+        cmocka_unit_test(test_an_endless_row_is_an_error),
+        cmocka_unit_test(test_real_tables_are_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
