@@ -32,3 +32,11 @@ void vector_add_rows(int64_t rows, int64_t width, const real *x, int64_t stride,
         for (int64_t j = 0; j < width; j++)
             sums[j] += x[i * stride + j];
 }
+
+void vector_clear(int64_t n, real *x)
+{
+    enum { CHUNK = 1 << 16 };
+#pragma omp parallel for schedule(static) if (n > 4 * CHUNK)
+    for (int64_t i = 0; i < n; i += CHUNK)
+        memset(x + i, 0, (size_t)(n - i < CHUNK ? n - i : CHUNK) * sizeof(real));
+}

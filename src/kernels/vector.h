@@ -15,4 +15,7 @@ real vector_dot(int64_t n, const real *x, const real *y);
 /* sums += the sum of the rows of x, (rows, width) at distance stride */
 void vector_add_rows(int64_t rows, int64_t width, const real *x, int64_t stride, real *sums);
 
+/* x = 0, by all threads where that pays */
+void vector_clear(int64_t n, real *x);
+
 #endif

@@ -5,11 +5,6 @@
 #include "kernels/vector.h"
 #include "model/network_private.h"
 
-static void clear(real *values, int64_t n)
-{
-    memset(values, 0, (size_t)n * sizeof(real));
-}
-
 /* Linear without activation. */
 static void linear_step(struct layer layer, const real *parameters, real *gradients, int64_t rows,
                         const real *x, int64_t x_stride, const real *dy, int64_t dy_stride,
@@ -44,16 +39,16 @@ static void imagine_backward(struct network *network, const struct flow_state *f
      * the transition layer; it does not reach the output otherwise. */
     for (int m = 0; m < N_MODALITIES && from_transition; m++)
         for (int64_t i = 0; i < rows && imagines(network, flow, m); i++)
-            clear(dseen + i * stride + m * width, width);
+            vector_clear(width, dseen + i * stride + m * width);
     for (int m = 0; m < N_MODALITIES; m++) {
         if (!imagines(network, flow, m))
             continue;
         const struct imagination_state *state = &states[m];
         const real *dout = dcompleted + m * width;
         real *dhidden = temporaries[0], *dx = temporaries[1], *dencoded = temporaries[2];
-        clear(dhidden, rows * width);
-        clear(dx, rows * width);
-        clear(dencoded, rows * width / 2);
+        vector_clear(rows * width, dhidden);
+        vector_clear(rows * width, dx);
+        vector_clear(rows * width / 2, dencoded);
         linear_step(layers[m].decoder, parameters, gradients, rows, state->encoded, width / 2, dout,
                     stride, dencoded, width / 2);
         linear_step(layers[m].encoder, parameters, gradients, rows, state->transition[1], width,
@@ -76,7 +71,7 @@ static void read_off_backward(struct network *network, struct flow_state *flow,
     const struct network_layout *layout = &network->layout;
     int64_t n_clips = network->batch->n_clips, o = network->config.o;
     real *dhidden = network->backward.dcontrast_hidden;
-    clear(dhidden, n_clips * o / 2);
+    vector_clear(n_clips * o / 2, dhidden);
     linear_step(layout->contrast[1], parameters, gradients, n_clips, flow->contrast_hidden, o / 2,
                 flow->dcontrast, o / 2, dhidden, o / 2);
     relu_backward(n_clips, o / 2, flow->contrast_hidden, o / 2, 1, dhidden, o / 2);
@@ -95,13 +90,13 @@ static void gather_backward(struct network *network, struct flow_state *flow,
     int64_t n_clips = network->batch->n_clips, o = network->config.o;
     int64_t n_cross = n_clips * N_VIEWS * N_MODALITIES * o;
 
-    clear(b->dmixed, n_clips * N_VIEWS * o);
+    vector_clear(n_clips * N_VIEWS * o, b->dmixed);
     weigh_views_backward(n_clips, o, flow->view_weights, flow->mixed, flow->dfeature,
                          b->dview_weights, b->dmixed);
-    clear(b->dview_hidden[1], n_clips * o);
+    vector_clear(n_clips * o, b->dview_hidden[1]);
     linear_step(layout->view_weights, parameters, gradients, n_clips, flow->view_hidden[1], o,
                 b->dview_weights, N_VIEWS, b->dview_hidden[1], o);
-    clear(b->dview_hidden[0], n_clips * 2 * o);
+    vector_clear(n_clips * 2 * o, b->dview_hidden[0]);
     layer_backward(network, layout->view_mlp[1], parameters, gradients, n_clips,
                    flow->view_hidden[0], 2 * o, flow->view_hidden[1], o, b->dview_hidden[1], o,
                    b->dview_hidden[0], 2 * o);
@@ -109,7 +104,7 @@ static void gather_backward(struct network *network, struct flow_state *flow,
                    N_VIEWS * o, flow->view_hidden[0], 2 * o, b->dview_hidden[0], 2 * o, b->dmixed,
                    N_VIEWS * o);
 
-    clear(b->dmodality_weights, n_clips * N_MODALITIES);
+    vector_clear(n_clips * N_MODALITIES, b->dmodality_weights);
     mix_backward(n_clips, o, flow->modality_weights, flow->cross, b->dmixed, b->dmodality_weights,
                  b->dseen_cross);
     vector_add_scaled(n_cross, 1, b->dseen_cross, flow->dcross); /* to the losses' own part */
@@ -127,16 +122,16 @@ static void ask_backward(struct network *network, struct flow_state *flow, int m
     int64_t n_clips = network->batch->n_clips, d = network->config.d, o = network->config.o;
     int64_t rows = n_clips * N_VIEWS;
 
-    clear(b->dcross_hidden, rows * 2 * o);
+    vector_clear(rows * 2 * o, b->dcross_hidden);
     layer_backward(network, layout->cross_mlp[m][1], parameters, gradients, rows,
                    flow->cross_hidden[m], 2 * o, flow->seen_cross + m * o, N_MODALITIES * o,
                    b->dseen_cross + m * o, N_MODALITIES * o, b->dcross_hidden, 2 * o);
-    clear(b->dgathered, rows * d);
+    vector_clear(rows * d, b->dgathered);
     layer_backward(network, layout->cross_mlp[m][0], parameters, gradients, rows, flow->gathered[m],
                    d, flow->cross_hidden[m], 2 * o, b->dcross_hidden, 2 * o, b->dgathered, d);
     dropout_clips(&network->attention_dropout, site_of(flow, SITE_CROSS_OUTPUT + m), n_clips,
                   network->batch->keys, N_VIEWS, d, b->dgathered, d);
-    clear(b->dasked, rows * d);
+    vector_clear(rows * d, b->dasked);
     attention_backward(&use->cross, &network->attention_scratch, b->dgathered,
                        gradient_of(layout->cross[m].key, gradients),
                        network->dx[stream_index(use->stream)], b->dasked);
@@ -153,16 +148,16 @@ static void form_queries_backward(struct network *network, struct flow_state *fl
     struct backward_state *b = &network->backward;
     int64_t n_clips = network->batch->n_clips, d = network->config.d;
 
-    clear(b->dviews, n_clips * N_VIEWS * d);
+    vector_clear(n_clips * N_VIEWS * d, b->dviews);
     for (int q = 0; q < N_VIEWS; q++)
         layer_backward(network, layout->query_mlp[q], parameters, gradients, n_clips,
                        flow->views + q * d, N_VIEWS * d, flow->queries + q * d, N_VIEWS * d,
                        flow->dqueries + q * d, N_VIEWS * d, b->dviews + q * d, N_VIEWS * d);
-    clear(b->drepresentations, n_clips * N_MODALITIES * d);
+    vector_clear(n_clips * N_MODALITIES * d, b->drepresentations);
     views_backward(n_clips, d, flow->modality_weights, flow->representations, b->dviews,
                    b->dmodality_weights, b->drepresentations);
-    clear(b->dweight_hidden[0], n_clips * d);
-    clear(b->dweight_hidden[1], n_clips * d);
+    vector_clear(n_clips * d, b->dweight_hidden[0]);
+    vector_clear(n_clips * d, b->dweight_hidden[1]);
     linear_step(layout->modality_weights, parameters, gradients, n_clips, flow->weight_hidden[1], d,
                 b->dmodality_weights, N_MODALITIES, b->dweight_hidden[1], d);
     layer_backward(network, layout->weight_mlp[1], parameters, gradients, n_clips,
@@ -183,11 +178,11 @@ static void represent_backward(struct network *network, struct flow_state *flow,
     struct attention_use *use = &network->uses[flow->use[m]];
     int64_t n_clips = network->batch->n_clips, d = network->config.d;
 
-    clear(b->dhidden, n_clips * d);
+    vector_clear(n_clips * d, b->dhidden);
     layer_backward(network, layout->modality_mlp[m][1], parameters, gradients, n_clips,
                    flow->hidden[m], d, flow->seen + m * d, N_MODALITIES * d, b->dseen + m * d,
                    N_MODALITIES * d, b->dhidden, d);
-    clear(b->dpooled, n_clips * d);
+    vector_clear(n_clips * d, b->dpooled);
     layer_backward(network, layout->modality_mlp[m][0], parameters, gradients, n_clips, use->pooled,
                    d, flow->hidden[m], d, b->dhidden, d, b->dpooled, d);
     dropout_clips(&network->attention_dropout, site_of(flow, SITE_POOL_OUTPUT + m), n_clips,
@@ -202,9 +197,9 @@ void backward_all(struct network *network, const real *parameters,
                   const struct standardisation *standardisation, real *gradients)
 {
     int64_t d = network->config.d;
-    clear(gradients, network->layout.n_values);
+    vector_clear(network->layout.n_values, gradients);
     for (int s = 0; s < N_STREAMS; s++)
-        clear(network->dx[s], network->sequences[s].n_rows * d);
+        vector_clear(network->sequences[s].n_rows * d, network->dx[s]);
     for (int f = 0; f < network->n_flows; f++) {
         struct flow_state *flow = &network->flows[f];
         read_off_backward(network, flow, parameters, gradients);
