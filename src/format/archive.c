@@ -69,6 +69,8 @@ static int list_members(struct archive *archive, struct valence_error *error)
 
 static int open_zip(struct archive *archive, const void *data, struct valence_error *error)
 {
+    if (archive->size == 0) /* to libzip a valid archive without members */
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: empty, no zip archive", archive->name);
     zip_error_t zip_error;
     zip_error_init(&zip_error);
     zip_source_t *source = zip_source_buffer_create(data, archive->size, 0, &zip_error);
