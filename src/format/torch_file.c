@@ -11,7 +11,7 @@
 
 /* A pickle may refer to one value so often that walking it would never end. */
 #define MAX_DEPTH       64
-#define MAX_VISITS      (1 << 24)
+#define MAX_VISITS      (1 << 22)
 #define MAX_TENSORS     (1 << 20)
 #define MAX_PATH_BYTES  4096
 #define MAX_PATHS_BYTES (64 << 20)
@@ -119,12 +119,20 @@ static int add_tensor(struct walk *walk, const struct pickle_value *arguments)
 
 static int walk_value(struct walk *walk, const struct pickle_value *value, int depth);
 
+static bool can_hold_tensors(const struct pickle_value *value)
+{
+    return value->type == PICKLE_DICT || value->type == PICKLE_LIST ||
+           value->type == PICKLE_TUPLE || value->type == PICKLE_OBJECT;
+}
+
 /* Lengthens the path by a key for what it leads to. Keys that are neither text nor int lead to nothing named. */
 static int walk_entry(struct walk *walk, const struct pickle_value *key, int64_t index,
                       const struct pickle_value *value, int depth)
 {
     size_t length = walk->path.length;
     const char *dot = length ? "." : "";
+    if (!can_hold_tensors(value))
+        return VALENCE_OK;
     if (key && key->type == PICKLE_TEXT)
         text_format(&walk->path, "%s%s", dot, key->as.bytes.data);
     else if (!key || key->type == PICKLE_INT)

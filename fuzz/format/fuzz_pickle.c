@@ -1,0 +1,45 @@
+#include "format/pickle.h"
+#include "format/pickle_numpy.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Looks at everything within a few steps of the root; the graph may be cyclic. */
+static void look(const struct pickle_value *value, int depth)
+{
+    struct pickle_array array;
+    double number;
+    float element;
+    if (!value || depth > 4)
+        return;
+    (void)pickle_type_name(value);
+    (void)pickle_get(value, "key");
+    (void)pickle_get_number(value, &number);
+    if (pickle_get_array(value, &array) && array.data && array.count > 0)
+        elements_to_float(array.type, array.swapped,
+                          (const char *)array.data +
+                              (size_t)(array.count - 1) * element_type_size(array.type),
+                          1, &element);
+    if (value->type == PICKLE_OBJECT) {
+        look(value->as.object.arguments, depth + 1);
+        look(value->as.object.state, depth + 1);
+        look(value->as.object.contents, depth + 1);
+    } else if (value->type == PICKLE_LIST || value->type == PICKLE_TUPLE ||
+               value->type == PICKLE_DICT || value->type == PICKLE_SET) {
+        for (int64_t i = 0; i < value->as.items.n && i < 16; i++)
+            look(value->as.items.values[i], depth + 1);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    for (int keep = 0; keep < 2; keep++) {
+        struct pickle *pickle;
+        struct valence_error error;
+        const struct pickle_options options = {.keep_unknown = keep};
+        if (pickle_read(data, size, &options, "input", &pickle, NULL, &error) == VALENCE_OK) {
+            look(pickle_root(pickle), 0);
+            pickle_free(pickle);
+        }
+    }
+    return 0;
+}
