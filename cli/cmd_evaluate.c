@@ -144,7 +144,7 @@ static int run_evaluate(const struct command *command, int argc, char **argv)
 const struct command command_evaluate = {
     .name = "evaluate",
     .arguments = "RUN STORE",
-    .summary = "Measure a run's models on a split of a store, with confidence intervals.",
+    .summary = "Measure a run's models on a split, with confidence intervals.",
     .description =
         "RUN is a folder that 'valence train' wrote, or a checkpoint. Of a run with several seeds "
         "every model is measured, and mean and standard deviation are shown.\n\n"

@@ -205,7 +205,7 @@ static float training_median(const struct valence_store *store, float *room)
     if (n == 0)
         return NAN;
     qsort(room, n, sizeof *room, ascending);
-    return (room[(n - 1) / 2] + room[n / 2]) / 2;
+    return (room[(n - 1) / 2] + room[n / 2]) / 2 + 0.0f; /* no -0 */
 }
 
 int evaluation_constant(const struct valence_store *store, const struct evaluation *evaluation,

@@ -1,6 +1,7 @@
 # What the scripts use. $VALENCE is the command, $JSON_VALUE reads JSON, $TESTS is the tests' folder, $work a folder of the
 # script's own. A script ends with `finish`.
 set -u
+[ -x "$VALENCE" ] && [ -x "$JSON_VALUE" ] || { echo "not built: $VALENCE, $JSON_VALUE"; exit 1; }
 work=$(mktemp -d /tmp/valence-cli-XXXXXX)
 trap 'rm -rf "$work"' EXIT
 failures=0

@@ -1,0 +1,30 @@
+#!/bin/sh
+# scripts/check_install.sh BUILD: installs a built tree into a folder of its own and uses what is there as a stranger would:
+# the command, the manual page, and docs/score.c compiled against the library by pkg-config.
+set -eu
+build=${1:?usage: scripts/check_install.sh BUILD}
+source=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d /tmp/valence-install-XXXXXX)
+trap 'rm -rf "$work"' EXIT
+
+cmake --install "$build" --prefix "$work/prefix" >"$work/log" || { cat "$work/log"; exit 1; }
+prefix="$work/moved" # the pkg-config file and the library may not depend on where they were put
+mv "$work/prefix" "$prefix"
+pc=$(dirname "$(find "$prefix" -name valence.pc)")
+libraries=$(PKG_CONFIG_PATH=$pc pkg-config --variable=libdir valence)
+
+"$prefix/bin/valence" convert published "$source/tests/golden/fusion/small-transition.weights.safetensors" \
+    -o "$work/model.safetensors" >/dev/null
+# shellcheck disable=SC2046 # words are meant
+cc -std=c11 -Wall -Wextra -Werror "$source/docs/score.c" -o "$work/score" \
+    $(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs valence)
+score=$(LD_LIBRARY_PATH=$libraries "$work/score" "$work/model.safetensors")
+case $score in
+[+-]*.*) ;;
+*) echo "check_install: score.c prints '$score'" && exit 1 ;;
+esac
+
+foreign=$(nm -D --defined-only "$libraries/libvalence.so" | awk '{ print $3 }' | grep -v '^valence_' || true)
+[ -z "$foreign" ] || { echo "check_install: libvalence exports $foreign"; exit 1; }
+[ -f "$prefix/share/man/man1/valence.1" ] || { echo "check_install: no manual page"; exit 1; }
+echo "installed library, headers, pkg-config file, command and manual page work: score $score"
