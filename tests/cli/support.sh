@@ -4,6 +4,7 @@ set -u
 [ -x "$VALENCE" ] && [ -x "$JSON_VALUE" ] || { echo "not built: $VALENCE, $JSON_VALUE"; exit 1; }
 work=$(mktemp -d /tmp/valence-cli-XXXXXX)
 trap 'rm -rf "$work"' EXIT
+export OMP_NUM_THREADS=1 # tests share the machine
 failures=0
 
 wrong() {

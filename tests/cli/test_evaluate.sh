@@ -1,0 +1,89 @@
+# A corpus, a training with two seeds, and every form in which its models are measured and used.
+. "$TESTS/cli/support.sh"
+store="$work/store"
+run="$work/run"
+
+expect 0 synthesize "$store" --train 60 --validation 20 --test 30 --audio-width 8 --text-width 10 \
+    --video-width 6 --threads 1 --quiet
+printf 'store: "%s"\nepochs: 2\nbatch_size: 16\nmodel:\n  d: 16\n  o: 8\n' "$store" >"$work/config.yaml"
+expect 0 train "$work/config.yaml" --output "$run" --seeds 2 --threads 1 --quiet
+
+# ---- evaluate: tables
+expect 0 evaluate "$run" "$store" --quiet
+silent
+prints "test split, 30 clips"
+prints "2 seeds"
+prints "mean ± sd"
+prints "SYNTHETIC"
+prints "seed-2  text_missing"
+expect 0 evaluate "$run/seed-1" "$store" --split val --bootstrap 100 --quiet
+prints "validation split, 20 clips"
+prints "text_missing less complete, paired: MAE"
+prints "the median of the training labels"
+expect 0 evaluate "$run/seed-1/last.safetensors" "$store" --bootstrap 0 --quiet
+grep -q '95 %' "$work/out" && wrong "intervals without a bootstrap"
+
+# ---- evaluate: JSON, the same twice
+expect 0 evaluate "$run" "$store" --json --bootstrap 50 --predictions "$work/scores.csv"
+cp "$work/out" "$work/first"
+json true synthetic
+json 30 n
+json '"test"' split
+json '"seed-1"' models 0 name
+json 30 models 1 flows text_missing n
+json '"complete"' models 1 flows text_missing difference from
+json 50 bootstrap resamples
+"$JSON_VALUE" "$work/out" summary complete mae sd >/dev/null || wrong "no deviation over the seeds"
+"$JSON_VALUE" "$work/out" models 0 flows complete intervals acc2_non0 1 >/dev/null || wrong "no interval"
+expect 0 evaluate "$run" "$store" --json --bootstrap 50 --batch 7
+json 30 n
+expect 0 evaluate "$run" "$store" --json --bootstrap 50
+cmp -s "$work/out" "$work/first" || wrong "the same evaluation gives other figures"
+[ "$(wc -l <"$work/scores.csv")" -eq 61 ] || wrong "the predictions have not a line a model and clip"
+[ "$(head -n 1 "$work/scores.csv")" = "model,id,label,complete,text_missing" ] ||
+    wrong "the predictions have another head"
+
+# ---- evaluate: what does not fit
+expect 1 evaluate "$work/nothing" "$store"
+complains "no such file or folder"
+expect 1 evaluate "$store" "$store"
+complains "holds neither best.safetensors nor folders seed-1"
+expect 1 evaluate "$run" "$work/nothing"
+complains "$work/nothing"
+expect 1 evaluate "$run" "$run"
+complains "$run"
+expect 1 evaluate "$work/config.yaml" "$store"
+complains "$work/config.yaml"
+expect 2 evaluate "$run" "$store" --flow audio_missing
+complains "the model was not trained with the flow 'audio_missing', but with: complete, text_missing"
+expect 1 evaluate "$run" "$store" --predictions "$work/no/folder.csv"
+complains "cannot write"
+head -c 5000 "$run/seed-1/best.safetensors" >"$work/cut.safetensors"
+expect 1 evaluate "$work/cut.safetensors" "$store"
+complains "$work/cut.safetensors"
+expect 0 synthesize "$work/wide" --train 5 --validation 5 --test 5 --audio-width 9 --text-width 10 \
+    --video-width 6 --quiet
+expect 1 evaluate "$run" "$work/wide"
+complains "stream 'audio' has width 9, the model reads 8"
+
+# ---- predict
+expect 0 predict "$run/seed-1" "$store" --split test --quiet
+silent
+prints "complete"
+[ "$(grep -c ' complete ' "$work/out")" -eq 30 ] || wrong "not a line for every clip"
+expect 0 predict "$run/seed-1" "$store" --csv --flow text_missing --quiet
+[ "$(wc -l <"$work/out")" -eq 111 ] || wrong "not a line for every clip of all splits"
+prints ",text_missing,text,"
+expect 0 predict "$run/seed-1" "$store" --json --quiet
+json '"complete"' clips 0 flow
+json '[]' clips 0 missing
+"$JSON_VALUE" "$work/out" clips 109 view_weights fused >/dev/null || wrong "no view weights"
+expect 2 predict "$run" "$store"
+complains "holds 2 seeds; predict takes one of them"
+if [ -e /dev/full ]; then
+    "$VALENCE" predict "$run/seed-1" "$store" --json -q >/dev/full 2>"$work/err" &&
+        wrong "a full disk goes unnoticed"
+    said="valence predict >/dev/full"
+    complains "cannot write the output"
+fi
+finish
