@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/suggest.h"
 #include "commands.h"
@@ -89,8 +91,20 @@ static int run(int argc, char **argv)
     return help ? command->run(command, 2, ask_help) : command->run(command, argc - 1, argv + 1);
 }
 
+/* OpenMP's threads spin for milliseconds at every barrier before they sleep; where something else wants the cores, that
+ * makes a training many times slower. A short spin costs nothing on an idle machine (docs/benchmarks.md), but the run-time
+ * library reads the setting before main() runs: so set it and start over, unless the user has chosen. */
+static void shorten_spinning(char **argv)
+{
+    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
+        return;
+    if (setenv("GOMP_SPINCOUNT", "10000", 1) == 0)
+        execv("/proc/self/exe", argv); /* comes back only where there is no /proc: go on as we are */
+}
+
 int main(int argc, char **argv)
 {
+    shorten_spinning(argv);
     setlocale(LC_CTYPE, ""); /* numbers stay in the C locale */
     int code = run(argc, argv);
     errno = 0;

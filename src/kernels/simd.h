@@ -51,15 +51,27 @@ VALENCE_INLINE real real_exp(real x)
 #endif
 }
 
-/* tanh(x) = (1 - e) / (1 + e) with e = exp(-2 |x|) and x's sign; absolute error below 2e-7 in float. */
+/* tanh(x) = (1 - e) / (1 + e) with e = exp(-2 |x|) and x's sign. Near 0, where 1 - e cancels, its series instead:
+ *
+ *   x - x^3/3 + 2x^5/15 - 17x^7/315 + 62x^9/2835 - 1382x^11/155925,  remainder below 2e-8 x for |x| < 0.35
+ *
+ * Both are computed and one is chosen, as vector code does. Float: relative error below 3e-7. */
 VALENCE_INLINE real real_tanh(real x)
 {
 #ifdef VALENCE_DOUBLE
     return tanh(x);
 #else
-    float e = real_exp(-2.0f * (x < 0 ? -x : x));
-    float t = (1.0f - e) / (1.0f + e);
-    return x < 0 ? -t : t;
+    float magnitude = x < 0 ? -x : x, square = x * x;
+    float series = -1382.0f / 155925.0f;
+    series = series * square + 62.0f / 2835.0f;
+    series = series * square - 17.0f / 315.0f;
+    series = series * square + 2.0f / 15.0f;
+    series = series * square - 1.0f / 3.0f;
+    series = x + x * square * series;
+    float e = real_exp(-2.0f * magnitude);
+    float quotient = (1.0f - e) / (1.0f + e);
+    quotient = x < 0 ? -quotient : quotient;
+    return magnitude < 0.35f ? series : quotient;
 #endif
 }
 
