@@ -1,0 +1,261 @@
+/* Attention over packed sequences against its definition, clip by clip, and the definition's central differences. */
+#include "kernels/attention.h"
+#include "sequences.h"
+
+#define D    6
+#define SITE 3
+
+struct attention_case {
+    struct ragged sequence;
+    int64_t n_queries;
+    bool shared; /* one set of queries for all clips */
+    struct dropout dropout;
+    uint64_t *clip_keys;
+    uint32_t *masks; /* (rows, 1), drawn by the test */
+    double *x, *weight, *bias, *queries;
+    double *dy;          /* the objective is dy . y */
+    double *y, *weights; /* of the reference */
+    int64_t only;        /* objective of this clip alone; -1: of all */
+};
+
+static struct attention_case make_case(const int64_t *lengths, int64_t n_queries, bool shared,
+                                       double rate)
+{
+    struct random_source source = random_source(1, (uint64_t)n_queries);
+    struct attention_case c = {.sequence = cut_sequences(lengths),
+                               .n_queries = n_queries,
+                               .shared = shared,
+                               .dropout = dropout_make(rate, 99),
+                               .only = -1};
+    int64_t n_clips = c.sequence.n_clips, n_rows = c.sequence.n_rows;
+    c.clip_keys = keep(n_clips, sizeof *c.clip_keys);
+    c.masks = keep(n_rows, sizeof *c.masks);
+    for (int64_t i = 0; i < n_clips; i++) {
+        c.clip_keys[i] = mix_keys(7, (uint64_t)i);
+        dropout_masks(&c.dropout, SITE, c.clip_keys[i], 0,
+                      c.sequence.offsets[i + 1] - c.sequence.offsets[i], D,
+                      c.masks + c.sequence.offsets[i]);
+    }
+    c.x = draw(&source, n_rows * D);
+    c.weight = draw(&source, D * D);
+    c.bias = draw(&source, D);
+    c.queries = draw(&source, (shared ? 1 : n_clips) * n_queries * D);
+    c.dy = draw(&source, n_clips * n_queries * D);
+    c.y = keep(n_clips * n_queries * D, sizeof *c.y);
+    c.weights = keep(n_queries * n_rows, sizeof *c.weights);
+    return c;
+}
+
+/* ---- The definition --------------------------------------------------------------------------------------------- */
+
+static void value(const struct attention_case *c, int64_t row, double out[D])
+{
+    for (int j = 0; j < D; j++)
+        out[j] = (c->masks[row] >> j & 1) * (double)c->dropout.scale * c->x[row * D + j];
+}
+
+static double score(const struct attention_case *c, int64_t row, const double *query)
+{
+    double x[D], sum = 0;
+    value(c, row, x);
+    for (int j = 0; j < D; j++)
+        sum += query[j] * tanh(c->bias[j] + dot(D, c->weight + j * D, x));
+    return 0.3 * sum;
+}
+
+static void reference_clip(const struct attention_case *c, int64_t clip, int64_t q)
+{
+    int64_t start = c->sequence.offsets[clip], n = c->sequence.offsets[clip + 1] - start;
+    const double *query = c->queries + ((c->shared ? 0 : clip) * c->n_queries + q) * D;
+    double *y = c->y + (clip * c->n_queries + q) * D, sum = 0;
+    double *weights = c->weights + c->n_queries * start + q * n;
+    for (int64_t t = 0; t < n; t++)
+        sum += weights[t] = exp(score(c, start + t, query));
+    memset(y, 0, D * sizeof *y);
+    for (int64_t t = 0; t < n; t++) {
+        double x[D];
+        value(c, start + t, x);
+        weights[t] /= sum;
+        for (int j = 0; j < D; j++)
+            y[j] += weights[t] * x[j];
+    }
+}
+
+static double objective(void *context)
+{
+    const struct attention_case *c = context;
+    double sum = 0;
+    for (int64_t clip = 0; clip < c->sequence.n_clips; clip++)
+        for (int64_t q = 0; q < c->n_queries && (c->only < 0 || c->only == clip); q++) {
+            int64_t at = (clip * c->n_queries + q) * D;
+            reference_clip(c, clip, q);
+            sum += dot(D, c->dy + at, c->y + at);
+        }
+    return sum;
+}
+
+/* ---- The kernel -------------------------------------------------------------------------------------------------- */
+
+static struct attention attention_of(const struct attention_case *c, bool training)
+{
+    int64_t n_clips = c->sequence.n_clips, n_rows = c->sequence.n_rows, n = c->n_queries;
+    return (struct attention){.sequence = &c->sequence,
+                              .x = as_reals(n_rows * D, c->x),
+                              .key_layer = {as_reals(D * D, c->weight), as_reals(D, c->bias), D, D},
+                              .queries = as_reals((c->shared ? 1 : n_clips) * n * D, c->queries),
+                              .n_queries = n,
+                              .query_stride = c->shared ? 0 : n * D,
+                              .dropout = c->dropout,
+                              .site = SITE,
+                              .clip_keys = c->clip_keys,
+                              .output = gradient_from(9, n_clips * n * D),
+                              .weights = gradient_from(9, n * n_rows),
+                              .keys = training ? gradient_from(9, n_rows * D) : NULL,
+                              .masks = keep(n_rows, sizeof(uint32_t))};
+}
+
+/* For more queries and segments than needed, full of another use's remains. */
+static struct attention_scratch make_scratch(const struct attention_case *c)
+{
+    struct attention_scratch scratch;
+    struct arena arena;
+    arena_measure(&arena);
+    attention_scratch_make(&scratch, D, c->n_queries + 1, c->sequence.n_segments + 1, &arena);
+    arena = kept_arena(arena.peak);
+    memset(arena.block, 0x7F, arena.capacity);
+    attention_scratch_make(&scratch, D, c->n_queries + 1, c->sequence.n_segments + 1, &arena);
+    return scratch;
+}
+
+static void check_forward(struct attention_case *c)
+{
+    int64_t n_y = c->sequence.n_clips * c->n_queries * D;
+    objective(c);
+    struct attention_scratch scratch = make_scratch(c);
+    for (int training = 0; training < 2; training++) {
+        struct attention attention = attention_of(c, training);
+        attention_forward(&attention, &scratch);
+        assert_near("y", n_y, attention.output, c->y, 3 * VALUE_TOLERANCE);
+        assert_near("weights", c->n_queries * c->sequence.n_rows, attention.weights, c->weights,
+                    3 * VALUE_TOLERANCE);
+    }
+}
+
+/* The derivative after a row's value: of its clip's part of the objective, for every `every`th value. */
+static void check_dx(struct attention_case *c, real *dx, int64_t every)
+{
+    for (int64_t clip = 0; clip < c->sequence.n_clips; clip++) {
+        int64_t first = c->sequence.offsets[clip] * D, last = c->sequence.offsets[clip + 1] * D;
+        double largest = 0;
+        c->only = clip;
+        for (int64_t i = first; i < last; i++)
+            largest = fmax(largest, fabs((double)dx[i] - 0.25));
+        for (int64_t i = first; i < last; i += every) {
+            double wanted = central_difference(objective, c, &c->x[i]);
+            if (!(fabs((double)dx[i] - 0.25 - wanted) <=
+                  GRADIENT_TOLERANCE * (largest + 1e-3) + (IS_DOUBLE ? 0 : 1e-7)))
+                fail_msg("dx: row %lld column %lld is %.9g instead of %.9g", (long long)(i / D),
+                         (long long)(i % D), (double)dx[i] - 0.25, wanted);
+        }
+    }
+    c->only = -1;
+}
+
+static void check_backward(struct attention_case *c, int64_t every)
+{
+    int64_t n_rows = c->sequence.n_rows;
+    int64_t n_queries = (c->shared ? 1 : c->sequence.n_clips) * c->n_queries * D;
+    struct attention_scratch scratch = make_scratch(c);
+    struct attention attention = attention_of(c, true);
+    real *dw = gradient_from(0.5, D * D), *db = gradient_from(2, D);
+    real *dx = gradient_from(0.25, n_rows * D), *dq = gradient_from(-1, n_queries);
+    attention_forward(&attention, &scratch);
+    attention_backward(&attention, &scratch,
+                       as_reals(c->sequence.n_clips * c->n_queries * D, c->dy),
+                       (struct linear_gradient){dw, db}, dx, dq);
+    check_dx(c, dx, every);
+    assert_added("dW", 0.5, D * D, dw, central_differences(objective, c, D * D, c->weight));
+    assert_added("db", 2, D, db, central_differences(objective, c, D, c->bias));
+    assert_added("dqueries", -1, n_queries, dq,
+                 central_differences(objective, c, n_queries, c->queries));
+}
+
+static void test_forward_is_the_definition(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 3; threads++)
+        for (size_t k = 0; k < N_ALL_LENGTHS; k++)
+            for (int variant = 0; variant < 4; variant++) {
+                threads_set(threads);
+                struct attention_case c = make_case(ALL_LENGTHS[k], variant & 1 ? 1 : 7,
+                                                    variant & 1, variant & 2 ? 0.5 : 0);
+                check_forward(&c);
+                release_kept(NULL);
+            }
+}
+
+static void test_backward_is_the_derivative(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 3; threads++)
+        for (int variant = 0; variant < 8; variant++) {
+            threads_set(threads);
+            struct attention_case c =
+                make_case(variant & 4 ? LENGTHS_ONE : LENGTHS_FEW, variant & 1 ? 1 : 3, variant & 1,
+                          variant & 2 ? 0.3 : 0);
+            check_backward(&c, 1);
+            release_kept(NULL);
+        }
+}
+
+static void test_backward_of_clips_longer_than_many_tiles(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 2; threads++) {
+        threads_set(threads);
+        struct attention_case c = make_case(LENGTHS_LONG, 1, true, 0.5);
+        check_backward(&c, 307);
+        release_kept(NULL);
+    }
+}
+
+static void test_backward_of_nothing_adds_nothing(void **state)
+{
+    (void)state;
+    struct attention_case c = make_case(LENGTHS_EMPTY, 3, false, 0.5);
+    check_backward(&c, 1);
+}
+
+static void test_large_scores_neither_overflow_nor_lose_the_softmax(void **state)
+{
+    (void)state;
+    threads_set(2);
+    struct attention_case c = make_case(LENGTHS_FEW, 2, false, 0);
+    for (int64_t i = 0; i < c.sequence.n_clips * 2 * D; i++)
+        c.queries[i] *= 4096; /* the definition overflows; weights are 0 or 1 */
+    struct attention attention = attention_of(&c, false);
+    struct attention_scratch scratch = make_scratch(&c);
+    attention_forward(&attention, &scratch);
+    for (int64_t clip = 0; clip < c.sequence.n_clips; clip++) {
+        int64_t start = c.sequence.offsets[clip], n = c.sequence.offsets[clip + 1] - start;
+        for (int64_t q = 0; q < 2; q++) {
+            double sum = 0;
+            for (int64_t t = 0; t < n; t++)
+                sum += (double)attention.weights[2 * start + q * n + t];
+            assert_true(fabs(sum - (n > 0)) < 1e-5);
+        }
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_forward_is_the_definition, release_kept),
+        cmocka_unit_test_teardown(test_backward_is_the_derivative, release_kept),
+        cmocka_unit_test_teardown(test_backward_of_clips_longer_than_many_tiles, release_kept),
+        cmocka_unit_test_teardown(test_backward_of_nothing_adds_nothing, release_kept),
+        cmocka_unit_test_teardown(test_large_scores_neither_overflow_nor_lose_the_softmax,
+                                  release_kept),
+    };
+    return cmocka_run_group_tests_name("attention", tests, NULL, NULL);
+}
