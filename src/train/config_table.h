@@ -13,9 +13,9 @@ enum key_type {
     KEY_FLOWS   /* model.flows and model.n_flows: a sequence of flow names */
 };
 
-/* What happens to a key when a run is resumed: it may differ, it must not, or checkpoints do not
- * record it because the result does not depend on it. */
-enum on_resume { MAY_CHANGE, FIXED, UNRECORDED };
+/* Whether a run can be resumed with another value of a key. FIXED ones decide what was computed so far: checkpoints
+ * record them. */
+enum on_resume { FREE, FIXED };
 
 struct config_key {
     const char *section; /* "" at the top level; keys of a section stand together */

@@ -52,9 +52,9 @@ _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
     }
 
 const struct config_key config_keys[] = {
-    TEXT("", "store", store, "corpus", MAY_CHANGE,
+    TEXT("", "store", store, "corpus", FREE,
          "The feature store to train on (valence import, valence synthesize)."),
-    TEXT("", "output", output, "run", UNRECORDED,
+    TEXT("", "output", output, "run", FREE,
          "The run's folder; it must not exist yet. valence train --resume FOLDER goes on in it."),
 
     TEXT("streams", "audio", streams[VALENCE_STREAM_AUDIO], "audio", FIXED,
@@ -107,7 +107,7 @@ const struct config_key config_keys[] = {
            "Representation similarity of the flows' features."),
     NUMBER("losses", "rnc", losses.rnc, 0, 1000, "0.8", "Rank-n-contrast over both flows."),
 
-    INT("", "epochs", epochs, 1, 1000000, "25", MAY_CHANGE, "Passes over the training part."),
+    INT("", "epochs", epochs, 1, 1000000, "25", FREE, "Passes over the training part."),
     INT("", "batch_size", batch_size, 1, 16384, "96", FIXED, "Clips in a step."),
 
     CHOICE("optimizer", "name", optimizer, optimizer_names, TRAIN_N_OPTIMIZERS, "adam",
@@ -129,15 +129,15 @@ const struct config_key config_keys[] = {
     CHOICE("", "select", select, train_selection_names, TRAIN_N_SELECTIONS, "mean",
            "Whose validation error chooses the best epoch: the complete flow's, the mean of those "
            "that miss something, or the mean of all."),
-    INT("", "early_stopping", early_stopping, 0, 1000000, "0", MAY_CHANGE,
+    INT("", "early_stopping", early_stopping, 0, 1000000, "0", FREE,
         "Stops after this many epochs without a better one; 0: never."),
-    INT("", "checkpoint_every", checkpoint_every, 0, 1000000000, "0", MAY_CHANGE,
+    INT("", "checkpoint_every", checkpoint_every, 0, 1000000000, "0", FREE,
         "Also saves every this many steps; 0: at the end of each epoch only."),
     INT("", "seed", seed, 0, 9007199254740991, "1", FIXED,
         "Of initial weights, order of clips and dropout."),
-    INT("", "seeds", seeds, 1, 1000, "1", UNRECORDED,
+    INT("", "seeds", seeds, 1, 1000, "1", FREE,
         "More than 1 trains that many runs, seed, seed + 1, ..., each in a folder of its own."),
-    INT("", "threads", threads, 0, 4096, "0", UNRECORDED, "0: as many as the machine has cores."),
+    INT("", "threads", threads, 0, 4096, "0", FREE, "0: as many as the machine has cores."),
 };
 const int n_config_keys = sizeof config_keys / sizeof config_keys[0];
 
@@ -401,7 +401,7 @@ json_t *train_config_to_json(const struct valence_train_config *config)
     for (int i = 0; i < n_config_keys && object; i++) {
         char name[CONFIG_KEY_BYTES];
         struct text text = {.maximum = 4 * TRAIN_PATH_BYTES};
-        if (config_keys[i].on_resume == UNRECORDED)
+        if (config_keys[i].on_resume != FIXED)
             continue;
         config_key_name(&config_keys[i], name);
         config_key_format(&config_keys[i], config, &text);
@@ -421,17 +421,17 @@ int train_config_may_resume(const struct valence_train_config *config, const jso
     if (!now)
         return fail_memory(error, TRAIN_PATH_BYTES, "the configuration");
     int status = VALENCE_OK;
-    for (int i = 0; i < n_config_keys && !status; i++) {
-        char name[CONFIG_KEY_BYTES];
-        config_key_name(&config_keys[i], name);
+    const char *name;
+    json_t *value;
+    json_object_foreach(now, name, value)
+    {
         const char *before = json_string_value(json_object_get(begun, name));
-        const char *after = json_string_value(json_object_get(now, name));
-        if (config_keys[i].on_resume == FIXED && (!before || strcmp(before, after) != 0))
+        if (!status && (!before || strcmp(before, json_string_value(value)) != 0))
             status = fail(error, VALENCE_ERROR_CONFIG,
                           "%s is %s, but the run was begun with %s\n"
-                          "         (a run goes on as it was begun; only epochs, early_stopping, "
-                          "checkpoint_every, store, threads may change)",
-                          name, after, before ? before : "nothing");
+                          "         (a run goes on as it was begun; store, epochs, early_stopping, "
+                          "checkpoint_every and threads may change)",
+                          name, json_string_value(value), before ? before : "nothing");
     }
     json_decref(now);
     return status;

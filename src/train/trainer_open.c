@@ -55,9 +55,9 @@ static json_t *make_provenance(const struct trainer *t)
     json_t *config = train_config_to_json(t->config);
     const char *source = valence_store_source(t->store);
     json_t *from = source ? json_loads(source, JSON_DECODE_ANY, NULL) : NULL;
-    return json_pack("{s:s, s:o, s:o?, s:{s:I, s:I}}", "valence", valence_version(), "config",
-                     config, "source", from, "clips", "train", (json_int_t)t->training.n,
-                     "validation", (json_int_t)t->validation.n);
+    return json_pack("{s:s, s:o, s:s, s:o?, s:{s:I, s:I}}", "valence", valence_version(), "config",
+                     config, "store", t->config->store, "source", from, "clips", "train",
+                     (json_int_t)t->training.n, "validation", (json_int_t)t->validation.n);
 }
 
 static int standardise(struct trainer *t, enum valence_stream stream, struct valence_error *error)
@@ -160,7 +160,7 @@ static int open_run(struct trainer *t, bool resume, struct valence_error *error)
     return status;
 }
 
-/* Room for the step's work, so that no later step allocates: the order of the first epoch stands for the others. */
+/* Room for validating; that for training depends on an epoch's order. */
 static int open_network(struct trainer *t, struct valence_error *error)
 {
     int64_t n_rows[VALENCE_N_STREAMS], batch_size = t->config->batch_size;

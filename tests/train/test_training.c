@@ -13,7 +13,6 @@
 #include <time.h>
 
 #include "base/text.h"
-#include "base/threads.h"
 #include "train/train_config.h"
 #include "training_store.h"
 
@@ -28,7 +27,6 @@ static int set_up(void **state)
 {
     static struct fixture fixture;
     char store[256];
-    threads_set(2);
     make_folder(fixture.folder);
     snprintf(store, sizeof store, "%s/store", fixture.folder);
     make_training_store(store, N_CLIPS, 0);
@@ -45,9 +43,15 @@ static int tear_down(void **state)
 /* A small network that learns quickly, in FOLDER/run. */
 static struct valence_train_config config_for(const struct fixture *f, const char *run)
 {
-    static const char *const settings[] = {
-        "model.d=8",     "model.o=6",         "epochs=6",           "optimizer.learning_rate=0.01",
-        "batch_size=16", "model.dropout=0.1", "checkpoint_every=2", "schedule.warm_up_epochs=1"};
+    static const char *const settings[] = {"model.d=8",
+                                           "model.o=6",
+                                           "epochs=6",
+                                           "optimizer.learning_rate=0.01",
+                                           "batch_size=16",
+                                           "model.dropout=0.1",
+                                           "threads=1",
+                                           "checkpoint_every=2",
+                                           "schedule.warm_up_epochs=1"};
     struct valence_train_config config;
     train_config_defaults(&config);
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
@@ -183,6 +187,7 @@ static void test_seeds_train_in_folders_of_their_own(void **state)
 static void test_two_runs_with_one_seed_are_the_same_bytes(void **state)
 {
     struct valence_train_config one = config_for(*state, "one"), two = config_for(*state, "two");
+    one.threads = two.threads = 2;
     train(&one, false);
     train(&two, false);
     assert_same_run(*state, "one", "two");
@@ -235,7 +240,6 @@ static void start_command(const struct valence_train_config *config, bool resume
         int quiet = open("/dev/null", O_WRONLY);
         dup2(quiet, 1);
         dup2(quiet, 2);
-        setenv("OMP_NUM_THREADS", "2", 1);
         if (resume)
             execl(VALENCE_COMMAND, "valence", "train", "--quiet", "--resume", config->output, NULL);
         execl(VALENCE_COMMAND, "valence", "train", "--quiet", yaml, NULL);
