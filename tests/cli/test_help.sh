@@ -14,6 +14,7 @@ done
 commands=$(sed -n '/^A first example/q; s/^  \([a-z]*\)  *[A-Z].*/\1/p' "$work/overview")
 [ "$(echo "$commands" | wc -l)" -ge 8 ] || wrong "the overview lists too few commands: $commands"
 for command in $commands; do
+    grep -q "valence $command" "$TESTS/../docs/valence.1" || wrong "the manual page lacks '$command'"
     expect 0 "$command" --help
     prints "usage: valence $command"
     prints "--help"
