@@ -9,19 +9,16 @@
 
 /* ---- Scores ---------------------------------------------------------------------------------- */
 
-static int choose_flows(const struct valence_model *model, const struct evaluation_options *options,
-                        struct evaluation *evaluation, struct valence_error *error)
+static void choose_flows(const struct valence_model *model,
+                         const struct evaluation_options *options, struct evaluation *evaluation)
 {
     const struct valence_model_config *config = valence_model_config(model);
     const unsigned *flows = options->n_flows ? options->flows : config->flows;
     evaluation->n_flows = options->n_flows ? options->n_flows : config->n_flows;
     for (int i = 0; i < evaluation->n_flows; i++) {
         evaluation->flows[i].flow = flows[i];
-        int status = scoring_check_flow(model, flows[i], error);
-        if (status)
-            return status;
+        evaluation->flows[i].trained = scoring_flow_is_trained(model, flows[i]);
     }
-    return VALENCE_OK;
 }
 
 static int select_clips(const struct scoring *scoring, enum valence_split split,
@@ -141,9 +138,8 @@ int evaluation_run(const struct valence_model *model, const struct valence_store
     *evaluation = (struct evaluation){0};
     struct scoring scoring = {
         .model = model, .store = store, .batch_size = options->batch_size, .progress = progress};
-    int status = choose_flows(model, options, evaluation, error);
-    if (!status)
-        status = scoring_map_streams(model, store, options->max_rows, &scoring.map, error);
+    choose_flows(model, options, evaluation);
+    int status = scoring_map_streams(model, store, options->max_rows, &scoring.map, error);
     if (!status)
         status = select_clips(&scoring, options->split, evaluation, error);
     if (!status)

@@ -78,7 +78,7 @@ static json_t *flow_to_json(const struct evaluation *evaluation, int flow)
 {
     const struct flow_result *result = &evaluation->flows[flow];
     json_t *object =
-        json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "n",
+        json_pack("{s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "trained", result->trained, "n",
                   (json_int_t)result->metrics.n, "n_nonzero", (json_int_t)result->metrics.n_nonzero,
                   "metrics", metrics_to_json(&result->metrics), "intervals",
                   intervals(result->intervals), "warnings", warnings(result->metrics.warnings),

@@ -76,8 +76,6 @@ int predictions_make(const struct scoring *scoring, enum valence_split split, in
 {
     *predictions = (struct predictions){0};
     int status = VALENCE_OK;
-    if (flow != PREDICTION_AUTO)
-        status = scoring_check_flow(scoring->model, (unsigned)flow, error);
     int64_t n = valence_store_n_clips(scoring->store);
     if (!status && !(predictions->predictions = allocate(n, sizeof *predictions->predictions)))
         status = fail_memory(error, (size_t)n * sizeof *predictions->predictions, "predictions");

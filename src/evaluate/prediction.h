@@ -22,8 +22,7 @@ struct predictions {
 };
 
 /* Scores the clips of one split, or of all where `split` is VALENCE_N_SPLITS, in `flow` or, where that is
- * PREDICTION_AUTO, each in scoring_flow_for() what it lacks. Errors: as scoring_run(), and ERROR_ARGUMENT for a flow the
- * model was not trained with. Empty on failure; free with predictions_free(). */
+ * PREDICTION_AUTO, each in scoring_flow_for() what it lacks. Errors: as scoring_run(). Empty on failure; free with predictions_free(). */
 int predictions_make(const struct scoring *scoring, enum valence_split split, int flow,
                      struct predictions *predictions, struct valence_error *error);
 void predictions_free(struct predictions *predictions);

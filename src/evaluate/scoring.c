@@ -69,21 +69,13 @@ unsigned scoring_flow_for(const struct valence_model *model, unsigned absent)
     return best;
 }
 
-int scoring_check_flow(const struct valence_model *model, unsigned flow,
-                       struct valence_error *error)
+bool scoring_flow_is_trained(const struct valence_model *model, unsigned flow)
 {
     const struct valence_model_config *config = valence_model_config(model);
     for (int i = 0; i < config->n_flows; i++)
         if (config->flows[i] == flow)
-            return VALENCE_OK;
-    struct text names = {.maximum = 512};
-    for (int i = 0; i < config->n_flows; i++)
-        text_format(&names, "%s%s", i ? ", " : "", valence_flow_name(config->flows[i]));
-    int status = fail(error, VALENCE_ERROR_ARGUMENT,
-                      "the model was not trained with the flow '%s', but with: %s",
-                      valence_flow_name(flow), names.data ? names.data : "none");
-    text_free(&names);
-    return status;
+            return true;
+    return false;
 }
 
 /* ---- Scores ---------------------------------------------------------------------------------- */

@@ -42,8 +42,7 @@ unsigned scoring_absent(const struct valence_store *store, const struct stream_m
  * imagines the most of what is absent and nothing that is there. */
 unsigned scoring_flow_for(const struct valence_model *model, unsigned absent);
 
-/* ERROR_ARGUMENT naming the model's flows where it was not trained with this one. */
-int scoring_check_flow(const struct valence_model *model, unsigned flow,
-                       struct valence_error *error);
+/* False for a flow the model was not trained with: it scores all the same, imagining nothing. */
+bool scoring_flow_is_trained(const struct valence_model *model, unsigned flow);
 
 #endif

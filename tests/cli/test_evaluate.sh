@@ -54,8 +54,8 @@ expect 1 evaluate "$run" "$run"
 complains "$run"
 expect 1 evaluate "$work/config.yaml" "$store"
 complains "$work/config.yaml"
-expect 2 evaluate "$run" "$store" --flow audio_missing
-complains "the model was not trained with the flow 'audio_missing', but with: complete, text_missing"
+expect 0 evaluate "$run" "$store" --flow audio_missing
+prints "audio_missing: not a flow the model was trained with"
 expect 1 evaluate "$run" "$store" --predictions "$work/no/folder.csv"
 complains "cannot write"
 head -c 5000 "$run/seed-1/best.safetensors" >"$work/cut.safetensors"
