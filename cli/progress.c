@@ -35,14 +35,20 @@ static double now_s(void)
 
 /* ---- Interrupts ------------------------------------------------------------------------------ */
 
+static void handle_signals(void (*handler)(int))
+{
+    struct sigaction action = {.sa_handler = handler};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
 /* The first signal asks for the end, the next one, whichever of the two, is the end. */
 static void on_signal(int number)
 {
     (void)number;
     interrupted = 1;
-    struct sigaction fallback = {.sa_handler = SIG_DFL};
-    sigaction(SIGINT, &fallback, NULL);
-    sigaction(SIGTERM, &fallback, NULL);
+    handle_signals(SIG_DFL);
 }
 
 /* ---- Drawing --------------------------------------------------------------------------------- */
@@ -56,7 +62,7 @@ static void format_duration(char *text, size_t room, double seconds)
         snprintf(text, room, "%lld:%02lld", s / 60, s % 60);
 }
 
-/* "1234/16000 clips, 512 clips/s, loss 0.412, 0:29 left" */
+/* "1234/16000 clips, 0:29 left, 512 clips/s, loss 0.412": what a narrow terminal cuts comes last. */
 static void format_state(char *text, size_t room, const struct valence_progress_event *event,
                          double elapsed_s)
 {
@@ -71,29 +77,33 @@ static void format_state(char *text, size_t room, const struct valence_progress_
         format_duration(duration, sizeof duration, (double)(event->total - event->done) / per_s);
         snprintf(left, sizeof left, ", %s left", duration);
     }
-    snprintf(text, room, "%" PRId64 "%s %s%s%s%s%s", event->done, total, event->unit, rate,
-             event->detail ? ", " : "", event->detail ? event->detail : "", left);
+    snprintf(text, room, "%" PRId64 "%s %s%s%s%s%s", event->done, total, event->unit, left, rate,
+             event->detail ? ", " : "", event->detail ? event->detail : "");
 }
 
+/* "stage  ━━━━╌╌╌╌  state", on one line whatever the terminal's width: without the bar where it is
+ * narrow, and cut where it is narrower still. */
 static void draw_bar(const struct valence_progress_event *event, const char *state)
 {
-    int columns = terminal_columns(stderr);
     bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-    int room = columns - display_width(shown.stage) - display_width(state) - 5;
-    fputs("\r\033[K", stderr);
-    print_clean(stderr, shown.stage);
+    int columns = terminal_columns(stderr) - 1; /* a full line would wrap */
+    int room = columns - display_width(shown.stage) - display_width(state) - 4;
+    char line[1024];
+    size_t used = (size_t)snprintf(line, sizeof line, "%s", shown.stage);
     if (event->total > 0 && room >= 10) {
         int width = room > 30 ? 30 : room;
         double part = (double)event->done / (double)event->total;
         int full = part >= 1 ? width : (int)(part * width);
-        fputs(utf8 ? "  " : " [", stderr);
+        used += (size_t)snprintf(line + used, sizeof line - used, utf8 ? "  " : " [");
         for (int i = 0; i < width; i++)
-            fputs(i < full ? (utf8 ? "━" : "#") : (utf8 ? "╌" : "."), stderr);
-        fputs(utf8 ? "  " : "] ", stderr);
+            used += (size_t)snprintf(line + used, sizeof line - used, "%s",
+                                     i < full ? (utf8 ? "━" : "#") : (utf8 ? "╌" : "."));
+        snprintf(line + used, sizeof line - used, utf8 ? "  %s" : "] %s", state);
     } else {
-        fputs(": ", stderr);
+        snprintf(line + used, sizeof line - used, ": %s", state);
     }
-    print_clean(stderr, state);
+    fputs("\r\033[K", stderr);
+    print_cut(stderr, line, columns);
     fflush(stderr);
     shown.drawn = true;
 }
@@ -143,17 +153,16 @@ static int report_to_terminal(void *user, const struct valence_progress_event *e
 struct valence_progress *terminal_progress(bool quiet)
 {
     static struct valence_progress progress = {.report = report_to_terminal};
+    memset(&shown, 0, sizeof shown);
     shown.quiet = quiet;
     shown.terminal = isatty(STDERR_FILENO);
     shown.last_s = now_s();
-    struct sigaction action = {.sa_handler = on_signal};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    handle_signals(on_signal);
     return &progress;
 }
 
 void terminal_progress_finish(void)
 {
     clear_bar();
+    handle_signals(SIG_DFL);
 }

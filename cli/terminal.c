@@ -1,5 +1,6 @@
 #include "terminal.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,18 +72,26 @@ int display_width(const char *text)
 
 /* ---- Printing -------------------------------------------------------------------------------- */
 
-void print_clean(FILE *stream, const char *text)
+void print_cut(FILE *stream, const char *text, int columns)
 {
     const unsigned char *at = (const unsigned char *)text;
     while (*at) {
         const unsigned char *start = at;
         uint32_t code = next_code(&at);
         bool control = (code < 0x20 && code != '\n') || (code >= 0x7F && code < 0xA0);
+        columns -= code_width(code);
+        if (columns < 0)
+            return;
         if (control)
             fputc('?', stream);
         else
             fwrite(start, 1, (size_t)(at - start), stream);
     }
+}
+
+void print_clean(FILE *stream, const char *text)
+{
+    print_cut(stream, text, INT_MAX);
 }
 
 /* One line of the source text, `length` bytes, wrapped at blanks. */

@@ -15,6 +15,9 @@ int display_width(const char *text);
  * newline become '?', so that no file can send escape sequences to the terminal. */
 void print_clean(FILE *stream, const char *text);
 
+/* As print_clean(), but no more than `columns` wide. */
+void print_cut(FILE *stream, const char *text, int columns);
+
 /* Prints paragraphs wrapped at `columns`, each line after `indent` blanks. A line that begins with
  * a blank is kept as it is; the first line continues where `at` columns are already printed (0:
  * none). */

@@ -1,5 +1,6 @@
 #include "evaluate/scoring.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,12 @@ static int score_batch(const struct scoring *scoring, struct valence_workspace *
     for (int flow = 0; flow < n_flows && !status; flow++)
         for (int64_t i = 0; i < batch->n_clips; i++) {
             struct clip_score *score = &scores[flow][first + i];
+            if (!isfinite(values[flow][i]))
+                return fail(error, VALENCE_ERROR_DATA,
+                            "the model gives clip %lld of the batch the score %g in the flow '%s'\n"
+                            "         (features far outside what it was trained on do that)",
+                            (long long)i + 1, (double)values[flow][i],
+                            valence_flow_name(flows[flow]));
             score->score = values[flow][i];
             memcpy(score->modality_weights,
                    details[flow].modality_weights + i * VALENCE_N_MODALITIES,
