@@ -303,11 +303,19 @@ static int grow_map(struct valence_store_writer *writer, size_t bytes, struct va
                 : begin_batch(writer, error);
 }
 
-bool valence_store_writer_has(const struct valence_store_writer *writer, const char *id)
+int64_t store_writer_find(const struct valence_store_writer *writer, const char *id)
 {
     MDB_val key = {strlen(id), (void *)(uintptr_t)id}, value;
-    return writer->batch && key.mv_size > 0 && key.mv_size < VALENCE_STORE_ID_BYTES &&
-           mdb_get(writer->batch, writer->ids, &key, &value) == 0;
+    bool found = writer->batch && key.mv_size > 0 && key.mv_size < VALENCE_STORE_ID_BYTES &&
+                 mdb_get(writer->batch, writer->ids, &key, &value) == 0;
+    return found && value.mv_size == sizeof(struct ordinal_key)
+               ? (int64_t)ordinal_decode(value.mv_data)
+               : -1;
+}
+
+bool valence_store_writer_has(const struct valence_store_writer *writer, const char *id)
+{
+    return store_writer_find(writer, id) >= 0;
 }
 
 int valence_store_writer_set_meta(struct valence_store_writer *writer, const char *key,

@@ -11,6 +11,9 @@
 int store_writer_set_source(struct valence_store_writer *writer, json_t *source,
                             struct valence_error *error);
 
+/* The ordinal of a stored clip, -1 where there is none of this id. */
+int64_t store_writer_find(const struct valence_store_writer *writer, const char *id);
+
 int64_t store_writer_n_clips(const struct valence_store_writer *writer);
 
 #endif

@@ -279,14 +279,17 @@ void synthetic_rows(const struct synthetic_corpus *corpus, const struct syntheti
 {
     const struct character *character = &characters[stream];
     int64_t width = corpus->widths[stream], n_rows = clip->n_rows[stream];
-    uint64_t offsets = mix_keys(clip->speaker, OFFSETS);
+    size_t row_bytes = (size_t)width * sizeof *rows;
     uint64_t noise = mix_keys(clip->key, NOISE + (uint64_t)stream);
+    if (n_rows == 0)
+        return;
+    memset(rows, 0, row_bytes);
+    add_noise(mix_keys(clip->speaker, OFFSETS), (uint64_t)stream, character->speaker, width, rows);
+    for (int64_t i = 1; i < n_rows; i++)
+        memcpy(rows + i * width, rows, row_bytes);
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n_rows; i++) {
-        memset(rows + i * width, 0, (size_t)width * sizeof *rows);
+    for (int64_t i = 0; i < n_rows; i++)
         add_noise(noise, (uint64_t)i, character->noise, width, rows + i * width);
-        add_noise(offsets, (uint64_t)stream, character->speaker, width, rows + i * width);
-    }
     if (stream == VALENCE_STREAM_TEXT || stream == VALENCE_STREAM_SIMULATED_TEXT) {
         add_words(corpus, clip, stream, rows);
     } else {
