@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# scripts/test.sh BUILD [CTEST OPTION...]: runs a build's tests. The last line is "N passed, N failed[, N skipped]" and counts
+# the test functions of the cmocka programs, and every other test as one.
+set -uo pipefail
+
+build=${1:?usage: scripts/test.sh BUILD [CTEST OPTION...]}
+shift
+log=$build/Testing/Temporary/LastTest.log
+rm -f "$log"
+ctest --test-dir "$build" --output-on-failure --no-tests=error --timeout 1200 "$@"
+code=$?
+
+# A function that started and is neither OK nor skipped has failed, or took its program down with it. A program that fails
+# otherwise (a leak, a crash at exit) counts as one failure more.
+counts=$(awk '
+    / Testing: / { ran = ok = off = 0; split("", skips) }
+    /^\[ RUN      \]/ { ran++ }
+    /^\[       OK \]/ { ok++ }
+    /^\[  SKIPPED \]/ && !/listed below/ && !($NF in skips) { skips[$NF]; off++ }
+    /^Test Passed\./ { passed += ran ? ok : 1; skipped += off }
+    /^Test Failed\.|^Test Timeout\.|^Exception|^Test Not Run\./ {
+        passed += ok; skipped += off
+        failed += ran - ok - off > 0 ? ran - ok - off : 1
+    }
+    END {
+        printf "%d passed, %d failed", passed, failed
+        if (skipped)
+            printf ", %d skipped", skipped
+    }' "$log" 2>/dev/null) || counts="0 passed, 1 failed"
+if [ $code -ne 0 ] && [[ $counts == *" 0 failed"* ]]; then # not run at all, for one
+    counts=${counts/ 0 failed/ 1 failed}
+fi
+echo "$counts"
+exit $code
