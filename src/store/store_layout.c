@@ -1,6 +1,5 @@
 #include "store/store_layout.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +116,38 @@ int format_decode(const char *json, size_t size, struct valence_store_stream *st
     if (!status)
         *n_streams = (int)n;
     json_decref(root);
+    return status;
+}
+
+/* ---- Source ---------------------------------------------------------------------------------- */
+
+static int fail_difference(const char *path, const char *key, const json_t *recorded,
+                           const json_t *wanted, struct valence_error *error)
+{
+    size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
+    char *was = json_dumps(recorded, flags), *is = json_dumps(wanted, flags);
+    int status = fail(error, VALENCE_ERROR_EXISTS,
+                      "%s: was made with %s %.200s, not %.200s (make another store, or remove this "
+                      "one)",
+                      path, key, was ? was : "(nothing)", is ? is : "(nothing)");
+    free(was);
+    free(is);
+    return status;
+}
+
+int source_compare(const char *recorded, json_t *source, const char *path,
+                   struct valence_error *error)
+{
+    const char *key;
+    json_t *value, *before = json_loads(recorded, 0, NULL);
+    int status = VALENCE_OK;
+    json_object_foreach(source, key,
+                        value) if (!status && !json_equal(value, json_object_get(before, key)))
+        status = fail_difference(path, key, json_object_get(before, key), value, error);
+    if (!status && !json_equal(before, source))
+        status =
+            fail(error, VALENCE_ERROR_EXISTS, "%s: was made with more than is asked for now", path);
+    json_decref(before);
     return status;
 }
 

@@ -2,6 +2,7 @@
 #ifndef VALENCE_STORE_LAYOUT_H
 #define VALENCE_STORE_LAYOUT_H
 
+#include <jansson.h>
 #include <stdint.h>
 
 #include "base/text.h"
@@ -38,6 +39,10 @@ int streams_check(const struct valence_store_stream *streams, int n_streams,
 void format_encode(const struct valence_store_stream *streams, int n_streams, struct text *json);
 int format_decode(const char *json, size_t size, struct valence_store_stream *streams,
                   int *n_streams, struct valence_error *error);
+
+/* Whether the recorded "source" is the given one; else ERROR_EXISTS, naming what differs. */
+int source_compare(const char *recorded, json_t *source, const char *path,
+                   struct valence_error *error);
 
 /* A clip's record, and back. A decoded clip's texts are one block that begins at `id`; release it
  * with clip_clear(). On failure *clip is all zero. */

@@ -336,20 +336,15 @@ int valence_store_writer_set_meta(struct valence_store_writer *writer, const cha
 int store_writer_set_source(struct valence_store_writer *writer, json_t *source,
                             struct valence_error *error)
 {
-    json_t *recorded = writer->source ? json_loads(writer->source, 0, NULL) : NULL;
-    char *json = source ? json_dumps(source, 0) : NULL;
+    char *json = source ? json_dumps(source, JSON_REAL_PRECISION(15)) : NULL;
     int status = VALENCE_OK;
     if (!json)
         status = fail_memory(error, 0, "a store's source");
     else if (!writer->source)
         status = valence_store_writer_set_meta(writer, STORE_KEY_SOURCE, json, error);
-    else if (!json_equal(recorded, source))
-        status = fail(error, VALENCE_ERROR_EXISTS,
-                      "%s: was made from something else (make another store, or remove this one)\n"
-                      "  its source: %.350s\n  asked for:  %.350s",
-                      writer->path, writer->source, json);
+    else
+        status = source_compare(writer->source, source, writer->path, error);
     free(json);
-    json_decref(recorded);
     json_decref(source);
     return status;
 }

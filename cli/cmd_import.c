@@ -1,0 +1,260 @@
+/* valence import: features extracted elsewhere, into a store. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/suggest.h"
+#include "base/text.h"
+#include "choices.h"
+#include "commands.h"
+#include "json_output.h"
+#include "table.h"
+#include "valence/import.h"
+
+struct request {
+    const char *kind, *source, *store;
+    const char *all_in, *dtype, *label_range, *delimiter;
+    struct option_list skip;
+    int64_t seed;
+    bool json, quiet;
+    struct valence_import_options options;
+};
+
+/* ---- Options --------------------------------------------------------------------------------- */
+
+/* The three options of each stream, in the order of enum valence_stream. */
+#define STREAM_OPTIONS(stream, name)                                                               \
+    {OPTION_TEXT,                                                                                  \
+     0,                                                                                            \
+     name,                                                                                         \
+     &(stream)->columns,                                                                           \
+     "WHICH",                                                                                      \
+     "Where the " name                                                                             \
+     " stream is: columns of the table ('a0-a72', 'a0,a3-a9'), or the name of a "                  \
+     "dense array (default: " name ", if there is one; '' for none).",                             \
+     0,                                                                                            \
+     0},                                                                                           \
+        {OPTION_TEXT,                                                                              \
+         0,                                                                                        \
+         name "-folder",                                                                           \
+         &(stream)->folder,                                                                        \
+         "FOLDER",                                                                                 \
+         "table: a folder with an array ID.npy, (T, D) or (D), for each clip.",                    \
+         0,                                                                                        \
+         0},                                                                                       \
+    {                                                                                              \
+        OPTION_TEXT, 0, name "-lengths", &(stream)->lengths, "ARRAY",                              \
+            "dense: rows of each clip (default: " name "_lengths, if there is one).", 0, 0         \
+    }
+
+static bool parse(const struct command *command, int argc, char **argv, struct request *request,
+                  int *code)
+{
+    struct valence_import_options *import = &request->options;
+    const struct option options[] = {
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Streams", 0, 0},
+        STREAM_OPTIONS(&import->streams[VALENCE_STREAM_AUDIO], "audio"),
+        STREAM_OPTIONS(&import->streams[VALENCE_STREAM_TEXT], "text"),
+        STREAM_OPTIONS(&import->streams[VALENCE_STREAM_VIDEO], "video"),
+        STREAM_OPTIONS(&import->streams[VALENCE_STREAM_SIMULATED_TEXT], "simulated_text"),
+        {OPTION_TEXT, 0, "dtype", &request->dtype, "TYPE",
+         "How values are stored: f16 or f32 (default f16).", 0, 0},
+        {OPTION_FLAG, 0, "trim-zeros", &import->trim_zeros, NULL,
+         "dense: rows of zeros at the end of a clip are padding and are left out.", 0, 0},
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Clips (columns of the table, or arrays of N)", 0, 0},
+        {OPTION_TEXT, 0, "id-column", &import->id, "NAME", "The clips' ids (default id).", 0, 0},
+        {OPTION_TEXT, 0, "split-column", &import->split, "NAME",
+         "train, validation (valid, val, dev) or test (default split; '' for none).", 0, 0},
+        {OPTION_TEXT, 0, "label-column", &import->label, "NAME",
+         "The labels (default label; '' for none). An empty label is a clip without one.", 0, 0},
+        {OPTION_TEXT, 0, "group-column", &import->group, "NAME",
+         "The recording that a clip is cut from (default group, if there is one).", 0, 0},
+        {OPTION_TEXT, 0, "transcript-column", &import->transcript, "NAME",
+         "What is said (default transcript, if there is one).", 0, 0},
+        {OPTION_TEXT, 0, "delimiter", &request->delimiter, "C",
+         "table: what separates fields, one character or 'tab' (default ',').", 0, 0},
+        {OPTION_TEXT, 0, "all-in", &request->all_in, "SPLIT",
+         "Where clips go when there is no split column (default train).", 0, 0},
+        {OPTION_NUMBER, 0, "validation-fraction", &import->validation_fraction, "F",
+         "Draw this part of the training clips for validation, by whole groups, where the set has "
+         "no validation part (default 0).",
+         0, 0.9},
+        {OPTION_INT, 0, "seed", &request->seed, "N", "Seed of that draw (default 0).", 0, 9e15},
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "What is wrong", 0, 0},
+        {OPTION_TEXT, 0, "label-range", &request->label_range, "MIN,MAX",
+         "Labels beyond are wrong (default -3,3).", 0, 0},
+        {OPTION_LIST, 0, "skip", &request->skip, "REASON",
+         "Skip and count such clips instead of stopping: label, split, value, width, empty, "
+         "duplicate, missing (a stream's file: taken without the stream), or all. Any number of "
+         "times.",
+         0, 0},
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
+        {OPTION_FLAG, 0, "json", &request->json, NULL, "Print JSON instead of a table.", 0, 0},
+        {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress.", 0, 0},
+        {.type = OPTION_END}};
+    const char *positional[3];
+    int n;
+    if (!options_parse(command, options, argc, argv, positional, 3, 3, &n, code))
+        return false;
+    request->kind = positional[0];
+    request->source = positional[1];
+    request->store = positional[2];
+    return true;
+}
+
+static int choose_skips(const struct command *command, const struct option_list *list,
+                        unsigned *skip)
+{
+    for (int i = 0; i < list->n; i++) {
+        const char *value = list->values[i];
+        int found = 0;
+        if (strcmp(value, "all") == 0) {
+            *skip = (1u << VALENCE_N_SKIPS) - 1;
+            continue;
+        }
+        while (found < VALENCE_N_SKIPS && strcmp(value, valence_skip_names[found]) != 0)
+            found++;
+        if (found == VALENCE_N_SKIPS) {
+            const char *meant = suggest_name(value, valence_skip_names, VALENCE_N_SKIPS);
+            return report_usage(command, "--skip: there is no '%s'%s%s%s", value,
+                                meant ? "; did you mean '" : "", meant ? meant : "",
+                                meant ? "'?" : "");
+        }
+        *skip |= 1u << found;
+    }
+    return EXIT_FINE;
+}
+
+static int choose_range(const struct command *command, const char *text, double *minimum,
+                        double *maximum)
+{
+    char low[64];
+    size_t length = strcspn(text, ",");
+    snprintf(low, sizeof low, "%.*s", (int)(length < sizeof low ? length : 0), text);
+    if (text[length] != ',' || !parse_double(low, minimum) ||
+        !parse_double(text + length + 1, maximum))
+        return report_usage(command, "--label-range: '%s' is not MIN,MAX", text);
+    return EXIT_FINE;
+}
+
+/* What the table of options cannot say. */
+static int finish_options(const struct command *command, struct request *request)
+{
+    struct valence_import_options *options = &request->options;
+    const char *delimiter = strcmp(request->delimiter, "tab") == 0 ? "\t" : request->delimiter;
+    int code = choose_dtype(command, request->dtype, &options->type);
+    if (!code && request->all_in)
+        code = choose_split(command, request->all_in, &options->all_in);
+    if (!code && request->label_range)
+        code = choose_range(command, request->label_range, &options->label_minimum,
+                            &options->label_maximum);
+    if (!code)
+        code = choose_skips(command, &request->skip, &options->skip);
+    if (!code && strlen(delimiter) != 1)
+        code = report_usage(command, "--delimiter: '%s' is not one character", delimiter);
+    options->delimiter = delimiter[0];
+    options->seed = (uint64_t)request->seed;
+    return code;
+}
+
+/* ---- Results --------------------------------------------------------------------------------- */
+
+static void print_result(const struct request *request, const struct valence_import_result *result)
+{
+    struct table table = {.title = request->store};
+    table_column(&table, "clips", TABLE_RIGHT);
+    table_column(&table, "", TABLE_LEFT);
+    table_cell(&table, "%" PRId64, result->n_taken);
+    table_cell(&table, "imported%s",
+               result->n_no_label == 0                 ? ""
+               : result->n_no_label == result->n_taken ? ", without labels"
+                                                       : "");
+    if (result->n_no_label > 0 && result->n_no_label < result->n_taken) {
+        table_cell(&table, "%" PRId64, result->n_no_label);
+        table_cell(&table, "of these without a label");
+    }
+    if (result->n_stored) {
+        table_cell(&table, "%" PRId64, result->n_stored);
+        table_cell(&table, "in the store already");
+    }
+    for (int i = 0; i < VALENCE_N_SKIPS; i++) {
+        if (result->skipped[i].n == 0)
+            continue;
+        table_cell(&table, "%" PRId64, result->skipped[i].n);
+        table_cell(&table, "%s: %s (%s%s%s%s%s%s)", i == VALENCE_SKIP_MISSING ? "noted" : "skipped",
+                   valence_skip_texts[i], result->skipped[i].examples[0],
+                   result->skipped[i].n > 1 ? ", " : "", result->skipped[i].examples[1],
+                   result->skipped[i].n > 2 ? ", " : "", result->skipped[i].examples[2],
+                   result->skipped[i].n > VALENCE_IMPORT_N_EXAMPLES ? ", ..." : "");
+    }
+    table_print(&table, stdout);
+}
+
+static json_t *result_to_json(const struct request *request,
+                              const struct valence_import_result *result)
+{
+    json_t *skipped = json_object();
+    for (int i = 0; i < VALENCE_N_SKIPS; i++) {
+        json_t *examples = json_array();
+        for (int j = 0; j < VALENCE_IMPORT_N_EXAMPLES && j < result->skipped[i].n; j++)
+            json_array_append_new(examples, json_string(result->skipped[i].examples[j]));
+        json_object_set_new(skipped, valence_skip_names[i],
+                            json_pack("{s:I, s:o}", "clips", (json_int_t)result->skipped[i].n,
+                                      "examples", examples));
+    }
+    return json_pack("{s:s, s:I, s:I, s:I, s:o}", "store", request->store, "imported",
+                     (json_int_t)result->n_taken, "without_label", (json_int_t)result->n_no_label,
+                     "stored_before", (json_int_t)result->n_stored, "skipped", skipped);
+}
+
+static int run_import(const struct command *command, int argc, char **argv)
+{
+    struct request request = {.dtype = "f16", .delimiter = ","};
+    struct valence_import_result result;
+    struct valence_error error;
+    int code = EXIT_FINE;
+    valence_import_options_default(&request.options);
+    if (!parse(command, argc, argv, &request, &code) || (code = finish_options(command, &request)))
+        return code;
+    bool is_table = strcmp(request.kind, "table") == 0;
+    if (!is_table && strcmp(request.kind, "dense") != 0)
+        return report_usage(command, "there is no import of '%s'; there are table and dense",
+                            request.kind);
+    /* The option that names columns of a table names an array of a dense set. */
+    for (int i = 0; i < VALENCE_N_STREAMS && !is_table; i++) {
+        request.options.streams[i].array = request.options.streams[i].columns;
+        request.options.streams[i].columns = NULL;
+    }
+    int status = (is_table ? valence_import_table : valence_import_dense)(
+        request.source, request.store, &request.options, terminal_progress(request.quiet), &result,
+        &error);
+    terminal_progress_finish();
+    if (!status && request.json)
+        status = print_json(result_to_json(&request, &result), &error);
+    else if (!status)
+        print_result(&request, &result);
+    return status ? report_error(&error) : EXIT_FINE;
+}
+
+const struct command command_import = {
+    .name = "import",
+    .arguments = "KIND SOURCE STORE",
+    .summary = "Bring features that were extracted elsewhere into a store.",
+    .description =
+        "KIND is what SOURCE is:\n\n"
+        "table: a CSV with a row for each clip: its id, split, label, optionally its group (the "
+        "recording it was cut from) and transcript; and for each stream either columns of the same "
+        "row, or a folder with one array ID.npy for each clip.\n\n"
+        "dense: an .npz, or a folder of .npy files, with streams as (N, T, D) or (N, D) arrays "
+        "named audio, text, video, simulated_text, their lengths as (N) arrays, and (N) arrays id, "
+        "split, label, group, transcript.\n\n"
+        "One clip is in memory at a time. An interrupted import is gone on with by the same "
+        "command. What is wrong with a clip stops the import and is named with its place; --skip "
+        "leaves such clips out and counts them.",
+    .example = "valence import table clips.csv store --audio a0-a72 --text-folder text/\n"
+               "valence import table clips.csv store --text t0-t99 --split-column fold "
+               "--group-column video --validation-fraction 0.15\n"
+               "valence import dense features.npz store --trim-zeros --skip value",
+    .run = run_import,
+};
