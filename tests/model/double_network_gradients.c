@@ -1,0 +1,234 @@
+/* The gradients of the whole loss against its central differences, in double precision.
+ *
+ * The distillation terms (rep, cross) do not learn through the complete flow: their derivative is that of the distance to
+ * what the complete flow gave before the parameter was changed, which is what `objective` computes. */
+#include "model/network_private.h"
+#include "network_cases.h"
+
+#define D           6
+#define O           8
+#define N_CLIPS     5
+#define DROPOUT_KEY 1234567
+
+/* audio, text, video, simulated text */
+static const int64_t FULL[] = {3, 4, 2, 5, 1, 7, 1, 2, 9, 2, 6, 3, 4, 5, 3, 1, 2, 3, 8, 4};
+static const int64_t NO_SIMULATION[] = {3, 4, 2, 0, 1, 7, 1, 0, 9, 2, 6, 0, 4, 5, 3, 0, 2, 3, 8, 0};
+static const int64_t SOME_EMPTY[] = {0, 4, 2, 5, 1, 0, 1, 0, 9, 2, 0, 3, 0, 0, 0, 0, 2, 3, 8, 4};
+
+static const struct loss_weights WEIGHTS = {0.5, 0.6, 0.2, 0.7, 0.3, 0.8};
+
+struct gradient_case {
+    struct valence_model_config config;
+    struct parameter_table table;
+    struct clips clips;
+    struct network *network;
+    struct loss_weights weights;
+    uint64_t dropout_key;
+    real *parameters, *gradients;
+    real *others;                        /* gradients elsewhere, not looked at */
+    real *target_queries, *target_cross; /* the complete flow's, as they were */
+};
+
+static struct loss_terms run(const struct gradient_case *c, real *gradients)
+{
+    struct loss_terms terms;
+    struct valence_error error;
+    must(network_gradients(c->network, c->parameters, NULL, &c->clips.batch, &c->weights,
+                           c->dropout_key, gradients, &terms, &error),
+         &error);
+    return terms;
+}
+
+static real *copy(int64_t n, const real *values)
+{
+    return memcpy(keep(n, sizeof *values), values, (size_t)n * sizeof *values);
+}
+
+static struct gradient_case make_case(int n_flows, enum valence_imagination imagination,
+                                      bool dropout, const int64_t *lengths)
+{
+    struct gradient_case c = {.config = case_config(D, O, n_flows, imagination),
+                              .weights = WEIGHTS};
+    c.parameters = make_parameters(&c.config, &c.table);
+    c.clips = make_clips(&c.config, N_CLIPS, lengths);
+    c.network = make_network(&c.config);
+    c.dropout_key = dropout ? DROPOUT_KEY : 0;
+    c.gradients = keep(c.table.n_values, sizeof *c.gradients);
+    c.others = keep(c.table.n_values, sizeof *c.others);
+    for (int64_t i = 0; i < c.table.n_values; i++)
+        c.gradients[i] = NAN; /* it is written, not added to */
+    run(&c, c.gradients);
+    c.target_queries = copy(N_CLIPS * N_VIEWS * D, c.network->flows[0].queries);
+    c.target_cross = copy(N_CLIPS * N_VIEWS * N_MODALITIES * O, c.network->flows[0].cross);
+    return c;
+}
+
+/* ---- The loss with the distillation's targets held -------------------------------------------------------------- */
+
+/* The root mean square between two columns of `width` within rows of `stride`. */
+static double root(int64_t rows, int64_t stride, int64_t column, int64_t width, const real *x,
+                   const real *y)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = column; j < column + width; j++)
+            sum +=
+                (x[i * stride + j] - y[i * stride + j]) * (x[i * stride + j] - y[i * stride + j]);
+    return sqrt(sum / (double)(rows * width));
+}
+
+static double distillation(const struct gradient_case *c)
+{
+    double loss = 0;
+    for (int f = 1; f < c->network->n_flows; f++) {
+        const struct flow_state *flow = &c->network->flows[f];
+        double rep = 0, cross = 0, n_missing = 0;
+        for (int m = 0; m < N_MODALITIES; m++) {
+            if (!(flow->missing & VALENCE_BIT(m)))
+                continue;
+            n_missing++;
+            rep += root(N_CLIPS, N_VIEWS * D, (VALENCE_VIEW_AUDIO + m) * D, D, flow->queries,
+                        c->target_queries);
+            cross +=
+                root(N_CLIPS * N_VIEWS, N_MODALITIES * O, m * O, O, flow->cross, c->target_cross);
+        }
+        loss += (c->weights.rep * rep + c->weights.cross * cross) / n_missing;
+    }
+    return c->network->n_flows > 1 ? loss / (c->network->n_flows - 1) : 0;
+}
+
+static double objective(void *context)
+{
+    const struct gradient_case *c = context;
+    struct loss_terms terms = run(c, c->others);
+    return c->weights.complete * terms.complete + c->weights.missing * terms.missing +
+           c->weights.feature * terms.feature + c->weights.rnc * terms.rnc + distillation(c);
+}
+
+/* ---- Tests ------------------------------------------------------------------------------------------------------- */
+
+/* Of every tensor the value with the largest gradient, and `more` others. */
+static void check_tensor(struct gradient_case *c, const struct parameter *parameter, int more)
+{
+    struct random_source source = random_source(9, valence_clip_key(parameter->name));
+    const real *gradient = c->gradients + parameter->offset;
+    int64_t largest = 0;
+    for (int64_t i = 0; i < parameter->n_values; i++)
+        if (!(fabs(gradient[i]) <= fabs(gradient[largest])))
+            largest = i;
+    for (int k = 0; k <= more; k++) {
+        int64_t at = k ? random_below(&source, parameter->n_values) : largest;
+        double wanted = central_difference(objective, c, &c->parameters[parameter->offset + at]);
+        if (!(fabs(gradient[at] - wanted) <= 1e-6 * fabs(gradient[largest]) + 1e-8))
+            fail_msg("%d flows, imagination %s, %s dropout: %s[%lld] has gradient %.12g, not %.12g",
+                     c->config.n_flows, valence_imagination_names[c->config.imagination],
+                     c->dropout_key ? "with" : "without", parameter->name, (long long)at,
+                     gradient[at], wanted);
+    }
+}
+
+static void check_all(int n_flows, const int64_t *lengths, int more)
+{
+    for (int imagination = 0; imagination < VALENCE_N_IMAGINATIONS; imagination++)
+        for (int dropout = 0; dropout < 2; dropout++) {
+            threads_set(1); /* many tiny steps: waking threads would be most of the work */
+            struct gradient_case c = make_case(n_flows, imagination, dropout, lengths);
+            for (int i = 0; i < c.table.n; i++)
+                check_tensor(&c, &c.table.parameters[i], more);
+            network_free(c.network);
+            release_kept(NULL);
+        }
+}
+
+static void test_the_complete_flow_alone(void **state)
+{
+    (void)state;
+    check_all(1, FULL, 1);
+}
+
+static void test_complete_and_text_missing(void **state)
+{
+    (void)state;
+    check_all(2, FULL, 1);
+}
+
+static void test_all_seven_flows(void **state)
+{
+    (void)state;
+    check_all(N_ALL_FLOWS, FULL, 0);
+}
+
+static void test_without_simulated_text(void **state)
+{
+    (void)state;
+    check_all(2, NO_SIMULATION, 0);
+}
+
+static void test_with_empty_streams(void **state)
+{
+    (void)state;
+    check_all(2, SOME_EMPTY, 0);
+    check_all(N_ALL_FLOWS, SOME_EMPTY, 0);
+}
+
+static void test_every_tensor_learns(void **state)
+{
+    (void)state;
+    struct gradient_case c = make_case(N_ALL_FLOWS, VALENCE_IMAGINATION_TRANSITION, false, FULL);
+    for (int i = 0; i < c.table.n; i++) {
+        const struct parameter *parameter = &c.table.parameters[i];
+        double norm = 0;
+        for (int64_t j = 0; j < parameter->n_values; j++)
+            norm += fabs(c.gradients[parameter->offset + j]);
+        /* All contrast is a matter of differences, in which a common bias has no part. */
+        bool has_part = !strstr(parameter->name, "orgin_linear_change") || parameter->n_dims == 2;
+        if (has_part && norm < 1e-9)
+            fail_msg("%s has a gradient of %g", parameter->name, norm);
+    }
+    network_free(c.network);
+}
+
+static void test_terms_are_what_the_total_weighs(void **state)
+{
+    (void)state;
+    struct gradient_case c = make_case(N_ALL_FLOWS, VALENCE_IMAGINATION_TRANSITION, true, FULL);
+    struct loss_terms terms = run(&c, c.others);
+    double detached = c.weights.rep * terms.rep + c.weights.cross * terms.cross;
+    assert_close("distillation", detached, distillation(&c), 1e-12);
+    assert_close("total", terms.total, objective(&c), 1e-12);
+    network_free(c.network);
+}
+
+static void test_gradients_add_up_over_the_weights(void **state)
+{
+    (void)state;
+    struct gradient_case c = make_case(3, VALENCE_IMAGINATION_TEXT, true, FULL);
+    const double all[] = {WEIGHTS.complete, WEIGHTS.missing, WEIGHTS.rep,
+                          WEIGHTS.cross,    WEIGHTS.feature, WEIGHTS.rnc};
+    real *sum = keep(c.table.n_values, sizeof *sum), *part = keep(c.table.n_values, sizeof *part);
+    for (int term = 0; term < 6; term++) {
+        double only[6] = {0};
+        only[term] = 1;
+        c.weights = (struct loss_weights){only[0], only[1], only[2], only[3], only[4], only[5]};
+        run(&c, part);
+        for (int64_t i = 0; i < c.table.n_values; i++)
+            sum[i] += all[term] * part[i];
+    }
+    assert_near("sum", c.table.n_values, sum, c.gradients, 1e-12);
+    network_free(c.network);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_the_complete_flow_alone, release_kept),
+        cmocka_unit_test_teardown(test_complete_and_text_missing, release_kept),
+        cmocka_unit_test_teardown(test_all_seven_flows, release_kept),
+        cmocka_unit_test_teardown(test_without_simulated_text, release_kept),
+        cmocka_unit_test_teardown(test_with_empty_streams, release_kept),
+        cmocka_unit_test_teardown(test_every_tensor_learns, release_kept),
+        cmocka_unit_test_teardown(test_terms_are_what_the_total_weighs, release_kept),
+        cmocka_unit_test_teardown(test_gradients_add_up_over_the_weights, release_kept),
+    };
+    return cmocka_run_group_tests_name("network_gradients", tests, NULL, NULL);
+}
