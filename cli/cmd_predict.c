@@ -61,6 +61,8 @@ static void print_table(const struct valence_store *store, const struct predicti
             table_cell(&table, "%.2f", (double)prediction->score.view_weights[view]);
     }
     table_note(&table, "Behind 'missing': the weights of the modalities, then of the query views.");
+    if (!predictions->trained)
+        table_note(&table, "The model was not trained with this flow.");
     if (predictions->n_empty)
         table_note(&table, "skipped: %" PRId64 " clips without features that the model reads",
                    predictions->n_empty);
@@ -141,9 +143,9 @@ static int print_predictions_json(const struct valence_store *store,
             json_decref(clips);
             clips = NULL;
         }
-    return print_json(json_pack("{s:s, s:s, s:I, s:I, s:o}", "checkpoint", checkpoint, "store",
-                                valence_store_path(store), "skipped_without_features",
-                                (json_int_t)predictions->n_empty, "cut",
+    return print_json(json_pack("{s:s, s:s, s:b, s:I, s:I, s:o}", "checkpoint", checkpoint, "store",
+                                valence_store_path(store), "trained", predictions->trained,
+                                "skipped_without_features", (json_int_t)predictions->n_empty, "cut",
                                 (json_int_t)predictions->n_cut, "clips", clips),
                       error);
 }

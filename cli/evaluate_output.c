@@ -79,7 +79,8 @@ static void note_flow(struct table *table, const struct flow_result *result)
 {
     const char *name = valence_flow_name(result->flow);
     if (!result->trained)
-        table_note(table, "%s: not a flow the model was trained with; what is missing is not imagined",
+        table_note(table,
+                   "%s: not a flow the model was trained with; what is missing is not imagined",
                    name);
     if (result->n_incomplete)
         table_note(table, "%s: %" PRId64 " clips lack a modality that this flow reads", name,

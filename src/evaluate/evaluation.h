@@ -22,7 +22,7 @@ struct evaluation_options {
 
 struct flow_result {
     unsigned flow;
-    bool trained; /* the model was trained with this flow */
+    bool trained;     /* the model was trained with this flow */
     float *predicted; /* one per clip */
     struct valence_metrics metrics;
     struct valence_interval intervals[VALENCE_N_METRICS];   /* NaN without resamples */
@@ -38,8 +38,8 @@ struct evaluation {
     struct flow_result flows[VALENCE_MAX_FLOWS];
 };
 
-/* Errors: NOT_FOUND where the split has no labelled clip; those of scoring. Empty on failure; free with evaluation_free(). `progress` may
- * be NULL. */
+/* Errors: NOT_FOUND where the split has no labelled clip; those of scoring. Empty on failure; free
+ * with evaluation_free(). `progress` may be NULL. */
 int evaluation_run(const struct valence_model *model, const struct valence_store *store,
                    const struct evaluation_options *options,
                    const struct valence_progress *progress, struct evaluation *evaluation,

@@ -77,15 +77,15 @@ static json_t *differences(const struct flow_result *first, const struct flow_re
 static json_t *flow_to_json(const struct evaluation *evaluation, int flow)
 {
     const struct flow_result *result = &evaluation->flows[flow];
-    json_t *object =
-        json_pack("{s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "trained", result->trained, "n",
-                  (json_int_t)result->metrics.n, "n_nonzero", (json_int_t)result->metrics.n_nonzero,
-                  "metrics", metrics_to_json(&result->metrics), "intervals",
-                  intervals(result->intervals), "warnings", warnings(result->metrics.warnings),
-                  "predicted_deviation", number(result->metrics.predicted_deviation),
-                  "label_deviation", number(result->metrics.label_deviation),
-                  "clips_lacking_a_modality", (json_int_t)result->n_incomplete,
-                  "clips_without_simulated_text", (json_int_t)result->n_unsimulated);
+    json_t *object = json_pack(
+        "{s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "trained", result->trained, "n",
+        (json_int_t)result->metrics.n, "n_nonzero", (json_int_t)result->metrics.n_nonzero,
+        "metrics", metrics_to_json(&result->metrics), "intervals", intervals(result->intervals),
+        "warnings", warnings(result->metrics.warnings), "predicted_deviation",
+        number(result->metrics.predicted_deviation), "label_deviation",
+        number(result->metrics.label_deviation), "clips_lacking_a_modality",
+        (json_int_t)result->n_incomplete, "clips_without_simulated_text",
+        (json_int_t)result->n_unsimulated);
     bool complete = object != NULL;
     if (flow > 0)
         complete =

@@ -29,6 +29,8 @@ static int add_split(const struct scoring *scoring, enum valence_split split,
 
 static void assign_flows(const struct scoring *scoring, int flow, struct predictions *predictions)
 {
+    predictions->trained =
+        flow == PREDICTION_AUTO || scoring_flow_is_trained(scoring->model, (unsigned)flow);
     for (int64_t i = 0; i < predictions->n; i++) {
         struct prediction *prediction = &predictions->predictions[i];
         unsigned absent = scoring_absent(scoring->store, &scoring->map, prediction->clip);
@@ -75,9 +77,10 @@ int predictions_make(const struct scoring *scoring, enum valence_split split, in
                      struct predictions *predictions, struct valence_error *error)
 {
     *predictions = (struct predictions){0};
-    int status = VALENCE_OK;
     int64_t n = valence_store_n_clips(scoring->store);
-    if (!status && !(predictions->predictions = allocate(n, sizeof *predictions->predictions)))
+    predictions->predictions = allocate(n, sizeof *predictions->predictions);
+    int status = VALENCE_OK;
+    if (!predictions->predictions)
         status = fail_memory(error, (size_t)n * sizeof *predictions->predictions, "predictions");
     for (int s = 0; s < VALENCE_N_SPLITS && !status; s++)
         if (split == VALENCE_N_SPLITS || (int)split == s)

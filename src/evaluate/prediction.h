@@ -17,6 +17,7 @@ struct prediction {
 struct predictions {
     int64_t n;
     struct prediction *predictions; /* in the store's order */
+    bool trained;                   /* the model was trained with the flows it was used in */
     int64_t n_empty;                /* clips left out: no features that the model reads */
     int64_t n_cut;                  /* clips of which some stream is longer than max_rows */
 };

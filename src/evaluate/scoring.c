@@ -6,7 +6,6 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "train/batches.h"
 
 /* ---- Streams --------------------------------------------------------------------------------- */
