@@ -15,8 +15,7 @@
     X(convert, "Models")                                                                           \
     X(version, "This program")
 
-#define DECLARE_COMMAND(name, purpose)                                                             \
-    extern const struct command command_##name __attribute__((weak));
+#define DECLARE_COMMAND(name, purpose) extern const struct command command_##name;
 COMMANDS(DECLARE_COMMAND)
 #undef DECLARE_COMMAND
 

@@ -32,8 +32,6 @@ static void print_overview(void)
                   0, 0, 80);
     const char *purpose = "";
     for (size_t i = 0; i < N_COMMANDS; i++) {
-        if (!commands[i].command)
-            continue;
         if (strcmp(commands[i].purpose, purpose) != 0)
             printf("\n%s\n", purpose = commands[i].purpose);
         printf("  %-12s%s\n", commands[i].command->name, commands[i].command->summary);
@@ -49,7 +47,7 @@ static void print_overview(void)
 static const struct command *find_command(const char *name)
 {
     for (size_t i = 0; i < N_COMMANDS; i++)
-        if (commands[i].command && strcmp(commands[i].command->name, name) == 0)
+        if (strcmp(commands[i].command->name, name) == 0)
             return commands[i].command;
     return NULL;
 }
@@ -59,8 +57,7 @@ static int report_unknown(const char *name)
     const char *meant = NULL;
     int distance = 0;
     for (size_t i = 0; i < N_COMMANDS; i++)
-        if (commands[i].command)
-            suggest_consider(name, commands[i].command->name, &meant, &distance);
+        suggest_consider(name, commands[i].command->name, &meant, &distance);
     fputs("valence: there is no command '", stderr);
     print_clean(stderr, name);
     if (meant)
@@ -99,7 +96,8 @@ static void shorten_spinning(char **argv)
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
         return;
     if (setenv("GOMP_SPINCOUNT", "10000", 1) == 0)
-        execv("/proc/self/exe", argv); /* comes back only where there is no /proc: go on as we are */
+        execv("/proc/self/exe",
+              argv); /* comes back only where there is no /proc: go on as we are */
 }
 
 int main(int argc, char **argv)
