@@ -1,0 +1,68 @@
+/* What is written is what the reader reads. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "format/csv.h"
+#include "format/csv_write.h"
+
+static void test_fields_and_numbers_read_back(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"plain", "a,b", "say \"so\"", "two\nlines", " blank ", ""};
+    static const float numbers[] = {0.1f, -3, 1e-30f, 16777217.0f, 0.333333343f, 3.4e38f};
+    char *data;
+    size_t size;
+    FILE *stream = open_memstream(&data, &size);
+    assert_non_null(stream);
+    fputs("id,number\n", stream);
+    for (int i = 0; i < 6; i++) {
+        csv_write_field(stream, ids[i]);
+        fputc(',', stream);
+        csv_write_number(stream, numbers[i]);
+        fputc('\n', stream);
+    }
+    fclose(stream);
+
+    struct csv_reader *reader;
+    struct valence_error error;
+    bool more;
+    double number;
+    assert_int_equal(csv_open_memory(data, size, "memory", ',', &reader, &error), 0);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(csv_next(reader, &more, &error), 0);
+        assert_true(more);
+        assert_string_equal(csv_field(reader, 0), ids[i]);
+        assert_int_equal(csv_number(reader, 1, &number, &error), 0);
+        assert_true((float)number == numbers[i]);
+    }
+    csv_close(reader);
+    free(data);
+}
+
+static void test_nan_is_an_empty_field(void **state)
+{
+    (void)state;
+    char text[8] = "";
+    FILE *stream = fmemopen(text, sizeof text, "w");
+    assert_non_null(stream);
+    csv_write_number(stream, NAN);
+    fputc('|', stream);
+    fclose(stream);
+    assert_string_equal(text, "|");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fields_and_numbers_read_back),
+        cmocka_unit_test(test_nan_is_an_empty_field),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
