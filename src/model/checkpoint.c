@@ -143,8 +143,8 @@ static int each_tensor(struct safetensors_writer *writer, const struct checkpoin
         for (int i = 0; i < 2 && statistics[0] && !status; i++) {
             char name[64];
             statistic_name(name, s, i ? "scale" : "mean");
-            status = declare_or_write(writer, declaring, name, 1, &width, width, statistics[i],
-                                      error);
+            status =
+                declare_or_write(writer, declaring, name, 1, &width, width, statistics[i], error);
         }
     }
     const float *moments[] = {checkpoint->first_moment, checkpoint->second_moment};
@@ -175,24 +175,35 @@ int checkpoint_save(const char *path, const struct checkpoint *checkpoint,
 
 /* ---- Reading ------------------------------------------------------------------------------------ */
 
-/* A tensor of one float vector or matrix, copied to `values`; it must be there, with this shape, in F32, and finite. */
-static int read_tensor(const struct safetensors *file, const char *path, const char *name,
-                       int n_dims, const int64_t *shape, float *values,
+/* The tensor of this name: it must be there, with this shape, in F32. */
+static int find_tensor(const struct safetensors *file, const char *path, const char *name,
+                       int n_dims, const int64_t *shape, const struct safetensor **tensor,
                        struct valence_error *error)
 {
-    const struct safetensor *tensor = safetensors_find(file, name);
-    char wanted[SHAPE_TEXT_BYTES], found[SHAPE_TEXT_BYTES];
-    if (!tensor)
+    const struct safetensor *found = *tensor = safetensors_find(file, name);
+    char is[SHAPE_TEXT_BYTES], should[SHAPE_TEXT_BYTES];
+    if (!found)
         return fail(error, VALENCE_ERROR_FORMAT, "%s: tensor '%s' is missing", path, name);
-    bool same = tensor->n_dims == n_dims && tensor->type == ELEMENT_F32;
+    bool same = found->n_dims == n_dims && found->type == ELEMENT_F32;
     for (int i = 0; same && i < n_dims; i++)
-        same = tensor->shape[i] == shape[i];
+        same = found->shape[i] == shape[i];
     if (!same)
         return fail(error, VALENCE_ERROR_SHAPE,
                     "%s: tensor '%s' is %s %s; the configuration in the file asks for F32 %s", path,
-                    name, element_type_name(tensor->type),
-                    shape_text(tensor->shape, tensor->n_dims, found, sizeof found),
-                    shape_text(shape, n_dims, wanted, sizeof wanted));
+                    name, element_type_name(found->type),
+                    shape_text(found->shape, found->n_dims, is, sizeof is),
+                    shape_text(shape, n_dims, should, sizeof should));
+    return VALENCE_OK;
+}
+
+/* Copies such a tensor to `values`, which must be finite. */
+static int read_tensor(const struct safetensors *file, const char *path, const char *name,
+                       int n_dims, const int64_t *shape, float *values, struct valence_error *error)
+{
+    const struct safetensor *tensor;
+    int status = find_tensor(file, path, name, n_dims, shape, &tensor, error);
+    if (status)
+        return status;
     safetensor_to_float(tensor, values);
     for (int64_t i = 0; i < tensor->count; i++)
         if (!isfinite(values[i]))
@@ -201,12 +212,22 @@ static int read_tensor(const struct safetensors *file, const char *path, const c
     return VALENCE_OK;
 }
 
+/* Once all tensors are known to be there, the memory taken for them is no more than the file is long, whatever sizes its
+ * configuration claims. */
 static int read_parameters(const struct safetensors *file, const char *path,
                            const struct parameter_table *table, struct checkpoint *checkpoint,
                            struct valence_error *error)
 {
     bool with_moments = safetensors_find(file, FIRST_MOMENT) != NULL;
-    int status = checkpoint_allocate(checkpoint, with_moments, error);
+    const struct safetensor *tensor;
+    int status = VALENCE_OK;
+    for (int i = 0; i < table->n && !status; i++) {
+        const struct parameter *parameter = &table->parameters[i];
+        status = find_tensor(file, path, parameter->name, parameter->n_dims, parameter->shape,
+                             &tensor, error);
+    }
+    if (!status)
+        status = checkpoint_allocate(checkpoint, with_moments, error);
     for (int i = 0; i < table->n && !status; i++) {
         const struct parameter *parameter = &table->parameters[i];
         status = read_tensor(file, path, parameter->name, parameter->n_dims, parameter->shape,
@@ -247,8 +268,8 @@ static int read_standardisation(const struct safetensors *file, const char *path
 
 /* Whatever else is in the file is not ours: a name nobody reads is a name misspelt. */
 static int refuse_unknown(const struct safetensors *file, const char *path,
-                          const struct parameter_table *table,
-                          const struct checkpoint *checkpoint, struct valence_error *error)
+                          const struct parameter_table *table, const struct checkpoint *checkpoint,
+                          struct valence_error *error)
 {
     for (int64_t i = 0; i < safetensors_n_tensors(file); i++) {
         const char *name = safetensors_tensor(file, i)->name;
@@ -264,8 +285,8 @@ static int refuse_unknown(const struct safetensors *file, const char *path,
         }
         if (!known)
             return fail(error, VALENCE_ERROR_FORMAT,
-                        "%s: tensor '%s' belongs to no layer of the configuration in the file", path,
-                        name);
+                        "%s: tensor '%s' belongs to no layer of the configuration in the file",
+                        path, name);
     }
     return VALENCE_OK;
 }
@@ -277,9 +298,9 @@ static int read_json(const struct safetensors *file, const char *path, const cha
     *value = NULL;
     const char *text = safetensors_metadata(file, key);
     if (!text)
-        return optional ? VALENCE_OK
-                        : fail(error, VALENCE_ERROR_FORMAT, "%s: metadata '%s' is missing", path,
-                               key);
+        return optional
+                   ? VALENCE_OK
+                   : fail(error, VALENCE_ERROR_FORMAT, "%s: metadata '%s' is missing", path, key);
     json_error_t problem;
     *value = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
     if (!*value)
@@ -291,6 +312,32 @@ static int read_json(const struct safetensors *file, const char *path, const cha
         return fail(error, VALENCE_ERROR_FORMAT, "%s: metadata '%s' is not an object", path, key);
     }
     return VALENCE_OK;
+}
+
+/* The object of stream names; a key that is no stream, or a value that is no name, is refused. */
+static int read_stream_names(const struct safetensors *file, const char *path,
+                             struct checkpoint *checkpoint, struct valence_error *error)
+{
+    json_t *streams, *value;
+    const char *key;
+    int status = read_json(file, path, "streams", false, &streams, error);
+    if (status)
+        return status;
+    json_object_foreach(streams, key, value)
+    {
+        int stream = valence_stream_from_name(key);
+        const char *name = json_string_value(value);
+        if (stream < 0 || !name || strlen(name) >= sizeof checkpoint->stream_names[stream]) {
+            status = fail(error, VALENCE_ERROR_FORMAT,
+                          "%s: metadata 'streams': '%.40s' is no stream with a name of up to %zu "
+                          "bytes",
+                          path, key, sizeof checkpoint->stream_names[0] - 1);
+            break;
+        }
+        strcpy(checkpoint->stream_names[stream], name);
+    }
+    json_decref(streams);
+    return status;
 }
 
 static int read_description(const struct safetensors *file, const char *path,
@@ -307,26 +354,17 @@ static int read_description(const struct safetensors *file, const char *path,
         return fail(error, VALENCE_ERROR_UNSUPPORTED,
                     "%s: checkpoint version %s; this program reads version " VERSION, path,
                     version ? version : "(none)");
-    json_t *config, *streams = NULL;
+    json_t *config;
     int status = read_json(file, path, "config", false, &config, error);
     if (!status)
         status = model_config_from_json(config, &checkpoint->config, path, error);
     if (!status)
-        status = read_json(file, path, "streams", false, &streams, error);
-    for (int s = 0; s < VALENCE_N_STREAMS && !status; s++) {
-        const char *name = json_string_value(json_object_get(streams, valence_stream_names[s]));
-        if (name && strlen(name) >= sizeof checkpoint->stream_names[s])
-            status = fail(error, VALENCE_ERROR_FORMAT, "%s: the name of stream '%s' is too long",
-                          path, valence_stream_names[s]);
-        else if (name)
-            strcpy(checkpoint->stream_names[s], name);
-    }
+        status = read_stream_names(file, path, checkpoint, error);
     if (!status)
         status = read_json(file, path, "provenance", true, &checkpoint->provenance, error);
     if (!status)
         status = read_json(file, path, "training", true, &checkpoint->training, error);
     json_decref(config);
-    json_decref(streams);
     return status;
 }
 
