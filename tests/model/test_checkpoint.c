@@ -444,7 +444,7 @@ static void test_a_file_that_is_not_there_is_an_error(void **state)
     assert_cleared(&checkpoint);
     checkpoint = make_checkpoint(false);
     assert_int_equal(checkpoint_save("/nowhere/x.safetensors", &checkpoint, &error),
-                     VALENCE_ERROR_NOT_FOUND);
+                     VALENCE_ERROR_IO);
     checkpoint_free(&checkpoint);
 }
 
