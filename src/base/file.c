@@ -66,6 +66,18 @@ void file_map_close(struct file_map *map)
     *map = (struct file_map){0};
 }
 
+void file_map_was_read(struct file_map *map, size_t bytes)
+{
+    const size_t resident_bytes = 16 << 20;
+    map->n_read += bytes;
+    if (map->n_read < resident_bytes)
+        return;
+    map->n_read = 0;
+    /* Only advice: where it is not taken the process is larger than it need be. */
+    if (map->data)
+        (void)madvise((void *)(uintptr_t)map->data, map->size, MADV_DONTNEED);
+}
+
 int file_read_text(const char *path, size_t maximum, char **text, size_t *size,
                    struct valence_error *error)
 {

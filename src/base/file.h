@@ -13,10 +13,15 @@
 struct file_map {
     const unsigned char *data;
     size_t size;
+    size_t n_read; /* since its pages were let go of */
 };
 
 int file_map_open(struct file_map *map, const char *path, struct valence_error *error);
 void file_map_close(struct file_map *map);
+
+/* Says that `bytes` of it were read. Now and then lets go of its pages, so that reading a large file does not make the
+ * process grow; they stay in the page cache. */
+void file_map_was_read(struct file_map *map, size_t bytes);
 
 /* The whole file as a NUL-terminated text in *text (free() it), refused beyond `maximum` bytes; *size may be NULL. */
 int file_read_text(const char *path, size_t maximum, char **text, size_t *size,

@@ -256,6 +256,7 @@ static int next_bytes(struct archive_member *member, void *out, size_t bytes,
             member->archive, member->index, VALENCE_ERROR_FORMAT,
             got < 0 ? zip_file_strerror(member->file) : "it ends before the size it claims", error);
     member->position += bytes;
+    file_map_was_read(&member->archive->map, bytes);
     return VALENCE_OK;
 }
 

@@ -163,6 +163,7 @@ static int read_bytes(struct npy *array, uint64_t position, void *out, size_t by
         return archive_member_read(array->member, position, out, bytes, error);
     if (bytes)
         memcpy(out, array->bytes + position, bytes);
+    file_map_was_read(&array->map, bytes);
     return VALENCE_OK;
 }
 
