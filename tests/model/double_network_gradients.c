@@ -10,6 +10,13 @@
 #define N_CLIPS     5
 #define DROPOUT_KEY 1234567
 
+/* Sanitizers look for stray accesses, which every tensor's check makes alike. */
+#ifdef VALENCE_SANITIZED
+#define TENSOR_STEP 7
+#else
+#define TENSOR_STEP 1
+#endif
+
 /* audio, text, video, simulated text */
 static const int64_t FULL[] = {3, 4, 2, 5, 1, 7, 1, 2, 9, 2, 6, 3, 4, 5, 3, 1, 2, 3, 8, 4};
 static const int64_t NO_SIMULATION[] = {3, 4, 2, 0, 1, 7, 1, 0, 9, 2, 6, 0, 4, 5, 3, 0, 2, 3, 8, 0};
@@ -133,7 +140,7 @@ static void check_all(int n_flows, const int64_t *lengths, int more)
         for (int dropout = 0; dropout < 2; dropout++) {
             threads_set(1); /* many tiny steps: waking threads would be most of the work */
             struct gradient_case c = make_case(n_flows, imagination, dropout, lengths);
-            for (int i = 0; i < c.table.n; i++)
+            for (int i = 0; i < c.table.n; i += TENSOR_STEP)
                 check_tensor(&c, &c.table.parameters[i], more);
             network_free(c.network);
             release_kept(NULL);
