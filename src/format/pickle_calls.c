@@ -53,69 +53,74 @@ static bool is_list_or_tuple(const struct pickle_value *value)
     return value && (value->type == PICKLE_LIST || value->type == PICKLE_TUPLE);
 }
 
-/* OrderedDict() and OrderedDict([[key, value], ...]). False: not these, so it stays a call. */
-static bool call_dict(struct pickle *pickle, const struct pickle_value *arguments,
-                      struct pickle_value **made)
+/* The calls that make plain values. Other arguments than these are malformed, not left as calls: what costs time to look
+ * at must also cost memory, which is bounded. */
+
+/* OrderedDict() and OrderedDict([[key, value], ...]) */
+static struct pickle_value *call_dict(struct pickle *pickle, const struct pickle_value *arguments,
+                                      bool *malformed)
 {
     const struct pickle_value *pairs = pickle_item(arguments, 0);
-    int64_t n = pairs ? pairs->as.items.n : 0;
-    if (arguments->as.items.n > 1 || (pairs && !is_list_or_tuple(pairs)))
-        return false;
-    for (int64_t i = 0; i < n; i++) {
+    struct pickle_value *dict = pickle_new(pickle, PICKLE_DICT);
+    *malformed = arguments->as.items.n > 1 || (pairs && !is_list_or_tuple(pairs));
+    for (int64_t i = 0; dict && !*malformed && pairs && i < pairs->as.items.n; i++) {
         const struct pickle_value *pair = pairs->as.items.values[i];
         if (!is_list_or_tuple(pair) || pair->as.items.n != 2)
-            return false;
+            *malformed = true;
+        else if (!pickle_extend(pickle, dict, pair->as.items.values, 2))
+            dict = NULL;
     }
-    *made = pickle_new(pickle, PICKLE_DICT);
-    for (int64_t i = 0; i < n && *made; i++)
-        if (!pickle_extend(pickle, *made, pairs->as.items.values[i]->as.items.values, 2))
-            *made = NULL;
-    return true;
+    return dict;
 }
 
-static bool call_set(struct pickle *pickle, const struct pickle_value *arguments,
-                     struct pickle_value **made)
+/* set() and set([value, ...]) */
+static struct pickle_value *call_set(struct pickle *pickle, const struct pickle_value *arguments,
+                                     bool *malformed)
 {
     const struct pickle_value *values = pickle_item(arguments, 0);
-    if (arguments->as.items.n > 1 || (values && !is_list_or_tuple(values)))
-        return false;
-    *made = pickle_new_items(pickle, PICKLE_SET, values ? values->as.items.values : NULL,
-                             values ? values->as.items.n : 0);
-    return true;
+    *malformed = arguments->as.items.n > 1 || (values && !is_list_or_tuple(values));
+    if (*malformed || !values)
+        return pickle_new(pickle, PICKLE_SET);
+    return pickle_new_items(pickle, PICKLE_SET, values->as.items.values, values->as.items.n);
 }
 
-static bool call_encode(struct pickle *pickle, const struct pickle_value *arguments,
-                        struct pickle_value **made)
+/* encode(text, "latin1") */
+static struct pickle_value *call_encode(struct pickle *pickle, const struct pickle_value *arguments,
+                                        bool *malformed)
 {
     const struct pickle_value *text = pickle_item(arguments, 0);
-    if (arguments->as.items.n != 2 || text->type != PICKLE_TEXT ||
-        !pickle_is_text(pickle_item(arguments, 1), "latin1"))
-        return false;
-    bool malformed;
-    *made = pickle_new_latin1(pickle, text->as.bytes.data, text->as.bytes.size, &malformed);
-    return !malformed;
+    *malformed = arguments->as.items.n != 2 || text->type != PICKLE_TEXT ||
+                 !pickle_is_text(pickle_item(arguments, 1), "latin1");
+    if (*malformed)
+        return NULL;
+    return pickle_new_latin1(pickle, text->as.bytes.data, text->as.bytes.size, malformed);
 }
 
-/* What calling `callable` would have made: mostly an OBJECT, a plain value for the calls that pickle.h names. */
+/* Any other call is kept as what was asked for. */
 static struct pickle_value *new_call(struct pickle *pickle, struct pickle_value *callable,
-                                     struct pickle_value *arguments)
+                                     struct pickle_value *arguments, bool *malformed)
 {
-    struct pickle_value *made = NULL;
-    bool is_set = pickle_is_global(callable, "builtins.set") ||
-                  pickle_is_global(callable, "__builtin__.set") ||
-                  pickle_is_global(callable, "builtins.frozenset") ||
-                  pickle_is_global(callable, "__builtin__.frozenset");
-    if ((pickle_is_global(callable, "collections.OrderedDict") &&
-         call_dict(pickle, arguments, &made)) ||
-        (is_set && call_set(pickle, arguments, &made)) ||
-        (pickle_is_global(callable, "_codecs.encode") && call_encode(pickle, arguments, &made)))
-        return made;
-    made = pickle_new(pickle, PICKLE_OBJECT);
-    if (made) {
-        made->as.object.callable = callable;
-        made->as.object.arguments = arguments;
+    static const struct {
+        const char *name;
+        struct pickle_value *(*call)(struct pickle *, const struct pickle_value *, bool *);
+    } plain[] = {
+        {"collections.OrderedDict", call_dict},
+        {"_codecs.encode", call_encode},
+        {"builtins.set", call_set},
+        {"builtins.frozenset", call_set},
+        {"__builtin__.set", call_set},
+        {"__builtin__.frozenset", call_set},
+    };
+    *malformed = false;
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (pickle_is_global(callable, plain[i].name))
+            return plain[i].call(pickle, arguments, malformed);
+    struct pickle_value *object = pickle_new(pickle, PICKLE_OBJECT);
+    if (object) {
+        object->as.object.callable = callable;
+        object->as.object.arguments = arguments;
     }
-    return made;
+    return object;
 }
 
 /* ---- Operations -------------------------------------------------------------------------------------------------- */
@@ -171,10 +176,16 @@ static void push_call(struct machine *m, struct pickle_value *callable,
     if (m->status)
         return;
     if ((callable->type != PICKLE_GLOBAL && callable->type != PICKLE_OBJECT) ||
-        arguments->type != PICKLE_TUPLE)
+        arguments->type != PICKLE_TUPLE) {
         machine_malformed(m, "a call of something that is no class or function");
+        return;
+    }
+    bool malformed;
+    struct pickle_value *made = new_call(m->pickle, callable, arguments, &malformed);
+    if (malformed)
+        machine_malformed(m, "a dict, set or bytes made of something else than they are made of");
     else
-        machine_push(m, new_call(m->pickle, callable, arguments));
+        machine_push(m, made);
 }
 
 /* REDUCE, NEWOBJ: callable, tuple of arguments. */

@@ -122,5 +122,5 @@ struct pickle_value **machine_pop_marked(struct machine *m, int64_t *n)
     int64_t height = m->marks[--m->n_marks];
     *n = m->height - height;
     m->height = height;
-    return m->stack + height;
+    return *n ? m->stack + height : NULL; /* there may be no stack yet */
 }

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "format/torch_container.h"
 
-/* A pickle may refer to one value so often that walking it would never end. */
+/* A pickle may refer to one value so often that walking it would never end; visits count every item of a container. */
 #define MAX_DEPTH       64
 #define MAX_VISITS      (1 << 22)
 #define MAX_TENSORS     (1 << 20)
@@ -150,6 +150,7 @@ static int walk_entry(struct walk *walk, const struct pickle_value *key, int64_t
 static int walk_items(struct walk *walk, const struct pickle_value *value, int depth)
 {
     int64_t step = value->type == PICKLE_DICT ? 2 : 1;
+    walk->visits += value->as.items.n + 1;
     int status = VALENCE_OK;
     for (int64_t i = 0; i < value->as.items.n && !status; i += step) {
         struct pickle_value *const *item = value->as.items.values + i;
@@ -161,7 +162,7 @@ static int walk_items(struct walk *walk, const struct pickle_value *value, int d
 
 static int walk_value(struct walk *walk, const struct pickle_value *value, int depth)
 {
-    if (++walk->visits > MAX_VISITS || depth > MAX_DEPTH)
+    if (walk->visits > MAX_VISITS || depth > MAX_DEPTH)
         return fail(walk->error, VALENCE_ERROR_LIMIT,
                     "%s: its containers are nested too deeply, or refer to themselves",
                     walk->file->name);

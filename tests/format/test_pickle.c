@@ -244,6 +244,10 @@ static void test_malformed_programs_are_errors(void **state)
     CHECK("\xFF.", VALENCE_ERROR_UNSUPPORTED);
     CHECK("cos\nsystem\n.", VALENCE_ERROR_UNSUPPORTED);
     CHECK("ccollections\nOrderedDict\n)R.", VALENCE_OK);
+    CHECK("ccollections\nOrderedDict\n]\x85R.", VALENCE_OK);
+    CHECK("ccollections\nOrderedDict\nN\x85R.", VALENCE_ERROR_FORMAT);
+    CHECK("cbuiltins\nset\nN\x85R.", VALENCE_ERROR_FORMAT);
+    CHECK("c_codecs\nencode\nN\x85R.", VALENCE_ERROR_FORMAT);
     CHECK("S'it\\'s\\x41\\n'\n.", VALENCE_OK);
 }
 

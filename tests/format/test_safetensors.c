@@ -238,9 +238,8 @@ static void test_wrong_writing_is_an_error_and_leaves_no_file(void **state)
 static void test_the_same_declarations_give_the_same_bytes(void **state)
 {
     (void)state;
-    static const unsigned char expected[] =
-        "\x50\0\0\0\0\0\0\0{\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
-        "\"a\":{\"dtype\":\"U8\",\"shape\":[],";
+    static const char expected[] = "{\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+                                   "\"a\":{\"dtype\":\"U8\",\"shape\":[],";
     struct safetensors_writer *writer;
     struct file_map map;
     struct valence_error error;
@@ -251,7 +250,7 @@ static void test_the_same_declarations_give_the_same_bytes(void **state)
     assert_int_equal(safetensors_write(writer, "xy", 2, &error), VALENCE_OK);
     assert_int_equal(safetensors_write_commit(writer, &error), VALENCE_OK);
     assert_int_equal(file_map_open(&map, path, &error), VALENCE_OK);
-    assert_memory_equal(map.data + 8, expected + 8, sizeof expected - 9);
+    assert_memory_equal(map.data + 8, expected, sizeof expected - 1);
     assert_memory_equal(map.data + map.size - 2, "xy", 2);
     assert_int_equal((map.size - 2) % 8, 0);
     file_map_close(&map);
