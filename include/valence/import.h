@@ -71,7 +71,8 @@ struct valence_import_options {
 /* f16, labels in [-3, 3], nothing skipped, ','. */
 void valence_import_options_default(struct valence_import_options *options);
 
-#define VALENCE_IMPORT_N_EXAMPLES 3
+#define VALENCE_IMPORT_N_EXAMPLES    3
+#define VALENCE_IMPORT_EXAMPLE_BYTES 64
 
 struct valence_import_result {
     int64_t n_taken;    /* clips added by this call */
@@ -79,7 +80,8 @@ struct valence_import_result {
     int64_t n_no_label; /* of the clips added */
     struct {
         int64_t n;
-        char examples[VALENCE_IMPORT_N_EXAMPLES][64]; /* the first ids, cut, or "" */
+        char examples[VALENCE_IMPORT_N_EXAMPLES]
+                     [VALENCE_IMPORT_EXAMPLE_BYTES]; /* the first ids, cut, or "" */
     } skipped[VALENCE_N_SKIPS];
 };
 

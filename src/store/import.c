@@ -92,6 +92,17 @@ struct import {
     unsigned char *again; /* (n_before) 1: met in this source */
 };
 
+/* As much of a text as `bytes` hold, no character cut in two. */
+static void copy_cut(char *to, size_t bytes, const char *from)
+{
+    size_t length = strlen(from);
+    if (length >= bytes)
+        for (length = bytes - 1; length > 0 && ((unsigned char)from[length] & 0xC0) == 0x80;)
+            length--;
+    memcpy(to, from, length);
+    to[length] = '\0';
+}
+
 /* A clip that cannot be taken for `reason`: counts it, or gives the error back. */
 static int refuse(struct import *import, const struct import_record *record,
                   enum valence_skip reason, struct valence_error *error)
@@ -107,8 +118,8 @@ static int refuse(struct import *import, const struct import_record *record,
     }
     int64_t n = import->result->skipped[reason].n++;
     if (n < VALENCE_IMPORT_N_EXAMPLES)
-        snprintf(import->result->skipped[reason].examples[n],
-                 sizeof import->result->skipped[reason].examples[n], "%s", record->id);
+        copy_cut(import->result->skipped[reason].examples[n], VALENCE_IMPORT_EXAMPLE_BYTES,
+                 record->id);
     return VALENCE_OK;
 }
 

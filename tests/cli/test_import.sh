@@ -1,0 +1,49 @@
+# Tables into stores: options, errors with their place, counted skips, going on.
+. "$TESTS/cli/support.sh"
+table="$work/clips.csv"
+store="$work/store"
+printf 'id,fold,label,video,a0,a1\nc1,train,1,v1,1,2\nc2,test,9,v2,3,4\nc3,test,0,v2,5,6\n' >"$table"
+
+expect 1 import table "$table" "$store" --audio a0-a1
+complains "--split-column NAME names the column"
+expect 1 import table "$table" "$store" --audio a0-a1 --split-column fold --quiet
+complains "$table:3: clip 'c2': label '9' is not within -3 and 3"
+complains "--skip label"
+expect 0 import table "$table" "$store" --audio a0-a1 --split-column fold --skip label --quiet
+silent
+prints "1  imported"
+prints "1  in the store already"
+prints "skipped: its label is out of range or no number (c2)"
+expect 0 import table "$table" "$store" --audio a0-a1 --split-column fold --skip label --json --quiet
+json 0 imported
+json 2 stored_before
+json 1 skipped label clips
+json '"c2"' skipped label examples 0
+expect 1 import table "$table" "$store" --audio a0-a1 --split-column fold --group-column video
+complains "was made with group"
+expect 0 import table "$table" "$work/wide" --audio a0-a1 --split-column fold --label-range -9,9 \
+    --dtype f32 --group-column video --quiet
+prints "3  imported"
+expect 0 inspect "$work/wide"
+prints "f32"
+
+# ---- what is no import
+expect 1 import table "$work/nothing.csv" "$work/new"
+complains "nothing.csv"
+expect 1 import dense "$table" "$work/new"
+complains "$table"
+expect 2 import table "$table" "$work/new" --split-column fold
+complains "no stream"
+expect 1 import table "$table" "$table" --audio a0 --split-column fold --skip all
+complains "not a folder"
+expect 2 import tables "$table" "$work/new"
+complains "there are table and dense"
+expect 2 import table "$table" "$work/new" --skip labels
+complains "did you mean 'label'?"
+expect 2 import table "$table" "$work/new" --label-range 3
+complains "MIN,MAX"
+expect 2 import table "$table" "$work/new" --dtype f64
+complains "f64"
+expect 2 import table "$table"
+[ ! -e "$work/new" ] || wrong "a failed import makes a store"
+finish
