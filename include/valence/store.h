@@ -27,10 +27,11 @@ extern "C" {
 #endif
 
 #define VALENCE_STORE_MAX_STREAMS 16
-#define VALENCE_STORE_NAME_BYTES  64  /* a stream's name with its NUL: lower-case letters, digits, '_', '-' */
-#define VALENCE_STORE_ID_BYTES    501 /* a clip's id with its NUL */
-#define VALENCE_STORE_MAX_WIDTH   65536
-#define VALENCE_STORE_MAX_ROWS    4000000 /* of one clip and stream: 22 hours of 20 ms frames */
+#define VALENCE_STORE_NAME_BYTES                                                                   \
+    64 /* a stream's name with its NUL: lower-case letters, digits, '_', '-' */
+#define VALENCE_STORE_ID_BYTES  501 /* a clip's id with its NUL */
+#define VALENCE_STORE_MAX_WIDTH 65536
+#define VALENCE_STORE_MAX_ROWS  4000000 /* of one clip and stream: 22 hours of 20 ms frames */
 
 struct valence_store; /* open for reading; may be shared by threads */
 
@@ -43,14 +44,14 @@ struct valence_store_stream {
 /* One clip's record. The texts belong to the store and live until it is closed. */
 struct valence_clip {
     const char *id;
-    const char *group;      /* the recording the clip was cut from (a video id), or "" where unknown */
+    const char *group; /* the recording the clip was cut from (a video id), or "" where unknown */
     const char *transcript; /* UTF-8, or "" where unknown */
     enum valence_split split;
     float label;                               /* NaN where the clip has no label */
     int64_t n_rows[VALENCE_STORE_MAX_STREAMS]; /* by the store's stream index; 0 where absent */
 };
 
-/* ---- Reading -------------------------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* Opens for reading and loads the clip records (not the rows). Errors: NOT_FOUND, FORMAT (not a store, a newer version,
  * a damaged record, naming it), IO, MEMORY. *store is NULL on failure. Close with valence_store_close(), which takes
@@ -67,7 +68,8 @@ int64_t valence_store_n_clips(const struct valence_store *store);
 int valence_store_n_streams(const struct valence_store *store);
 
 /* `stream` is 0 ... n_streams-1, `clip` 0 ... n_clips-1 (in the order of import). The result lives until close. */
-const struct valence_store_stream *valence_store_stream(const struct valence_store *store, int stream);
+const struct valence_store_stream *valence_store_stream(const struct valence_store *store,
+                                                        int stream);
 const struct valence_clip *valence_store_clip(const struct valence_store *store, int64_t clip);
 
 /* The index of a stream by name, or of a clip by id; -1 where there is none. */
@@ -81,7 +83,7 @@ int64_t valence_store_find_clip(const struct valence_store *store, const char *i
 int valence_store_read(const struct valence_store *store, int64_t clip, int stream, int64_t n_rows,
                        void *rows, struct valence_error *error);
 
-/* ---- Statistics ------------------------------------------------------------------------------------------------ */
+/* ---- Statistics ------------------------------------------------------------------------------ */
 
 /* Per column of one stream, over all rows of the training clips: what standardisation uses. */
 struct valence_column_statistics {
@@ -100,7 +102,7 @@ int valence_store_statistics(const struct valence_store *store, int stream,
                              struct valence_error *error);
 void valence_column_statistics_free(struct valence_column_statistics *statistics);
 
-/* ---- Writing --------------------------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 struct valence_store_writer; /* one per store and process; a second one gets VALENCE_ERROR_BUSY */
 
