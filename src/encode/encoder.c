@@ -1,0 +1,182 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "encode/backend.h"
+#include "encode/encoder_kind.h"
+
+static const struct encoder_kind *const kinds[] = {&encoder_wavlm};
+#define N_KINDS (sizeof kinds / sizeof *kinds)
+
+struct valence_encoder {
+    const struct encoder_kind *kind;
+    void *model;
+    struct valence_encoder_description description;
+};
+
+struct valence_encoder_state {
+    const struct valence_encoder *encoder;
+    void *state;
+};
+
+/* The kind of that name; NULL with an error where there is none. */
+static const struct encoder_kind *find_kind(const char *path, const char *name, int status,
+                                            struct valence_error *error)
+{
+    for (size_t i = 0; i < N_KINDS; i++)
+        if (strcmp(kinds[i]->name, name) == 0)
+            return kinds[i];
+    struct text known = {.maximum = 256};
+    for (size_t i = 0; i < N_KINDS; i++)
+        text_format(&known, "%s%s", i ? ", " : "", kinds[i]->name);
+    fail(error, status, "%s%sthere is no encoder '%s'; there are: %s", path, *path ? ": " : "",
+         name, known.data ? known.data : "");
+    text_free(&known);
+    return NULL;
+}
+
+/* ---- Loading --------------------------------------------------------------------------------------------------- */
+
+static int load_model(struct valence_encoder *encoder, struct weights *weights,
+                      const struct valence_encoder_options *options, struct valence_error *error)
+{
+    ggml_backend_dev_t device;
+    struct valence_encoder_description *description = &encoder->description;
+    description->kind = weights_text(weights, "general.architecture");
+    description->license = weights_text(weights, "general.license");
+    description->source = weights_text(weights, "valence.source");
+    description->fingerprint = weights_text(weights, "valence.source_sha256");
+    description->type = weights_text(weights, "valence.type");
+    description->layers = "";
+    encoder->kind = find_kind(weights->path, description->kind, VALENCE_ERROR_UNSUPPORTED, error);
+    int status = encoder->kind ? weights_check(weights, error) : VALENCE_ERROR_UNSUPPORTED;
+    if (!status)
+        status = backend_find_device(options->device, &device, error);
+    if (status) {
+        weights_close(weights);
+        return status;
+    }
+    description->device = ggml_backend_dev_name(device);
+    return encoder->kind->load(weights, device, options, &encoder->model, description, error);
+}
+
+int valence_encoder_load(const char *path, const struct valence_encoder_options *options,
+                         struct valence_encoder **encoder, struct valence_error *error)
+{
+    static const struct valence_encoder_options defaults = {0};
+    struct weights weights;
+    *encoder = NULL;
+    int status = weights_open(&weights, path, error);
+    if (status)
+        return status;
+    struct valence_encoder *loaded = allocate(1, sizeof *loaded);
+    if (!loaded) {
+        weights_close(&weights);
+        return fail_memory(error, sizeof *loaded, "an encoder");
+    }
+    status = load_model(loaded, &weights, options ? options : &defaults, error);
+    if (status)
+        free(loaded);
+    else
+        *encoder = loaded;
+    return status;
+}
+
+void valence_encoder_free(struct valence_encoder *encoder)
+{
+    if (encoder)
+        encoder->kind->free(encoder->model);
+    free(encoder);
+}
+
+const struct valence_encoder_description *
+valence_encoder_describe(const struct valence_encoder *encoder)
+{
+    return &encoder->description;
+}
+
+/* ---- Encoding -------------------------------------------------------------------------------------------------- */
+
+int valence_encoder_state_create(const struct valence_encoder *encoder,
+                                 struct valence_encoder_state **state, struct valence_error *error)
+{
+    *state = NULL;
+    struct valence_encoder_state *created = allocate(1, sizeof *created);
+    if (!created)
+        return fail_memory(error, sizeof *created, "an encoder's state");
+    created->encoder = encoder;
+    int status = encoder->kind->state_create(encoder->model, &created->state, error);
+    if (status)
+        free(created);
+    else
+        *state = created;
+    return status;
+}
+
+void valence_encoder_state_free(struct valence_encoder_state *state)
+{
+    if (state)
+        state->encoder->kind->state_free(state->state);
+    free(state);
+}
+
+static int make_room(const struct valence_encoder *encoder,
+                     const struct valence_encoder_input *inputs, int64_t n_inputs,
+                     struct valence_features *features, struct valence_error *error)
+{
+    features->n_inputs = n_inputs;
+    features->width = encoder->description.width;
+    features->offsets = allocate(n_inputs + 1, sizeof *features->offsets);
+    if (!features->offsets)
+        return fail_memory(error, (size_t)n_inputs * sizeof *features->offsets, "features");
+    for (int64_t i = 0; i < n_inputs; i++)
+        features->offsets[i + 1] =
+            features->offsets[i] + encoder->kind->n_rows(encoder->model, &inputs[i]);
+    int64_t n_rows = features->offsets[n_inputs];
+    features->rows = allocate(n_rows ? n_rows : 1, (size_t)features->width * sizeof(float));
+    if (!features->rows)
+        return fail_memory(error, (size_t)(n_rows * features->width) * sizeof(float), "features");
+    return VALENCE_OK;
+}
+
+int valence_encoder_encode(struct valence_encoder_state *state,
+                           const struct valence_encoder_input *inputs, int64_t n_inputs,
+                           const struct valence_progress *progress,
+                           struct valence_features *features, struct valence_error *error)
+{
+    const struct valence_encoder *encoder = state->encoder;
+    *features = (struct valence_features){0};
+    int status = make_room(encoder, inputs, n_inputs, features, error);
+    if (!status)
+        status = encoder->kind->encode(state->state, inputs, progress, features, error);
+    if (status)
+        valence_features_free(features);
+    return status;
+}
+
+void valence_features_free(struct valence_features *features)
+{
+    free(features->offsets);
+    free(features->rows);
+    *features = (struct valence_features){0};
+}
+
+/* ---- Converting ------------------------------------------------------------------------------------------------ */
+
+int valence_encoder_convert(const char *kind, const char *source, const char *path,
+                            const struct valence_convert_options *options,
+                            struct valence_error *error)
+{
+    static const struct valence_convert_options defaults = {0};
+    const struct encoder_kind *found = find_kind("", kind, VALENCE_ERROR_ARGUMENT, error);
+    if (!found)
+        return VALENCE_ERROR_ARGUMENT;
+    int status = backends_load(error); /* before anything of ggml, for its log */
+    if (!status && !path_exists(source))
+        status =
+            fail(error, VALENCE_ERROR_NOT_FOUND, "%s: there is no such file or folder", source);
+    return status ? status : found->convert(source, path, options ? options : &defaults, error);
+}

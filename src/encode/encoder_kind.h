@@ -1,0 +1,34 @@
+/* What a kind of encoder implements behind valence/encoder.h. */
+#ifndef VALENCE_ENCODE_ENCODER_KIND_H
+#define VALENCE_ENCODE_ENCODER_KIND_H
+
+#include "encode/weights.h"
+#include "valence/encoder.h"
+
+struct encoder_kind {
+    const char *name; /* GGUF's architecture */
+
+    /* Takes over `weights`, also on failure; fills what is its own of `description`. */
+    int (*load)(struct weights *weights, ggml_backend_dev_t device,
+                const struct valence_encoder_options *options, void **model,
+                struct valence_encoder_description *description, struct valence_error *error);
+    void (*free)(void *model); /* as the next, takes NULL */
+
+    int (*state_create)(const void *model, void **state, struct valence_error *error);
+    void (*state_free)(void *state);
+
+    /* Rows that an input gives; 0 for one that encode() refuses. */
+    int64_t (*n_rows)(const void *model, const struct valence_encoder_input *input);
+
+    /* Fills the rows of `features`, whose offsets and memory are made. */
+    int (*encode)(void *state, const struct valence_encoder_input *inputs,
+                  const struct valence_progress *progress, struct valence_features *features,
+                  struct valence_error *error);
+
+    int (*convert)(const char *source, const char *path,
+                   const struct valence_convert_options *options, struct valence_error *error);
+};
+
+extern const struct encoder_kind encoder_wavlm;
+
+#endif

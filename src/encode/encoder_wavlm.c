@@ -1,0 +1,129 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "encode/convert_wavlm.h"
+#include "encode/encoder_kind.h"
+#include "encode/wavlm.h"
+
+#define DEFAULT_LAYERS "-5" /* the paper's */
+#define WINDOW_SECONDS 60.0
+
+struct wavlm_encoder {
+    struct wavlm model;
+    ggml_backend_dev_t device;
+    struct wavlm_taps taps;
+    char layers[256];
+    int64_t window;
+    bool plain;
+};
+
+static void free_model(void *model)
+{
+    struct wavlm_encoder *encoder = model;
+    if (encoder)
+        wavlm_free(&encoder->model);
+    free(encoder);
+}
+
+static int set_options(struct wavlm_encoder *encoder, const struct valence_encoder_options *options,
+                       struct valence_error *error)
+{
+    const struct wavlm *model = &encoder->model;
+    const char *layers = options->layers ? options->layers : DEFAULT_LAYERS;
+    double seconds = options->window_seconds ? options->window_seconds : WINDOW_SECONDS;
+    encoder->plain = options->plain;
+    if (!(seconds >= 1 && seconds <= 3600))
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "a window of %g seconds is not within 1 ... 3600", seconds);
+    encoder->window = (int64_t)(seconds * (double)model->rate_hz / (double)model->hop);
+    if (strlen(layers) >= sizeof encoder->layers)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "the list of layers is too long");
+    memcpy(encoder->layers, layers, strlen(layers) + 1);
+    return wavlm_parse_taps(model, layers, &encoder->taps, error);
+}
+
+static int load(struct weights *weights, ggml_backend_dev_t device,
+                const struct valence_encoder_options *options, void **model,
+                struct valence_encoder_description *description, struct valence_error *error)
+{
+    *model = NULL;
+    struct wavlm_encoder *encoder = allocate(1, sizeof *encoder);
+    if (!encoder) {
+        weights_close(weights);
+        return fail_memory(error, sizeof *encoder, "an encoder");
+    }
+    encoder->device = device;
+    int status = wavlm_load(&encoder->model, weights, device, error);
+    if (!status)
+        status = set_options(encoder, options, error);
+    if (status) {
+        free_model(encoder);
+        return status;
+    }
+    *model = encoder;
+    description->layers = encoder->layers;
+    description->width = encoder->taps.width;
+    description->rate_hz = encoder->model.rate_hz;
+    description->hop = encoder->model.hop;
+    description->reach = encoder->model.reach;
+    return VALENCE_OK;
+}
+
+static void state_free(void *state)
+{
+    if (state)
+        wavlm_state_free(state);
+    free(state);
+}
+
+static int state_create(const void *model, void **state, struct valence_error *error)
+{
+    const struct wavlm_encoder *encoder = model;
+    *state = NULL;
+    struct wavlm_state *created = allocate(1, sizeof *created);
+    if (!created)
+        return fail_memory(error, sizeof *created, "an encoder's state");
+    int status = wavlm_state_create(created, &encoder->model, encoder->device, &encoder->taps,
+                                    encoder->window, encoder->plain, error);
+    if (status)
+        state_free(created);
+    else
+        *state = created;
+    return status;
+}
+
+static int64_t n_rows(const void *model, const struct valence_encoder_input *input)
+{
+    const struct wavlm_encoder *encoder = model;
+    return wavlm_n_frames(&encoder->model, input->samples ? input->n_samples : 0);
+}
+
+static int encode(void *state, const struct valence_encoder_input *inputs,
+                  const struct valence_progress *progress, struct valence_features *features,
+                  struct valence_error *error)
+{
+    int64_t total = features->offsets[features->n_inputs];
+    for (int64_t i = 0; i < features->n_inputs; i++) {
+        int status =
+            wavlm_encode(state, inputs[i].samples, inputs[i].samples ? inputs[i].n_samples : 0,
+                         features->rows + features->offsets[i] * features->width, progress,
+                         features->offsets[i], total, error);
+        if (status)
+            return features->n_inputs > 1 ? fail_within(error, "input %" PRId64, i) : status;
+    }
+    return VALENCE_OK;
+}
+
+const struct encoder_kind encoder_wavlm = {
+    .name = "wavlm",
+    .load = load,
+    .free = free_model,
+    .state_create = state_create,
+    .state_free = state_free,
+    .n_rows = n_rows,
+    .encode = encode,
+    .convert = convert_wavlm,
+};

@@ -1,0 +1,221 @@
+#include "encode/ops_cpu.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/threads.h"
+#include "encode/rows.h"
+#include "kernels/gemm.h"
+
+/* ---- Memory ---------------------------------------------------------------------------------------------------- */
+
+#define PARAMETER_BYTES (GRAPH_MAX_NODES * 64)
+
+struct scratch {
+    _Alignas(64) unsigned char parameters[PARAMETER_BYTES];
+    size_t parameters_used;
+    int64_t wanted; /* floats per thread */
+    int64_t held;
+    int n_threads;
+    float *floats;
+};
+
+struct scratch *scratch_create(void)
+{
+    struct scratch *scratch = aligned_alloc(64, (sizeof *scratch + 63) / 64 * 64);
+    if (scratch)
+        memset(scratch, 0, sizeof *scratch);
+    return scratch;
+}
+
+void scratch_free(struct scratch *scratch)
+{
+    if (scratch)
+        free(scratch->floats);
+    free(scratch);
+}
+
+void scratch_begin(struct scratch *scratch)
+{
+    scratch->parameters_used = 0;
+    scratch->wanted = 0;
+    scratch->n_threads = threads_count();
+}
+
+void *scratch_parameters(struct scratch *scratch, size_t size)
+{
+    assert(size <= PARAMETER_BYTES - scratch->parameters_used);
+    void *parameters = scratch->parameters + scratch->parameters_used;
+    scratch->parameters_used += (size + 15) / 16 * 16;
+    return memset(parameters, 0, size);
+}
+
+void scratch_want(struct scratch *scratch, int64_t n_floats)
+{
+    n_floats = (n_floats + 15) / 16 * 16; /* threads keep to their own cache lines */
+    if (n_floats > scratch->wanted)
+        scratch->wanted = n_floats;
+}
+
+bool scratch_reserve(struct scratch *scratch)
+{
+    size_t bytes;
+    if (scratch->wanted <= scratch->held)
+        return true;
+    if (!size_multiply(scratch->wanted * (int64_t)sizeof(float), scratch->n_threads, &bytes))
+        return false;
+    free(scratch->floats);
+    scratch->floats = aligned_alloc(64, bytes);
+    scratch->held = scratch->floats ? scratch->wanted : 0;
+    return scratch->floats != NULL;
+}
+
+float *scratch_floats(struct scratch *scratch, int thread)
+{
+    assert(thread < scratch->n_threads);
+    return scratch->floats + thread * scratch->held;
+}
+
+struct share share_of(int64_t n, int64_t unit, int ith, int nth)
+{
+    int64_t units = (n + unit - 1) / unit;
+    struct share share = {units * ith / nth * unit, units * (ith + 1) / nth * unit};
+    if (share.end > n)
+        share.end = n;
+    return share;
+}
+
+/* ---- Linear layers --------------------------------------------------------------------------------------------- */
+
+struct linear_parameters {
+    struct scratch *scratch;
+    enum activation activation;
+    const struct ggml_tensor *bias, *residual;
+};
+
+/* Operands go in as sources, so that the allocator keeps them alive; absent ones are left out. */
+static int list_operands(struct ggml_tensor **list, struct ggml_tensor *a, struct ggml_tensor *b,
+                         struct ggml_tensor *c, struct ggml_tensor *d)
+{
+    struct ggml_tensor *all[] = {a, b, c, d};
+    int n = 0;
+    for (int i = 0; i < 4; i++)
+        if (all[i])
+            list[n++] = all[i];
+    return n;
+}
+
+static struct finish finish_of(const struct linear_parameters *p, int64_t column)
+{
+    return (struct finish){
+        .bias = p->bias ? (const float *)p->bias->data + column : NULL,
+        .activation = p->activation,
+        .residual = p->residual ? (const float *)p->residual->data + column : NULL,
+        .residual_stride = p->residual ? p->residual->ne[0] : 0,
+    };
+}
+
+#define WIDE_FLOATS (1 << 19) /* of widened rows at a time: 2 MiB, a processor's own cache */
+
+static int64_t panel_rows(const struct ggml_tensor *weight)
+{
+    int64_t rows = WIDE_FLOATS / weight->ne[0];
+    return rows < 16 ? 16 : rows;
+}
+
+/* A thread's share is a range of output columns, that is of rows of W. */
+static void compute_linear(struct ggml_tensor *y, int ith, int nth, void *user)
+{
+    const struct linear_parameters *p = user;
+    const struct ggml_tensor *weight = y->src[0], *x = y->src[1];
+    struct share share = share_of(weight->ne[1], 16, ith, nth);
+    int64_t in = weight->ne[0], out = weight->ne[1], rows = x->ne[1];
+    int64_t x_stride = (int64_t)(x->nb[1] / sizeof(float));
+    int64_t step = weight->type == GGML_TYPE_F32 ? share.end - share.begin : panel_rows(weight);
+    for (int64_t column = share.begin; column < share.end; column += step) {
+        int64_t n = share.end - column < step ? share.end - column : step;
+        const char *panel = (const char *)weight->data + column * (int64_t)weight->nb[1];
+        const float *wide = (const float *)(const void *)panel;
+        if (weight->type != GGML_TYPE_F32) {
+            float *floats = scratch_floats(p->scratch, ith);
+            row_widen((int)weight->type, n * in, panel, floats);
+            wide = floats;
+        }
+        float *result = (float *)y->data + column;
+        /* Where rows of x overlap (a convolution), CBLAS wants them cut to their distance. */
+        for (int64_t k = 0, piece; k < in; k += piece) {
+            piece = in - k < x_stride ? in - k : x_stride;
+            gemm(AS_IS, TRANSPOSED, rows, n, piece, 1, (const float *)x->data + k, x_stride,
+                 wide + k, in, k > 0, result, out);
+        }
+        struct finish finish = finish_of(p, column);
+        rows_finish(rows, n, result, out, &finish);
+    }
+}
+
+struct ggml_tensor *cpu_linear(struct graph *graph, struct ggml_tensor *weight,
+                               struct ggml_tensor *bias, struct ggml_tensor *x,
+                               enum activation activation, struct ggml_tensor *residual)
+{
+    struct linear_parameters *p = scratch_parameters(graph->scratch, sizeof *p);
+    *p = (struct linear_parameters){graph->scratch, activation, bias, residual};
+    if (weight->type != GGML_TYPE_F32)
+        scratch_want(graph->scratch, panel_rows(weight) * weight->ne[0]);
+    struct ggml_tensor *operands[4];
+    int n = list_operands(operands, weight, x, bias, residual);
+    return ggml_custom_4d(graph->context, GGML_TYPE_F32, weight->ne[1], x->ne[1], 1, 1, operands, n,
+                          compute_linear, GGML_N_TASKS_MAX, p);
+}
+
+static void compute_finish(struct ggml_tensor *y, int ith, int nth, void *user)
+{
+    const struct linear_parameters *p = user;
+    int64_t width = y->ne[0];
+    struct share share = share_of(ggml_nrows(y), 1, ith, nth);
+    struct finish finish = finish_of(p, 0);
+    if (finish.residual)
+        finish.residual += share.begin * width;
+    rows_finish(share.end - share.begin, width, (float *)y->data + share.begin * width, width,
+                &finish);
+}
+
+struct ggml_tensor *cpu_finish(struct graph *graph, struct ggml_tensor *y, struct ggml_tensor *bias,
+                               enum activation activation, struct ggml_tensor *residual)
+{
+    struct linear_parameters *p = scratch_parameters(graph->scratch, sizeof *p);
+    *p = (struct linear_parameters){graph->scratch, activation, bias, residual};
+    struct ggml_tensor *operands[4];
+    int n = list_operands(operands, bias, residual, NULL, NULL);
+    return ggml_custom_inplace(graph->context, y, operands, n, compute_finish, GGML_N_TASKS_MAX, p);
+}
+
+/* ---- Normalisation --------------------------------------------------------------------------------------------- */
+
+struct norm_parameters {
+    float epsilon;
+    enum activation activation;
+};
+
+static void compute_norm(struct ggml_tensor *y, int ith, int nth, void *user)
+{
+    const struct norm_parameters *p = user;
+    const struct ggml_tensor *x = y->src[0];
+    int64_t width = y->ne[0];
+    struct share share = share_of(ggml_nrows(y), 1, ith, nth);
+    rows_norm(share.end - share.begin, width, (const float *)x->data + share.begin * width,
+              y->src[1]->data, y->src[2]->data, p->epsilon, p->activation,
+              (float *)y->data + share.begin * width);
+}
+
+struct ggml_tensor *cpu_norm(struct graph *graph, struct ggml_tensor *weight,
+                             struct ggml_tensor *bias, struct ggml_tensor *x, float epsilon,
+                             enum activation activation)
+{
+    struct norm_parameters *p = scratch_parameters(graph->scratch, sizeof *p);
+    *p = (struct norm_parameters){epsilon, activation};
+    struct ggml_tensor *operands[] = {x, weight, bias};
+    return ggml_custom_4d(graph->context, GGML_TYPE_F32, x->ne[0], x->ne[1], x->ne[2], x->ne[3],
+                          operands, 3, compute_norm, GGML_N_TASKS_MAX, p);
+}

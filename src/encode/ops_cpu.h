@@ -1,0 +1,45 @@
+/* The CPU's own forms of graph.h's operations: custom nodes around sgemm, each thread of ggml's pool on its share.
+ *
+ * Within ggml's parallel region OpenBLAS computes on the calling thread, and both use OpenMP's one pool. */
+#ifndef VALENCE_ENCODE_OPS_CPU_H
+#define VALENCE_ENCODE_OPS_CPU_H
+
+#include "encode/graph.h"
+
+/* ---- Memory of custom nodes ------------------------------------------------------------------------------------ */
+
+/* Per-thread working memory, and the nodes' parameters until the next graph begins. */
+struct scratch;
+struct scratch *scratch_create(void);
+void scratch_free(struct scratch *scratch);
+void scratch_begin(struct scratch *scratch);
+
+/* `size` bytes for a node's parameters, zeroed. */
+void *scratch_parameters(struct scratch *scratch, size_t size);
+
+/* While building: some node will want that many floats per thread. */
+void scratch_want(struct scratch *scratch, int64_t n_floats);
+bool scratch_reserve(struct scratch *scratch);
+float *scratch_floats(struct scratch *scratch, int thread);
+
+/* The share of `n` units that is thread `ith`'s of `nth`, in multiples of `unit`. */
+struct share {
+    int64_t begin, end;
+};
+struct share share_of(int64_t n, int64_t unit, int ith, int nth);
+
+/* ---- Operations ------------------------------------------------------------------------------------------------ */
+
+struct ggml_tensor *cpu_linear(struct graph *graph, struct ggml_tensor *weight,
+                               struct ggml_tensor *bias, struct ggml_tensor *x,
+                               enum activation activation, struct ggml_tensor *residual);
+
+/* In place: activation(y + bias) + residual. */
+struct ggml_tensor *cpu_finish(struct graph *graph, struct ggml_tensor *y, struct ggml_tensor *bias,
+                               enum activation activation, struct ggml_tensor *residual);
+
+struct ggml_tensor *cpu_norm(struct graph *graph, struct ggml_tensor *weight,
+                             struct ggml_tensor *bias, struct ggml_tensor *x, float epsilon,
+                             enum activation activation);
+
+#endif

@@ -1,0 +1,201 @@
+#include "encode/source.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/memory.h"
+
+#define LISTED_BYTES 300 /* of each list in an error */
+
+/* ---- Opening --------------------------------------------------------------------------------------------------- */
+
+static int open_container(struct source *source, const char *path, struct valence_error *error)
+{
+    struct file_map map;
+    int status = file_map_open(&map, path, error);
+    if (status)
+        return status;
+    /* safetensors begin with the length of a header that is JSON; anything else is left to torch_file. */
+    bool json = map.size > 8 && map.data[8] == '{';
+    sha256_text(map.data, map.size, source->fingerprint);
+    file_map_close(&map);
+    if (json) {
+        status = safetensors_open(path, &source->safetensors, error);
+        source->n = status ? 0 : safetensors_n_tensors(source->safetensors);
+    } else {
+        status = torch_file_open(path, &source->torch, error);
+        source->n = status ? 0 : torch_file_n_tensors(source->torch);
+    }
+    return status;
+}
+
+static const char *full_name(const struct source *source, int64_t index)
+{
+    return source->safetensors ? safetensors_tensor(source->safetensors, index)->name
+                               : torch_file_tensor(source->torch, index)->path;
+}
+
+static bool strip_prefix(struct source *source, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    bool found = false;
+    for (int64_t i = 0; i < source->n; i++) {
+        const char *name = full_name(source, i);
+        bool within = strncmp(name, prefix, length) == 0;
+        source->names[i] = within ? name + length : NULL;
+        found = found || within;
+    }
+    return found;
+}
+
+int source_open(struct source *source, const char *path, const char *const *prefixes,
+                int n_prefixes, struct valence_error *error)
+{
+    *source = (struct source){
+        .path = path, .missing = {.maximum = LISTED_BYTES}, .misshapen = {.maximum = LISTED_BYTES}};
+    int status = open_container(source, path, error);
+    if (!status) {
+        source->names = allocate(source->n, sizeof *source->names);
+        source->used = allocate(source->n, sizeof *source->used);
+        if (source->n == 0)
+            status = fail(error, VALENCE_ERROR_FORMAT, "%s: holds no tensors", path);
+        else if (!source->names || !source->used)
+            status =
+                fail_memory(error, (size_t)source->n * sizeof *source->names, "a list of tensors");
+    }
+    for (int i = 0; !status && i < n_prefixes; i++)
+        if (strip_prefix(source, prefixes[i]))
+            break;
+    if (status)
+        source_close(source);
+    return status;
+}
+
+void source_close(struct source *source)
+{
+    safetensors_close(source->safetensors);
+    torch_file_close(source->torch);
+    free(source->names);
+    free(source->used);
+    text_free(&source->missing);
+    text_free(&source->misshapen);
+    *source = (struct source){0};
+}
+
+const struct pickle_value *source_root(const struct source *source)
+{
+    return source->torch ? pickle_root(torch_file_pickle(source->torch)) : NULL;
+}
+
+/* ---- Taking ---------------------------------------------------------------------------------------------------- */
+
+static int64_t find(const struct source *source, const char *name)
+{
+    for (int64_t i = 0; i < source->n; i++)
+        if (source->names[i] && strcmp(source->names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+bool source_has(const struct source *source, const char *name)
+{
+    return find(source, name) >= 0;
+}
+
+static const int64_t *shape_of(const struct source *source, int64_t index, int *n_dims)
+{
+    if (source->safetensors) {
+        const struct safetensor *tensor = safetensors_tensor(source->safetensors, index);
+        *n_dims = tensor->n_dims;
+        return tensor->shape;
+    }
+    const struct torch_tensor *tensor = torch_file_tensor(source->torch, index);
+    *n_dims = tensor->n_dims;
+    return tensor->shape;
+}
+
+int64_t source_first_size(const struct source *source, const char *name)
+{
+    int64_t index = find(source, name);
+    int n_dims = 0;
+    const int64_t *shape = index < 0 ? NULL : shape_of(source, index, &n_dims);
+    return n_dims > 0 ? shape[0] : 0;
+}
+
+/* Appends to a list for an error, which may be cut. */
+static void note(struct text *list, const char *name, const char *detail)
+{
+    text_format(list, "%s%s%s", list->length ? ", " : "", name, detail);
+}
+
+static bool check_shape(struct source *source, int64_t index, int n_dims, const int64_t *shape)
+{
+    int found_dims;
+    const int64_t *found = shape_of(source, index, &found_dims);
+    if (found_dims == n_dims && memcmp(found, shape, (size_t)n_dims * sizeof *shape) == 0)
+        return true;
+    char is[SHAPE_TEXT_BYTES], want[SHAPE_TEXT_BYTES], detail[2 * SHAPE_TEXT_BYTES + 16];
+    snprintf(detail, sizeof detail, " %s, not %s", shape_text(found, found_dims, is, sizeof is),
+             shape_text(shape, n_dims, want, sizeof want));
+    note(&source->misshapen, source->names[index], detail);
+    return false;
+}
+
+int source_take(struct source *source, const char *name, int n_dims, const int64_t *shape,
+                float *values, struct valence_error *error)
+{
+    int64_t index = find(source, name), count = 0;
+    if (index < 0)
+        note(&source->missing, name, "");
+    else
+        source->used[index] = true;
+    if (index < 0 || !check_shape(source, index, n_dims, shape)) {
+        if (values && shape_count(shape, n_dims, &count))
+            memset(values, 0, (size_t)count * sizeof *values);
+        return VALENCE_OK;
+    }
+    if (!values)
+        return VALENCE_OK;
+    if (source->torch)
+        return torch_file_read_float(source->torch, torch_file_tensor(source->torch, index), values,
+                                     error);
+    safetensor_to_float(safetensors_tensor(source->safetensors, index), values);
+    return VALENCE_OK;
+}
+
+void source_ignore(struct source *source, const char *pattern)
+{
+    for (int64_t i = 0; i < source->n; i++)
+        if (source->names[i] && fnmatch(pattern, source->names[i], 0) == 0)
+            source->used[i] = true;
+}
+
+int source_check(struct source *source, struct valence_error *error)
+{
+    struct text unexpected = {.maximum = LISTED_BYTES};
+    for (int64_t i = 0; i < source->n; i++)
+        if (source->names[i] && !source->used[i])
+            note(&unexpected, source->names[i], "");
+    int status = VALENCE_OK;
+    const struct {
+        const char *what;
+        const struct text *list;
+    } lists[] = {{"missing", &source->missing},
+                 {"of another shape", &source->misshapen},
+                 {"unexpected", &unexpected}};
+    struct text all = {.maximum = 4 * LISTED_BYTES};
+    for (int i = 0; i < 3; i++)
+        if (lists[i].list->length || lists[i].list->failed)
+            text_format(&all, "%s%s: %s%s", all.length ? "; " : "", lists[i].what,
+                        lists[i].list->data ? lists[i].list->data : "",
+                        lists[i].list->failed ? ", and more" : "");
+    if (all.length)
+        status = fail(error, VALENCE_ERROR_SHAPE, "%s: tensors do not fit the network; %s",
+                      source->path, all.data);
+    text_free(&unexpected);
+    text_free(&all);
+    return status;
+}
