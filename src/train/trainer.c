@@ -62,12 +62,13 @@ static int stop_cancelled(struct trainer *t, struct valence_error *error)
                 (long long)t->state.epoch + 1, (long long)t->state.step, t->folder.path);
 }
 
-/* Adds to an error in the numbers (of the network, or the norm below) when it came up and what can be done. */
-static int fail_in_numbers(const struct trainer *t, const char *doing, struct valence_error *error)
+/* Adds to an error in the numbers (ERROR_DATA) when it came up and what can be done; others pass as they are. */
+static int fail_in_numbers(const struct trainer *t, int status, const char *doing,
+                           struct valence_error *error)
 {
     char path[RUN_PATH_BYTES], inner[VALENCE_ERROR_TEXT_BYTES];
-    if (!error || error->status != VALENCE_ERROR_DATA)
-        return error ? error->status : VALENCE_ERROR_DATA;
+    if (!error || status != VALENCE_ERROR_DATA)
+        return status;
     bool saved = path_exists(run_folder_file(&t->folder, RUN_LAST, path));
     memcpy(inner, error->text, sizeof inner);
     return fail(error, VALENCE_ERROR_DATA,
@@ -115,7 +116,7 @@ static int train_step(struct trainer *t, const struct valence_batch *batch,
     if (!isfinite(norm))
         status = fail(error, VALENCE_ERROR_DATA, "the gradient is not finite");
     if (status)
-        return fail_in_numbers(t, "training", error);
+        return fail_in_numbers(t, status, "training", error);
     bool clip = config->clip_norm > 0 && norm > config->clip_norm;
     struct adam_options adam = {.learning_rate = learning_rate(t),
                                 .beta1 = config->beta1,
@@ -259,7 +260,7 @@ static int run_epoch(struct trainer *t, struct valence_error *error)
                       t->loader, t->validation.clips, t->validation.n, t->config->batch_size,
                       model->flows, model->n_flows, mae, error);
     if (status)
-        return fail_in_numbers(t, "validating", error);
+        return fail_in_numbers(t, status, "validating", error);
     status = finish_epoch(t, mae, error);
     if (status)
         return status;
