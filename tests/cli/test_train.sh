@@ -1,0 +1,90 @@
+# Training from outside: the configuration, its errors, an interrupt, resuming, several seeds, JSON.
+. "$TESTS/cli/support.sh"
+store="$work/store"
+run="$work/run"
+config="$work/config.yaml"
+
+expect 0 synthesize "$store" --train 60 --validation 20 --test 30 --audio-width 8 --text-width 10 \
+    --video-width 6 --threads 1 --quiet
+printf 'store: "%s"\nepochs: 3\nbatch_size: 16\nmodel:\n  d: 16\n  o: 8\n' "$store" >"$config"
+
+# ---- the configuration
+expect 0 train --print-config
+silent
+prints "# Model width; even."
+cp "$work/out" "$work/defaults.yaml"
+expect 0 train "$work/defaults.yaml" --print-config
+cmp -s "$work/out" "$work/defaults.yaml" || wrong "the printed configuration does not read back"
+expect 0 train "$config" --print-config --set model.d=32 --set flows=complete -o elsewhere --seed 7
+prints "  d: 32"
+prints "  o: 8"
+prints "flows: [complete]"
+prints 'output: "elsewhere"'
+prints "seed: 7"
+
+# ---- its errors
+expect 2 train
+complains "--print-config"
+expect 1 train "$work/nothing.yaml"
+complains "nothing.yaml"
+printf 'epochs: 3\nmodel:\n  droput: 0.1\n' >"$work/wrong.yaml"
+expect 2 train "$work/wrong.yaml"
+complains "wrong.yaml:3: unknown key 'model.droput'; did you mean 'model.dropout'?"
+expect 2 train "$config" --set epochs=1.5
+complains "epochs: '1.5' is not a whole number"
+expect 1 train "$config" --set store="$work/nothing"
+complains "$work/nothing"
+expect 1 train "$config" --set streams.audio=wavlm -o "$run"
+complains "the store has audio, text, video, simulated_text"
+[ ! -e "$run" ] || wrong "a run that cannot begin leaves a folder"
+expect 2 train "$config" --resume "$run"
+expect 1 train --resume "$run"
+complains "no run to resume there"
+
+# ---- a run
+expect 0 train "$config" --output "$run" --quiet
+silent
+prints "60 training and 20 validation clips"
+for file in config.yaml last.safetensors best.safetensors log.jsonl timing.jsonl results.json; do
+    [ -s "$run/$file" ] || wrong "$file is not there"
+done
+[ "$(wc -l <"$run/log.jsonl")" -eq 3 ] || wrong "the log has not a line an epoch"
+expect 1 train "$config" --output "$run" --quiet
+complains "valence train --resume $run"
+expect 2 train --resume "$run" --set batch_size=5
+complains "batch_size is 5, but the run was begun with 16"
+expect 0 train --resume "$run" --set epochs=5 --json --quiet
+json 5 epochs
+json 60 clips train
+[ "$(wc -l <"$run/log.jsonl")" -eq 5 ] || wrong "the run was not trained on"
+
+# ---- an interrupt, and the same bytes as a run without one
+"$VALENCE" train "$config" --output "$work/stopped" --set epochs=100000 --quiet >/dev/null 2>"$work/err" &
+child=$!
+while kill -0 $child 2>/dev/null && [ "$(cat "$work/stopped/log.jsonl" 2>/dev/null | wc -l)" -lt 2 ]; do
+    sleep 0.1
+done
+kill -TERM $child # a shell's background jobs ignore SIGINT
+wait $child
+code=$?
+said="train, interrupted"
+[ "$code" -eq 130 ] || wrong "an interrupted run exits with $code"
+complains "everything is saved"
+complains "valence train --resume $work/stopped"
+epochs=$(($(wc -l <"$work/stopped/log.jsonl") + 2))
+expect 0 train --resume "$work/stopped" --set epochs=$epochs --quiet
+expect 0 train "$config" --output "$work/through" --set epochs=$epochs --quiet
+for file in last.safetensors best.safetensors log.jsonl results.json; do
+    cmp -s "$work/stopped/$file" "$work/through/$file" || wrong "$file differs after an interrupt"
+done
+
+# ---- seeds
+expect 0 train "$config" --output "$work/seeds" --seeds 3 --test --quiet
+prints "mean ± sd"
+prints "test split, 30 clips"
+[ -s "$work/seeds/seed-3/best.safetensors" ] || wrong "a seed has no model"
+expect 0 train --resume "$work/seeds" --json --quiet
+json 3 seeds
+json 2 runs 1 seed
+
+finish
