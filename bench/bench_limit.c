@@ -71,8 +71,8 @@ static real *random_values(int64_t n)
 static double best_of(enum kind kind, int64_t rows, int64_t in, int64_t out, int repeats,
                       double *gflop)
 {
-    struct memory m = {random_values(rows * in), random_values(rows * out),
-                       random_values(in * out), random_values(in * out * threads_count())};
+    struct memory m = {random_values(rows * in), random_values(rows * out), random_values(in * out),
+                       random_values(in * out * threads_count())};
     double best = 1e30;
     for (int i = 0; i < repeats && rows; i++) {
         double a = tiled(kind, rows, in, out, &m), b = whole(kind, rows, in, out, &m);

@@ -53,7 +53,8 @@ static struct settings parse(int argc, char **argv)
         else if (strcmp(argv[i], "--lengths") == 0)
             settings.lengths = value, i++;
         else
-            die("usage: bench-network [--batch N] [--steps N] [--threads N] [--lengths FILE] [--limit]");
+            die("usage: bench-network [--batch N] [--steps N] [--threads N] [--lengths FILE] "
+                "[--limit]");
     }
     if (settings.batch < 1 || settings.steps < 1 || settings.threads < 1)
         die("--batch, --steps and --threads are at least 1");
@@ -216,8 +217,8 @@ int main(int argc, char **argv)
     struct settings settings = parse(argc, argv);
     threads_set((int)settings.threads);
     struct clip_lengths *clips = calloc(MAX_CLIPS, sizeof *clips);
-    int64_t n_clips = settings.lengths ? read_lengths(settings.lengths, clips)
-                                       : make_lengths(clips, 1536);
+    int64_t n_clips =
+        settings.lengths ? read_lengths(settings.lengths, clips) : make_lengths(clips, 1536);
 
     struct trained t = {0};
     struct valence_error error;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # scripts/bench.sh BUILD: times training and evaluation of the double flow at the published sizes, batch sizes 32 and 96, beside
-# the limit that the necessary matrix products alone set; prints a table and writes build/bench.json.
+# the limit that the necessary matrix products alone set; prints a table and writes build/bench.json. The share of the limit
+# is taken within each run that times both, step by step, so that a machine that is busy now and then does not distort it.
 #
 #   BENCH_PYTHON=/path/to/python    one with torch: runs the PyTorch step too, alternating with ours
 #   VALENCE_SHARED=FOLDER           where bench/mosei_lengths.csv and bench/pytorch_step.py are (default ../shared);
@@ -68,6 +69,12 @@ def summary(batch, kind, key):
     values = runs.get((batch, kind), {}).get(key)
     return values and {"median": statistics.median(values), "least": min(values), "most": max(values)}
 
+def share(batch, phase):
+    run = runs[(batch, "limit")]
+    pairs = zip(run[f"{phase}_clips_per_s"], run[f"{phase}_limit_clips_per_s"])
+    shares = [ours / limit for ours, limit in pairs]
+    return {"median": statistics.median(shares), "least": min(shares), "most": max(shares)}
+
 def shown(value):
     return f"{value['median']:.1f} ({value['least']:.1f}-{value['most']:.1f})" if value else "-"
 
@@ -78,7 +85,7 @@ for batch in sorted({batch for batch, _ in runs}):
         limit = summary(batch, "limit", f"{phase}_limit_clips_per_s")
         theirs = summary(batch, "pytorch", f"{phase}_clips_per_s")
         table.append({"batch": batch, "phase": phase, "valence": ours, "limit": limit, "pytorch": theirs,
-                      "share_of_limit": ours["median"] / limit["median"],
+                      "share_of_limit": share(batch, phase),
                       "times_pytorch": theirs and ours["median"] / theirs["median"]})
 info = {"processor": processor(), "threads": runs[(32, "valence")]["threads"][0], "lengths": sys.argv[2],
         "torch": runs.get((32, "pytorch"), {}).get("torch", [None])[0],
@@ -95,7 +102,7 @@ print(heading.format("batch", "", "valence", "limit", "share", "PyTorch", "ratio
 for row in table:
     ratio = row["times_pytorch"]
     print(heading.format(row["batch"], row["phase"], shown(row["valence"]), shown(row["limit"]),
-                         f"{row['share_of_limit']:.0%}", shown(row["pytorch"]), f"{ratio:.1f} x" if ratio else "-"))
+                         f"{row['share_of_limit']['median']:.0%}", shown(row["pytorch"]), f"{ratio:.1f} x" if ratio else "-"))
 for batch, peaks in info["peak_rss_mib"].items():
     print(f"peak memory at batch {batch}: " + ", ".join(f"{kind} {mib} MiB" for kind, mib in peaks.items()))
 print("written to build/bench.json")

@@ -38,8 +38,9 @@ enum valence_status {
 #define VALENCE_ERROR_TEXT_BYTES 1024
 
 struct valence_error {
-    int status;                          /* enum valence_status */
-    char text[VALENCE_ERROR_TEXT_BYTES]; /* UTF-8, one line or a line and an indented remedy; never empty on error */
+    int status; /* enum valence_status */
+    char text
+        [VALENCE_ERROR_TEXT_BYTES]; /* UTF-8, one line or a line and an indented remedy; never empty on error */
 };
 
 /* "ERROR_IO" and "a file could not be read or written"; "UNKNOWN" for a value that is none of the codes. */

@@ -46,9 +46,9 @@ struct valence_model_config {
     int64_t d;                            /* model width, 256; even */
     int64_t o;                            /* output width, 128; even */
     enum valence_imagination imagination;
-    double dropout;           /* after each MLP layer, 0.3 */
-    double attention_dropout; /* in the two attentions, 0.5 */
-    int n_flows;              /* flows trained, 1 ... 7, the first of them complete */
+    double dropout;                    /* after each MLP layer, 0.3 */
+    double attention_dropout;          /* in the two attentions, 0.5 */
+    int n_flows;                       /* flows trained, 1 ... 7, the first of them complete */
     unsigned flows[VALENCE_MAX_FLOWS]; /* each the set of missing modalities; 0 is complete */
 };
 
@@ -74,7 +74,8 @@ const struct valence_model_config *valence_model_config(const struct valence_mod
 int64_t valence_model_n_parameters(const struct valence_model *model);
 
 /* The names of the store's streams that the model was trained on, by enum valence_stream; "" where it uses none. */
-const char *valence_model_stream_name(const struct valence_model *model, enum valence_stream stream);
+const char *valence_model_stream_name(const struct valence_model *model,
+                                      enum valence_stream stream);
 
 /* What scoring needs besides the model. One per thread; grows as batches need. Free with valence_workspace_free(). */
 struct valence_workspace;

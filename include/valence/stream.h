@@ -24,7 +24,7 @@ enum valence_stream {
 };
 
 /* A set of modalities is a bit mask: VALENCE_BIT(VALENCE_TEXT) | VALENCE_BIT(VALENCE_VIDEO). */
-#define VALENCE_BIT(modality) (1u << (modality))
+#define VALENCE_BIT(modality)  (1u << (modality))
 #define VALENCE_ALL_MODALITIES (VALENCE_BIT(VALENCE_N_MODALITIES) - 1u)
 
 enum valence_split { VALENCE_TRAIN, VALENCE_VALIDATION, VALENCE_TEST, VALENCE_N_SPLITS };
@@ -32,10 +32,11 @@ enum valence_split { VALENCE_TRAIN, VALENCE_VALIDATION, VALENCE_TEST, VALENCE_N_
 /* How the elements of rows are stored: IEEE half or single precision, little-endian. */
 enum valence_dtype { VALENCE_F16, VALENCE_F32, VALENCE_N_DTYPES };
 
-extern const char *const valence_modality_names[VALENCE_N_MODALITIES]; /* "audio", "text", "video" */
-extern const char *const valence_stream_names[VALENCE_N_STREAMS];      /* ..., "simulated_text" */
-extern const char *const valence_split_names[VALENCE_N_SPLITS];        /* "train", "validation", "test" */
-extern const char *const valence_dtype_names[VALENCE_N_DTYPES];        /* "f16", "f32" */
+extern const char
+    *const valence_modality_names[VALENCE_N_MODALITIES];          /* "audio", "text", "video" */
+extern const char *const valence_stream_names[VALENCE_N_STREAMS]; /* ..., "simulated_text" */
+extern const char *const valence_split_names[VALENCE_N_SPLITS]; /* "train", "validation", "test" */
+extern const char *const valence_dtype_names[VALENCE_N_DTYPES]; /* "f16", "f32" */
 
 /* Bytes of one element. */
 size_t valence_dtype_size(enum valence_dtype type);
@@ -53,15 +54,16 @@ int valence_split_from_name(const char *name);
 struct valence_rows {
     const void *data;
     enum valence_dtype type;
-    int64_t width;          /* 0: the stream is absent from the whole batch, and `data` and `offsets` may be NULL */
+    int64_t
+        width; /* 0: the stream is absent from the whole batch, and `data` and `offsets` may be NULL */
     const int64_t *offsets; /* n_clips + 1 values, offsets[0] == 0, never decreasing */
 };
 
 /* A packed batch: nothing is padded, so that a clip's result does not depend on its neighbours. It owns nothing. */
 struct valence_batch {
     int64_t n_clips;
-    const uint64_t *keys;                           /* one per clip, from its id; the randomness of dropout */
-    const float *labels;                            /* one per clip; NULL where not needed */
+    const uint64_t *keys; /* one per clip, from its id; the randomness of dropout */
+    const float *labels;  /* one per clip; NULL where not needed */
     struct valence_rows streams[VALENCE_N_STREAMS]; /* by enum valence_stream */
 };
 

@@ -19,9 +19,8 @@ static int open_regular(const char *path, int *descriptor, size_t *size,
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT
-                   ? fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file", path)
-                   : fail_errno(error, errno, "%s: cannot open", path);
+        return errno == ENOENT ? fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file", path)
+                               : fail_errno(error, errno, "%s: cannot open", path);
     struct stat status;
     if (fstat(fd, &status) != 0) {
         int number = errno;
@@ -144,8 +143,7 @@ int file_write_commit(struct file_writer *writer, struct valence_error *error)
 {
     int number = 0;
     errno = 0;
-    if (fflush(writer->stream) != 0 || ferror(writer->stream) ||
-        fsync(fileno(writer->stream)) != 0)
+    if (fflush(writer->stream) != 0 || ferror(writer->stream) || fsync(fileno(writer->stream)) != 0)
         number = errno ? errno : EIO;
     if (fclose(writer->stream) != 0 && !number)
         number = errno;

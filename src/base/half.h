@@ -7,7 +7,8 @@
 
 static inline float half_to_float(uint16_t half)
 {
-    uint32_t sign = (uint32_t)(half & 0x8000u) << 16, exponent = half >> 10 & 31u, mantissa = half & 1023u;
+    uint32_t sign = (uint32_t)(half & 0x8000u) << 16, exponent = half >> 10 & 31u,
+             mantissa = half & 1023u;
     uint32_t bits;
     if (exponent == 31)
         bits = sign | 0x7F800000u | mantissa << 13;

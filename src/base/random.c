@@ -38,7 +38,8 @@ struct random_source random_source(uint64_t seed, uint64_t purpose)
 uint32_t random_u32(struct random_source *source)
 {
     if (source->left == 0) {
-        uint32_t counter[4] = {(uint32_t)source->position, (uint32_t)(source->position >> 32), 0, 0};
+        uint32_t counter[4] = {(uint32_t)source->position, (uint32_t)(source->position >> 32), 0,
+                               0};
         uint32_t key[2] = {(uint32_t)source->key, (uint32_t)(source->key >> 32)};
         philox(counter, key, source->block);
         source->position++;

@@ -23,9 +23,10 @@ struct random_source {
 
 struct random_source random_source(uint64_t seed, uint64_t purpose);
 uint32_t random_u32(struct random_source *source);
-double random_uniform(struct random_source *source);               /* [0, 1), 53 bits */
-double random_normal(struct random_source *source);                /* mean 0, deviation 1 */
-int64_t random_below(struct random_source *source, int64_t bound); /* 0 ... bound-1, unbiased; bound > 0 */
+double random_uniform(struct random_source *source); /* [0, 1), 53 bits */
+double random_normal(struct random_source *source);  /* mean 0, deviation 1 */
+int64_t random_below(struct random_source *source,
+                     int64_t bound); /* 0 ... bound-1, unbiased; bound > 0 */
 
 /* A random permutation of the n values in place (Fisher-Yates). */
 void random_shuffle(struct random_source *source, int64_t *values, int64_t n);

@@ -132,9 +132,11 @@ bool is_utf8(const char *data, size_t length)
 {
     const unsigned char *at = (const unsigned char *)data, *end = at + length;
     while (at < end) {
-        int more = *at < 0x80 ? 0 : *at >= 0xC2 && *at < 0xE0 ? 1
-                 : *at >= 0xE0 && *at < 0xF0 ? 2
-                 : *at >= 0xF0 && *at < 0xF5 ? 3 : -1;
+        int more = *at < 0x80                  ? 0
+                   : *at >= 0xC2 && *at < 0xE0 ? 1
+                   : *at >= 0xE0 && *at < 0xF0 ? 2
+                   : *at >= 0xF0 && *at < 0xF5 ? 3
+                                               : -1;
         if (more < 0 || end - at <= more)
             return false;
         if ((*at == 0xE0 && at[1] < 0xA0) || (*at == 0xED && at[1] > 0x9F) ||

@@ -9,7 +9,7 @@
 
 /* ---- Attention ------------------------------------------------------------------------------------------------- */
 
-#define QUERIES 64 /* at a time: their scores against all keys stay in the cache */
+#define QUERIES 128 /* at a time: their scores against all keys stay in the cache */
 
 struct attention_parameters {
     struct scratch *scratch;

@@ -16,8 +16,7 @@ void attention_scratch_make(struct attention_scratch *scratch, int64_t d, int64_
                             int64_t n_segments, struct arena *arena)
 {
     scratch->thread_size = 2 * tile_size(d) + d * d + d + n_queries * ragged_max_tile_rows();
-    scratch->threads =
-        arena_take(arena, scratch->thread_size * threads_count(), sizeof(real));
+    scratch->threads = arena_take(arena, scratch->thread_size * threads_count(), sizeof(real));
     scratch->segments = arena_take(arena, n_segments * n_queries * d, sizeof(real));
     scratch->extremes = arena_take(arena, n_segments * n_queries * 2, sizeof(real));
 }
@@ -41,7 +40,7 @@ static struct thread_memory thread_memory(const struct attention_scratch *scratc
 }
 
 struct tile {
-    int64_t first, n;                     /* rows */
+    int64_t first, n;                    /* rows */
     int64_t first_segment, last_segment; /* first ... last-1 */
 };
 
@@ -114,8 +113,7 @@ static void forward_segment(const struct attention *attention,
     gemm(AS_IS, TRANSPOSED, n_queries, segment.n, d, (real)ATTENTION_SOFTMAX_SCALE,
          clip_queries(attention, segment.clip), d, keys, d, 0, weights, length);
     for (int64_t q = 0; q < n_queries; q++)
-        exponentiate(segment.n, weights + q * length,
-                     scratch->extremes + (s * n_queries + q) * 2);
+        exponentiate(segment.n, weights + q * length, scratch->extremes + (s * n_queries + q) * 2);
     gemm(AS_IS, AS_IS, n_queries, d, segment.n, 1, weights, length, values, d, 0,
          scratch->segments + s * n_queries * d, d);
 }
@@ -217,7 +215,8 @@ static void backward_segment(const struct attention *attention,
 
     gemm(AS_IS, TRANSPOSED, n_queries, n, d, 1, dy, d, values, d, 0, scores, n);
     for (int64_t q = 0; q < n_queries; q++)
-        softmax_backward(n, weights + q * length, vector_dot(d, dy + q * d, y + q * d), scores + q * n);
+        softmax_backward(n, weights + q * length, vector_dot(d, dy + q * d, y + q * d),
+                         scores + q * n);
     gemm(AS_IS, AS_IS, n_queries, d, n, 1, scores, n, keys, d, 0,
          scratch->segments + s * n_queries * d, d);
     gemm(TRANSPOSED, AS_IS, n, d, n_queries, 1, scores, n, queries, d, 0, dvalues, d);
@@ -243,8 +242,7 @@ static void backward_tile(const struct attention *attention,
     bool first_thread = thread_index() == 0; /* adds to the gradient itself */
     gemm(TRANSPOSED, AS_IS, d, d, tile.n, 1, keys, d, values, d, 1,
          first_thread ? key_gradient.weight : memory.weight_gradient, d);
-    vector_add_rows(tile.n, d, keys, d,
-                    first_thread ? key_gradient.bias : memory.bias_gradient);
+    vector_add_rows(tile.n, d, keys, d, first_thread ? key_gradient.bias : memory.bias_gradient);
     gemm(AS_IS, AS_IS, tile.n, d, d, 1, keys, d, attention->key_layer.weight, d, 1, memory.keys, d);
 
     real *dx_tile = dx + tile.first * d;
@@ -269,12 +267,13 @@ void attention_backward(const struct attention *attention, const struct attentio
 #pragma omp parallel for schedule(static)
     for (int64_t tile = 0; tile < sequence->n_tiles; tile++)
         backward_tile(attention, scratch, tile, dy, key_gradient, dx);
-    for (int thread = 1; thread < used; thread++) { /* in order: the sum does not depend on timing */
+    for (int thread = 1; thread < used;
+         thread++) { /* in order: the sum does not depend on timing */
         const real *share = scratch->threads + thread * scratch->thread_size + 2 * tile_size(d);
         vector_add_scaled(d * d, 1, share, key_gradient.weight);
         vector_add_scaled(d, 1, share + d * d, key_gradient.bias);
     }
     for (int64_t s = 0; s < sequence->n_segments; s++)
         vector_add_scaled(query_size, 1, scratch->segments + s * query_size,
-                   dqueries + sequence->segments[s].clip * attention->query_stride);
+                          dqueries + sequence->segments[s].clip * attention->query_stride);
 }

@@ -29,8 +29,8 @@
 /* One use of the attention: what goes in, and what backward needs again. */
 struct attention {
     const struct ragged *sequence;
-    const real *x;            /* (rows, d) */
-    struct linear key_layer;  /* (d, d) */
+    const real *x;           /* (rows, d) */
+    struct linear key_layer; /* (d, d) */
     const real *queries;
     int64_t n_queries;
     int64_t query_stride;

@@ -16,8 +16,7 @@ struct dropout dropout_make(double rate, uint64_t key)
     assert(rate >= 0 && rate < 1);
     double keep = key == 0 ? 65536 : rint((1.0 - rate) * 65536.0);
     keep = keep < 1 ? 1 : keep;
-    return (struct dropout){
-        .key = key, .keep_16 = (uint32_t)keep, .scale = (real)(65536.0 / keep)};
+    return (struct dropout){.key = key, .keep_16 = (uint32_t)keep, .scale = (real)(65536.0 / keep)};
 }
 
 /* Philox4x32 as in base/random.h for LANES consecutive values of the first counter word, words interleaved by lane; with 7

@@ -12,9 +12,9 @@
 #include "kernels/real.h"
 
 struct dropout {
-    uint64_t key;      /* of this training step */
-    uint32_t keep_16;  /* probability of keeping, in units of 2^-16: 1 ... 65536 */
-    real scale;        /* 1 / (keep_16 / 65536) */
+    uint64_t key;     /* of this training step */
+    uint32_t keep_16; /* probability of keeping, in units of 2^-16: 1 ... 65536 */
+    real scale;       /* 1 / (keep_16 / 65536) */
 };
 
 /* `rate` in [0, 1); key 0 stands for no dropout at all. */

@@ -31,7 +31,7 @@ void views_forward(int64_t n_clips, int64_t d, const real *w, const real *repres
             for (int m = 0; m < M; m++)
                 if (VIEWS[q].modalities & VALENCE_BIT(m))
                     vector_add_scaled(d, VIEWS[q].weighted ? w[b * M + m] : 1,
-                               representations + (b * M + m) * d, views + (b * Q + q) * d);
+                                      representations + (b * M + m) * d, views + (b * Q + q) * d);
 }
 
 void views_backward(int64_t n_clips, int64_t d, const real *w, const real *representations,
@@ -44,7 +44,8 @@ void views_backward(int64_t n_clips, int64_t d, const real *w, const real *repre
                     continue;
                 const real *dview = dviews + (b * Q + q) * d;
                 int64_t at = (b * M + m) * d;
-                vector_add_scaled(d, VIEWS[q].weighted ? w[b * M + m] : 1, dview, drepresentations + at);
+                vector_add_scaled(d, VIEWS[q].weighted ? w[b * M + m] : 1, dview,
+                                  drepresentations + at);
                 if (VIEWS[q].weighted)
                     dw[b * M + m] += vector_dot(d, dview, representations + at);
             }

@@ -21,8 +21,7 @@ void projection_scratch_make(struct projection_scratch *scratch, int64_t d, int6
                              bool training, struct arena *arena)
 {
     scratch->thread_size = piece_size() + (training ? d * max_in + d : 0);
-    scratch->threads =
-        arena_take(arena, scratch->thread_size * threads_count(), sizeof(real));
+    scratch->threads = arena_take(arena, scratch->thread_size * threads_count(), sizeof(real));
 }
 
 /* The conversions are exact for every finite half: shift the exponent by a multiplication, which also gets subnormals
@@ -157,7 +156,8 @@ void projection_backward(const struct projection *projection,
         }
         vector_add_rows(n, layer.out, dy_tile, layer.out, bias_share);
     }
-    for (int thread = 1; thread < threads; thread++) { /* in order: the sum does not depend on timing */
+    for (int thread = 1; thread < threads;
+         thread++) { /* in order: the sum does not depend on timing */
         const real *share = scratch->threads + thread * scratch->thread_size + piece_size();
         vector_add_scaled(weights, 1, share, gradient.weight);
         vector_add_scaled(layer.out, 1, share + weights, gradient.bias);

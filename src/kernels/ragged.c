@@ -43,10 +43,8 @@ void ragged_make(struct ragged *ragged, int64_t n_clips, int64_t n_rows, const i
     *ragged = (struct ragged){.n_clips = n_clips, .n_rows = n_rows, .offsets = offsets};
     ragged->tile_rows = tile_rows;
     ragged->n_tiles = (n_rows + tile_rows - 1) / tile_rows;
-    ragged->segments =
-        arena_take(arena, ragged->n_tiles + n_clips, sizeof *ragged->segments);
-    ragged->tile_segments =
-        arena_take(arena, ragged->n_tiles + 1, sizeof *ragged->tile_segments);
+    ragged->segments = arena_take(arena, ragged->n_tiles + n_clips, sizeof *ragged->segments);
+    ragged->tile_segments = arena_take(arena, ragged->n_tiles + 1, sizeof *ragged->tile_segments);
     ragged->clip_segments = arena_take(arena, n_clips + 1, sizeof *ragged->clip_segments);
     ragged->n_segments = ragged->n_tiles + n_clips; /* the bound, until cut */
     if (arena->block)

@@ -16,7 +16,7 @@
 #include "base/memory.h"
 #include "kernels/real.h"
 
-#define RNC_TEMPERATURE   2.0
+#define RNC_TEMPERATURE 2.0
 /* A billionth less than 1e-4: labels are floats, and two gaps that differ by 1e-4 in decimals are not tied, as they are not
  * in double precision either. */
 #define RNC_TIE_TOLERANCE (1e-4 - 1e-9)

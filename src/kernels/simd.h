@@ -7,8 +7,7 @@
 #include "kernels/real.h"
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(VALENCE_SANITIZED)
-#define VALENCE_CLONES                                                                             \
-    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define VALENCE_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define VALENCE_CLONES
 #endif
@@ -28,7 +27,8 @@ VALENCE_INLINE real real_exp(real x)
 #ifdef VALENCE_DOUBLE
     return exp(x);
 #else
-    const float shift = 0x1.8p23f; /* adding it rounds to an integer and leaves that in the low bits */
+    const float shift =
+        0x1.8p23f; /* adding it rounds to an integer and leaves that in the low bits */
     x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
     float shifted = x * 0x1.715476p0f + shift;
     float n = shifted - shift;

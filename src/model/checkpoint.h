@@ -16,23 +16,26 @@ struct checkpoint {
     struct valence_model_config config;
     char stream_names[VALENCE_N_STREAMS][64]; /* "" where the model uses no such stream */
     int64_t n_parameters;
-    float *parameters;    /* one block, see parameters.h */
-    float *first_moment;  /* as large, or NULL */
-    float *second_moment; /* as large, or NULL */
+    float *parameters;                      /* one block, see parameters.h */
+    float *first_moment;                    /* as large, or NULL */
+    float *second_moment;                   /* as large, or NULL */
     struct standardisation standardisation; /* arrays owned by the checkpoint */
-    json_t *provenance; /* or NULL */
-    json_t *training;   /* or NULL */
+    json_t *provenance;                     /* or NULL */
+    json_t *training;                       /* or NULL */
 };
 
 /* Everything zero; then config is set and checkpoint_allocate() makes the parameter block (and the moments). */
-int checkpoint_allocate(struct checkpoint *checkpoint, bool with_moments, struct valence_error *error);
+int checkpoint_allocate(struct checkpoint *checkpoint, bool with_moments,
+                        struct valence_error *error);
 
 /* Copies mean and 1/deviation of `n` columns for a stream into the checkpoint. */
-int checkpoint_set_standardisation(struct checkpoint *checkpoint, enum valence_stream stream, int64_t n,
-                                   const float *mean, const float *deviation, struct valence_error *error);
+int checkpoint_set_standardisation(struct checkpoint *checkpoint, enum valence_stream stream,
+                                   int64_t n, const float *mean, const float *deviation,
+                                   struct valence_error *error);
 
 /* Writes beside, syncs and renames: the old file or the new one, never half of it. */
-int checkpoint_save(const char *path, const struct checkpoint *checkpoint, struct valence_error *error);
+int checkpoint_save(const char *path, const struct checkpoint *checkpoint,
+                    struct valence_error *error);
 
 /* Every parameter must be there with its shape; anything unknown is an error that names it. On failure *checkpoint is
  * cleared. Free with checkpoint_free(). */

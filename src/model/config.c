@@ -73,8 +73,8 @@ int valence_model_config_check(const struct valence_model_config *config,
     if (!status)
         status = check_width("o (output width)", config->o, MAX_MODEL_WIDTH, true, error);
     if (!status && (unsigned)config->imagination >= VALENCE_N_IMAGINATIONS)
-        status = fail(error, VALENCE_ERROR_CONFIG,
-                      "imagination must be one of transition, text, off");
+        status =
+            fail(error, VALENCE_ERROR_CONFIG, "imagination must be one of transition, text, off");
     if (!status)
         status = check_dropout("dropout", config->dropout, error);
     if (!status)

@@ -31,8 +31,9 @@ struct imagination_layers {
 struct network_layout {
     struct layer project[VALENCE_N_MODALITIES];
     bool has_imagination[VALENCE_N_MODALITIES]; /* of a modality that some flow misses */
-    struct imagination_layers imagine[VALENCE_N_MODALITIES];       /* of its representation */
-    struct imagination_layers imagine_cross[VALENCE_N_MODALITIES]; /* of its cross-attention output */
+    struct imagination_layers imagine[VALENCE_N_MODALITIES]; /* of its representation */
+    struct imagination_layers
+        imagine_cross[VALENCE_N_MODALITIES]; /* of its cross-attention output */
     struct attention_layers pool[VALENCE_N_MODALITIES];
     struct layer modality_mlp[VALENCE_N_MODALITIES][2];
     struct layer weight_mlp[2];

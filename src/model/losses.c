@@ -19,15 +19,15 @@ static void distil(struct network *network, struct flow_state *flow,
             continue;
         int64_t view = (VALENCE_VIEW_AUDIO + m) * d, column = m * o;
         double part = share / n_missing;
-        terms->rep += part * root_mean_square(
-                                 n_clips, d, (struct strided){flow->queries + view, N_VIEWS * d},
-                                 (struct strided){complete->queries + view, N_VIEWS * d},
-                                 rep_weight * part, flow->dqueries + view, NULL);
-        terms->cross += part * root_mean_square(
-                                   n_clips * N_VIEWS, o,
-                                   (struct strided){flow->cross + column, N_MODALITIES * o},
-                                   (struct strided){complete->cross + column, N_MODALITIES * o},
-                                   cross_weight * part, flow->dcross + column, NULL);
+        terms->rep +=
+            part * root_mean_square(n_clips, d, (struct strided){flow->queries + view, N_VIEWS * d},
+                                    (struct strided){complete->queries + view, N_VIEWS * d},
+                                    rep_weight * part, flow->dqueries + view, NULL);
+        terms->cross +=
+            part * root_mean_square(n_clips * N_VIEWS, o,
+                                    (struct strided){flow->cross + column, N_MODALITIES * o},
+                                    (struct strided){complete->cross + column, N_MODALITIES * o},
+                                    cross_weight * part, flow->dcross + column, NULL);
     }
 }
 
@@ -52,8 +52,8 @@ void losses_all(struct network *network, const struct loss_weights *weights,
     for (int f = 0; f < network->n_flows; f++)
         clear_gradients(network, &network->flows[f]);
 
-    terms->complete = mean_squared_error(n_clips, complete->score, labels, weights->complete,
-                                         complete->dscore);
+    terms->complete =
+        mean_squared_error(n_clips, complete->score, labels, weights->complete, complete->dscore);
     if (network->n_flows == 1) /* one view of the batch is left to contrast */
         terms->rnc = rank_n_contrast(n_clips, o / 2, complete->contrast, NULL, labels, weights->rnc,
                                      complete->dcontrast, NULL, network->contrast_scratch);
@@ -63,10 +63,10 @@ void losses_all(struct network *network, const struct loss_weights *weights,
         terms->missing += share * mean_squared_error(n_clips, flow->score, labels,
                                                      weights->missing * share, flow->dscore);
         distil(network, flow, complete, weights->rep, weights->cross, terms, share);
-        terms->feature += share * root_mean_square(n_clips, o, (struct strided){flow->feature, o},
-                                                   (struct strided){complete->feature, o},
-                                                   weights->feature * share, flow->dfeature,
-                                                   complete->dfeature);
+        terms->feature +=
+            share * root_mean_square(n_clips, o, (struct strided){flow->feature, o},
+                                     (struct strided){complete->feature, o},
+                                     weights->feature * share, flow->dfeature, complete->dfeature);
         terms->rnc += share * rank_n_contrast(n_clips, o / 2, complete->contrast, flow->contrast,
                                               labels, weights->rnc * share, complete->dcontrast,
                                               flow->dcontrast, network->contrast_scratch);

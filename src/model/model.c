@@ -100,14 +100,14 @@ int valence_model_score_flows(const struct valence_model *model,
         if (flows[f] >= VALENCE_ALL_MODALITIES)
             return fail(error, VALENCE_ERROR_ARGUMENT,
                         "a flow that misses every modality has nothing to score from");
-    int status = network_forward(workspace->network, model->checkpoint.parameters,
-                                 &model->checkpoint.standardisation, batch, flows, n_flows, outputs,
-                                 error);
+    int status =
+        network_forward(workspace->network, model->checkpoint.parameters,
+                        &model->checkpoint.standardisation, batch, flows, n_flows, outputs, error);
     for (int f = 0; f < n_flows && !status; f++) {
         memcpy(scores[f], outputs[f].score, (size_t)batch->n_clips * sizeof(float));
         if (details)
-            details[f] = (struct valence_details){outputs[f].modality_weights,
-                                                  outputs[f].view_weights};
+            details[f] =
+                (struct valence_details){outputs[f].modality_weights, outputs[f].view_weights};
     }
     return status;
 }

@@ -39,9 +39,8 @@ static void find_uses(struct network *network)
     for (int m = 0; m < N_MODALITIES; m++)
         for (int f = 0; f < network->n_flows; f++) {
             int stream = stream_read(network->flows[f].missing, m), u = 0;
-            while (u < network->n_uses &&
-                   (network->training || network->uses[u].modality != m ||
-                    network->uses[u].stream != stream))
+            while (u < network->n_uses && (network->training || network->uses[u].modality != m ||
+                                           network->uses[u].stream != stream))
                 u++;
             struct attention_use *use = &network->uses[u];
             if (u == network->n_uses) {
@@ -216,8 +215,8 @@ static void lay_out(struct network *network, const struct extent *extent)
                            max_segments, &network->arena);
     if (network->training) {
         lay_out_backward(network, extent->n_clips);
-        network->contrast_scratch = arena_take(
-            &network->arena, (int64_t)rank_n_contrast_scratch_bytes(extent->n_clips), 1);
+        network->contrast_scratch =
+            arena_take(&network->arena, (int64_t)rank_n_contrast_scratch_bytes(extent->n_clips), 1);
     }
 }
 

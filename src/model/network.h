@@ -15,8 +15,9 @@ struct network;
 /* Per modality and column: rows enter the network as (row - mean) * scale. NULL arrays mean as they are. Simulated text
  * uses its own statistics where it has them. */
 struct standardisation {
-    const float *mean[VALENCE_N_STREAMS];  /* (width) or NULL */
-    const float *scale[VALENCE_N_STREAMS]; /* (width) or NULL: 1 / deviation, 0 for a constant column */
+    const float *mean[VALENCE_N_STREAMS]; /* (width) or NULL */
+    const float
+        *scale[VALENCE_N_STREAMS]; /* (width) or NULL: 1 / deviation, 0 for a constant column */
 };
 
 int network_create(const struct valence_model_config *config, struct network **network,

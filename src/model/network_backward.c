@@ -189,8 +189,7 @@ static void represent_backward(struct network *network, struct flow_state *flow,
                   network->batch->keys, 1, d, b->dpooled, d);
     attention_backward(&use->pool, &network->attention_scratch, b->dpooled,
                        gradient_of(layout->pool[m].key, gradients),
-                       network->dx[stream_index(use->stream)],
-                       gradients + layout->pool[m].context);
+                       network->dx[stream_index(use->stream)], gradients + layout->pool[m].context);
 }
 
 void backward_all(struct network *network, const real *parameters,
@@ -214,8 +213,7 @@ void backward_all(struct network *network, const real *parameters,
         if (network->sequences[s].n_rows == 0)
             continue;
         int modality = s == VALENCE_STREAM_SIMULATED_TEXT ? VALENCE_TEXT : s;
-        struct projection projection =
-            stream_projection(network, s, parameters, standardisation);
+        struct projection projection = stream_projection(network, s, parameters, standardisation);
         projection_backward(&projection, &network->projection_scratch, network->dx[s],
                             gradient_of(network->layout.project[modality], gradients));
     }

@@ -26,13 +26,12 @@ struct projection stream_projection(const struct network *network, int stream,
 {
     const struct valence_rows *rows = &network->batch->streams[stream];
     int modality = stream == VALENCE_STREAM_SIMULATED_TEXT ? VALENCE_TEXT : stream;
-    return (struct projection){
-        .rows = rows->data,
-        .type = rows->type,
-        .mean = standardisation ? standardisation->mean[stream] : NULL,
-        .scale = standardisation ? standardisation->scale[stream] : NULL,
-        .layer = layer_of(network->layout.project[modality], parameters),
-        .sequence = &network->sequences[stream]};
+    return (struct projection){.rows = rows->data,
+                               .type = rows->type,
+                               .mean = standardisation ? standardisation->mean[stream] : NULL,
+                               .scale = standardisation ? standardisation->scale[stream] : NULL,
+                               .layer = layer_of(network->layout.project[modality], parameters),
+                               .sequence = &network->sequences[stream]};
 }
 
 static void project_streams(struct network *network, const real *parameters,
@@ -41,8 +40,7 @@ static void project_streams(struct network *network, const real *parameters,
     for (int s = 0; s < N_STREAMS; s++) {
         if (network->sequences[s].n_rows == 0)
             continue;
-        struct projection projection =
-            stream_projection(network, s, parameters, standardisation);
+        struct projection projection = stream_projection(network, s, parameters, standardisation);
         projection_forward(&projection, &network->projection_scratch, network->x[s]);
     }
 }
@@ -127,9 +125,8 @@ static void form_queries(struct network *network, struct flow_state *flow, const
                    d, flow->modality_weights, N_MODALITIES);
     views_forward(n_clips, d, flow->modality_weights, flow->representations, flow->views);
     for (int q = 0; q < N_VIEWS; q++)
-        layer_forward(network, flow, SITE_QUERY_MLP + q,
-                      layer_of(layout->query_mlp[q], parameters), 1, flow->views + q * d,
-                      N_VIEWS * d, flow->queries + q * d, N_VIEWS * d);
+        layer_forward(network, flow, SITE_QUERY_MLP + q, layer_of(layout->query_mlp[q], parameters),
+                      1, flow->views + q * d, N_VIEWS * d, flow->queries + q * d, N_VIEWS * d);
 }
 
 /* Copies blocks of `size` between a flow's own (B, size) and its slot in a use's (B, n_flows, size). */

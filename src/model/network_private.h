@@ -55,12 +55,13 @@ struct flow_state {
 
     real *hidden[N_MODALITIES]; /* (B, d): first layers of the modality MLPs */
     real *seen;                 /* (B, 3, d): modality MLPs' outputs */
-    real *representations;      /* (B, 3, d): the same with what is missing imagined; == seen where nothing is */
+    real *
+        representations; /* (B, 3, d): the same with what is missing imagined; == seen where nothing is */
     struct imagination_state imagined[N_MODALITIES];
-    real *weight_hidden[2];  /* (B, d) */
-    real *modality_weights;  /* (B, 3) */
-    real *views;             /* (B, Q, d) */
-    real *queries;           /* (B, Q, d) */
+    real *weight_hidden[2];       /* (B, d) */
+    real *modality_weights;       /* (B, 3) */
+    real *views;                  /* (B, Q, d) */
+    real *queries;                /* (B, Q, d) */
     real *asked[N_MODALITIES];    /* (B, Q, d); in the use's memory where that has one flow */
     real *gathered[N_MODALITIES]; /* (B, Q, d) likewise */
     real *weights_of_cross[N_MODALITIES]; /* as flow_output.cross_weights */
@@ -68,20 +69,20 @@ struct flow_state {
     real *seen_cross;                     /* (B * Q, 3, o) */
     real *cross;                          /* the same with what is missing imagined */
     struct imagination_state imagined_cross[N_MODALITIES];
-    real *mixed;              /* (B, Q, o) */
-    real *view_hidden[2];     /* (B, 2 o), (B, o) */
-    real *view_weights;       /* (B, Q) */
-    real *feature;            /* (B, o) */
-    real *score;              /* (B) */
-    real *contrast_hidden;    /* (B, o / 2) */
-    real *contrast;           /* (B, o / 2) */
+    real *mixed;           /* (B, Q, o) */
+    real *view_hidden[2];  /* (B, 2 o), (B, o) */
+    real *view_weights;    /* (B, Q) */
+    real *feature;         /* (B, o) */
+    real *score;           /* (B) */
+    real *contrast_hidden; /* (B, o / 2) */
+    real *contrast;        /* (B, o / 2) */
 
     /* Gradients that the losses write and backward adds to; training only. */
-    real *dscore;   /* (B) */
-    real *dfeature; /* (B, o) */
+    real *dscore;    /* (B) */
+    real *dfeature;  /* (B, o) */
     real *dcontrast; /* (B, o / 2) */
-    real *dqueries; /* (B, Q, d) */
-    real *dcross;   /* (B * Q, 3, o) */
+    real *dqueries;  /* (B, Q, d) */
+    real *dcross;    /* (B * Q, 3, o) */
 };
 
 /* Gradients on their way back through one flow, shared by the flows one after the other. */

@@ -25,9 +25,9 @@
 #define GRADIENT_TOLERANCE 1e-4
 /* Some gradients are 0 in theory (the last layer's bias under a loss of differences) and rounding noise in practice: they
  * are held to this share of the whole gradient instead. */
-#define GRADIENT_FLOOR     1e-4
-#define LOSS_TOLERANCE     1e-5
-#define METRIC_TOLERANCE   1e-9
+#define GRADIENT_FLOOR   1e-4
+#define LOSS_TOLERANCE   1e-5
+#define METRIC_TOLERANCE 1e-9
 
 static int n_checks, n_failures;
 static double worst; /* of all checks: error in units of the tolerance */
@@ -122,9 +122,8 @@ static void read_batch(struct fixture *fixture, const struct valence_model_confi
             offsets[i + 1] += offsets[i];
         fixture->offsets[s] = offsets;
         fixture->batch.n_clips = lengths->count;
-        fixture->batch.streams[s] =
-            (struct valence_rows){fixture->rows[s], VALENCE_F32,
-                                  config->widths[s == 3 ? VALENCE_TEXT : s], offsets};
+        fixture->batch.streams[s] = (struct valence_rows){
+            fixture->rows[s], VALENCE_F32, config->widths[s == 3 ? VALENCE_TEXT : s], offsets};
     }
     fixture->labels = read_floats(fixture->cases, "in.labels", NULL);
     fixture->keys = calloc((size_t)fixture->batch.n_clips, sizeof *fixture->keys);
@@ -176,8 +175,8 @@ static float *pad_weights(const float *packed, int64_t n_queries, int64_t n_clip
     for (int64_t i = 0; i < n_clips; i++) {
         int64_t n = offsets[i + 1] - offsets[i];
         for (int64_t q = 0; q < n_queries; q++)
-            memcpy(padded + (i * n_queries + q) * longest,
-                   packed + n_queries * offsets[i] + q * n, (size_t)n * sizeof *padded);
+            memcpy(padded + (i * n_queries + q) * longest, packed + n_queries * offsets[i] + q * n,
+                   (size_t)n * sizeof *padded);
     }
     return padded;
 }
@@ -269,10 +268,10 @@ static void check_adam(const char *where, const struct fixture *fixture, struct 
 {
     json_t *adam = json_object_get(fixture->json, "adam");
     json_t *totals = json_object_get(adam, "totals");
-    struct schedule schedule = {
-        .warm_up_epochs = json_integer_value(json_object_get(adam, "warm_up")),
-        .step_every = json_integer_value(json_object_get(adam, "every")),
-        .gamma = 0.9};
+    struct schedule schedule = {.warm_up_epochs =
+                                    json_integer_value(json_object_get(adam, "warm_up")),
+                                .step_every = json_integer_value(json_object_get(adam, "every")),
+                                .gamma = 0.9};
     size_t n = (size_t)table->n_values, n_steps = json_array_size(totals);
     float *gradients = calloc(n, sizeof *gradients);
     float *first = calloc(n, sizeof *first), *second = calloc(n, sizeof *second);
@@ -442,8 +441,9 @@ static void check_metrics(const json_t *json)
             json_t *wanted = json_object_get(json_object_get(value, "expect"), key);
             if (!wanted)
                 continue;
-            double error = json_is_null(wanted) ? (isnan(metrics.values[m]) ? 0 : 1)
-                                                : fabs(metrics.values[m] - json_number_value(wanted));
+            double error = json_is_null(wanted)
+                               ? (isnan(metrics.values[m]) ? 0 : 1)
+                               : fabs(metrics.values[m] - json_number_value(wanted));
             check("metrics", key, error, METRIC_TOLERANCE);
         }
         free(predicted);
