@@ -6,7 +6,7 @@
 #
 # The text and video columns of that file were made by networks trained on the training part of its split `split_bclstm`,
 # so only that split is honest with them. It has no validation part: 15 % of the training clips are drawn for it, by video. Epochs
-# and settings were chosen on that part. The file has no simulated text: missing text is an empty sequence, and the figures of the
+# are chosen on that part; how the learning rate was, docs/results.md says. The file has no simulated text: missing text is an empty sequence, and the figures of the
 # text-missing flow stand beside those of always saying the median of the training labels.
 set -euo pipefail
 cd "$(dirname "$0")/.."
