@@ -8,7 +8,7 @@
 #include "encode/backend.h"
 #include "encode/encoder_kind.h"
 
-static const struct encoder_kind *const kinds[] = {&encoder_wavlm};
+static const struct encoder_kind *const kinds[] = {&encoder_wavlm, &encoder_manet};
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 
 struct valence_encoder {

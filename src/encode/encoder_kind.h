@@ -29,6 +29,6 @@ struct encoder_kind {
                    const struct valence_convert_options *options, struct valence_error *error);
 };
 
-extern const struct encoder_kind encoder_wavlm;
+extern const struct encoder_kind encoder_wavlm, encoder_manet;
 
 #endif

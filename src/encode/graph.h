@@ -17,7 +17,7 @@
 #include "encode/rows.h"
 #include "valence/error.h"
 
-#define GRAPH_MAX_NODES 2048
+#define GRAPH_MAX_NODES 8192
 
 /* What computes: one per state. */
 struct graph {

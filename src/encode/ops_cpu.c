@@ -1,6 +1,7 @@
 #include "encode/ops_cpu.h"
 
 #include <assert.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,15 +12,15 @@
 
 /* ---- Memory ---------------------------------------------------------------------------------------------------- */
 
-#define PARAMETER_BYTES (GRAPH_MAX_NODES * 64)
+#define PARAMETER_BYTES (1 << 17) /* of a graph: some hundred nodes */
 
 struct scratch {
     _Alignas(64) unsigned char parameters[PARAMETER_BYTES];
     size_t parameters_used;
-    int64_t wanted; /* floats per thread */
-    int64_t held;
     int n_threads;
-    float *floats;
+    int64_t wanted, wanted_shared; /* floats per thread, and of all together */
+    int64_t held, held_shared;
+    float *floats, *shared;
 };
 
 struct scratch *scratch_create(void)
@@ -32,15 +33,17 @@ struct scratch *scratch_create(void)
 
 void scratch_free(struct scratch *scratch)
 {
-    if (scratch)
-        free(scratch->floats);
+    if (!scratch)
+        return;
+    free(scratch->floats);
+    free(scratch->shared);
     free(scratch);
 }
 
 void scratch_begin(struct scratch *scratch)
 {
     scratch->parameters_used = 0;
-    scratch->wanted = 0;
+    scratch->wanted = scratch->wanted_shared = 0;
     scratch->n_threads = threads_count();
 }
 
@@ -52,30 +55,66 @@ void *scratch_parameters(struct scratch *scratch, size_t size)
     return memset(parameters, 0, size);
 }
 
-void scratch_want(struct scratch *scratch, int64_t n_floats)
+static void want(int64_t *wanted, int64_t n_floats)
 {
     n_floats = (n_floats + 15) / 16 * 16; /* threads keep to their own cache lines */
-    if (n_floats > scratch->wanted)
-        scratch->wanted = n_floats;
+    if (n_floats > *wanted)
+        *wanted = n_floats;
+}
+
+void scratch_want(struct scratch *scratch, int64_t n_floats)
+{
+    want(&scratch->wanted, n_floats);
+}
+
+void scratch_want_shared(struct scratch *scratch, int64_t n_floats)
+{
+    want(&scratch->wanted_shared, n_floats);
+}
+
+static bool grow(float **floats, int64_t *held, int64_t wanted, int64_t times)
+{
+    size_t bytes;
+    if (wanted <= *held)
+        return true;
+    if (!size_multiply(wanted * (int64_t)sizeof **floats, times, &bytes))
+        return false;
+    free(*floats);
+    *floats = aligned_alloc(64, bytes);
+    *held = *floats ? wanted : 0;
+    return *floats != NULL;
 }
 
 bool scratch_reserve(struct scratch *scratch)
 {
-    size_t bytes;
-    if (scratch->wanted <= scratch->held)
-        return true;
-    if (!size_multiply(scratch->wanted * (int64_t)sizeof(float), scratch->n_threads, &bytes))
-        return false;
-    free(scratch->floats);
-    scratch->floats = aligned_alloc(64, bytes);
-    scratch->held = scratch->floats ? scratch->wanted : 0;
-    return scratch->floats != NULL;
+    return grow(&scratch->floats, &scratch->held, scratch->wanted, scratch->n_threads) &&
+           grow(&scratch->shared, &scratch->held_shared, scratch->wanted_shared, 1);
+}
+
+float *scratch_shared(struct scratch *scratch)
+{
+    return scratch->shared;
 }
 
 float *scratch_floats(struct scratch *scratch, int thread)
 {
     assert(thread < scratch->n_threads);
     return scratch->floats + thread * scratch->held;
+}
+
+/* ---- Dividing the work ----------------------------------------------------------------------------------------- */
+
+void meet(struct meeting *meeting, int nth)
+{
+    int phase = atomic_load(&meeting->phase);
+    if (atomic_fetch_add(&meeting->arrived, 1) + 1 == nth) {
+        atomic_store(&meeting->arrived, 0);
+        atomic_store(&meeting->phase, phase + 1);
+        return;
+    }
+    for (int spins = 0; atomic_load(&meeting->phase) == phase; spins++)
+        if (spins > 1000)
+            sched_yield(); /* the one that is missing may be waiting for this core */
 }
 
 struct share share_of(int64_t n, int64_t unit, int ith, int nth)

@@ -4,6 +4,8 @@
 #ifndef VALENCE_ENCODE_OPS_CPU_H
 #define VALENCE_ENCODE_OPS_CPU_H
 
+#include <stdatomic.h>
+
 #include "encode/graph.h"
 
 /* ---- Memory of custom nodes ------------------------------------------------------------------------------------ */
@@ -21,6 +23,31 @@ void *scratch_parameters(struct scratch *scratch, size_t size);
 void scratch_want(struct scratch *scratch, int64_t n_floats);
 bool scratch_reserve(struct scratch *scratch);
 float *scratch_floats(struct scratch *scratch, int thread);
+
+/* Likewise memory that all threads of a node share, in phases. */
+void scratch_want_shared(struct scratch *scratch, int64_t n_floats);
+float *scratch_shared(struct scratch *scratch);
+
+/* ---- Dividing the work ----------------------------------------------------------------------------------------- */
+
+/* Threads of a node take tasks as they come to them, so that one that others hold up does less. Zeroed parameters hold
+ * an unused one; every round of tasks needs its own. */
+struct task_queue {
+    atomic_llong next;
+};
+
+/* The next of `n` tasks; false where none is left. */
+static inline bool take_task(struct task_queue *queue, int64_t n, int64_t *task)
+{
+    *task = atomic_fetch_add_explicit(&queue->next, 1, memory_order_relaxed);
+    return *task < n;
+}
+
+/* Where the phases of a node meet: nobody goes on before all `nth` threads have come. */
+struct meeting {
+    atomic_int arrived, phase;
+};
+void meet(struct meeting *meeting, int nth);
 
 /* The share of `n` units that is thread `ith`'s of `nth`, in multiples of `unit`. */
 struct share {

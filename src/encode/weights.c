@@ -287,12 +287,18 @@ static int read_in_place(struct weights *weights, struct valence_error *error)
     return VALENCE_OK;
 }
 
-int weights_place(struct weights *weights, ggml_backend_dev_t device, struct valence_error *error)
+void weights_release_pages(const struct weights *weights)
+{
+    release_pages((const char *)weights->map.data, weights->map.size);
+}
+
+int weights_place(struct weights *weights, ggml_backend_dev_t device, bool rearrange,
+                  struct valence_error *error)
 {
     if (ggml_backend_dev_type(device) != GGML_BACKEND_DEVICE_TYPE_CPU)
         return copy_to(weights, ggml_backend_dev_buffer_type(device), &weights->buffers[0], NULL,
                        error);
-    ggml_backend_buffer_type_t extension = matrix_extension(device);
+    ggml_backend_buffer_type_t extension = rearrange ? matrix_extension(device) : NULL;
     int status = VALENCE_OK;
     if (extension)
         status = copy_to(weights, extension, &weights->buffers[1], suits_extension, error);

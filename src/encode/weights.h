@@ -56,8 +56,13 @@ int weights_check(const struct weights *weights, struct valence_error *error);
 
 /* ---- Placing --------------------------------------------------------------------------------------------------- */
 
-/* Gives every tensor its memory on the device. Afterwards tensor->buffer tells how it may be used. */
-int weights_place(struct weights *weights, ggml_backend_dev_t device, struct valence_error *error);
+/* Gives every tensor its memory on the device. `rearrange` lets the processor's matrix extension have the tensors it
+ * takes in its order, which only ggml_mul_mat() reads then. */
+int weights_place(struct weights *weights, ggml_backend_dev_t device, bool rearrange,
+                  struct valence_error *error);
+
+/* Gives the map's pages back, where everything that is often needed was copied from it. */
+void weights_release_pages(const struct weights *weights);
 
 /* True where ggml_mul_mat() is the fastest product with this tensor on a CPU (see weights_place); otherwise widening
  * its rows to floats and an sgemm is. */
