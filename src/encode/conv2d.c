@@ -23,10 +23,10 @@ int conv2d_pack(struct conv2d *conv, struct valence_error *error)
                            "a convolution's weights");
     }
     if (conv->weight->type == GGML_TYPE_F32)
-        panel_pack(out, depth, conv->weight->data, conv->packed);
+        panel_pack(out, depth, conv->weight->data, depth, conv->packed);
     else {
         row_widen((int)conv->weight->type, depth * out, conv->weight->data, wide);
-        panel_pack(out, depth, wide, conv->packed);
+        panel_pack(out, depth, wide, depth, conv->packed);
     }
     free(wide);
     return VALENCE_OK;

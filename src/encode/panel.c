@@ -103,13 +103,30 @@ int64_t panel_count(int64_t out)
     return (out + PANEL - 1) / PANEL;
 }
 
-void panel_pack(int64_t out, int64_t depth, const float *weights, float *packed)
+void panel_pack(int64_t out, int64_t depth, const float *weights, int64_t stride, float *packed)
 {
+    enum { BLOCK = 16 }; /* of the depth: reading and writing stay in the nearest cache */
     for (int64_t first = 0; first < out; first += PANEL, packed += depth * PANEL) {
         int64_t n = out - first < PANEL ? out - first : PANEL;
-        memset(packed, 0, (size_t)(depth * PANEL) * sizeof *packed);
-        for (int64_t j = 0; j < n; j++)
-            for (int64_t k = 0; k < depth; k++)
-                packed[k * PANEL + j] = weights[(first + j) * depth + k];
+        if (n < PANEL)
+            memset(packed, 0, (size_t)(depth * PANEL) * sizeof *packed);
+        for (int64_t k = 0; k < depth; k += BLOCK)
+            for (int64_t j = 0; j < n; j++) {
+                const float *row = weights + (first + j) * stride;
+                for (int64_t i = k; i < k + BLOCK && i < depth; i++)
+                    packed[i * PANEL + j] = row[i];
+            }
+    }
+}
+
+void panel_pack_transposed(int64_t out, int64_t depth, const float *weights, int64_t stride,
+                           float *packed)
+{
+    for (int64_t first = 0; first < out; first += PANEL) {
+        int64_t n = out - first < PANEL ? out - first : PANEL;
+        for (int64_t k = 0; k < depth; k++, packed += PANEL) {
+            memcpy(packed, weights + k * stride + first, (size_t)n * sizeof *packed);
+            memset(packed + n, 0, (size_t)(PANEL - n) * sizeof *packed);
+        }
     }
 }

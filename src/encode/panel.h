@@ -21,8 +21,14 @@ struct panel_shape {
 void panel_product(const struct panel_shape *shape, int64_t n, const float *const *a,
                    const float *b, float *const *out);
 
-/* Packs weights (out, depth), row-major, into ceil(out / PANEL) panels of (depth, PANEL), zeros beyond `out`. */
-void panel_pack(int64_t out, int64_t depth, const float *weights, float *packed);
+/* Packs weights (out, depth), whose rows are `stride` apart, into ceil(out / PANEL) panels of (depth, PANEL), zeros
+ * beyond `out`. */
+void panel_pack(int64_t out, int64_t depth, const float *weights, int64_t stride, float *packed);
+
+/* The same of their transpose: weights (depth, out). */
+void panel_pack_transposed(int64_t out, int64_t depth, const float *weights, int64_t stride,
+                           float *packed);
+
 int64_t panel_count(int64_t out);
 
 #endif

@@ -112,7 +112,7 @@ void rows_norm(int64_t rows, int64_t width, const float *x, const float *weight,
 }
 
 VALENCE_CLONES
-float row_softmax(int64_t n, float gate, const float *bias, float *s)
+float row_softmax(int64_t n, float scale, float gate, const float *bias, float *s)
 {
     float maxima[LANES], sums[LANES] = {0}, maximum = -INFINITY, sum = 0;
     int64_t whole = n / LANES * LANES;
@@ -120,12 +120,12 @@ float row_softmax(int64_t n, float gate, const float *bias, float *s)
         maxima[i] = -INFINITY;
     for (int64_t j = 0; j < whole; j += LANES)
         for (int i = 0; i < LANES; i++) {
-            float v = s[j + i] + gate * bias[j + i];
+            float v = scale * s[j + i] + gate * bias[j + i];
             s[j + i] = v;
             maxima[i] = v > maxima[i] ? v : maxima[i];
         }
     for (int64_t j = whole; j < n; j++) {
-        s[j] += gate * bias[j];
+        s[j] = scale * s[j] + gate * bias[j];
         maximum = s[j] > maximum ? s[j] : maximum;
     }
     for (int i = 0; i < LANES; i++)

@@ -26,8 +26,8 @@ void rows_finish(int64_t rows, int64_t width, float *y, int64_t stride,
 void rows_norm(int64_t rows, int64_t width, const float *x, const float *weight, const float *bias,
                float epsilon, enum activation activation, float *y);
 
-/* In place: s = exp(s + gate * bias - maximum), unnormalised; gives 1 / sum. */
-float row_softmax(int64_t n, float gate, const float *bias, float *s);
+/* In place: s = exp(scale * s + gate * bias - maximum), unnormalised; gives 1 / sum. */
+float row_softmax(int64_t n, float scale, float gate, const float *bias, float *s);
 
 /* n values of a ggml type's blocks as floats. f16 and q8_0 are converted here, others by ggml. */
 void row_widen(int ggml_type, int64_t n, const void *from, float *to);

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "encode/wavlm_network.h"
 
-#define PIECE 500 /* frames of convolutions at a time; the first makes 64 rows of 512 for each */
+#define PIECE 96 /* frames of convolutions at a time; the first makes 64 rows of 512 for each */
 
 /* ---- State ----------------------------------------------------------------------------------------------------- */
 
