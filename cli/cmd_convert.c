@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "commands.h"
 #include "model/published.h"
+#include "valence/encoder.h"
 
 static int find_imagination(const struct command *command, const char *name,
                             enum valence_imagination *imagination)
@@ -45,45 +46,90 @@ static int convert(const char *input, const char *output, bool overwrite,
     return status;
 }
 
+#ifdef VALENCE_WITH_ENCODERS
+static int convert_encoder(const char *kind, const char *input, const char *output, bool overwrite,
+                           struct valence_convert_options *options, struct valence_error *error)
+{
+    if (!overwrite && path_exists(output))
+        return fail(error, VALENCE_ERROR_EXISTS, "%s: exists already (--force replaces it)",
+                    output);
+    options->progress = terminal_progress(false);
+    int status = valence_encoder_convert(kind, input, output, options, error);
+    terminal_progress_finish();
+    return status;
+}
+#else
+static int convert_encoder(const char *kind, const char *input, const char *output, bool overwrite,
+                           struct valence_convert_options *options, struct valence_error *error)
+{
+    (void)input, (void)output, (void)overwrite, (void)options;
+    return fail(error, VALENCE_ERROR_UNSUPPORTED,
+                "this build has no encoder '%s' (configure with -DVALENCE_ENCODERS=ON, which "
+                "brings llama.cpp)",
+                kind);
+}
+#endif
+
 static int run_convert(const struct command *command, int argc, char **argv)
 {
     const char *output = NULL, *imagination_name = "transition", *positional[2];
+    struct valence_convert_options encoder = {0};
     bool force = false;
     const struct option options[] = {
-        {OPTION_TEXT, 'o', "output", &output, "FILE", "The checkpoint to write.", 0, 0},
+        {OPTION_TEXT, 'o', "output", &output, "FILE", "The file to write.", 0, 0},
         {OPTION_TEXT, 0, "imagination", &imagination_name, "VARIANT",
-         "What the imagination's residual is added to: transition, text, or off for a model "
-         "trained "
-         "without it (default: transition). The file does not tell.",
+         "published: what the imagination's residual is added to: transition, text, or off for a "
+         "model trained without it (default: transition). The file does not tell.",
+         0, 0},
+        {OPTION_TEXT, 0, "type", &encoder.type, "TYPE",
+         "wavlm, manet: how matrices are stored: f32, f16, bf16, q8_0, q6_k, q5_0, q5_1, q5_k, "
+         "q4_0, "
+         "q4_1 or q4_k (default: f32).",
+         0, 0},
+        {OPTION_TEXT, 0, "license", &encoder.license, "TEXT",
+         "wavlm, manet: the weights' licence to keep in the file (default: what their authors "
+         "say).",
          0, 0},
         {OPTION_FLAG, 0, "force", &force, NULL, "Replace an existing file.", 0, 0},
         {.type = OPTION_END}};
     int n, code;
     if (!options_parse(command, options, argc, argv, positional, 2, 2, &n, &code))
         return code;
-    if (strcmp(positional[0], "published") != 0)
-        return report_usage(command, "there is no kind '%s'; there is: published", positional[0]);
+    bool published = strcmp(positional[0], "published") == 0;
+    if (!published && strcmp(positional[0], "wavlm") != 0 && strcmp(positional[0], "manet") != 0)
+        return report_usage(command, "there is no kind '%s'; there are: published, wavlm, manet",
+                            positional[0]);
     if (!output)
-        return report_usage(command, "-o FILE is missing: where to write the checkpoint");
+        return report_usage(command, "-o FILE is missing: where to write");
     enum valence_imagination imagination = VALENCE_IMAGINATION_TRANSITION;
     if ((code = find_imagination(command, imagination_name, &imagination)))
         return code;
     struct valence_error error;
-    return convert(positional[1], output, force, imagination, &error) ? report_error(&error)
-                                                                      : EXIT_FINE;
+    int status =
+        published ? convert(positional[1], output, force, imagination, &error)
+                  : convert_encoder(positional[0], positional[1], output, force, &encoder, &error);
+    return status ? report_error(&error) : EXIT_FINE;
 }
 
 const struct command command_convert = {
     .name = "convert",
-    .arguments = "KIND FILE -o FILE",
-    .summary = "Turn a checkpoint of another program into one of valence.",
+    .arguments = "KIND FILE|FOLDER -o FILE",
+    .summary = "Turn a checkpoint of another program into one of valence, or an encoder into GGUF.",
     .description =
-        "KIND is 'published': the PyTorch checkpoint of the paper's authors, a .pt file or "
+        "KIND 'published' is the PyTorch checkpoint of the paper's authors, a .pt file or "
         "safetensors with the same names. A .pt file is read without executing anything in it. "
         "Layers that the published model never uses are named and left out; any other tensor that "
         "is missing, unknown or of another shape is an error that lists them.\n\n"
-        "The file holds no standardisation: features go in as they are.",
+        "The file holds no standardisation: features go in as they are.\n\n"
+        "KIND 'wavlm' is a Hugging Face folder (config.json, preprocessor_config.json, and "
+        "model.safetensors or "
+        "pytorch_model.bin) or the authors' WavLM-*.pt; 'manet' the authors' .pth, or safetensors "
+        "with the same "
+        "names. Every tensor must be there with its shape, and no other; batch norms are folded "
+        "in. The GGUF file "
+        "keeps the weights' licence and the source's SHA-256 ('valence inspect' shows them).",
     .example = "valence convert published checkpoint.pt -o model.safetensors\n"
-               "valence predict model.safetensors corpus",
+               "valence predict model.safetensors corpus\n"
+               "valence convert wavlm wavlm-large/ -o wavlm.gguf --type q8_0",
     .run = run_convert,
 };

@@ -14,6 +14,7 @@
 #include "model/config_json.h"
 #include "store/store_summary.h"
 #include "table.h"
+#include "valence/encoder.h"
 
 /* ---- Stores ------------------------------------------------------------------------------------ */
 
@@ -190,6 +191,20 @@ static void add_rows(struct table *table, const char *prefix, const json_t *obje
     }
 }
 
+/* As JSON, or as a table under `title`; takes over the object. */
+static int show_object(json_t *object, const char *title, bool json, struct valence_error *error)
+{
+    if (json)
+        return print_json(object, error);
+    struct table table = {.title = NULL};
+    table_column(&table, title, TABLE_LEFT);
+    table_column(&table, "", TABLE_LEFT);
+    add_rows(&table, "", object);
+    table_print(&table, stdout);
+    json_decref(object);
+    return VALENCE_OK;
+}
+
 static int inspect_checkpoint(const char *path, bool json, struct valence_error *error)
 {
     struct checkpoint checkpoint;
@@ -197,19 +212,45 @@ static int inspect_checkpoint(const char *path, bool json, struct valence_error 
     if (status)
         return status;
     json_t *object = checkpoint_to_json(path, &checkpoint);
-    if (json) {
-        status = print_json(object, error);
-    } else {
-        struct table table = {.title = NULL};
-        table_column(&table, "checkpoint", TABLE_LEFT);
-        table_column(&table, "", TABLE_LEFT);
-        add_rows(&table, "", object);
-        table_print(&table, stdout);
-        json_decref(object);
-    }
+    status = show_object(object, "checkpoint", json, error);
     checkpoint_free(&checkpoint);
     return status;
 }
+
+/* ---- Encoders ---------------------------------------------------------------------------------- */
+
+#ifdef VALENCE_WITH_ENCODERS
+static json_t *encoder_to_json(const char *path, const struct valence_encoder_description *encoder)
+{
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "kind", "encoder",
+                               "path", path, "encoder", encoder->kind, "type", encoder->type,
+                               "source", encoder->source, "source_sha256", encoder->fingerprint,
+                               "license", encoder->license, "width", (json_int_t)encoder->width);
+    if (object && encoder->rate_hz)
+        json_object_set_new(object, "rate_hz", json_integer(encoder->rate_hz));
+    if (object && encoder->side)
+        json_object_set_new(object, "side", json_integer(encoder->side));
+    return object;
+}
+
+static int inspect_encoder(const char *path, bool json, struct valence_error *error)
+{
+    struct valence_encoder *encoder;
+    int status = valence_encoder_load(path, NULL, &encoder, error);
+    if (status)
+        return status;
+    json_t *object = encoder_to_json(path, valence_encoder_describe(encoder));
+    valence_encoder_free(encoder);
+    return show_object(object, "encoder", json, error);
+}
+#else
+static int inspect_encoder(const char *path, bool json, struct valence_error *error)
+{
+    (void)json;
+    return fail(error, VALENCE_ERROR_UNSUPPORTED,
+                "%s: this build has no encoders (configure with -DVALENCE_ENCODERS=ON)", path);
+}
+#endif
 
 /* ---- The command ---------------------------------------------------------------------------------- */
 
@@ -235,19 +276,20 @@ static int run_inspect(const struct command *command, int argc, char **argv)
     if (!options_parse(command, options, argc, argv, &path, 1, 1, &n, &code))
         return code;
     struct valence_error error;
-    int status = path_is_folder(path) ? inspect_folder(path, json, &error)
-                                      : inspect_checkpoint(path, json, &error);
+    int status = path_is_folder(path)             ? inspect_folder(path, json, &error)
+                 : path_has_ending(path, ".gguf") ? inspect_encoder(path, json, &error)
+                                                  : inspect_checkpoint(path, json, &error);
     return status ? report_error(&error) : EXIT_FINE;
 }
 
 const struct command command_inspect = {
     .name = "inspect",
-    .arguments = "STORE|RUN|CHECKPOINT",
-    .summary = "Show what a store, a run or a checkpoint holds.",
+    .arguments = "STORE|RUN|CHECKPOINT|ENCODER.gguf",
+    .summary = "Show what a store, a run, a checkpoint or an encoder holds.",
     .description = "Of a store: its streams with the lengths of their clips, its splits with their "
                    "labels, and where it came from; only the clips' records are read, not their "
                    "rows. Of a checkpoint, or a run's best one: configuration, streams, number of "
-                   "parameters and provenance.",
+                   "parameters and provenance. Of an encoder: its kind, type, licence and source.",
     .example = "valence inspect corpus\n"
                "valence inspect run/last.safetensors --json",
     .run = run_inspect};

@@ -8,6 +8,7 @@
 #define COMMANDS(X)                                                                                \
     X(synthesize, "Data")                                                                          \
     X(import, "Data")                                                                              \
+    X(encode, "Data")                                                                              \
     X(inspect, "Data")                                                                             \
     X(train, "Models")                                                                             \
     X(evaluate, "Models")                                                                          \

@@ -1,0 +1,87 @@
+# Encoders from outside: convert, inspect, encode; and what is refused.
+. "$TESTS/cli/support.sh"
+golden="$TESTS/golden"
+
+if ! "$VALENCE" convert wavlm "$golden/wavlm/base" -o "$work/base.gguf" >/dev/null 2>"$work/err"; then
+    grep -q "this build has no encoder" "$work/err" || wrong "converting failed: $(cat "$work/err")"
+    expect 1 encode wavlm x.wav -m x.gguf -o x.npy
+    complains "VALENCE_ENCODERS=ON"
+    finish
+fi
+
+for type in f32 f16 q8_0 Q5_0; do
+    expect 0 convert wavlm "$golden/wavlm/stable" -o "$work/$type.gguf" --type $type
+done
+expect 0 convert manet "$golden/manet/manet-tiny.pth" -o "$work/manet.gguf" --license "for tests"
+expect 1 convert manet "$golden/manet/manet-tiny.pth" -o "$work/manet.gguf"
+complains "exists already (--force replaces it)"
+
+expect 0 inspect "$work/q8_0.gguf"
+prints "wavlm"
+prints "q8_0"
+prints "CC-BY-SA-3.0"
+prints "$(sha256sum "$golden/wavlm/stable/pytorch_model.bin" | cut -d' ' -f1)"
+expect 0 inspect "$work/manet.gguf" --json
+prints '"for tests"'
+
+# What does not fit is listed.
+mkdir "$work/broken"
+cp "$golden"/wavlm/base/*.json "$golden/wavlm/base/model.safetensors" "$work/broken"
+sed -i 's/"hidden_size": 48/"hidden_size": 96/' "$work/broken/config.json"
+expect 1 convert wavlm "$work/broken" -o "$work/x.gguf"
+complains "of another shape: "
+sed -i 's/"hidden_size": 96/"hidden_size": 48/; s/"num_hidden_layers": 4/"num_hidden_layers": 3/' "$work/broken/config.json"
+expect 1 convert wavlm "$work/broken" -o "$work/x.gguf"
+complains "unexpected: encoder.layers.3."
+sed -i 's/"num_hidden_layers": 3/"num_hidden_layers": 5/' "$work/broken/config.json"
+expect 1 convert wavlm "$work/broken" -o "$work/x.gguf"
+complains "missing: encoder.layers.4."
+sed -i 's/"hidden_act": "gelu"/"hidden_act": "relu"/' "$work/broken/config.json"
+expect 1 convert wavlm "$work/broken" -o "$work/x.gguf"
+complains "only gelu"
+expect 1 convert wavlm "$golden/manet/manet-tiny.pth" -o "$work/x.gguf"
+complains "give its folder"
+expect 1 convert manet "$golden/wavlm/base/model.safetensors" -o "$work/x.gguf"
+complains "no MANet checkpoint"
+expect 2 convert manet "$golden/manet/manet-tiny.pth" -o "$work/x.gguf" --type q9_9
+complains "there is no type 'q9_9'"
+for size in 0 1 100 5000 100000; do
+    head -c $size "$golden/manet/manet-tiny.pth" >"$work/cut.pth"
+    expect 1 convert manet "$work/cut.pth" -o "$work/x.gguf"
+    complains "cut.pth"
+done
+[ ! -e "$work/x.gguf" ] || wrong "a failed conversion left a file"
+
+# One second of 16-bit sound: a header and a saw tooth.
+printf 'RIFF\244\176\000\000WAVEfmt \020\000\000\000\001\000\001\000\200\076\000\000\000\175\000\000\002\000\020\000data\200\176\000\000' \
+    >"$work/a.wav"
+awk 'BEGIN { for (i = 0; i < 8100; i++) printf "\001\002\003\004" }' | head -c 32384 >>"$work/a.wav"
+cp "$work/a.wav" "$work/b.wav"
+expect 0 encode wavlm -m "$work/f32.gguf" "$work/a.wav" "$work/b.wav" -o "$work/rows.npy"
+prints "2 files, 100 rows of 48"
+expect 0 encode wavlm -m "$work/q8_0.gguf" "$work/a.wav" -o "$work/rows.safetensors" --layers 1,final
+prints "1 files, 50 rows of 96"
+expect 0 encode wavlm -m "$work/base.gguf" "$work/a.wav" -o "$work/folder"
+[ -s "$work/folder/a.npy" ] || wrong "no file in the folder"
+expect 1 encode wavlm -m "$work/base.gguf" "$work/a.wav" -o "$work/folder"
+complains "exists already"
+
+expect 2 encode wavlm -m "$work/manet.gguf" "$work/a.wav" -o "$work/x.npy"
+complains "holds the encoder 'manet', not 'wavlm'"
+expect 2 encode wavlm -m "$work/f32.gguf" "$work/a.wav" -o "$work/x.npy" --layers 5
+complains "hidden states 0 ... 4"
+expect 1 encode wavlm -m "$work/f32.gguf" "$work/a.wav" -o "$work/x.npy" --device abacus
+complains "there is no device 'abacus'"
+expect 1 encode manet -m "$work/manet.gguf" "$work/a.wav" -o "$work/x.npy"
+complains "neither PNG nor JPEG"
+expect 1 encode wavlm -m "$work/f32.gguf" "$golden/manet/manet-tiny.pth" -o "$work/x.npy"
+complains "no sound file"
+expect 1 encode wavlm -m "$golden/manet/manet-tiny.pth" "$work/a.wav" -o "$work/x.npy"
+complains "not a sound GGUF file"
+head -c 100 "$work/a.wav" >"$work/short.wav"
+expect 1 encode wavlm -m "$work/f32.gguf" "$work/short.wav" -o "$work/x.npy"
+complains "samples are too few"
+expect 2 encode wavlm "$work/a.wav" -o "$work/x.npy"
+complains "--model FILE is missing"
+[ ! -e "$work/x.npy" ] || wrong "a failed encoding left a file"
+finish
