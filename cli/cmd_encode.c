@@ -225,7 +225,7 @@ const struct command command_encode = {
     .arguments = "KIND FILE...",
     .summary = "Turn sound or pictures into feature rows.",
     .description =
-        "KIND is 'wavlm' (sound: WAV, FLAC, OGG; one row per 20 ms) or 'manet' (pictures of faces: "
+        "KIND is 'wavlm' (sound: WAV, FLAC, AIFF; one row per 20 ms) or 'manet' (pictures of faces: "
         "PNG, JPEG; one row "
         "each). The encoder is a GGUF file made by 'valence convert'.\n\n"
         "Sound of several channels is averaged, and of another rate than the encoder's 16 kHz "

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,6 +139,15 @@ static int read_open(SNDFILE *file, const SF_INFO *info, const char *name, int64
     return status;
 }
 
+static bool is_supported(const void *data, size_t size)
+{
+    static const char *const signatures[] = {"RIFF", "RIFX", "RF64", "fLaC", "FORM", ".snd"};
+    for (size_t i = 0; size >= 4 && i < sizeof signatures / sizeof *signatures; i++)
+        if (memcmp(data, signatures[i], 4) == 0)
+            return true;
+    return false;
+}
+
 int sound_read_memory(const void *data, size_t size, const char *name, int64_t rate_hz,
                       struct sound *sound, struct valence_error *error)
 {
@@ -145,12 +155,12 @@ int sound_read_memory(const void *data, size_t size, const char *name, int64_t r
     struct cursor cursor = {data, (sf_count_t)size, 0};
     SF_INFO info = {0};
     *sound = (struct sound){0};
+    if (!is_supported(data, size))
+        return fail(error, VALENCE_ERROR_UNSUPPORTED,
+                    "%s: is no sound file that can be read (WAV, FLAC, AIFF and AU are)", name);
     SNDFILE *file = sf_open_virtual(&access, SFM_READ, &info, &cursor);
     if (!file)
-        return fail(error,
-                    sf_error(NULL) == SF_ERR_UNRECOGNISED_FORMAT ? VALENCE_ERROR_UNSUPPORTED
-                                                                 : VALENCE_ERROR_FORMAT,
-                    "%s: is no sound file that can be read: %s", name, sf_strerror(NULL));
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: %s", name, sf_strerror(NULL));
     int status = read_open(file, &info, name, rate_hz, sound, error);
     sf_close(file);
     if (status)
