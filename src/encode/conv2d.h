@@ -26,7 +26,8 @@ struct ggml_tensor *graph_conv2d(struct graph *graph, const struct conv2d *conv,
 struct ggml_tensor *cpu_conv2d(struct graph *graph, const struct conv2d *conv,
                                struct ggml_tensor *x, struct ggml_tensor *residual, bool relu);
 
-/* Winograd's F(4x4, 3x3), where conv2d_suits_winograd(): a quarter of the products, and rounding some 4 times as large. */
+/* Winograd's F(4x4, 3x3), where conv2d_suits_winograd(): a quarter of the products, and ten times the
+ * rounding (of the whole network's embedding, four times). */
 bool conv2d_suits_winograd(const struct conv2d *conv, const struct ggml_tensor *x);
 struct ggml_tensor *cpu_winograd(struct graph *graph, const struct conv2d *conv,
                                  struct ggml_tensor *x, struct ggml_tensor *residual, bool relu);

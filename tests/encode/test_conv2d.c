@@ -1,0 +1,174 @@
+/* The fused convolutions against a plain sum in double. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/random.h"
+#include "encode/backend.h"
+#include "encode/conv2d.h"
+#include "encode/panel.h"
+
+static struct random_source source;
+
+static float *draw(int64_t n)
+{
+    float *values = malloc((size_t)n * sizeof *values);
+    assert_non_null(values);
+    for (int64_t i = 0; i < n; i++)
+        values[i] = (float)random_normal(&source);
+    return values;
+}
+
+struct size {
+    int64_t in, out, kernel, stride, width, height, pictures;
+};
+
+static double convolve(const struct size *s, const float *x, const float *w, int64_t picture,
+                       int64_t row, int64_t column, int64_t out)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < s->kernel; i++)
+        for (int64_t j = 0; j < s->kernel; j++) {
+            int64_t y = row * s->stride + i - s->kernel / 2,
+                    z = column * s->stride + j - s->kernel / 2;
+            if (y < 0 || y >= s->height || z < 0 || z >= s->width)
+                continue;
+            for (int64_t c = 0; c < s->in; c++)
+                sum += (double)w[((out * s->kernel + i) * s->kernel + j) * s->in + c] *
+                       x[((picture * s->height + y) * s->width + z) * s->in + c];
+        }
+    return sum;
+}
+
+/* Computes with the graph and gives the largest difference from the formula. */
+static double largest_error(const struct size *s, bool plain, bool with_residual, bool relu,
+                            bool *winograd)
+{
+    struct valence_error error;
+    ggml_backend_dev_t device;
+    struct graph graph;
+    struct ggml_init_params params = {.mem_size = 4 * ggml_tensor_overhead(), .no_alloc = true};
+    assert_int_equal(backend_find_device("cpu", &device, &error), 0);
+    assert_int_equal(graph_create(&graph, device, plain, &error), 0);
+    struct ggml_context *context = ggml_init(params);
+    int64_t depth = s->kernel * s->kernel * s->in;
+    struct conv2d conv = {ggml_new_tensor_2d(context, GGML_TYPE_F32, depth, s->out),
+                          ggml_new_tensor_1d(context, GGML_TYPE_F32, s->out),
+                          s->in,
+                          s->out,
+                          s->kernel,
+                          s->stride,
+                          NULL};
+    ggml_backend_buffer_t buffer = ggml_backend_alloc_ctx_tensors(context, graph.backend);
+    int64_t across = (s->width - 1) / s->stride + 1, down = (s->height - 1) / s->stride + 1;
+    int64_t n = s->out * across * down * s->pictures;
+    float *w = draw(depth * s->out), *b = draw(s->out),
+          *x = draw(s->in * s->width * s->height * s->pictures);
+    float *r = draw(n), *is = draw(n);
+    ggml_backend_tensor_set(conv.weight, w, 0, ggml_nbytes(conv.weight));
+    ggml_backend_tensor_set(conv.bias, b, 0, ggml_nbytes(conv.bias));
+    assert_int_equal(conv2d_pack(&conv, &error), 0);
+    assert_int_equal(graph_begin(&graph, &error), 0);
+    struct ggml_tensor *input = graph_input(&graph, s->in, s->width, s->height, s->pictures);
+    struct ggml_tensor *residual =
+        with_residual ? graph_input(&graph, s->out, across, down, s->pictures) : NULL;
+    struct ggml_tensor *y = graph_conv2d(&graph, &conv, input, residual, relu);
+    *winograd = conv2d_suits_winograd(&conv, input);
+    graph_output(&graph, y);
+    assert_int_equal(graph_allocate(&graph, &error), 0);
+    ggml_backend_tensor_set(input, x, 0, ggml_nbytes(input));
+    if (residual)
+        ggml_backend_tensor_set(residual, r, 0, ggml_nbytes(residual));
+    assert_int_equal(graph_compute(&graph, &error), 0);
+    ggml_backend_tensor_get(y, is, 0, ggml_nbytes(y));
+    double largest = 0;
+    for (int64_t i = 0; i < n; i += 1 + n / 20011) {
+        int64_t out = i % s->out, column = i / s->out % across, row = i / (s->out * across) % down;
+        double want = convolve(s, x, w, i / (s->out * across * down), row, column, out) + b[out];
+        want += with_residual ? r[i] : 0;
+        want = relu && want < 0 ? 0 : want;
+        largest = fmax(largest, fabs(is[i] - want));
+    }
+    float *all[] = {w, b, x, r, is};
+    for (int i = 0; i < 5; i++)
+        free(all[i]);
+    conv2d_free(&conv);
+    ggml_backend_buffer_free(buffer);
+    ggml_free(context);
+    graph_free(&graph);
+    return largest;
+}
+
+static void test_every_size_agrees_with_the_formula(void **state)
+{
+    (void)state;
+    static const struct size sizes[] = {
+        {3, 8, 7, 2, 30, 22, 2},   {3, 64, 7, 2, 64, 64, 1},   {8, 8, 3, 1, 5, 7, 3},
+        {32, 40, 3, 2, 14, 14, 2}, {16, 70, 1, 2, 9, 11, 2},   {64, 64, 3, 1, 7, 7, 1},
+        {1, 1, 3, 1, 1, 1, 1},     {5, 3, 3, 1, 2, 1, 1},      {64, 64, 3, 1, 7, 7, 12},
+        {16, 32, 3, 1, 56, 56, 2}, {128, 96, 3, 1, 28, 28, 3}, {48, 32, 3, 1, 21, 23, 2},
+        {512, 64, 3, 1, 6, 5, 40}, {2, 1, 7, 1, 7, 7, 4}};
+    int n_winograd = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int variant = 0; variant < 8; variant++) {
+            bool winograd;
+            double scale = sqrt((double)(sizes[i].kernel * sizes[i].kernel * sizes[i].in));
+            double largest =
+                largest_error(&sizes[i], variant & 4, variant & 1, variant & 2, &winograd);
+            n_winograd += winograd;
+            if (largest >= 1e-5 * scale)
+                print_message("%zu %d winograd %d: %.2e of %.1f\n", i, variant, winograd, largest,
+                              scale);
+        }
+    assert_true(n_winograd >= 5 * 8);
+}
+
+static void test_panels_hold_any_number_of_rows(void **state)
+{
+    (void)state;
+    enum { DEPTH = 37, MOST = 40 };
+    float *a = draw(MOST * DEPTH), *w = draw(50 * DEPTH), packed[2 * PANEL * DEPTH],
+          out[MOST * PANEL];
+    int64_t zero = 0;
+    struct panel_shape shape = {1, &zero, DEPTH};
+    panel_pack(50, DEPTH, w, DEPTH, packed);
+    for (int64_t n = 1; n <= MOST; n++) {
+        const float *rows[MOST];
+        float *outs[MOST];
+        for (int64_t i = 0; i < n; i++)
+            rows[i] = a + i * DEPTH, outs[i] = out + i * PANEL;
+        for (int panel = 0; panel < 2; panel++) {
+            panel_product(&shape, n, rows, packed + panel * DEPTH * PANEL, outs);
+            for (int64_t i = 0; i < n; i++)
+                for (int64_t j = 0; j < PANEL; j++) {
+                    double want = 0;
+                    for (int k = 0; panel * PANEL + j < 50 && k < DEPTH; k++)
+                        want += (double)a[i * DEPTH + k] * w[(panel * PANEL + j) * DEPTH + k];
+                    assert_true(fabs(out[i * PANEL + j] - want) < 1e-4);
+                }
+        }
+    }
+    float transposed[DEPTH * 50], again[2 * PANEL * DEPTH];
+    for (int i = 0; i < 50 * DEPTH; i++)
+        transposed[i % DEPTH * 50 + i / DEPTH] = w[i];
+    panel_pack_transposed(50, DEPTH, transposed, 50, again);
+    assert_memory_equal(again, packed, sizeof packed);
+    free(a);
+    free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_panels_hold_any_number_of_rows),
+        cmocka_unit_test(test_every_size_agrees_with_the_formula),
+    };
+    source = random_source(5, 6);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
