@@ -16,7 +16,8 @@
 struct fixture {
     const char *folder, *weights; /* "model.safetensors" */
     struct safetensors *cases;
-    char work[64]; /* a temporary folder */
+    char work[64];          /* a temporary folder */
+    const char *checkpoint; /* what is converted: that folder, or a file of the authors' layout */
     struct tally *tally;
 };
 
@@ -35,7 +36,8 @@ static char *convert(const struct fixture *fixture, const char *type)
     snprintf(name, sizeof name, "%s.gguf", type);
     char *path = join(fixture->work, name);
     struct valence_convert_options options = {.type = type};
-    must_work(valence_encoder_convert("wavlm", fixture->work, path, &options, &error), &error);
+    must_work(valence_encoder_convert("wavlm", fixture->checkpoint, path, &options, &error),
+              &error);
     return path;
 }
 
@@ -262,28 +264,37 @@ static void unlink_from(const struct fixture *fixture, const char *name)
     free(path);
 }
 
-static void check_model(const char *folder, struct tally *tally)
+/* One checkpoint of the folder: Hugging Face's weights, which belong to the two configurations, or an authors' file. */
+static void check_weights(const char *folder, const char *name, struct tally *tally)
 {
-    static const char *const weights[] = {"model.safetensors", "pytorch_model.bin"};
-    for (int i = 0; i < 2; i++) {
-        struct valence_error error;
-        struct fixture fixture = {folder, weights[i], NULL, "/tmp/golden-wavlm-XXXXXX", tally};
-        char *path = join(folder, weights[i]), *cases = join(folder, "cases.safetensors");
-        if (path_exists(path)) {
-            const char *names[] = {"config.json", "preprocessor_config.json", weights[i]};
-            must_work(safetensors_open(cases, &fixture.cases, &error), &error);
-            must_have(mkdtemp(fixture.work));
-            for (int j = 0; j < 3; j++)
-                link_into(&fixture, names[j]);
-            check_cases(&fixture);
-            for (int j = 0; j < 3; j++)
-                unlink_from(&fixture, names[j]);
-            rmdir(fixture.work);
-            safetensors_close(fixture.cases);
-        }
-        free(path);
-        free(cases);
-    }
+    struct valence_error error;
+    struct fixture fixture = {folder, name, NULL, "/tmp/golden-wavlm-XXXXXX", NULL, tally};
+    const char *names[] = {"config.json", "preprocessor_config.json", name};
+    char *cases = join(folder, "cases.safetensors"), *path = join(folder, name);
+    int n_links = path_has_ending(name, ".pt") ? 0 : 3;
+    must_work(safetensors_open(cases, &fixture.cases, &error), &error);
+    must_have(mkdtemp(fixture.work));
+    fixture.checkpoint = n_links ? fixture.work : path;
+    for (int i = 0; i < n_links; i++)
+        link_into(&fixture, names[i]);
+    check_cases(&fixture);
+    for (int i = 0; i < n_links; i++)
+        unlink_from(&fixture, names[i]);
+    rmdir(fixture.work);
+    safetensors_close(fixture.cases);
+    free(cases);
+    free(path);
+}
+
+static void check_model(const char *path, struct tally *tally)
+{
+    DIR *folder = must_have(opendir(path));
+    for (struct dirent *entry; (entry = readdir(folder));)
+        if (strcmp(entry->d_name, "model.safetensors") == 0 ||
+            strcmp(entry->d_name, "pytorch_model.bin") == 0 ||
+            path_has_ending(entry->d_name, ".pt"))
+            check_weights(path, entry->d_name, tally);
+    closedir(folder);
 }
 
 static bool is_model(const char *folder)
