@@ -198,7 +198,7 @@ static int run_encode(const struct command *command, int argc, char **argv)
          "MANet: embedding or logits (default: embedding).",
          0, 0},
         {OPTION_NUMBER, 0, "window-seconds", &request.window_seconds, "S",
-         "WavLM: longer sounds are computed in overlapping windows of S seconds (default: 60).", 1,
+         "WavLM: longer sounds are computed in overlapping windows of S seconds (default: 120).", 1,
          3600},
         {OPTION_TEXT, 0, "device", &request.device, "NAME",
          "cpu, gpu, cuda, vulkan, ... (default: cpu).", 0, 0},
@@ -225,7 +225,8 @@ const struct command command_encode = {
     .arguments = "KIND FILE...",
     .summary = "Turn sound or pictures into feature rows.",
     .description =
-        "KIND is 'wavlm' (sound: WAV, FLAC, AIFF; one row per 20 ms) or 'manet' (pictures of faces: "
+        "KIND is 'wavlm' (sound: WAV, FLAC, AIFF; one row per 20 ms) or 'manet' (pictures of "
+        "faces: "
         "PNG, JPEG; one row "
         "each). The encoder is a GGUF file made by 'valence convert'.\n\n"
         "Sound of several channels is averaged, and of another rate than the encoder's 16 kHz "

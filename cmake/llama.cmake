@@ -40,7 +40,12 @@ if(NOT EXISTS ${prefix}/lib/libllama.so)
   endif()
 endif()
 message(STATUS "llama.cpp: ${prefix}")
-set(VALENCE_LLAMA_PREFIX ${prefix}) # for install.cmake: the libraries travel with an installed valence
 target_include_directories(valence_llama SYSTEM INTERFACE ${prefix}/include)
 target_link_libraries(valence_llama INTERFACE ${prefix}/lib/libllama.so ${prefix}/lib/libggml.so
                                               ${prefix}/lib/libggml-base.so)
+
+# The libraries travel with an installed valence, their back ends beside them.
+include(GNUInstallDirs)
+install(DIRECTORY ${prefix}/lib/ DESTINATION ${CMAKE_INSTALL_LIBDIR}/valence FILES_MATCHING PATTERN "*.so*")
+install(FILES ${prefix}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE.llama.cpp)
+set(CMAKE_INSTALL_RPATH "$ORIGIN/valence" "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/valence")

@@ -26,7 +26,7 @@ struct valence_encoder_options {
         layers; /* WavLM: "-5" (NULL); hidden states 0 ... n_layers, negative from the end (-1 the raw last),
                            "final" (the normed last), "conv"; "20,24" side by side, "20+24" summed */
     double
-        window_seconds; /* WavLM: longer clips are computed in overlapping windows of this; 0: 60 */
+        window_seconds; /* WavLM: longer clips are computed in overlapping windows of this; 0: 120 */
     bool plain; /* ggml's own operations on a CPU too: what other devices compute, for comparison */
 };
 

@@ -9,7 +9,7 @@
 #include "encode/wavlm.h"
 
 #define DEFAULT_LAYERS "-5" /* the paper's */
-#define WINDOW_SECONDS 60.0
+#define WINDOW_SECONDS 120.0
 
 struct wavlm_encoder {
     struct wavlm model;

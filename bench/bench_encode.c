@@ -1,0 +1,94 @@
+/* bench-encode MODEL.gguf [SIZE [REPEATS]]: times an encoder on made-up input. SIZE is seconds of sound for WavLM
+ * (10), pictures of a batch for MANet (32). Prints a line per repeat and the peak of resident memory. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "base/random.h"
+#include "base/threads.h"
+#include "valence/encoder.h"
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+static double peak_mib(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss / 1024;
+}
+
+static int fail_with(const struct valence_error *error)
+{
+    fprintf(stderr, "bench-encode: %s\n", error->text);
+    return 1;
+}
+
+/* Inputs of `size` seconds (one) or pictures (`size` of them). */
+static struct valence_encoder_input *
+make_inputs(const struct valence_encoder_description *description, double size, int64_t *n_inputs)
+{
+    struct random_source source = random_source(1, 0);
+    *n_inputs = description->rate_hz ? 1 : (int64_t)size;
+    struct valence_encoder_input *inputs = calloc((size_t)*n_inputs, sizeof *inputs);
+    for (int64_t i = 0; inputs && i < *n_inputs; i++) {
+        int64_t n = description->rate_hz ? (int64_t)(size * (double)description->rate_hz)
+                                         : 3 * description->side * description->side;
+        float *samples = malloc((size_t)n * sizeof *samples);
+        uint8_t *pixels = malloc((size_t)n);
+        if (!samples || !pixels)
+            return NULL;
+        for (int64_t j = 0; j < n; j++) {
+            samples[j] = 0.1f * (float)random_normal(&source);
+            pixels[j] = (uint8_t)random_u32(&source);
+        }
+        inputs[i] = (struct valence_encoder_input){samples, n, pixels, description->side,
+                                                   description->side};
+    }
+    return inputs;
+}
+
+int main(int argc, char **argv)
+{
+    double start = now();
+    struct valence_error error;
+    struct valence_encoder *encoder;
+    struct valence_encoder_state *state;
+    if (argc < 2) {
+        fprintf(stderr, "usage: bench-encode MODEL.gguf [SIZE [REPEATS]]\n");
+        return 2;
+    }
+    struct valence_encoder_options options = {.layers = getenv("BENCH_LAYERS"),
+                                              .device = getenv("BENCH_DEVICE")};
+    if (getenv("BENCH_THREADS"))
+        threads_set(atoi(getenv("BENCH_THREADS")));
+    if (valence_encoder_load(argv[1], &options, &encoder, &error) ||
+        valence_encoder_state_create(encoder, &state, &error))
+        return fail_with(&error);
+    const struct valence_encoder_description *description = valence_encoder_describe(encoder);
+    printf("%s %s loaded after %.3f s\n", description->kind, description->type, now() - start);
+    double size = argc > 2 ? atof(argv[2]) : description->rate_hz ? 10 : 32;
+    int64_t n_inputs;
+    struct valence_encoder_input *inputs = make_inputs(description, size, &n_inputs);
+    if (!inputs)
+        return 1;
+    for (int i = 0; i < (argc > 3 ? atoi(argv[3]) : 3); i++) {
+        struct valence_features features;
+        double begin = now();
+        if (valence_encoder_encode(state, inputs, n_inputs, NULL, &features, &error))
+            return fail_with(&error);
+        double seconds = now() - begin;
+        printf("%.3f s, %.2f %s, result %d after %.3f s\n", seconds, size / seconds,
+               description->rate_hz ? "x real time" : "pictures/s", i + 1, now() - start);
+        valence_features_free(&features);
+    }
+    printf("peak %.0f MiB\n", peak_mib());
+    return 0;
+}
