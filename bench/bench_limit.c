@@ -126,7 +126,7 @@ double limit_seconds(const struct valence_model_config *config, int64_t n_clips,
     double seconds = 0;
     *gflop = 0;
     for (int s = 0; s < VALENCE_N_STREAMS; s++) {
-        int64_t width = config->widths[s == VALENCE_STREAM_SIMULATED_TEXT ? VALENCE_TEXT : s];
+        int64_t width = config->widths[valence_stream_modality(s)];
         seconds += best_of(FORWARD, n_rows[s], width, d, repeats, gflop);
         if (training)
             seconds += best_of(WEIGHT_GRADIENT, n_rows[s], width, d, repeats, gflop);

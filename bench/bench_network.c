@@ -116,7 +116,7 @@ static void pack(struct packed *packed, const struct clip_lengths *clips, int64_
     packed->batch = (struct valence_batch){n, packed->keys, packed->labels, {{0}}};
     for (int s = 0; s < VALENCE_N_STREAMS; s++) {
         int64_t *offsets = calloc((size_t)n + 1, sizeof *offsets);
-        int64_t width = config->widths[s == VALENCE_STREAM_SIMULATED_TEXT ? VALENCE_TEXT : s];
+        int64_t width = config->widths[valence_stream_modality(s)];
         for (int64_t i = 0; i < n; i++)
             offsets[i + 1] = offsets[i] + clips[i].rows[s];
         int64_t count = offsets[n] * width;

@@ -222,6 +222,7 @@ static int run_encode(const struct command *command, int argc, char **argv)
 
 const struct command command_encode = {
     .name = "encode",
+    .computes = true,
     .arguments = "KIND FILE...",
     .summary = "Turn sound or pictures into feature rows.",
     .description =

@@ -143,6 +143,7 @@ static int run_evaluate(const struct command *command, int argc, char **argv)
 
 const struct command command_evaluate = {
     .name = "evaluate",
+    .computes = true,
     .arguments = "RUN STORE",
     .summary = "Measure a run's models on a split, with confidence intervals.",
     .description =

@@ -261,6 +261,7 @@ static int run_predict(const struct command *command, int argc, char **argv)
 
 const struct command command_predict = {
     .name = "predict",
+    .computes = true,
     .arguments = "RUN STORE",
     .summary = "Score every clip of a store, and show how each score came about.",
     .description =

@@ -234,6 +234,7 @@ static int run_train(const struct command *command, int argc, char **argv)
 
 const struct command command_train = {
     .name = "train",
+    .computes = true,
     .arguments = "[CONFIG.yaml]",
     .summary = "Train the double-flow network on a store.",
     .description =

@@ -102,7 +102,9 @@ static void shorten_spinning(char **argv)
 
 int main(int argc, char **argv)
 {
-    shorten_spinning(argv);
+    const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
+    if (command && command->computes)
+        shorten_spinning(argv);
     setlocale(LC_CTYPE, ""); /* numbers stay in the C locale */
     int code = run(argc, argv);
     errno = 0;

@@ -48,6 +48,7 @@ struct command {
     const char *summary;     /* one line for the list of commands */
     const char *description; /* paragraphs for --help */
     const char *example;     /* lines of shell for --help */
+    bool computes;           /* uses many threads for long: main() then shortens their spinning */
     int (*run)(const struct command *command, int argc, char **argv);
 };
 

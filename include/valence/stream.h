@@ -23,6 +23,12 @@ enum valence_stream {
     VALENCE_N_STREAMS
 };
 
+/* The modality that a stream feeds: simulated_text stands in for text and has its width, the others are their own. */
+static inline enum valence_modality valence_stream_modality(enum valence_stream stream)
+{
+    return stream == VALENCE_STREAM_SIMULATED_TEXT ? VALENCE_TEXT : (enum valence_modality)stream;
+}
+
 /* A set of modalities is a bit mask: VALENCE_BIT(VALENCE_TEXT) | VALENCE_BIT(VALENCE_VIDEO). */
 #define VALENCE_BIT(modality)  (1u << (modality))
 #define VALENCE_ALL_MODALITIES (VALENCE_BIT(VALENCE_N_MODALITIES) - 1u)

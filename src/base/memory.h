@@ -37,10 +37,4 @@ void arena_free(struct arena *arena);
  * programming error (what is laid out was measured) and asserts. */
 void *arena_take(struct arena *arena, int64_t n, size_t size);
 
-/* arena->used is a mark: what was taken since is given back by setting it again. */
-static inline void arena_release(struct arena *arena, size_t mark)
-{
-    arena->used = mark;
-}
-
 #endif

@@ -12,8 +12,7 @@
 
 static int64_t model_width(const struct valence_model *model, int stream)
 {
-    int modality = stream == VALENCE_STREAM_SIMULATED_TEXT ? VALENCE_TEXT : stream;
-    return valence_model_config(model)->widths[modality];
+    return valence_model_config(model)->widths[valence_stream_modality(stream)];
 }
 
 int scoring_map_streams(const struct valence_model *model, const struct valence_store *store,

@@ -8,7 +8,6 @@
 #ifndef VALENCE_KERNELS_GEMM_H
 #define VALENCE_KERNELS_GEMM_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "kernels/real.h"

@@ -23,7 +23,7 @@ static void statistic_name(char name[64], int stream, const char *what)
 
 static int64_t stream_width(const struct valence_model_config *config, int stream)
 {
-    return config->widths[stream == VALENCE_STREAM_SIMULATED_TEXT ? VALENCE_TEXT : stream];
+    return config->widths[valence_stream_modality(stream)];
 }
 
 int checkpoint_allocate(struct checkpoint *checkpoint, bool with_moments,

@@ -276,7 +276,7 @@ int network_reserve(struct network *network, int64_t n_clips, const int64_t n_ro
 
 static int64_t stream_width(const struct network *network, int stream)
 {
-    return network->config.widths[stream == VALENCE_STREAM_SIMULATED_TEXT ? VALENCE_TEXT : stream];
+    return network->config.widths[valence_stream_modality(stream)];
 }
 
 static int check_batch(const struct network *network, const struct valence_batch *batch,

@@ -212,7 +212,7 @@ void backward_all(struct network *network, const real *parameters,
     for (int s = 0; s < N_STREAMS; s++) {
         if (network->sequences[s].n_rows == 0)
             continue;
-        int modality = s == VALENCE_STREAM_SIMULATED_TEXT ? VALENCE_TEXT : s;
+        enum valence_modality modality = valence_stream_modality(s);
         struct projection projection = stream_projection(network, s, parameters, standardisation);
         projection_backward(&projection, &network->projection_scratch, network->dx[s],
                             gradient_of(network->layout.project[modality], gradients));

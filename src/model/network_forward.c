@@ -25,7 +25,7 @@ struct projection stream_projection(const struct network *network, int stream,
                                     const struct standardisation *standardisation)
 {
     const struct valence_rows *rows = &network->batch->streams[stream];
-    int modality = stream == VALENCE_STREAM_SIMULATED_TEXT ? VALENCE_TEXT : stream;
+    enum valence_modality modality = valence_stream_modality(stream);
     return (struct projection){.rows = rows->data,
                                .type = rows->type,
                                .mean = standardisation ? standardisation->mean[stream] : NULL,

@@ -118,8 +118,7 @@ int synthetic_corpus_create(struct synthetic_corpus *corpus, uint64_t seed,
 {
     *corpus = (struct synthetic_corpus){.seed = seed};
     for (int stream = 0; stream < VALENCE_N_STREAMS; stream++) {
-        int64_t width =
-            widths[stream == VALENCE_STREAM_SIMULATED_TEXT ? (int)VALENCE_TEXT : stream];
+        int64_t width = widths[valence_stream_modality(stream)];
         corpus->widths[stream] = width;
         float *directions = allocate(N_DIRECTIONS * width, sizeof *directions);
         corpus->directions[stream] = directions;
@@ -150,7 +149,7 @@ void synthetic_corpus_free(struct synthetic_corpus *corpus)
 /* What a modality believes of the label: text and simulated text are the same words. */
 static double belief(const struct synthetic_clip *clip, enum valence_stream stream)
 {
-    int modality = stream == VALENCE_STREAM_SIMULATED_TEXT ? (int)VALENCE_TEXT : (int)stream;
+    int modality = (int)valence_stream_modality(stream);
     struct random_source source = draw(clip->key, BELIEF, modality);
     return clip->label + characters[stream].belief * random_normal(&source);
 }

@@ -38,7 +38,7 @@ static inline struct valence_model_config case_config(int64_t d, int64_t o, int 
 
 static inline int64_t case_width(const struct valence_model_config *config, int stream)
 {
-    return config->widths[stream == VALENCE_STREAM_SIMULATED_TEXT ? VALENCE_TEXT : stream];
+    return config->widths[valence_stream_modality(stream)];
 }
 
 /* The rows, keys and labels of clips; `lengths` is (n_clips, 4). */
