@@ -39,6 +39,15 @@ int choose_dtype(const struct command *command, const char *text, enum valence_d
     return report_choice(command, "--dtype", text, valence_dtype_names, VALENCE_N_DTYPES);
 }
 
+int choose_checkpoint(const struct command *command, const char *text)
+{
+    static const char *const names[] = {"best", "last"};
+    for (int i = 0; i < 2; i++)
+        if (strcmp(text, names[i]) == 0)
+            return EXIT_FINE;
+    return report_choice(command, "--checkpoint", text, names, 2);
+}
+
 static int choose_flow(const struct command *command, const char *text, unsigned *flow)
 {
     int found = valence_flow_from_name(text);

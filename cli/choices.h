@@ -12,6 +12,9 @@ int choose_split(const struct command *command, const char *text, enum valence_s
 
 int choose_dtype(const struct command *command, const char *text, enum valence_dtype *type);
 
+/* "best" or "last", of a run's checkpoints. */
+int choose_checkpoint(const struct command *command, const char *text);
+
 /* "complete" or "complete,text_missing": names without blanks, each once. */
 int choose_flows(const struct command *command, const char *text, unsigned flows[VALENCE_MAX_FLOWS],
                  int *n_flows);

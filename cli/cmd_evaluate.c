@@ -60,14 +60,13 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
 static int check(const struct command *command, const struct request *request,
                  struct evaluation_options *options)
 {
-    if (strcmp(request->checkpoint, "best") != 0 && strcmp(request->checkpoint, "last") != 0)
-        return report_usage(command, "--checkpoint takes best or last, not '%s'",
-                            request->checkpoint);
     options->n_resamples = request->resamples;
     options->seed = (uint64_t)request->seed;
     options->batch_size = request->batch;
     options->max_rows = request->max_rows;
-    int code = choose_split(command, request->split, &options->split);
+    int code = choose_checkpoint(command, request->checkpoint);
+    if (!code)
+        code = choose_split(command, request->split, &options->split);
     if (!code && strcmp(request->flow, "all") != 0)
         code = choose_flows(command, request->flow, options->flows, &options->n_flows);
     return code;

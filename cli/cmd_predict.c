@@ -189,10 +189,10 @@ static int check(const struct command *command, const struct request *request,
 {
     *split = VALENCE_N_SPLITS;
     *flow = PREDICTION_AUTO;
-    int code = EXIT_FINE;
     if (request->json && request->csv)
         return report_usage(command, "--json and --csv exclude each other");
-    if (strcmp(request->split, "all") != 0)
+    int code = choose_checkpoint(command, request->checkpoint);
+    if (!code && strcmp(request->split, "all") != 0)
         code = choose_split(command, request->split, split);
     if (!code && strcmp(request->flow, "auto") != 0) {
         unsigned flows[VALENCE_MAX_FLOWS];

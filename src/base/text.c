@@ -117,6 +117,15 @@ bool parse_double(const char *text, double *value)
     return true;
 }
 
+void format_double(double value, int digits, char text[NUMBER_TEXT_BYTES])
+{
+    pthread_once(&c_locale_once, make_c_locale);
+    locale_t before = c_locale ? uselocale(c_locale) : (locale_t)0;
+    snprintf(text, NUMBER_TEXT_BYTES, "%.*g", digits < 17 ? digits : 17, value);
+    if (before)
+        uselocale(before);
+}
+
 bool parse_int64(const char *text, long long *value)
 {
     char *end;

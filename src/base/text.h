@@ -29,6 +29,10 @@ void text_free(struct text *text);
 bool parse_double(const char *text, double *value);
 bool parse_int64(const char *text, long long *value);
 
+/* The other way: `value` to `digits` significant digits ("%.*g"), at most 17. */
+#define NUMBER_TEXT_BYTES 32
+void format_double(double value, int digits, char text[NUMBER_TEXT_BYTES]);
+
 /* True where the bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
 bool is_utf8(const char *data, size_t length);
 

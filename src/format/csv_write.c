@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/text.h"
+
 void csv_write_field(FILE *stream, const char *text)
 {
     if (!strpbrk(text, ",\"\r\n")) {
@@ -20,6 +22,9 @@ void csv_write_field(FILE *stream, const char *text)
 
 void csv_write_number(FILE *stream, float value)
 {
-    if (!isnan(value))
-        fprintf(stream, "%.9g", (double)value);
+    char text[NUMBER_TEXT_BYTES];
+    if (isnan(value))
+        return;
+    format_double((double)value, 9, text);
+    fputs(text, stream);
 }

@@ -12,6 +12,7 @@
 #include "store/lmdb_tree.h"
 #include "store/store_env.h"
 #include "store/store_layout.h"
+#include "store/store_scan.h"
 
 /* Where a clip's rows of one stream lie in the file; size 0 where it has none. */
 struct place {
@@ -371,23 +372,30 @@ int64_t valence_store_find_clip(const struct valence_store *store, const char *i
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
-int valence_store_read(const struct valence_store *store, int64_t clip, int stream, int64_t n_rows,
-                       void *rows, struct valence_error *error)
+int store_read_part(const struct valence_store *store, int64_t clip, int stream, int64_t first_row,
+                    int64_t n_rows, void *rows, struct valence_error *error)
 {
     const struct valence_clip *record = valence_store_clip(store, clip);
     const struct valence_store_stream *format = valence_store_stream(store, stream);
     const struct place *place = &store->places[stream][clip];
-    size_t recorded, wanted;
+    size_t recorded, start, wanted;
     if (!rows_bytes(format, record->n_rows[stream], &recorded) || recorded != place->size)
         return fail(error, VALENCE_ERROR_FORMAT,
                     "%s: clip '%s': stream '%s' has %u bytes stored, not %lld rows of %lld %s",
                     store->data_path, record->id, format->name, place->size,
                     (long long)record->n_rows[stream], (long long)format->width,
                     valence_dtype_names[format->type]);
-    if (!rows_bytes(format, n_rows, &wanted) || wanted > recorded)
+    if (!rows_bytes(format, first_row, &start) || !rows_bytes(format, n_rows, &wanted) ||
+        start > recorded || wanted > recorded - start)
         return fail(error, VALENCE_ERROR_ARGUMENT,
-                    "%s: clip '%s': %lld rows wanted of stream '%s', which has %lld",
-                    store->data_path, record->id, (long long)n_rows, format->name,
-                    (long long)record->n_rows[stream]);
-    return lmdb_read(&store->file, place->offset, rows, wanted, error);
+                    "%s: clip '%s': %lld rows from row %lld wanted of stream '%s', which has %lld",
+                    store->data_path, record->id, (long long)n_rows, (long long)first_row,
+                    format->name, (long long)record->n_rows[stream]);
+    return lmdb_read(&store->file, place->offset + start, rows, wanted, error);
+}
+
+int valence_store_read(const struct valence_store *store, int64_t clip, int stream, int64_t n_rows,
+                       void *rows, struct valence_error *error)
+{
+    return store_read_part(store, clip, stream, 0, n_rows, rows, error);
 }

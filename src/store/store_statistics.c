@@ -3,18 +3,11 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "store/rows.h"
-#include "store/store_layout.h"
-#include "valence/progress.h"
-
-/* Rows decoded at a time: a slice that stays in the processor's cache for widths of thousands. */
-#define SLICE_ROWS 16
+#include "store/store_scan.h"
 
 struct accumulation {
     int64_t n_rows, width;
     double *mean, *squares; /* Welford: the mean so far, and the sum of squared distances from it */
-    void *elements;         /* the longest clip's rows */
-    float *slice;           /* (SLICE_ROWS, width) */
 };
 
 static void accumulate_row(struct accumulation *sums, const float *row)
@@ -28,42 +21,12 @@ static void accumulate_row(struct accumulation *sums, const float *row)
     }
 }
 
-static int accumulate_clip(const struct valence_store *store, int64_t clip, int stream,
-                           struct accumulation *sums, struct valence_error *error)
+static int accumulate(void *user, const struct store_piece *piece, struct valence_error *error)
 {
-    const struct valence_store_stream *format = valence_store_stream(store, stream);
-    int64_t n_rows = valence_store_clip(store, clip)->n_rows[stream];
-    int status = valence_store_read(store, clip, stream, n_rows, sums->elements, error);
-    if (status)
-        return status;
-    size_t row_bytes = (size_t)format->width * valence_dtype_size(format->type);
-    for (int64_t start = 0; start < n_rows; start += SLICE_ROWS) {
-        int64_t n = n_rows - start < SLICE_ROWS ? n_rows - start : SLICE_ROWS;
-        rows_decode((char *)sums->elements + (size_t)start * row_bytes, n * format->width,
-                    format->type, sums->slice);
-        for (int64_t i = 0; i < n; i++)
-            accumulate_row(sums, sums->slice + i * format->width);
-    }
-    return VALENCE_OK;
-}
-
-static int accumulate_store(const struct valence_store *store, int stream,
-                            const struct valence_progress *progress, struct accumulation *sums,
-                            struct valence_error *error)
-{
-    const char *name = valence_store_stream(store, stream)->name;
-    int64_t n_clips = valence_store_n_clips(store);
-    for (int64_t i = 0; i < n_clips; i++) {
-        const struct valence_clip *clip = valence_store_clip(store, i);
-        struct valence_progress_event event = {"statistics", i, n_clips, "clips", name};
-        if (progress && progress->report(progress->user, &event))
-            return fail(error, VALENCE_ERROR_CANCELLED, "statistics of '%s' cancelled", name);
-        int status = VALENCE_OK;
-        if (clip->split == VALENCE_TRAIN)
-            status = accumulate_clip(store, i, stream, sums, error);
-        if (status)
-            return status;
-    }
+    struct accumulation *sums = user;
+    (void)error;
+    for (int64_t i = 0; i < piece->n_rows; i++)
+        accumulate_row(sums, piece->rows + i * sums->width);
     return VALENCE_OK;
 }
 
@@ -72,19 +35,11 @@ int valence_store_statistics(const struct valence_store *store, int stream,
                              struct valence_column_statistics *statistics,
                              struct valence_error *error)
 {
-    const struct valence_store_stream *format = valence_store_stream(store, stream);
-    int64_t width = format->width, longest = 0;
-    for (int64_t i = 0; i < valence_store_n_clips(store); i++) {
-        const struct valence_clip *clip = valence_store_clip(store, i);
-        if (clip->split == VALENCE_TRAIN && clip->n_rows[stream] > longest)
-            longest = clip->n_rows[stream];
-    }
+    int64_t width = valence_store_stream(store, stream)->width;
     struct accumulation sums = {
         .width = width,
         .mean = allocate(width, sizeof(double)),
         .squares = allocate(width, sizeof(double)),
-        .elements = allocate(longest * width, valence_dtype_size(format->type)),
-        .slice = allocate(SLICE_ROWS * width, sizeof(float)),
     };
     *statistics = (struct valence_column_statistics){
         .width = width,
@@ -92,12 +47,12 @@ int valence_store_statistics(const struct valence_store *store, int stream,
         .deviation = allocate(width, sizeof(float)),
     };
     int status = VALENCE_OK;
-    if (!sums.mean || !sums.squares || !sums.elements || !sums.slice || !statistics->mean ||
-        !statistics->deviation)
-        status = fail_memory(error, (size_t)(longest * width) * valence_dtype_size(format->type),
+    if (!sums.mean || !sums.squares || !statistics->mean || !statistics->deviation)
+        status = fail_memory(error, (size_t)width * 2 * (sizeof(double) + sizeof(float)),
                              "the statistics of a stream");
     if (!status)
-        status = accumulate_store(store, stream, progress, &sums, error);
+        status = store_scan(store, stream, VALENCE_TRAIN, "statistics", progress, accumulate, &sums,
+                            error);
     if (status)
         valence_column_statistics_free(statistics);
     else
@@ -108,8 +63,6 @@ int valence_store_statistics(const struct valence_store *store, int stream,
     }
     free(sums.mean);
     free(sums.squares);
-    free(sums.elements);
-    free(sums.slice);
     return status;
 }
 

@@ -63,7 +63,9 @@ complains "'complete' is there twice"
 expect 2 evaluate a b --flow txt_missing
 complains "did you mean 'text_missing'?"
 expect 2 evaluate a b --checkpoint newest
-complains "--checkpoint takes best or last"
+complains "--checkpoint: there is no 'newest'; there are best, last"
+expect 2 predict a b --checkpoint lst
+complains "did you mean 'last'?"
 expect 2 predict a b --json --csv
 complains "exclude each other"
 expect 2 predict a b --flow complete,text_missing

@@ -1,0 +1,28 @@
+/* Reading a whole stream piece by piece, in the order it lies in the file: memory does not grow with the clips' length. */
+#ifndef VALENCE_STORE_SCAN_H
+#define VALENCE_STORE_SCAN_H
+
+#include "valence/progress.h"
+#include "valence/store.h"
+
+/* As valence_store_read(), but for rows first_row ... first_row + n_rows - 1 of the clip. */
+int store_read_part(const struct valence_store *store, int64_t clip, int stream, int64_t first_row,
+                    int64_t n_rows, void *rows, struct valence_error *error);
+
+/* Some rows of one clip, as stored and as f32; both (n_rows, width), living for the call only. */
+struct store_piece {
+    int64_t clip, n_rows;
+    const void *elements;
+    const float *rows;
+};
+
+typedef int (*store_visit)(void *user, const struct store_piece *piece,
+                           struct valence_error *error);
+
+/* Calls `visit` for every piece of a stream's clips in `split`, or of all with VALENCE_N_SPLITS, until it returns an
+ * error, which is given back. `stage` names the work to `progress`, which may be NULL. */
+int store_scan(const struct valence_store *store, int stream, enum valence_split split,
+               const char *stage, const struct valence_progress *progress, store_visit visit,
+               void *user, struct valence_error *error);
+
+#endif
