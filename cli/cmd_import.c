@@ -12,6 +12,22 @@
 #include "table.h"
 #include "valence/import.h"
 
+/* The kinds of SOURCE: name, what it is, and valence_import_NAME() that imports it. A new kind is a line here. */
+#define KINDS(X)                                                                                   \
+    X(table, "a CSV with a row for each clip: its id, split, label, optionally its group (the "    \
+             "recording it was cut from) and transcript; and for each stream either columns of "   \
+             "the same row, or a folder with one array ID.npy for each clip.")                     \
+    X(dense, "an .npz, or a folder of .npy files, with streams as (N, T, D) or (N, D) arrays "     \
+             "named audio, text, video, simulated_text, their lengths as (N) arrays, and (N) "     \
+             "arrays id, split, label, group, transcript.")
+
+#define KIND_NAME(name, help)     #name,
+#define KIND_HELP(name, help)     #name ": " help "\n\n"
+#define KIND_FUNCTION(name, help) valence_import_##name,
+static const char *const kind_names[] = {KINDS(KIND_NAME)};
+static valence_import_function *const kind_functions[] = {KINDS(KIND_FUNCTION)};
+#define N_KINDS ((int)(sizeof kind_names / sizeof *kind_names))
+
 struct request {
     const char *kind, *source, *store;
     const char *all_in, *dtype, *label_range, *delimiter;
@@ -28,11 +44,11 @@ struct request {
     {OPTION_TEXT,                                                                                  \
      0,                                                                                            \
      name,                                                                                         \
-     &(stream)->columns,                                                                           \
+     &(stream)->source,                                                                            \
      "WHICH",                                                                                      \
      "Where the " name                                                                             \
-     " stream is: columns of the table ('a0-a72', 'a0,a3-a9'), or the name of a "                  \
-     "dense array (default: " name ", if there is one; '' for none).",                             \
+     " stream is. table: columns ('a0-a72', 'a0,a3-a9'). dense, mmsa: an array (default: the one " \
+     "of the usual name, if any; '' for none).",                                                   \
      0,                                                                                            \
      0},                                                                                           \
         {OPTION_TEXT,                                                                              \
@@ -40,12 +56,12 @@ struct request {
          name "-folder",                                                                           \
          &(stream)->folder,                                                                        \
          "FOLDER",                                                                                 \
-         "table: a folder with an array ID.npy, (T, D) or (D), for each clip.",                    \
+         "table, merbench: a folder with an array ID.npy, (T, D) or (D), for each clip.",          \
          0,                                                                                        \
          0},                                                                                       \
     {                                                                                              \
         OPTION_TEXT, 0, name "-lengths", &(stream)->lengths, "ARRAY",                              \
-            "dense: rows of each clip (default: " name "_lengths, if there is one).", 0, 0         \
+            "dense, mmsa: rows of each clip (default: the usual array, if there is one).", 0, 0    \
     }
 
 static bool parse(const struct command *command, int argc, char **argv, struct request *request,
@@ -61,17 +77,22 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "dtype", &request->dtype, "TYPE",
          "How values are stored: f16 or f32 (default f16).", 0, 0},
         {OPTION_FLAG, 0, "trim-zeros", &import->trim_zeros, NULL,
-         "dense: rows of zeros at the end of a clip are padding and are left out.", 0, 0},
+         "dense, mmsa: rows of zeros at the end of a clip are padding and are left out.", 0, 0},
+        {OPTION_FLAG, 0, "labels-only", &import->labels_only, NULL,
+         "Import what is said of the clips alone, where no stream is named.", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Clips (columns of the table, or arrays of N)", 0, 0},
-        {OPTION_TEXT, 0, "id-column", &import->id, "NAME", "The clips' ids (default id).", 0, 0},
+        {OPTION_TEXT, 0, "id-column", &import->id, "NAME",
+         "The clips' ids (default: the usual one).", 0, 0},
         {OPTION_TEXT, 0, "split-column", &import->split, "NAME",
-         "train, validation (valid, val, dev) or test (default split; '' for none).", 0, 0},
+         "train, validation (valid, val, dev) or test (default: the usual one; '' for none).", 0,
+         0},
         {OPTION_TEXT, 0, "label-column", &import->label, "NAME",
-         "The labels (default label; '' for none). An empty label is a clip without one.", 0, 0},
+         "The labels (default: the usual one; '' for none). An empty label is a clip without one.",
+         0, 0},
         {OPTION_TEXT, 0, "group-column", &import->group, "NAME",
-         "The recording that a clip is cut from (default group, if there is one).", 0, 0},
+         "The recording that a clip is cut from (default: the usual one, if any).", 0, 0},
         {OPTION_TEXT, 0, "transcript-column", &import->transcript, "NAME",
-         "What is said (default transcript, if there is one).", 0, 0},
+         "What is said (default: the usual one, if any).", 0, 0},
         {OPTION_TEXT, 0, "delimiter", &request->delimiter, "C",
          "table: what separates fields, one character or 'tab' (default ',').", 0, 0},
         {OPTION_TEXT, 0, "all-in", &request->all_in, "SPLIT",
@@ -160,6 +181,17 @@ static int finish_options(const struct command *command, struct request *request
 
 /* ---- Results --------------------------------------------------------------------------------- */
 
+static void print_count(struct table *table, const struct valence_import_count *count,
+                        const char *what, const char *why)
+{
+    if (count->n == 0)
+        return;
+    table_cell(table, "%" PRId64, count->n);
+    table_cell(table, "%s: %s (%s%s%s%s%s%s)", what, why, count->examples[0],
+               count->n > 1 ? ", " : "", count->examples[1], count->n > 2 ? ", " : "",
+               count->examples[2], count->n > VALENCE_IMPORT_N_EXAMPLES ? ", ..." : "");
+}
+
 static void print_result(const struct request *request, const struct valence_import_result *result)
 {
     struct table table = {.title = request->store};
@@ -178,34 +210,46 @@ static void print_result(const struct request *request, const struct valence_imp
         table_cell(&table, "%" PRId64, result->n_stored);
         table_cell(&table, "in the store already");
     }
-    for (int i = 0; i < VALENCE_N_SKIPS; i++) {
-        if (result->skipped[i].n == 0)
-            continue;
-        table_cell(&table, "%" PRId64, result->skipped[i].n);
-        table_cell(&table, "%s: %s (%s%s%s%s%s%s)", i == VALENCE_SKIP_MISSING ? "noted" : "skipped",
-                   valence_skip_texts[i], result->skipped[i].examples[0],
-                   result->skipped[i].n > 1 ? ", " : "", result->skipped[i].examples[1],
-                   result->skipped[i].n > 2 ? ", " : "", result->skipped[i].examples[2],
-                   result->skipped[i].n > VALENCE_IMPORT_N_EXAMPLES ? ", ..." : "");
-    }
+    for (int i = 0; i < VALENCE_N_SKIPS; i++)
+        print_count(&table, &result->skipped[i], i == VALENCE_SKIP_MISSING ? "noted" : "skipped",
+                    valence_skip_texts[i]);
+    print_count(&table, &result->unlisted, "left out", "the labels do not name them");
     table_print(&table, stdout);
+}
+
+static json_t *count_to_json(const struct valence_import_count *count)
+{
+    json_t *examples = json_array();
+    for (int i = 0; i < VALENCE_IMPORT_N_EXAMPLES && i < count->n; i++)
+        json_array_append_new(examples, json_string(count->examples[i]));
+    return json_pack("{s:I, s:o}", "clips", (json_int_t)count->n, "examples", examples);
 }
 
 static json_t *result_to_json(const struct request *request,
                               const struct valence_import_result *result)
 {
     json_t *skipped = json_object();
-    for (int i = 0; i < VALENCE_N_SKIPS; i++) {
-        json_t *examples = json_array();
-        for (int j = 0; j < VALENCE_IMPORT_N_EXAMPLES && j < result->skipped[i].n; j++)
-            json_array_append_new(examples, json_string(result->skipped[i].examples[j]));
-        json_object_set_new(skipped, valence_skip_names[i],
-                            json_pack("{s:I, s:o}", "clips", (json_int_t)result->skipped[i].n,
-                                      "examples", examples));
-    }
-    return json_pack("{s:s, s:I, s:I, s:I, s:o}", "store", request->store, "imported",
+    for (int i = 0; i < VALENCE_N_SKIPS; i++)
+        json_object_set_new(skipped, valence_skip_names[i], count_to_json(&result->skipped[i]));
+    return json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "store", request->store, "imported",
                      (json_int_t)result->n_taken, "without_label", (json_int_t)result->n_no_label,
-                     "stored_before", (json_int_t)result->n_stored, "skipped", skipped);
+                     "stored_before", (json_int_t)result->n_stored, "skipped", skipped, "unlisted",
+                     count_to_json(&result->unlisted));
+}
+
+/* The function of a kind, or NULL, having printed which kinds there are. */
+static valence_import_function *choose_kind(const struct command *command, const char *kind)
+{
+    struct text known = {.maximum = 4096};
+    for (int i = 0; i < N_KINDS; i++) {
+        if (strcmp(kind, kind_names[i]) == 0)
+            return kind_functions[i];
+        text_format(&known, "%s%s", i == 0 ? "" : i + 1 < N_KINDS ? ", " : " and ", kind_names[i]);
+    }
+    report_usage(command, "there is no import of '%s'; there are %s", kind,
+                 known.failed ? "others" : known.data);
+    text_free(&known);
+    return NULL;
 }
 
 static int run_import(const struct command *command, int argc, char **argv)
@@ -217,18 +261,11 @@ static int run_import(const struct command *command, int argc, char **argv)
     valence_import_options_default(&request.options);
     if (!parse(command, argc, argv, &request, &code) || (code = finish_options(command, &request)))
         return code;
-    bool is_table = strcmp(request.kind, "table") == 0;
-    if (!is_table && strcmp(request.kind, "dense") != 0)
-        return report_usage(command, "there is no import of '%s'; there are table and dense",
-                            request.kind);
-    /* The option that names columns of a table names an array of a dense set. */
-    for (int i = 0; i < VALENCE_N_STREAMS && !is_table; i++) {
-        request.options.streams[i].array = request.options.streams[i].columns;
-        request.options.streams[i].columns = NULL;
-    }
-    int status = (is_table ? valence_import_table : valence_import_dense)(
-        request.source, request.store, &request.options, terminal_progress(request.quiet), &result,
-        &error);
+    valence_import_function *import = choose_kind(command, request.kind);
+    if (!import)
+        return EXIT_USAGE;
+    int status = import(request.source, request.store, &request.options,
+                        terminal_progress(request.quiet), &result, &error);
     terminal_progress_finish();
     if (!status && request.json)
         status = print_json(result_to_json(&request, &result), &error);
@@ -241,17 +278,12 @@ const struct command command_import = {
     .name = "import",
     .arguments = "KIND SOURCE STORE",
     .summary = "Bring features that were extracted elsewhere into a store.",
-    .description =
-        "KIND is what SOURCE is:\n\n"
-        "table: a CSV with a row for each clip: its id, split, label, optionally its group (the "
-        "recording it was cut from) and transcript; and for each stream either columns of the same "
-        "row, or a folder with one array ID.npy for each clip.\n\n"
-        "dense: an .npz, or a folder of .npy files, with streams as (N, T, D) or (N, D) arrays "
-        "named audio, text, video, simulated_text, their lengths as (N) arrays, and (N) arrays id, "
-        "split, label, group, transcript.\n\n"
-        "One clip is in memory at a time. An interrupted import is gone on with by the same "
-        "command. What is wrong with a clip stops the import and is named with its place; --skip "
-        "leaves such clips out and counts them.",
+    .description = "KIND is what SOURCE is:\n\n" KINDS(
+        KIND_HELP) "One clip is in memory at a time. An interrupted import is gone on with by the "
+                   "same "
+                   "command. What is wrong with a clip stops the import and is named with its "
+                   "place; --skip "
+                   "leaves such clips out and counts them.",
     .example = "valence import table clips.csv store --audio a0-a72 --text-folder text/\n"
                "valence import table clips.csv store --text t0-t99 --split-column fold "
                "--group-column video --validation-fraction 0.15\n"

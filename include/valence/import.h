@@ -1,6 +1,6 @@
 /* Importing features that were extracted elsewhere into a store.
  *
- * Both importers stream: one clip is in memory at a time. An interrupted import is gone on with by the
+ * All importers stream: one clip is in memory at a time. An interrupted import is gone on with by the
  * same call: clips that are stored are passed over, and a source or options that differ from the
  * recorded ones are ERROR_EXISTS.
  *
@@ -39,63 +39,71 @@ enum valence_skip {
 extern const char *const valence_skip_names[VALENCE_N_SKIPS]; /* "label", ... */
 extern const char *const valence_skip_texts[VALENCE_N_SKIPS];
 
-/* Where a stream comes from; all NULL: the store does not have it. */
+/* Where a stream comes from; all NULL: where the kind's usual name says, or the store does not have it. */
 struct valence_import_stream {
+    /* What holds it, in the kind's own terms. table: columns of the CSV, "a0-a72" (by their order) or "a0,a1,a7-a9", for
+     * one row a clip. dense, mmsa: an array; NULL is the one of the usual name, if any, and "" none. csd: a file. */
+    const char *source;
+    const char
+        *folder; /* table, merbench: a folder with an (T, D) or (D) array ID.npy for each clip */
     const char *
-        columns; /* table: columns of the CSV, "a0-a72" (by their order) or "a0,a1,a7-a9": one row a clip */
-    const char *folder; /* table: a folder with an (T, D) or (D) array ID.npy for each clip */
-    const char *
-        array; /* dense: an (N, T, D) or (N, D) array; NULL: the one named like the stream, if any */
-    const char *
-        lengths; /* dense: an (N) array of rows; NULL: the one named STREAM_lengths, if any, else T */
+        lengths; /* dense, mmsa: an array of N rows; NULL is the one of the usual name, if any, else all rows */
 };
 
 struct valence_import_options {
-    /* Columns of the table, or arrays of N. NULL: "id", "split", "label", "group", "transcript", where the last two may
-     * be absent. "" : there is none (not of the id); then all clips go to `all_in`, have no label, or each its own
-     * group. An empty label is a clip without one. */
+    /* Columns of the table, or arrays of N. NULL: the kind's usual ones; the last two may be absent. "" : there is none
+     * (not of the id); then all clips go to `all_in`, have no label, or each its own group. An empty label is a clip
+     * without one. */
     const char *id, *split, *label, *group, *transcript;
+    const char *splits; /* csd: a CSV with columns id (of a clip or a recording) and split */
     struct valence_import_stream streams[VALENCE_N_STREAMS];
     enum valence_dtype type;
     enum valence_split all_in;
     double label_minimum, label_maximum;
     double
-        validation_fraction; /* of the training clips, drawn by whole groups, goes to validation; only where the source
-                                 * has no validation clips of its own */
-    uint64_t seed;   /* of that draw */
+        validation_fraction; /* of the training clips, drawn by whole groups, goes to validation; only where the
+                                 * source has no validation clips of its own */
+    uint64_t seed; /* of that draw */
+    int64_t
+        feat_scale; /* merbench: frames averaged to one, as published (store/frame_compression.h); 1: as they are */
     unsigned skip;   /* bits 1 << enum valence_skip */
     char delimiter;  /* table */
-    bool trim_zeros; /* dense: rows of zeros at the end of a clip are padding */
+    bool trim_zeros; /* dense, mmsa: rows of zeros at the end of a clip are padding */
+    bool
+        labels_only; /* a source without streams is fine: a store of labels, splits and transcripts */
 };
 
-/* f16, labels in [-3, 3], nothing skipped, ','. */
+/* f16, labels in [-3, 3], nothing skipped, ',', feat_scale 1. */
 void valence_import_options_default(struct valence_import_options *options);
 
 #define VALENCE_IMPORT_N_EXAMPLES    3
 #define VALENCE_IMPORT_EXAMPLE_BYTES 64
 
+struct valence_import_count {
+    int64_t n;
+    char examples[VALENCE_IMPORT_N_EXAMPLES]
+                 [VALENCE_IMPORT_EXAMPLE_BYTES]; /* the first ids, cut, or "" */
+};
+
 struct valence_import_result {
     int64_t n_taken;    /* clips added by this call */
     int64_t n_stored;   /* clips that were there from an interrupted call */
     int64_t n_no_label; /* of the clips added */
-    struct {
-        int64_t n;
-        char examples[VALENCE_IMPORT_N_EXAMPLES]
-                     [VALENCE_IMPORT_EXAMPLE_BYTES]; /* the first ids, cut, or "" */
-    } skipped[VALENCE_N_SKIPS];
+    struct valence_import_count skipped[VALENCE_N_SKIPS]; /* clips, each once a reason */
+    struct valence_import_count
+        unlisted; /* merbench: ids with features that the labels do not name */
 };
 
-/* A CSV with a row for each clip. `progress` may be NULL; *result is filled on errors too, as far as it got. */
-int valence_import_table(const char *csv_path, const char *store_path,
-                         const struct valence_import_options *options,
-                         const struct valence_progress *progress,
-                         struct valence_import_result *result, struct valence_error *error);
+/* An importer brings SOURCE of its kind into the store. `progress` may be NULL; *result is filled on errors too, as far
+ * as it got. */
+typedef int valence_import_function(const char *source_path, const char *store_path,
+                                    const struct valence_import_options *options,
+                                    const struct valence_progress *progress,
+                                    struct valence_import_result *result,
+                                    struct valence_error *error);
 
-/* Arrays with N clips each: an .npz, or a folder of .npy files. */
-int valence_import_dense(const char *source_path, const char *store_path,
-                         const struct valence_import_options *options,
-                         const struct valence_progress *progress,
-                         struct valence_import_result *result, struct valence_error *error);
+valence_import_function valence_import_table; /* a CSV with a row for each clip */
+valence_import_function valence_import_dense; /* arrays of N clips: an .npz, or a folder of .npy */
 
 #ifdef __cplusplus
 }

@@ -23,8 +23,8 @@ const char *const valence_skip_texts[VALENCE_N_SKIPS] = {VALENCE_SKIP_MAP(SKIP_T
 
 void valence_import_options_default(struct valence_import_options *options)
 {
-    *options =
-        (struct valence_import_options){.label_minimum = -3, .label_maximum = 3, .delimiter = ','};
+    *options = (struct valence_import_options){
+        .label_minimum = -3, .label_maximum = 3, .feat_scale = 1, .delimiter = ','};
 }
 
 /* ---- The source's description ---------------------------------------------------------------- */
@@ -62,18 +62,18 @@ static json_t *describe(const struct import_source *source,
 {
     json_t *description = source->description;
     json_t *how = json_pack(
-        "{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:[f,f], s:f, s:I, s:i}", "version",
+        "{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:[f,f], s:f, s:I, s:I, s:i}", "version",
         valence_version(), "id", options->id, "split", options->split, "label", options->label,
-        "group", options->group, "transcript", options->transcript, "all_in",
-        valence_split_names[options->all_in], "label_range", options->label_minimum,
+        "group", options->group, "transcript", options->transcript, "splits", options->splits,
+        "all_in", valence_split_names[options->all_in], "label_range", options->label_minimum,
         options->label_maximum, "validation_fraction", options->validation_fraction, "seed",
-        (json_int_t)options->seed, "trim_zeros", options->trim_zeros);
+        (json_int_t)options->seed, "feat_scale", (json_int_t)options->feat_scale, "trim_zeros",
+        options->trim_zeros);
     for (int i = 0; i < VALENCE_N_STREAMS; i++) {
         const struct valence_import_stream *stream = &options->streams[i];
         json_object_set_new(how, valence_stream_names[i],
-                            json_pack("{s:s*, s:s*, s:s*, s:s*}", "columns", stream->columns,
-                                      "folder", stream->folder, "array", stream->array, "lengths",
-                                      stream->lengths));
+                            json_pack("{s:s*, s:s*, s:s*}", "source", stream->source, "folder",
+                                      stream->folder, "lengths", stream->lengths));
     }
     bool whole = description && how && json_object_update(description, how) == 0;
     json_decref(how);
@@ -92,20 +92,22 @@ struct import {
     unsigned char *again; /* (n_before) 1: met in this source */
 };
 
-/* As much of a text as `bytes` hold, no character cut in two. */
-static void copy_cut(char *to, size_t bytes, const char *from)
+void import_count(struct valence_import_count *count, const char *id)
 {
-    size_t length = strlen(from);
-    if (length >= bytes)
-        for (length = bytes - 1; length > 0 && ((unsigned char)from[length] & 0xC0) == 0x80;)
+    int64_t n = count->n++;
+    if (n >= VALENCE_IMPORT_N_EXAMPLES)
+        return;
+    size_t length = strlen(id);
+    if (length >= VALENCE_IMPORT_EXAMPLE_BYTES) /* no character is cut in two */
+        for (length = VALENCE_IMPORT_EXAMPLE_BYTES - 1;
+             length > 0 && ((unsigned char)id[length] & 0xC0) == 0x80;)
             length--;
-    memcpy(to, from, length);
-    to[length] = '\0';
+    memcpy(count->examples[n], id, length);
+    count->examples[n][length] = '\0';
 }
 
-/* A clip that cannot be taken for `reason`: counts it, or gives the error back. */
-static int refuse(struct import *import, const struct import_record *record,
-                  enum valence_skip reason, struct valence_error *error)
+/* A clip that is not to be taken for `reason`: fine where that is to be skipped, or gives the error back. */
+static int allow(const struct import *import, enum valence_skip reason, struct valence_error *error)
 {
     if (!(import->options->skip & 1u << reason)) {
         const char *consequence = reason == VALENCE_SKIP_MISSING ? "import without" : "skip";
@@ -116,11 +118,17 @@ static int refuse(struct import *import, const struct import_record *record,
                      valence_skip_names[reason]);
         return error ? error->status : VALENCE_ERROR_DATA;
     }
-    int64_t n = import->result->skipped[reason].n++;
-    if (n < VALENCE_IMPORT_N_EXAMPLES)
-        copy_cut(import->result->skipped[reason].examples[n], VALENCE_IMPORT_EXAMPLE_BYTES,
-                 record->id);
     return VALENCE_OK;
+}
+
+/* The same, and counts it. */
+static int refuse(struct import *import, const struct import_record *record,
+                  enum valence_skip reason, struct valence_error *error)
+{
+    int status = allow(import, reason, error);
+    if (!status)
+        import_count(&import->result->skipped[reason], record->id);
+    return status;
 }
 
 /* The reason that stands for an error, or -1 for one that always stops the import. */
@@ -176,6 +184,7 @@ static int take_rows(struct import *import, const struct import_record *record,
                      struct valence_error *error)
 {
     int64_t total = 0;
+    bool misses = false;
     *taken = false;
     *n_rows = 0;
     for (int i = 0; i < import->source->n_streams; i++) {
@@ -184,9 +193,12 @@ static int take_rows(struct import *import, const struct import_record *record,
         int reason = reason_of(status);
         if (status && reason < 0)
             return status;
+        if (status && reason != VALENCE_SKIP_MISSING)
+            return refuse(import, record, (enum valence_skip)reason, error);
         if (status) {
-            status = refuse(import, record, (enum valence_skip)reason, error);
-            if (status || reason != VALENCE_SKIP_MISSING)
+            misses = true;
+            status = allow(import, VALENCE_SKIP_MISSING, error);
+            if (status)
                 return status;
             continue;
         }
@@ -194,7 +206,9 @@ static int take_rows(struct import *import, const struct import_record *record,
         total += stream->n_rows;
         *n_rows += stream->n_rows > 0;
     }
-    if (total == 0) {
+    if (misses)
+        import_count(&import->result->skipped[VALENCE_SKIP_MISSING], record->id);
+    if (total == 0 && import->source->n_streams > 0) {
         fail(error, VALENCE_ERROR_DATA, "%s: clip '%s' has no rows", record->place, record->id);
         return refuse(import, record, VALENCE_SKIP_EMPTY, error);
     }
@@ -289,10 +303,10 @@ static int open_store(struct import *import, const char *store_path, struct vale
 static int check_options(const struct import_source *source,
                          const struct valence_import_options *options, struct valence_error *error)
 {
-    if (source->n_streams == 0)
-        return fail(
-            error, VALENCE_ERROR_ARGUMENT,
-            "no stream is named that the source has (audio, text, video or simulated_text)");
+    if (source->n_streams == 0 && !options->labels_only)
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "no stream is named that the source has (audio, text, video or "
+                    "simulated_text); --labels-only imports what is said of the clips alone");
     if (!(options->label_minimum <= options->label_maximum))
         return fail(error, VALENCE_ERROR_ARGUMENT, "a label range from %g to %g is empty",
                     options->label_minimum, options->label_maximum);

@@ -38,6 +38,9 @@ int import_run(struct import_source *source, const char *store_path,
                const struct valence_progress *progress, struct valence_import_result *result,
                struct valence_error *error);
 
+/* One more, of that id. */
+void import_count(struct valence_import_count *count, const char *id);
+
 /* {"name", "bytes", "hash"}: the file's name, size and a hash of its ends. NULL on error. */
 json_t *import_describe_file(const char *path, struct valence_error *error);
 

@@ -130,14 +130,14 @@ static int check_stream(struct dense *dense, const char *name, const struct npy_
 static int add_stream(struct dense *dense, enum valence_stream which, struct valence_error *error)
 {
     const struct valence_import_stream *wanted = &dense->options->streams[which];
-    const char *name = wanted->array ? wanted->array : valence_stream_names[which];
+    const char *name = wanted->source ? wanted->source : valence_stream_names[which];
     char lengths[64];
     struct dense_stream *stream = &dense->streams[dense->source->n_streams];
     struct valence_store_stream *format = &dense->source->streams[dense->source->n_streams];
     if (name[0] == '\0')
         return VALENCE_OK;
     int status = open_named(dense, name, &stream->array, error);
-    if (status == VALENCE_ERROR_NOT_FOUND && !wanted->array)
+    if (status == VALENCE_ERROR_NOT_FOUND && !wanted->source)
         return VALENCE_OK;
     if (!status)
         status = check_clips(dense, name, stream->array, error);

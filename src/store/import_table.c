@@ -269,9 +269,9 @@ static int add_stream(struct table *table, enum valence_stream which, struct val
     const struct valence_import_stream *wanted = &table->options->streams[which];
     struct valence_store_stream *format = &table->source->streams[table->source->n_streams];
     struct table_stream *stream = &table->streams[table->source->n_streams];
-    if (!wanted->columns && !wanted->folder)
+    if (!wanted->source && !wanted->folder)
         return VALENCE_OK;
-    if (wanted->columns && wanted->folder)
+    if (wanted->source && wanted->folder)
         return fail(error, VALENCE_ERROR_ARGUMENT, "stream '%s': columns or a folder, not both",
                     valence_stream_names[which]);
     snprintf(format->name, sizeof format->name, "%s", valence_stream_names[which]);
@@ -279,7 +279,7 @@ static int add_stream(struct table *table, enum valence_stream which, struct val
     stream->folder = wanted->folder;
     return wanted->folder
                ? find_width(table, wanted->folder, &format->width, error)
-               : parse_columns(table, wanted->columns, &stream->columns, &format->width, error);
+               : parse_columns(table, wanted->source, &stream->columns, &format->width, error);
 }
 
 int valence_import_table(const char *csv_path, const char *store_path,

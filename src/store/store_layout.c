@@ -38,8 +38,8 @@ static bool is_stream_name(const char *name)
 int streams_check(const struct valence_store_stream *streams, int n_streams,
                   struct valence_error *error)
 {
-    if (n_streams < 1 || n_streams > VALENCE_STORE_MAX_STREAMS)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "%d streams; a store has 1 to %d", n_streams,
+    if (n_streams < 0 || n_streams > VALENCE_STORE_MAX_STREAMS)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "%d streams; a store has up to %d", n_streams,
                     VALENCE_STORE_MAX_STREAMS);
     for (int i = 0; i < n_streams; i++) {
         const struct valence_store_stream *stream = &streams[i];
@@ -107,7 +107,7 @@ int format_decode(const char *json, size_t size, struct valence_store_stream *st
                       STORE_VERSION);
     else if (version < 1)
         status = fail(error, VALENCE_ERROR_FORMAT, "'format' has no version");
-    else if (n < 1 || n > VALENCE_STORE_MAX_STREAMS)
+    else if (!json_is_array(list) || n > VALENCE_STORE_MAX_STREAMS)
         status = fail(error, VALENCE_ERROR_FORMAT, "'format' names %zu streams", n);
     for (size_t i = 0; i < n && !status; i++)
         status = decode_stream(json_array_get(list, i), &streams[i], error);

@@ -37,7 +37,7 @@ complains "no stream"
 expect 1 import table "$table" "$table" --audio a0 --split-column fold --skip all
 complains "not a folder"
 expect 2 import tables "$table" "$work/new"
-complains "there are table and dense"
+complains "there are table"
 expect 2 import table "$table" "$work/new" --skip labels
 complains "did you mean 'label'?"
 expect 2 import table "$table" "$work/new" --label-range 3

@@ -70,8 +70,8 @@ static void test_columns_become_streams_of_one_row(void **state)
     write_text("t.csv", HEADER "c1,train,1.5,g1,\"well, yes\",1,2,3,4,5\n"
                                "c2,test,,g2,,6,7,8,9,10\n"
                                "c3,dev,-3,g2,no,11,12,13,14,15\n");
-    options.streams[VALENCE_STREAM_AUDIO].columns = "a2,a0-a1";
-    options.streams[VALENCE_STREAM_VIDEO].columns = "v-0-v-1";
+    options.streams[VALENCE_STREAM_AUDIO].source = "a2,a0-a1";
+    options.streams[VALENCE_STREAM_VIDEO].source = "v-0-v-1";
     assert_fine(import_table());
     assert_int_equal(result.n_taken, 3);
     assert_int_equal(result.n_no_label, 1);
@@ -125,7 +125,7 @@ static void test_a_missing_file_is_an_error_or_a_clip_without_the_stream(void **
     (void)state;
     make_folder_set();
     write_text("t.csv", "id,split,label,a0\nc1,train,1,1\nc3,test,0,2\n");
-    options.streams[VALENCE_STREAM_AUDIO].columns = "a0";
+    options.streams[VALENCE_STREAM_AUDIO].source = "a0";
     assert_fails(import_table(), VALENCE_ERROR_NOT_FOUND, "c3.npy");
     assert_non_null(strstr(error.text, "--skip missing"));
     options.skip = 1u << VALENCE_SKIP_MISSING;
@@ -171,7 +171,7 @@ static void check_bad_row(const char *row, int status, const char *words, enum v
              row);
     write_text("t.csv", text);
     valence_import_options_default(&options);
-    options.streams[VALENCE_STREAM_AUDIO].columns = "a0-a2";
+    options.streams[VALENCE_STREAM_AUDIO].source = "a0-a2";
     assert_fails(import_table(), status, words);
     assert_non_null(strstr(error.text, "t.csv:3"));
     assert_int_equal(result.n_taken, 1);
@@ -207,7 +207,7 @@ static void test_a_duplicate_stays_an_error_when_importing_again(void **state)
 {
     (void)state;
     write_text("t.csv", HEADER "c1,train,1,g,,1,2,3,4,5\nc1,train,1,g,,1,2,3,4,5\n");
-    options.streams[VALENCE_STREAM_AUDIO].columns = "a0";
+    options.streams[VALENCE_STREAM_AUDIO].source = "a0";
     assert_int_equal(import_table(), VALENCE_ERROR_EXISTS);
     assert_int_equal(import_table(), VALENCE_ERROR_EXISTS);
 }
@@ -216,19 +216,37 @@ static void test_missing_columns_are_named(void **state)
 {
     (void)state;
     write_text("t.csv", "id,label,a0\nc1,1,2\n");
-    options.streams[VALENCE_STREAM_AUDIO].columns = "a0";
+    options.streams[VALENCE_STREAM_AUDIO].source = "a0";
     assert_fails(import_table(), VALENCE_ERROR_NOT_FOUND, "--split-column");
     options.split = "";
-    options.streams[VALENCE_STREAM_AUDIO].columns = "a0-a9";
+    options.streams[VALENCE_STREAM_AUDIO].source = "a0-a9";
     assert_fails(import_table(), VALENCE_ERROR_NOT_FOUND, "'a0-a9'");
-    options.streams[VALENCE_STREAM_AUDIO].columns = NULL;
+    options.streams[VALENCE_STREAM_AUDIO].source = NULL;
     assert_fails(import_table(), VALENCE_ERROR_ARGUMENT, "no stream");
-    options.streams[VALENCE_STREAM_AUDIO].columns = "a0";
+    options.streams[VALENCE_STREAM_AUDIO].source = "a0";
     options.all_in = VALENCE_TEST;
     assert_fine(import_table());
     struct valence_store *store = open_store();
     assert_int_equal(valence_store_clip(store, 0)->split, VALENCE_TEST);
     valence_store_close(store);
+}
+
+static void test_labels_alone_are_imported_where_that_is_asked_for(void **state)
+{
+    (void)state;
+    write_text("t.csv", "id,split,label,transcript\nc1,train,1,well\nc2,test,,\n");
+    assert_fails(import_table(), VALENCE_ERROR_ARGUMENT, "--labels-only");
+    options.labels_only = true;
+    assert_fine(import_table());
+    assert_int_equal(result.n_taken, 2);
+    assert_int_equal(result.n_no_label, 1);
+    struct valence_store *store = open_store();
+    assert_int_equal(valence_store_n_streams(store), 0);
+    assert_int_equal(valence_store_n_clips(store), 2);
+    assert_string_equal(valence_store_clip(store, 0)->transcript, "well");
+    valence_store_close(store);
+    assert_fine(import_table());
+    assert_int_equal(result.n_stored, 2);
 }
 
 static void write_groups(void)
@@ -244,7 +262,7 @@ static void test_validation_is_drawn_by_whole_groups(void **state)
 {
     (void)state;
     write_groups();
-    options.streams[VALENCE_STREAM_AUDIO].columns = "a0";
+    options.streams[VALENCE_STREAM_AUDIO].source = "a0";
     options.validation_fraction = 0.2;
     options.seed = 5;
     assert_fine(import_table());
@@ -270,7 +288,7 @@ static void test_validation_is_not_drawn_where_there_is_one(void **state)
 {
     (void)state;
     write_text("t.csv", HEADER "c1,train,1,g,,1,2,3,4,5\nc2,valid,1,g,,1,2,3,4,5\n");
-    options.streams[VALENCE_STREAM_AUDIO].columns = "a0";
+    options.streams[VALENCE_STREAM_AUDIO].source = "a0";
     options.validation_fraction = 0.5;
     assert_fails(import_table(), VALENCE_ERROR_ARGUMENT, "no need to draw");
 }
@@ -289,9 +307,9 @@ static void test_mosi_is_imported(void **state)
     options.group = "video";
     options.transcript = "text";
     options.validation_fraction = 0.15;
-    options.streams[VALENCE_STREAM_AUDIO].columns = "a0-a72";
-    options.streams[VALENCE_STREAM_TEXT].columns = "t0-t99";
-    options.streams[VALENCE_STREAM_VIDEO].columns = "v0-v99";
+    options.streams[VALENCE_STREAM_AUDIO].source = "a0-a72";
+    options.streams[VALENCE_STREAM_TEXT].source = "t0-t99";
+    options.streams[VALENCE_STREAM_VIDEO].source = "v0-v99";
     assert_fine(valence_import_table(path, in_folder("store"), &options, NULL, &result, &error));
     assert_int_equal(result.n_taken, 2199);
     struct valence_store *store = open_store();
@@ -310,7 +328,7 @@ static void test_another_source_is_not_mixed_in(void **state)
 {
     (void)state;
     write_text("t.csv", HEADER "c1,train,1,g,,1,2,3,4,5\n");
-    options.streams[VALENCE_STREAM_AUDIO].columns = "a0";
+    options.streams[VALENCE_STREAM_AUDIO].source = "a0";
     assert_fine(import_table());
     write_text("t.csv", HEADER "c1,train,1,g,,1,2,3,4,5\nc2,train,1,g,,1,2,3,4,5\n");
     assert_fails(import_table(), VALENCE_ERROR_EXISTS, "was made with file");
@@ -340,7 +358,7 @@ static void test_a_cancelled_import_is_gone_on_with(void **state)
     int64_t at = 150;
     struct valence_progress progress = {cancel, &at};
     write_groups();
-    options.streams[VALENCE_STREAM_AUDIO].columns = "a0";
+    options.streams[VALENCE_STREAM_AUDIO].source = "a0";
     assert_int_equal(valence_import_table(in_folder("t.csv"), in_folder("store"), &options,
                                           &progress, &result, &error),
                      VALENCE_ERROR_CANCELLED);
@@ -361,7 +379,7 @@ static void test_a_killed_import_is_gone_on_with(void **state)
 {
     (void)state;
     write_groups();
-    options.streams[VALENCE_STREAM_AUDIO].columns = "a0";
+    options.streams[VALENCE_STREAM_AUDIO].source = "a0";
     for (int64_t at = 0; at < 400; at += 130) {
         pid_t child = fork();
         if (child == 0) {
@@ -433,9 +451,9 @@ static void test_dense_arrays_that_do_not_fit_are_errors(void **state)
     int64_t two[] = {2, 1}, three[] = {3};
     float labels[] = {1, 2, 9};
     int64_t lengths[] = {4, 5, 4};
-    options.streams[VALENCE_STREAM_TEXT].array = "words";
+    options.streams[VALENCE_STREAM_TEXT].source = "words";
     assert_int_equal(import_dense("set"), VALENCE_ERROR_NOT_FOUND);
-    options.streams[VALENCE_STREAM_TEXT].array = NULL;
+    options.streams[VALENCE_STREAM_TEXT].source = NULL;
     options.split = NULL;
     assert_int_equal(import_dense("set"), VALENCE_ERROR_NOT_FOUND);
     options.split = "";
@@ -461,6 +479,7 @@ int main(void)
         TEST(test_bad_rows_are_errors_or_counted_skips),
         TEST(test_a_duplicate_stays_an_error_when_importing_again),
         TEST(test_missing_columns_are_named),
+        TEST(test_labels_alone_are_imported_where_that_is_asked_for),
         TEST(test_validation_is_drawn_by_whole_groups),
         TEST(test_validation_is_not_drawn_where_there_is_one),
         TEST(test_mosi_is_imported),

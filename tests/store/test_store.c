@@ -256,7 +256,7 @@ static void test_a_bad_table_of_streams_is_an_error(void **state)
     struct valence_store_stream streams[2] = {two_streams[0], two_streams[0]};
     assert_int_equal(valence_store_writer_open(in_folder("s"), streams, 2, &writer, &error),
                      VALENCE_ERROR_ARGUMENT);
-    assert_int_equal(valence_store_writer_open(in_folder("s"), streams, 0, &writer, &error),
+    assert_int_equal(valence_store_writer_open(in_folder("s"), streams, -1, &writer, &error),
                      VALENCE_ERROR_ARGUMENT);
     strcpy(streams[0].name, "Audio/..");
     assert_int_equal(valence_store_writer_open(in_folder("s"), streams, 1, &writer, &error),
