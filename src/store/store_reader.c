@@ -209,10 +209,11 @@ static int load_ids(struct valence_store *store, const struct databases *databas
 static int load(struct valence_store *store, struct valence_error *error)
 {
     struct databases databases = {.file = &store->file};
+    store->n_streams = -1; /* until its format is read */
     int status = lmdb_walk(&store->file, &store->file.main, visit_database, &databases, error);
     if (!status)
         status = walk_database(store, &databases, STORE_META, visit_meta, store, error);
-    if (!status && store->n_streams == 0)
+    if (!status && store->n_streams < 0)
         status = fail(error, VALENCE_ERROR_FORMAT, "%s: not a valence store: it has no '%s'",
                       store->data_path, STORE_KEY_FORMAT);
     if (!status)
