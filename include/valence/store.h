@@ -6,7 +6,7 @@
  *   1. "meta":   text keys, JSON values: "format" {"version": 1, "streams": [{"name", "width", "dtype"}, ...]},
  *                "source" (what was imported, how, by which version: the importer's own object).
  *   2. "clips":  key = ordinal (uint32, big-endian), value = JSON {"id", "split", "label", "group", "transcript", "rows":
- *                {stream: n}}; absent streams have no entry in "rows".
+ *                {stream: n}, "metadata"}; absent streams have no entry in "rows", and most clips no metadata.
  *   3. "ids":    key = clip id (1 ... 500 bytes of UTF-8), value = ordinal.
  *   4. "stream:NAME": key = ordinal, value = the rows, (n, width) row-major, little-endian f16 or f32.
  *
@@ -46,6 +46,9 @@ struct valence_clip {
     const char *id;
     const char *group; /* the recording the clip was cut from (a video id), or "" where unknown */
     const char *transcript; /* UTF-8, or "" where unknown */
+    const char *
+        metadata; /* a JSON object as text: what the encoder of a stream says of the clip, by stream
+                             * ({"simulated_text": {"transcript": ...}}), or "" (to be added, NULL too) */
     enum valence_split split;
     float label;                               /* NaN where the clip has no label */
     int64_t n_rows[VALENCE_STORE_MAX_STREAMS]; /* by the store's stream index; 0 where absent */

@@ -153,6 +153,24 @@ int source_compare(const char *recorded, json_t *source, const char *path,
 
 /* ---- Clips ----------------------------------------------------------------------------------- */
 
+/* The clip's metadata, if any, under its key. */
+static int set_metadata(json_t *record, const struct valence_clip *clip,
+                        struct valence_error *error)
+{
+    if (!clip->metadata || clip->metadata[0] == '\0')
+        return VALENCE_OK;
+    json_error_t parse;
+    json_t *metadata = json_loads(clip->metadata, JSON_REJECT_DUPLICATES, &parse);
+    if (json_is_object(metadata))
+        return json_object_set_new(record, "metadata", metadata) == 0
+                   ? VALENCE_OK
+                   : fail_memory(error, strlen(clip->metadata), "a clip's metadata");
+    int status = fail(error, VALENCE_ERROR_DATA, "clip '%s': its metadata is no JSON object%s%s",
+                      clip->id, metadata ? "" : ": ", metadata ? "" : parse.text);
+    json_decref(metadata);
+    return status;
+}
+
 int clip_encode(const struct valence_clip *clip, const struct valence_store_stream *streams,
                 int n_streams, struct text *json, struct valence_error *error)
 {
@@ -164,6 +182,11 @@ int clip_encode(const struct valence_clip *clip, const struct valence_store_stre
                              valence_split_names[clip->split], "label",
                              isnan(clip->label) ? json_null() : json_real(clip->label), "group",
                              clip->group, "transcript", clip->transcript, "rows", rows);
+    int status = root ? set_metadata(root, clip, error) : VALENCE_OK;
+    if (status) {
+        json_decref(root);
+        return status;
+    }
     /* Nine digits are enough to give back the same float. */
     char *encoded = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(root);
@@ -186,21 +209,44 @@ static const char *text_of(const json_t *record, const char *key)
     return value ? json_string_value(value) : "";
 }
 
+/* All of a clip's texts in one block, which begins with the id. */
+static int join_texts(const char *const texts[4], struct valence_clip *clip,
+                      struct valence_error *error)
+{
+    size_t bytes = 0, used = 0;
+    for (int i = 0; i < 4; i++)
+        bytes += strlen(texts[i]) + 1;
+    char *block = malloc(bytes), *places[4];
+    if (!block)
+        return fail_memory(error, bytes, "a clip's texts");
+    for (int i = 0; i < 4; i++) {
+        size_t length = strlen(texts[i]) + 1;
+        places[i] = memcpy(block + used, texts[i], length);
+        used += length;
+    }
+    clip->id = places[0];
+    clip->group = places[1];
+    clip->transcript = places[2];
+    clip->metadata = places[3];
+    return VALENCE_OK;
+}
+
 static int take_texts(const json_t *record, struct valence_clip *clip, struct valence_error *error)
 {
     const char *id = text_of(record, "id"), *group = text_of(record, "group");
     const char *transcript = text_of(record, "transcript");
+    const json_t *metadata = json_object_get(record, "metadata");
     if (!id || !group || !transcript || id[0] == '\0' || strlen(id) >= VALENCE_STORE_ID_BYTES)
         return fail(error, VALENCE_ERROR_FORMAT, "no usable id, group or transcript");
-    size_t id_bytes = strlen(id) + 1, group_bytes = strlen(group) + 1;
-    size_t transcript_bytes = strlen(transcript) + 1;
-    char *block = malloc(id_bytes + group_bytes + transcript_bytes);
-    if (!block)
-        return fail_memory(error, id_bytes + group_bytes + transcript_bytes, "a clip's texts");
-    clip->id = memcpy(block, id, id_bytes);
-    clip->group = memcpy(block + id_bytes, group, group_bytes);
-    clip->transcript = memcpy(block + id_bytes + group_bytes, transcript, transcript_bytes);
-    return VALENCE_OK;
+    if (metadata && !json_is_object(metadata))
+        return fail(error, VALENCE_ERROR_FORMAT, "its metadata is no JSON object");
+    char *encoded = metadata ? json_dumps(metadata, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    if (metadata && !encoded)
+        return fail_memory(error, 0, "a clip's metadata");
+    int status = join_texts((const char *const[]){id, group, transcript, encoded ? encoded : ""},
+                            clip, error);
+    free(encoded);
+    return status;
 }
 
 static int take_numbers(const json_t *record, const struct valence_store_stream *streams,

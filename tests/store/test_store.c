@@ -216,6 +216,31 @@ static void test_unusable_clips_are_refused(void **state)
     assert_fine(valence_store_writer_close(writer, &error));
 }
 
+static void test_metadata_is_kept_and_must_be_an_object(void **state)
+{
+    (void)state;
+    struct valence_store_writer *writer;
+    assert_fine(valence_store_writer_open(in_folder("store"), two_streams, 2, &writer, &error));
+    struct valence_clip clip = {.id = "a", .group = "", .transcript = ""};
+    clip.metadata = "{\"text\": {\"score\": -0.25}}";
+    assert_fine(valence_store_writer_add(writer, &clip, NULL, 0, &error));
+    clip.id = "b";
+    clip.metadata = "[1]";
+    assert_fails(valence_store_writer_add(writer, &clip, NULL, 0, &error), VALENCE_ERROR_DATA,
+                 "its metadata is no JSON object");
+    clip.metadata = "{\"text\"";
+    assert_fails(valence_store_writer_add(writer, &clip, NULL, 0, &error), VALENCE_ERROR_DATA,
+                 "its metadata is no JSON object: ");
+    clip.metadata = "";
+    assert_fine(valence_store_writer_add(writer, &clip, NULL, 0, &error));
+    assert_fine(valence_store_writer_close(writer, &error));
+    struct valence_store *store;
+    assert_fine(valence_store_open(in_folder("store"), &store, &error));
+    assert_string_equal(valence_store_clip(store, 0)->metadata, "{\"text\":{\"score\":-0.25}}");
+    assert_string_equal(valence_store_clip(store, 1)->metadata, "");
+    valence_store_close(store);
+}
+
 static void test_a_very_long_clip_is_stored(void **state)
 {
     (void)state;
@@ -505,6 +530,7 @@ int main(void)
         TEST_IN_FOLDER(test_the_map_grows_with_the_store),
         TEST_IN_FOLDER(test_unusable_values_are_refused_and_leave_nothing),
         TEST_IN_FOLDER(test_unusable_clips_are_refused),
+        TEST_IN_FOLDER(test_metadata_is_kept_and_must_be_an_object),
         TEST_IN_FOLDER(test_a_very_long_clip_is_stored),
         TEST_IN_FOLDER(test_other_streams_than_the_stores_are_an_error),
         TEST_IN_FOLDER(test_a_bad_table_of_streams_is_an_error),
