@@ -166,8 +166,9 @@ static void step(struct trained *t, const struct packed *packed, int64_t number,
     struct loss_terms terms;
     struct flow_output outputs[2];
     double start = seconds_now();
-    must(network_gradients(t->network, t->parameters, NULL, &packed->batch, &weights,
-                           mix_keys(1, (uint64_t)number), t->gradients, &terms, &error),
+    must(network_gradients(t->network, t->parameters, NULL, &packed->batch, t->config.flows,
+                           t->config.n_flows, &weights, mix_keys(1, (uint64_t)number), t->gradients,
+                           &terms, &error),
          &error);
     adam_step(&options, number + 1, t->n, t->parameters, t->gradients, t->first, t->second);
     double middle = seconds_now();

@@ -263,13 +263,12 @@ void network_free(struct network *network)
 }
 
 int network_reserve(struct network *network, int64_t n_clips, const int64_t n_rows[N_STREAMS],
-                    bool training, struct valence_error *error)
+                    const unsigned *flows, int n_flows, bool training, struct valence_error *error)
 {
     struct extent extent = {.n_clips = n_clips};
     memcpy(extent.n_rows, n_rows, sizeof extent.n_rows);
     network->batch = NULL;
-    return reserve(network, &extent, network->config.flows, network->config.n_flows, training,
-                   error);
+    return reserve(network, &extent, flows, n_flows, training, error);
 }
 
 /* ---- Passes ------------------------------------------------------------------------------------------------------ */
@@ -343,12 +342,11 @@ static int fail_not_finite(const struct valence_batch *batch, struct valence_err
 
 int network_gradients(struct network *network, const real *parameters,
                       const struct standardisation *standardisation,
-                      const struct valence_batch *batch, const struct loss_weights *weights,
-                      uint64_t dropout_key, real *gradients, struct loss_terms *terms,
-                      struct valence_error *error)
+                      const struct valence_batch *batch, const unsigned *flows, int n_flows,
+                      const struct loss_weights *weights, uint64_t dropout_key, real *gradients,
+                      struct loss_terms *terms, struct valence_error *error)
 {
-    int status = begin(network, batch, network->config.flows, network->config.n_flows, true,
-                       dropout_key, error);
+    int status = begin(network, batch, flows, n_flows, true, dropout_key, error);
     if (status)
         return status;
     forward_all(network, parameters, standardisation);

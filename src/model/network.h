@@ -24,20 +24,20 @@ int network_create(const struct valence_model_config *config, struct network **n
                    struct valence_error *error);
 void network_free(struct network *network);
 
-/* Makes room for a batch of `n_clips` clips with `n_rows` rows of each stream, for training or for scoring alone. Grows
- * only; calling it beforehand with the largest batch means that no later step allocates. */
+/* Makes room for the given flows of a batch of `n_clips` clips with `n_rows` rows of each stream, for training or for
+ * scoring alone. Grows only; calling it beforehand with the largest batch means that no later step allocates. */
 int network_reserve(struct network *network, int64_t n_clips,
-                    const int64_t n_rows[VALENCE_N_STREAMS], bool training,
-                    struct valence_error *error);
+                    const int64_t n_rows[VALENCE_N_STREAMS], const unsigned *flows, int n_flows,
+                    bool training, struct valence_error *error);
 
-/* One training step's loss and gradients, all configured flows: writes `gradients` (a whole parameter block) and
- * `terms`. `batch->labels` and `batch->keys` are needed. `dropout_key` names this step's masks (mix_keys(seed, step));
- * 0 means no dropout. */
+/* One training step's loss and gradients over the given flows, the complete one first: writes `gradients` (a whole
+ * parameter block) and `terms`. `batch->labels` and `batch->keys` are needed. `dropout_key` names this step's masks
+ * (mix_keys(seed, step)); 0 means no dropout. */
 int network_gradients(struct network *network, const real *parameters,
                       const struct standardisation *standardisation,
-                      const struct valence_batch *batch, const struct loss_weights *weights,
-                      uint64_t dropout_key, real *gradients, struct loss_terms *terms,
-                      struct valence_error *error);
+                      const struct valence_batch *batch, const unsigned *flows, int n_flows,
+                      const struct loss_weights *weights, uint64_t dropout_key, real *gradients,
+                      struct loss_terms *terms, struct valence_error *error);
 
 /* What a flow computed for a batch, in the network's memory until its next use; shapes with B clips, Q = 7. */
 struct flow_output {

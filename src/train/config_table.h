@@ -10,12 +10,14 @@ enum key_type {
     KEY_NUMBER, /* double */
     KEY_FLAG,   /* bool: true or false */
     KEY_CHOICE, /* int: one of `choices` */
+    KEY_COUNT,  /* int64_t: a number, or `all`, which is 0 */
     KEY_FLOWS   /* model.flows and model.n_flows: a sequence of flow names */
 };
 
 /* Whether a run can be resumed with another value of a key. FIXED ones decide what was computed so far: checkpoints
- * record them. */
-enum on_resume { FREE, FIXED };
+ * record them. ADDED ones do too, but are younger than some checkpoints: their default is what was done before them, and
+ * is not recorded. */
+enum on_resume { FREE, FIXED, ADDED };
 
 struct config_key {
     const char *section; /* "" at the top level; keys of a section stand together */

@@ -94,6 +94,16 @@ const struct config_key config_keys[] = {
      .on_resume = FIXED,
      .help = "The flows trained together, complete first. Others: audio_missing, video_missing, "
              "audio_video_missing, ..."},
+    {.section = "",
+     .name = "flows_per_step",
+     .type = KEY_COUNT,
+     PLACE(flows_per_step),
+     .minimum = 1,
+     .maximum = VALENCE_MAX_FLOWS - 2,
+     .standard = "all",
+     .on_resume = ADDED,
+     .help = "How many of the flows that miss something each step takes, drawn anew at random, "
+             "besides the complete one, which they learn from; all, or where there are no more."},
 
     NUMBER("losses", "complete", losses.complete, 0, 1000, "0.5",
            "Weights of the loss terms. Task: squared error of the complete flow."),
@@ -228,12 +238,22 @@ static int set_int(const struct config_key *key, const char *text, int64_t *targ
 {
     long long value;
     char expected[128];
-    snprintf(expected, sizeof expected, "a whole number from %.0f to %.0f", key->minimum,
-             key->maximum);
+    snprintf(expected, sizeof expected, "%sa whole number from %.0f to %.0f",
+             key->type == KEY_COUNT ? "all or " : "", key->minimum, key->maximum);
     if (!parse_int64(text, &value) || (double)value < key->minimum || (double)value > key->maximum)
         return fail_value(key, text, expected, error);
     *target = value;
     return VALENCE_OK;
+}
+
+static int set_count(const struct config_key *key, const char *text, int64_t *target,
+                     struct valence_error *error)
+{
+    if (strcmp(text, "all") == 0) {
+        *target = 0;
+        return VALENCE_OK;
+    }
+    return set_int(key, text, target, error);
 }
 
 static int set_number(const struct config_key *key, const char *text, double *target,
@@ -310,6 +330,8 @@ int config_key_set(const struct config_key *key, const char *const *texts, int n
         return set_number(key, texts[0], target, error);
     case KEY_FLAG:
         return set_flag(key, texts[0], target, error);
+    case KEY_COUNT:
+        return set_count(key, texts[0], target, error);
     default:
         return set_choice(key, texts[0], target, error);
     }
@@ -365,6 +387,12 @@ void config_key_format(const struct config_key *key, const struct valence_train_
     case KEY_CHOICE:
         text_format(text, "%s", key->choices[*(const int *)value]);
         break;
+    case KEY_COUNT:
+        if (*(const int64_t *)value)
+            text_format(text, "%lld", (long long)*(const int64_t *)value);
+        else
+            text_append(text, "all", 3);
+        break;
     case KEY_FLOWS:
         for (int i = 0; i < config->model.n_flows; i++)
             text_format(text, "%s%s", i ? ", " : "[", valence_flow_name(config->model.flows[i]));
@@ -399,19 +427,30 @@ json_t *train_config_to_json(const struct valence_train_config *config)
 {
     json_t *object = json_object();
     for (int i = 0; i < n_config_keys && object; i++) {
+        const struct config_key *key = &config_keys[i];
         char name[CONFIG_KEY_BYTES];
         struct text text = {.maximum = 4 * TRAIN_PATH_BYTES};
-        if (config_keys[i].on_resume != FIXED)
+        if (key->on_resume == FREE)
             continue;
-        config_key_name(&config_keys[i], name);
-        config_key_format(&config_keys[i], config, &text);
-        if (text.failed || json_object_set_new(object, name, json_string(text.data)) != 0) {
+        config_key_name(key, name);
+        config_key_format(key, config, &text);
+        bool told = key->on_resume == FIXED || text.failed || strcmp(text.data, key->standard) != 0;
+        if (text.failed || (told && json_object_set_new(object, name, json_string(text.data)))) {
             json_decref(object);
             object = NULL;
         }
         text_free(&text);
     }
     return object;
+}
+
+/* A key's value in such an object; NULL where a key that must be there is not. */
+static const char *recorded(const json_t *object, const struct config_key *key)
+{
+    char name[CONFIG_KEY_BYTES];
+    config_key_name(key, name);
+    const char *value = json_string_value(json_object_get(object, name));
+    return value || key->on_resume == FIXED ? value : key->standard;
 }
 
 int train_config_may_resume(const struct valence_train_config *config, const json_t *begun,
@@ -421,17 +460,19 @@ int train_config_may_resume(const struct valence_train_config *config, const jso
     if (!now)
         return fail_memory(error, TRAIN_PATH_BYTES, "the configuration");
     int status = VALENCE_OK;
-    const char *name;
-    json_t *value;
-    json_object_foreach(now, name, value)
-    {
-        const char *before = json_string_value(json_object_get(begun, name));
-        if (!status && (!before || strcmp(before, json_string_value(value)) != 0))
+    for (int i = 0; i < n_config_keys && !status; i++) {
+        const struct config_key *key = &config_keys[i];
+        if (key->on_resume == FREE)
+            continue;
+        const char *value = recorded(now, key), *before = recorded(begun, key);
+        char name[CONFIG_KEY_BYTES];
+        config_key_name(key, name);
+        if (!before || strcmp(before, value) != 0)
             status = fail(error, VALENCE_ERROR_CONFIG,
                           "%s is %s, but the run was begun with %s\n"
                           "         (a run goes on as it was begun; store, epochs, early_stopping, "
                           "checkpoint_every and threads may change)",
-                          name, json_string_value(value), before ? before : "nothing");
+                          name, value, before ? before : "nothing");
     }
     json_decref(now);
     return status;

@@ -29,6 +29,7 @@ struct valence_train_config {
     bool standardise[VALENCE_N_STREAMS];
     int64_t max_rows;
     struct valence_model_config model; /* its widths come from the store */
+    int64_t flows_per_step;            /* drawn besides the complete one; 0: all */
     struct loss_weights losses;
     int64_t epochs;
     int64_t batch_size;

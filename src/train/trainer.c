@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/threads.h"
 #include "kernels/adam.h"
+#include "train/flow_draw.h"
 #include "train/trainer_private.h"
 #include "train/validation.h"
 
@@ -100,6 +101,12 @@ static double learning_rate(const struct trainer *t)
     return t->config->learning_rate * schedule_factor(&t->config->schedule, t->state.epoch);
 }
 
+static int flows_of_step(const struct trainer *t, int64_t step, unsigned flows[VALENCE_MAX_FLOWS])
+{
+    return draw_flows(&t->checkpoint.config, t->config->flows_per_step,
+                      mix_keys((uint64_t)t->config->seed, PURPOSE_FLOWS), step, flows);
+}
+
 static int train_step(struct trainer *t, const struct valence_batch *batch,
                       struct valence_error *error)
 {
@@ -109,9 +116,11 @@ static int train_step(struct trainer *t, const struct valence_batch *batch,
     struct loss_terms terms;
     uint64_t seed = mix_keys((uint64_t)config->seed, PURPOSE_DROPOUT);
     uint64_t dropout_key = mix_keys(seed, (uint64_t)state->step);
+    unsigned flows[VALENCE_MAX_FLOWS];
+    int n_flows = flows_of_step(t, state->step, flows);
     int status = network_gradients(t->network, checkpoint->parameters, &checkpoint->standardisation,
-                                   batch, &config->losses, dropout_key ? dropout_key : 1,
-                                   t->gradients, &terms, error);
+                                   batch, flows, n_flows, &config->losses,
+                                   dropout_key ? dropout_key : 1, t->gradients, &terms, error);
     double norm = status ? 0 : gradient_norm(checkpoint->n_parameters, t->gradients);
     if (!isfinite(norm))
         status = fail(error, VALENCE_ERROR_DATA, "the gradient is not finite");
@@ -148,16 +157,31 @@ static void describe(struct trainer *t)
                  state->best_value, (long long)state->best_epoch);
 }
 
+/* Room for the largest batch in what flows the epoch's steps draw. */
+static int reserve_epoch(struct trainer *t, struct valence_error *error)
+{
+    int64_t n = t->training.n, batch_size = t->config->batch_size, n_rows[VALENCE_N_STREAMS];
+    int64_t n_left = (n + batch_size - 1) / batch_size - t->state.n_batches;
+    int64_t n_clips = n < batch_size ? n : batch_size;
+    largest_batch(t->store, &t->map, t->order, n, batch_size, n_rows);
+    int status = VALENCE_OK;
+    for (int64_t i = 0; i < n_left && !status; i++) {
+        unsigned flows[VALENCE_MAX_FLOWS];
+        int n_flows = flows_of_step(t, t->state.step + i, flows);
+        status = network_reserve(t->network, n_clips, n_rows, flows, n_flows, true, error);
+    }
+    return status;
+}
+
 /* The order depends on seed and epoch alone, so that a resumed epoch takes the same clips. */
 static int begin_epoch(struct trainer *t, struct valence_error *error)
 {
-    int64_t n = t->training.n, batch_size = t->config->batch_size, n_rows[VALENCE_N_STREAMS];
+    int64_t n = t->training.n, batch_size = t->config->batch_size;
     struct random_source source =
         random_source(mix_keys((uint64_t)t->config->seed, PURPOSE_ORDER), (uint64_t)t->state.epoch);
     memcpy(t->order, t->training.clips, (size_t)n * sizeof *t->order);
     random_shuffle(&source, t->order, n);
-    largest_batch(t->store, &t->map, t->order, n, batch_size, n_rows);
-    int status = network_reserve(t->network, n < batch_size ? n : batch_size, n_rows, true, error);
+    int status = reserve_epoch(t, error);
     if (status)
         return status;
     int64_t done = t->state.n_batches * batch_size;

@@ -174,7 +174,8 @@ static int open_network(struct trainer *t, struct valence_error *error)
         return status;
     largest_batch(t->store, &t->map, t->validation.clips, t->validation.n, batch_size, n_rows);
     int64_t n_clips = t->validation.n < batch_size ? t->validation.n : batch_size;
-    return network_reserve(t->network, n_clips, n_rows, false, error);
+    return network_reserve(t->network, n_clips, n_rows, t->checkpoint.config.flows,
+                           t->checkpoint.config.n_flows, false, error);
 }
 
 int trainer_open(struct trainer *t, bool resume, struct valence_error *error)

@@ -11,7 +11,7 @@
 #include "train/train_state.h"
 
 /* Purposes that keep the draws of one seed apart. */
-enum { PURPOSE_INITIAL = 1, PURPOSE_ORDER, PURPOSE_DROPOUT };
+enum { PURPOSE_INITIAL = 1, PURPOSE_ORDER, PURPOSE_DROPOUT, PURPOSE_FLOWS };
 
 struct trainer {
     const struct valence_train_config *config;

@@ -279,6 +279,7 @@ static void check_adam(const char *where, const struct fixture *fixture, struct 
         struct loss_terms terms;
         struct valence_error error;
         must(network_gradients(network, checkpoint->parameters, NULL, &fixture->batch,
+                               checkpoint->config.flows, checkpoint->config.n_flows,
                                &WEIGHTINGS[0].weights, 0, gradients, &terms, &error),
              &error);
         double wanted = json_number_value(json_array_get(totals, step));
@@ -331,6 +332,7 @@ static void check_network(const struct fixture *fixture, const char *weights_pat
     for (size_t i = 0; i < sizeof WEIGHTINGS / sizeof *WEIGHTINGS; i++) {
         struct loss_terms terms;
         must(network_gradients(network, checkpoint->parameters, NULL, &fixture->batch,
+                               checkpoint->config.flows, checkpoint->config.n_flows,
                                &WEIGHTINGS[i].weights, 0, gradients, &terms, &error),
              &error);
         check_loss_terms(where, json_object_get(fixture->json, WEIGHTINGS[i].name), &terms);

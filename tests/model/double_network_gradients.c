@@ -40,8 +40,9 @@ static struct loss_terms run(const struct gradient_case *c, real *gradients)
 {
     struct loss_terms terms;
     struct valence_error error;
-    must(network_gradients(c->network, c->parameters, NULL, &c->clips.batch, &c->weights,
-                           c->dropout_key, gradients, &terms, &error),
+    must(network_gradients(c->network, c->parameters, NULL, &c->clips.batch, c->config.flows,
+                           c->config.n_flows, &c->weights, c->dropout_key, gradients, &terms,
+                           &error),
          &error);
     return terms;
 }

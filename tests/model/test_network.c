@@ -99,8 +99,8 @@ static float *gradients_of(const struct network_case *c, const struct valence_ba
     struct loss_terms terms;
     struct valence_error error;
     float *gradients = keep(c->table.n_values, sizeof *gradients);
-    must(network_gradients(c->network, c->parameters, NULL, batch, &weights, dropout_key, gradients,
-                           &terms, &error),
+    must(network_gradients(c->network, c->parameters, NULL, batch, c->config.flows,
+                           c->config.n_flows, &weights, dropout_key, gradients, &terms, &error),
          &error);
     *total = terms.total;
     return gradients;
@@ -325,10 +325,11 @@ static void assert_refused(const struct network_case *c, const struct valence_ba
     struct valence_error error;
     float *gradients = keep(c->table.n_values, sizeof *gradients);
     for (int training = 0; training < 2; training++) {
-        int status = training ? network_gradients(c->network, c->parameters, NULL, batch, &weights,
-                                                  0, gradients, &terms, &error)
-                              : network_forward(c->network, c->parameters, NULL, batch,
-                                                &ALL_FLOWS[1], 1, &output, &error);
+        int status =
+            training ? network_gradients(c->network, c->parameters, NULL, batch, c->config.flows,
+                                         c->config.n_flows, &weights, 0, gradients, &terms, &error)
+                     : network_forward(c->network, c->parameters, NULL, batch, &ALL_FLOWS[1], 1,
+                                       &output, &error);
         if (status != expected || !strstr(error.text, text))
             fail_msg("gave %d, \"%s\"; expected \"%s\"", status, status ? error.text : "", text);
     }
@@ -411,7 +412,9 @@ static void test_steps_within_what_was_reserved_allocate_nothing(void **state)
     double total;
     for (int s = 0; s < N_STREAMS; s++)
         n_rows[s] = c.clips.offsets[s][N_CLIPS];
-    must(network_reserve(c.network, N_CLIPS, n_rows, true, &error), &error);
+    must(
+        network_reserve(c.network, N_CLIPS, n_rows, c.config.flows, c.config.n_flows, true, &error),
+        &error);
     const void *block = c.network->arena.block;
     for (int64_t i = 0; i < N_CLIPS; i++) {
         struct valence_batch alone = select_clips(&c.clips, 1, &i);

@@ -124,6 +124,8 @@ static void test_unusable_values_are_errors_that_name_line_key_and_what_is_expec
     assert_refused("standardise: {audio: yess}\n", "is not true or false");
     assert_refused("flows: [complete, nothing]\n", "flows: 'nothing' is not a flow");
     assert_refused("flows: []\n", "flows");
+    assert_refused("flows_per_step: 0\n", "'0' is not all or a whole number from 1 to 6");
+    assert_refused("flows_per_step: some\n", "'some' is not all or a whole number");
     assert_refused("flows: complete\n", "flows");
     assert_refused("store: \"a\\nb\"\n", "UTF-8 text on one line");
     assert_set_refused("epochs=many", "epochs: 'many'");
@@ -175,6 +177,7 @@ static void test_what_is_printed_reads_back_as_the_same(void **state)
     static const char *const changes[] = {"store=a \"b\" \\c#: é",
                                           "model.dropout=0.123456789012345",
                                           "flows=[complete,text_missing, audio_video_missing]",
+                                          "flows_per_step=2",
                                           "optimizer.learning_rate=3e-4",
                                           "streams.simulated_text=",
                                           "standardise.video=false",
@@ -200,9 +203,11 @@ static void test_every_key_is_printed(void **state)
     train_config_defaults(&config);
     char *text = valence_train_config_text(&config, true);
     static const char *const keys[] = {
-        "store:", "output:",         "simulated_text:", "max_rows:",        "  d: 256", "flows:",
-        "rnc:",   "epochs:",         "beta2:",          "clip_norm:",       "gamma:",   "select:",
-        "seeds:", "early_stopping:", "threads:",        "checkpoint_every:"};
+        "store:",           "output:", "simulated_text:",     "max_rows:",
+        "  d: 256",         "flows:",  "flows_per_step: all", "rnc:",
+        "epochs:",          "beta2:",  "clip_norm:",          "gamma:",
+        "select:",          "seeds:",  "early_stopping:",     "threads:",
+        "checkpoint_every:"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if (!strstr(text, keys[i]))
             fail_msg("%s is not printed", keys[i]);
@@ -229,6 +234,27 @@ static void test_a_run_resumes_only_with_what_does_not_change_its_past(void **st
     json_decref(begun);
 }
 
+static void test_a_younger_key_is_recorded_only_where_it_is_not_at_its_default(void **state)
+{
+    (void)state;
+    struct valence_train_config config;
+    struct valence_error error;
+    train_config_defaults(&config);
+    json_t *begun = train_config_to_json(&config);
+    assert_null(json_object_get(begun, "flows_per_step"));
+    assert_int_equal(train_config_may_resume(&config, begun, &error), 0);
+    config.flows_per_step = 1;
+    assert_int_equal(train_config_may_resume(&config, begun, &error), VALENCE_ERROR_CONFIG);
+    assert_non_null(strstr(error.text, "flows_per_step is 1, but the run was begun with all"));
+    json_t *drawing = train_config_to_json(&config);
+    assert_string_equal(json_string_value(json_object_get(drawing, "flows_per_step")), "1");
+    assert_int_equal(train_config_may_resume(&config, drawing, &error), 0);
+    train_config_defaults(&config);
+    assert_int_equal(train_config_may_resume(&config, drawing, &error), VALENCE_ERROR_CONFIG);
+    json_decref(begun);
+    json_decref(drawing);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -243,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_what_is_printed_reads_back_as_the_same),
         cmocka_unit_test(test_every_key_is_printed),
         cmocka_unit_test(test_a_run_resumes_only_with_what_does_not_change_its_past),
+        cmocka_unit_test(test_a_younger_key_is_recorded_only_where_it_is_not_at_its_default),
     };
     return cmocka_run_group_tests_name("train configuration", tests, NULL, NULL);
 }

@@ -203,6 +203,39 @@ static void test_a_run_trained_on_equals_one_trained_through(void **state)
     assert_same_run(*state, "through", "parts");
 }
 
+static struct valence_train_config drawing_config(const struct fixture *f, const char *run)
+{
+    struct valence_train_config config = config_for(f, run);
+    assert_int_equal(
+        valence_train_config_set(
+            &config, "flows=[complete,audio_missing,text_missing,audio_video_missing]", NULL),
+        0);
+    config.flows_per_step = 1;
+    return config;
+}
+
+static void test_a_run_that_draws_flows_and_is_trained_on_equals_one_trained_through(void **state)
+{
+    struct valence_train_config through = drawing_config(*state, "through");
+    struct valence_train_config parts = drawing_config(*state, "parts");
+    struct valence_train_run run = train(&through, false);
+    for (parts.epochs = 1; parts.epochs <= N_EPOCHS; parts.epochs++)
+        train(&parts, parts.epochs > 1);
+    assert_same_run(*state, "through", "parts");
+    struct valence_train_config all = drawing_config(*state, "all");
+    all.flows_per_step = 0;
+    assert_true(train(&all, false).validation_mae[0] != run.validation_mae[0]);
+}
+
+static void test_drawing_as_many_flows_as_there_are_is_training_all_of_them(void **state)
+{
+    struct valence_train_config all = config_for(*state, "all"), one = config_for(*state, "one");
+    one.flows_per_step = 1;
+    train(&all, false);
+    train(&one, false);
+    assert_same_file(*state, "all", "one", "log.jsonl");
+}
+
 /* Asks to stop at the given report. */
 static int stop_at(void *user, const struct valence_progress_event *event)
 {
@@ -424,6 +457,8 @@ int main(void)
         WITH_STORE(test_seeds_train_in_folders_of_their_own),
         WITH_STORE(test_two_runs_with_one_seed_are_the_same_bytes),
         WITH_STORE(test_a_run_trained_on_equals_one_trained_through),
+        WITH_STORE(test_a_run_that_draws_flows_and_is_trained_on_equals_one_trained_through),
+        WITH_STORE(test_drawing_as_many_flows_as_there_are_is_training_all_of_them),
         WITH_STORE(test_a_run_cancelled_anywhere_goes_on_exactly_there),
         WITH_STORE(test_a_run_killed_at_any_moment_and_resumed_is_the_same_bytes),
         WITH_STORE(test_a_folder_with_something_in_it_is_not_written_to),
