@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "commands.h"
+#include "data_output.h"
 #include "json_output.h"
 #include "model/checkpoint.h"
 #include "model/config_json.h"
@@ -16,132 +17,46 @@
 #include "table.h"
 #include "valence/encoder.h"
 
+struct request {
+    const char *path;
+    bool json, records, quiet;
+};
+
 /* ---- Stores ------------------------------------------------------------------------------------ */
 
-static void print_streams(const struct valence_store *store, const struct store_summary *summary)
+static json_t *store_to_json(const struct valence_store *store, const struct data_summary *summary)
 {
-    char title[4096];
-    snprintf(title, sizeof title, "%s: %" PRId64 " clips", valence_store_path(store),
-             valence_store_n_clips(store));
-    struct table table = {.title = title};
-    table_column(&table, "stream", TABLE_LEFT);
-    static const char *const headings[] = {"width",    "type",   "clips", "rows",
-                                           "shortest", "median", "95 %",  "longest"};
-    for (size_t i = 0; i < sizeof headings / sizeof headings[0]; i++)
-        table_column(&table, headings[i], TABLE_RIGHT);
-    for (int s = 0; s < summary->n_streams; s++) {
-        const struct valence_store_stream *stream = valence_store_stream(store, s);
-        const struct stream_summary *rows = &summary->streams[s];
-        table_cell(&table, "%s", stream->name);
-        table_cell(&table, "%" PRId64, stream->width);
-        table_cell(&table, "%s", valence_dtype_names[stream->type]);
-        const int64_t numbers[] = {rows->n_clips, rows->n_rows,        rows->shortest,
-                                   rows->median,  rows->percentile_95, rows->longest};
-        for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-            table_cell(&table, "%" PRId64, numbers[i]);
-    }
-    table_print(&table, stdout);
-}
-
-static void number_or_dash(struct table *table, double value)
-{
-    if (isnan(value))
-        table_cell(table, "-");
-    else
-        table_cell(table, "%.3f", value);
-}
-
-static void print_splits(const struct store_summary *summary)
-{
-    struct table table = {.title = "\nlabels"};
-    table_column(&table, "split", TABLE_LEFT);
-    static const char *const headings[] = {"clips", "groups", "mean", "sd", "-3", "-2",
-                                           "-1",    "0",      "1",    "2",  "3",  "none"};
-    for (size_t i = 0; i < sizeof headings / sizeof headings[0]; i++)
-        table_column(&table, headings[i], TABLE_RIGHT);
-    for (int s = 0; s < VALENCE_N_SPLITS; s++) {
-        const struct split_summary *split = &summary->splits[s];
-        table_cell(&table, "%s", valence_split_names[s]);
-        table_cell(&table, "%" PRId64, split->n_clips);
-        table_cell(&table, "%" PRId64, split->n_groups);
-        number_or_dash(&table, split->label_mean);
-        number_or_dash(&table, split->label_deviation);
-        for (int bin = 0; bin < LABEL_BINS; bin++)
-            table_cell(&table, "%" PRId64, split->label_bins[bin]);
-        table_cell(&table, "%" PRId64, split->n_unlabelled);
-        if (split->n_empty)
-            table_note(&table, "%s: %" PRId64 " clips have no rows in any stream",
-                       valence_split_names[s], split->n_empty);
-    }
-    if (summary->n_shared_groups)
-        table_note(&table,
-                   "WARNING: %" PRId64 " recordings have clips in more than one split, so that "
-                   "figures on the later one flatter the model",
-                   summary->n_shared_groups);
-    table_print(&table, stdout);
-}
-
-static json_t *stream_to_json(const struct valence_store_stream *stream,
-                              const struct stream_summary *rows)
-{
-    return json_pack("{s:s, s:I, s:s, s:I, s:{s:I, s:I, s:I, s:I, s:I}}", "name", stream->name,
-                     "width", (json_int_t)stream->width, "dtype", valence_dtype_names[stream->type],
-                     "clips", (json_int_t)rows->n_clips, "rows", "total", (json_int_t)rows->n_rows,
-                     "shortest", (json_int_t)rows->shortest, "median", (json_int_t)rows->median,
-                     "percentile_95", (json_int_t)rows->percentile_95, "longest",
-                     (json_int_t)rows->longest);
-}
-
-static json_t *number_or_null(double value)
-{
-    return isnan(value) ? json_null() : json_real(value);
-}
-
-static json_t *split_to_json(const struct split_summary *split)
-{
-    json_t *bins = json_array();
-    for (int bin = 0; bin < LABEL_BINS; bin++)
-        json_array_append_new(bins, json_integer(split->label_bins[bin]));
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "clips",
-                     (json_int_t)split->n_clips, "groups", (json_int_t)split->n_groups,
-                     "unlabelled", (json_int_t)split->n_unlabelled, "empty",
-                     (json_int_t)split->n_empty, "transcripts", (json_int_t)split->n_transcripts,
-                     "label_mean", number_or_null(split->label_mean), "label_deviation",
-                     number_or_null(split->label_deviation), "label_bins", bins);
-}
-
-static json_t *store_to_json(const struct valence_store *store, const struct store_summary *summary)
-{
-    json_t *streams = json_array(), *splits = json_object();
-    for (int s = 0; s < summary->n_streams; s++)
-        json_array_append_new(streams,
-                              stream_to_json(valence_store_stream(store, s), &summary->streams[s]));
-    for (int s = 0; s < VALENCE_N_SPLITS; s++)
-        json_object_set_new(splits, valence_split_names[s], split_to_json(&summary->splits[s]));
     const char *source = valence_store_source(store);
     json_t *from = source[0] ? json_loads(source, 0, NULL) : NULL;
-    return json_pack("{s:s, s:s, s:I, s:o, s:o, s:I, s:o}", "kind", "store", "path",
-                     valence_store_path(store), "clips", (json_int_t)valence_store_n_clips(store),
-                     "streams", streams, "splits", splits, "groups_in_several_splits",
-                     (json_int_t)summary->n_shared_groups, "source", from ? from : json_null());
+    json_t *root = json_pack("{s:s, s:s, s:o}", "kind", "store", "path", valence_store_path(store),
+                             "source", from ? from : json_null());
+    json_t *data = data_summary_to_json(summary);
+    bool whole = root && data && json_object_update(root, data) == 0;
+    json_decref(data);
+    if (whole)
+        return root;
+    json_decref(root);
+    return NULL;
 }
 
-static int inspect_store(const char *path, bool json, struct valence_error *error)
+static int inspect_store(const struct request *request, struct valence_error *error)
 {
     struct valence_store *store;
-    struct store_summary summary;
-    int status = valence_store_open(path, &store, error);
+    struct data_summary summary = {0};
+    int status = valence_store_open(request->path, &store, error);
     if (status)
         return status;
-    status = store_summarise(store, &summary, error);
-    if (!status && json) {
+    status = store_summarise(store, !request->records, terminal_progress(request->quiet), &summary,
+                             error);
+    terminal_progress_finish();
+    if (!status && request->json) {
         status = print_json(store_to_json(store, &summary), error);
     } else if (!status) {
-        print_streams(store, &summary);
-        print_splits(&summary);
+        print_data_summary(request->path, &summary);
         if (valence_store_source(store)[0])
             printf("\nsource: %s\n", valence_store_source(store));
     }
+    data_summary_free(&summary);
     valence_store_close(store);
     return status;
 }
@@ -254,42 +169,56 @@ static int inspect_encoder(const char *path, bool json, struct valence_error *er
 
 /* ---- The command ---------------------------------------------------------------------------------- */
 
-static int inspect_folder(const char *path, bool json, struct valence_error *error)
+static int inspect_folder(const struct request *request, struct valence_error *error)
 {
-    char *best = path_join(path, "best.safetensors");
+    char *best = path_join(request->path, "best.safetensors");
     if (!best)
-        return fail_memory(error, strlen(path), "a file name");
-    int status = path_exists(best) ? inspect_checkpoint(best, json, error)
-                                   : inspect_store(path, json, error);
+        return fail_memory(error, strlen(request->path), "a file name");
+    int status = path_exists(best) ? inspect_checkpoint(best, request->json, error)
+                                   : inspect_store(request, error);
     free(best);
     return status;
 }
 
+static int inspect(const struct request *request, struct valence_error *error)
+{
+    if (path_is_folder(request->path))
+        return inspect_folder(request, error);
+    if (path_has_ending(request->path, ".gguf"))
+        return inspect_encoder(request->path, request->json, error);
+    return inspect_checkpoint(request->path, request->json, error);
+}
+
 static int run_inspect(const struct command *command, int argc, char **argv)
 {
-    bool json = false;
-    const char *path;
+    struct request request = {0};
     int n, code;
     const struct option options[] = {
-        {OPTION_FLAG, 0, "json", &json, NULL, "Print JSON for programs.", 0, 0},
+        {OPTION_FLAG, 0, "json", &request.json, NULL, "Print JSON for programs.", 0, 0},
+        {OPTION_FLAG, 0, "records", &request.records, NULL,
+         "Of a store, only what the clips' records say: at once, but without what takes reading "
+         "all "
+         "rows (NaN, constant columns, duplicates).",
+         0, 0},
+        {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress.", 0, 0},
         {.type = OPTION_END}};
-    if (!options_parse(command, options, argc, argv, &path, 1, 1, &n, &code))
+    if (!options_parse(command, options, argc, argv, &request.path, 1, 1, &n, &code))
         return code;
     struct valence_error error;
-    int status = path_is_folder(path)             ? inspect_folder(path, json, &error)
-                 : path_has_ending(path, ".gguf") ? inspect_encoder(path, json, &error)
-                                                  : inspect_checkpoint(path, json, &error);
-    return status ? report_error(&error) : EXIT_FINE;
+    return inspect(&request, &error) ? report_error(&error) : EXIT_FINE;
 }
 
 const struct command command_inspect = {
     .name = "inspect",
     .arguments = "STORE|RUN|CHECKPOINT|ENCODER.gguf",
     .summary = "Show what a store, a run, a checkpoint or an encoder holds.",
-    .description = "Of a store: its streams with the lengths of their clips, its splits with their "
-                   "labels, and where it came from; only the clips' records are read, not their "
-                   "rows. Of a checkpoint, or a run's best one: configuration, streams, number of "
-                   "parameters and provenance. Of an encoder: its kind, type, licence and source.",
+    .description =
+        "Of a store: its streams with the lengths of their clips, their values (range, NaN, "
+        "columns "
+        "that never change), its splits with their labels, clips with the same rows, and where it "
+        "came from. Of a checkpoint, or a run's best one: configuration, streams, number of "
+        "parameters and provenance. Of an encoder: its kind, type, licence and source.",
     .example = "valence inspect corpus\n"
+               "valence inspect corpus --records\n"
                "valence inspect run/last.safetensors --json",
     .run = run_inspect};

@@ -1,0 +1,232 @@
+#include "data_output.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "table.h"
+
+/* ---- Tables ------------------------------------------------------------------------------------ */
+
+static void add_columns(struct table *table, const char *const *headings, int n)
+{
+    for (int i = 0; i < n; i++)
+        table_column(table, headings[i], i == 0 ? TABLE_LEFT : TABLE_RIGHT);
+}
+
+static void add_numbers(struct table *table, const int64_t *numbers, int n)
+{
+    for (int i = 0; i < n; i++)
+        table_cell(table, "%" PRId64, numbers[i]);
+}
+
+static void number_or_dash(struct table *table, double value, const char *format)
+{
+    char text[32];
+    snprintf(text, sizeof text, format, value);
+    table_cell(table, "%s", isfinite(value) ? text : "-");
+}
+
+/* "'a', 'b', ..." of clips, for notes. */
+static void name_clips(const struct data_summary *summary, const struct clip_examples *examples,
+                       char text[256])
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; i < examples->n && i < SUMMARY_EXAMPLES && used < 240; i++)
+        used += (size_t)snprintf(text + used, 256 - used, "%s'%.60s'", i ? ", " : "",
+                                 summary->clips[examples->clips[i]].id);
+    if (examples->n > SUMMARY_EXAMPLES && used < 250)
+        snprintf(text + used, 256 - used, ", ...");
+}
+
+static void print_streams(const char *title, const struct data_summary *summary)
+{
+    struct table table = {.title = title};
+    static const char *const headings[] = {"stream",   "width", "type",   "clips", "rows",
+                                           "shortest", "5 %",   "median", "95 %",  "longest"};
+    add_columns(&table, headings, sizeof headings / sizeof headings[0]);
+    for (int s = 0; s < summary->n_streams; s++) {
+        const struct stream_summary *stream = &summary->streams[s];
+        char examples[256];
+        table_cell(&table, "%s", stream->format.name);
+        table_cell(&table, "%" PRId64, stream->format.width);
+        table_cell(&table, "%s", valence_dtype_names[stream->format.type]);
+        const int64_t numbers[] = {stream->n_clips,      stream->n_rows, stream->shortest,
+                                   stream->percentile_5, stream->median, stream->percentile_95,
+                                   stream->longest};
+        add_numbers(&table, numbers, sizeof numbers / sizeof numbers[0]);
+        name_clips(summary, &stream->absent, examples);
+        if (stream->absent.n)
+            table_note(&table, "%" PRId64 " clips have other streams, but no %s: %s",
+                       stream->absent.n, stream->format.name, examples);
+    }
+    if (summary->n_streams == 0)
+        table_note(&table, "No feature streams: labels, splits and transcripts only.");
+    table_print(&table, stdout);
+}
+
+static void print_values(const struct data_summary *summary)
+{
+    struct table table = {.title = "\nvalues"};
+    static const char *const headings[] = {"stream",   "lowest",    "highest",         "NaN",
+                                           "infinite", "saturated", "constant columns"};
+    add_columns(&table, headings, sizeof headings / sizeof headings[0]);
+    for (int s = 0; s < summary->n_streams; s++) {
+        const struct stream_summary *stream = &summary->streams[s];
+        const int64_t numbers[] = {stream->n_nan, stream->n_infinite, stream->n_saturated,
+                                   stream->n_constant};
+        char examples[256];
+        table_cell(&table, "%s", stream->format.name);
+        number_or_dash(&table, (double)stream->low, "%.5g");
+        number_or_dash(&table, (double)stream->high, "%.5g");
+        add_numbers(&table, numbers, sizeof numbers / sizeof numbers[0]);
+        name_clips(summary, &stream->broken, examples);
+        if (stream->broken.n)
+            table_note(&table, "%s: NaN or infinite values in %" PRId64 " clips: %s",
+                       stream->format.name, stream->broken.n, examples);
+    }
+    table_print(&table, stdout);
+}
+
+static void note_splits(struct table *table, const struct data_summary *summary)
+{
+    for (int s = 0; s < VALENCE_N_SPLITS; s++) {
+        const struct split_summary *split = &summary->splits[s];
+        if (split->n_empty && summary->n_streams > 0)
+            table_note(table, "%s: %" PRId64 " clips have no rows in any stream",
+                       valence_split_names[s], split->n_empty);
+        if (split->n_duplicates)
+            table_note(table, "%s: %" PRId64 " clips have the same rows as another of the split",
+                       valence_split_names[s], split->n_duplicates);
+    }
+    if (summary->n_shared_groups)
+        table_note(table,
+                   "WARNING: %" PRId64 " recordings have clips in more than one split, so that "
+                   "figures on the later one flatter the model",
+                   summary->n_shared_groups);
+    if (summary->n_leaked) {
+        const struct clip_pair *pair = &summary->leaked[0];
+        table_note(table,
+                   "WARNING: %" PRId64 " clips have the same rows as one of an earlier split "
+                   "('%.60s' as '%.60s')",
+                   summary->n_leaked, summary->clips[pair->second].id,
+                   summary->clips[pair->first].id);
+    }
+}
+
+static void print_splits(const struct data_summary *summary)
+{
+    struct table table = {.title = "\nlabels"};
+    static const char *const headings[] = {"split", "clips", "groups", "texts", "mean",
+                                           "sd",    "-3",    "-2",     "-1",    "0",
+                                           "1",     "2",     "3",      "none"};
+    add_columns(&table, headings, sizeof headings / sizeof headings[0]);
+    for (int s = 0; s < VALENCE_N_SPLITS; s++) {
+        const struct split_summary *split = &summary->splits[s];
+        const int64_t counts[] = {split->n_clips, split->n_groups, split->n_transcripts};
+        table_cell(&table, "%s", valence_split_names[s]);
+        add_numbers(&table, counts, 3);
+        number_or_dash(&table, split->label_mean, "%.3f");
+        number_or_dash(&table, split->label_deviation, "%.3f");
+        add_numbers(&table, split->label_bins, LABEL_BINS);
+        add_numbers(&table, &split->n_unlabelled, 1);
+    }
+    note_splits(&table, summary);
+    table_print(&table, stdout);
+}
+
+void print_data_summary(const char *title, const struct data_summary *summary)
+{
+    char line[4096];
+    snprintf(line, sizeof line, "%.4000s: %" PRId64 " clips", title, summary->n_clips);
+    print_streams(line, summary);
+    if (summary->has_values)
+        print_values(summary);
+    print_splits(summary);
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------- */
+
+static json_t *number_or_null(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *examples_to_json(const struct data_summary *summary,
+                                const struct clip_examples *examples)
+{
+    json_t *ids = json_array();
+    for (int i = 0; i < examples->n && i < SUMMARY_EXAMPLES; i++)
+        json_array_append_new(ids, json_string(summary->clips[examples->clips[i]].id));
+    return json_pack("{s:I, s:o}", "clips", (json_int_t)examples->n, "examples", ids);
+}
+
+static json_t *pairs_to_json(const struct data_summary *summary, const struct clip_pair *pairs,
+                             int64_t n)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < n && i < SUMMARY_EXAMPLES; i++)
+        json_array_append_new(list, json_pack("[s, s]", summary->clips[pairs[i].first].id,
+                                              summary->clips[pairs[i].second].id));
+    return json_pack("{s:I, s:o}", "n", (json_int_t)n, "examples", list);
+}
+
+static json_t *values_to_json(const struct data_summary *summary,
+                              const struct stream_summary *stream)
+{
+    json_t *constant = json_array();
+    for (int64_t j = 0; j < stream->format.width; j++)
+        if (stream->lows[j] == stream->highs[j] && stream->n_rows > 1)
+            json_array_append_new(constant, json_integer(j));
+    return json_pack(
+        "{s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "lowest", number_or_null((double)stream->low),
+        "highest", number_or_null((double)stream->high), "nan", (json_int_t)stream->n_nan,
+        "infinite", (json_int_t)stream->n_infinite, "saturated", (json_int_t)stream->n_saturated,
+        "constant_columns", constant, "broken", examples_to_json(summary, &stream->broken));
+}
+
+static json_t *stream_to_json(const struct data_summary *summary,
+                              const struct stream_summary *stream)
+{
+    return json_pack("{s:s, s:I, s:s, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o}", "name",
+                     stream->format.name, "width", (json_int_t)stream->format.width, "dtype",
+                     valence_dtype_names[stream->format.type], "clips", (json_int_t)stream->n_clips,
+                     "rows", "total", (json_int_t)stream->n_rows, "shortest",
+                     (json_int_t)stream->shortest, "percentile_5", (json_int_t)stream->percentile_5,
+                     "median", (json_int_t)stream->median, "percentile_95",
+                     (json_int_t)stream->percentile_95, "longest", (json_int_t)stream->longest,
+                     "absent", examples_to_json(summary, &stream->absent), "values",
+                     summary->has_values ? values_to_json(summary, stream) : json_null());
+}
+
+static json_t *split_to_json(const struct split_summary *split)
+{
+    json_t *bins = json_array();
+    for (int bin = 0; bin < LABEL_BINS; bin++)
+        json_array_append_new(bins, json_integer(split->label_bins[bin]));
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "clips",
+        (json_int_t)split->n_clips, "groups", (json_int_t)split->n_groups, "unlabelled",
+        (json_int_t)split->n_unlabelled, "empty", (json_int_t)split->n_empty, "transcripts",
+        (json_int_t)split->n_transcripts, "duplicates", (json_int_t)split->n_duplicates,
+        "label_mean", number_or_null(split->label_mean), "label_deviation",
+        number_or_null(split->label_deviation), "label_lowest", number_or_null(split->label_low),
+        "label_highest", number_or_null(split->label_high), "label_bins", bins);
+}
+
+json_t *data_summary_to_json(const struct data_summary *summary)
+{
+    json_t *streams = json_array(), *splits = json_object();
+    for (int s = 0; s < summary->n_streams; s++)
+        json_array_append_new(streams, stream_to_json(summary, &summary->streams[s]));
+    for (int s = 0; s < VALENCE_N_SPLITS; s++)
+        json_object_set_new(splits, valence_split_names[s], split_to_json(&summary->splits[s]));
+    return json_pack(
+        "{s:I, s:o, s:o, s:I, s:o, s:o}", "clips", (json_int_t)summary->n_clips, "streams", streams,
+        "splits", splits, "groups_in_several_splits", (json_int_t)summary->n_shared_groups,
+        "duplicates_across_splits",
+        summary->has_values ? pairs_to_json(summary, summary->leaked, summary->n_leaked)
+                            : json_null(),
+        "shared_groups", pairs_to_json(summary, summary->shared_groups, summary->n_shared_groups));
+}
