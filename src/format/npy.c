@@ -41,11 +41,11 @@ static int check_size(const struct npy *array, struct valence_error *error)
                 header->item_bytes, (unsigned long long)available);
 }
 
-/* Gives `array`, with its source set, a name and a header, or closes it. */
-static int finish_open(struct npy *array, const char *name, const void *start, size_t start_bytes,
-                       struct npy **opened, struct valence_error *error)
+/* Gives `array`, with its source and header set, a name, or closes it; also where reading the header gave an error
+ * `status`. */
+static int finish_open(struct npy *array, const char *name, int status, struct npy **opened,
+                       struct valence_error *error)
 {
-    int status = npy_parse_header(start, start_bytes, name, &array->header, error);
     array->name = strdup(name);
     if (!status && !array->name)
         status = fail_memory(error, strlen(name), name);
@@ -71,7 +71,8 @@ int npy_open(const char *path, struct npy **array, struct valence_error *error)
         return fail_memory(error, sizeof *opened, path);
     }
     *opened = (struct npy){.map = map, .bytes = map.data, .size = map.size};
-    return finish_open(opened, path, map.data, map.size, array, error);
+    status = npy_parse_header(map.data, map.size, path, &opened->header, error);
+    return finish_open(opened, path, status, array, error);
 }
 
 int npy_open_memory(const void *data, size_t size, const char *name, struct npy **array,
@@ -82,7 +83,19 @@ int npy_open_memory(const void *data, size_t size, const char *name, struct npy 
     if (!opened)
         return fail_memory(error, sizeof *opened, name);
     *opened = (struct npy){.bytes = data, .size = size};
-    return finish_open(opened, name, data, size, array, error);
+    int status = npy_parse_header(data, size, name, &opened->header, error);
+    return finish_open(opened, name, status, array, error);
+}
+
+int npy_open_elements(const struct npy_header *header, const void *data, size_t size,
+                      const char *name, struct npy **array, struct valence_error *error)
+{
+    *array = NULL;
+    struct npy *opened = calloc(1, sizeof *opened);
+    if (!opened)
+        return fail_memory(error, sizeof *opened, name);
+    *opened = (struct npy){.header = *header, .bytes = data, .size = size};
+    return finish_open(opened, name, VALENCE_OK, array, error);
 }
 
 static int open_found_member(struct archive *archive, int64_t index, const char *name,
@@ -104,12 +117,10 @@ static int open_found_member(struct archive *archive, int64_t index, const char 
     size_t start_bytes =
         opened->size < NPY_MAX_HEADER_BYTES ? (size_t)opened->size : NPY_MAX_HEADER_BYTES;
     status = archive_member_read(member, 0, start, start_bytes, error);
-    if (status)
-        npy_close(opened);
-    else
-        status = finish_open(opened, name, start, start_bytes, array, error);
+    if (!status)
+        status = npy_parse_header(start, start_bytes, name, &opened->header, error);
     free(start);
-    return status;
+    return finish_open(opened, name, status, array, error);
 }
 
 int npy_open_member(struct archive *archive, const char *member, struct npy **array,

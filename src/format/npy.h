@@ -57,6 +57,11 @@ int npy_open_memory(const void *data, size_t size, const char *name, struct npy 
                     struct valence_error *error);
 int npy_open_member(struct archive *archive, const char *member, struct npy **array,
                     struct valence_error *error);
+
+/* An array whose header is known already (its data_start is 0): the elements, of `size` bytes, must outlive it. Not of
+ * objects. */
+int npy_open_elements(const struct npy_header *header, const void *data, size_t size,
+                      const char *name, struct npy **array, struct valence_error *error);
 void npy_close(struct npy *array);
 
 const struct npy_header *npy_header(const struct npy *array);

@@ -5,20 +5,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "format/elements.h"
+#include "format/npy.h"
 #include "format/pickle.h"
 
 /* An array that a pickle holds, its elements still in the pickle. */
 struct pickle_array {
-    enum element_type type; /* of numbers */
-    bool swapped;
-    bool fortran_order;
-    int n_dims;
-    int64_t shape[ARRAY_MAX_DIMS];
-    int64_t count;
-    const void *data; /* count elements of numbers; NULL for objects */
+    struct npy_header header; /* data_start is 0 */
+    const void *data;         /* header.count elements of numbers or texts; NULL for objects */
+    size_t size;              /* bytes of them */
     const struct pickle_value
-        *objects; /* of an array of objects: LIST of count values; NULL for numbers */
+        *objects; /* of an array of objects: LIST of header.count values; NULL for the others */
 };
 
 /* Understands numpy.ndarray (numpy.core.multiarray._reconstruct and its state), checked. False
