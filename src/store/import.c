@@ -27,6 +27,13 @@ void valence_import_options_default(struct valence_import_options *options)
         .label_minimum = -3, .label_maximum = 3, .feat_scale = 1, .delimiter = ','};
 }
 
+void import_name_stream(struct import_source *source, enum valence_stream which, int64_t width)
+{
+    struct valence_store_stream *stream = &source->streams[source->n_streams++];
+    snprintf(stream->name, sizeof stream->name, "%s", valence_stream_names[which]);
+    stream->width = width;
+}
+
 /* ---- The source's description ---------------------------------------------------------------- */
 
 #define HASHED_BYTES (64 << 10)

@@ -38,6 +38,9 @@ int import_run(struct import_source *source, const char *store_path,
                const struct valence_progress *progress, struct valence_import_result *result,
                struct valence_error *error);
 
+/* Adds a stream to what the source has. */
+void import_name_stream(struct import_source *source, enum valence_stream which, int64_t width);
+
 /* One more, of that id. */
 void import_count(struct valence_import_count *count, const char *id);
 
