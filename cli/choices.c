@@ -48,6 +48,19 @@ int choose_checkpoint(const struct command *command, const char *text)
     return report_choice(command, "--checkpoint", text, names, 2);
 }
 
+int choose_published(const struct command *command, const char *text,
+                     const struct published_split **published)
+{
+    const char *names[16];
+    int n = 0;
+    *published = published_split_find(text);
+    if (*published)
+        return EXIT_FINE;
+    for (; n < n_published_splits && n < 16; n++)
+        names[n] = published_splits[n].name;
+    return report_choice(command, "--published", text, names, n);
+}
+
 static int choose_flow(const struct command *command, const char *text, unsigned *flow)
 {
     int found = valence_flow_from_name(text);

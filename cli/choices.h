@@ -3,6 +3,7 @@
 #define VALENCE_CLI_CHOICES_H
 
 #include "options.h"
+#include "store/published_splits.h"
 #include "valence/model.h"
 #include "valence/stream.h"
 
@@ -14,6 +15,10 @@ int choose_dtype(const struct command *command, const char *text, enum valence_d
 
 /* "best" or "last", of a run's checkpoints. */
 int choose_checkpoint(const struct command *command, const char *text);
+
+/* A published split by its name. */
+int choose_published(const struct command *command, const char *text,
+                     const struct published_split **published);
 
 /* "complete" or "complete,text_missing": names without blanks, each once. */
 int choose_flows(const struct command *command, const char *text, unsigned flows[VALENCE_MAX_FLOWS],

@@ -10,6 +10,7 @@
     X(import, "Data")                                                                              \
     X(encode, "Data")                                                                              \
     X(inspect, "Data")                                                                             \
+    X(doctor, "Data")                                                                              \
     X(train, "Models")                                                                             \
     X(evaluate, "Models")                                                                          \
     X(predict, "Models")                                                                           \

@@ -72,10 +72,10 @@ int display_width(const char *text)
 
 /* ---- Printing -------------------------------------------------------------------------------- */
 
-void print_cut(FILE *stream, const char *text, int columns)
+static void print_part(FILE *stream, const char *text, size_t length, int columns)
 {
-    const unsigned char *at = (const unsigned char *)text;
-    while (*at) {
+    const unsigned char *at = (const unsigned char *)text, *end = at + length;
+    while (at < end) {
         const unsigned char *start = at;
         uint32_t code = next_code(&at);
         bool control = (code < 0x20 && code != '\n') || (code >= 0x7F && code < 0xA0);
@@ -87,6 +87,11 @@ void print_cut(FILE *stream, const char *text, int columns)
         else
             fwrite(start, 1, (size_t)(at - start), stream);
     }
+}
+
+void print_cut(FILE *stream, const char *text, int columns)
+{
+    print_part(stream, text, strlen(text), columns);
 }
 
 void print_clean(FILE *stream, const char *text)
@@ -116,8 +121,10 @@ static void print_line(FILE *stream, const char *line, size_t length, int indent
             fprintf(stream, "%*s", indent - at, "");
             at = indent;
         }
-        at += fprintf(stream, "%s%.*s", first ? "" : " ", (int)(end - i), line + i) -
-              (int)(end - i) + width;
+        if (!first)
+            fputc(' ', stream);
+        print_part(stream, line + i, end - i, INT_MAX);
+        at += !first + width;
         first = false;
         i = end + 1;
     }

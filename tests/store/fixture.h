@@ -20,7 +20,7 @@
 static char folder[64];
 static struct valence_error error;
 
-static int make_folder(void **state)
+static inline int make_folder(void **state)
 {
     (void)state;
     strcpy(folder, "/tmp/valence-store-XXXXXX");
@@ -28,20 +28,21 @@ static int make_folder(void **state)
     return mkdtemp(folder) ? 0 : -1;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
+static inline int remove_entry(const char *path, const struct stat *status, int type,
+                               struct FTW *walk)
 {
     (void)status, (void)type, (void)walk;
     return remove(path);
 }
 
-static int remove_folder(void **state)
+static inline int remove_folder(void **state)
 {
     (void)state;
     return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* "FOLDER/name"; one of a few buffers that take turns. */
-static const char *in_folder(const char *name)
+static inline const char *in_folder(const char *name)
 {
     static char paths[8][256];
     static int turn;

@@ -1,0 +1,50 @@
+# What is in a store, and what is wrong with it.
+. "$TESTS/cli/support.sh"
+store="$work/store"
+table="$work/clips.csv"
+printf 'id,split,label,group,a0,a1,t0,v0\n' >"$table"
+i=0
+while [ $i -lt 30 ]; do
+    printf 'c%d,train,%d,g%d,%d,7,%d,%d\n' $i $((i % 7 - 3)) $((i / 5)) $i $((i * i)) $((-i)) >>"$table"
+    i=$((i + 1))
+done
+printf 'd1,dev,1,g0,50,7,1,1\nd2,test,1,h,3,7,9,-3\n' >>"$table"
+expect 0 import table "$table" "$store" --audio a0-a1 --text t0 --video v0 --quiet
+
+expect 0 inspect "$store" --quiet
+silent
+prints "constant columns"
+prints "WARNING: 1 recordings have clips in more than one split"
+prints "WARNING: 1 clips have the same rows as one of an earlier split ('d2' as 'c3')"
+expect 0 inspect "$store" --json --quiet
+json 32 clips
+json 1 streams 0 values constant_columns 0
+json '"c3"' duplicates_across_splits examples 0 0
+expect 0 inspect "$store" --records --json --quiet
+json null streams 0 values
+json null duplicates_across_splits
+json 1 groups_in_several_splits
+
+expect 0 doctor "$store" --quiet
+silent
+prints "4 warnings"
+prints "WARNING duplicates-across-splits"
+prints "WARNING groups-across-splits"
+prints "WARNING constant-columns"
+prints "stream 'audio': 1 of 2 columns have one value in all rows (column 1)"
+prints "WARNING small-validation"
+expect 1 doctor "$store" --quiet --strict
+prints "4 warnings"
+expect 0 doctor "$store" --quiet --json
+json 4 warnings
+json '"constant-columns"' findings 0 name
+json null published
+expect 0 doctor "$store" --quiet --json --published mosi
+json 5 warnings
+json 1284 published clips 0
+expect 2 doctor "$store" --published mossi
+complains "did you mean 'mosi'?"
+expect 1 doctor "$work/nothing"
+complains "no store here"
+expect 2 doctor
+finish
