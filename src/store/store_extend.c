@@ -1,0 +1,231 @@
+#include "store/store_extend.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "store/rows.h"
+#include "store/store_writer.h"
+
+/* ---- What the new store is made from ----------------------------------------------------------- */
+
+const json_t *encoder_settings(const json_t *source, const char *stream)
+{
+    return json_object_get(json_object_get(source, "encoders"), stream);
+}
+
+/* The source's own description with the encoder added. NULL where memory is short. */
+static json_t *describe(const struct valence_store *from, const struct stream_maker *maker)
+{
+    const char *source = valence_store_source(from);
+    json_t *description = source[0] ? json_loads(source, 0, NULL) : NULL;
+    if (!json_is_object(description)) {
+        json_decref(description);
+        description = json_object();
+    }
+    json_t *encoders = json_deep_copy(json_object_get(description, "encoders"));
+    encoders = encoders ? encoders : json_object();
+    if (json_object_set_new(encoders, maker->stream.name, json_deep_copy(maker->settings)) == 0 &&
+        json_object_set(description, "encoders", encoders) == 0) {
+        json_decref(encoders);
+        return description;
+    }
+    json_decref(encoders);
+    json_decref(description);
+    return NULL;
+}
+
+/* ---- One clip ---------------------------------------------------------------------------------- */
+
+struct extension {
+    const struct valence_store *from;
+    const struct stream_maker *maker;
+    const struct valence_progress *progress;
+    struct valence_store_writer *writer;
+    int n_streams;      /* of `from` */
+    void *elements;     /* one stream of a clip, as stored */
+    float *rows;        /* all streams of a clip */
+    int64_t n_elements; /* capacities, in values */
+    int64_t n_values;
+    int64_t done; /* clips looked at */
+};
+
+/* Appends a stream's rows at values[*used]. */
+static int copy_rows(struct extension *extension, int64_t clip, int stream, int64_t *used,
+                     struct valence_error *error)
+{
+    const struct valence_store_stream *format = valence_store_stream(extension->from, stream);
+    int64_t n_rows = valence_store_clip(extension->from, clip)->n_rows[stream];
+    int64_t n = n_rows * format->width;
+    int status = grow_array(&extension->elements, &extension->n_elements, n, sizeof(float),
+                            INT64_MAX / 8, "values", error);
+    if (!status)
+        status = grow_array((void **)&extension->rows, &extension->n_values, *used + n,
+                            sizeof(float), INT64_MAX / 8, "values", error);
+    if (!status)
+        status =
+            valence_store_read(extension->from, clip, stream, n_rows, extension->elements, error);
+    if (!status)
+        rows_decode(extension->elements, n, format->type, extension->rows + *used);
+    *used += n;
+    return status;
+}
+
+/* The clip's metadata with the stream's added, as text in *json (free() it). */
+static int join_metadata(const struct valence_clip *clip, const char *stream, json_t *metadata,
+                         char **json, struct valence_error *error)
+{
+    json_t *all = clip->metadata[0] ? json_loads(clip->metadata, 0, NULL) : json_object();
+    bool joined = all && json_object_set(all, stream, metadata) == 0;
+    *json = joined ? json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(all);
+    return *json ? VALENCE_OK : fail_memory(error, 0, "a clip's metadata");
+}
+
+static int add_clip(struct extension *extension, int64_t number, const struct made_rows *made,
+                    struct valence_error *error)
+{
+    struct valence_clip clip = *valence_store_clip(extension->from, number);
+    struct valence_clip_rows rows[VALENCE_STORE_MAX_STREAMS];
+    int64_t used = 0, starts[VALENCE_STORE_MAX_STREAMS];
+    char *metadata = NULL;
+    int n = 0, status = VALENCE_OK;
+    for (int s = 0; s < extension->n_streams && !status; s++) {
+        if (clip.n_rows[s] == 0)
+            continue;
+        starts[n] = used;
+        rows[n++] = (struct valence_clip_rows){.stream = s, .n_rows = clip.n_rows[s]};
+        status = copy_rows(extension, number, s, &used, error);
+    }
+    for (int i = 0; i < n; i++) /* the rows lie still now */
+        rows[i].rows = extension->rows + starts[i];
+    if (made->n_rows > 0)
+        rows[n++] = (struct valence_clip_rows){extension->n_streams, made->n_rows, made->rows};
+    if (!status && made->metadata)
+        status =
+            join_metadata(&clip, extension->maker->stream.name, made->metadata, &metadata, error);
+    if (metadata)
+        clip.metadata = metadata;
+    if (!status)
+        status = valence_store_writer_add(extension->writer, &clip, rows, n, error);
+    free(metadata);
+    return status;
+}
+
+/* ---- All of them ------------------------------------------------------------------------------- */
+
+/* Clips are what is counted, whatever the maker counts. */
+static int report_clips(void *user, const struct valence_progress_event *event)
+{
+    const struct extension *extension = user;
+    struct valence_progress_event clips = {event->stage, extension->done,
+                                           valence_store_n_clips(extension->from), "clips", NULL};
+    return extension->progress->report(extension->progress->user, &clips);
+}
+
+/* A batch's buffers, and the clips that are still to be made. */
+struct work {
+    int64_t n_left;
+    int64_t *left; /* (n_left) numbers of clips */
+    struct made_rows *made;
+    const struct valence_clip **clips; /* (batch) */
+};
+
+static int extend_batch(struct extension *extension, const struct work *work, int64_t at, int64_t n,
+                        int64_t *n_made, struct valence_error *error)
+{
+    const struct stream_maker *maker = extension->maker;
+    struct valence_progress progress = {report_clips, extension};
+    for (int64_t i = 0; i < n; i++) {
+        work->clips[i] = valence_store_clip(extension->from, work->left[at + i]);
+        work->made[i] = (struct made_rows){0};
+    }
+    int status = maker->make(maker->self, work->clips, n, extension->progress ? &progress : NULL,
+                             work->made, error);
+    if (status && status != VALENCE_ERROR_CANCELLED)
+        status = fail_within(error, "%s: clip '%s'", valence_store_path(extension->from),
+                             work->clips[0]->id);
+    for (int64_t i = 0; i < n && !status; i++) {
+        status = add_clip(extension, work->left[at + i], &work->made[i], error);
+        *n_made += !status && work->made[i].n_rows > 0;
+    }
+    return status;
+}
+
+static int prepare(const struct extension *extension, struct work *work,
+                   struct valence_error *error)
+{
+    int64_t batch = extension->maker->batch, total = valence_store_n_clips(extension->from);
+    work->left = allocate(total, sizeof *work->left);
+    work->made = allocate(batch, sizeof *work->made);
+    work->clips = allocate(batch, sizeof *work->clips);
+    if (!work->left || !work->made || !work->clips)
+        return fail_memory(error, (size_t)total * sizeof *work->left, "the clips to encode");
+    for (int64_t i = 0; i < total; i++)
+        if (!valence_store_writer_has(extension->writer,
+                                      valence_store_clip(extension->from, i)->id))
+            work->left[work->n_left++] = i;
+    return VALENCE_OK;
+}
+
+static int extend_all(struct extension *extension, int64_t *n_made, int64_t *n_stored,
+                      struct valence_error *error)
+{
+    struct work work = {0};
+    int64_t batch = extension->maker->batch;
+    int status = prepare(extension, &work, error);
+    *n_stored = extension->done = valence_store_n_clips(extension->from) - work.n_left;
+    for (int64_t at = 0; at < work.n_left && !status; at += batch) {
+        struct valence_progress_event event = {"encoding", 0, 0, "clips", NULL};
+        int64_t n = work.n_left - at < batch ? work.n_left - at : batch;
+        status = extension->progress && report_clips(extension, &event)
+                     ? VALENCE_ERROR_CANCELLED
+                     : extend_batch(extension, &work, at, n, n_made, error);
+        extension->done += n;
+    }
+    if (status == VALENCE_ERROR_CANCELLED)
+        fail(error, status, "encoding was interrupted; the same command goes on with it");
+    free(work.left);
+    free(work.made);
+    free(work.clips);
+    return status;
+}
+
+static int open_writer(struct extension *extension, const char *path, struct valence_error *error)
+{
+    struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
+    const struct stream_maker *maker = extension->maker;
+    if (valence_store_find_stream(extension->from, maker->stream.name) >= 0)
+        return fail(error, VALENCE_ERROR_EXISTS, "%s: has a stream '%s' already (--stream NAME)",
+                    valence_store_path(extension->from), maker->stream.name);
+    if (extension->n_streams == VALENCE_STORE_MAX_STREAMS)
+        return fail(error, VALENCE_ERROR_LIMIT, "%s: has %d streams, which is all a store holds",
+                    valence_store_path(extension->from), extension->n_streams);
+    for (int s = 0; s < extension->n_streams; s++)
+        streams[s] = *valence_store_stream(extension->from, s);
+    streams[extension->n_streams] = maker->stream;
+    int status = valence_store_writer_open(path, streams, extension->n_streams + 1,
+                                           &extension->writer, error);
+    return status ? status
+                  : store_writer_set_source(extension->writer, describe(extension->from, maker),
+                                            error);
+}
+
+int store_extend(const struct valence_store *from, const char *path,
+                 const struct stream_maker *maker, const struct valence_progress *progress,
+                 int64_t *n_made, int64_t *n_stored, struct valence_error *error)
+{
+    struct extension extension = {.from = from,
+                                  .maker = maker,
+                                  .progress = progress,
+                                  .n_streams = valence_store_n_streams(from)};
+    *n_made = *n_stored = 0;
+    int status = open_writer(&extension, path, error);
+    if (!status)
+        status = extend_all(&extension, n_made, n_stored, error);
+    int closed = valence_store_writer_close(extension.writer, status ? NULL : error);
+    free(extension.elements);
+    free(extension.rows);
+    return status ? status : closed;
+}

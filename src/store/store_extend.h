@@ -1,0 +1,40 @@
+/* A store made from another one: the same clips with one stream more, which is made from them. */
+#ifndef VALENCE_STORE_EXTEND_H
+#define VALENCE_STORE_EXTEND_H
+
+#include <jansson.h>
+
+#include "valence/progress.h"
+#include "valence/store.h"
+
+/* One clip's rows of the new stream. */
+struct made_rows {
+    int64_t n_rows;    /* 0: the clip is without */
+    const float *rows; /* (n_rows, width); lives until the next call, as `metadata` does */
+    json_t *metadata;  /* what is to be said of the clip under the stream's name, or NULL */
+};
+
+/* Makes the rows of `n` clips at once, up to `batch` of them. */
+struct stream_maker {
+    struct valence_store_stream stream;
+    const json_t *
+        settings; /* with what they are made: recorded as the source's "encoders": {NAME: settings} */
+    int64_t batch;
+    void *self;
+    int (*make)(void *self, const struct valence_clip *const *clips, int64_t n,
+                const struct valence_progress *progress, struct made_rows *made,
+                struct valence_error *error);
+};
+
+/* Copies the store to `path` and adds the stream. An interrupted call is gone on with by the same call. *n_made: clips
+ * that now have rows of it by this call; *n_stored: clips that were there before it. Errors: EXISTS where `from` has
+ * such a stream, or `path` holds a store made otherwise; the maker's, naming the first clip of its batch; CANCELLED. */
+int store_extend(const struct valence_store *from, const char *path,
+                 const struct stream_maker *maker, const struct valence_progress *progress,
+                 int64_t *n_made, int64_t *n_stored, struct valence_error *error);
+
+/* The recorded settings of a stream, from a store's "source" object or a run's provenance of it; NULL where there are
+ * none. Belongs to `source`. */
+const json_t *encoder_settings(const json_t *source, const char *stream);
+
+#endif
