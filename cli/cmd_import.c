@@ -19,7 +19,10 @@
              "the same row, or a folder with one array ID.npy for each clip.")                     \
     X(dense, "an .npz, or a folder of .npy files, with streams as (N, T, D) or (N, D) arrays "     \
              "named audio, text, video, simulated_text, their lengths as (N) arrays, and (N) "     \
-             "arrays id, split, label, group, transcript.")
+             "arrays id, split, label, group, transcript.")                                        \
+    X(merbench, "MERBench's or SDUMC's *_label.npz (train_corpus, val_corpus, test_corpus: id to " \
+                "{emo, val}; --label-column takes another than val), with a folder of one array "  \
+                "ID.npy for each clip as --audio-folder, --text-folder, --video-folder.")
 
 #define KIND_NAME(name, help)     #name,
 #define KIND_HELP(name, help)     #name ": " help "\n\n"
@@ -78,6 +81,10 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "How values are stored: f16 or f32 (default f16).", 0, 0},
         {OPTION_FLAG, 0, "trim-zeros", &import->trim_zeros, NULL,
          "dense, mmsa: rows of zeros at the end of a clip are padding and are left out.", 0, 0},
+        {OPTION_INT, 0, "feat-scale", &import->feat_scale, "N",
+         "folders: average up to N neighbouring rows to one, by the rule published as feat_scale "
+         "(default 1).",
+         1, 1e6},
         {OPTION_FLAG, 0, "labels-only", &import->labels_only, NULL,
          "Import what is said of the clips alone, where no stream is named.", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Clips (columns of the table, or arrays of N)", 0, 0},
@@ -287,6 +294,8 @@ const struct command command_import = {
     .example = "valence import table clips.csv store --audio a0-a72 --text-folder text/\n"
                "valence import table clips.csv store --text t0-t99 --split-column fold "
                "--group-column video --validation-fraction 0.15\n"
-               "valence import dense features.npz store --trim-zeros --skip value",
+               "valence import dense features.npz store --trim-zeros --skip value\n"
+               "valence import merbench cmumosi_label.npz store --audio-folder wavlm-large-FRA "
+               "--video-folder manet_FRA --feat-scale 6",
     .run = run_import,
 };

@@ -65,7 +65,7 @@ struct valence_import_options {
                                  * source has no validation clips of its own */
     uint64_t seed; /* of that draw */
     int64_t
-        feat_scale; /* merbench: frames averaged to one, as published (store/frame_compression.h); 1: as they are */
+        feat_scale; /* folders: frames averaged to one, as published (store/frame_compression.h); 1: as they are */
     unsigned skip;   /* bits 1 << enum valence_skip */
     char delimiter;  /* table */
     bool trim_zeros; /* dense, mmsa: rows of zeros at the end of a clip are padding */
@@ -102,7 +102,8 @@ typedef int valence_import_function(const char *source_path, const char *store_p
                                     struct valence_import_result *result,
                                     struct valence_error *error);
 
-valence_import_function valence_import_table; /* a CSV with a row for each clip */
+valence_import_function valence_import_table;    /* a CSV with a row for each clip */
+valence_import_function valence_import_merbench; /* MERBench's *_label.npz, and a folder a stream */
 valence_import_function valence_import_dense; /* arrays of N clips: an .npz, or a folder of .npy */
 
 #ifdef __cplusplus

@@ -317,6 +317,9 @@ static int check_options(const struct import_source *source,
     if (!(options->label_minimum <= options->label_maximum))
         return fail(error, VALENCE_ERROR_ARGUMENT, "a label range from %g to %g is empty",
                     options->label_minimum, options->label_maximum);
+    if (options->feat_scale < 1)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "a feat_scale of %lld is not at least 1",
+                    (long long)options->feat_scale);
     if (!(options->validation_fraction >= 0 && options->validation_fraction < 1))
         return fail(error, VALENCE_ERROR_ARGUMENT, "a validation fraction of %g is not 0 ... 1",
                     options->validation_fraction);

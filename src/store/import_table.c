@@ -5,18 +5,14 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/file.h"
 #include "base/memory.h"
 #include "format/csv.h"
-#include "format/npy.h"
-#include "store/import.h"
-#include "store/store_layout.h"
+#include "store/import_folder.h"
 
 struct table_stream {
-    const char *folder; /* NULL: columns */
+    struct import_folder folder; /* with `path` NULL: columns */
     int *columns;
-    float *values;
-    int64_t capacity;
+    float *values; /* of the columns */
 };
 
 struct table {
@@ -148,77 +144,15 @@ static int next_row(void *self, struct import_record *record, bool *more,
     return VALENCE_OK;
 }
 
-static int reserve_values(struct table_stream *stream, int64_t n, struct valence_error *error)
-{
-    void *values = stream->values;
-    int status = grow_array(&values, &stream->capacity, n, sizeof *stream->values, INT64_MAX,
-                            "values of a clip", error);
-    stream->values = values;
-    return status;
-}
-
-static int read_columns(struct table *table, struct table_stream *stream, int64_t width,
+static int read_columns(const struct table *table, const struct table_stream *stream, int64_t width,
                         struct valence_error *error)
 {
-    int status = reserve_values(stream, width, error);
+    int status = VALENCE_OK;
     for (int64_t i = 0; i < width && !status; i++) {
         double value;
         status = csv_number(table->reader, stream->columns[i], &value, error);
         stream->values[i] = (float)value;
     }
-    return status;
-}
-
-/* The clip's array in the stream's folder; NULL on error. */
-static int open_array(const struct table *table, const char *folder, struct npy **array,
-                      struct valence_error *error)
-{
-    char name[VALENCE_STORE_ID_BYTES + 8];
-    *array = NULL;
-    snprintf(name, sizeof name, "%s.npy", csv_field(table->reader, table->id));
-    char *path = path_join(folder, name);
-    int status = path ? npy_open(path, array, error) : fail_memory(error, sizeof name, "a path");
-    free(path);
-    return status;
-}
-
-/* (T, D) or (D), for one row. */
-static int check_array(const struct npy_header *header, const char *id, int64_t *n_rows,
-                       int64_t *width, struct valence_error *error)
-{
-    if (header->kind != NPY_NUMBERS || header->n_dims < 1 || header->n_dims > 2)
-        return fail(error, VALENCE_ERROR_FORMAT,
-                    "clip '%s': its array is not one of numbers, (T, D) or (D)", id);
-    *n_rows = header->n_dims == 2 ? header->shape[0] : 1;
-    *width = header->shape[header->n_dims - 1];
-    return VALENCE_OK;
-}
-
-static int read_array(struct table *table, struct table_stream *stream,
-                      const struct valence_store_stream *format, int64_t *n_rows,
-                      struct valence_error *error)
-{
-    const char *id = csv_field(table->reader, table->id);
-    struct npy *array;
-    int64_t width = 0;
-    int status = open_array(table, stream->folder, &array, error);
-    if (!status)
-        status = check_array(npy_header(array), id, n_rows, &width, error);
-    if (!status && width != format->width && *n_rows > 0)
-        status = fail(error, VALENCE_ERROR_SHAPE,
-                      "clip '%s': stream '%s' has width %lld, the store has %lld (all clips of a "
-                      "stream have one width)",
-                      id, format->name, (long long)width, (long long)format->width);
-    if (!status && *n_rows > VALENCE_STORE_MAX_ROWS)
-        status = fail(error, VALENCE_ERROR_LIMIT,
-                      "clip '%s': stream '%s' has %lld rows, a clip "
-                      "holds up to %d (cut it into shorter ones)",
-                      id, format->name, (long long)*n_rows, VALENCE_STORE_MAX_ROWS);
-    if (!status)
-        status = reserve_values(stream, *n_rows * format->width, error);
-    if (!status && *n_rows > 0)
-        status = npy_read_float(array, 0, *n_rows * format->width, stream->values, error);
-    npy_close(array);
     return status;
 }
 
@@ -228,58 +162,57 @@ static int table_rows(void *self, int index, struct valence_clip_rows *rows,
     struct table *table = self;
     struct table_stream *stream = &table->streams[index];
     const struct valence_store_stream *format = &table->source->streams[index];
+    if (stream->folder.path)
+        return import_folder_rows(&stream->folder, csv_field(table->reader, table->id), format,
+                                  rows, error);
     rows->n_rows = 1;
-    int status = stream->folder ? read_array(table, stream, format, &rows->n_rows, error)
-                                : read_columns(table, stream, format->width, error);
     rows->rows = stream->values;
-    return status;
+    return read_columns(table, stream, format->width, error);
 }
 
 /* ---- Streams --------------------------------------------------------------------------------- */
 
 /* The width of a folder's stream: that of the first clip that has an array with rows there. */
-static int find_width(struct table *table, const char *folder, int64_t *width,
+static int find_width(struct table *table, const struct import_folder *folder, int64_t *width,
                       struct valence_error *error)
 {
     struct import_record record;
-    bool more = false;
+    bool more = true;
     *width = 0;
     int status = restart_table(table, error);
     while (!status && *width == 0) {
-        struct npy *array;
-        int64_t n_rows;
         status = next_row(table, &record, &more, error);
         if (status || !more)
             break;
-        status = open_array(table, folder, &array, error);
-        if (!status)
-            status = check_array(npy_header(array), record.id, &n_rows, width, error);
-        npy_close(array);
-        if (status == VALENCE_ERROR_NOT_FOUND)
-            status = VALENCE_OK;
+        status = import_folder_width(folder, record.id, width, error);
     }
     if (!status && *width == 0)
         status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no clip of %s has an array ID.npy there",
-                      folder, table->path);
+                      folder->path, table->path);
     return status;
 }
 
 static int add_stream(struct table *table, enum valence_stream which, struct valence_error *error)
 {
     const struct valence_import_stream *wanted = &table->options->streams[which];
-    struct valence_store_stream *format = &table->source->streams[table->source->n_streams];
     struct table_stream *stream = &table->streams[table->source->n_streams];
+    int64_t width = 0;
+    int status = VALENCE_OK;
     if (!wanted->source && !wanted->folder)
         return VALENCE_OK;
     if (wanted->source && wanted->folder)
         return fail(error, VALENCE_ERROR_ARGUMENT, "stream '%s': columns or a folder, not both",
                     valence_stream_names[which]);
-    snprintf(format->name, sizeof format->name, "%s", valence_stream_names[which]);
-    table->source->n_streams++;
-    stream->folder = wanted->folder;
-    return wanted->folder
-               ? find_width(table, wanted->folder, &format->width, error)
-               : parse_columns(table, wanted->source, &stream->columns, &format->width, error);
+    stream->folder =
+        (struct import_folder){.path = wanted->folder, .feat_scale = table->options->feat_scale};
+    if (wanted->folder)
+        status = find_width(table, &stream->folder, &width, error);
+    else
+        status = parse_columns(table, wanted->source, &stream->columns, &width, error);
+    if (!status && !wanted->folder && !(stream->values = allocate(width, sizeof *stream->values)))
+        status = fail_memory(error, (size_t)width * sizeof *stream->values, "a row");
+    import_name_stream(table->source, which, width);
+    return status;
 }
 
 int valence_import_table(const char *csv_path, const char *store_path,
@@ -304,6 +237,7 @@ int valence_import_table(const char *csv_path, const char *store_path,
                       : VALENCE_ERROR_IO;
     }
     for (int i = 0; i < VALENCE_N_STREAMS; i++) {
+        import_folder_free(&table.streams[i].folder);
         free(table.streams[i].columns);
         free(table.streams[i].values);
     }

@@ -1,0 +1,98 @@
+#include "store/import_folder.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "format/npy.h"
+#include "store/frame_compression.h"
+
+static int open_array(const struct import_folder *folder, const char *id, struct npy **array,
+                      struct valence_error *error)
+{
+    char name[VALENCE_STORE_ID_BYTES + 8];
+    *array = NULL;
+    snprintf(name, sizeof name, "%s.npy", id);
+    char *path = path_join(folder->path, name);
+    int status = path ? npy_open(path, array, error) : fail_memory(error, sizeof name, "a path");
+    free(path);
+    return status;
+}
+
+static int check_array(const struct npy_header *header, const char *id, int64_t *n_rows,
+                       int64_t *width, struct valence_error *error)
+{
+    int first = 0;
+    while (first < header->n_dims - 1 && header->shape[first] == 1)
+        first++;
+    int n_dims = header->n_dims - first;
+    if (header->kind != NPY_NUMBERS || n_dims < 1 || n_dims > 2)
+        return fail(error, VALENCE_ERROR_FORMAT,
+                    "clip '%s': its array is not one of numbers, (T, D) or (D)", id);
+    *n_rows = n_dims == 2 ? header->shape[first] : 1;
+    *width = header->shape[header->n_dims - 1];
+    return VALENCE_OK;
+}
+
+int import_folder_width(const struct import_folder *folder, const char *id, int64_t *width,
+                        struct valence_error *error)
+{
+    struct npy *array;
+    int64_t n_rows = 0;
+    *width = 0;
+    int status = open_array(folder, id, &array, error);
+    if (status == VALENCE_ERROR_NOT_FOUND)
+        return VALENCE_OK;
+    if (!status)
+        status = check_array(npy_header(array), id, &n_rows, width, error);
+    npy_close(array);
+    if (n_rows == 0)
+        *width = 0;
+    return status;
+}
+
+static int read_rows(struct import_folder *folder, struct npy *array, int64_t n_rows, int64_t width,
+                     struct valence_error *error)
+{
+    void *values = folder->values;
+    int status = grow_array(&values, &folder->capacity, n_rows * width, sizeof *folder->values,
+                            INT64_MAX, "values of a clip", error);
+    folder->values = values;
+    return status ? status : npy_read_float(array, 0, n_rows * width, folder->values, error);
+}
+
+int import_folder_rows(struct import_folder *folder, const char *id,
+                       const struct valence_store_stream *format, struct valence_clip_rows *rows,
+                       struct valence_error *error)
+{
+    struct npy *array;
+    int64_t n_rows = 0, width = 0;
+    int status = open_array(folder, id, &array, error);
+    if (!status)
+        status = check_array(npy_header(array), id, &n_rows, &width, error);
+    if (!status && width != format->width && n_rows > 0)
+        status = fail(error, VALENCE_ERROR_SHAPE,
+                      "clip '%s': stream '%s' has width %lld, the store has %lld (all clips of a "
+                      "stream have one width)",
+                      id, format->name, (long long)width, (long long)format->width);
+    if (!status && n_rows > VALENCE_STORE_MAX_ROWS)
+        status = fail(error, VALENCE_ERROR_LIMIT,
+                      "clip '%s': stream '%s' has %lld rows, a clip holds up to %d (cut it into "
+                      "shorter ones)",
+                      id, format->name, (long long)n_rows, VALENCE_STORE_MAX_ROWS);
+    if (!status && n_rows > 0)
+        status = read_rows(folder, array, n_rows, width, error);
+    npy_close(array);
+    if (status)
+        return status;
+    rows->n_rows = compress_frames(folder->values, n_rows, width, folder->feat_scale);
+    rows->rows = folder->values;
+    return VALENCE_OK;
+}
+
+void import_folder_free(struct import_folder *folder)
+{
+    free(folder->values);
+}
