@@ -93,7 +93,9 @@ struct valence_details {
  *
  * `missing` is a set of modalities; those are imagined (MIA) and may be absent from `batch`. A flow the model was not
  * trained on is scored all the same, without imagination of what only such flows miss. `scores` receives
- * batch->n_clips values on the scale of the labels the model was trained on (-3 ... 3 for MOSEI). `details` may be NULL.
+ * batch->n_clips values on the scale of the labels the model was trained on (-3 ... 3 for MOSEI), which are what the
+ * network says and may lie somewhat outside of it: published figures are computed from such scores, and a clip beyond what
+ * the model knows shows. valence/reliability.h gives intervals within the scale. `details` may be NULL.
  *
  * Thread-safe for distinct workspaces; `model` is only read. A clip's score does not depend on the other clips.
  * Errors: ERROR_SHAPE if a stream's width is not the model's; ERROR_ARGUMENT for the set of all modalities;

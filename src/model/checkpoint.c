@@ -12,6 +12,9 @@
 
 #define FIRST_MOMENT  "optimizer.first_moment"
 #define SECOND_MOMENT "optimizer.second_moment"
+#define RANGE         "calibration.range"
+#define LABELS        "calibration.labels"
+#define SCORES        "calibration.scores"
 #define FORMAT_NAME   "valence-checkpoint"
 #define VERSION       "1"
 
@@ -63,6 +66,25 @@ int checkpoint_set_standardisation(struct checkpoint *checkpoint, enum valence_s
     return VALENCE_OK;
 }
 
+int calibration_allocate(struct calibration *calibration, int64_t n, int n_flows,
+                         struct valence_error *error)
+{
+    calibration->n = n;
+    calibration->labels = allocate(n, sizeof *calibration->labels);
+    calibration->scores = allocate(n * n_flows, sizeof *calibration->scores);
+    if (calibration->labels && calibration->scores)
+        return VALENCE_OK;
+    calibration_free(calibration);
+    return fail_memory(error, (size_t)n * sizeof *calibration->scores, "the calibration set");
+}
+
+void calibration_free(struct calibration *calibration)
+{
+    free(calibration->labels);
+    free(calibration->scores);
+    *calibration = (struct calibration){0};
+}
+
 void checkpoint_free(struct checkpoint *checkpoint)
 {
     free(checkpoint->parameters);
@@ -72,6 +94,7 @@ void checkpoint_free(struct checkpoint *checkpoint)
         free((void *)(uintptr_t)checkpoint->standardisation.mean[s]);
         free((void *)(uintptr_t)checkpoint->standardisation.scale[s]);
     }
+    calibration_free(&checkpoint->calibration);
     json_decref(checkpoint->provenance);
     json_decref(checkpoint->training);
     *checkpoint = (struct checkpoint){0};
@@ -124,6 +147,23 @@ static int declare_or_write(struct safetensors_writer *writer, bool declaring, c
                      : safetensors_write(writer, values, (size_t)n * sizeof *values, error);
 }
 
+static int each_calibration_tensor(struct safetensors_writer *writer,
+                                   const struct checkpoint *checkpoint, bool declaring,
+                                   struct valence_error *error)
+{
+    const struct calibration *c = &checkpoint->calibration;
+    int64_t two = 2, shape[] = {checkpoint->config.n_flows, c->n};
+    if (!c->n)
+        return VALENCE_OK;
+    int status = declare_or_write(writer, declaring, RANGE, 1, &two, two, c->range, error);
+    if (!status)
+        status = declare_or_write(writer, declaring, LABELS, 1, &c->n, c->n, c->labels, error);
+    if (!status)
+        status = declare_or_write(writer, declaring, SCORES, 2, shape, shape[0] * c->n, c->scores,
+                                  error);
+    return status;
+}
+
 static int each_tensor(struct safetensors_writer *writer, const struct checkpoint *checkpoint,
                        bool declaring, struct valence_error *error)
 {
@@ -147,6 +187,8 @@ static int each_tensor(struct safetensors_writer *writer, const struct checkpoin
                 declare_or_write(writer, declaring, name, 1, &width, width, statistics[i], error);
         }
     }
+    if (!status)
+        status = each_calibration_tensor(writer, checkpoint, declaring, error);
     const float *moments[] = {checkpoint->first_moment, checkpoint->second_moment};
     for (int i = 0; i < 2 && moments[i] && !status; i++)
         status = declare_or_write(writer, declaring, i ? SECOND_MOMENT : FIRST_MOMENT, 1,
@@ -266,6 +308,34 @@ static int read_standardisation(const struct safetensors *file, const char *path
     return status;
 }
 
+/* The length of the labels says how many clips there are; no more memory is taken than the file is long. */
+static int read_calibration(const struct safetensors *file, const char *path,
+                            struct checkpoint *checkpoint, struct valence_error *error)
+{
+    struct calibration *c = &checkpoint->calibration;
+    const struct safetensor *labels = safetensors_find(file, LABELS), *scores;
+    if (!labels)
+        return VALENCE_OK;
+    int64_t n = labels->count, two = 2, shape[] = {checkpoint->config.n_flows, n};
+    if (n < 1)
+        return fail(error, VALENCE_ERROR_SHAPE, "%s: tensor '" LABELS "' is empty", path);
+    int status = find_tensor(file, path, SCORES, 2, shape, &scores, error);
+    if (!status)
+        status = calibration_allocate(c, n, checkpoint->config.n_flows, error);
+    if (!status)
+        status = read_tensor(file, path, RANGE, 1, &two, c->range, error);
+    if (!status)
+        status = read_tensor(file, path, LABELS, 1, &n, c->labels, error);
+    if (!status)
+        status = read_tensor(file, path, SCORES, 2, shape, c->scores, error);
+    for (int64_t i = 0; i < n && !status; i++)
+        if (!(c->labels[i] >= c->range[0] && c->labels[i] <= c->range[1]))
+            status = fail(error, VALENCE_ERROR_DATA,
+                          "%s: tensor '" LABELS "', element %lld is not in the range %g ... %g",
+                          path, (long long)i, (double)c->range[0], (double)c->range[1]);
+    return status;
+}
+
 /* Whatever else is in the file is not ours: a name nobody reads is a name misspelt. */
 static int refuse_unknown(const struct safetensors *file, const char *path,
                           const struct parameter_table *table, const struct checkpoint *checkpoint,
@@ -276,6 +346,10 @@ static int refuse_unknown(const struct safetensors *file, const char *path,
         bool known = parameter_find(table, name) != NULL;
         known = known || (checkpoint->first_moment &&
                           (strcmp(name, FIRST_MOMENT) == 0 || strcmp(name, SECOND_MOMENT) == 0));
+        known =
+            known ||
+            (checkpoint->calibration.n &&
+             (strcmp(name, RANGE) == 0 || strcmp(name, LABELS) == 0 || strcmp(name, SCORES) == 0));
         for (int s = 0; s < VALENCE_N_STREAMS && !known; s++) {
             char mean[64], scale[64];
             statistic_name(mean, s, "mean");
@@ -380,6 +454,8 @@ static int load(const struct safetensors *file, const char *path, struct checkpo
     }
     if (!status)
         status = read_standardisation(file, path, checkpoint, error);
+    if (!status)
+        status = read_calibration(file, path, checkpoint, error);
     if (!status)
         status = refuse_unknown(file, path, &table, checkpoint, error);
     if (status)

@@ -3,7 +3,9 @@
  *
  * Metadata keys: "format" = "valence-checkpoint", "version" = "1", "config" (the model's), "streams" (store stream name
  * by network stream), "provenance" (an object of the writer's choosing), and in a checkpoint that training can resume
- * from "training" (an object of the trainer's) with the tensors optimizer.first_moment and optimizer.second_moment. */
+ * from "training" (an object of the trainer's) with the tensors optimizer.first_moment and optimizer.second_moment. The
+ * model of a training also has a calibration set: calibration.range (2), calibration.labels (n), calibration.scores
+ * (n_flows, n). */
 #ifndef VALENCE_MODEL_CHECKPOINT_H
 #define VALENCE_MODEL_CHECKPOINT_H
 
@@ -11,6 +13,18 @@
 
 #include "model/network.h"
 #include "valence/model.h"
+
+/* The scores of clips that the model was not trained on, in each of its flows: what valence/reliability.h needs. */
+struct calibration {
+    int64_t n;      /* clips; 0: there is none */
+    float range[2]; /* in which all labels lie */
+    float *labels;  /* (n) */
+    float *scores;  /* (config.n_flows, n) */
+};
+
+int calibration_allocate(struct calibration *calibration, int64_t n, int n_flows,
+                         struct valence_error *error);
+void calibration_free(struct calibration *calibration);
 
 struct checkpoint {
     struct valence_model_config config;
@@ -20,8 +34,9 @@ struct checkpoint {
     float *first_moment;                    /* as large, or NULL */
     float *second_moment;                   /* as large, or NULL */
     struct standardisation standardisation; /* arrays owned by the checkpoint */
-    json_t *provenance;                     /* or NULL */
-    json_t *training;                       /* or NULL */
+    struct calibration calibration;
+    json_t *provenance; /* or NULL */
+    json_t *training;   /* or NULL */
 };
 
 /* Everything zero; then config is set and checkpoint_allocate() makes the parameter block (and the moments). */

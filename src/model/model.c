@@ -5,11 +5,15 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/memory.h"
 #include "model/checkpoint.h"
 #include "model/network.h"
+#include "valence/reliability.h"
 
 struct valence_model {
     struct checkpoint checkpoint;
+    struct valence_reliability
+        *reliability[VALENCE_ALL_MODALITIES]; /* by what is missing, or NULL */
 };
 
 struct valence_workspace {
@@ -19,11 +23,21 @@ struct valence_workspace {
 int checkpoint_to_model(struct checkpoint *checkpoint, struct valence_model **model,
                         struct valence_error *error)
 {
-    *model = malloc(sizeof **model);
-    if (!*model)
-        return fail_memory(error, sizeof **model, "the model");
-    (*model)->checkpoint = *checkpoint;
+    const struct calibration *c = &checkpoint->calibration;
+    struct valence_model *made = allocate(1, sizeof *made);
+    *model = NULL;
+    if (!made)
+        return fail_memory(error, sizeof *made, "the model");
+    for (int f = 0; f < checkpoint->config.n_flows && c->n; f++)
+        if (valence_reliability_create(c->scores + f * c->n, c->labels, c->n, (double)c->range[0],
+                                       (double)c->range[1],
+                                       &made->reliability[checkpoint->config.flows[f]], error)) {
+            valence_model_free(made);
+            return VALENCE_ERROR_MEMORY;
+        }
+    made->checkpoint = *checkpoint;
     *checkpoint = (struct checkpoint){0};
+    *model = made;
     return VALENCE_OK;
 }
 
@@ -41,8 +55,11 @@ int valence_model_load(const char *path, struct valence_model **model, struct va
 
 void valence_model_free(struct valence_model *model)
 {
-    if (model)
-        checkpoint_free(&model->checkpoint);
+    if (!model)
+        return;
+    for (unsigned missing = 0; missing < VALENCE_ALL_MODALITIES; missing++)
+        valence_reliability_free(model->reliability[missing]);
+    checkpoint_free(&model->checkpoint);
     free(model);
 }
 
@@ -54,6 +71,12 @@ const struct valence_model_config *valence_model_config(const struct valence_mod
 int64_t valence_model_n_parameters(const struct valence_model *model)
 {
     return model->checkpoint.n_parameters;
+}
+
+const struct valence_reliability *valence_model_reliability(const struct valence_model *model,
+                                                            unsigned missing)
+{
+    return missing < VALENCE_ALL_MODALITIES ? model->reliability[missing] : NULL;
 }
 
 const char *valence_model_stream_name(const struct valence_model *model, enum valence_stream stream)

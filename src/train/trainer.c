@@ -33,6 +33,7 @@ static int save_best(struct trainer *t, struct valence_error *error)
     struct checkpoint model = t->checkpoint;
     model.first_moment = model.second_moment = NULL;
     model.training = NULL;
+    model.calibration = t->calibration;
     return checkpoint_save(run_folder_file(&t->folder, RUN_BEST, path), &model, error);
 }
 
@@ -282,7 +283,7 @@ static int run_epoch(struct trainer *t, struct valence_error *error)
     int64_t n_clips = t->state.n_clips - before;
     status = validate(t->network, t->checkpoint.parameters, &t->checkpoint.standardisation,
                       t->loader, t->validation.clips, t->validation.n, t->config->batch_size,
-                      model->flows, model->n_flows, mae, error);
+                      model->flows, model->n_flows, t->calibration.scores, mae, error);
     if (status)
         return fail_in_numbers(t, status, "validating", error);
     status = finish_epoch(t, mae, error);

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,6 +161,28 @@ static int open_run(struct trainer *t, bool resume, struct valence_error *error)
     return status;
 }
 
+/* The validation clips' labels, and the range of all labels: that of the scale, -3 ... 3, or more where some lie beyond. */
+static int open_calibration(struct trainer *t, struct valence_error *error)
+{
+    struct calibration *calibration = &t->calibration;
+    const struct clip_selection *parts[] = {&t->training, &t->validation};
+    int status =
+        calibration_allocate(calibration, t->validation.n, t->checkpoint.config.n_flows, error);
+    if (status)
+        return status;
+    calibration->range[0] = -3;
+    calibration->range[1] = 3;
+    for (int part = 0; part < 2; part++)
+        for (int64_t i = 0; i < parts[part]->n; i++) {
+            float label = valence_store_clip(t->store, parts[part]->clips[i])->label;
+            calibration->range[0] = fminf(calibration->range[0], label);
+            calibration->range[1] = fmaxf(calibration->range[1], label);
+            if (parts[part] == &t->validation)
+                calibration->labels[i] = label;
+        }
+    return VALENCE_OK;
+}
+
 /* Room for validating; that for training depends on an epoch's order. */
 static int open_network(struct trainer *t, struct valence_error *error)
 {
@@ -184,6 +207,8 @@ int trainer_open(struct trainer *t, bool resume, struct valence_error *error)
     int status = open_data(t, error);
     if (!status)
         status = open_run(t, resume, error);
+    if (!status)
+        status = open_calibration(t, error);
     return status ? status : open_network(t, error);
 }
 
@@ -197,6 +222,7 @@ void trainer_close(struct trainer *t)
         fclose(t->log);
     if (t->timing)
         fclose(t->timing);
+    calibration_free(&t->calibration);
     checkpoint_free(&t->checkpoint);
     run_folder_close(&t->folder);
     clip_selection_free(&t->training);

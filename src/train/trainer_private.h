@@ -21,7 +21,8 @@ struct trainer {
     struct stream_map map;
     struct clip_selection training, validation;
     struct run_folder folder;
-    struct checkpoint checkpoint; /* the parameters and moments being trained */
+    struct checkpoint checkpoint;   /* the parameters and moments being trained */
+    struct calibration calibration; /* what the last validation gave; the best model keeps it */
     struct train_state state;
     struct network *network;
     struct batch_loader *loader;

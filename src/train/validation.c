@@ -5,9 +5,10 @@
 int validate(struct network *network, const float *parameters,
              const struct standardisation *standardisation, struct batch_loader *loader,
              const int64_t *clips, int64_t n, int64_t batch_size, const unsigned *flows,
-             int n_flows, double *mae, struct valence_error *error)
+             int n_flows, float *scores, double *mae, struct valence_error *error)
 {
     double sums[VALENCE_MAX_FLOWS] = {0};
+    int64_t done = 0;
     batch_loader_start(loader, clips, n, batch_size);
     for (;;) {
         const struct valence_batch *batch;
@@ -22,8 +23,11 @@ int validate(struct network *network, const float *parameters,
         if (status)
             return status;
         for (int f = 0; f < n_flows; f++)
-            for (int64_t i = 0; i < batch->n_clips; i++)
+            for (int64_t i = 0; i < batch->n_clips; i++) {
+                scores[f * n + done + i] = outputs[f].score[i];
                 sums[f] += fabs((double)outputs[f].score[i] - (double)batch->labels[i]);
+            }
+        done += batch->n_clips;
     }
     for (int f = 0; f < n_flows; f++)
         mae[f] = sums[f] / (double)n;

@@ -7,6 +7,7 @@
 #include "format/safetensors.h"
 #include "model/checkpoint.h"
 #include "network_cases.h"
+#include "valence/reliability.h"
 
 static char folder[64], path[96];
 
@@ -49,6 +50,13 @@ static struct checkpoint make_checkpoint(bool with_moments)
                                                 mean, deviation, &error),
                  &error);
     }
+    must(calibration_allocate(&checkpoint.calibration, 3, 2, &error), &error);
+    for (int i = 0; i < 2; i++)
+        checkpoint.calibration.range[i] = i ? 3 : -3;
+    for (int i = 0; i < 3; i++)
+        checkpoint.calibration.labels[i] = (float)i;
+    for (int i = 0; i < 6; i++)
+        checkpoint.calibration.scores[i] = 0.5f * (float)i;
     checkpoint.provenance = json_pack("{s:s}", "made_by", "a test");
     checkpoint.training = with_moments ? json_pack("{s:i, s:f}", "epoch", 7, "best", 0.1) : NULL;
     return checkpoint;
@@ -77,6 +85,10 @@ static void assert_checkpoints_equal(const struct checkpoint *a, const struct ch
         assert_memory_equal(a->first_moment, b->first_moment, bytes);
         assert_memory_equal(a->second_moment, b->second_moment, bytes);
     }
+    assert_int_equal(a->calibration.n, b->calibration.n);
+    assert_memory_equal(a->calibration.range, b->calibration.range, sizeof a->calibration.range);
+    assert_memory_equal(a->calibration.labels, b->calibration.labels, 3 * sizeof(float));
+    assert_memory_equal(a->calibration.scores, b->calibration.scores, 6 * sizeof(float));
     for (int s = 0; s < N_STREAMS; s++) {
         const struct standardisation *x = &a->standardisation, *y = &b->standardisation;
         size_t width = (size_t)case_width(&a->config, s) * sizeof(float);
@@ -162,6 +174,14 @@ static void test_a_loaded_model_scores_as_its_network(void **state)
             assert_true(fabs((double)details.modality_weights[i] -
                              (double)outputs[f].modality_weights[i]) <= 1e-5);
     }
+    for (unsigned missing = 0; missing < VALENCE_ALL_MODALITIES; missing++) {
+        const struct valence_reliability *reliability = valence_model_reliability(model, missing);
+        assert_int_equal(reliability != NULL, missing == 0 || missing == 2);
+        if (reliability) /* scores 0, 0.5, 1 and 1.5, 2, 2.5; labels 0, 1, 2 */
+            assert_true(valence_reliability_estimate(reliability, 0, 0.9).error ==
+                        (missing ? 1.0 : 0.5));
+    }
+    assert_null(valence_model_reliability(model, VALENCE_ALL_MODALITIES));
     clips.rows[0][0] = NAN;
     float before = scores[0][0];
     assert_int_equal(
@@ -278,9 +298,13 @@ static void refuse(struct change change, int expected, const char *text)
 static void test_tensors_that_do_not_fit_are_named(void **state)
 {
     (void)state;
-    static const char *const names[] = {"fc_out_v.weight", "frame_dim_reshape_0.bias",
+    static const char *const names[] = {"fc_out_v.weight",
+                                        "frame_dim_reshape_0.bias",
                                         "missing_text_imagination_mlp.encoder_0.0.weight",
-                                        "optimizer.second_moment", "standardisation.text.scale"};
+                                        "optimizer.second_moment",
+                                        "standardisation.text.scale",
+                                        "calibration.range",
+                                        "calibration.scores"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *name = names[i];
         REFUSE(FORMAT, name, .tensor = name, .left_out = true);
@@ -293,6 +317,10 @@ static void test_tensors_that_do_not_fit_are_named(void **state)
     REFUSE(FORMAT, "optimizer.second_moment", .tensor = "optimizer.first_moment", .left_out = true);
     REFUSE(FORMAT, "standardisation.text.scale", .tensor = "standardisation.text.mean",
            .left_out = true);
+    REFUSE(FORMAT, "calibration.range", .tensor = "calibration.labels", .left_out = true);
+    REFUSE(SHAPE, "calibration.labels", .tensor = "calibration.labels", .transposed = true);
+    REFUSE(DATA, "calibration.labels", .tensor = "calibration.labels", .value = 3.5f);
+    REFUSE(DATA, "calibration.labels", .tensor = "calibration.range", .value = 1);
     REFUSE(FORMAT, "fc_out_w.bias", .tensor = "standardisation.text.mean",
            .renamed = "fc_out_w.bias");
 }
