@@ -15,6 +15,7 @@
     X(evaluate, "Models")                                                                          \
     X(predict, "Models")                                                                           \
     X(convert, "Models")                                                                           \
+    X(models, "Models")                                                                            \
     X(version, "This program")
 
 #define DECLARE_COMMAND(name, purpose) extern const struct command command_##name;
