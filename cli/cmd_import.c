@@ -22,7 +22,10 @@
              "arrays id, split, label, group, transcript.")                                        \
     X(merbench, "MERBench's or SDUMC's *_label.npz (train_corpus, val_corpus, test_corpus: id to " \
                 "{emo, val}; --label-column takes another than val), with a folder of one array "  \
-                "ID.npy for each clip as --audio-folder, --text-folder, --video-folder.")
+                "ID.npy for each clip as --audio-folder, --text-folder, --video-folder.")          \
+    X(mmsa, "MMSA's unaligned_50.pkl or aligned_50.pkl, a pickled dict of train, valid and test, " \
+            "each with arrays id, raw_text, text, audio, vision, their lengths and "               \
+            "regression_labels (--label-column takes others).")
 
 #define KIND_NAME(name, help)     #name,
 #define KIND_HELP(name, help)     #name ": " help "\n\n"

@@ -1,24 +1,11 @@
 /* The importers: what they take, what they refuse, and going on after an interruption. */
-#include "fixture.h"
+#include "import_fixture.h"
 
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "base/half.h"
 #include "format/npy.h"
-#include "valence/import.h"
-
-static struct valence_import_options options;
-static struct valence_import_result result;
-
-static int start(void **state)
-{
-    valence_import_options_default(&options);
-    return make_folder(state);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, remove_folder)
 
 static void write_text(const char *name, const char *text)
 {
@@ -38,26 +25,6 @@ static int import_dense(const char *source)
 {
     return valence_import_dense(in_folder(source), in_folder("store"), &options, NULL, &result,
                                 &error);
-}
-
-static struct valence_store *open_store(void)
-{
-    struct valence_store *store;
-    assert_fine(valence_store_open(in_folder("store"), &store, &error));
-    return store;
-}
-
-/* One value of the store, by names. */
-static float value_at(const struct valence_store *store, const char *id, const char *stream,
-                      int64_t at)
-{
-    uint16_t halves[4096];
-    int64_t clip = valence_store_find_clip(store, id);
-    int index = valence_store_find_stream(store, stream);
-    assert_true(clip >= 0 && index >= 0);
-    assert_fine(valence_store_read(store, clip, index,
-                                   valence_store_clip(store, clip)->n_rows[index], halves, &error));
-    return half_to_float(halves[at]);
 }
 
 /* ---- Tables ---------------------------------------------------------------------------------- */
