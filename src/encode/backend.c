@@ -15,12 +15,16 @@
 /* ---- The log --------------------------------------------------------------------------------------------------- */
 
 static _Thread_local char last_complaint[512];
+static _Thread_local bool is_error; /* rather than a warning */
 
 static void keep_complaint(enum ggml_log_level level, const char *text, void *user)
 {
     (void)user;
     if (level != GGML_LOG_LEVEL_WARN && level != GGML_LOG_LEVEL_ERROR)
         return;
+    if (is_error) /* what follows an error are its consequences */
+        return;
+    is_error = level == GGML_LOG_LEVEL_ERROR;
     size_t length = strcspn(text, "\n");
     if (length >= sizeof last_complaint)
         length = sizeof last_complaint - 1;
@@ -36,6 +40,7 @@ const char *backend_log(void)
 void backend_log_clear(void)
 {
     last_complaint[0] = '\0';
+    is_error = false;
 }
 
 /* ---- Loading --------------------------------------------------------------------------------------------------- */

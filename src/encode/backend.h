@@ -13,8 +13,8 @@
  * Errors: ERROR_UNSUPPORTED where not even a CPU back end is found beside libggml. */
 int backends_load(struct valence_error *error);
 
-/* The last warning or error that ggml or llama.cpp logged on this thread, "" where there was none; cleared by
- * backend_log_clear(). For putting the library's reason into an error's text. */
+/* The first error, else the last warning, that ggml or llama.cpp logged on this thread since backend_log_clear(), "" where
+ * there was none. For putting the library's reason into an error's text. */
 const char *backend_log(void);
 void backend_log_clear(void);
 

@@ -147,9 +147,9 @@ int convert_manet(const char *from, const char *path, const struct valence_conve
     if (status)
         return status;
     /* The sizes are those of the first convolution and the classifier. */
-    struct manet model = {.width = source_first_size(&source, "conv1.weight"),
+    struct manet model = {.width = source_size(&source, "conv1.weight", 0),
                           .side = MANET_SIDE,
-                          .n_classes = source_first_size(&source, "fc_1.weight")};
+                          .n_classes = source_size(&source, "fc_1.weight", 0)};
     if (model.width < 4 || model.width > 1024 || model.width % 4 != 0 || model.n_classes < 1 ||
         model.n_classes > 10000)
         status = fail(error, VALENCE_ERROR_SHAPE,

@@ -8,7 +8,9 @@
 #include "encode/backend.h"
 #include "encode/encoder_kind.h"
 
-static const struct encoder_kind *const kinds[] = {&encoder_wavlm, &encoder_manet};
+/* What is converted to files of its own; everything else is a language model. */
+static const struct encoder_kind *const kinds[] = {&encoder_wavlm, &encoder_manet,
+                                                   &encoder_projector};
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 
 struct valence_encoder {
@@ -22,37 +24,41 @@ struct valence_encoder_state {
     void *state;
 };
 
-/* The kind of that name; NULL with an error where there is none. */
-static const struct encoder_kind *find_kind(const char *path, const char *name, int status,
-                                            struct valence_error *error)
+static const struct encoder_kind *find_kind(const char *name)
 {
     for (size_t i = 0; i < N_KINDS; i++)
         if (strcmp(kinds[i]->name, name) == 0)
             return kinds[i];
-    struct text known = {.maximum = 256};
-    for (size_t i = 0; i < N_KINDS; i++)
-        text_format(&known, "%s%s", i ? ", " : "", kinds[i]->name);
-    fail(error, status, "%s%sthere is no encoder '%s'; there are: %s", path, *path ? ": " : "",
-         name, known.data ? known.data : "");
-    text_free(&known);
     return NULL;
 }
 
 /* ---- Loading --------------------------------------------------------------------------------------------------- */
+
+/* What every file that valence wrote says. */
+static int describe_own(struct valence_encoder_description *description, struct weights *weights,
+                        struct valence_error *error)
+{
+    description->license = weights_text(weights, "general.license");
+    description->source = weights_text(weights, "valence.source");
+    description->fingerprint = weights_text(weights, "valence.source_sha256");
+    description->type = weights_text(weights, "valence.type");
+    return weights_check(weights, error);
+}
 
 static int load_model(struct valence_encoder *encoder, struct weights *weights,
                       const struct valence_encoder_options *options, struct valence_error *error)
 {
     ggml_backend_dev_t device;
     struct valence_encoder_description *description = &encoder->description;
-    description->kind = weights_text(weights, "general.architecture");
-    description->license = weights_text(weights, "general.license");
-    description->source = weights_text(weights, "valence.source");
-    description->fingerprint = weights_text(weights, "valence.source_sha256");
-    description->type = weights_text(weights, "valence.type");
+    description->architecture = weights_text(weights, "general.architecture");
     description->layers = "";
-    encoder->kind = find_kind(weights->path, description->kind, VALENCE_ERROR_UNSUPPORTED, error);
-    int status = encoder->kind ? weights_check(weights, error) : VALENCE_ERROR_UNSUPPORTED;
+    int status = weights_check(weights, error);
+    encoder->kind = find_kind(description->architecture);
+    if (!status && encoder->kind)
+        status = describe_own(description, weights, error);
+    else
+        encoder->kind = &encoder_llm;
+    description->kind = encoder->kind->name;
     if (!status)
         status = backend_find_device(options->device, &device, error);
     if (status) {
@@ -90,6 +96,11 @@ void valence_encoder_free(struct valence_encoder *encoder)
     if (encoder)
         encoder->kind->free(encoder->model);
     free(encoder);
+}
+
+const void *encoder_model(const struct valence_encoder *encoder, const struct encoder_kind *kind)
+{
+    return encoder->kind == kind ? encoder->model : NULL;
 }
 
 const struct valence_encoder_description *
@@ -166,14 +177,26 @@ void valence_features_free(struct valence_features *features)
 
 /* ---- Converting ------------------------------------------------------------------------------------------------ */
 
+static int fail_unknown(const char *kind, struct valence_error *error)
+{
+    struct text known = {.maximum = 256};
+    for (size_t i = 0; i < N_KINDS; i++)
+        text_format(&known, "%s%s", i ? ", " : "", kinds[i]->name);
+    int status =
+        fail(error, VALENCE_ERROR_ARGUMENT, "there is no encoder '%s' to convert; there are: %s",
+             kind, known.data ? known.data : "");
+    text_free(&known);
+    return status;
+}
+
 int valence_encoder_convert(const char *kind, const char *source, const char *path,
                             const struct valence_convert_options *options,
                             struct valence_error *error)
 {
     static const struct valence_convert_options defaults = {0};
-    const struct encoder_kind *found = find_kind("", kind, VALENCE_ERROR_ARGUMENT, error);
+    const struct encoder_kind *found = find_kind(kind);
     if (!found)
-        return VALENCE_ERROR_ARGUMENT;
+        return fail_unknown(kind, error);
     int status = backends_load(error); /* before anything of ggml, for its log */
     if (!status && !path_exists(source))
         status =

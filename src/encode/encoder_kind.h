@@ -6,9 +6,10 @@
 #include "valence/encoder.h"
 
 struct encoder_kind {
-    const char *name; /* GGUF's architecture */
+    const char *name; /* GGUF's architecture; "llm" stands for every other one */
 
-    /* Takes over `weights`, also on failure; fills what is its own of `description`. */
+    /* Takes over `weights`, also on failure; fills what is its own of `description`. Of files that valence wrote, the
+     * general part is filled already. */
     int (*load)(struct weights *weights, ggml_backend_dev_t device,
                 const struct valence_encoder_options *options, void **model,
                 struct valence_encoder_description *description, struct valence_error *error);
@@ -25,10 +26,14 @@ struct encoder_kind {
                   const struct valence_progress *progress, struct valence_features *features,
                   struct valence_error *error);
 
+    /* NULL where there is nothing to convert. */
     int (*convert)(const char *source, const char *path,
                    const struct valence_convert_options *options, struct valence_error *error);
 };
 
-extern const struct encoder_kind encoder_wavlm, encoder_manet;
+extern const struct encoder_kind encoder_wavlm, encoder_manet, encoder_projector, encoder_llm;
+
+/* The encoder's model, as its kind's load() made it; NULL for an encoder of another kind. */
+const void *encoder_model(const struct valence_encoder *encoder, const struct encoder_kind *kind);
 
 #endif

@@ -14,8 +14,8 @@
 struct wavlm_encoder {
     struct wavlm model;
     ggml_backend_dev_t device;
-    struct wavlm_taps taps;
-    char layers[256];
+    struct taps taps;
+    char layers[TAPS_TEXT_BYTES];
     int64_t window;
     bool plain;
 };
@@ -39,10 +39,10 @@ static int set_options(struct wavlm_encoder *encoder, const struct valence_encod
         return fail(error, VALENCE_ERROR_ARGUMENT,
                     "a window of %g seconds is not within 1 ... 3600", seconds);
     encoder->window = (int64_t)(seconds * (double)model->rate_hz / (double)model->hop);
-    if (strlen(layers) >= sizeof encoder->layers)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "the list of layers is too long");
-    memcpy(encoder->layers, layers, strlen(layers) + 1);
-    return wavlm_parse_taps(model, layers, &encoder->taps, error);
+    int status = wavlm_parse_taps(model, layers, &encoder->taps, error);
+    if (!status)
+        memcpy(encoder->layers, layers, strlen(layers) + 1);
+    return status;
 }
 
 static int load(struct weights *weights, ggml_backend_dev_t device,
@@ -66,6 +66,7 @@ static int load(struct weights *weights, ggml_backend_dev_t device,
     *model = encoder;
     description->layers = encoder->layers;
     description->width = encoder->taps.width;
+    description->n_layers = encoder->model.n_layers;
     description->rate_hz = encoder->model.rate_hz;
     description->hop = encoder->model.hop;
     description->reach = encoder->model.reach;

@@ -127,35 +127,36 @@ struct share share_of(int64_t n, int64_t unit, int ith, int nth)
     return share;
 }
 
-/* ---- Linear layers --------------------------------------------------------------------------------------------- */
+/* ---- What follows a product ------------------------------------------------------------------------------------ */
 
-struct linear_parameters {
-    struct scratch *scratch;
-    enum activation activation;
-    const struct ggml_tensor *bias, *residual;
-};
+struct finish node_finish_at(const struct node_finish *finish, int64_t column)
+{
+    const struct ggml_tensor *bias = finish->bias, *residual = finish->residual;
+    return (struct finish){
+        .bias = bias ? (const float *)bias->data + column : NULL,
+        .activation = finish->activation,
+        .residual = residual ? (const float *)residual->data + column : NULL,
+        .residual_stride = residual ? residual->ne[0] : 0,
+    };
+}
 
-/* Operands go in as sources, so that the allocator keeps them alive; absent ones are left out. */
-static int list_operands(struct ggml_tensor **list, struct ggml_tensor *a, struct ggml_tensor *b,
-                         struct ggml_tensor *c, struct ggml_tensor *d)
+int list_sources(struct ggml_tensor *sources[4], struct ggml_tensor *a, struct ggml_tensor *b,
+                 struct ggml_tensor *c, struct ggml_tensor *d)
 {
     struct ggml_tensor *all[] = {a, b, c, d};
     int n = 0;
     for (int i = 0; i < 4; i++)
         if (all[i])
-            list[n++] = all[i];
+            sources[n++] = all[i];
     return n;
 }
 
-static struct finish finish_of(const struct linear_parameters *p, int64_t column)
-{
-    return (struct finish){
-        .bias = p->bias ? (const float *)p->bias->data + column : NULL,
-        .activation = p->activation,
-        .residual = p->residual ? (const float *)p->residual->data + column : NULL,
-        .residual_stride = p->residual ? p->residual->ne[0] : 0,
-    };
-}
+/* ---- Linear layers --------------------------------------------------------------------------------------------- */
+
+struct linear_parameters {
+    struct scratch *scratch;
+    struct node_finish finish;
+};
 
 #define WIDE_FLOATS (1 << 19) /* of widened rows at a time: 2 MiB, a processor's own cache */
 
@@ -196,7 +197,7 @@ static void compute_linear(struct ggml_tensor *y, int ith, int nth, void *user)
             wide = floats;
         }
         multiply(y, column, n, wide);
-        struct finish finish = finish_of(p, column);
+        struct finish finish = node_finish_at(&p->finish, column);
         rows_finish(y->ne[1], n, (float *)y->data + column, out, &finish);
     }
 }
@@ -218,7 +219,7 @@ static void compute_narrow(struct ggml_tensor *y, int ith, int nth, void *user)
     int64_t in = weight->ne[0], out = weight->ne[1], zero = 0;
     struct share share = share_of(x->ne[1], ROWS, ith, nth);
     struct panel_shape shape = {1, &zero, in};
-    struct finish finish = finish_of(p, 0);
+    struct finish finish = node_finish_at(&p->finish, 0);
     const float *residual = finish.residual;
     float *packed = scratch_floats(p->scratch, ith);
     panel_pack(out, in, weight->data, in, packed);
@@ -243,14 +244,17 @@ struct ggml_tensor *cpu_linear(struct graph *graph, struct ggml_tensor *weight,
                                struct ggml_tensor *bias, struct ggml_tensor *x,
                                enum activation activation, struct ggml_tensor *residual)
 {
+    struct node_finish finish = {activation, bias, residual};
+    if (linear_suits_bf16(weight, x))
+        return cpu_linear_bf16(graph, weight, x, finish);
     struct linear_parameters *p = scratch_parameters(graph->scratch, sizeof *p);
-    *p = (struct linear_parameters){graph->scratch, activation, bias, residual};
+    *p = (struct linear_parameters){graph->scratch, finish};
     if (has_few_inputs(weight))
         scratch_want(graph->scratch, weight->ne[0] * weight->ne[1]);
     else if (weight->type != GGML_TYPE_F32)
         scratch_want(graph->scratch, panel_rows(weight) * weight->ne[0]);
     struct ggml_tensor *operands[4];
-    int n = list_operands(operands, weight, x, bias, residual);
+    int n = list_sources(operands, weight, x, bias, residual);
     return ggml_custom_4d(graph->context, GGML_TYPE_F32, weight->ne[1], x->ne[1], 1, 1, operands, n,
                           has_few_inputs(weight) ? compute_narrow : compute_linear,
                           GGML_N_TASKS_MAX, p);
@@ -261,7 +265,7 @@ static void compute_finish(struct ggml_tensor *y, int ith, int nth, void *user)
     const struct linear_parameters *p = user;
     int64_t width = y->ne[0];
     struct share share = share_of(ggml_nrows(y), 1, ith, nth);
-    struct finish finish = finish_of(p, 0);
+    struct finish finish = node_finish_at(&p->finish, 0);
     if (finish.residual)
         finish.residual += share.begin * width;
     rows_finish(share.end - share.begin, width, (float *)y->data + share.begin * width, width,
@@ -272,9 +276,9 @@ struct ggml_tensor *cpu_finish(struct graph *graph, struct ggml_tensor *y, struc
                                enum activation activation, struct ggml_tensor *residual)
 {
     struct linear_parameters *p = scratch_parameters(graph->scratch, sizeof *p);
-    *p = (struct linear_parameters){graph->scratch, activation, bias, residual};
+    *p = (struct linear_parameters){graph->scratch, {activation, bias, residual}};
     struct ggml_tensor *operands[4];
-    int n = list_operands(operands, bias, residual, NULL, NULL);
+    int n = list_sources(operands, bias, residual, NULL, NULL);
     return ggml_custom_inplace(graph->context, y, operands, n, compute_finish, GGML_N_TASKS_MAX, p);
 }
 

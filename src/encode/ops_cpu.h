@@ -55,11 +55,32 @@ struct share {
 };
 struct share share_of(int64_t n, int64_t unit, int ith, int nth);
 
+/* ---- What follows a product ------------------------------------------------------------------------------------ */
+
+/* A node's y = activation(y + bias) + residual: `bias` (width) and `residual` (width, rows) may be NULL, and are among the
+ * node's sources, so that the allocator keeps them alive. */
+struct node_finish {
+    enum activation activation;
+    struct ggml_tensor *bias, *residual;
+};
+
+/* The rows' finish from `column` on. */
+struct finish node_finish_at(const struct node_finish *finish, int64_t column);
+
+/* Writes those of the four that are not NULL to `sources`, and gives their number. */
+int list_sources(struct ggml_tensor *sources[4], struct ggml_tensor *a, struct ggml_tensor *b,
+                 struct ggml_tensor *c, struct ggml_tensor *d);
+
 /* ---- Operations ------------------------------------------------------------------------------------------------ */
 
 struct ggml_tensor *cpu_linear(struct graph *graph, struct ggml_tensor *weight,
                                struct ggml_tensor *bias, struct ggml_tensor *x,
                                enum activation activation, struct ggml_tensor *residual);
+
+/* cpu_linear() with both operands rounded to bf16, for weights that are quantised, where the processor is faster so. */
+bool linear_suits_bf16(const struct ggml_tensor *weight, const struct ggml_tensor *x);
+struct ggml_tensor *cpu_linear_bf16(struct graph *graph, struct ggml_tensor *weight,
+                                    struct ggml_tensor *x, struct node_finish finish);
 
 /* In place: activation(y + bias) + residual. */
 struct ggml_tensor *cpu_finish(struct graph *graph, struct ggml_tensor *y, struct ggml_tensor *bias,

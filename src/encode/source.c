@@ -1,6 +1,7 @@
 #include "encode/source.h"
 
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,12 +118,12 @@ static const int64_t *shape_of(const struct source *source, int64_t index, int *
     return tensor->shape;
 }
 
-int64_t source_first_size(const struct source *source, const char *name)
+int64_t source_size(const struct source *source, const char *name, int dimension)
 {
     int64_t index = find(source, name);
     int n_dims = 0;
     const int64_t *shape = index < 0 ? NULL : shape_of(source, index, &n_dims);
-    return n_dims > 0 ? shape[0] : 0;
+    return dimension < n_dims ? shape[dimension] : 0;
 }
 
 /* Appends to a list for an error, which may be cut. */
@@ -171,6 +172,17 @@ void source_ignore(struct source *source, const char *pattern)
     for (int64_t i = 0; i < source->n; i++)
         if (source->names[i] && fnmatch(pattern, source->names[i], 0) == 0)
             source->used[i] = true;
+}
+
+void source_left_aside(const struct source *source, char *names, size_t bytes)
+{
+    size_t length = 0;
+    for (int64_t i = 0; i < source->n; i++)
+        if (!source->names[i] && length < bytes)
+            length += (size_t)snprintf(names + length, bytes - length, "%s%s", length ? ", " : "",
+                                       full_name(source, i));
+    if (length == 0 && bytes > 0)
+        names[0] = '\0';
 }
 
 int source_check(struct source *source, struct valence_error *error)

@@ -38,11 +38,14 @@ bool source_has(const struct source *source, const char *name);
 int source_take(struct source *source, const char *name, int n_dims, const int64_t *shape,
                 float *values, struct valence_error *error);
 
-/* The size of a tensor's first dimension, 0 where it is missing. */
-int64_t source_first_size(const struct source *source, const char *name);
+/* The size of a tensor's dimension (from 0), 0 where either is missing. */
+int64_t source_size(const struct source *source, const char *name, int dimension);
 
 /* Tensors that the encoder has no use for, by a shell pattern. */
 void source_ignore(struct source *source, const char *pattern);
+
+/* The names of the tensors left aside, separated by ", "; cut where they do not fit. */
+void source_left_aside(const struct source *source, char *names, size_t bytes);
 
 /* ERROR_SHAPE, with the list, where anything is missing, misshapen or left over. */
 int source_check(struct source *source, struct valence_error *error);

@@ -13,8 +13,20 @@
 
 /* ---- State ----------------------------------------------------------------------------------------------------- */
 
+int wavlm_parse_taps(const struct wavlm *model, const char *text, struct taps *taps,
+                     struct valence_error *error)
+{
+    const struct tappable tappable = {
+        .n_layers = model->n_layers,
+        .width = model->width,
+        .n_names = 2,
+        .names = {{"final", WAVLM_FINAL, model->width, model->n_layers},
+                  {"conv", WAVLM_CONV, model->conv_widths[WAVLM_CONVOLUTIONS - 1], WAVLM_CONV}}};
+    return taps_parse(&tappable, text, taps, error);
+}
+
 int wavlm_state_create(struct wavlm_state *state, const struct wavlm *model,
-                       ggml_backend_dev_t device, const struct wavlm_taps *taps, int64_t window,
+                       ggml_backend_dev_t device, const struct taps *taps, int64_t window,
                        bool plain, struct valence_error *error)
 {
     *state = (struct wavlm_state){.model = model, .taps = taps, .window = window};
@@ -92,7 +104,7 @@ static void collect(const struct wavlm_state *state, const struct clip *clip, in
                     int64_t width, int64_t first, int64_t n)
 {
     for (int i = 0; i < state->taps->n; i++) {
-        const struct wavlm_tap *tap = &state->taps->taps[i];
+        const struct tap *tap = &state->taps->list[i];
         for (int64_t j = 0; tap->hidden == hidden && j < n; j++) {
             int64_t frame = clip->start + first + j;
             if (frame < clip->keep_from || frame >= clip->keep_to)
@@ -107,7 +119,7 @@ static void collect(const struct wavlm_state *state, const struct clip *clip, in
 static bool is_tapped(const struct wavlm_state *state, int64_t hidden)
 {
     for (int i = 0; i < state->taps->n; i++)
-        if (state->taps->taps[i].hidden == hidden)
+        if (state->taps->list[i].hidden == hidden)
             return true;
     return false;
 }
@@ -274,7 +286,7 @@ static int encode_final(struct wavlm_state *state, const struct clip *clip,
 static int encode_window(struct wavlm_state *state, const struct clip *clip,
                          struct valence_error *error)
 {
-    int64_t last = state->taps->last;
+    int64_t last = state->taps->depth;
     int status = prepare_window(state, clip->frames, error);
     for (int64_t first = 0; !status && first < clip->frames; first += PIECE)
         status = encode_piece(state, clip, first,

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "encode/graph.h"
+#include "encode/taps.h"
 #include "encode/weights.h"
 #include "valence/progress.h"
 
@@ -77,29 +78,16 @@ enum {
     WAVLM_FINAL = -1 /* the last hidden state, final-normed */,
     WAVLM_CONV = -2 /* the convolutions' output */
 };
-#define WAVLM_MAX_TAPS 32
-
-struct wavlm_tap {
-    int64_t hidden;
-    int64_t column; /* where it is added in the row of features */
-};
-
-struct wavlm_taps {
-    int n;
-    struct wavlm_tap taps[WAVLM_MAX_TAPS];
-    int64_t width; /* of a row of features */
-    int64_t last;  /* the deepest hidden state needed; WAVLM_CONV: none */
-};
 
 /* "-5": hidden_states[-5]; "final"; "conv"; "20,24": side by side; "20+24": summed. Errors: ARGUMENT. */
-int wavlm_parse_taps(const struct wavlm *model, const char *text, struct wavlm_taps *taps,
+int wavlm_parse_taps(const struct wavlm *model, const char *text, struct taps *taps,
                      struct valence_error *error);
 
 /* ---- Encoding -------------------------------------------------------------------------------------------------- */
 
 struct wavlm_state {
     const struct wavlm *model;
-    const struct wavlm_taps *taps;
+    const struct taps *taps;
     int64_t window; /* frames computed at once; longer clips in overlapping windows */
     struct graph graph;
     struct ggml_context
@@ -113,7 +101,7 @@ struct wavlm_state {
 #define WAVLM_OVERLAP 3 /* a third */
 
 int wavlm_state_create(struct wavlm_state *state, const struct wavlm *model,
-                       ggml_backend_dev_t device, const struct wavlm_taps *taps, int64_t window,
+                       ggml_backend_dev_t device, const struct taps *taps, int64_t window,
                        bool plain, struct valence_error *error);
 void wavlm_state_free(struct wavlm_state *state);
 

@@ -216,51 +216,23 @@ static void release_pages(const char *data, size_t size)
         madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
-/* Buffers in the order of the processor's matrix extension, or NULL where it has none that ggml uses. */
-static ggml_backend_buffer_type_t matrix_extension(ggml_backend_dev_t device)
-{
-    ggml_backend_dev_get_extra_bufts_t get_extra =
-        (ggml_backend_dev_get_extra_bufts_t)(uintptr_t)ggml_backend_reg_get_proc_address(
-            ggml_backend_dev_backend_reg(device), "ggml_backend_dev_get_extra_bufts");
-    for (ggml_backend_buffer_type_t *extra = get_extra ? get_extra(device) : NULL; extra && *extra;
-         extra++)
-        if (strcmp(ggml_backend_buft_name(*extra), "AMX") == 0)
-            return *extra;
-    return NULL;
-}
-
-/* What ggml's AMX products take: matrices of quantised blocks with a multiple of 32 rows. */
-static bool suits_extension(const struct ggml_tensor *tensor)
-{
-    return ggml_is_quantized(tensor->type) && ggml_is_matrix(tensor) && tensor->ne[1] % 32 == 0 &&
-           (tensor->type == GGML_TYPE_Q8_0 || tensor->type == GGML_TYPE_Q4_0 ||
-            tensor->type == GGML_TYPE_Q4_1 || tensor->type == GGML_TYPE_Q4_K ||
-            tensor->type == GGML_TYPE_Q5_K || tensor->type == GGML_TYPE_Q6_K);
-}
-
-/* Copies the tensors for which `select` holds (NULL: all) into a buffer of that type. */
+/* Copies all tensors into a buffer of that type. */
 static int copy_to(struct weights *weights, ggml_backend_buffer_type_t type,
-                   ggml_backend_buffer_t *buffer, bool (*select)(const struct ggml_tensor *),
                    struct valence_error *error)
 {
     size_t alignment = ggml_backend_buft_get_alignment(type), total = 0;
     struct ggml_tensor *tensor;
     for (tensor = ggml_get_first_tensor(weights->context); tensor;
          tensor = ggml_get_next_tensor(weights->context, tensor))
-        if (!select || select(tensor))
-            total += GGML_PAD(ggml_backend_buft_get_alloc_size(type, tensor), alignment);
-    if (total == 0)
-        return VALENCE_OK;
-    *buffer = ggml_backend_buft_alloc_buffer(type, total);
-    if (!*buffer)
+        total += GGML_PAD(ggml_backend_buft_get_alloc_size(type, tensor), alignment);
+    weights->buffer = ggml_backend_buft_alloc_buffer(type, total);
+    if (!weights->buffer)
         return fail_placing(weights, total, error);
-    ggml_backend_buffer_set_usage(*buffer, GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
-    char *place = ggml_backend_buffer_get_base(*buffer);
+    ggml_backend_buffer_set_usage(weights->buffer, GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
+    char *place = ggml_backend_buffer_get_base(weights->buffer);
     for (tensor = ggml_get_first_tensor(weights->context); tensor;
          tensor = ggml_get_next_tensor(weights->context, tensor)) {
-        if (select && !select(tensor))
-            continue;
-        if (ggml_backend_tensor_alloc(*buffer, tensor, place) != GGML_STATUS_SUCCESS)
+        if (ggml_backend_tensor_alloc(weights->buffer, tensor, place) != GGML_STATUS_SUCCESS)
             return fail_placing(weights, total, error);
         place += GGML_PAD(ggml_backend_buft_get_alloc_size(type, tensor), alignment);
         const char *data = weights_file_data(weights, tensor);
@@ -272,15 +244,14 @@ static int copy_to(struct weights *weights, ggml_backend_buffer_type_t type,
 
 static int read_in_place(struct weights *weights, struct valence_error *error)
 {
-    weights->buffers[0] =
+    weights->buffer =
         ggml_backend_cpu_buffer_from_ptr((void *)(uintptr_t)weights->map.data, weights->map.size);
-    if (!weights->buffers[0])
+    if (!weights->buffer)
         return fail_placing(weights, weights->map.size, error);
-    ggml_backend_buffer_set_usage(weights->buffers[0], GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
+    ggml_backend_buffer_set_usage(weights->buffer, GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
     for (struct ggml_tensor *tensor = ggml_get_first_tensor(weights->context); tensor;
          tensor = ggml_get_next_tensor(weights->context, tensor))
-        if (!tensor->buffer &&
-            ggml_backend_tensor_alloc(weights->buffers[0], tensor,
+        if (ggml_backend_tensor_alloc(weights->buffer, tensor,
                                       (void *)(uintptr_t)weights_file_data(weights, tensor)) !=
                 GGML_STATUS_SUCCESS)
             return fail_placing(weights, weights->map.size, error);
@@ -292,24 +263,15 @@ void weights_release_pages(const struct weights *weights)
     release_pages((const char *)weights->map.data, weights->map.size);
 }
 
-int weights_place(struct weights *weights, ggml_backend_dev_t device, bool rearrange,
-                  struct valence_error *error)
+int weights_place(struct weights *weights, ggml_backend_dev_t device, struct valence_error *error)
 {
-    if (ggml_backend_dev_type(device) != GGML_BACKEND_DEVICE_TYPE_CPU)
-        return copy_to(weights, ggml_backend_dev_buffer_type(device), &weights->buffers[0], NULL,
-                       error);
-    ggml_backend_buffer_type_t extension = rearrange ? matrix_extension(device) : NULL;
-    int status = VALENCE_OK;
-    if (extension)
-        status = copy_to(weights, extension, &weights->buffers[1], suits_extension, error);
-    return status ? status : read_in_place(weights, error);
+    if (ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU)
+        return read_in_place(weights, error);
+    return copy_to(weights, ggml_backend_dev_buffer_type(device), error);
 }
 
 bool weights_prefer_ggml(const struct ggml_tensor *tensor)
 {
-    if (tensor->buffer && !ggml_backend_buffer_is_host(tensor->buffer))
-        return true; /* in the matrix extension's order */
-    /* ggml has tiled integer products for the k-quants; its others are slower than an sgemm. */
     return tensor->type == GGML_TYPE_Q4_K || tensor->type == GGML_TYPE_Q5_K ||
            tensor->type == GGML_TYPE_Q6_K;
 }

@@ -1,0 +1,274 @@
+#include "encode/bf16_product.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "kernels/simd.h"
+
+#define PAIRS       (BF16_DEPTH / 2)
+#define TILE        16 /* rows of a tile, and columns of one of f32 */
+#define TILE_VALUES (TILE * BF16_DEPTH)
+#define STEP_VALUES (BF16_COLUMNS * BF16_DEPTH)
+
+/* ---- Rounding and packing -------------------------------------------------------------------------------------- */
+
+VALENCE_INLINE uint16_t round_one(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
+    return (uint16_t)((bits & 0x7FFFFFFF) > 0x7F800000 ? quiet : rounded);
+}
+
+VALENCE_CLONES
+void bf16_round(int64_t n, const float *x, uint16_t *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = round_one(x[i]);
+}
+
+/* The layout is that of AMX's second operand: for each BF16_DEPTH of the depth two tiles of 16 columns, in a tile a row
+ * for each pair of values, in a row the pairs of the columns. */
+VALENCE_CLONES
+void bf16_pack(int64_t n, int64_t depth, const float *rows, int64_t stride, uint16_t *packed)
+{
+    if (n < BF16_COLUMNS)
+        memset(packed, 0, (size_t)(BF16_COLUMNS * depth) * sizeof *packed);
+    for (int64_t k = 0; k < depth; k += BF16_DEPTH, packed += STEP_VALUES)
+        for (int64_t j = 0; j < n; j++) {
+            const float *row = rows + j * stride + k;
+            uint16_t values[BF16_DEPTH];
+            for (int i = 0; i < BF16_DEPTH; i++)
+                values[i] = round_one(row[i]);
+            uint16_t *column = packed + j / TILE * TILE_VALUES + j % TILE * 2;
+            for (int i = 0; i < PAIRS; i++)
+                memcpy(column + i * 2 * TILE, values + 2 * i, 2 * sizeof *values);
+        }
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+#include <cpuid.h>
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- Dot products of pairs ------------------------------------------------------------------------------------- */
+
+#define DOT_TARGET __attribute__((target("avx512f,avx512vl,avx512bw,avx512bf16")))
+#define DOT_ROWS   12 /* by 2 vectors of sums: 24 of 32 registers */
+
+/* Sums of `n` rows, a constant where it is inlined, for one block of columns. */
+DOT_TARGET static inline __attribute__((always_inline)) void
+dot_rows(int n, int64_t depth, const uint16_t *x, int64_t x_stride, const uint16_t *packed,
+         float *y, int64_t y_stride, __mmask16 left, __mmask16 right)
+{
+    __m512 sums[DOT_ROWS][2];
+#pragma GCC unroll 12
+    for (int i = 0; i < n; i++)
+        sums[i][0] = sums[i][1] = _mm512_setzero_ps();
+    for (int64_t k = 0; k < depth; k += BF16_DEPTH, packed += STEP_VALUES)
+        for (int pair = 0; pair < PAIRS; pair++) {
+            const uint16_t *row = packed + pair * 2 * TILE;
+            __m512bh b0 = (__m512bh)_mm512_loadu_si512(row);
+            __m512bh b1 = (__m512bh)_mm512_loadu_si512(row + TILE_VALUES);
+#pragma GCC unroll 12
+            for (int i = 0; i < n; i++) {
+                int32_t values;
+                memcpy(&values, x + i * x_stride + k + 2 * pair, sizeof values);
+                __m512bh a = (__m512bh)_mm512_set1_epi32(values);
+                sums[i][0] = _mm512_dpbf16_ps(sums[i][0], a, b0);
+                sums[i][1] = _mm512_dpbf16_ps(sums[i][1], a, b1);
+            }
+        }
+#pragma GCC unroll 12
+    for (int i = 0; i < n; i++) {
+        _mm512_mask_storeu_ps(y + i * y_stride, left, sums[i][0]);
+        _mm512_mask_storeu_ps(y + i * y_stride + TILE, right, sums[i][1]);
+    }
+}
+
+DOT_TARGET static void product_dot(int64_t rows, int64_t depth, const uint16_t *x, int64_t x_stride,
+                                   int64_t columns, const uint16_t *packed, float *y,
+                                   int64_t y_stride)
+{
+    for (int64_t j = 0; j < columns; j += BF16_COLUMNS, packed += BF16_COLUMNS * depth) {
+        int64_t width = columns - j < BF16_COLUMNS ? columns - j : BF16_COLUMNS;
+        uint32_t mask = width == BF16_COLUMNS ? ~0u : (1u << width) - 1;
+        __mmask16 left = (__mmask16)mask, right = (__mmask16)(mask >> TILE);
+        int64_t i = 0;
+        for (; i + DOT_ROWS <= rows; i += DOT_ROWS)
+            dot_rows(DOT_ROWS, depth, x + i * x_stride, x_stride, packed, y + i * y_stride + j,
+                     y_stride, left, right);
+        for (; i < rows; i++)
+            dot_rows(1, depth, x + i * x_stride, x_stride, packed, y + i * y_stride + j, y_stride,
+                     left, right);
+    }
+}
+
+/* ---- Tiles ----------------------------------------------------------------------------------------------------- */
+
+#define TILES_TARGET __attribute__((target("amx-tile,amx-bf16")))
+#define SLICE        1024 /* of the depth: a block of rows and one of columns stay in the cache */
+
+/* Tiles 0-3 hold 32 x 32 sums, 4 and 5 rows of x, 6 and 7 columns of W. */
+struct tile_configuration {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+};
+
+/* For a block of `n` <= 32 rows. */
+TILES_TARGET static void configure_tiles(int64_t n)
+{
+    int64_t upper = n < TILE ? n : TILE, lower = n - upper ? n - upper : 1;
+    int64_t rows[] = {upper, upper, lower, lower, upper, lower, PAIRS, PAIRS};
+    struct tile_configuration configuration = {.palette = 1};
+    for (int i = 0; i < 8; i++) {
+        configuration.rows[i] = (uint8_t)rows[i];
+        configuration.row_bytes[i] = TILE * sizeof(float);
+    }
+    _tile_loadconfig(&configuration);
+}
+
+/* One block's share of a slice of the depth, on top of what y holds unless `first`. */
+TILES_TARGET static inline __attribute__((always_inline)) void
+tile_block(bool both, bool first, int64_t depth, const uint16_t *x, int64_t x_stride,
+           const uint16_t *packed, float *y, int64_t y_stride)
+{
+    size_t x_bytes = (size_t)x_stride * sizeof *x, y_bytes = (size_t)y_stride * sizeof *y;
+    const uint16_t *lower = x + TILE * x_stride;
+    if (first) {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+    } else {
+        _tile_loadd(0, y, y_bytes);
+        _tile_loadd(1, y + TILE, y_bytes);
+        if (both) {
+            _tile_loadd(2, y + TILE * y_stride, y_bytes);
+            _tile_loadd(3, y + TILE * y_stride + TILE, y_bytes);
+        }
+    }
+    for (int64_t k = 0; k < depth; k += BF16_DEPTH, packed += STEP_VALUES) {
+        _tile_loadd(4, x + k, x_bytes);
+        _tile_loadd(6, packed, TILE * sizeof(float));
+        _tile_loadd(7, packed + TILE_VALUES, TILE * sizeof(float));
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        if (both) {
+            _tile_loadd(5, lower + k, x_bytes);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_dpbf16ps(3, 5, 7);
+        }
+    }
+    _tile_stored(0, y, y_bytes);
+    _tile_stored(1, y + TILE, y_bytes);
+    if (both) {
+        _tile_stored(2, y + TILE * y_stride, y_bytes);
+        _tile_stored(3, y + TILE * y_stride + TILE, y_bytes);
+    }
+}
+
+/* A block of `n` <= 32 rows times all columns, for one slice of the depth. */
+TILES_TARGET static void tile_rows(int64_t n, bool first, int64_t slice, int64_t depth,
+                                   const uint16_t *x, int64_t x_stride, int64_t columns,
+                                   const uint16_t *packed, float *y, int64_t y_stride)
+{
+    for (int64_t j = 0; j < columns; j += BF16_COLUMNS, packed += BF16_COLUMNS * depth) {
+        float room[BF16_COLUMNS * BF16_COLUMNS];
+        int64_t width = columns - j < BF16_COLUMNS ? columns - j : BF16_COLUMNS;
+        bool partial = width < BF16_COLUMNS;
+        float *target = partial ? room : y + j;
+        int64_t stride = partial ? BF16_COLUMNS : y_stride;
+        for (int64_t i = 0; partial && !first && i < n; i++)
+            memcpy(room + i * BF16_COLUMNS, y + i * y_stride + j, (size_t)width * sizeof *y);
+        if (n > TILE)
+            tile_block(true, first, slice, x, x_stride, packed, target, stride);
+        else
+            tile_block(false, first, slice, x, x_stride, packed, target, stride);
+        for (int64_t i = 0; partial && i < n; i++)
+            memcpy(y + i * y_stride + j, room + i * BF16_COLUMNS, (size_t)width * sizeof *y);
+    }
+}
+
+TILES_TARGET static void product_tiles(int64_t rows, int64_t depth, const uint16_t *x,
+                                       int64_t x_stride, int64_t columns, const uint16_t *packed,
+                                       float *y, int64_t y_stride)
+{
+    int64_t whole = rows / (2 * TILE) * (2 * TILE);
+    for (int64_t k = 0; k < depth; k += SLICE) {
+        int64_t slice = depth - k < SLICE ? depth - k : SLICE;
+        const uint16_t *columns_of_slice = packed + k * BF16_COLUMNS;
+        if (whole)
+            configure_tiles(2 * TILE);
+        for (int64_t i = 0; i < whole; i += 2 * TILE)
+            tile_rows(2 * TILE, k == 0, slice, depth, x + i * x_stride + k, x_stride, columns,
+                      columns_of_slice, y + i * y_stride, y_stride);
+        if (whole == rows)
+            continue;
+        configure_tiles(rows - whole);
+        tile_rows(rows - whole, k == 0, slice, depth, x + whole * x_stride + k, x_stride, columns,
+                  columns_of_slice, y + whole * y_stride, y_stride);
+    }
+    _tile_release();
+}
+
+/* ---- Choosing -------------------------------------------------------------------------------------------------- */
+
+static enum bf16_unit best_unit;
+
+/* The system hands out the tiles' registers on request only. */
+static bool may_use_tiles(void)
+{
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18, AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };
+    unsigned a, b, c, d;
+    bool has = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) && (d & AMX_TILE);
+    return has && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+
+static void choose_unit(void)
+{
+    unsigned a, b, c, d;
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512vl") ||
+        !__builtin_cpu_supports("avx512bw"))
+        return; /* which also means that the system saves the wide registers */
+    if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & bit_AVX512BF16))
+        best_unit = BF16_DOT;
+    if (best_unit == BF16_DOT && may_use_tiles())
+        best_unit = BF16_TILES;
+}
+
+enum bf16_unit bf16_best_unit(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, choose_unit);
+    return best_unit;
+}
+
+#else
+
+enum bf16_unit bf16_best_unit(void)
+{
+    return BF16_NONE;
+}
+
+#endif
+
+void bf16_product(enum bf16_unit unit, int64_t rows, int64_t depth, const uint16_t *x,
+                  int64_t x_stride, int64_t columns, const uint16_t *packed, float *y,
+                  int64_t y_stride)
+{
+    assert(unit != BF16_NONE && depth % BF16_DEPTH == 0);
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (unit == BF16_TILES)
+        product_tiles(rows, depth, x, x_stride, columns, packed, y, y_stride);
+    else
+        product_dot(rows, depth, x, x_stride, columns, packed, y, y_stride);
+#else
+    (void)rows, (void)x, (void)x_stride, (void)columns, (void)packed, (void)y, (void)y_stride;
+#endif
+}
