@@ -33,6 +33,10 @@ bool parse_int64(const char *text, long long *value);
 #define NUMBER_TEXT_BYTES 32
 void format_double(double value, int digits, char text[NUMBER_TEXT_BYTES]);
 
+/* A macro's value as a string literal. */
+#define STRING_OF(macro)       STRING_OF_VALUE(macro)
+#define STRING_OF_VALUE(value) #value
+
 /* True where the bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
 bool is_utf8(const char *data, size_t length);
 

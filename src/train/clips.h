@@ -5,6 +5,8 @@
 
 #include "valence/store.h"
 
+#define CLIP_MAX_ROWS 10000 /* unless another number is asked for */
+
 /* The store's stream for each of the network's: an index, or -1 where the network gets none. */
 struct stream_map {
     int index[VALENCE_N_STREAMS];

@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/suggest.h"
+#include "train/clips.h"
 #include "train/config_table.h"
 
 /* ---- The table
@@ -73,7 +74,7 @@ const struct config_key config_keys[] = {
     FLAG("standardise", "video", standardise[VALENCE_STREAM_VIDEO], "true", ""),
     FLAG("standardise", "simulated_text", standardise[VALENCE_STREAM_SIMULATED_TEXT], "true", ""),
 
-    INT("", "max_rows", max_rows, 1, VALENCE_STORE_MAX_ROWS, "10000", FIXED,
+    INT("", "max_rows", max_rows, 1, VALENCE_STORE_MAX_ROWS, STRING_OF(CLIP_MAX_ROWS), FIXED,
         "Longer streams of a clip are cut to this many rows, which bounds memory; cut clips are "
         "counted and named."),
 
