@@ -48,6 +48,17 @@ int choose_checkpoint(const struct command *command, const char *text)
     return report_choice(command, "--checkpoint", text, names, 2);
 }
 
+int choose_form(const struct command *command, const char *text, enum valence_export_form *form)
+{
+    for (int i = 0; i < VALENCE_N_EXPORT_FORMS; i++)
+        if (strcmp(text, valence_export_form_names[i]) == 0) {
+            *form = (enum valence_export_form)i;
+            return EXIT_FINE;
+        }
+    return report_choice(command, "--form", text, valence_export_form_names,
+                         VALENCE_N_EXPORT_FORMS);
+}
+
 int choose_published(const struct command *command, const char *text,
                      const struct published_split **published)
 {
@@ -74,10 +85,22 @@ static int choose_flow(const struct command *command, const char *text, unsigned
     return EXIT_FINE;
 }
 
+static void all_flows(unsigned flows[VALENCE_MAX_FLOWS], int *n_flows)
+{
+    for (int n_missing = 0; n_missing < VALENCE_N_MODALITIES; n_missing++)
+        for (unsigned missing = 0; missing < VALENCE_ALL_MODALITIES; missing++)
+            if (__builtin_popcount(missing) == n_missing)
+                flows[(*n_flows)++] = missing;
+}
+
 int choose_flows(const struct command *command, const char *text, unsigned flows[VALENCE_MAX_FLOWS],
                  int *n_flows)
 {
     *n_flows = 0;
+    if (strcmp(text, "all") == 0) {
+        all_flows(flows, n_flows);
+        return EXIT_FINE;
+    }
     for (;;) {
         size_t length = strcspn(text, ",");
         char name[64];

@@ -2,10 +2,29 @@
 #ifndef VALENCE_CLI_CHOICES_H
 #define VALENCE_CLI_CHOICES_H
 
+#include "base/text.h"
 #include "options.h"
 #include "store/published_splits.h"
+#include "train/clips.h"
+#include "valence/export.h"
 #include "valence/model.h"
 #include "valence/stream.h"
+
+/* Options in the tables of several commands. */
+#define CHOICE_LEVEL 0.9
+#define LEVEL_OPTION(target)                                                                       \
+    {                                                                                              \
+        OPTION_NUMBER, 0, "level", target, "P",                                                    \
+            "How sure the interval of a score is meant to be, 0.01 to 0.999 (default: 0.9).",      \
+            0.01, 0.999                                                                            \
+    }
+#define MAX_ROWS_OPTION(target)                                                                    \
+    {                                                                                              \
+        OPTION_INT, 0, "max-rows", target, "N",                                                    \
+            "Rows of a stream of a clip that are read; longer ones are cut "                       \
+            "(default: " STRING_OF(CLIP_MAX_ROWS) ").",                                            \
+            1, 4e6                                                                                 \
+    }
 
 /* All give EXIT_FINE or, having printed what is wrong and which names there are, EXIT_USAGE. */
 
@@ -16,11 +35,13 @@ int choose_dtype(const struct command *command, const char *text, enum valence_d
 /* "best" or "last", of a run's checkpoints. */
 int choose_checkpoint(const struct command *command, const char *text);
 
+int choose_form(const struct command *command, const char *text, enum valence_export_form *form);
+
 /* A published split by its name. */
 int choose_published(const struct command *command, const char *text,
                      const struct published_split **published);
 
-/* "complete" or "complete,text_missing": names without blanks, each once. */
+/* "complete" or "complete,text_missing": names without blanks, each once; "all": every flow, those that miss less first. */
 int choose_flows(const struct command *command, const char *text, unsigned flows[VALENCE_MAX_FLOWS],
                  int *n_flows);
 

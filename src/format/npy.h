@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "format/archive.h"
 #include "format/elements.h"
@@ -90,6 +91,11 @@ int npy_read_bytes(struct npy *array, size_t maximum, void **data, size_t *size,
 /* ---- Writing
  * --------------------------------------------------------------------------------------------------
  */
+
+/* Writes what comes before the row-major, little-endian elements; `name` stands for the file in errors.
+ * VALENCE_ERROR_UNSUPPORTED for a type that NumPy has not. A failed write stays in the stream's error flag. */
+int npy_write_header(FILE *stream, enum element_type type, int n_dims, const int64_t *shape,
+                     const char *name, struct valence_error *error);
 
 /* Writes row-major elements of type F16, F32, F64, I32 or I64 in the machine's byte order
  * (little-endian). */

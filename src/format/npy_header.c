@@ -237,28 +237,39 @@ static void make_header(enum element_type type, int n_dims, const int64_t *shape
         memcpy(header->data + 8, &length, sizeof length);
 }
 
+int npy_write_header(FILE *stream, enum element_type type, int n_dims, const int64_t *shape,
+                     const char *name, struct valence_error *error)
+{
+    if (element_type_numpy_kind(type) == '?')
+        return fail(error, VALENCE_ERROR_UNSUPPORTED, "%s: NumPy has no type %s", name,
+                    element_type_name(type));
+    struct text header = {.maximum = 1024};
+    make_header(type, n_dims, shape, &header);
+    if (header.failed)
+        return fail_memory(error, header.maximum, name);
+    fwrite(header.data, 1, header.length, stream);
+    text_free(&header);
+    return VALENCE_OK;
+}
+
 int npy_write(const char *path, enum element_type type, int n_dims, const int64_t *shape,
               const void *data, struct valence_error *error)
 {
     int64_t count;
     size_t bytes;
-    if (element_type_numpy_kind(type) == '?')
-        return fail(error, VALENCE_ERROR_UNSUPPORTED, "%s: NumPy has no type %s", path,
-                    element_type_name(type));
     if (n_dims > ARRAY_MAX_DIMS || !shape_count(shape, n_dims, &count) ||
         !size_multiply(count, (int64_t)element_type_size(type), &bytes))
         return fail(error, VALENCE_ERROR_SHAPE, "%s: an array of this shape is too large", path);
-    struct text header = {.maximum = 1024};
-    make_header(type, n_dims, shape, &header);
     struct file_writer writer;
-    int status = header.failed ? fail_memory(error, header.maximum, path)
-                               : file_write_begin(&writer, path, error);
-    if (!status) {
-        fwrite(header.data, 1, header.length, writer.stream);
-        if (bytes)
-            fwrite(data, 1, bytes, writer.stream);
-        status = file_write_commit(&writer, error); /* tells where a write failed */
+    int status = file_write_begin(&writer, path, error);
+    if (status)
+        return status;
+    status = npy_write_header(writer.stream, type, n_dims, shape, path, error);
+    if (status) {
+        file_write_abort(&writer);
+        return status;
     }
-    text_free(&header);
-    return status;
+    if (bytes)
+        fwrite(data, 1, bytes, writer.stream);
+    return file_write_commit(&writer, error); /* tells where a write failed */
 }

@@ -161,8 +161,10 @@ static int take_record(struct import *import, const struct import_record *record
     double label = record->label_number; /* NaN: none */
     int split = record->split ? valence_split_from_name(record->split) : (int)options->all_in;
     *taken = false;
-    *clip = (struct valence_clip){
-        .id = record->id, .group = record->group, .transcript = record->transcript};
+    *clip = (struct valence_clip){.id = record->id,
+                                  .group = record->group,
+                                  .transcript = record->transcript,
+                                  .metadata = record->metadata};
     if (split < 0) {
         fail(error, VALENCE_ERROR_DATA, "%s: clip '%s': there is no split '%s'", record->place,
              record->id, record->split);

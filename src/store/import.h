@@ -10,10 +10,11 @@
 /* What a source says of its next clip; the texts live until its next call. */
 struct import_record {
     const char *id, *group, *transcript;
-    const char *split;   /* NULL: the source has none */
-    const char *label;   /* a number or "", NULL likewise */
-    double label_number; /* where `label` is NULL, or NaN */
-    char place[320];     /* "table.csv:12", for errors */
+    const char *metadata; /* may be NULL */
+    const char *split;    /* NULL: the source has none */
+    const char *label;    /* a number or "", NULL likewise */
+    double label_number;  /* where `label` is NULL, or NaN */
+    char place[320];      /* "table.csv:12", for errors */
 };
 
 /* One kind of source. Functions give ERROR_SHAPE for a stream of another width, ERROR_DATA for an unusable value and

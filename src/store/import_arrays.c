@@ -82,6 +82,8 @@ static int open_columns(struct import_arrays *arrays, const struct import_names 
     if (!status)
         status = open_column(arrays, options->transcript, usual->transcript, false,
                              &arrays->transcript, error);
+    if (!status)
+        status = open_column(arrays, NULL, usual->metadata, false, &arrays->metadata, error);
     return status;
 }
 
@@ -161,13 +163,14 @@ static int check_stream(struct import_arrays *arrays, const char *name,
         return fail(error, VALENCE_ERROR_SHAPE, "%s: array '%s' of %s is not (N, T, D) or (N, D)",
                     arrays->name, name, shape);
     stream->width = header->shape[header->n_dims - 1];
-    stream->max_rows = header->n_dims == 3 ? header->shape[1] : 1;
+    if (!stream->starts)
+        stream->max_rows = header->n_dims == 3 ? header->shape[1] : 1;
     if (stream->width < 1 || stream->width > VALENCE_STORE_MAX_WIDTH ||
         stream->max_rows > VALENCE_STORE_MAX_ROWS)
         return fail(error, VALENCE_ERROR_LIMIT,
                     "%s: array '%s' of %s: a stream has 1 to %d columns and up to %d rows a clip",
                     arrays->name, name, shape, VALENCE_STORE_MAX_WIDTH, VALENCE_STORE_MAX_ROWS);
-    int status = check_clips(arrays, name, header->shape[0], error);
+    int status = stream->starts ? VALENCE_OK : check_clips(arrays, name, header->shape[0], error);
     if (status)
         return status;
     stream->values = allocate(stream->max_rows * stream->width, sizeof *stream->values);
@@ -193,6 +196,32 @@ static int read_lengths(struct import_arrays *arrays, const char *name,
     return status ? fail_within(error, "%s: array '%s'", arrays->name, name) : VALENCE_OK;
 }
 
+/* Whether the lengths say that the rows are packed; then where each clip's begin. */
+static int find_starts(const struct import_arrays *arrays, struct import_stream *stream,
+                       struct valence_error *error)
+{
+    const struct npy_header *header = npy_header(stream->array);
+    int64_t sum = 0, longest = 0;
+    if (header->n_dims != 2)
+        return VALENCE_OK;
+    for (int64_t i = 0; i < arrays->n_clips; i++) {
+        int64_t n = stream->lengths[i];
+        if (n < 0 || n > header->shape[0] - sum)
+            return VALENCE_OK;
+        sum += n;
+        longest = n > longest ? n : longest;
+    }
+    if (sum != header->shape[0])
+        return VALENCE_OK;
+    stream->starts = allocate(arrays->n_clips, sizeof *stream->starts);
+    if (!stream->starts)
+        return fail_memory(error, (size_t)arrays->n_clips * sizeof *stream->starts, "lengths");
+    for (int64_t i = 1; i < arrays->n_clips; i++)
+        stream->starts[i] = stream->starts[i - 1] + stream->lengths[i - 1];
+    stream->max_rows = longest;
+    return VALENCE_OK;
+}
+
 static int open_stream(struct import_arrays *arrays, const struct import_names *usual, int which,
                        struct valence_error *error)
 {
@@ -210,15 +239,15 @@ static int open_stream(struct import_arrays *arrays, const struct import_names *
         status = fail(error, VALENCE_ERROR_SHAPE, "%s: '%s' is a list, not an array", arrays->name,
                       name);
     stream->array = column.array;
-    if (!status)
-        status = check_stream(arrays, name, stream, error);
     column = (struct import_column){0};
     if (!status)
         status = open_column(arrays, wanted->lengths, usual->lengths[which], false, &column, error);
     if (!status && has_column(&column))
         status = read_lengths(arrays, lengths, &column, stream, error);
     close_column(&column);
-    return status;
+    if (!status && stream->lengths)
+        status = find_starts(arrays, stream, error);
+    return status ? status : check_stream(arrays, name, stream, error);
 }
 
 /* ---- All of it ------------------------------------------------------------------------------- */
@@ -240,12 +269,14 @@ void import_arrays_close(struct import_arrays *arrays)
     close_column(&arrays->label);
     close_column(&arrays->group);
     close_column(&arrays->transcript);
+    close_column(&arrays->metadata);
     for (int i = 0; i < VALENCE_N_STREAMS; i++) {
         npy_close(arrays->streams[i].array);
         free(arrays->streams[i].lengths);
+        free(arrays->streams[i].starts);
         free(arrays->streams[i].values);
     }
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         free(arrays->texts[i]);
 }
 
@@ -253,10 +284,10 @@ int import_arrays_record(struct import_arrays *arrays, int64_t at, struct import
                          struct valence_error *error)
 {
     const struct import_column *const columns[] = {&arrays->id, &arrays->split, &arrays->group,
-                                                   &arrays->transcript};
+                                                   &arrays->transcript, &arrays->metadata};
     double label = NAN;
     int status = VALENCE_OK;
-    for (int i = 0; i < 4 && !status; i++)
+    for (int i = 0; i < 5 && !status; i++)
         status = read_text(columns[i], at, &arrays->texts[i], error);
     if (!status)
         status = read_label(&arrays->label, at, &label, error);
@@ -267,6 +298,7 @@ int import_arrays_record(struct import_arrays *arrays, int64_t at, struct import
         .split = has_column(&arrays->split) ? arrays->texts[1] : arrays->split_name,
         .group = arrays->texts[2],
         .transcript = arrays->texts[3],
+        .metadata = arrays->texts[4],
         .label_number = label,
     };
     snprintf(record->place, sizeof record->place, "%s[%lld]", arrays->name, (long long)at);
@@ -286,6 +318,7 @@ int import_arrays_rows(struct import_arrays *arrays, int64_t at, enum valence_st
 {
     struct import_stream *stream = &arrays->streams[which];
     int64_t n_rows = stream->lengths ? stream->lengths[at] : stream->max_rows;
+    int64_t start = stream->starts ? stream->starts[at] : at * stream->max_rows;
     int status = VALENCE_OK;
     if (n_rows < 0 || n_rows > stream->max_rows)
         return fail(error, VALENCE_ERROR_DATA,
@@ -293,8 +326,8 @@ int import_arrays_rows(struct import_arrays *arrays, int64_t at, enum valence_st
                     arrays->texts[0], valence_stream_names[which], (long long)n_rows,
                     (long long)stream->max_rows);
     if (n_rows > 0)
-        status = npy_read_float(stream->array, at * stream->max_rows * stream->width,
-                                n_rows * stream->width, stream->values, error);
+        status = npy_read_float(stream->array, start * stream->width, n_rows * stream->width,
+                                stream->values, error);
     if (arrays->options->trim_zeros && !status)
         n_rows = without_trailing_zeros(stream->values, n_rows, stream->width);
     rows->rows = stream->values;

@@ -13,17 +13,19 @@ struct import_column {
     struct pickle_value *const *values;
 };
 
-/* (N, T, D), or (N, D) for one row a clip. */
+/* (N, T, D) with T rows for each clip, padded; (N, D) for one row a clip; or, where there are lengths whose sum is the
+ * number of rows, (sum, D), packed: the clips' rows one after the other. */
 struct import_stream {
     struct npy *array;
     int64_t *lengths; /* (N) rows of each clip; NULL: T */
+    int64_t *starts;  /* (N) packed: the first row of each clip; else NULL */
     int64_t max_rows, width;
-    float *values; /* (T, D): of the clip read last */
+    float *values; /* (max_rows, D): of the clip read last */
 };
 
 /* What arrays are called where options do not say; NULL: there is none. */
 struct import_names {
-    const char *id, *split, *label, *group, *transcript;
+    const char *id, *split, *label, *group, *transcript, *metadata;
     const char *streams[VALENCE_N_STREAMS], *lengths[VALENCE_N_STREAMS];
 };
 
@@ -38,9 +40,9 @@ struct import_arrays {
     const char *split_name; /* of all clips; NULL: as the column says */
 
     int64_t n_clips; /* -1 before import_arrays_open() */
-    struct import_column id, split, label, group, transcript;
+    struct import_column id, split, label, group, transcript, metadata;
     struct import_stream streams[VALENCE_N_STREAMS]; /* with `array` NULL where there is none */
-    char *texts[4]; /* id, split, group, transcript of the clip read last */
+    char *texts[5]; /* id, split, group, transcript, metadata of the clip read last */
 };
 
 /* Opens what the options name, or else what goes by the usual names. Free with import_arrays_close(), after an error

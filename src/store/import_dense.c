@@ -1,4 +1,4 @@
-/* Arrays of N clips: an .npz archive, or a folder of .npy files. */
+/* Arrays of N clips: an .npz archive, a .safetensors file, or a folder of .npy files. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +7,11 @@
 #include "base/file.h"
 #include "format/archive.h"
 #include "store/import_arrays.h"
+#include "store/import_tensors.h"
 
 struct dense {
-    struct archive *archive; /* NULL: a folder */
+    struct archive *archive; /* one of the two, or neither: a folder */
+    struct import_tensors *tensors;
     struct import_arrays arrays;
     enum valence_stream which[VALENCE_N_STREAMS]; /* by the source's index */
     int64_t position;                             /* of the next clip */
@@ -21,6 +23,7 @@ static const struct import_names usual_names = {
     .label = "label",
     .group = "group",
     .transcript = "transcript",
+    .metadata = "metadata",
     .streams = {"audio", "text", "video", "simulated_text"},
     .lengths = {"audio_lengths", "text_lengths", "video_lengths", "simulated_text_lengths"},
 };
@@ -30,6 +33,8 @@ static int open_named(void *self, const char *name, struct import_column *column
                       struct valence_error *error)
 {
     struct dense *dense = self;
+    if (dense->tensors)
+        return import_tensors_column(dense->tensors, name, column, error);
     if (dense->archive)
         return npy_open_member(dense->archive, name, &column->array, error);
     char file[256];
@@ -70,9 +75,10 @@ static int dense_rows(void *self, int index, struct valence_clip_rows *rows,
 static json_t *describe(const struct dense *dense, struct valence_error *error)
 {
     const char *path = dense->arrays.name;
-    json_t *file = dense->archive ? import_describe_file(path, error)
-                                  : json_pack("{s:s, s:I}", "name", path_name(path), "clips",
-                                              (json_int_t)dense->arrays.n_clips);
+    json_t *file = dense->archive || dense->tensors
+                       ? import_describe_file(path, error)
+                       : json_pack("{s:s, s:I}", "name", path_name(path), "clips",
+                                   (json_int_t)dense->arrays.n_clips);
     return file ? json_pack("{s:s, s:o}", "kind", "dense", "file", file) : NULL;
 }
 
@@ -87,7 +93,9 @@ int valence_import_dense(const char *source_path, const char *store_path,
     *result = (struct valence_import_result){0};
     dense.arrays.self = &dense;
     int status = VALENCE_OK;
-    if (!path_is_folder(source_path))
+    if (path_has_ending(source_path, ".safetensors"))
+        status = import_tensors_open(source_path, &dense.tensors, error);
+    else if (!path_is_folder(source_path))
         status = archive_open(source_path, &dense.archive, error);
     if (!status)
         status = import_arrays_open(&dense.arrays, &usual_names, error);
@@ -104,6 +112,7 @@ int valence_import_dense(const char *source_path, const char *store_path,
                      : VALENCE_ERROR_IO;
     }
     import_arrays_close(&dense.arrays);
+    import_tensors_close(dense.tensors);
     archive_close(dense.archive);
     return status;
 }

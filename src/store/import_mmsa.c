@@ -48,8 +48,10 @@ static const struct import_names usual_names = {
     .id = "id",
     .label = "regression_labels",
     .transcript = "raw_text",
-    .streams = {"audio", "text", "vision", NULL},
-    .lengths = {"audio_lengths", "text_lengths", "vision_lengths", NULL},
+    .group = "group", /* this and simulated text are valence's own: store/export_mmsa.c */
+    .metadata = "metadata",
+    .streams = {"audio", "text", "vision", "simulated_text"},
+    .lengths = {"audio_lengths", "text_lengths", "vision_lengths", "simulated_text_lengths"},
 };
 
 /* ---- Opening --------------------------------------------------------------------------------- */
