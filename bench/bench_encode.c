@@ -49,8 +49,11 @@ make_inputs(const struct valence_encoder_description *description, double size, 
             samples[j] = 0.1f * (float)random_normal(&source);
             pixels[j] = (uint8_t)random_u32(&source);
         }
-        inputs[i] = (struct valence_encoder_input){samples, n, pixels, description->side,
-                                                   description->side};
+        inputs[i] = (struct valence_encoder_input){.samples = samples,
+                                                   .n_samples = n,
+                                                   .pixels = pixels,
+                                                   .width = description->side,
+                                                   .height = description->side};
     }
     return inputs;
 }

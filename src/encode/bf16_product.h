@@ -3,7 +3,7 @@
  *
  *   y_ij = sum_k x_i[k] w_j[k]
  *
- * A value's relative error from rounding is at most 2^-9; results do not depend on how many rows are computed together. */
+ * A value's relative error from rounding is at most 2^-8; results do not depend on how many rows are computed together. */
 #ifndef VALENCE_ENCODE_BF16_PRODUCT_H
 #define VALENCE_ENCODE_BF16_PRODUCT_H
 

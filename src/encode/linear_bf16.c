@@ -3,8 +3,9 @@
 #include "encode/bf16_product.h"
 #include "encode/ops_cpu.h"
 
-#define COLUMNS  128 /* packed together; with a slice of the depth they fit a processor's own cache */
-#define MIN_ROWS 8   /* fewer do not repay packing W */
+#define COLUMNS                                                                                    \
+    128            /* packed together; with a slice of the depth they fit a processor's own cache */
+#define MIN_ROWS 8 /* fewer do not repay packing W */
 
 struct parameters {
     struct scratch *scratch;
@@ -15,8 +16,7 @@ struct parameters {
 bool linear_suits_bf16(const struct ggml_tensor *weight, const struct ggml_tensor *x)
 {
     return (ggml_is_quantized(weight->type) || weight->type == GGML_TYPE_BF16) &&
-           weight->ne[0] % BF16_DEPTH == 0 && x->ne[1] >= MIN_ROWS &&
-           bf16_best_unit() != BF16_NONE;
+           weight->ne[0] % BF16_DEPTH == 0 && x->ne[1] >= MIN_ROWS && bf16_best_unit() != BF16_NONE;
 }
 
 /* Rows of x that overlap (a convolution's windows) stay so when rounded; others are laid side by side. */

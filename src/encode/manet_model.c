@@ -165,7 +165,7 @@ int manet_load(struct manet *model, struct weights *weights, ggml_backend_dev_t 
     *weights = (struct weights){0};
     int status = load_tensors(model, error);
     if (!status)
-        status = weights_place(&model->weights, device, !fused, error);
+        status = weights_place(&model->weights, device, error);
     if (!status && fused) {
         struct packing packing = {error, 0};
         manet_each(model, &(struct manet_visit){pack_convolution, skip_gate, &packing});

@@ -135,7 +135,7 @@ int wavlm_load(struct wavlm *model, struct weights *weights, ggml_backend_dev_t 
         status = weights_check(&model->weights, error);
     }
     if (!status)
-        status = weights_place(&model->weights, device, true, error);
+        status = weights_place(&model->weights, device, error);
     if (status)
         wavlm_free(model);
     return status;

@@ -61,8 +61,7 @@ int weights_open(struct weights *weights, const char *path, struct valence_error
 
 void weights_close(struct weights *weights)
 {
-    for (size_t i = 0; i < sizeof weights->buffers / sizeof *weights->buffers; i++)
-        ggml_backend_buffer_free(weights->buffers[i]);
+    ggml_backend_buffer_free(weights->buffer);
     ggml_free(weights->context);
     gguf_free(weights->gguf);
     file_map_close(&weights->map);
@@ -253,7 +252,7 @@ static int read_in_place(struct weights *weights, struct valence_error *error)
          tensor = ggml_get_next_tensor(weights->context, tensor))
         if (ggml_backend_tensor_alloc(weights->buffer, tensor,
                                       (void *)(uintptr_t)weights_file_data(weights, tensor)) !=
-                GGML_STATUS_SUCCESS)
+            GGML_STATUS_SUCCESS)
             return fail_placing(weights, weights->map.size, error);
     return VALENCE_OK;
 }

@@ -1,8 +1,7 @@
 /* An encoder's weights: a GGUF file, mapped and checked, and its tensors on the device that computes.
  *
- * On a CPU the tensors are read in place from the map, so that loading costs nothing and processes share the pages.
- * Exceptions are those types that the processor's matrix extension (AMX) wants in its own order, which are
- * rearranged once; their pages in the map are given back. On other devices everything is copied. */
+ * On a CPU the tensors are read in place from the map, so that loading costs nothing and processes share the pages. On
+ * other devices everything is copied. */
 #ifndef VALENCE_ENCODE_WEIGHTS_H
 #define VALENCE_ENCODE_WEIGHTS_H
 
@@ -21,7 +20,7 @@ struct weights {
     struct file_map map;
     struct gguf_context *gguf;
     struct ggml_context *context; /* the tensors */
-    ggml_backend_buffer_t buffers[2];
+    ggml_backend_buffer_t buffer;
     struct valence_error problem; /* the first of a getter below; status 0 while all is well */
 };
 
@@ -56,16 +55,14 @@ int weights_check(const struct weights *weights, struct valence_error *error);
 
 /* ---- Placing --------------------------------------------------------------------------------------------------- */
 
-/* Gives every tensor its memory on the device. `rearrange` lets the processor's matrix extension have the tensors it
- * takes in its order, which only ggml_mul_mat() reads then. */
-int weights_place(struct weights *weights, ggml_backend_dev_t device, bool rearrange,
-                  struct valence_error *error);
+/* Gives every tensor its memory on the device: in the map on a CPU, copied elsewhere. */
+int weights_place(struct weights *weights, ggml_backend_dev_t device, struct valence_error *error);
 
 /* Gives the map's pages back, where everything that is often needed was copied from it. */
 void weights_release_pages(const struct weights *weights);
 
-/* True where ggml_mul_mat() is the fastest product with this tensor on a CPU (see weights_place); otherwise widening
- * its rows to floats and an sgemm is. */
+/* True where ggml_mul_mat() is a faster product with this tensor on a CPU than widening its rows to floats and an sgemm:
+ * ggml has tiled integer products for the k-quants. */
 bool weights_prefer_ggml(const struct ggml_tensor *tensor);
 
 #endif

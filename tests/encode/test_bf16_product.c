@@ -1,0 +1,157 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/random.h"
+#include "encode/bf16_product.h"
+
+static float widen(uint16_t value)
+{
+    uint32_t bits = (uint32_t)value << 16;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static uint16_t rounded(float x)
+{
+    uint16_t y;
+    bf16_round(1, &x, &y);
+    return y;
+}
+
+static void test_rounding_is_to_the_nearest_halves_to_even(void **state)
+{
+    (void)state;
+    assert_int_equal(rounded(1.0f), 0x3F80);
+    assert_int_equal(rounded(1.0f + 0x1p-8f), 0x3F80); /* half way, down to even */
+    assert_int_equal(rounded(1.0f + 0x3p-8f), 0x3F82); /* half way, up to even */
+    assert_int_equal(rounded(1.0f + 0x1.01p-8f), 0x3F81);
+    assert_int_equal(rounded(-3.4e38f), 0xFF80); /* beyond the largest */
+    assert_int_equal(rounded(INFINITY), 0x7F80);
+    assert_true(isnan(widen(rounded(NAN))));
+    struct random_source source = random_source(1, 0);
+    for (int i = 0; i < 100000; i++) {
+        float x = (float)random_normal(&source), y = widen(rounded(x));
+        assert_true(fabsf(x - y) <= 0x1p-8f * fabsf(x));
+    }
+}
+
+/* Everything a product needs, of made-up values. */
+struct product {
+    int64_t rows, depth, x_stride, columns;
+    uint16_t *x, *packed;
+    float *weights; /* (columns, depth) */
+    float *y;       /* (rows, y_stride) */
+    int64_t y_stride;
+};
+
+static struct product make_product(int64_t rows, int64_t depth, int64_t x_stride, int64_t columns)
+{
+    struct product p = {rows, depth, x_stride, columns, .y_stride = columns + 3};
+    struct random_source source = random_source(2, 0);
+    int64_t n_x = (rows - 1) * x_stride + depth, blocks = (columns + 31) / 32;
+    float *x = malloc((size_t)n_x * sizeof *x);
+    p.x = malloc((size_t)n_x *
+                 sizeof *p.x); /* exactly: reading beyond is an error under AddressSanitizer */
+    p.packed = malloc((size_t)(blocks * BF16_COLUMNS * depth) * sizeof *p.packed);
+    p.weights = malloc((size_t)(columns * depth) * sizeof *p.weights);
+    p.y = malloc((size_t)(rows * p.y_stride) * sizeof *p.y);
+    assert_true(x && p.x && p.packed && p.weights && p.y);
+    for (int64_t i = 0; i < n_x; i++)
+        x[i] = (float)random_normal(&source);
+    for (int64_t i = 0; i < columns * depth; i++)
+        p.weights[i] = (float)random_normal(&source);
+    for (int64_t i = 0; i < rows * p.y_stride; i++)
+        p.y[i] = -7;
+    bf16_round(n_x, x, p.x);
+    for (int64_t j = 0; j < columns; j += BF16_COLUMNS)
+        bf16_pack(columns - j < BF16_COLUMNS ? columns - j : BF16_COLUMNS, depth,
+                  p.weights + j * depth, depth, p.packed + j * depth);
+    free(x);
+    return p;
+}
+
+static void free_product(struct product *p)
+{
+    free(p->x);
+    free(p->packed);
+    free(p->weights);
+    free(p->y);
+}
+
+static void check_product(const struct product *p)
+{
+    for (int64_t i = 0; i < p->rows; i++) {
+        for (int64_t j = 0; j < p->columns; j++) {
+            double sum = 0, size = 0;
+            for (int64_t k = 0; k < p->depth; k++) {
+                double term = (double)widen(p->x[i * p->x_stride + k]) *
+                              widen(rounded(p->weights[j * p->depth + k]));
+                sum += term;
+                size += fabs(term);
+            }
+            assert_true(fabs(p->y[i * p->y_stride + j] - sum) <= 1e-6 * size + 1e-6);
+        }
+        for (int64_t j = p->columns; j < p->y_stride; j++)
+            assert_true(p->y[i * p->y_stride + j] == -7); /* what lies between rows is untouched */
+    }
+}
+
+static void test_product_equals_the_sum_in_double(void **state)
+{
+    (void)state;
+    const int64_t shapes[][4] = {/* rows, depth, distance of rows, columns */
+                                 {1, 32, 32, 1},      {8, 64, 64, 32},      {15, 32, 40, 33},
+                                 {16, 96, 96, 16},    {17, 96, 96, 17},     {31, 64, 64, 31},
+                                 {32, 64, 64, 64},    {33, 2080, 2080, 40}, {70, 1056, 1056, 100},
+                                 {50, 1536, 1024, 64} /* windows that overlap */};
+    if (bf16_best_unit() == BF16_NONE)
+        skip();
+    for (enum bf16_unit unit = BF16_DOT; unit <= bf16_best_unit(); unit++)
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+            struct product p = make_product(shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3]);
+            bf16_product(unit, p.rows, p.depth, p.x, p.x_stride, p.columns, p.packed, p.y,
+                         p.y_stride);
+            check_product(&p);
+            free_product(&p);
+        }
+}
+
+/* A clip's rows do not depend on how many follow them. */
+static void test_rows_do_not_depend_on_their_number(void **state)
+{
+    (void)state;
+    if (bf16_best_unit() == BF16_NONE)
+        skip();
+    for (enum bf16_unit unit = BF16_DOT; unit <= bf16_best_unit(); unit++) {
+        struct product p = make_product(70, 2048, 2048, 48);
+        float *alone = malloc((size_t)(p.rows * p.y_stride) * sizeof *alone);
+        assert_non_null(alone);
+        bf16_product(unit, 70, p.depth, p.x, p.x_stride, p.columns, p.packed, p.y, p.y_stride);
+        for (int64_t n = 1; n < 70; n += 13) {
+            bf16_product(unit, n, p.depth, p.x, p.x_stride, p.columns, p.packed, alone, p.y_stride);
+            for (int64_t i = 0; i < n; i++)
+                assert_memory_equal(alone + i * p.y_stride, p.y + i * p.y_stride,
+                                    (size_t)p.columns * sizeof *p.y);
+        }
+        free(alone);
+        free_product(&p);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rounding_is_to_the_nearest_halves_to_even),
+        cmocka_unit_test(test_product_equals_the_sum_in_double),
+        cmocka_unit_test(test_rows_do_not_depend_on_their_number),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
