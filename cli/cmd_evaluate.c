@@ -17,6 +17,7 @@ struct request {
     const char *split, *flow, *checkpoint, *predictions;
     bool json, quiet;
     int64_t resamples, seed, batch, max_rows, threads;
+    double level;
 };
 
 static bool parse(const struct command *command, int argc, char **argv, struct request *request,
@@ -26,8 +27,9 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "split", &request->split, "NAME",
          "train, validation or test (default: test).", 0, 0},
         {OPTION_TEXT, 0, "flow", &request->flow, "NAMES",
-         "Flows to measure, separated by commas: complete, text_missing, ... (default: all, those "
-         "the model was trained with).",
+         "Flows to measure, separated by commas: complete, text_missing, ...; all seven with all, "
+         "those "
+         "the model was trained with by trained (the default).",
          0, 0},
         {OPTION_TEXT, 0, "checkpoint", &request->checkpoint, "WHICH",
          "best or last of a run's checkpoints (default: best).", 0, 0},
@@ -35,6 +37,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "Resamples for the 95 % intervals, 0 for none (default: 2000).", 0, 1e6},
         {OPTION_INT, 0, "seed", &request->seed, "N", "Seed of the resampling (default: 1).", 0,
          1e15},
+        LEVEL_OPTION(&request->level),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
         {OPTION_FLAG, 0, "json", &request->json, NULL, "Print JSON instead of a table.", 0, 0},
         {OPTION_TEXT, 0, "predictions", &request->predictions, "FILE",
@@ -45,8 +48,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          65536},
         {OPTION_INT, 0, "threads", &request->threads, "N", "Threads (default: one per core).", 1,
          4096},
-        {OPTION_INT, 0, "max-rows", &request->max_rows, "N",
-         "Rows of a stream of a clip that are read; longer ones are cut (default: 10000).", 1, 4e6},
+        MAX_ROWS_OPTION(&request->max_rows),
         {.type = OPTION_END}};
     const char *positional[2];
     int n;
@@ -64,10 +66,11 @@ static int check(const struct command *command, const struct request *request,
     options->seed = (uint64_t)request->seed;
     options->batch_size = request->batch;
     options->max_rows = request->max_rows;
+    options->level = request->level;
     int code = choose_checkpoint(command, request->checkpoint);
     if (!code)
         code = choose_split(command, request->split, &options->split);
-    if (!code && strcmp(request->flow, "all") != 0)
+    if (!code && strcmp(request->flow, "trained") != 0)
         code = choose_flows(command, request->flow, options->flows, &options->n_flows);
     return code;
 }
@@ -108,12 +111,13 @@ static int print_results(const struct request *request, const struct evaluation_
 static int run_evaluate(const struct command *command, int argc, char **argv)
 {
     struct request request = {.split = "test",
-                              .flow = "all",
+                              .flow = "trained",
                               .checkpoint = "best",
                               .resamples = 2000,
                               .seed = 1,
                               .batch = 64,
-                              .max_rows = 10000};
+                              .max_rows = CLIP_MAX_ROWS,
+                              .level = CHOICE_LEVEL};
     struct evaluation_options options = {0};
     int code;
     if (!parse(command, argc, argv, &request, &code) || (code = check(command, &request, &options)))
@@ -150,8 +154,15 @@ const struct command command_evaluate = {
         "every model is measured, and mean and standard deviation are shown.\n\n"
         "Each flow of the network is measured: complete sees all modalities, text_missing reads "
         "simulated text, if the store has any, in place of text. Figures stand beside those of the "
-        "best constant, the median training label, and predictions that hardly vary are warned of.",
+        "best constant, the median training label, and predictions that hardly vary are warned "
+        "of.\n\n"
+        "The best model of a training knows its errors on the validation part: how many of the "
+        "labels "
+        "measured lie in the interval that it gives for a score (--level), how wide those are, and "
+        "the "
+        "error that it expects, are shown beside.",
     .example = "valence evaluate run corpus\n"
+               "valence evaluate run corpus --flow all\n"
                "valence evaluate run corpus --flow text_missing --predictions scores.csv\n"
                "valence evaluate run corpus --json | jq '.models[0].flows.complete.metrics.mae'",
     .run = run_evaluate,

@@ -1,5 +1,6 @@
 /* valence predict: a score for every clip, and how it came about. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ struct request {
     const char *split, *flow, *checkpoint;
     bool json, csv, quiet;
     int64_t batch, max_rows, threads;
+    double level;
 };
 
 /* ---- Output ---------------------------------------------------------------------------------- */
@@ -35,12 +37,27 @@ static void format_missing(char text[32], unsigned missing, const char *none)
         snprintf(text, 32, "%s", none);
 }
 
+static void estimate_cells(struct table *table, const struct valence_estimate *estimate)
+{
+    if (isnan(estimate->error)) {
+        table_cell(table, "-");
+        table_cell(table, "-");
+    } else {
+        table_cell(table, "%.2f", estimate->error);
+        table_cell(table, "%+.2f…%+.2f", estimate->low, estimate->high);
+    }
+}
+
 static void print_table(const struct valence_store *store, const struct predictions *predictions,
-                        int64_t max_rows)
+                        const struct request *request)
 {
     struct table table = {0};
+    char level[16];
+    snprintf(level, sizeof level, "%g %%", 100 * request->level);
     table_column(&table, "clip", TABLE_LEFT);
     table_column(&table, "score", TABLE_RIGHT);
+    table_column(&table, "±", TABLE_RIGHT);
+    table_column(&table, level, TABLE_RIGHT);
     table_column(&table, "flow", TABLE_LEFT);
     table_column(&table, "missing", TABLE_LEFT);
     for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
@@ -53,6 +70,7 @@ static void print_table(const struct valence_store *store, const struct predicti
         format_missing(missing, prediction->missing, "-");
         table_cell(&table, "%s", valence_store_clip(store, prediction->clip)->id);
         table_cell(&table, "%+.3f", (double)prediction->score.score);
+        estimate_cells(&table, &prediction->estimate);
         table_cell(&table, "%s", valence_flow_name(prediction->flow));
         table_cell(&table, "%s", missing);
         for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
@@ -60,21 +78,32 @@ static void print_table(const struct valence_store *store, const struct predicti
         for (int view = 0; view < VALENCE_N_VIEWS; view++)
             table_cell(&table, "%.2f", (double)prediction->score.view_weights[view]);
     }
+    table_note(
+        &table,
+        "±: the error to expect, and the interval that holds the label in %s of the clips like "
+        "the model's validation clips; - where the model had none such.",
+        level);
     table_note(&table, "Behind 'missing': the weights of the modalities, then of the query views.");
     if (!predictions->trained)
         table_note(&table, "The model was not trained with this flow.");
+    if (predictions->n_unfitting)
+        table_note(&table,
+                   "%" PRId64
+                   " clips lack more than their flow misses: the model was trained with no "
+                   "flow that fits, and what is absent is not imagined",
+                   predictions->n_unfitting);
     if (predictions->n_empty)
         table_note(&table, "skipped: %" PRId64 " clips without features that the model reads",
                    predictions->n_empty);
     if (predictions->n_cut)
-        table_note(&table, "cut to %" PRId64 " rows: %" PRId64 " clips", max_rows,
+        table_note(&table, "cut to %" PRId64 " rows: %" PRId64 " clips", request->max_rows,
                    predictions->n_cut);
     table_print(&table, stdout);
 }
 
 static void print_csv(const struct valence_store *store, const struct predictions *predictions)
 {
-    printf("id,score,flow,missing");
+    printf("id,score,expected_error,low,high,flow,missing");
     for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
         printf(",weight_%s", valence_modality_names[modality]);
     for (int view = 0; view < VALENCE_N_VIEWS; view++)
@@ -87,6 +116,13 @@ static void print_csv(const struct valence_store *store, const struct prediction
         csv_write_field(stdout, valence_store_clip(store, prediction->clip)->id);
         putchar(',');
         csv_write_number(stdout, prediction->score.score);
+        const double estimate[] = {prediction->estimate.error, prediction->estimate.low,
+                                   prediction->estimate.high};
+        for (int n = 0; n < 3; n++) {
+            putchar(',');
+            if (!isnan(estimate[n]))
+                csv_write_number(stdout, (float)estimate[n]);
+        }
         printf(",%s,%s", valence_flow_name(prediction->flow), missing);
         for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++) {
             putchar(',');
@@ -120,13 +156,21 @@ static json_t *missing_to_json(unsigned missing)
     return array;
 }
 
+static json_t *number_or_null(double value)
+{
+    return isnan(value) ? json_null() : json_real(value);
+}
+
 static json_t *prediction_to_json(const struct valence_store *store,
                                   const struct prediction *prediction)
 {
     return json_pack(
-        "{s:s, s:f, s:s, s:o, s:o, s:o}", "id", valence_store_clip(store, prediction->clip)->id,
-        "score", (double)prediction->score.score, "flow", valence_flow_name(prediction->flow),
-        "missing", missing_to_json(prediction->missing), "modality_weights",
+        "{s:s, s:f, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "id",
+        valence_store_clip(store, prediction->clip)->id, "score", (double)prediction->score.score,
+        "expected_error", number_or_null(prediction->estimate.error), "low",
+        number_or_null(prediction->estimate.low), "high", number_or_null(prediction->estimate.high),
+        "flow", valence_flow_name(prediction->flow), "missing",
+        missing_to_json(prediction->missing), "modality_weights",
         named_numbers(valence_modality_names, prediction->score.modality_weights,
                       VALENCE_N_MODALITIES),
         "view_weights",
@@ -135,7 +179,7 @@ static json_t *prediction_to_json(const struct valence_store *store,
 
 static int print_predictions_json(const struct valence_store *store,
                                   const struct predictions *predictions, const char *checkpoint,
-                                  struct valence_error *error)
+                                  double level, struct valence_error *error)
 {
     json_t *clips = json_array();
     for (int64_t i = 0; i < predictions->n && clips; i++)
@@ -143,9 +187,11 @@ static int print_predictions_json(const struct valence_store *store,
             json_decref(clips);
             clips = NULL;
         }
-    return print_json(json_pack("{s:s, s:s, s:b, s:I, s:I, s:o}", "checkpoint", checkpoint, "store",
-                                valence_store_path(store), "trained", predictions->trained,
-                                "skipped_without_features", (json_int_t)predictions->n_empty, "cut",
+    return print_json(json_pack("{s:s, s:s, s:f, s:b, s:I, s:I, s:I, s:o}", "checkpoint",
+                                checkpoint, "store", valence_store_path(store), "level", level,
+                                "trained", predictions->trained, "lacking_more_than_the_flow",
+                                (json_int_t)predictions->n_unfitting, "skipped_without_features",
+                                (json_int_t)predictions->n_empty, "cut",
                                 (json_int_t)predictions->n_cut, "clips", clips),
                       error);
 }
@@ -163,6 +209,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          0, 0},
         {OPTION_TEXT, 0, "checkpoint", &request->checkpoint, "WHICH",
          "best or last of a run's checkpoints (default: best).", 0, 0},
+        LEVEL_OPTION(&request->level),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
         {OPTION_FLAG, 0, "json", &request->json, NULL, "Print JSON instead of a table.", 0, 0},
         {OPTION_FLAG, 0, "csv", &request->csv, NULL, "Print CSV instead of a table.", 0, 0},
@@ -172,8 +219,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          65536},
         {OPTION_INT, 0, "threads", &request->threads, "N", "Threads (default: one per core).", 1,
          4096},
-        {OPTION_INT, 0, "max-rows", &request->max_rows, "N",
-         "Rows of a stream of a clip that are read; longer ones are cut (default: 10000).", 1, 4e6},
+        MAX_ROWS_OPTION(&request->max_rows),
         {.type = OPTION_END}};
     const char *positional[2];
     int n;
@@ -222,14 +268,14 @@ static int predict(const struct request *request, const struct run_model *chosen
     if (!status)
         status = scoring_map_streams(model, store, request->max_rows, &scoring.map, error);
     if (!status)
-        status = predictions_make(&scoring, split, flow, &predictions, error);
+        status = predictions_make(&scoring, split, flow, request->level, &predictions, error);
     terminal_progress_finish();
     if (!status && request->json)
-        status = print_predictions_json(store, &predictions, chosen->path, error);
+        status = print_predictions_json(store, &predictions, chosen->path, request->level, error);
     else if (!status && request->csv)
         print_csv(store, &predictions);
     else if (!status)
-        print_table(store, &predictions, request->max_rows);
+        print_table(store, &predictions, request);
     predictions_free(&predictions);
     valence_store_close(store);
     valence_model_free(model);
@@ -238,8 +284,12 @@ static int predict(const struct request *request, const struct run_model *chosen
 
 static int run_predict(const struct command *command, int argc, char **argv)
 {
-    struct request request = {
-        .split = "all", .flow = "auto", .checkpoint = "best", .batch = 64, .max_rows = 10000};
+    struct request request = {.split = "all",
+                              .flow = "auto",
+                              .checkpoint = "best",
+                              .batch = 64,
+                              .max_rows = CLIP_MAX_ROWS,
+                              .level = CHOICE_LEVEL};
     enum valence_split split;
     int flow, code;
     if (!parse(command, argc, argv, &request, &code) ||
@@ -265,11 +315,18 @@ const struct command command_predict = {
     .arguments = "RUN STORE",
     .summary = "Score every clip of a store, and show how each score came about.",
     .description =
-        "A line per clip: its score, the flow it went through, which modalities the score came "
+        "A line per clip: its score, the error to expect of it and an interval (of the best model "
+        "of a "
+        "training, from its errors on the validation part), the flow it went through, which "
+        "modalities the score came "
         "about without, the weight of each modality and of each of the seven query views.\n\n"
         "By itself each clip goes through the flow that fits it: complete where it has every "
         "modality, text_missing where it has no text; simulated text is read in its place if there "
-        "is any. Labels are not needed.",
+        "is any. Where the model was not trained with the flow that misses what the clip lacks, it "
+        "is the "
+        "one that misses the most of it and nothing else, in the end complete; the rest is then an "
+        "empty "
+        "sequence, and there is no interval. Labels are not needed.",
     .example = "valence predict run corpus --split test\n"
                "valence predict run/best.safetensors clips --csv > scores.csv",
     .run = run_predict,

@@ -1,11 +1,13 @@
 #include "evaluate/evaluation.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "valence/reliability.h"
 
 /* ---- Scores ---------------------------------------------------------------------------------- */
 
@@ -79,6 +81,32 @@ static void count_incomplete(const struct scoring *scoring, const struct clip_se
     }
 }
 
+/* ---- Reliability ------------------------------------------------------------------------------ */
+
+const char *const reliability_figure_keys[N_RELIABILITY_FIGURES] = {
+#define RELIABILITY_KEY(name, key) key,
+    RELIABILITY_FIGURE_MAP(RELIABILITY_KEY)
+#undef RELIABILITY_KEY
+};
+
+static void measure_reliability(const struct valence_model *model, double level,
+                                const struct evaluation *evaluation, struct flow_result *result)
+{
+    const struct valence_reliability *reliability = valence_model_reliability(model, result->flow);
+    double n = (double)evaluation->selection.n, covered = 0, width = 0, expected = 0;
+    for (int64_t i = 0; i < evaluation->selection.n && reliability; i++) {
+        struct valence_estimate e =
+            valence_reliability_estimate(reliability, result->predicted[i], level);
+        double label = (double)evaluation->labels[i];
+        covered += label >= e.low && label <= e.high;
+        width += e.high - e.low;
+        expected += e.error;
+    }
+    result->reliability[RELIABILITY_COVERAGE] = reliability ? covered / n : NAN;
+    result->reliability[RELIABILITY_WIDTH] = reliability ? width / n : NAN;
+    result->reliability[RELIABILITY_EXPECTED] = reliability ? expected / n : NAN;
+}
+
 /* ---- Intervals ------------------------------------------------------------------------------- */
 
 static int flow_intervals(const double *samples, const double *first, int64_t n_resamples,
@@ -148,6 +176,7 @@ int evaluation_run(const struct valence_model *model, const struct valence_store
         struct flow_result *result = &evaluation->flows[i];
         valence_metrics_compute(result->predicted, evaluation->labels, evaluation->selection.n,
                                 &result->metrics);
+        measure_reliability(model, options->level, evaluation, result);
         count_incomplete(&scoring, &evaluation->selection, result);
         no_intervals(result);
     }
@@ -167,18 +196,33 @@ void evaluation_free(struct evaluation *evaluation)
     *evaluation = (struct evaluation){0};
 }
 
+/* Of the value at `offset` in the flow's results. */
+static struct seed_summary summarise(const struct evaluation *evaluations, int n, int flow,
+                                     size_t offset)
+{
+    double sum = 0, squares = 0;
+#define VALUE(i) (*(const double *)((const char *)&evaluations[i].flows[flow] + offset))
+    for (int i = 0; i < n; i++)
+        sum += VALUE(i);
+    double mean = sum / n;
+    for (int i = 0; i < n; i++)
+        squares += (VALUE(i) - mean) * (VALUE(i) - mean);
+#undef VALUE
+    return (struct seed_summary){mean, n > 1 ? sqrt(squares / (n - 1)) : NAN};
+}
+
 struct seed_summary evaluation_summarise(const struct evaluation *evaluations, int n, int flow,
                                          enum valence_metric metric)
 {
-    double sum = 0, squares = 0;
-    for (int i = 0; i < n; i++)
-        sum += evaluations[i].flows[flow].metrics.values[metric];
-    double mean = sum / n;
-    for (int i = 0; i < n; i++) {
-        double off = evaluations[i].flows[flow].metrics.values[metric] - mean;
-        squares += off * off;
-    }
-    return (struct seed_summary){mean, n > 1 ? sqrt(squares / (n - 1)) : NAN};
+    return summarise(evaluations, n, flow,
+                     offsetof(struct flow_result, metrics.values) + metric * sizeof(double));
+}
+
+struct seed_summary evaluation_summarise_reliability(const struct evaluation *evaluations, int n,
+                                                     int flow, enum reliability_figure figure)
+{
+    return summarise(evaluations, n, flow,
+                     offsetof(struct flow_result, reliability) + figure * sizeof(double));
 }
 
 /* ---- The constant predictor ------------------------------------------------------------------ */

@@ -18,7 +18,22 @@ struct evaluation_options {
     uint64_t seed;
     int64_t batch_size;
     int64_t max_rows; /* of a stream of a clip */
+    double level;     /* of the interval of a prediction */
 };
+
+/* How well a flow's predictions were known to be reliable: the one list of figures, keys in JSON and headings. */
+#define RELIABILITY_FIGURE_MAP(X)                                                                  \
+    X(COVERAGE, "coverage")       /* share of the labels in their prediction's interval */         \
+    X(WIDTH, "mean_width")        /* of the intervals */                                           \
+    X(EXPECTED, "expected_error") /* mean; to be compared with the MAE */
+
+enum reliability_figure {
+#define RELIABILITY_ENUM(name, key) RELIABILITY_##name,
+    RELIABILITY_FIGURE_MAP(RELIABILITY_ENUM)
+#undef RELIABILITY_ENUM
+        N_RELIABILITY_FIGURES
+};
+extern const char *const reliability_figure_keys[N_RELIABILITY_FIGURES];
 
 struct flow_result {
     unsigned flow;
@@ -27,8 +42,10 @@ struct flow_result {
     struct valence_metrics metrics;
     struct valence_interval intervals[VALENCE_N_METRICS];   /* NaN without resamples */
     struct valence_interval differences[VALENCE_N_METRICS]; /* of this flow less the first one */
-    int64_t n_incomplete;  /* clips that lack a modality the flow does not miss */
-    int64_t n_unsimulated; /* clips without simulated text in a flow that misses text */
+    double reliability
+        [N_RELIABILITY_FIGURES]; /* NaN where the model has no calibration set for the flow */
+    int64_t n_incomplete;        /* clips that lack a modality the flow does not miss */
+    int64_t n_unsimulated;       /* clips without simulated text in a flow that misses text */
 };
 
 struct evaluation {
@@ -62,11 +79,13 @@ struct seed_summary {
 };
 struct seed_summary evaluation_summarise(const struct evaluation *evaluations, int n, int flow,
                                          enum valence_metric metric);
+struct seed_summary evaluation_summarise_reliability(const struct evaluation *evaluations, int n,
+                                                     int flow, enum reliability_figure figure);
 
 /* True where the store's source says that its data are synthetic. */
 bool store_is_synthetic(const struct valence_store *store);
 
-/* {FLOW: {"n", "metrics", "intervals", "warnings", "difference", ...}}; undefined values are null.
+/* {FLOW: {"n", "metrics", "intervals", "reliability", "warnings", "difference", ...}}; undefined values are null.
  * NULL where memory is short. */
 json_t *evaluation_to_json(const struct evaluation *evaluation);
 json_t *metrics_to_json(const struct valence_metrics *metrics);

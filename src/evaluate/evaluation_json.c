@@ -74,15 +74,28 @@ static json_t *differences(const struct flow_result *first, const struct flow_re
     return all_or_nothing(object, complete);
 }
 
+static json_t *reliability(const struct flow_result *result)
+{
+    if (isnan(result->reliability[RELIABILITY_COVERAGE]))
+        return json_null();
+    json_t *object = json_object();
+    bool complete = object != NULL;
+    for (int figure = 0; figure < N_RELIABILITY_FIGURES; figure++)
+        complete =
+            put(object, reliability_figure_keys[figure], json_real(result->reliability[figure])) &&
+            complete;
+    return all_or_nothing(object, complete);
+}
+
 static json_t *flow_to_json(const struct evaluation *evaluation, int flow)
 {
     const struct flow_result *result = &evaluation->flows[flow];
     json_t *object = json_pack(
-        "{s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "trained", result->trained, "n",
+        "{s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "trained", result->trained, "n",
         (json_int_t)result->metrics.n, "n_nonzero", (json_int_t)result->metrics.n_nonzero,
         "metrics", metrics_to_json(&result->metrics), "intervals", intervals(result->intervals),
-        "warnings", warnings(result->metrics.warnings), "predicted_deviation",
-        number(result->metrics.predicted_deviation), "label_deviation",
+        "reliability", reliability(result), "warnings", warnings(result->metrics.warnings),
+        "predicted_deviation", number(result->metrics.predicted_deviation), "label_deviation",
         number(result->metrics.label_deviation), "clips_lacking_a_modality",
         (json_int_t)result->n_incomplete, "clips_without_simulated_text",
         (json_int_t)result->n_unsimulated);
@@ -104,17 +117,25 @@ json_t *evaluation_to_json(const struct evaluation *evaluation)
     return all_or_nothing(flows, complete);
 }
 
+static json_t *summary_entry(struct seed_summary summary)
+{
+    return json_pack("{s:o, s:o}", "mean", number(summary.mean), "sd", number(summary.deviation));
+}
+
 static json_t *flow_summary(const struct evaluation *evaluations, int n, int flow)
 {
     json_t *object = json_object();
     bool complete = object != NULL;
-    for (int metric = 0; metric < VALENCE_N_METRICS; metric++) {
-        struct seed_summary summary =
-            evaluation_summarise(evaluations, n, flow, (enum valence_metric)metric);
-        json_t *entry =
-            json_pack("{s:o, s:o}", "mean", number(summary.mean), "sd", number(summary.deviation));
-        complete = put(object, valence_metric_infos[metric].key, entry) && complete;
-    }
+    for (int metric = 0; metric < VALENCE_N_METRICS; metric++)
+        complete = put(object, valence_metric_infos[metric].key,
+                       summary_entry(evaluation_summarise(evaluations, n, flow,
+                                                          (enum valence_metric)metric))) &&
+                   complete;
+    for (int figure = 0; figure < N_RELIABILITY_FIGURES; figure++)
+        complete = put(object, reliability_figure_keys[figure],
+                       summary_entry(evaluation_summarise_reliability(
+                           evaluations, n, flow, (enum reliability_figure)figure))) &&
+                   complete;
     return all_or_nothing(object, complete);
 }
 

@@ -1,5 +1,6 @@
 #include "evaluate/prediction.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/fail.h"
@@ -37,6 +38,7 @@ static void assign_flows(const struct scoring *scoring, int flow, struct predict
         prediction->flow =
             flow == PREDICTION_AUTO ? scoring_flow_for(scoring->model, absent) : (unsigned)flow;
         prediction->missing = absent | prediction->flow;
+        predictions->n_unfitting += prediction->missing != prediction->flow;
     }
 }
 
@@ -73,8 +75,23 @@ static int score_all(const struct scoring *scoring, struct predictions *predicti
     return status;
 }
 
+static void estimate_all(const struct valence_model *model, double level,
+                         struct predictions *predictions)
+{
+    for (int64_t i = 0; i < predictions->n; i++) {
+        struct prediction *prediction = &predictions->predictions[i];
+        const struct valence_reliability *reliability =
+            prediction->missing == prediction->flow
+                ? valence_model_reliability(model, prediction->flow)
+                : NULL;
+        prediction->estimate =
+            reliability ? valence_reliability_estimate(reliability, prediction->score.score, level)
+                        : (struct valence_estimate){NAN, NAN, NAN};
+    }
+}
+
 int predictions_make(const struct scoring *scoring, enum valence_split split, int flow,
-                     struct predictions *predictions, struct valence_error *error)
+                     double level, struct predictions *predictions, struct valence_error *error)
 {
     *predictions = (struct predictions){0};
     int64_t n = valence_store_n_clips(scoring->store);
@@ -91,7 +108,9 @@ int predictions_make(const struct scoring *scoring, enum valence_split split, in
         assign_flows(scoring, flow, predictions);
         status = score_all(scoring, predictions, error);
     }
-    if (status)
+    if (!status)
+        estimate_all(scoring->model, level, predictions);
+    else
         predictions_free(predictions);
     return status;
 }

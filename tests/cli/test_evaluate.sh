@@ -20,8 +20,27 @@ expect 0 evaluate "$run/seed-1" "$store" --split val --bootstrap 100 --quiet
 prints "validation split, 20 clips"
 prints "text_missing less complete, paired: MAE"
 prints "the median of the training labels"
+prints "In 90 %"
+prints "which is this one"
 expect 0 evaluate "$run/seed-1/last.safetensors" "$store" --bootstrap 0 --quiet
 grep -q '95 %' "$work/out" && wrong "intervals without a bootstrap"
+grep -q 'In 90 %' "$work/out" && wrong "a checkpoint to go on from has a calibration set"
+
+# ---- evaluate: every subset of modalities
+expect 0 evaluate "$run/seed-1" "$store" --flow all --level 0.8 --bootstrap 50 --quiet
+prints "Width of 80 %"
+for flow in complete 'audio_missing \*' text_missing 'video_missing \*' 'audio_text_missing \*' \
+    'audio_video_missing \*' 'text_video_missing \*'; do
+    [ "$(grep -c "^$flow  " "$work/out")" -eq 1 ] || wrong "not a row for '$flow'"
+done
+expect 0 evaluate "$run" "$store" --flow all --bootstrap 0 --quiet
+[ "$(grep -c ' ± ' "$work/out")" -eq 8 ] || wrong "not a mean for every flow"
+expect 0 evaluate "$run" "$store" --flow all --json --bootstrap 0 --quiet
+json true models 0 flows complete trained
+json false models 0 flows text_video_missing trained
+json null models 0 flows text_video_missing reliability
+json 0.90000000000000002 level
+"$JSON_VALUE" "$work/out" summary text_missing coverage mean >/dev/null || wrong "no coverage over the seeds"
 
 # ---- evaluate: JSON, the same twice
 expect 0 evaluate "$run" "$store" --json --bootstrap 50 --predictions "$work/scores.csv"
@@ -55,7 +74,8 @@ complains "$run"
 expect 1 evaluate "$work/config.yaml" "$store"
 complains "$work/config.yaml"
 expect 0 evaluate "$run" "$store" --flow audio_missing
-prints "audio_missing: not a flow the model was trained with"
+prints "audio_missing *"
+prints "* the model was not trained with audio_missing"
 expect 1 evaluate "$run" "$store" --predictions "$work/no/folder.csv"
 complains "cannot write"
 head -c 5000 "$run/seed-1/best.safetensors" >"$work/cut.safetensors"
@@ -74,10 +94,17 @@ prints "complete"
 expect 0 predict "$run/seed-1" "$store" --csv --flow text_missing --quiet
 [ "$(wc -l <"$work/out")" -eq 111 ] || wrong "not a line for every clip of all splits"
 prints ",text_missing,text,"
+grep -q '^id,score,expected_error,low,high,flow,' "$work/out" || wrong "the CSV has another head"
+grep -q '^[^,]*,[^,]*,[0-9.]*,[-0-9.]*,[-0-9.]*,text_missing' "$work/out" || wrong "no interval in the CSV"
 expect 0 predict "$run/seed-1" "$store" --json --quiet
 json '"complete"' clips 0 flow
 json '[]' clips 0 missing
+"$JSON_VALUE" "$work/out" clips 0 low >/dev/null || wrong "no interval in the JSON"
 "$JSON_VALUE" "$work/out" clips 109 view_weights fused >/dev/null || wrong "no view weights"
+expect 0 predict "$run/seed-1" "$store" --json --quiet --flow audio_missing
+json null clips 0 expected_error
+expect 2 predict "$run/seed-1" "$store" --level 1
+complains "--level takes values from 0.01 to 0.999"
 expect 2 predict "$run" "$store"
 complains "holds 2 seeds; predict takes one of them"
 if [ -e /dev/full ]; then

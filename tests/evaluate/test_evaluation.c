@@ -19,12 +19,12 @@
 #include "model/published.h"
 
 #define GOLDEN  VALENCE_TEST_DATA "/golden/fusion/small-transition"
-#define N_CLIPS 6 /* of the golden case; the store has three more */
+#define N_CLIPS 6 /* of the golden case; the store has six more */
 
 static char folder[] = "/tmp/valence-evaluation-XXXXXX";
 static char store_path[64], command[128];
 static struct safetensors *cases;
-static struct valence_model *model;
+static struct valence_model *model, *calibrated;
 static struct valence_store *store;
 
 /* ---- The store ------------------------------------------------------------------------------- */
@@ -89,26 +89,47 @@ static void make_store(void)
     add_clip(writer, "unlabelled", 0, 15, VALENCE_TEST, NAN);
     add_clip(writer, "textless", 1, 13, VALENCE_VALIDATION, 1);
     add_clip(writer, "deaf", 2, 6, VALENCE_TRAIN, -1);
+    add_clip(writer, "audio only", 3, 1, VALENCE_TRAIN, NAN);
+    add_clip(writer, "text only", 3, 2, VALENCE_TRAIN, NAN);
+    add_clip(writer, "video only", 3, 4, VALENCE_TRAIN, NAN);
     assert_int_equal(
         valence_store_writer_set_meta(writer, "source", "{\"kind\": \"synthetic\"}", &error), 0);
     assert_int_equal(valence_store_writer_close(writer, &error), 0);
     free((void *)(uintptr_t)labels);
 }
 
+/* The golden model; with `errors`, knowing that it is off by 1/10, 2/10, ..., 9/10 in the complete flow, twice as much in the
+ * other. */
+static int make_model(bool errors, struct valence_model **made)
+{
+    struct valence_error error;
+    struct checkpoint checkpoint;
+    struct text unused = {.maximum = 10000};
+    int status = published_load(GOLDEN ".weights.safetensors", VALENCE_IMAGINATION_TRANSITION,
+                                &checkpoint, &unused, &error);
+    text_free(&unused);
+    if (!status && errors &&
+        !(status = calibration_allocate(&checkpoint.calibration, 9, 2, &error))) {
+        struct calibration *calibration = &checkpoint.calibration;
+        calibration->range[0] = -3;
+        calibration->range[1] = 3;
+        for (int i = 0; i < 9; i++) {
+            calibration->scores[i] = 0.1f * (float)(i + 1);
+            calibration->scores[9 + i] = 0.2f * (float)(i + 1);
+        }
+    }
+    return status ? status : checkpoint_to_model(&checkpoint, made, &error);
+}
+
 static int make_all(void **state)
 {
     (void)state;
     struct valence_error error;
-    struct checkpoint checkpoint;
-    struct text unused = {.maximum = 10000};
     if (!mkdtemp(folder) || safetensors_open(GOLDEN ".cases.safetensors", &cases, &error))
         return -1;
     snprintf(store_path, sizeof store_path, "%s/store", folder);
-    if (published_load(GOLDEN ".weights.safetensors", VALENCE_IMAGINATION_TRANSITION, &checkpoint,
-                       &unused, &error) ||
-        checkpoint_to_model(&checkpoint, &model, &error))
+    if (make_model(false, &model) || make_model(true, &calibrated))
         return -1;
-    text_free(&unused);
     make_store();
     return valence_store_open(store_path, &store, &error);
 }
@@ -118,6 +139,7 @@ static int remove_all(void **state)
     (void)state;
     valence_store_close(store);
     valence_model_free(model);
+    valence_model_free(calibrated);
     safetensors_close(cases);
     snprintf(command, sizeof command, "rm -r '%s'", folder);
     return system(command);
@@ -139,8 +161,12 @@ static struct evaluation evaluate(const struct evaluation_options *options)
     return evaluation;
 }
 
-static const struct evaluation_options test_split = {
-    .split = VALENCE_TEST, .n_resamples = 200, .seed = 1, .batch_size = 4, .max_rows = 10000};
+static const struct evaluation_options test_split = {.split = VALENCE_TEST,
+                                                     .n_resamples = 200,
+                                                     .seed = 1,
+                                                     .batch_size = 4,
+                                                     .max_rows = 10000,
+                                                     .level = 0.9};
 
 /* ---- Evaluation ------------------------------------------------------------------------------ */
 
@@ -213,6 +239,48 @@ static void test_clips_that_lack_what_a_flow_reads_are_counted(void **state)
     evaluation_free(&evaluation);
 }
 
+/* Errors of 0.1, ..., 0.9 make an interval of +-0.9 at 90 % and of +-0.5 at 50 %, and 0.5 to expect. */
+static void test_coverage_is_the_share_of_labels_in_their_interval(void **state)
+{
+    (void)state;
+    static const double levels[] = {0.9, 0.5}, halves[] = {0.9, 0.5};
+    for (int l = 0; l < 2; l++) {
+        struct evaluation_options options = test_split;
+        struct evaluation evaluation;
+        options.level = levels[l];
+        options.n_flows = 3;
+        options.flows[1] = VALENCE_BIT(VALENCE_TEXT);
+        options.flows[2] = VALENCE_BIT(VALENCE_AUDIO);
+        assert_int_equal(evaluation_run(calibrated, store, &options, NULL, &evaluation, NULL), 0);
+        for (int flow = 0; flow < 2; flow++) {
+            const struct flow_result *result = &evaluation.flows[flow];
+            double half = halves[l] * (flow + 1), covered = 0, width = 0;
+            for (int i = 0; i < N_CLIPS; i++) {
+                double score = (double)result->predicted[i], label = (double)evaluation.labels[i];
+                covered += fabs(score - label) <= half + 1e-6;
+                width += fmin(score + half, 3) - fmax(score - half, -3);
+            }
+            assert_true(result->reliability[RELIABILITY_COVERAGE] == covered / N_CLIPS);
+            assert_true(fabs(result->reliability[RELIABILITY_WIDTH] - width / N_CLIPS) < 1e-5);
+            assert_true(fabs(result->reliability[RELIABILITY_EXPECTED] - 0.5 * (flow + 1)) < 1e-5);
+        }
+        assert_true(isnan(evaluation.flows[2].reliability[RELIABILITY_COVERAGE]));
+        struct seed_summary summary =
+            evaluation_summarise_reliability(&evaluation, 1, 1, RELIABILITY_EXPECTED);
+        assert_true(fabs(summary.mean - 1) < 1e-5);
+        json_t *json = evaluation_to_json(&evaluation);
+        json_t *of_flow = json_object_get(json_object_get(json, "text_missing"), "reliability");
+        assert_true(json_is_real(json_object_get(of_flow, "coverage")));
+        of_flow = json_object_get(json_object_get(json, "audio_missing"), "reliability");
+        assert_true(json_is_null(of_flow));
+        json_decref(json);
+        evaluation_free(&evaluation);
+    }
+    struct evaluation without = evaluate(&test_split);
+    assert_true(isnan(without.flows[0].reliability[RELIABILITY_WIDTH]));
+    evaluation_free(&without);
+}
+
 static int cancel(void *user, const struct valence_progress_event *event)
 {
     (void)user;
@@ -280,8 +348,8 @@ static void test_every_clip_goes_through_the_flow_that_fits_it(void **state)
     struct scoring scoring = scoring_of(4);
     struct predictions predictions;
     assert_int_equal(
-        predictions_make(&scoring, VALENCE_N_SPLITS, PREDICTION_AUTO, &predictions, NULL), 0);
-    assert_int_equal(predictions.n, N_CLIPS + 3);
+        predictions_make(&scoring, VALENCE_N_SPLITS, PREDICTION_AUTO, 0.9, &predictions, NULL), 0);
+    assert_int_equal(predictions.n, N_CLIPS + 6);
     assert_int_equal(find(&predictions, "clip3")->flow, 0);
     assert_int_equal(find(&predictions, "clip3")->missing, 0);
     assert_int_equal(find(&predictions, "unlabelled")->flow, 0);
@@ -289,6 +357,13 @@ static void test_every_clip_goes_through_the_flow_that_fits_it(void **state)
     assert_int_equal(find(&predictions, "textless")->missing, VALENCE_BIT(VALENCE_TEXT));
     assert_int_equal(find(&predictions, "deaf")->flow, 0);
     assert_int_equal(find(&predictions, "deaf")->missing, VALENCE_BIT(VALENCE_AUDIO));
+    assert_int_equal(find(&predictions, "audio only")->flow, VALENCE_BIT(VALENCE_TEXT));
+    assert_int_equal(find(&predictions, "audio only")->missing, 6);
+    assert_int_equal(find(&predictions, "text only")->flow, 0);
+    assert_int_equal(find(&predictions, "text only")->missing, 5);
+    assert_int_equal(find(&predictions, "video only")->flow, VALENCE_BIT(VALENCE_TEXT));
+    assert_int_equal(find(&predictions, "video only")->missing, 3);
+    assert_int_equal(predictions.n_unfitting, 4);
     const float *missing = golden("missing.score"), *complete = golden("complete.score");
     const float *weights = golden("complete.modality_weights"),
                 *views = golden("complete.view_weights");
@@ -305,14 +380,88 @@ static void test_every_clip_goes_through_the_flow_that_fits_it(void **state)
     predictions_free(&predictions);
 }
 
+/* A model without parameters that matter, trained with the given flows. */
+static struct valence_model *model_with_flows(int n_flows, const unsigned *flows)
+{
+    struct checkpoint checkpoint = {.config = {.widths = {2, 2, 2}, .d = 2, .o = 2}};
+    struct valence_model *made;
+    checkpoint.config.n_flows = n_flows;
+    memcpy(checkpoint.config.flows, flows, (size_t)n_flows * sizeof *flows);
+    assert_int_equal(checkpoint_allocate(&checkpoint, false, NULL), 0);
+    assert_int_equal(checkpoint_to_model(&checkpoint, &made, NULL), 0);
+    return made;
+}
+
+static void test_the_flow_that_fits_misses_the_most_of_what_is_absent_and_nothing_else(void **state)
+{
+    (void)state;
+    enum { A = 1, T = 2, V = 4 };
+    static const struct {
+        int n;
+        unsigned flows[VALENCE_MAX_FLOWS], fitting[VALENCE_ALL_MODALITIES]; /* by what is absent */
+    } trained[] = {
+        {1, {0}, {0, 0, 0, 0, 0, 0, 0}},
+        {2, {0, T}, {0, 0, T, T, 0, 0, T}},
+        {3, {0, A, A | V}, {0, A, 0, A, 0, A | V, 0}},
+        {7, {0, A, T, V, A | T, A | V, T | V}, {0, A, T, A | T, V, A | V, T | V}},
+    };
+    for (size_t c = 0; c < sizeof trained / sizeof trained[0]; c++) {
+        struct valence_model *made = model_with_flows(trained[c].n, trained[c].flows);
+        for (unsigned absent = 0; absent < VALENCE_ALL_MODALITIES; absent++)
+            assert_int_equal(scoring_flow_for(made, absent), trained[c].fitting[absent]);
+        valence_model_free(made);
+    }
+}
+
+static void test_a_clip_has_an_interval_where_its_flow_misses_just_what_it_lacks(void **state)
+{
+    (void)state;
+    struct scoring scoring = scoring_of(4);
+    struct predictions predictions;
+    scoring.model = calibrated;
+    assert_int_equal(
+        predictions_make(&scoring, VALENCE_N_SPLITS, PREDICTION_AUTO, 0.5, &predictions, NULL), 0);
+    const struct prediction *whole = find(&predictions, "clip1");
+    assert_true(fabs(whole->estimate.error - 0.5) < 1e-6);
+    assert_true(fabs(whole->estimate.high - fmin(3, (double)whole->score.score + 0.5)) < 1e-6);
+    assert_true(fabs(find(&predictions, "textless")->estimate.error - 1) < 1e-6);
+    static const char *const unfitting[] = {"deaf", "audio only", "text only", "video only"};
+    for (int i = 0; i < 4; i++)
+        assert_true(isnan(find(&predictions, unfitting[i])->estimate.low));
+    predictions_free(&predictions);
+    assert_int_equal(predictions_make(&scoring, VALENCE_TEST, VALENCE_BIT(VALENCE_AUDIO), 0.5,
+                                      &predictions, NULL),
+                     0);
+    assert_false(predictions.trained);
+    assert_true(isnan(predictions.predictions[0].estimate.error));
+    predictions_free(&predictions);
+}
+
+/* What no trained flow misses is not imagined: the untrained flow is the fitting one without the stream. */
+static void test_an_untrained_flow_scores_as_the_fitting_one_does_without_the_stream(void **state)
+{
+    (void)state;
+    struct scoring scoring = scoring_of(4);
+    struct predictions fitting, untrained;
+    assert_int_equal(
+        predictions_make(&scoring, VALENCE_TRAIN, PREDICTION_AUTO, 0.9, &fitting, NULL), 0);
+    assert_int_equal(predictions_make(&scoring, VALENCE_TRAIN, VALENCE_BIT(VALENCE_AUDIO), 0.9,
+                                      &untrained, NULL),
+                     0);
+    float score = find(&fitting, "deaf")->score.score;
+    assert_true(fabsf(score - find(&untrained, "deaf")->score.score) < 1e-5f);
+    predictions_free(&fitting);
+    predictions_free(&untrained);
+}
+
 static void test_scores_do_not_depend_on_the_batch(void **state)
 {
     (void)state;
     struct predictions alone, together;
     struct scoring one = scoring_of(1), many = scoring_of(100);
     int flow = VALENCE_BIT(VALENCE_TEXT);
-    assert_int_equal(predictions_make(&one, VALENCE_TEST, flow, &alone, NULL), 0);
-    assert_int_equal(predictions_make(&many, VALENCE_TEST, flow, &together, NULL), 0);
+    assert_int_equal(predictions_make(&one, VALENCE_TEST, flow, 0.9, &alone, NULL), 0);
+    assert_int_equal(predictions_make(&many, VALENCE_TEST, flow, 0.9, &together, NULL), 0);
     assert_int_equal(alone.n, N_CLIPS + 1);
     for (int64_t i = 0; i < alone.n; i++)
         assert_true(fabsf(alone.predictions[i].score.score - together.predictions[i].score.score) <=
@@ -386,11 +535,16 @@ int main(void)
         cmocka_unit_test(test_without_resamples_there_are_no_intervals),
         cmocka_unit_test(test_a_flow_the_model_was_not_trained_with_is_measured_and_marked),
         cmocka_unit_test(test_clips_that_lack_what_a_flow_reads_are_counted),
+        cmocka_unit_test(test_coverage_is_the_share_of_labels_in_their_interval),
         cmocka_unit_test(test_evaluation_can_be_cancelled),
         cmocka_unit_test(test_the_constant_is_the_median_of_training_labels),
         cmocka_unit_test(test_summary_of_seeds_is_mean_and_sample_deviation),
         cmocka_unit_test(test_synthetic_data_are_known_by_their_source),
         cmocka_unit_test(test_every_clip_goes_through_the_flow_that_fits_it),
+        cmocka_unit_test(
+            test_the_flow_that_fits_misses_the_most_of_what_is_absent_and_nothing_else),
+        cmocka_unit_test(test_a_clip_has_an_interval_where_its_flow_misses_just_what_it_lacks),
+        cmocka_unit_test(test_an_untrained_flow_scores_as_the_fitting_one_does_without_the_stream),
         cmocka_unit_test(test_scores_do_not_depend_on_the_batch),
         cmocka_unit_test(test_a_store_of_other_widths_is_an_error),
         cmocka_unit_test(test_models_of_a_run_are_found_in_the_order_of_seeds),
