@@ -25,7 +25,10 @@
                 "ID.npy for each clip as --audio-folder, --text-folder, --video-folder.")          \
     X(mmsa, "MMSA's unaligned_50.pkl or aligned_50.pkl, a pickled dict of train, valid and test, " \
             "each with arrays id, raw_text, text, audio, vision, their lengths and "               \
-            "regression_labels (--label-column takes others).")
+            "regression_labels (--label-column takes others).")                                    \
+    X(csd, "a CMU-MultimodalSDK file of labels (.csd), with a file for each stream as --audio "    \
+           "COVAREP.csd and so on, whose rows are taken where they overlap with a label's "        \
+           "segment; --label-column is the label's number from 0.")
 
 #define KIND_NAME(name, help)     #name,
 #define KIND_HELP(name, help)     #name ": " help "\n\n"
@@ -54,7 +57,7 @@ struct request {
      "WHICH",                                                                                      \
      "Where the " name                                                                             \
      " stream is. table: columns ('a0-a72', 'a0,a3-a9'). dense, mmsa: an array (default: the one " \
-     "of the usual name, if any; '' for none).",                                                   \
+     "of the usual name, if any; '' for none). csd: a file.",                                                   \
      0,                                                                                            \
      0},                                                                                           \
         {OPTION_TEXT,                                                                              \
@@ -103,6 +106,8 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "The recording that a clip is cut from (default: the usual one, if any).", 0, 0},
         {OPTION_TEXT, 0, "transcript-column", &import->transcript, "NAME",
          "What is said (default: the usual one, if any).", 0, 0},
+        {OPTION_TEXT, 0, "splits", &import->splits, "FILE",
+         "csd: a CSV with columns id (of a recording or a clip) and split.", 0, 0},
         {OPTION_TEXT, 0, "delimiter", &request->delimiter, "C",
          "table: what separates fields, one character or 'tab' (default ',').", 0, 0},
         {OPTION_TEXT, 0, "all-in", &request->all_in, "SPLIT",

@@ -105,6 +105,7 @@ typedef int valence_import_function(const char *source_path, const char *store_p
 valence_import_function valence_import_table;    /* a CSV with a row for each clip */
 valence_import_function valence_import_merbench; /* MERBench's *_label.npz, and a folder a stream */
 valence_import_function valence_import_mmsa;     /* MMSA's unaligned_50.pkl and aligned_50.pkl */
+valence_import_function valence_import_csd; /* CMU-MultimodalSDK's .csd: labels, and a file a stream */
 valence_import_function valence_import_dense; /* arrays of N clips: an .npz, or a folder of .npy */
 
 #ifdef __cplusplus
