@@ -16,7 +16,10 @@
 #define KINDS(X)                                                                                   \
     X(table, "a CSV with a row for each clip: its id, split, label, optionally its group (the "    \
              "recording it was cut from) and transcript; and for each stream either columns of "   \
-             "the same row, or a folder with one array ID.npy for each clip.")                     \
+             "the same row, or a folder with one array ID.npy for each clip. Or a folder with a "  \
+             "CSV for each split, whose names begin with it. The label files of MELD, of MMSA "    \
+             "(MOSI, MOSEI, CH-SIMS: video_id, clip_id, mode) and of MERBench (id, split, "        \
+             "valence) are recognised by their columns.")                                          \
     X(dense, "an .npz, or a folder of .npy files, with streams as (N, T, D) or (N, D) arrays "     \
              "named audio, text, video, simulated_text, their lengths as (N) arrays, and (N) "     \
              "arrays id, split, label, group, transcript.")                                        \
@@ -95,7 +98,9 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "Import what is said of the clips alone, where no stream is named.", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Clips (columns of the table, or arrays of N)", 0, 0},
         {OPTION_TEXT, 0, "id-column", &import->id, "NAME",
-         "The clips' ids (default: the usual one).", 0, 0},
+         "The clips' ids (default: the usual one). table: also a pattern of columns, "
+         "'{video_id}_{clip_id}'.",
+         0, 0},
         {OPTION_TEXT, 0, "split-column", &import->split, "NAME",
          "train, validation (valid, val, dev) or test (default: the usual one; '' for none).", 0,
          0},
@@ -103,9 +108,15 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "The labels (default: the usual one; '' for none). An empty label is a clip without one.",
          0, 0},
         {OPTION_TEXT, 0, "group-column", &import->group, "NAME",
-         "The recording that a clip is cut from (default: the usual one, if any).", 0, 0},
+         "The recording that a clip is cut from (default: the usual one, if any). table: also a "
+         "pattern; '{id<_}' is the id up to its last '_'.",
+         0, 0},
         {OPTION_TEXT, 0, "transcript-column", &import->transcript, "NAME",
          "What is said (default: the usual one, if any).", 0, 0},
+        {OPTION_TEXT, 0, "label-values", &import->label_values, "FROM=TO,...",
+         "What labels stand for: negative=-1,neutral=0,positive=1; '-10=' is no label.", 0, 0},
+        {OPTION_TEXT, 0, "split-values", &import->split_values, "FROM=TO,...",
+         "What splits stand for: test1=test,test2=test.", 0, 0},
         {OPTION_TEXT, 0, "splits", &import->splits, "FILE",
          "csd: a CSV with columns id (of a recording or a clip) and split.", 0, 0},
         {OPTION_TEXT, 0, "delimiter", &request->delimiter, "C",

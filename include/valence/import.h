@@ -53,8 +53,12 @@ struct valence_import_stream {
 struct valence_import_options {
     /* Columns of the table, or arrays of N. NULL: the kind's usual ones; the last two may be absent. "" : there is none
      * (not of the id); then all clips go to `all_in`, have no label, or each its own group. An empty label is a clip
-     * without one. */
+     * without one. table: also patterns, "{video_id}_{clip_id}" (store/table_field.h), and the usual ones are those of
+     * the layout that it is recognised to have (store/table_layout.c). */
     const char *id, *split, *label, *group, *transcript;
+    /* What the source's own labels and splits stand for, "negative=-1,neutral=0,positive=1" and "test1=test,test2=test";
+     * others are what they say, and "-10.0=" is no label. NULL: the kind's usual ones. */
+    const char *label_values, *split_values;
     const char *splits; /* csd: a CSV with columns id (of a clip or a recording) and split */
     struct valence_import_stream streams[VALENCE_N_STREAMS];
     enum valence_dtype type;

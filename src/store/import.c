@@ -34,6 +34,48 @@ void import_name_stream(struct import_source *source, enum valence_stream which,
     stream->width = width;
 }
 
+/* ---- Values ------------------------------------------------------------------------------------- */
+
+#define MAX_VALUE_BYTES 64
+
+/* What `value` stands for in a list "from=to,from=to": itself where it is not there, or the list is NULL. `room` keeps
+ * it. */
+static const char *meaning(const char *list, const char *value, char room[MAX_VALUE_BYTES])
+{
+    size_t length = strlen(value);
+    while (list && *list) {
+        size_t item = strcspn(list, ","), from = strcspn(list, "=");
+        if (from == length && from < item && strncmp(list, value, length) == 0) {
+            snprintf(room, MAX_VALUE_BYTES, "%.*s", (int)(item - from - 1), list + from + 1);
+            return room;
+        }
+        list += item + (list[item] == ',');
+    }
+    return value;
+}
+
+/* Each item must be one of such a list, and fit. */
+static int check_values(const char *list, const char *option, struct valence_error *error)
+{
+    while (list && *list) {
+        size_t item = strcspn(list, ","), from = strcspn(list, "=");
+        if (from >= item || item >= MAX_VALUE_BYTES)
+            return fail(error, VALENCE_ERROR_ARGUMENT, "%s: '%.*s' is not FROM=TO", option,
+                        (int)(item < 80 ? item : 80), list);
+        list += item + (list[item] == ',');
+    }
+    return VALENCE_OK;
+}
+
+int import_split_of(const struct import_record *record,
+                    const struct valence_import_options *options)
+{
+    char room[MAX_VALUE_BYTES];
+    return record->split
+               ? valence_split_from_name(meaning(options->split_values, record->split, room))
+               : (int)options->all_in;
+}
+
 /* ---- The source's description ---------------------------------------------------------------- */
 
 #define HASHED_BYTES (64 << 10)
@@ -69,9 +111,10 @@ static json_t *describe(const struct import_source *source,
 {
     json_t *description = source->description;
     json_t *how = json_pack(
-        "{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:[f,f], s:f, s:I, s:I, s:i}", "version",
-        valence_version(), "id", options->id, "split", options->split, "label", options->label,
-        "group", options->group, "transcript", options->transcript, "splits", options->splits,
+        "{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:[f,f], s:f, s:I, s:I, s:i}",
+        "version", valence_version(), "id", options->id, "split", options->split, "label",
+        options->label, "group", options->group, "transcript", options->transcript, "label_values",
+        options->label_values, "split_values", options->split_values, "splits", options->splits,
         "all_in", valence_split_names[options->all_in], "label_range", options->label_minimum,
         options->label_maximum, "validation_fraction", options->validation_fraction, "seed",
         (json_int_t)options->seed, "feat_scale", (json_int_t)options->feat_scale, "trim_zeros",
@@ -159,7 +202,9 @@ static int take_record(struct import *import, const struct import_record *record
 {
     const struct valence_import_options *options = import->options;
     double label = record->label_number; /* NaN: none */
-    int split = record->split ? valence_split_from_name(record->split) : (int)options->all_in;
+    int split = import_split_of(record, options);
+    char room[MAX_VALUE_BYTES];
+    const char *text = record->label ? meaning(options->label_values, record->label, room) : NULL;
     *taken = false;
     *clip = (struct valence_clip){.id = record->id,
                                   .group = record->group,
@@ -171,15 +216,13 @@ static int take_record(struct import *import, const struct import_record *record
         return refuse(import, record, VALENCE_SKIP_SPLIT, error);
     }
     clip->split = split_draw_apply(&import->draw, record, (enum valence_split)split);
-    bool is_number = !record->label || record->label[0] == '\0' ||
-                     (parse_double(record->label, &label) && isfinite(label));
+    bool is_number = !text || text[0] == '\0' || (parse_double(text, &label) && isfinite(label));
     if (!is_number || label < options->label_minimum || label > options->label_maximum) {
         char number[32];
         snprintf(number, sizeof number, "%g", label);
         fail(error, VALENCE_ERROR_DATA,
              "%s: clip '%s': label '%s' is not within %g and %g (--label-range)", record->place,
-             record->id, record->label ? record->label : number, options->label_minimum,
-             options->label_maximum);
+             record->id, text ? text : number, options->label_minimum, options->label_maximum);
         return refuse(import, record, VALENCE_SKIP_LABEL, error);
     }
     clip->label = (float)label;
@@ -322,6 +365,11 @@ static int check_options(const struct import_source *source,
     if (options->feat_scale < 1)
         return fail(error, VALENCE_ERROR_ARGUMENT, "a feat_scale of %lld is not at least 1",
                     (long long)options->feat_scale);
+    int status = check_values(options->label_values, "--label-values", error);
+    if (!status)
+        status = check_values(options->split_values, "--split-values", error);
+    if (status)
+        return status;
     if (!(options->validation_fraction >= 0 && options->validation_fraction < 1))
         return fail(error, VALENCE_ERROR_ARGUMENT, "a validation fraction of %g is not 0 ... 1",
                     options->validation_fraction);

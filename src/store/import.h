@@ -39,6 +39,10 @@ int import_run(struct import_source *source, const char *store_path,
                const struct valence_progress *progress, struct valence_import_result *result,
                struct valence_error *error);
 
+/* The split a record belongs to by its own word or, where it has none, by the options; -1: there is no such split. */
+int import_split_of(const struct import_record *record,
+                    const struct valence_import_options *options);
+
 /* Adds a stream to what the source has. */
 void import_name_stream(struct import_source *source, enum valence_stream which, int64_t width);
 

@@ -34,7 +34,7 @@ static int collect(struct split_draw *draw, struct import_source *source,
         status = source->next(source->self, &record, &more, error);
         if (status || !more)
             break;
-        int split = record.split ? valence_split_from_name(record.split) : (int)options->all_in;
+        int split = import_split_of(&record, options);
         if (split == VALENCE_VALIDATION)
             return fail(error, VALENCE_ERROR_ARGUMENT,
                         "%s: clip '%s' is for validation: there is no need to draw such clips "

@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/memory.h"
-#include "format/csv.h"
 #include "store/import_folder.h"
+#include "store/table_field.h"
+#include "store/table_files.h"
+#include "store/table_layout.h"
 
 struct table_stream {
     struct import_folder folder; /* with `path` NULL: columns */
@@ -17,27 +20,25 @@ struct table_stream {
 
 struct table {
     const char *path;
-    const struct valence_import_options *options;
-    struct csv_reader *reader;
-    int id, split, label, group, transcript; /* columns, -1: none */
+    struct valence_import_options options; /* with what the layout says */
+    const char *layout;
+    struct table_files files;
+    bool split_by_file; /* there is no split column, but files are named by their split */
+    struct table_field id, split, label, group, transcript;
+    const char *clip_id; /* of the row read last */
     struct table_stream streams[VALENCE_N_STREAMS];
     struct import_source *source;
 };
 
 /* ---- Columns --------------------------------------------------------------------------------- */
 
-/* A column by the option's name; the usual name where the option is NULL, -1 where it is "". */
-static int find_column(const struct csv_reader *reader, const char *name, const char *usual,
-                       bool needed, const char *option, int *column, struct valence_error *error)
+/* The field that an option, filled from the layout, names; none where it is "" or NULL. */
+static int find_field(const struct table *table, const char *spec, const char *option,
+                      struct table_field *field, struct valence_error *error)
 {
-    *column = -1;
-    if (name && name[0] == '\0')
+    if (!spec || spec[0] == '\0')
         return VALENCE_OK;
-    if (!name && !needed) {
-        *column = csv_find_column(reader, usual);
-        return VALENCE_OK;
-    }
-    int status = csv_need_column(reader, name ? name : usual, column, error);
+    int status = table_field_parse(field, table->files.reader, spec, error);
     if (status && error) {
         size_t used = strlen(error->text);
         snprintf(error->text + used, sizeof error->text - used,
@@ -46,25 +47,29 @@ static int find_column(const struct csv_reader *reader, const char *name, const 
     return status;
 }
 
-static int find_columns(struct table *table, struct valence_error *error)
+static int find_fields(struct table *table, struct valence_error *error)
 {
-    const struct valence_import_options *options = table->options;
-    const struct csv_reader *reader = table->reader;
+    struct valence_import_options *options = &table->options;
+    const struct csv_reader *reader = table->files.reader;
+    bool is_asked = options->split != NULL; /* else a folder's files may say the split */
+    table->split_by_file =
+        !is_asked && path_is_folder(table->path) && csv_find_column(reader, "split") < 0;
     if (options->id && options->id[0] == '\0')
         return fail(error, VALENCE_ERROR_ARGUMENT, "%s: clips need an id", table->path);
-    int status = find_column(reader, options->id, "id", true, "--id-column", &table->id, error);
+    if (table->split_by_file)
+        options->split = "";
+    table->layout = table_layout_apply(reader, options)->name;
+    table->split_by_file = table->split_by_file || (!is_asked && !options->split);
+    int status = find_field(table, options->id, "--id-column", &table->id, error);
     if (!status)
-        status = find_column(reader, options->split, "split", true, "--split-column", &table->split,
-                             error);
+        status = find_field(table, options->split, "--split-column", &table->split, error);
     if (!status)
-        status = find_column(reader, options->label, "label", true, "--label-column", &table->label,
-                             error);
+        status = find_field(table, options->label, "--label-column", &table->label, error);
     if (!status)
-        status = find_column(reader, options->group, "group", false, "--group-column",
-                             &table->group, error);
+        status = find_field(table, options->group, "--group-column", &table->group, error);
     if (!status)
-        status = find_column(reader, options->transcript, "transcript", false,
-                             "--transcript-column", &table->transcript, error);
+        status = find_field(table, options->transcript, "--transcript-column", &table->transcript,
+                            error);
     return status;
 }
 
@@ -95,7 +100,7 @@ static int parse_columns(const struct table *table, const char *text, int **colu
     *width = 0;
     for (char *item; !status && (item = strsep(&rest, ","));) {
         int first, last;
-        if (!find_range(table->reader, item, &first, &last)) {
+        if (!find_range(table->files.reader, item, &first, &last)) {
             status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: there are no columns '%s'",
                           table->path, item);
             break;
@@ -115,33 +120,42 @@ static int parse_columns(const struct table *table, const char *text, int **colu
 static int restart_table(void *self, struct valence_error *error)
 {
     struct table *table = self;
-    csv_close(table->reader);
-    return csv_open(table->path, table->options->delimiter, &table->reader, error);
+    return table_files_restart(&table->files, error);
 }
 
-static const char *field(const struct table *table, int column, const char *absent)
+/* The clip's split as the source spells it; NULL: it has none. */
+static const char *split_of(struct table *table)
 {
-    return column < 0 ? absent : csv_field(table->reader, column);
+    const char *by_file = table->files.files[table->files.current].split;
+    if (table->split.n_parts)
+        return table_field_text(&table->split, table->files.reader, "");
+    return table->split_by_file && by_file[0] ? by_file : NULL;
 }
 
 static int next_row(void *self, struct import_record *record, bool *more,
                     struct valence_error *error)
 {
     struct table *table = self;
-    int status = csv_next(table->reader, more, error);
+    int status = table_files_next(&table->files, more, error);
     if (status || !*more)
         return status;
+    const struct csv_reader *reader = table->files.reader;
+    const char *split = split_of(table);
+    const char *spelt = split ? split : valence_split_names[table->options.all_in];
     *record = (struct import_record){
-        .id = field(table, table->id, ""),
-        .group = field(table, table->group, ""),
-        .transcript = field(table, table->transcript, ""),
-        .split = field(table, table->split, NULL),
-        .label = field(table, table->label, ""),
+        .id = table_field_text(&table->id, reader, spelt),
+        .group = table_field_text(&table->group, reader, spelt),
+        .transcript = table_field_text(&table->transcript, reader, spelt),
+        .split = split,
+        .label = table_field_text(&table->label, reader, spelt),
         .label_number = NAN,
     };
-    snprintf(record->place, sizeof record->place, "%s:%lld", table->path,
-             (long long)csv_line(table->reader));
-    return VALENCE_OK;
+    table->clip_id = record->id;
+    snprintf(record->place, sizeof record->place, "%s:%lld",
+             table->files.files[table->files.current].path, (long long)csv_line(reader));
+    return record->id && record->group && record->transcript && record->label
+               ? VALENCE_OK
+               : fail_memory(error, CSV_MAX_ROW_BYTES, "a field");
 }
 
 static int read_columns(const struct table *table, const struct table_stream *stream, int64_t width,
@@ -150,7 +164,7 @@ static int read_columns(const struct table *table, const struct table_stream *st
     int status = VALENCE_OK;
     for (int64_t i = 0; i < width && !status; i++) {
         double value;
-        status = csv_number(table->reader, stream->columns[i], &value, error);
+        status = csv_number(table->files.reader, stream->columns[i], &value, error);
         stream->values[i] = (float)value;
     }
     return status;
@@ -163,8 +177,7 @@ static int table_rows(void *self, int index, struct valence_clip_rows *rows,
     struct table_stream *stream = &table->streams[index];
     const struct valence_store_stream *format = &table->source->streams[index];
     if (stream->folder.path)
-        return import_folder_rows(&stream->folder, csv_field(table->reader, table->id), format,
-                                  rows, error);
+        return import_folder_rows(&stream->folder, table->clip_id, format, rows, error);
     rows->n_rows = 1;
     rows->rows = stream->values;
     return read_columns(table, stream, format->width, error);
@@ -194,7 +207,7 @@ static int find_width(struct table *table, const struct import_folder *folder, i
 
 static int add_stream(struct table *table, enum valence_stream which, struct valence_error *error)
 {
-    const struct valence_import_stream *wanted = &table->options->streams[which];
+    const struct valence_import_stream *wanted = &table->options.streams[which];
     struct table_stream *stream = &table->streams[table->source->n_streams];
     int64_t width = 0;
     int status = VALENCE_OK;
@@ -204,7 +217,7 @@ static int add_stream(struct table *table, enum valence_stream which, struct val
         return fail(error, VALENCE_ERROR_ARGUMENT, "stream '%s': columns or a folder, not both",
                     valence_stream_names[which]);
     stream->folder =
-        (struct import_folder){.path = wanted->folder, .feat_scale = table->options->feat_scale};
+        (struct import_folder){.path = wanted->folder, .feat_scale = table->options.feat_scale};
     if (wanted->folder)
         status = find_width(table, &stream->folder, &width, error);
     else
@@ -215,32 +228,43 @@ static int add_stream(struct table *table, enum valence_stream which, struct val
     return status;
 }
 
+static void close_table(struct table *table)
+{
+    for (int i = 0; i < VALENCE_N_STREAMS; i++) {
+        import_folder_free(&table->streams[i].folder);
+        free(table->streams[i].columns);
+        free(table->streams[i].values);
+    }
+    table_field_free(&table->id);
+    table_field_free(&table->split);
+    table_field_free(&table->label);
+    table_field_free(&table->group);
+    table_field_free(&table->transcript);
+    table_files_close(&table->files);
+}
+
 int valence_import_table(const char *csv_path, const char *store_path,
                          const struct valence_import_options *options,
                          const struct valence_progress *progress,
                          struct valence_import_result *result, struct valence_error *error)
 {
-    struct table table = {.path = csv_path, .options = options};
+    struct table table = {.path = csv_path, .options = *options};
     struct import_source source = {
         .self = &table, .restart = restart_table, .next = next_row, .rows = table_rows};
     *result = (struct valence_import_result){0};
     table.source = &source;
-    int status = restart_table(&table, error);
+    int status = table_files_open(&table.files, csv_path, options->delimiter, error);
     if (!status)
-        status = find_columns(&table, error);
+        status = find_fields(&table, error);
     for (int i = 0; i < VALENCE_N_STREAMS && !status; i++)
         status = add_stream(&table, (enum valence_stream)i, error);
     if (!status) {
-        json_t *file = import_describe_file(csv_path, error);
-        source.description = file ? json_pack("{s:s, s:o}", "kind", "table", "file", file) : NULL;
-        status = file ? import_run(&source, store_path, options, progress, result, error)
+        json_t *file = table_files_describe(&table.files, error);
+        source.description =
+            json_pack("{s:s, s:s, s:o}", "kind", "table", "layout", table.layout, "file", file);
+        status = file ? import_run(&source, store_path, &table.options, progress, result, error)
                       : VALENCE_ERROR_IO;
     }
-    for (int i = 0; i < VALENCE_N_STREAMS; i++) {
-        import_folder_free(&table.streams[i].folder);
-        free(table.streams[i].columns);
-        free(table.streams[i].values);
-    }
-    csv_close(table.reader);
+    close_table(&table);
     return status;
 }
