@@ -88,7 +88,7 @@ int valence_simulate(struct valence_simulator *simulator, const float *samples, 
                      const struct valence_progress *progress, struct valence_simulation *simulation,
                      struct valence_error *error);
 
-/* The same from WavLM's final-normed rows, (n_frames, its width). */
+/* The same from WavLM's final-normed rows, (n_frames, its width). An LLM loaded with `mean` gives one row. */
 int valence_simulate_frames(struct valence_simulator *simulator, const float *frames,
                             int64_t n_frames, const struct valence_progress *progress,
                             struct valence_simulation *simulation, struct valence_error *error);

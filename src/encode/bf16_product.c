@@ -10,6 +10,7 @@
 #define PAIRS       (BF16_DEPTH / 2)
 #define TILE        16 /* rows of a tile, and columns of one of f32 */
 #define TILE_VALUES (TILE * BF16_DEPTH)
+#define ROW_VALUES  (2 * TILE) /* of a packed tile: a pair for each column */
 #define STEP_VALUES (BF16_COLUMNS * BF16_DEPTH)
 
 /* ---- Rounding and packing -------------------------------------------------------------------------------------- */
@@ -44,7 +45,7 @@ void bf16_pack(int64_t n, int64_t depth, const float *rows, int64_t stride, uint
                 values[i] = round_one(row[i]);
             uint16_t *column = packed + j / TILE * TILE_VALUES + j % TILE * 2;
             for (int i = 0; i < PAIRS; i++)
-                memcpy(column + i * 2 * TILE, values + 2 * i, 2 * sizeof *values);
+                memcpy(column + i * ROW_VALUES, values + 2 * i, 2 * sizeof *values);
         }
 }
 
@@ -62,23 +63,25 @@ void bf16_pack(int64_t n, int64_t depth, const float *rows, int64_t stride, uint
 
 /* Sums of `n` rows, a constant where it is inlined, for one block of columns. */
 DOT_TARGET static inline __attribute__((always_inline)) void
-dot_rows(int n, int64_t depth, const uint16_t *x, int64_t x_stride, const uint16_t *packed,
-         float *y, int64_t y_stride, __mmask16 left, __mmask16 right)
+dot_rows(int n, const struct bf16_shape *shape, const uint16_t *x, int64_t x_stride,
+         const uint16_t *packed, float *y, int64_t y_stride, __mmask16 left, __mmask16 right)
 {
     __m512 sums[DOT_ROWS][2];
 #pragma GCC unroll 12
     for (int i = 0; i < n; i++)
         sums[i][0] = sums[i][1] = _mm512_setzero_ps();
-    for (int64_t k = 0; k < depth; k += BF16_DEPTH, packed += STEP_VALUES)
-        for (int pair = 0; pair < PAIRS; pair++) {
-            const uint16_t *row = packed + pair * 2 * TILE;
-            __m512bh b0 = (__m512bh)_mm512_loadu_si512(row);
-            __m512bh b1 = (__m512bh)_mm512_loadu_si512(row + TILE_VALUES);
+    for (int64_t tap = 0; tap < shape->taps; tap++, x += shape->tap_stride)
+        for (int64_t k = 0; k < shape->length; k += 2) {
+            const uint16_t *row =
+                packed + k / BF16_DEPTH * STEP_VALUES + k % BF16_DEPTH / 2 * ROW_VALUES;
+            const uint16_t *b = row + tap * shape->length * BF16_COLUMNS;
+            __m512bh b0 = (__m512bh)_mm512_loadu_si512(b);
+            __m512bh b1 = (__m512bh)_mm512_loadu_si512(b + TILE_VALUES);
 #pragma GCC unroll 12
             for (int i = 0; i < n; i++) {
-                int32_t values;
-                memcpy(&values, x + i * x_stride + k + 2 * pair, sizeof values);
-                __m512bh a = (__m512bh)_mm512_set1_epi32(values);
+                int32_t pair;
+                memcpy(&pair, x + i * x_stride + k, sizeof pair);
+                __m512bh a = (__m512bh)_mm512_set1_epi32(pair);
                 sums[i][0] = _mm512_dpbf16_ps(sums[i][0], a, b0);
                 sums[i][1] = _mm512_dpbf16_ps(sums[i][1], a, b1);
             }
@@ -90,21 +93,21 @@ dot_rows(int n, int64_t depth, const uint16_t *x, int64_t x_stride, const uint16
     }
 }
 
-DOT_TARGET static void product_dot(int64_t rows, int64_t depth, const uint16_t *x, int64_t x_stride,
-                                   int64_t columns, const uint16_t *packed, float *y,
-                                   int64_t y_stride)
+DOT_TARGET static void product_dot(const struct bf16_shape *shape, int64_t rows, const uint16_t *x,
+                                   int64_t x_stride, int64_t columns, const uint16_t *packed,
+                                   float *y, int64_t y_stride)
 {
-    for (int64_t j = 0; j < columns; j += BF16_COLUMNS, packed += BF16_COLUMNS * depth) {
-        int64_t width = columns - j < BF16_COLUMNS ? columns - j : BF16_COLUMNS;
+    for (int64_t j = 0; j < columns; j += BF16_COLUMNS) {
+        int64_t width = columns - j < BF16_COLUMNS ? columns - j : BF16_COLUMNS, i = 0;
         uint32_t mask = width == BF16_COLUMNS ? ~0u : (1u << width) - 1;
         __mmask16 left = (__mmask16)mask, right = (__mmask16)(mask >> TILE);
-        int64_t i = 0;
         for (; i + DOT_ROWS <= rows; i += DOT_ROWS)
-            dot_rows(DOT_ROWS, depth, x + i * x_stride, x_stride, packed, y + i * y_stride + j,
+            dot_rows(DOT_ROWS, shape, x + i * x_stride, x_stride, packed, y + i * y_stride + j,
                      y_stride, left, right);
         for (; i < rows; i++)
-            dot_rows(1, depth, x + i * x_stride, x_stride, packed, y + i * y_stride + j, y_stride,
+            dot_rows(1, shape, x + i * x_stride, x_stride, packed, y + i * y_stride + j, y_stride,
                      left, right);
+        packed += BF16_COLUMNS * shape->taps * shape->length;
     }
 }
 
@@ -133,13 +136,12 @@ TILES_TARGET static void configure_tiles(int64_t n)
     _tile_loadconfig(&configuration);
 }
 
-/* One block's share of a slice of the depth, on top of what y holds unless `first`. */
+/* One block's sums over `part`, on top of what y holds unless `first`. */
 TILES_TARGET static inline __attribute__((always_inline)) void
-tile_block(bool both, bool first, int64_t depth, const uint16_t *x, int64_t x_stride,
-           const uint16_t *packed, float *y, int64_t y_stride)
+tile_block(bool both, bool first, const struct bf16_shape *part, const uint16_t *x,
+           int64_t x_stride, const uint16_t *packed, float *y, int64_t y_stride)
 {
     size_t x_bytes = (size_t)x_stride * sizeof *x, y_bytes = (size_t)y_stride * sizeof *y;
-    const uint16_t *lower = x + TILE * x_stride;
     if (first) {
         _tile_zero(0);
         _tile_zero(1);
@@ -153,18 +155,19 @@ tile_block(bool both, bool first, int64_t depth, const uint16_t *x, int64_t x_st
             _tile_loadd(3, y + TILE * y_stride + TILE, y_bytes);
         }
     }
-    for (int64_t k = 0; k < depth; k += BF16_DEPTH, packed += STEP_VALUES) {
-        _tile_loadd(4, x + k, x_bytes);
-        _tile_loadd(6, packed, TILE * sizeof(float));
-        _tile_loadd(7, packed + TILE_VALUES, TILE * sizeof(float));
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
-        if (both) {
-            _tile_loadd(5, lower + k, x_bytes);
-            _tile_dpbf16ps(2, 5, 6);
-            _tile_dpbf16ps(3, 5, 7);
+    for (int64_t tap = 0; tap < part->taps; tap++, x += part->tap_stride)
+        for (int64_t k = 0; k < part->length; k += BF16_DEPTH, packed += STEP_VALUES) {
+            _tile_loadd(4, x + k, x_bytes);
+            _tile_loadd(6, packed, TILE * sizeof(float));
+            _tile_loadd(7, packed + TILE_VALUES, TILE * sizeof(float));
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_dpbf16ps(1, 4, 7);
+            if (both) {
+                _tile_loadd(5, x + TILE * x_stride + k, x_bytes);
+                _tile_dpbf16ps(2, 5, 6);
+                _tile_dpbf16ps(3, 5, 7);
+            }
         }
-    }
     _tile_stored(0, y, y_bytes);
     _tile_stored(1, y + TILE, y_bytes);
     if (both) {
@@ -173,12 +176,13 @@ tile_block(bool both, bool first, int64_t depth, const uint16_t *x, int64_t x_st
     }
 }
 
-/* A block of `n` <= 32 rows times all columns, for one slice of the depth. */
-TILES_TARGET static void tile_rows(int64_t n, bool first, int64_t slice, int64_t depth,
+/* A block of `n` <= 32 rows times all columns, whose blocks are `block_values` apart. */
+TILES_TARGET static void tile_rows(int64_t n, bool first, const struct bf16_shape *part,
                                    const uint16_t *x, int64_t x_stride, int64_t columns,
-                                   const uint16_t *packed, float *y, int64_t y_stride)
+                                   const uint16_t *packed, int64_t block_values, float *y,
+                                   int64_t y_stride)
 {
-    for (int64_t j = 0; j < columns; j += BF16_COLUMNS, packed += BF16_COLUMNS * depth) {
+    for (int64_t j = 0; j < columns; j += BF16_COLUMNS, packed += block_values) {
         float room[BF16_COLUMNS * BF16_COLUMNS];
         int64_t width = columns - j < BF16_COLUMNS ? columns - j : BF16_COLUMNS;
         bool partial = width < BF16_COLUMNS;
@@ -187,32 +191,36 @@ TILES_TARGET static void tile_rows(int64_t n, bool first, int64_t slice, int64_t
         for (int64_t i = 0; partial && !first && i < n; i++)
             memcpy(room + i * BF16_COLUMNS, y + i * y_stride + j, (size_t)width * sizeof *y);
         if (n > TILE)
-            tile_block(true, first, slice, x, x_stride, packed, target, stride);
+            tile_block(true, first, part, x, x_stride, packed, target, stride);
         else
-            tile_block(false, first, slice, x, x_stride, packed, target, stride);
+            tile_block(false, first, part, x, x_stride, packed, target, stride);
         for (int64_t i = 0; partial && i < n; i++)
             memcpy(y + i * y_stride + j, room + i * BF16_COLUMNS, (size_t)width * sizeof *y);
     }
 }
 
-TILES_TARGET static void product_tiles(int64_t rows, int64_t depth, const uint16_t *x,
-                                       int64_t x_stride, int64_t columns, const uint16_t *packed,
-                                       float *y, int64_t y_stride)
+/* Slice by slice of the depth, unless there are taps: what a picture's windows share keeps those in the cache. */
+TILES_TARGET static void product_tiles(const struct bf16_shape *shape, int64_t rows,
+                                       const uint16_t *x, int64_t x_stride, int64_t columns,
+                                       const uint16_t *packed, float *y, int64_t y_stride)
 {
     int64_t whole = rows / (2 * TILE) * (2 * TILE);
-    for (int64_t k = 0; k < depth; k += SLICE) {
-        int64_t slice = depth - k < SLICE ? depth - k : SLICE;
-        const uint16_t *columns_of_slice = packed + k * BF16_COLUMNS;
+    int64_t block_values = BF16_COLUMNS * shape->taps * shape->length;
+    int64_t step = shape->taps > 1 || shape->length < SLICE ? shape->length : SLICE;
+    for (int64_t k = 0; k < shape->length; k += step) {
+        struct bf16_shape part = *shape;
+        const uint16_t *slice = packed + k * BF16_COLUMNS;
+        part.length = shape->length - k < step ? shape->length - k : step;
         if (whole)
             configure_tiles(2 * TILE);
         for (int64_t i = 0; i < whole; i += 2 * TILE)
-            tile_rows(2 * TILE, k == 0, slice, depth, x + i * x_stride + k, x_stride, columns,
-                      columns_of_slice, y + i * y_stride, y_stride);
+            tile_rows(2 * TILE, k == 0, &part, x + i * x_stride + k, x_stride, columns, slice,
+                      block_values, y + i * y_stride, y_stride);
         if (whole == rows)
             continue;
         configure_tiles(rows - whole);
-        tile_rows(rows - whole, k == 0, slice, depth, x + whole * x_stride + k, x_stride, columns,
-                  columns_of_slice, y + whole * y_stride, y_stride);
+        tile_rows(rows - whole, k == 0, &part, x + whole * x_stride + k, x_stride, columns, slice,
+                  block_values, y + whole * y_stride, y_stride);
     }
     _tile_release();
 }
@@ -258,16 +266,16 @@ enum bf16_unit bf16_best_unit(void)
 
 #endif
 
-void bf16_product(enum bf16_unit unit, int64_t rows, int64_t depth, const uint16_t *x,
-                  int64_t x_stride, int64_t columns, const uint16_t *packed, float *y,
-                  int64_t y_stride)
+void bf16_product(enum bf16_unit unit, const struct bf16_shape *shape, int64_t rows,
+                  const uint16_t *x, int64_t x_stride, int64_t columns, const uint16_t *packed,
+                  float *y, int64_t y_stride)
 {
-    assert(unit != BF16_NONE && depth % BF16_DEPTH == 0);
+    assert(unit != BF16_NONE && shape->length % BF16_DEPTH == 0);
 #if defined(__x86_64__) && defined(__GNUC__)
     if (unit == BF16_TILES)
-        product_tiles(rows, depth, x, x_stride, columns, packed, y, y_stride);
+        product_tiles(shape, rows, x, x_stride, columns, packed, y, y_stride);
     else
-        product_dot(rows, depth, x, x_stride, columns, packed, y, y_stride);
+        product_dot(shape, rows, x, x_stride, columns, packed, y, y_stride);
 #else
     (void)rows, (void)x, (void)x_stride, (void)columns, (void)packed, (void)y, (void)y_stride;
 #endif

@@ -1,7 +1,7 @@
 /* Products of matrices rounded to bf16 (8 bits of precision), summed in f32: what some processors do at a multiple of an
  * sgemm's speed. Meant for weights that are quantised anyway. One thread.
  *
- *   y_ij = sum_k x_i[k] w_j[k]
+ *   y_ij = sum over t, k of x_i[t tap_stride + k] w_j[t length + k]
  *
  * A value's relative error from rounding is at most 2^-8; results do not depend on how many rows are computed together. */
 #ifndef VALENCE_ENCODE_BF16_PRODUCT_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define BF16_COLUMNS 32 /* outputs packed together */
-#define BF16_DEPTH   32 /* the products' depth is a multiple of it */
+#define BF16_DEPTH   32
 
 enum bf16_unit {
     BF16_NONE,
@@ -28,11 +28,17 @@ void bf16_round(int64_t n, const float *x, uint16_t *y);
  * `packed`, zeros for the rows that are not there. */
 void bf16_pack(int64_t n, int64_t depth, const float *rows, int64_t stride, uint16_t *packed);
 
-/* x: `rows` rows of `depth` values at distance `x_stride`, which may be less than `depth`; packed: as many blocks of
- * bf16_pack() as `columns` need; y: (rows, columns) at distance `y_stride`, overwritten. `unit` is not BF16_NONE and not
+/* What a row of x is: `taps` stretches of `length` values (a multiple of BF16_DEPTH), `tap_stride` apart: a window of a
+ * picture has one for each of its rows, a plain matrix one alone. */
+struct bf16_shape {
+    int64_t taps, tap_stride, length;
+};
+
+/* x: `rows` rows at distance `x_stride`, which may overlap; packed: as many blocks of bf16_pack(), of the depth taps *
+ * length, as `columns` need; y: (rows, columns) at distance `y_stride`, overwritten. `unit` is not BF16_NONE and not
  * beyond bf16_best_unit(). */
-void bf16_product(enum bf16_unit unit, int64_t rows, int64_t depth, const uint16_t *x,
-                  int64_t x_stride, int64_t columns, const uint16_t *packed, float *y,
-                  int64_t y_stride);
+void bf16_product(enum bf16_unit unit, const struct bf16_shape *shape, int64_t rows,
+                  const uint16_t *x, int64_t x_stride, int64_t columns, const uint16_t *packed,
+                  float *y, int64_t y_stride);
 
 #endif

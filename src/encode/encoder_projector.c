@@ -55,7 +55,7 @@ static int load(struct weights *weights, ggml_backend_dev_t device,
     *weights = (struct weights){0};
     int status = load_tensors(projector, error);
     if (!status)
-        status = weights_place(&projector->weights, device, true, error);
+        status = weights_place(&projector->weights, device, error);
     if (status) {
         free_model(projector);
         return status;

@@ -60,6 +60,7 @@ static void compute(struct ggml_tensor *y, int ith, int nth, void *user)
     struct parameters *p = user;
     const struct ggml_tensor *weight = y->src[0], *x = y->src[1];
     int64_t in = weight->ne[0], out = weight->ne[1], rows = x->ne[1];
+    struct bf16_shape shape = {1, 0, in};
     uint16_t *rounded = (uint16_t *)(void *)scratch_shared(p->scratch);
     float *wide = scratch_floats(p->scratch, ith);
     uint16_t *packed = (uint16_t *)(void *)(wide + BF16_COLUMNS * in);
@@ -70,7 +71,7 @@ static void compute(struct ggml_tensor *y, int ith, int nth, void *user)
         int64_t n = share.end - column < COLUMNS ? share.end - column : COLUMNS;
         float *target = (float *)y->data + column;
         pack_columns(weight, column, n, wide, packed);
-        bf16_product(bf16_best_unit(), rows, in, rounded, rounded_stride(x), n, packed, target,
+        bf16_product(bf16_best_unit(), &shape, rows, rounded, rounded_stride(x), n, packed, target,
                      out);
         struct finish finish = node_finish_at(&p->finish, column);
         rows_finish(rows, n, target, out, &finish);

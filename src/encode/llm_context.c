@@ -218,6 +218,18 @@ void llm_context_clear(struct llm_context *context)
     llama_memory_clear(llama_get_memory(context->context), false);
 }
 
+void llm_sequence_copy(struct llm_context *context, int64_t from, int64_t to)
+{
+    llm_sequence_remove(context, to);
+    llama_memory_seq_cp(llama_get_memory(context->context), (llama_seq_id)from, (llama_seq_id)to,
+                        -1, -1);
+}
+
+void llm_sequence_remove(struct llm_context *context, int64_t sequence)
+{
+    llama_memory_seq_rm(llama_get_memory(context->context), (llama_seq_id)sequence, -1, -1);
+}
+
 /* ---- Batches --------------------------------------------------------------------------------------------------- */
 
 void llm_batch_begin(struct llm_context *context, bool embeddings)

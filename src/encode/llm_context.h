@@ -47,13 +47,18 @@ struct llm_context {
     bool cancelled;
 };
 
-/* Errors: MEMORY; UNSUPPORTED, with llama.cpp's reason. *context is cleared on failure. */
+/* llama.cpp keeps the address: a context must not move. Errors: MEMORY; UNSUPPORTED, with llama.cpp's reason.
+ * *context is cleared on failure. */
 int llm_context_create(struct llm_context *context, const struct language_model *model,
                        const struct llm_context_sizes *sizes, struct valence_error *error);
 void llm_context_free(struct llm_context *context);
 
 /* Forgets all sequences. */
 void llm_context_clear(struct llm_context *context);
+
+/* Sequence `to` becomes a copy of `from`, sharing its cells; or is forgotten. */
+void llm_sequence_copy(struct llm_context *context, int64_t from, int64_t to);
+void llm_sequence_remove(struct llm_context *context, int64_t sequence);
 
 /* Starts a batch of tokens or of embeddings; then rows are added, up to sizes.batch. `output`: the row's logits are
  * wanted. Rows of taps that need the last layer are outputs anyway. */
