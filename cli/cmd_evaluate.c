@@ -14,7 +14,7 @@
 /* What the command line says, as parsed. */
 struct request {
     const char *run, *store;
-    const char *split, *flow, *checkpoint, *predictions;
+    const char *split, *flow, *checkpoint, *predictions, *against;
     bool json, quiet;
     int64_t resamples, seed, batch, max_rows, threads;
     double level;
@@ -33,6 +33,9 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          0, 0},
         {OPTION_TEXT, 0, "checkpoint", &request->checkpoint, "WHICH",
          "best or last of a run's checkpoints (default: best).", 0, 0},
+        {OPTION_TEXT, 0, "against", &request->against, "RUN",
+         "Also show by how much this run's figures differ from those of another, clip by clip.", 0,
+         0},
         {OPTION_INT, 0, "bootstrap", &request->resamples, "N",
          "Resamples for the 95 % intervals, 0 for none (default: 2000).", 0, 1e6},
         {OPTION_INT, 0, "seed", &request->seed, "N", "Seed of the resampling (default: 1).", 0,
@@ -75,8 +78,8 @@ static int check(const struct command *command, const struct request *request,
     return code;
 }
 
-static int evaluate_all(const struct request *request, const struct evaluation_options *options,
-                        struct evaluation_set *set, struct valence_error *error)
+static int evaluate_models(const struct request *request, const struct evaluation_options *options,
+                           struct evaluation_set *set, struct valence_error *error)
 {
     struct valence_progress *progress = terminal_progress(request->quiet);
     int status = VALENCE_OK;
@@ -90,21 +93,75 @@ static int evaluate_all(const struct request *request, const struct evaluation_o
         set->n += !status;
     }
     terminal_progress_finish();
-    if (!status)
-        status = evaluation_constant(set->store, &set->evaluations[0], &set->constant, error);
     return status;
 }
 
+/* Measures the models of set->run on set->store. */
+static int evaluate_run(const struct request *request, const struct evaluation_options *options,
+                        struct evaluation_set *set, struct valence_error *error)
+{
+    int status = run_models_find(set->run, request->checkpoint, &set->models, error);
+    if (!status && !(set->evaluations = allocate(set->models.n, sizeof *set->evaluations)))
+        status = fail_memory(error, (size_t)set->models.n * sizeof *set->evaluations, "results");
+    return status ? status : evaluate_models(request, options, set, error);
+}
+
+static void free_set(struct evaluation_set *set)
+{
+    for (int i = 0; i < set->n; i++)
+        evaluation_free(&set->evaluations[i]);
+    free(set->evaluations);
+    run_models_free(&set->models);
+}
+
+/* Measures the run that the first is compared with, in the same flows. */
+static int evaluate_against(const struct request *request, const struct evaluation_set *set,
+                            struct evaluation_set *against, struct comparison *comparison,
+                            struct valence_error *error)
+{
+    struct evaluation_options options = *set->options;
+    options.n_flows = set->evaluations[0].n_flows;
+    for (int flow = 0; flow < options.n_flows; flow++)
+        options.flows[flow] = set->evaluations[0].flows[flow].flow;
+    int status = evaluate_run(request, &options, against, error);
+    return status ? status
+                  : comparison_make(set->evaluations, set->n, against->evaluations, against->n,
+                                    &options, comparison, error);
+}
+
 static int print_results(const struct request *request, const struct evaluation_set *set,
-                         struct valence_error *error)
+                         const struct comparison *comparison, struct valence_error *error)
 {
     int status = VALENCE_OK;
     if (request->predictions)
         status = write_predictions(request->predictions, set, error);
     if (!status && request->json)
-        status = print_evaluation_json(set, error);
+        status = print_evaluation_json(set, request->against, comparison, error);
     else if (!status)
-        print_evaluation_tables(set);
+        print_evaluation_tables(set, request->against, comparison);
+    return status;
+}
+
+static int evaluate(const struct request *request, const struct evaluation_options *options,
+                    struct valence_error *error)
+{
+    struct valence_store *store;
+    int status = valence_store_open(request->store, &store, error);
+    if (status)
+        return status;
+    struct evaluation_set set = {.run = request->run, .options = options, .store = store};
+    struct evaluation_set against = {.run = request->against, .options = options, .store = store};
+    struct comparison comparison;
+    status = evaluate_run(request, options, &set, error);
+    if (!status)
+        status = evaluation_constant(store, &set.evaluations[0], &set.constant, error);
+    if (!status && request->against)
+        status = evaluate_against(request, &set, &against, &comparison, error);
+    if (!status)
+        status = print_results(request, &set, request->against ? &comparison : NULL, error);
+    free_set(&set);
+    free_set(&against);
+    valence_store_close(store);
     return status;
 }
 
@@ -119,29 +176,13 @@ static int run_evaluate(const struct command *command, int argc, char **argv)
                               .max_rows = CLIP_MAX_ROWS,
                               .level = CHOICE_LEVEL};
     struct evaluation_options options = {0};
+    struct valence_error error;
     int code;
     if (!parse(command, argc, argv, &request, &code) || (code = check(command, &request, &options)))
         return code;
     if (request.threads)
         threads_set((int)request.threads);
-
-    struct valence_error error;
-    struct evaluation_set set = {.run = request.run, .options = &options};
-    int status = run_models_find(request.run, request.checkpoint, &set.models, &error);
-    if (!status)
-        status = valence_store_open(request.store, &set.store, &error);
-    if (!status && !(set.evaluations = allocate(set.models.n, sizeof *set.evaluations)))
-        status = fail_memory(&error, (size_t)set.models.n * sizeof *set.evaluations, "results");
-    if (!status)
-        status = evaluate_all(&request, &options, &set, &error);
-    if (!status)
-        status = print_results(&request, &set, &error);
-    for (int i = 0; i < set.n; i++)
-        evaluation_free(&set.evaluations[i]);
-    free(set.evaluations);
-    valence_store_close(set.store);
-    run_models_free(&set.models);
-    return status ? report_error(&error) : EXIT_FINE;
+    return evaluate(&request, &options, &error) ? report_error(&error) : EXIT_FINE;
 }
 
 const struct command command_evaluate = {
@@ -159,10 +200,15 @@ const struct command command_evaluate = {
         "The best model of a training knows its errors on the validation part: how many of the "
         "labels "
         "measured lie in the interval that it gives for a score (--level), how wide those are, and "
-        "the "
-        "error that it expects, are shown beside.",
+        "the error "
+        "that it expects, are shown beside.\n\n"
+        "With --against the mean over the models of RUN less that over the models of the other run "
+        "is shown, "
+        "with intervals over the same resamples of the clips; what another seed would give they do "
+        "not tell.",
     .example = "valence evaluate run corpus\n"
                "valence evaluate run corpus --flow all\n"
+               "valence evaluate run corpus --against other-run\n"
                "valence evaluate run corpus --flow text_missing --predictions scores.csv\n"
                "valence evaluate run corpus --json | jq '.models[0].flows.complete.metrics.mae'",
     .run = run_evaluate,

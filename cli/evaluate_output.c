@@ -338,7 +338,38 @@ static void print_each(const struct evaluation_set *set)
     table_print(&table, stdout);
 }
 
-void print_evaluation_tables(const struct evaluation_set *set)
+/* Every flow a row, with the differences in the main metrics. */
+static void print_comparison(const struct evaluation_set *set, const char *against,
+                             const struct comparison *comparison)
+{
+    char title[512];
+    snprintf(title, sizeof title, "\n%s less %s, paired", set->run, against);
+    struct table table = {.title = title};
+    bool intervals = set->options->n_resamples > 0;
+    table_column(&table, "flow", TABLE_LEFT);
+    for (size_t m = 0; m < N_MAIN_METRICS; m++) {
+        table_column(&table, valence_metric_infos[main_metrics[m]].heading, TABLE_RIGHT);
+        if (intervals)
+            table_column(&table, "95 %", TABLE_RIGHT);
+    }
+    for (int flow = 0; flow < comparison->n_flows; flow++) {
+        table_cell(&table, "%s", valence_flow_name(set->evaluations[0].flows[flow].flow));
+        for (size_t m = 0; m < N_MAIN_METRICS; m++) {
+            const struct metric_difference *difference =
+                &comparison->differences[flow][main_metrics[m]];
+            char value[32], interval[INTERVAL_BYTES];
+            format_value(value, main_metrics[m], difference->value, true);
+            format_interval(interval, main_metrics[m], difference->interval, true);
+            table_cell(&table, "%s", value);
+            if (intervals)
+                table_cell(&table, "%s", interval);
+        }
+    }
+    table_print(&table, stdout);
+}
+
+void print_evaluation_tables(const struct evaluation_set *set, const char *against,
+                             const struct comparison *comparison)
 {
     char title[512], seeds[32] = "";
     const struct evaluation *first = &set->evaluations[0];
@@ -353,6 +384,8 @@ void print_evaluation_tables(const struct evaluation_set *set)
         putchar('\n');
         print_each(set);
     }
+    if (comparison)
+        print_comparison(set, against, comparison);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
@@ -372,7 +405,8 @@ static json_t *models_to_json(const struct evaluation_set *set)
     return array;
 }
 
-int print_evaluation_json(const struct evaluation_set *set, struct valence_error *error)
+int print_evaluation_json(const struct evaluation_set *set, const char *against,
+                          const struct comparison *comparison, struct valence_error *error)
 {
     const struct clip_selection *selection = &set->evaluations[0].selection;
     json_t *constant = isnan(set->constant.value)
@@ -390,6 +424,14 @@ int print_evaluation_json(const struct evaluation_set *set, struct valence_error
         "level", EVALUATION_LEVEL, "level", set->options->level, "constant", constant, "models",
         models_to_json(set), "summary",
         set->n > 1 ? summary_to_json(set->evaluations, set->n) : json_null());
+    if (root && comparison) {
+        json_t *compared = json_pack("{s:s, s:o}", "run", against, "flows",
+                                     comparison_to_json(comparison, &set->evaluations[0]));
+        if (json_object_set_new(root, "against", compared)) {
+            json_decref(root);
+            root = NULL;
+        }
+    }
     return print_json(root, error);
 }
 

@@ -2,7 +2,7 @@
 #ifndef VALENCE_CLI_EVALUATE_OUTPUT_H
 #define VALENCE_CLI_EVALUATE_OUTPUT_H
 
-#include "evaluate/evaluation.h"
+#include "evaluate/comparison.h"
 #include "evaluate/run_models.h"
 
 /* Evaluations of the models of a run on the same clips in the same flows. */
@@ -10,14 +10,17 @@ struct evaluation_set {
     const char *run;
     const struct evaluation_options *options;
     struct run_models models;
-    struct valence_store *store;
+    const struct valence_store *store;
     int n; /* evaluated: models.n once all are */
     struct evaluation *evaluations;
     struct constant_predictor constant;
 };
 
-void print_evaluation_tables(const struct evaluation_set *set);
-int print_evaluation_json(const struct evaluation_set *set, struct valence_error *error);
+/* `comparison` with the run `against`, or NULL. */
+void print_evaluation_tables(const struct evaluation_set *set, const char *against,
+                             const struct comparison *comparison);
+int print_evaluation_json(const struct evaluation_set *set, const char *against,
+                          const struct comparison *comparison, struct valence_error *error);
 
 /* model,id,label, and a column a flow. */
 int write_predictions(const char *path, const struct evaluation_set *set,

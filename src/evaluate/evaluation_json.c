@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "evaluate/evaluation.h"
+#include "evaluate/comparison.h"
 
 static json_t *number(double value)
 {
@@ -61,15 +61,20 @@ static json_t *warnings(unsigned set)
     return all_or_nothing(array, complete);
 }
 
+static json_t *difference(double value, struct valence_interval of)
+{
+    return json_pack("{s:o, s:o}", "value", number(value), "interval", interval(of));
+}
+
 static json_t *differences(const struct flow_result *first, const struct flow_result *result)
 {
     json_t *object = json_object();
     bool complete = put(object, "from", json_string(valence_flow_name(first->flow)));
     for (int metric = 0; metric < VALENCE_N_METRICS; metric++) {
         double value = result->metrics.values[metric] - first->metrics.values[metric];
-        json_t *entry = json_pack("{s:o, s:o}", "value", number(value), "interval",
-                                  interval(result->differences[metric]));
-        complete = put(object, valence_metric_infos[metric].key, entry) && complete;
+        complete = put(object, valence_metric_infos[metric].key,
+                       difference(value, result->differences[metric])) &&
+                   complete;
     }
     return all_or_nothing(object, complete);
 }
@@ -146,6 +151,28 @@ json_t *summary_to_json(const struct evaluation *evaluations, int n)
     for (int i = 0; i < evaluations[0].n_flows; i++)
         complete = put(object, valence_flow_name(evaluations[0].flows[i].flow),
                        flow_summary(evaluations, n, i)) &&
+                   complete;
+    return all_or_nothing(object, complete);
+}
+
+static json_t *compared_flow(const struct metric_difference *differences)
+{
+    json_t *object = json_object();
+    bool complete = object != NULL;
+    for (int metric = 0; metric < VALENCE_N_METRICS; metric++)
+        complete = put(object, valence_metric_infos[metric].key,
+                       difference(differences[metric].value, differences[metric].interval)) &&
+                   complete;
+    return all_or_nothing(object, complete);
+}
+
+json_t *comparison_to_json(const struct comparison *comparison, const struct evaluation *evaluation)
+{
+    json_t *object = json_object();
+    bool complete = object != NULL;
+    for (int i = 0; i < comparison->n_flows; i++)
+        complete = put(object, valence_flow_name(evaluation->flows[i].flow),
+                       compared_flow(comparison->differences[i])) &&
                    complete;
     return all_or_nothing(object, complete);
 }

@@ -62,6 +62,15 @@ cmp -s "$work/out" "$work/first" || wrong "the same evaluation gives other figur
 [ "$(head -n 1 "$work/scores.csv")" = "model,id,label,complete,text_missing" ] ||
     wrong "the predictions have another head"
 
+# ---- evaluate: another run
+expect 0 evaluate "$run" "$store" --against "$run/seed-1" --bootstrap 50 --quiet
+prints "$run less $run/seed-1, paired"
+expect 0 evaluate "$run/seed-1" "$store" --against "$run/seed-1" --bootstrap 50 --flow text_missing --json --quiet
+json 0.0 against flows text_missing mae value
+json 0.0 against flows text_missing mae interval 1
+expect 1 evaluate "$run/seed-1" "$store" --against "$work/nothing"
+complains "$work/nothing"
+
 # ---- evaluate: what does not fit
 expect 1 evaluate "$work/nothing" "$store"
 complains "no such file or folder"
