@@ -12,20 +12,28 @@
  * --------------------------------------------------------------------------------------------------
  */
 
+/* What a network without a modality reads as it: one column, of which no clip has a row. */
+#define WIDTH_OF_NOTHING 1
+
 static int fail_without_stream(const struct valence_store *store, const char *modality,
                                const char *name, struct valence_error *error)
 {
     struct text names = {.maximum = 2048};
+    if (valence_store_n_streams(store) == 0)
+        return fail(error, VALENCE_ERROR_NOT_FOUND,
+                    "%s: holds labels and transcripts, but no feature streams: encode their media, "
+                    "or import features",
+                    valence_store_path(store));
     for (int i = 0; i < valence_store_n_streams(store); i++)
         text_format(&names, "%s%s", i ? ", " : "", valence_store_stream(store, i)->name);
-    int status = name[0]
-                     ? fail(error, VALENCE_ERROR_NOT_FOUND,
-                            "%s: no stream '%s' for %s; the store has %s\n"
-                            "         (set streams.%s to one of them)",
-                            valence_store_path(store), name, modality,
-                            names.length ? names.data : "none", modality)
-                     : fail(error, VALENCE_ERROR_CONFIG, "streams.%s is empty; the store has %s",
-                            modality, names.length ? names.data : "none");
+    int status =
+        name[0] ? fail(error, VALENCE_ERROR_NOT_FOUND,
+                       "%s: no stream '%s' for %s; the store has %s\n"
+                       "         (set streams.%s to one of them)",
+                       valence_store_path(store), name, modality,
+                       names.length ? names.data : "none", modality)
+                : fail(error, VALENCE_ERROR_CONFIG, "streams: %s are all empty; the store has %s",
+                       modality, names.length ? names.data : "none");
     text_free(&names);
     return status;
 }
@@ -35,16 +43,21 @@ int stream_map_make(const struct valence_store *store,
                     struct stream_map *map, struct valence_error *error)
 {
     *map = (struct stream_map){.max_rows = max_rows};
+    bool any = false;
     for (int s = 0; s < VALENCE_N_STREAMS; s++) {
         const char *usual = valence_stream_names[s];
+        bool is_modality = s != VALENCE_STREAM_SIMULATED_TEXT;
         int index = names[s][0] ? valence_store_find_stream(store, names[s]) : -1;
-        bool optional =
-            s == VALENCE_STREAM_SIMULATED_TEXT && (!names[s][0] || strcmp(names[s], usual) == 0);
-        if (index < 0 && !optional)
+        if (index < 0 && names[s][0] && (is_modality || strcmp(names[s], usual) != 0))
             return fail_without_stream(store, usual, names[s], error);
         map->index[s] = index;
-        map->width[s] = index < 0 ? 0 : valence_store_stream(store, index)->width;
+        map->width[s] = index >= 0    ? valence_store_stream(store, index)->width
+                        : is_modality ? WIDTH_OF_NOTHING
+                                      : 0;
+        any = any || (is_modality && index >= 0);
     }
+    if (!any)
+        return fail_without_stream(store, "audio, text and video", "", error);
     int64_t simulated = map->width[VALENCE_STREAM_SIMULATED_TEXT];
     int64_t text = map->width[VALENCE_STREAM_TEXT];
     if (simulated && simulated != text)

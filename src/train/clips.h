@@ -10,13 +10,14 @@
 /* The store's stream for each of the network's: an index, or -1 where the network gets none. */
 struct stream_map {
     int index[VALENCE_N_STREAMS];
-    int64_t width[VALENCE_N_STREAMS]; /* 0 where index is -1 */
+    int64_t width[VALENCE_N_STREAMS]; /* where index is -1: 1 of a modality, 0 of simulated text */
     int64_t max_rows;                 /* of one clip and stream; what is longer is cut at its end */
 };
 
-/* Looks up `names` (by network stream, "" for none). The three modalities must be there; simulated
- * text may be absent from the store where `names` has its usual name, and must be as wide as text
- * where it is there. Errors: NOT_FOUND naming the streams the store has, SHAPE. */
+/* Looks up `names` (by network stream). "" means none: the network does without that modality, all of whose sequences
+ * are empty then; one of the three must be named. Simulated text may also be absent from the store where `names` has its
+ * usual name, and must be as wide as text where it is there. Errors: NOT_FOUND naming the streams the store has,
+ * CONFIG, SHAPE. */
 int stream_map_make(const struct valence_store *store,
                     const char names[VALENCE_N_STREAMS][VALENCE_STORE_NAME_BYTES], int64_t max_rows,
                     struct stream_map *map, struct valence_error *error);

@@ -59,7 +59,7 @@ const struct config_key config_keys[] = {
          "The run's folder; it must not exist yet. valence train --resume FOLDER goes on in it."),
 
     TEXT("streams", "audio", streams[VALENCE_STREAM_AUDIO], "audio", FIXED,
-         "Which of the store's streams the network reads as what; \"\" for no simulated text."),
+         "Which of the store's streams the network reads as what; \"\" for none."),
     TEXT("streams", "text", streams[VALENCE_STREAM_TEXT], "text", FIXED, ""),
     TEXT("streams", "video", streams[VALENCE_STREAM_VIDEO], "video", FIXED, ""),
     TEXT("streams", "simulated_text", streams[VALENCE_STREAM_SIMULATED_TEXT], "simulated_text",

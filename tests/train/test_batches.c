@@ -125,6 +125,22 @@ static void test_a_stream_the_store_lacks_is_an_error_that_names_what_it_has(voi
     assert_non_null(strstr(error.text, "audio, text, video, simulated_text"));
 }
 
+static void test_a_modality_without_a_name_is_done_without(void **state)
+{
+    struct fixture *f = *state;
+    struct valence_error error;
+    struct stream_map map;
+    char other[VALENCE_N_STREAMS][VALENCE_STORE_NAME_BYTES] = {{0}};
+    assert_int_equal(stream_map_make(f->store, other, 10, &map, &error), VALENCE_ERROR_CONFIG);
+    strcpy(other[VALENCE_STREAM_TEXT], "text");
+    assert_int_equal(stream_map_make(f->store, other, 10, &map, &error), 0);
+    assert_int_equal(map.index[VALENCE_STREAM_AUDIO], -1);
+    assert_int_equal(map.width[VALENCE_STREAM_AUDIO], 1);
+    assert_int_equal(map.width[VALENCE_STREAM_SIMULATED_TEXT], 0);
+    assert_int_equal(clip_rows(f->store, &map, 0, VALENCE_STREAM_AUDIO), 0);
+    assert_int_not_equal(clip_rows(f->store, &map, 0, VALENCE_STREAM_TEXT), 0);
+}
+
 static void test_simulated_text_of_another_width_than_text_is_an_error(void **state)
 {
     struct fixture *f = *state;
@@ -276,6 +292,7 @@ int main(void)
         WITH_STORE(test_long_clips_are_counted_and_the_first_is_named),
         WITH_STORE(test_the_largest_batch_is_found_before_any_is_read),
         WITH_STORE(test_a_stream_the_store_lacks_is_an_error_that_names_what_it_has),
+        WITH_STORE(test_a_modality_without_a_name_is_done_without),
         WITH_STORE(test_simulated_text_of_another_width_than_text_is_an_error),
         WITH_STORE(test_simulated_text_may_be_left_out),
         WITH_STORE(test_batches_hold_the_clips_in_the_order_given),
