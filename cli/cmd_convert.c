@@ -53,9 +53,15 @@ static int convert_encoder(const char *kind, const char *input, const char *outp
     if (!overwrite && path_exists(output))
         return fail(error, VALENCE_ERROR_EXISTS, "%s: exists already (--force replaces it)",
                     output);
+    char left_out[2000] = "";
     options->progress = terminal_progress(false);
+    options->left_out = left_out;
+    options->left_out_bytes = sizeof left_out;
     int status = valence_encoder_convert(kind, input, output, options, error);
     terminal_progress_finish();
+    if (!status && left_out[0])
+        printf("not part of the encoder, left out: %s%s\n", left_out,
+               strlen(left_out) + 1 == sizeof left_out ? "..." : "");
     return status;
 }
 #else
@@ -70,6 +76,12 @@ static int convert_encoder(const char *kind, const char *input, const char *outp
 }
 #endif
 
+static bool is_encoder(const char *kind)
+{
+    return strcmp(kind, "wavlm") == 0 || strcmp(kind, "manet") == 0 ||
+           strcmp(kind, "projector") == 0;
+}
+
 static int run_convert(const struct command *command, int argc, char **argv)
 {
     const char *output = NULL, *imagination_name = "transition", *positional[2];
@@ -82,13 +94,19 @@ static int run_convert(const struct command *command, int argc, char **argv)
          "model trained without it (default: transition). The file does not tell.",
          0, 0},
         {OPTION_TEXT, 0, "type", &encoder.type, "TYPE",
-         "wavlm, manet: how matrices are stored: f32, f16, bf16, q8_0, q6_k, q5_0, q5_1, q5_k, "
+         "Encoders: how matrices are stored: f32, f16, bf16, q8_0, q6_k, q5_0, q5_1, q5_k, "
          "q4_0, "
          "q4_1 or q4_k (default: f32).",
          0, 0},
         {OPTION_TEXT, 0, "license", &encoder.license, "TEXT",
-         "wavlm, manet: the weights' licence to keep in the file (default: what their authors "
+         "Encoders: the weights' licence to keep in the file (default: what their authors "
          "say).",
+         0, 0},
+        {OPTION_TEXT, 0, "wavlm", &encoder.wavlm, "FILE",
+         "projector: the GGUF file of the WavLM that it belongs to.", 0, 0},
+        {OPTION_TEXT, 0, "llm", &encoder.llm, "FILE",
+         "projector: the GGUF file of the language model that it belongs to; any of its "
+         "quantisations will do.",
          0, 0},
         {OPTION_FLAG, 0, "force", &force, NULL, "Replace an existing file.", 0, 0},
         {.type = OPTION_END}};
@@ -96,8 +114,9 @@ static int run_convert(const struct command *command, int argc, char **argv)
     if (!options_parse(command, options, argc, argv, positional, 2, 2, &n, &code))
         return code;
     bool published = strcmp(positional[0], "published") == 0;
-    if (!published && strcmp(positional[0], "wavlm") != 0 && strcmp(positional[0], "manet") != 0)
-        return report_usage(command, "there is no kind '%s'; there are: published, wavlm, manet",
+    if (!published && !is_encoder(positional[0]))
+        return report_usage(command,
+                            "there is no kind '%s'; there are: published, wavlm, manet, projector",
                             positional[0]);
     if (!output)
         return report_usage(command, "-o FILE is missing: where to write");
@@ -127,9 +146,15 @@ const struct command command_convert = {
         "with the same "
         "names. Every tensor must be there with its shape, and no other; batch norms are folded "
         "in. The GGUF file "
-        "keeps the weights' licence and the source's SHA-256 ('valence inspect' shows them).",
+        "keeps the weights' licence and the source's SHA-256 ('valence inspect' shows them).\n\n"
+        "KIND 'projector' is SLAM-LLM's model.pt, or safetensors with the same names "
+        "(encoder_projector.linear1 and linear2), for simulated text. It belongs to one WavLM and "
+        "one language model, whose fingerprints the file keeps; what else the checkpoint holds is "
+        "named and left out.",
     .example = "valence convert published checkpoint.pt -o model.safetensors\n"
                "valence predict model.safetensors corpus\n"
-               "valence convert wavlm wavlm-large/ -o wavlm.gguf --type q8_0",
+               "valence convert wavlm wavlm-large/ -o wavlm.gguf --type q8_0\n"
+               "valence convert projector model.pt -o projector.gguf --wavlm wavlm.gguf --llm "
+               "vicuna.gguf",
     .run = run_convert,
 };
