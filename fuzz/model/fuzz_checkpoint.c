@@ -4,8 +4,27 @@
 #include <stdlib.h>
 
 #include "model/checkpoint.h"
+#include "valence/reliability.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Makes the model and asks it about its scores. */
+static void use(struct checkpoint *checkpoint)
+{
+    static const float scores[] = {-1e30f, -0.5f, 0, 3, 1e30f};
+    struct valence_model *model;
+    if (checkpoint_to_model(checkpoint, &model, NULL))
+        abort();
+    for (unsigned missing = 0; missing < VALENCE_ALL_MODALITIES; missing++) {
+        const struct valence_reliability *reliability = valence_model_reliability(model, missing);
+        for (int i = 0; i < 5 && reliability; i++) {
+            struct valence_estimate e = valence_reliability_estimate(reliability, scores[i], 0.9);
+            if (!(e.error >= 0 && e.low <= e.high))
+                abort();
+        }
+    }
+    valence_model_free(model);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -21,6 +40,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
     if (valence_model_config_check(&checkpoint.config, &error))
         abort();
-    checkpoint_free(&checkpoint);
+    use(&checkpoint);
     return 0;
 }
