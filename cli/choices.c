@@ -20,6 +20,15 @@ static int report_choice(const struct command *command, const char *what, const 
     return report_usage(command, "%s: there is no '%s'; there are %s", what, text, list);
 }
 
+int choose_name(const struct command *command, const char *what, const char *text,
+                const char *const *names, int n, int *index)
+{
+    for (*index = 0; *index < n; ++*index)
+        if (strcmp(text, names[*index]) == 0)
+            return EXIT_FINE;
+    return report_choice(command, what, text, names, n);
+}
+
 int choose_split(const struct command *command, const char *text, enum valence_split *split)
 {
     int index = valence_split_from_name(text);

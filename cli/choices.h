@@ -28,6 +28,10 @@
 
 /* All give EXIT_FINE or, having printed what is wrong and which names there are, EXIT_USAGE. */
 
+/* One of `n` names; `what` is the option, "--rows". */
+int choose_name(const struct command *command, const char *what, const char *text,
+                const char *const *names, int n, int *index);
+
 int choose_split(const struct command *command, const char *text, enum valence_split *split);
 
 int choose_dtype(const struct command *command, const char *text, enum valence_dtype *type);

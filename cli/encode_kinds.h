@@ -1,0 +1,17 @@
+/* What `valence encode KIND` can be; each is defined in encode_NAME.c. */
+#ifndef VALENCE_CLI_ENCODE_KINDS_H
+#define VALENCE_CLI_ENCODE_KINDS_H
+
+#include "options.h"
+
+/* name in C, and on the command line */
+#define ENCODE_KINDS(X)                                                                            \
+    X(wavlm, "wavlm")                                                                              \
+    X(manet, "manet")                                                                              \
+    X(text, "text")
+
+#define DECLARE_ENCODE_KIND(name, word) extern const struct command encode_##name;
+ENCODE_KINDS(DECLARE_ENCODE_KIND)
+#undef DECLARE_ENCODE_KIND
+
+#endif

@@ -1,0 +1,70 @@
+# Transcripts from outside: encoded from files and stores, trained on, and what is refused.
+. "$TESTS/cli/support.sh"
+model="$TESTS/golden/llm/tiny-llama-f32.gguf"
+export VALENCE_CACHE="$work/cache"
+
+echo "the rest" >"$work/a.txt"
+if ! "$VALENCE" encode text -m "$model" "$work/a.txt" -o "$work/a.npy" >/dev/null 2>"$work/err"; then
+    grep -q "this build has no encoder" "$work/err" || wrong "encoding failed: $(cat "$work/err")"
+    finish
+fi
+
+printf '  THE REST \n' >"$work/b.txt"
+expect 0 encode text -m "$model" "$work/a.txt" "$work/b.txt" -o "$work/ab.safetensors" --spelling lower
+prints "2 files, "
+grep -qa '"spelling\\":\\"lower\\"' "$work/ab.safetensors" || wrong "the settings are not in the file"
+expect 0 encode text -m "$model" "$work/a.txt" -o "$work/mean.npy" --rows mean --layers 2,3 --no-special
+prints "1 files, 1 rows of 128"
+expect 0 encode text -m "$model" "$work/a.txt" -o "$work/first.npy" --layers 2 --no-special --no-first --spelling sentence
+expect 1 encode text -m "$model" "$work/a.txt" -o "$work/a.npy"
+complains "exists already"
+
+: >"$work/empty.txt"
+expect 1 encode text -m "$model" "$work/empty.txt" -o "$work/x.npy"
+complains "empty.txt: holds no words"
+printf 'a\377b' >"$work/latin.txt"
+expect 1 encode text -m "$model" "$work/latin.txt" -o "$work/x.npy"
+complains "latin.txt"
+complains "UTF-8"
+expect 1 encode text -m "$work/nothing.gguf" "$work/a.txt" -o "$work/x.npy"
+complains "nothing.gguf"
+expect 1 encode text "$work/a.txt" -o "$work/x.npy" --offline
+complains "'smollm2' comes from the Python package"
+expect 2 encode text -m "$model" "$work/a.txt" -o "$work/x.npy" --layers 9
+complains "layer '9': the model has hidden states 0 ... 6"
+expect 2 encode text -m "$model" "$work/a.txt" -o "$work/x.npy" --rows men
+complains "did you mean 'mean'?"
+expect 2 encode text -m "$model" "$work/a.txt" -o "$work/x.npy" --spelling loud
+complains "there are as-is, lower, sentence"
+expect 2 encode text -m "$model" "$work/a.txt"
+complains "-o PATH is missing"
+expect 2 encode speech "$work/a.txt"
+complains "there is no encoder 'speech'; there are: wavlm manet text"
+[ ! -e "$work/x.npy" ] || wrong "a failed encoding left a file"
+
+# A store of transcripts, its stream, and a text-only network on it.
+awk 'BEGIN {
+    srand(1); print "id,split,label,transcript"
+    for (i = 0; i < 60; i++) {
+        good = i % 2
+        printf "c%d,%s,%d,\"%s the rest %d\"\n", i, i < 40 ? "train" : i < 50 ? "validation" : "test",
+            good ? 2 : -2, good ? "lovely" : "awful", i
+    }
+    print "silent,test,0,"
+}' >"$work/clips.csv"
+expect 0 import table "$work/clips.csv" "$work/transcripts" --labels-only
+expect 0 encode text "$work/transcripts" -m "$model" -o "$work/store" --layers 3+4 --rows last
+prints "store: stream 'text' of width 64, f32: 60 clips encoded, 1 have none"
+expect 0 encode text "$work/transcripts" -m "$model" -o "$work/store" --layers 3+4 --rows last
+prints "0 clips encoded, 61 were there before"
+expect 1 encode text "$work/transcripts" -m "$model" -o "$work/store" --layers 3 --rows last
+complains "encoders"
+expect 1 encode text "$work/store" -m "$model" -o "$work/more"
+complains "has a stream 'text' already"
+expect 0 encode text "$work/store" -m "$model" -o "$work/more" --stream text_mean --rows mean --dtype f16
+expect 0 inspect "$work/more" --json
+json '"text_mean"' streams 1 name
+json '"f16"' streams 1 dtype
+json '"3+4"' source encoders text layers
+json '"mean"' source encoders text_mean rows
+finish
