@@ -13,6 +13,8 @@
 
 int conv2d_pack(struct conv2d *conv, struct valence_error *error)
 {
+    if (conv2d_suits_bf16(conv))
+        return conv2d_pack_bf16(conv, error);
     int64_t depth = conv->weight->ne[0], out = conv->weight->ne[1],
             padded = panel_count(out) * PANEL;
     float *wide = allocate(depth * out, sizeof *wide);
@@ -35,7 +37,9 @@ int conv2d_pack(struct conv2d *conv, struct valence_error *error)
 void conv2d_free(struct conv2d *conv)
 {
     free(conv->packed);
+    free(conv->packed_bf16);
     conv->packed = NULL;
+    conv->packed_bf16 = NULL;
 }
 
 /* ---- In ggml's operations -------------------------------------------------------------------------------------- */
@@ -61,7 +65,7 @@ static struct ggml_tensor *gather_windows(struct ggml_context *context, const st
     return ggml_reshape_2d(context, columns, conv->weight->ne[0], width * height * x->ne[3]);
 }
 
-static int64_t output_size(const struct conv2d *conv, int64_t size)
+int64_t conv2d_output_size(const struct conv2d *conv, int64_t size)
 {
     return (size + conv->kernel / 2 * 2 - conv->kernel) / conv->stride + 1;
 }
@@ -69,11 +73,13 @@ static int64_t output_size(const struct conv2d *conv, int64_t size)
 struct ggml_tensor *graph_conv2d(struct graph *graph, const struct conv2d *conv,
                                  struct ggml_tensor *x, struct ggml_tensor *residual, bool relu)
 {
+    if (graph->fused && conv->packed_bf16)
+        return cpu_conv2d_bf16(graph, conv, x, residual, relu);
     if (graph->fused)
         return conv2d_suits_winograd(conv, x) ? cpu_winograd(graph, conv, x, residual, relu)
                                               : cpu_conv2d(graph, conv, x, residual, relu);
     struct ggml_context *context = graph->context;
-    int64_t width = output_size(conv, x->ne[1]), height = output_size(conv, x->ne[2]);
+    int64_t width = conv2d_output_size(conv, x->ne[1]), height = conv2d_output_size(conv, x->ne[2]);
     struct ggml_tensor *columns = gather_windows(context, conv, x, width, height);
     struct ggml_tensor *y = ggml_mul_mat(context, conv->weight, columns);
     y = ggml_reshape_4d(context, y, conv->out, width, height, x->ne[3]);
@@ -212,7 +218,8 @@ struct ggml_tensor *cpu_conv2d(struct graph *graph, const struct conv2d *conv,
     scratch_want_shared(graph->scratch,
                         pictures * (x->ne[1] + border) * (x->ne[2] + border) * x->ne[0]);
     struct ggml_tensor *operands[] = {x, conv->bias, residual};
-    return ggml_custom_4d(graph->context, GGML_TYPE_F32, conv->out, output_size(conv, x->ne[1]),
-                          output_size(conv, x->ne[2]), x->ne[3], operands, residual ? 3 : 2,
-                          compute_conv2d, GGML_N_TASKS_MAX, p);
+    return ggml_custom_4d(graph->context, GGML_TYPE_F32, conv->out,
+                          conv2d_output_size(conv, x->ne[1]), conv2d_output_size(conv, x->ne[2]),
+                          x->ne[3], operands, residual ? 3 : 2, compute_conv2d, GGML_N_TASKS_MAX,
+                          p);
 }

@@ -9,7 +9,9 @@ struct conv2d {
         *weight;              /* (kernel * kernel * in, out): rows, columns, channels of a window */
     struct ggml_tensor *bias; /* (out) */
     int64_t in, out, kernel, stride;
-    float *packed; /* the weights in panels (panel.h), owned; NULL where the graph is not fused */
+    /* For the fused forms, owned: the weights in panels (panel.h) or, where conv2d_suits_bf16(), in blocks. */
+    float *packed;
+    uint16_t *packed_bf16;
 };
 
 /* Packs the weights for the fused form. Errors: MEMORY. */
@@ -21,10 +23,18 @@ void conv2d_free(struct conv2d *conv);
 struct ggml_tensor *graph_conv2d(struct graph *graph, const struct conv2d *conv,
                                  struct ggml_tensor *x, struct ggml_tensor *residual, bool relu);
 
+int64_t conv2d_output_size(const struct conv2d *conv, int64_t size);
+
 /* ---- The CPU's own forms --------------------------------------------------------------------------------------- */
 
 struct ggml_tensor *cpu_conv2d(struct graph *graph, const struct conv2d *conv,
                                struct ggml_tensor *x, struct ggml_tensor *residual, bool relu);
+
+/* With quantised weights, where the processor is faster in bf16. */
+bool conv2d_suits_bf16(const struct conv2d *conv);
+int conv2d_pack_bf16(struct conv2d *conv, struct valence_error *error);
+struct ggml_tensor *cpu_conv2d_bf16(struct graph *graph, const struct conv2d *conv,
+                                    struct ggml_tensor *x, struct ggml_tensor *residual, bool relu);
 
 /* Winograd's F(4x4, 3x3), where conv2d_suits_winograd(): a quarter of the products, and ten times the
  * rounding (of the whole network's embedding, four times). */

@@ -45,18 +45,21 @@ static void test_rounding_is_to_the_nearest_halves_to_even(void **state)
 
 /* Everything a product needs, of made-up values. */
 struct product {
-    int64_t rows, depth, x_stride, columns;
+    struct bf16_shape shape;
+    int64_t rows, x_stride, columns;
     uint16_t *x, *packed;
     float *weights; /* (columns, depth) */
     float *y;       /* (rows, y_stride) */
     int64_t y_stride;
 };
 
-static struct product make_product(int64_t rows, int64_t depth, int64_t x_stride, int64_t columns)
+static struct product make_product(int64_t rows, struct bf16_shape shape, int64_t x_stride,
+                                   int64_t columns)
 {
-    struct product p = {rows, depth, x_stride, columns, .y_stride = columns + 3};
+    struct product p = {shape, rows, x_stride, columns, .y_stride = columns + 3};
     struct random_source source = random_source(2, 0);
-    int64_t n_x = (rows - 1) * x_stride + depth, blocks = (columns + 31) / 32;
+    int64_t depth = shape.taps * shape.length, blocks = (columns + 31) / 32;
+    int64_t n_x = (rows - 1) * x_stride + (shape.taps - 1) * shape.tap_stride + shape.length;
     float *x = malloc((size_t)n_x * sizeof *x);
     p.x = malloc((size_t)n_x *
                  sizeof *p.x); /* exactly: reading beyond is an error under AddressSanitizer */
@@ -88,12 +91,14 @@ static void free_product(struct product *p)
 
 static void check_product(const struct product *p)
 {
+    int64_t depth = p->shape.taps * p->shape.length;
     for (int64_t i = 0; i < p->rows; i++) {
         for (int64_t j = 0; j < p->columns; j++) {
             double sum = 0, size = 0;
-            for (int64_t k = 0; k < p->depth; k++) {
-                double term = (double)widen(p->x[i * p->x_stride + k]) *
-                              widen(rounded(p->weights[j * p->depth + k]));
+            for (int64_t k = 0; k < depth; k++) {
+                int64_t place = k / p->shape.length * p->shape.tap_stride + k % p->shape.length;
+                double term = (double)widen(p->x[i * p->x_stride + place]) *
+                              widen(rounded(p->weights[j * depth + k]));
                 sum += term;
                 size += fabs(term);
             }
@@ -107,17 +112,24 @@ static void check_product(const struct product *p)
 static void test_product_equals_the_sum_in_double(void **state)
 {
     (void)state;
-    const int64_t shapes[][4] = {/* rows, depth, distance of rows, columns */
-                                 {1, 32, 32, 1},      {8, 64, 64, 32},      {15, 32, 40, 33},
-                                 {16, 96, 96, 16},    {17, 96, 96, 17},     {31, 64, 64, 31},
-                                 {32, 64, 64, 64},    {33, 2080, 2080, 40}, {70, 1056, 1056, 100},
-                                 {50, 1536, 1024, 64} /* windows that overlap */};
+    const struct {
+        int64_t rows;
+        struct bf16_shape shape;
+        int64_t x_stride, columns;
+    } cases[] = {
+        {1, {1, 0, 32}, 32, 1},       {8, {1, 0, 64}, 64, 32},      {15, {1, 0, 32}, 40, 33},
+        {16, {1, 0, 96}, 96, 16},     {17, {1, 0, 96}, 96, 17},     {31, {1, 0, 64}, 64, 31},
+        {32, {1, 0, 64}, 64, 64},     {33, {1, 0, 2080}, 2080, 40}, {70, {1, 0, 1056}, 1056, 100},
+        {50, {1, 0, 1536}, 1024, 64},                               /* windows that overlap */
+        {45, {3, 640, 192}, 64, 40},  {7, {2, 2000, 1088}, 1088, 8} /* of a picture */
+    };
     if (bf16_best_unit() == BF16_NONE)
         skip();
     for (enum bf16_unit unit = BF16_DOT; unit <= bf16_best_unit(); unit++)
-        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-            struct product p = make_product(shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3]);
-            bf16_product(unit, p.rows, p.depth, p.x, p.x_stride, p.columns, p.packed, p.y,
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            struct product p =
+                make_product(cases[i].rows, cases[i].shape, cases[i].x_stride, cases[i].columns);
+            bf16_product(unit, &p.shape, p.rows, p.x, p.x_stride, p.columns, p.packed, p.y,
                          p.y_stride);
             check_product(&p);
             free_product(&p);
@@ -131,12 +143,13 @@ static void test_rows_do_not_depend_on_their_number(void **state)
     if (bf16_best_unit() == BF16_NONE)
         skip();
     for (enum bf16_unit unit = BF16_DOT; unit <= bf16_best_unit(); unit++) {
-        struct product p = make_product(70, 2048, 2048, 48);
+        struct product p = make_product(70, (struct bf16_shape){1, 0, 2048}, 2048, 48);
         float *alone = malloc((size_t)(p.rows * p.y_stride) * sizeof *alone);
         assert_non_null(alone);
-        bf16_product(unit, 70, p.depth, p.x, p.x_stride, p.columns, p.packed, p.y, p.y_stride);
+        bf16_product(unit, &p.shape, 70, p.x, p.x_stride, p.columns, p.packed, p.y, p.y_stride);
         for (int64_t n = 1; n < 70; n += 13) {
-            bf16_product(unit, n, p.depth, p.x, p.x_stride, p.columns, p.packed, alone, p.y_stride);
+            bf16_product(unit, &p.shape, n, p.x, p.x_stride, p.columns, p.packed, alone,
+                         p.y_stride);
             for (int64_t i = 0; i < n; i++)
                 assert_memory_equal(alone + i * p.y_stride, p.y + i * p.y_stride,
                                     (size_t)p.columns * sizeof *p.y);
