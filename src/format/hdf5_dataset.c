@@ -151,7 +151,10 @@ static int read_layout(struct reading *reading, struct hdf5_bytes *body,
     uint64_t version = hdf5_take(body, 1), class = hdf5_take(body, 1);
     int status = VALENCE_OK;
     if (version < 3 || version > 4)
-        return unsupported(reading, "a layout of another version than 3 or 4 (write the file without libver='latest')", error);
+        return unsupported(
+            reading,
+            "a layout of another version than 3 or 4 (write the file without libver='latest')",
+            error);
     reading->layout = (int)class;
     switch (class) {
     case LAYOUT_COMPACT:
@@ -347,6 +350,8 @@ static int read_tree(struct reading *reading, uint64_t address, int level,
 {
     int n_dims = reading->dataset->n_dims;
     uint64_t key_bytes = 8 + 8 * ((uint64_t)n_dims + 1);
+    if (address == HDF5_UNDEFINED)
+        return malformed(reading, "nothing was written to its chunks", error);
     const unsigned char *start = hdf5_at(reading->file, address, 24, "an index of chunks", error);
     if (!start)
         return VALENCE_ERROR_FORMAT;

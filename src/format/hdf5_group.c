@@ -119,7 +119,8 @@ static int read_tree(struct listing *listing, uint64_t address, int level,
     if (!start)
         return VALENCE_ERROR_FORMAT;
     if (memcmp(start, "TREE", 4) != 0 || start[4] != 0 || (level >= 0 && start[5] != level))
-        return hdf5_malformed(listing->file, address, "there is no node of a group's B-tree",
+        return hdf5_malformed(listing->file, address,
+                              "there is no node of a group's B-tree of that level (is it a cycle?)",
                               error);
     unsigned n = start[6] | (unsigned)start[7] << 8;
     struct hdf5_bytes bytes = {.left = (size_t)n * 16};
