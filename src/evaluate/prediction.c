@@ -32,13 +32,15 @@ static void assign_flows(const struct scoring *scoring, int flow, struct predict
 {
     predictions->trained =
         flow == PREDICTION_AUTO || scoring_flow_is_trained(scoring->model, (unsigned)flow);
+    unsigned unread = scoring_unread(scoring->model);
     for (int64_t i = 0; i < predictions->n; i++) {
         struct prediction *prediction = &predictions->predictions[i];
         unsigned absent = scoring_absent(scoring->store, &scoring->map, prediction->clip);
         prediction->flow =
             flow == PREDICTION_AUTO ? scoring_flow_for(scoring->model, absent) : (unsigned)flow;
         prediction->missing = absent | prediction->flow;
-        predictions->n_unfitting += prediction->missing != prediction->flow;
+        prediction->fitting = !(absent & ~prediction->flow & ~unread);
+        predictions->n_unfitting += !prediction->fitting;
     }
 }
 
@@ -81,9 +83,7 @@ static void estimate_all(const struct valence_model *model, double level,
     for (int64_t i = 0; i < predictions->n; i++) {
         struct prediction *prediction = &predictions->predictions[i];
         const struct valence_reliability *reliability =
-            prediction->missing == prediction->flow
-                ? valence_model_reliability(model, prediction->flow)
-                : NULL;
+            prediction->fitting ? valence_model_reliability(model, prediction->flow) : NULL;
         prediction->estimate =
             reliability ? valence_reliability_estimate(reliability, prediction->score.score, level)
                         : (struct valence_estimate){NAN, NAN, NAN};

@@ -11,7 +11,8 @@ struct prediction {
     int64_t clip;  /* the store's index */
     unsigned flow; /* the one it was scored in */
     unsigned
-        missing; /* modalities the score came about without: the flow's and those the clip lacks */
+        missing;  /* modalities the score came about without: the flow's and those the clip lacks */
+    bool fitting; /* the clip has all that the model reads in this flow */
     struct clip_score score;
     struct valence_estimate
         estimate; /* NaN where the model has no calibration set for such clips */

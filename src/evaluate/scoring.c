@@ -54,6 +54,15 @@ unsigned scoring_absent(const struct valence_store *store, const struct stream_m
     return absent;
 }
 
+unsigned scoring_unread(const struct valence_model *model)
+{
+    unsigned unread = 0;
+    for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
+        if (!valence_model_stream_name(model, (enum valence_stream)modality)[0])
+            unread |= VALENCE_BIT(modality);
+    return unread;
+}
+
 /* ---- Flows ----------------------------------------------------------------------------------- */
 
 unsigned scoring_flow_for(const struct valence_model *model, unsigned absent)

@@ -38,6 +38,9 @@ int scoring_run(const struct scoring *scoring, const int64_t *clips, int64_t n,
 unsigned scoring_absent(const struct valence_store *store, const struct stream_map *map,
                         int64_t clip);
 
+/* The set of modalities that the model has no stream for: no clip it was trained on had them. */
+unsigned scoring_unread(const struct valence_model *model);
+
 /* The flow that fits a clip that lacks `absent`: of those the model was trained with, the one that
  * imagines the most of what is absent and nothing that is there. */
 unsigned scoring_flow_for(const struct valence_model *model, unsigned absent);

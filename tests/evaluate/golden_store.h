@@ -100,8 +100,8 @@ static inline void make_store(void)
 }
 
 /* The golden model; with `errors`, knowing that it is off by 1/10, 2/10, ..., 9/10 in the complete flow, twice as much in the
- * other. */
-static inline int make_model(bool errors, struct valence_model **made)
+ * other. It has no stream for the modality `unread`, unless that is -1. */
+static inline int make_model(bool errors, int unread, struct valence_model **made)
 {
     struct valence_error error;
     struct checkpoint checkpoint;
@@ -119,6 +119,8 @@ static inline int make_model(bool errors, struct valence_model **made)
             calibration->scores[9 + i] = 0.2f * (float)(i + 1);
         }
     }
+    if (!status && unread >= 0)
+        checkpoint.stream_names[unread][0] = '\0';
     return status ? status : checkpoint_to_model(&checkpoint, made, &error);
 }
 
@@ -129,7 +131,7 @@ static inline int make_all(void **state)
     if (!mkdtemp(folder) || safetensors_open(GOLDEN ".cases.safetensors", &cases, &error))
         return -1;
     snprintf(store_path, sizeof store_path, "%s/store", folder);
-    if (make_model(false, &model) || make_model(true, &calibrated))
+    if (make_model(false, -1, &model) || make_model(true, -1, &calibrated))
         return -1;
     make_store();
     return valence_store_open(store_path, &store, &error);

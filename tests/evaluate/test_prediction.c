@@ -106,6 +106,24 @@ static void test_a_clip_has_an_interval_where_its_flow_misses_just_what_it_lacks
     predictions_free(&predictions);
 }
 
+static void test_a_modality_that_the_model_never_reads_is_not_lacked(void **state)
+{
+    (void)state;
+    struct valence_model *deaf;
+    assert_int_equal(make_model(true, VALENCE_AUDIO, &deaf), 0);
+    struct scoring scoring = {.model = deaf, .store = store, .batch_size = 4};
+    struct predictions predictions;
+    assert_int_equal(scoring_map_streams(deaf, store, 10000, &scoring.map, NULL), 0);
+    assert_int_equal(
+        predictions_make(&scoring, VALENCE_N_SPLITS, PREDICTION_AUTO, 0.5, &predictions, NULL), 0);
+    assert_int_equal(find(&predictions, "clip1")->missing, VALENCE_BIT(VALENCE_AUDIO));
+    assert_true(fabs(find(&predictions, "clip1")->estimate.error - 0.5) < 1e-6);
+    assert_true(isnan(find(&predictions, "text only")->estimate.error));
+    assert_int_equal(predictions.n_unfitting, 1);
+    predictions_free(&predictions);
+    valence_model_free(deaf);
+}
+
 /* What no trained flow misses is not imagined: the untrained flow is the fitting one without the stream. */
 static void test_an_untrained_flow_scores_as_the_fitting_one_does_without_the_stream(void **state)
 {
@@ -164,6 +182,7 @@ int main(void)
         cmocka_unit_test(
             test_the_flow_that_fits_misses_the_most_of_what_is_absent_and_nothing_else),
         cmocka_unit_test(test_a_clip_has_an_interval_where_its_flow_misses_just_what_it_lacks),
+        cmocka_unit_test(test_a_modality_that_the_model_never_reads_is_not_lacked),
         cmocka_unit_test(test_an_untrained_flow_scores_as_the_fitting_one_does_without_the_stream),
         cmocka_unit_test(test_scores_do_not_depend_on_the_batch),
         cmocka_unit_test(test_a_store_of_other_widths_is_an_error),
