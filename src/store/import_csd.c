@@ -311,12 +311,31 @@ static int open_all(struct csd_import *import, struct valence_error *error)
     int status = choose_column(import, error);
     if (!status)
         status = csd_open(import->path, &import->labels, error);
+    if (!status && csd_n_entries(import->labels) > 0)
+        status = load_labels(
+            import, error); /* what is wrong with all of them is said before a store is made */
     if (!status && options->splits)
         status = read_splits(&import->splits, options->splits, error);
     for (int i = 0; i < VALENCE_N_STREAMS && !status; i++)
         if (options->streams[i].source)
             status = add_stream(import, (enum valence_stream)i, options->streams[i].source, error);
     return status;
+}
+
+/* All files take part, so that none is changed between an interrupted import and the one that goes on with it. */
+static int describe(struct csd_import *import, struct valence_error *error)
+{
+    json_t *files = json_object();
+    json_t *labels = import_describe_file(import->path, error);
+    int status = labels ? json_object_set_new(files, "labels", labels) : -1;
+    for (int i = 0; i < VALENCE_N_STREAMS && !status; i++) {
+        const char *path = import->options->streams[i].source;
+        json_t *file = path ? import_describe_file(path, error) : NULL;
+        if (path)
+            status = file ? json_object_set_new(files, valence_stream_names[i], file) : -1;
+    }
+    import->source.description = json_pack("{s:s, s:o}", "kind", "csd", "files", files);
+    return status ? VALENCE_ERROR_IO : VALENCE_OK;
 }
 
 int valence_import_csd(const char *labels_path, const char *store_path,
@@ -329,12 +348,12 @@ int valence_import_csd(const char *labels_path, const char *store_path,
         .self = &import, .restart = restart_csd, .next = next_clip, .rows = csd_rows};
     *result = (struct valence_import_result){0};
     int status = open_all(&import, error);
-    if (!status) {
-        json_t *file = import_describe_file(labels_path, error);
-        import.source.description = json_pack("{s:s, s:o}", "kind", "csd", "file", file);
-        status = file ? import_run(&import.source, store_path, options, progress, result, error)
-                      : VALENCE_ERROR_IO;
-    }
+    if (!status)
+        status = describe(&import, error);
+    if (!status)
+        status = import_run(&import.source, store_path, options, progress, result, error);
+    else
+        json_decref(import.source.description);
     if (!status)
         count_unlisted(&import, &result->unlisted);
     for (int i = 0; i < VALENCE_N_STREAMS; i++) {
