@@ -53,6 +53,10 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
     if (request->resume && (request->config || request->output))
         *code =
             report_usage(command, "--resume takes configuration and folder from the run itself");
+    else if (request->json && request->test)
+        *code =
+            report_usage(command, "--json and --test exclude each other; 'valence evaluate --json' "
+                                  "prints the test figures");
     else if (!request->resume && !request->config && !request->print_config)
         *code = report_usage(command, "a configuration is missing; 'valence train --print-config' "
                                       "prints one to begin with");
@@ -182,11 +186,9 @@ static int print_results(const struct request *request, const struct valence_tra
 /* The test figures are those of `valence evaluate RUN STORE`. */
 static int evaluate(const struct request *request, const struct valence_train_config *config)
 {
-    char name[] = "evaluate", json[] = "--json", quiet[] = "--quiet", end[] = "--";
+    char name[] = "evaluate", quiet[] = "--quiet", end[] = "--";
     char *argv[8] = {name};
     int argc = 1;
-    if (request->json)
-        argv[argc++] = json;
     if (request->quiet)
         argv[argc++] = quiet;
     argv[argc++] = end;

@@ -41,6 +41,9 @@ expect 2 train "$config" --resume "$run"
 expect 1 train --resume "$run"
 complains "no run to resume there"
 
+expect 2 train "$config" --json --test
+complains "exclude each other"
+
 # ---- a run
 expect 0 train "$config" --output "$run" --quiet
 silent
