@@ -118,6 +118,18 @@ static int read_field(struct csv_reader *reader, struct csv_row *row, struct val
     return status;
 }
 
+static int check_text(const struct csv_reader *reader, const struct csv_row *row,
+                      struct valence_error *error)
+{
+    return is_utf8(row->text.data, row->text.length)
+               ? VALENCE_OK
+               : bad_line(
+                     reader, row->line, VALENCE_ERROR_FORMAT,
+                     "bytes that are no UTF-8 (is it Latin-1 or the like? save it as UTF-8, or "
+                     "convert it: iconv -f latin1 -t utf8)",
+                     error);
+}
+
 /* The next line that is not empty, as fields; *more is false at the end of the file. */
 static int read_row(struct csv_reader *reader, struct csv_row *row, bool *more,
                     struct valence_error *error)
@@ -137,7 +149,7 @@ static int read_row(struct csv_reader *reader, struct csv_row *row, bool *more,
         if (reader->at < reader->end && *reader->at == reader->delimiter)
             reader->at++;
         else if (take_line_end(reader))
-            return VALENCE_OK;
+            return check_text(reader, row, error);
         else
             return bad_line(reader, reader->line, VALENCE_ERROR_FORMAT,
                             *reader->at == '\r' ? "a carriage return without a line feed"
@@ -192,6 +204,10 @@ static int read_header(struct csv_reader *reader, struct valence_error *error)
     static const char byte_order_mark[3] = "\xEF\xBB\xBF";
     if (reader->end - reader->at >= 3 && memcmp(reader->at, byte_order_mark, 3) == 0)
         reader->at += 3;
+    if (reader->end - reader->at >= 2 &&
+        (memcmp(reader->at, "\xFF\xFE", 2) == 0 || memcmp(reader->at, "\xFE\xFF", 2) == 0))
+        return bad_line(reader, 1, VALENCE_ERROR_FORMAT,
+                        "UTF-16 (save it as UTF-8, or convert it: iconv -f utf16 -t utf8)", error);
     bool more;
     int status = read_row(reader, &reader->header, &more, error);
     if (status)
@@ -311,6 +327,7 @@ int csv_number(const struct csv_reader *reader, int column, double *value,
     const char *field = csv_field(reader, column);
     if (parse_double(field, value))
         return VALENCE_OK;
-    return fail(error, VALENCE_ERROR_DATA, "%s:%lld: column '%.100s': '%.100s' is not a number",
-                reader->name, (long long)csv_line(reader), csv_column_name(reader, column), field);
+    return fail(error, VALENCE_ERROR_DATA, "%s:%lld: column '%.100s': '%.100s' is not a number%s",
+                reader->name, (long long)csv_line(reader), csv_column_name(reader, column), field,
+                strchr(field, ',') ? " (numbers are written with a decimal point)" : "");
 }

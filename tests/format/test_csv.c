@@ -1,4 +1,5 @@
 #include "fixtures.h"
+#include "comma_locale.h"
 #include "format/csv.h"
 
 static struct csv_reader *open_text(const char *text)
@@ -106,6 +107,39 @@ static void test_errors_name_file_and_line(void **state)
     assert_non_null(strstr(error_of("a\nx\0y\n", 6), "t.csv:2: a NUL byte"));
 }
 
+static void test_other_encodings_are_errors_that_name_them(void **state)
+{
+    (void)state;
+    check_error("\xFF\xFEi\xC4", "t.csv:1: UTF-16");
+    check_error("\xFE\xFF\xC4i", "t.csv:1: UTF-16");
+    assert_non_null(strstr(error_of("i\0d\0\n\0", 6), "t.csv:1: a NUL byte (is this a text"));
+    check_error("id,text\na,na\xEFve\n", "t.csv:2: bytes that are no UTF-8 (is it Latin-1");
+    check_error("id,na\xEFve\n", "t.csv:1: bytes that are no UTF-8");
+    check_error("id,text\na,\xED\xA0\x80\n", "t.csv:2: bytes that are no UTF-8"); /* a surrogate */
+    check_error("id,text\na,\xC0\xAF\n", "t.csv:2: bytes that are no UTF-8");     /* overlong */
+}
+
+static void test_numbers_have_a_decimal_point_in_every_locale(void **state)
+{
+    (void)state;
+    struct valence_error error;
+    double point = 0, comma = 0;
+    bool has_comma = comma_locale_begin();
+    struct csv_reader *reader = open_text("id,label\na,1.5\nb,\"1,5\"\n");
+    check_next(reader, 2, "a", "1.5");
+    int point_status = csv_number(reader, 1, &point, &error);
+    check_next(reader, 3, "b", "1,5");
+    int comma_status = csv_number(reader, 1, &comma, &error);
+    csv_close(reader);
+    comma_locale_end();
+    assert_int_equal(point_status, VALENCE_OK);
+    assert_true(point == 1.5);
+    assert_int_equal(comma_status, VALENCE_ERROR_DATA);
+    assert_non_null(strstr(error.text, "with a decimal point"));
+    if (!has_comma)
+        skip(); /* what was checked is the C locale */
+}
+
 static void test_a_missing_column_is_an_error_that_names_those_there_are(void **state)
 {
     (void)state;
@@ -183,6 +217,8 @@ int main(void)
         cmocka_unit_test(test_crlf_byte_order_mark_and_a_missing_last_line_end_are_read),
         cmocka_unit_test(test_the_delimiter_is_a_choice),
         cmocka_unit_test(test_errors_name_file_and_line),
+        cmocka_unit_test(test_other_encodings_are_errors_that_name_them),
+        cmocka_unit_test(test_numbers_have_a_decimal_point_in_every_locale),
         cmocka_unit_test(test_a_missing_column_is_an_error_that_names_those_there_are),
         cmocka_unit_test(test_numbers_are_read_and_others_refused_with_line_and_column),
         cmocka_unit_test(test_an_endless_row_is_an_error),
