@@ -11,12 +11,15 @@
 #include "evaluate/run_models.h"
 #include "format/csv_write.h"
 #include "json_output.h"
+#include "sentences.h"
 #include "table.h"
 
 struct request {
     const char *run, *store;
     const char *split, *flow, *checkpoint;
-    bool json, csv, quiet;
+    const char *encoder;
+    struct option_list sentences;
+    bool json, csv, quiet, offline;
     int64_t batch, max_rows, threads;
     double level;
 };
@@ -98,6 +101,26 @@ static void print_table(const struct valence_store *store, const struct predicti
     if (predictions->n_cut)
         table_note(&table, "cut to %" PRId64 " rows: %" PRId64 " clips", request->max_rows,
                    predictions->n_cut);
+    table_print(&table, stdout);
+}
+
+/* Of sentences there is little else to say. */
+static void print_sentences(const struct valence_store *store,
+                            const struct predictions *predictions, const struct request *request)
+{
+    struct table table = {0};
+    char level[16];
+    snprintf(level, sizeof level, "%g %%", 100 * request->level);
+    table_column(&table, "score", TABLE_RIGHT);
+    table_column(&table, "±", TABLE_RIGHT);
+    table_column(&table, level, TABLE_RIGHT);
+    table_column(&table, "text", TABLE_LEFT);
+    for (int64_t i = 0; i < predictions->n; i++) {
+        const struct prediction *prediction = &predictions->predictions[i];
+        table_cell(&table, "%+.3f", (double)prediction->score.score);
+        estimate_cells(&table, &prediction->estimate);
+        table_cell(&table, "%s", valence_store_clip(store, prediction->clip)->id);
+    }
     table_print(&table, stdout);
 }
 
@@ -210,6 +233,16 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "checkpoint", &request->checkpoint, "WHICH",
          "best or last of a run's checkpoints (default: best).", 0, 0},
         LEVEL_OPTION(&request->level),
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Sentences", 0, 0},
+        {OPTION_LIST, 't', "text", &request->sentences, "SENTENCE",
+         "Score this sentence in place of a store, encoded as the training's text was; any number "
+         "of times.",
+         0, 0},
+        {OPTION_TEXT, 0, "encoder", &request->encoder, "MODEL",
+         "The language model that encoded the training's text, a GGUF file or a name of 'valence "
+         "models' (default: the one that training used, where it is known by name).",
+         0, 0},
+        {OPTION_FLAG, 0, "offline", &request->offline, NULL, "Never fetch a model.", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
         {OPTION_FLAG, 0, "json", &request->json, NULL, "Print JSON instead of a table.", 0, 0},
         {OPTION_FLAG, 0, "csv", &request->csv, NULL, "Print CSV instead of a table.", 0, 0},
@@ -223,10 +256,10 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {.type = OPTION_END}};
     const char *positional[2];
     int n;
-    if (!options_parse(command, options, argc, argv, positional, 2, 2, &n, code))
+    if (!options_parse(command, options, argc, argv, positional, 1, 2, &n, code))
         return false;
     request->run = positional[0];
-    request->store = positional[1];
+    request->store = n == 2 ? positional[1] : NULL;
     return true;
 }
 
@@ -237,6 +270,8 @@ static int check(const struct command *command, const struct request *request,
     *flow = PREDICTION_AUTO;
     if (request->json && request->csv)
         return report_usage(command, "--json and --csv exclude each other");
+    if (!request->store == !request->sentences.n)
+        return report_usage(command, "give a store, or sentences with --text");
     int code = choose_checkpoint(command, request->checkpoint);
     if (!code && strcmp(request->split, "all") != 0)
         code = choose_split(command, request->split, split);
@@ -252,7 +287,7 @@ static int check(const struct command *command, const struct request *request,
     return code;
 }
 
-static int predict(const struct request *request, const struct run_model *chosen,
+static int predict(struct request *request, const struct run_model *chosen,
                    enum valence_split split, int flow, struct valence_error *error)
 {
     struct scoring scoring = {.batch_size = request->batch};
@@ -274,11 +309,27 @@ static int predict(const struct request *request, const struct run_model *chosen
         status = print_predictions_json(store, &predictions, chosen->path, request->level, error);
     else if (!status && request->csv)
         print_csv(store, &predictions);
+    else if (!status && request->sentences.n)
+        print_sentences(store, &predictions, request);
     else if (!status)
         print_table(store, &predictions, request);
     predictions_free(&predictions);
     valence_store_close(store);
     valence_model_free(model);
+    return status;
+}
+
+/* The sentences become a store, and go the way of all others. */
+static int predict_sentences(struct request *request, const struct run_model *chosen,
+                             enum valence_split split, int flow, struct valence_error *error)
+{
+    char *folder;
+    int status = sentences_encode(chosen->path, &request->sentences, request->encoder,
+                                  request->offline, request->quiet, &folder, error);
+    request->store = folder;
+    if (!status)
+        status = predict(request, chosen, split, flow, error);
+    sentences_remove(folder);
     return status;
 }
 
@@ -304,7 +355,8 @@ static int run_predict(const struct command *command, int argc, char **argv)
         code = report_usage(command, "%s holds %d seeds; predict takes one of them: %s/%s",
                             request.run, models.n, request.run, models.models[0].name);
     else if (!status)
-        status = predict(&request, &models.models[0], split, flow, &error);
+        status = (request.sentences.n ? predict_sentences : predict)(&request, &models.models[0],
+                                                                     split, flow, &error);
     run_models_free(&models);
     return status ? report_error(&error) : code;
 }
@@ -312,8 +364,8 @@ static int run_predict(const struct command *command, int argc, char **argv)
 const struct command command_predict = {
     .name = "predict",
     .computes = true,
-    .arguments = "RUN STORE",
-    .summary = "Score every clip of a store, and show how each score came about.",
+    .arguments = "RUN STORE|--text SENTENCE",
+    .summary = "Score every clip of a store, or a sentence, and show how each score came about.",
     .description =
         "A line per clip: its score, the error to expect of it and an interval (of the best model "
         "of a "
@@ -326,8 +378,12 @@ const struct command command_predict = {
         "is the "
         "one that misses the most of it and nothing else, in the end complete; the rest is then an "
         "empty "
-        "sequence, and there is no interval. Labels are not needed.",
+        "sequence, and there is no interval. Labels are not needed.\n\n"
+        "With --text sentences are scored in place of a store's clips: encoded by the language "
+        "model and with the settings that "
+        "the training's text was, which the checkpoint records, and without sound and face.",
     .example = "valence predict run corpus --split test\n"
-               "valence predict run/best.safetensors clips --csv > scores.csv",
+               "valence predict run/best.safetensors clips --csv > scores.csv\n"
+               "valence predict run --text 'I loved every minute'",
     .run = run_predict,
 };

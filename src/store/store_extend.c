@@ -10,11 +10,6 @@
 
 /* ---- What the new store is made from ----------------------------------------------------------- */
 
-const json_t *encoder_settings(const json_t *source, const char *stream)
-{
-    return json_object_get(json_object_get(source, "encoders"), stream);
-}
-
 /* The source's own description with the encoder added. NULL where memory is short. */
 static json_t *describe(const struct valence_store *from, const struct stream_maker *maker)
 {

@@ -33,8 +33,4 @@ int store_extend(const struct valence_store *from, const char *path,
                  const struct stream_maker *maker, const struct valence_progress *progress,
                  int64_t *n_made, int64_t *n_stored, struct valence_error *error);
 
-/* The recorded settings of a stream, from a store's "source" object or a run's provenance of it; NULL where there are
- * none. Belongs to `source`. */
-const json_t *encoder_settings(const json_t *source, const char *stream);
-
 #endif

@@ -67,4 +67,44 @@ json '"text_mean"' streams 1 name
 json '"f16"' streams 1 dtype
 json '"3+4"' source encoders text layers
 json '"mean"' source encoders text_mean rows
+
+cat >"$work/config.yaml" <<YAML
+store: $work/store
+output: $work/run
+flows: [complete]
+select: complete
+epochs: 6
+batch_size: 8
+streams: {audio: "", video: "", simulated_text: ""}
+model: {d: 16, o: 8}
+optimizer: {learning_rate: 0.01}
+YAML
+expect 0 train "$work/config.yaml" --quiet
+expect 0 predict "$work/run" --text "lovely the rest 7" -t "awful the rest 8" --encoder "$model" --json
+json '"lovely the rest 7"' clips 0 id
+[ "$("$JSON_VALUE" "$work/out" clips 0 score | cut -c1)" != - ] || wrong "'lovely' scores below 0"
+[ "$("$JSON_VALUE" "$work/out" clips 1 score | cut -c1)" = - ] || wrong "'awful' scores above 0"
+expect 0 predict "$work/run" --text "lovely" --encoder "$model"
+prints "lovely"
+expect 2 predict "$work/run" --text "lovely"
+complains "encoded with tiny-llama-f32.gguf: say where it is with --encoder FILE"
+expect 2 predict "$work/run" --text " " --encoder "$model"
+complains "there are no words in it"
+expect 2 predict "$work/run"
+complains "give a store, or sentences with --text"
+expect 2 predict "$work/run" "$work/store" --text "lovely"
+complains "give a store, or sentences with --text"
+sed 's/\(layers[\]*": *[\]*"\)3+4/\12+4/' "$work/run/best.safetensors" >"$work/other.safetensors"
+expect 0 predict "$work/other.safetensors" --text "lovely" --encoder "$model" # the recorded settings are used
+sed 's/\(type[\]*": *[\]*"\)f32/\1f16/' "$work/run/best.safetensors" >"$work/other.safetensors"
+cmp -s "$work/run/best.safetensors" "$work/other.safetensors" && wrong "the checkpoint records no encoder's type"
+expect 1 predict "$work/other.safetensors" --text "lovely" --encoder "$model"
+complains "encoded with type \"f16\", and this is encoded with \"f32\""
+
+# Trained on something else: nobody knows how to encode a sentence.
+expect 0 synthesize "$work/made" --train 40 --validation 10 --test 1 --quiet
+expect 0 train "$work/config.yaml" --quiet --set store="$work/made" --set epochs=1 --output "$work/other"
+expect 1 predict "$work/other" --text "lovely" --encoder "$model"
+complains "it is not known how to encode a sentence"
+[ -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'valence-text-*' -newer "$work/config.yaml")" ] || wrong "a sentence's store was left"
 finish

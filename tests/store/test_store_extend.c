@@ -1,6 +1,7 @@
 /* A store made from another one with a stream more. */
 #include "fixture.h"
 
+#include "store/encoder_settings.h"
 #include "store/store_extend.h"
 #include "store/store_writer.h"
 
@@ -191,6 +192,21 @@ static void test_cancelling_leaves_what_can_be_gone_on_with(void **state)
     valence_store_close(from);
 }
 
+static void test_encodings_are_compared_by_all_but_the_files_name(void **state)
+{
+    (void)state;
+    json_t *trained = json_pack("{s:s, s:s, s:b}", "source", "a.gguf", "layers", "18", "mean", 0);
+    json_t *now = json_pack("{s:s, s:s, s:b}", "source", "b.gguf", "layers", "18", "mean", 0);
+    assert_fine(encoder_settings_compare(trained, now, "text", &error));
+    json_object_set_new(now, "layers", json_string("16"));
+    assert_fails(encoder_settings_compare(trained, now, "text", &error), VALENCE_ERROR_DATA,
+                 "'text' encoded with layers \"18\", and this is encoded with \"16\"");
+    assert_fails(encoder_settings_compare(trained, NULL, "text", &error), VALENCE_ERROR_DATA,
+                 "with none");
+    json_decref(trained);
+    json_decref(now);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +214,7 @@ int main(void)
         TEST_IN_FOLDER(test_what_was_interrupted_goes_on_and_is_the_same),
         TEST_IN_FOLDER(test_a_stream_that_is_there_is_not_made_again),
         TEST_IN_FOLDER(test_cancelling_leaves_what_can_be_gone_on_with),
+        TEST_IN_FOLDER(test_encodings_are_compared_by_all_but_the_files_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,195 @@
+#include "sentences.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+
+#ifdef VALENCE_WITH_ENCODERS
+
+#include "encode/transcripts.h"
+#include "model/checkpoint.h"
+#include "model_cache.h"
+#include "store/encoder_settings.h"
+#include "store/store_layout.h"
+
+/* ---- The encoder that training used ------------------------------------------------------------ */
+
+/* The model known by the name of its file; NULL where there is none. */
+static const char *known_name(const json_t *settings)
+{
+    const char *source = json_string_value(json_object_get(settings, "source"));
+    for (int i = 0; source && i < n_known_models; i++)
+        if (strcmp(known_models[i].file, source) == 0)
+            return known_models[i].name;
+    return NULL;
+}
+
+/* What the checkpoint says of its text: the stream's name and, as a reference of the caller's, how it was encoded. */
+static int read_settings(const char *path, char stream[VALENCE_STORE_NAME_BYTES], json_t **settings,
+                         struct valence_error *error)
+{
+    struct checkpoint checkpoint;
+    *settings = NULL;
+    int status = checkpoint_load(path, &checkpoint, error);
+    if (status)
+        return status;
+    strcpy(stream, checkpoint.stream_names[VALENCE_STREAM_TEXT]);
+    const json_t *source = json_object_get(checkpoint.provenance, "source");
+    *settings = json_incref((json_t *)(uintptr_t)encoder_settings(source, stream));
+    checkpoint_free(&checkpoint);
+    return *settings
+               ? VALENCE_OK
+               : fail(error, VALENCE_ERROR_UNSUPPORTED,
+                      "%s: was not trained on text that 'valence encode text' or 'valence "
+                      "import --encode-text' made, so it is not known how to encode a sentence",
+                      path);
+}
+
+static int open_encoder(const json_t *trained, const char *name, bool offline, bool quiet,
+                        const char *stream, struct transcript_encoder **encoder,
+                        struct valence_error *error)
+{
+    struct transcript_settings settings;
+    char *path = NULL;
+    int status = transcript_settings_from_json(trained, &settings, error);
+    if (!status && !name)
+        status =
+            fail(error, VALENCE_ERROR_ARGUMENT,
+                 "the model's text was encoded with %.200s: say where it is with --encoder FILE",
+                 json_string_value(json_object_get(trained, "source")));
+    if (!status)
+        status = model_path(name, offline, quiet, &path, error);
+    if (!status)
+        status = transcript_encoder_open(path, &settings, NULL, encoder, error);
+    free(path);
+    if (status)
+        return status;
+    json_t *now = transcript_encoder_describe(*encoder);
+    status = now ? encoder_settings_compare(trained, now, stream, error)
+                 : fail_memory(error, 0, "the encoder's settings");
+    json_decref(now);
+    return status;
+}
+
+/* ---- The store --------------------------------------------------------------------------------- */
+
+static int add_sentence(struct valence_store_writer *writer, const char *sentence,
+                        const struct valence_features *features, int64_t i,
+                        struct valence_error *error)
+{
+    char id[VALENCE_STORE_ID_BYTES];
+    size_t length = strlen(sentence);
+    if (length >= sizeof id)
+        for (length = sizeof id - 1;
+             length > 0 && ((unsigned char)sentence[length] & 0xC0) == 0x80;)
+            length--; /* no character is cut in two */
+    snprintf(id, sizeof id, "%.*s", (int)length, sentence);
+    struct valence_clip clip = {
+        .id = id, .group = "", .transcript = sentence, .label = NAN, .split = VALENCE_TEST};
+    struct valence_clip_rows rows = {.stream = 0,
+                                     .n_rows = features->offsets[i + 1] - features->offsets[i],
+                                     .rows =
+                                         features->rows + features->offsets[i] * features->width};
+    if (rows.n_rows == 0)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "--text '%s': there are no words in it", id);
+    return valence_store_writer_has(writer, id)
+               ? VALENCE_OK
+               : valence_store_writer_add(writer, &clip, &rows, 1, error);
+}
+
+static int write_store(const char *folder, const char *stream, const struct option_list *sentences,
+                       const struct valence_features *features, struct valence_error *error)
+{
+    struct valence_store_stream format = {.width = features->width, .type = VALENCE_F32};
+    struct valence_store_writer *writer;
+    strcpy(format.name, stream);
+    int status = valence_store_writer_open(folder, &format, 1, &writer, error);
+    for (int i = 0; i < sentences->n && !status; i++)
+        status = add_sentence(writer, sentences->values[i], features, i, error);
+    int closed = valence_store_writer_close(writer, status ? NULL : error);
+    return status ? status : closed;
+}
+
+static int make_folder(char **folder, struct valence_error *error)
+{
+    const char *place = getenv("TMPDIR");
+    *folder = path_join(place && place[0] ? place : "/tmp", "valence-text-XXXXXX");
+    if (!*folder)
+        return fail_memory(error, 0, "a path");
+    if (mkdtemp(*folder))
+        return VALENCE_OK;
+    int status = fail_errno(error, errno, "%s: cannot make a folder", *folder);
+    free(*folder);
+    *folder = NULL;
+    return status;
+}
+
+int sentences_encode(const char *checkpoint, const struct option_list *sentences,
+                     const char *encoder, bool offline, bool quiet, char **folder,
+                     struct valence_error *error)
+{
+    char stream[VALENCE_STORE_NAME_BYTES];
+    json_t *settings;
+    struct transcript_encoder *opened = NULL;
+    struct valence_features features = {0};
+    *folder = NULL;
+    int status = read_settings(checkpoint, stream, &settings, error);
+    if (!status)
+        status = open_encoder(settings, encoder ? encoder : known_name(settings), offline, quiet,
+                              stream, &opened, error);
+    if (!status)
+        status = transcript_encoder_encode(opened, sentences->values, sentences->n, NULL, &features,
+                                           error);
+    if (!status)
+        status = make_folder(folder, error);
+    if (!status)
+        status = write_store(*folder, stream, sentences, &features, error);
+    if (status) {
+        sentences_remove(*folder);
+        *folder = NULL;
+    }
+    valence_features_free(&features);
+    transcript_encoder_close(opened);
+    json_decref(settings);
+    return status;
+}
+
+void sentences_remove(char *folder)
+{
+    static const char *const files[] = {STORE_DATA_FILE, STORE_LOCK_FILE};
+    if (!folder)
+        return;
+    for (int i = 0; i < 2; i++) {
+        char *path = path_join(folder, files[i]);
+        if (path)
+            unlink(path);
+        free(path);
+    }
+    rmdir(folder);
+    free(folder);
+}
+
+#else
+
+int sentences_encode(const char *checkpoint, const struct option_list *sentences,
+                     const char *encoder, bool offline, bool quiet, char **folder,
+                     struct valence_error *error)
+{
+    (void)checkpoint, (void)sentences, (void)encoder, (void)offline, (void)quiet;
+    *folder = NULL;
+    return fail(error, VALENCE_ERROR_UNSUPPORTED,
+                "--text: this build has no encoders (configure with -DVALENCE_ENCODERS=ON)");
+}
+
+void sentences_remove(char *folder)
+{
+    (void)folder;
+}
+
+#endif
