@@ -191,11 +191,8 @@ int clip_encode(const struct valence_clip *clip, const struct valence_store_stre
     char *encoded = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(root);
     if (!encoded)
-        return fail(
-            error, VALENCE_ERROR_DATA,
-            "clip '%s': cannot be recorded: its texts are not UTF-8 (iconv -f WINDOWS-1252 -t "
-            "UTF-8 converts most such files)",
-            clip->id);
+        return fail(error, VALENCE_ERROR_DATA,
+                    "clip '%s': cannot be recorded: its texts are not UTF-8", clip->id);
     text_append(json, encoded, strlen(encoded));
     free(encoded);
     return json->failed ? fail(error, VALENCE_ERROR_LIMIT,

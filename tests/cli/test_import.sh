@@ -27,6 +27,26 @@ prints "3  imported"
 expect 0 inspect "$work/wide"
 prints "f32"
 
+# ---- label files alone
+mkdir "$work/meld"
+for split in train dev test; do
+    printf 'Utterance,Sentiment,Dialogue_ID,Utterance_ID\n"Oh, %s",positive,0,1\n' $split \
+        >"$work/meld/${split}_sent_emo.csv"
+done
+expect 2 import table "$work/meld" "$work/labels" --quiet
+complains "--labels-only"
+expect 0 import table "$work/meld" "$work/labels" --labels-only --quiet
+prints "3  imported"
+expect 0 inspect "$work/labels"
+prints "No feature streams"
+expect 0 doctor "$work/labels" --json --quiet
+json '"no-streams"' findings 0 name
+printf 'store: "%s"\n' "$work/labels" >"$work/config.yaml"
+expect 1 train "$work/config.yaml" --output "$work/run" --quiet
+complains "no feature streams"
+expect 2 import table "$work/meld" "$work/new" --labels-only --label-values negative
+complains "--label-values: 'negative' is not FROM=TO"
+
 # ---- what is no import
 expect 1 import table "$work/nothing.csv" "$work/new"
 complains "nothing.csv"
