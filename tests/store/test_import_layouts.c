@@ -1,7 +1,7 @@
 /* Data sets in the layouts of MMSA and MERBench, written by make_import_fixtures.py. */
 #include "import_fixture.h"
 
-#include <sys/stat.h>
+#include <dirent.h>
 
 #include "base/file.h"
 #include "format/npy.h"
@@ -133,6 +133,31 @@ static void test_what_an_mmsa_pickle_lacks_is_named(void **state)
     assert_fails(valence_import_mmsa(VALENCE_TEST_DATA "/format/fixtures/hostile-system.pickle",
                                      in_folder("other"), &options, NULL, &result, &error),
                  VALENCE_ERROR_UNSUPPORTED, "refused: posix.system");
+}
+
+/* The set of test_hostile_pickles.c, as data sets: none is one, and none runs anything. */
+static void test_no_hostile_pickle_is_a_data_set(void **state)
+{
+    (void)state;
+    int n = 0;
+    DIR *files = opendir(VALENCE_TEST_DATA "/format/fixtures/hostile");
+    assert_non_null(files);
+    for (struct dirent *entry; (entry = readdir(files));) {
+        char path[1024];
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "%s/format/fixtures/hostile/%s", VALENCE_TEST_DATA,
+                 entry->d_name);
+        error.text[0] = '\0';
+        int status = valence_import_mmsa(path, in_folder("store"), &options, NULL, &result, &error);
+        if (status == VALENCE_OK || error.text[0] == '\0')
+            fail_msg("%s was imported", entry->d_name);
+        n++;
+    }
+    closedir(files);
+    assert_true(n > 60);
+    assert_int_not_equal(access(in_folder("store"), F_OK), 0);
+    assert_int_not_equal(access("HOSTILE-PICKLE-WAS-EXECUTED", F_OK), 0);
 }
 
 /* ---- MERBench -------------------------------------------------------------------------------- */
@@ -292,6 +317,7 @@ int main(void)
         TEST(test_mmsa_pickles_of_older_and_newer_protocols_are_the_same),
         TEST(test_other_labels_of_an_mmsa_pickle_are_a_choice),
         TEST(test_what_an_mmsa_pickle_lacks_is_named),
+        TEST(test_no_hostile_pickle_is_a_data_set),
         TEST(test_merbench_is_imported_exactly_and_what_is_in_one_place_only_is_named),
         TEST(test_feat_scale_gives_what_the_published_rule_gives),
         TEST(test_frames_are_compressed_in_place_for_every_length_and_scale),
