@@ -69,6 +69,11 @@ src/model/losses.c|weights->rnc * share|weights->rnc * -share
 src/model/losses.c|rep_weight * part|rep_weight * -part
 src/model/losses.c|cross_weight * part|cross_weight * -part
 src/model/losses.c|weights->missing * share|weights->missing * -share
+src/model/reliability.c|(double)(region->n + 1) * level|(double)region->n * level
+src/model/reliability.c|(int64_t)k - 1 : 0|(int64_t)k - 2 : 0
+src/model/reliability.c|first = next;|first = end;
+src/model/reliability.c|(double)score >= reliability|(double)score > 1 + reliability
+src/model/reliability.c|(double)score - half|(double)score + half
 END
 }
 
@@ -81,7 +86,7 @@ tests=()
 for name in vector linear gather distance rank-n-contrast dropout attention projection adam; do
     tests+=("double-$name" "test-$name")
 done
-tests+=(test-network double-network-gradients)
+tests+=(test-reliability test-network double-network-gradients)
 
 build() { cmake --build "$work/build" --target "${tests[@]}" >"$work/log" 2>&1 </dev/null; }
 failing() { # the first test that fails, or nothing
