@@ -246,6 +246,8 @@ static int read_numbers(struct npy *array, int64_t first, int64_t n, float *floa
     if (header->kind != NPY_NUMBERS)
         return fail(error, VALENCE_ERROR_UNSUPPORTED, "%s: an array of texts, not of numbers",
                     array->name);
+    if (floats && header->type == ELEMENT_F32 && !header->swapped)
+        return read_elements(array, first, n, (unsigned char *)floats, error);
     unsigned char chunk[CHUNK_BYTES];
     int64_t chunk_elements = (int64_t)(sizeof chunk / header->item_bytes);
     for (int64_t done = 0; done < n;) {
