@@ -16,13 +16,14 @@ build: ## build the command and the library into build/release
 	scripts/configure.sh release $(CMAKE_OPTIONS)
 	cmake --build --preset release
 
-demo: ## train both flows on a synthetic corpus and show what the second one is good for
+demo: ## train both flows on a synthetic corpus and show what the second one is good for; then real text
 	scripts/setup.sh
-	cmake --preset core $(CMAKE_OPTIONS)
-	cmake --build --preset core --target valence_command
-	scripts/demo.sh build/core/valence
+	scripts/configure.sh release $(CMAKE_OPTIONS)
+	cmake --build --preset release --target valence_command
+	scripts/demo.sh build/release/valence
 
 test: build ## run all tests; the last line counts them
+	-build/release/valence models fetch smollm2
 	scripts/test.sh build/release
 
 bench: build ## time training and evaluation (BENCH_PYTHON=/path/to/python: against PyTorch)
