@@ -70,6 +70,9 @@ const struct command command_encode = {
         "wavlm: sound, by WavLM, into audio rows.\n\n"
         "manet: pictures of faces, by MANet, into video rows.\n\n"
         "text: transcripts, files or those of a store, by a language model, into text rows.\n\n"
+        "simulated-text: speech, files or that of a store's clips, by WavLM, a projector and a "
+        "language model, into rows "
+        "that stand in for text.\n\n"
         "'valence encode KIND --help' lists the options of each.",
     .example = "valence encode wavlm -m wavlm.gguf clips/*.wav -o audio/\n"
                "valence encode text transcripts -o store",

@@ -8,7 +8,8 @@
 #define ENCODE_KINDS(X)                                                                            \
     X(wavlm, "wavlm")                                                                              \
     X(manet, "manet")                                                                              \
-    X(text, "text")
+    X(text, "text")                                                                                \
+    X(simulated_text, "simulated-text")
 
 #define DECLARE_ENCODE_KIND(name, word) extern const struct command encode_##name;
 ENCODE_KINDS(DECLARE_ENCODE_KIND)

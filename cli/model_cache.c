@@ -55,14 +55,14 @@ const struct known_model known_models[] = {
      .title = "Vicuna-7B, or any Llama-like model",
      .stream = "text, simulated_text",
      .license = "the model's own",
-     .origin = "bring your own: any causal model's GGUF file that llama.cpp takes",
+     .origin = "your own: any causal model's GGUF file that llama.cpp takes",
      .file = "vicuna.gguf"},
     {.name = "projector",
      .title = "projector from WavLM to an LLM",
      .stream = "simulated_text",
      .license = "its makers' own",
      .origin =
-         "bring your own: SLAM-LLM's model.pt, trained for that LLM: 'valence convert projector'",
+         "your own: SLAM-LLM's model.pt, trained for that LLM: 'valence convert projector'",
      .file = "projector.gguf"},
 };
 const int n_known_models = (int)(sizeof known_models / sizeof known_models[0]);
