@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "store/import_split.h"
+#include "store/read_ahead.h"
 #include "store/store_layout.h"
 #include "store/store_writer.h"
 #include "valence/version.h"
@@ -140,6 +141,7 @@ struct import {
     struct split_draw draw;
     int64_t n_before;     /* clips in the store when it was opened */
     unsigned char *again; /* (n_before) 1: met in this source */
+    struct read_ahead *ahead;
 };
 
 void import_count(struct valence_import_count *count, const char *id)
@@ -241,7 +243,9 @@ static int take_rows(struct import *import, const struct import_record *record,
     *n_rows = 0;
     for (int i = 0; i < import->source->n_streams; i++) {
         struct valence_clip_rows *stream = &rows[*n_rows];
-        int status = import->source->rows(import->source->self, i, stream, error);
+        int status = import->ahead
+                         ? read_ahead_rows(import->ahead, i, stream, error)
+                         : import->source->rows(import->source->self, i, stream, error);
         int reason = reason_of(status);
         if (status && reason < 0)
             return status;
@@ -315,6 +319,19 @@ static int import_clip(struct import *import, const struct import_record *record
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
+/* Reads ahead once all that is in the store was passed over, so that no rows are read for nothing. */
+static int next_record(struct import *import, struct import_record *record, bool *more,
+                       struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    if (!import->ahead && import->result->n_stored == import->n_before)
+        status = read_ahead_start(import->source, &import->ahead, error);
+    if (status)
+        return status;
+    return import->ahead ? read_ahead_next(import->ahead, record, more, error)
+                         : import->source->next(import->source->self, record, more, error);
+}
+
 static int import_clips(struct import *import, const struct valence_progress *progress,
                         struct valence_error *error)
 {
@@ -327,7 +344,7 @@ static int import_clips(struct import *import, const struct valence_progress *pr
         if (progress && progress->report(progress->user, &event))
             return fail(error, VALENCE_ERROR_CANCELLED,
                         "the import was interrupted; the same command goes on with it");
-        status = source->next(source->self, &record, &more, error);
+        status = next_record(import, &record, &more, error);
         if (status || !more)
             break;
         status = import_clip(import, &record, error);
@@ -391,6 +408,7 @@ int import_run(struct import_source *source, const char *store_path,
         status = open_store(&import, store_path, error);
     if (!status)
         status = import_clips(&import, progress, error);
+    read_ahead_stop(import.ahead);
     int closed = valence_store_writer_close(import.writer, status ? NULL : error);
     free(import.again);
     split_draw_free(&import.draw);
