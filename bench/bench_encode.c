@@ -1,5 +1,6 @@
 /* bench-encode MODEL.gguf [SIZE [REPEATS]]: times an encoder on made-up input. SIZE is seconds of sound for WavLM
- * (10), pictures of a batch for MANet (32). Prints a line per repeat and the peak of resident memory. */
+ * (10), pictures of a batch for MANet (32). Prints a line per repeat and the peak of resident memory.
+ * bench-encode limit: what OpenBLAS's sgemm reaches with one of WavLM-Large's layers over ten seconds, GFLOP/s. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "base/random.h"
 #include "base/threads.h"
+#include "kernels/gemm.h"
 #include "valence/encoder.h"
 
 static double now(void)
@@ -58,6 +60,25 @@ make_inputs(const struct valence_encoder_description *description, double size, 
     return inputs;
 }
 
+static int print_limit(void)
+{
+    enum { ROWS = 499, IN = 1024, OUT = 4096, REPEATS = 20 };
+    float *x = calloc(ROWS * IN, sizeof *x), *w = calloc(OUT * IN, sizeof *w),
+          *y = calloc(ROWS * OUT, sizeof *y);
+    double best = 1e30;
+    for (int i = 0; x && w && y && i < REPEATS; i++) {
+        double begin = now();
+        gemm(AS_IS, TRANSPOSED, ROWS, OUT, IN, 1, x, IN, w, IN, 0, y, OUT);
+        double seconds = now() - begin;
+        best = seconds < best ? seconds : best;
+    }
+    printf("%.1f\n", 2e-9 * ROWS * IN * OUT / best);
+    free(x);
+    free(w);
+    free(y);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     double start = now();
@@ -68,10 +89,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench-encode MODEL.gguf [SIZE [REPEATS]]\n");
         return 2;
     }
-    struct valence_encoder_options options = {.layers = getenv("BENCH_LAYERS"),
-                                              .device = getenv("BENCH_DEVICE")};
     if (getenv("BENCH_THREADS"))
         threads_set(atoi(getenv("BENCH_THREADS")));
+    if (strcmp(argv[1], "limit") == 0)
+        return print_limit();
+    struct valence_encoder_options options = {.layers = getenv("BENCH_LAYERS"),
+                                              .device = getenv("BENCH_DEVICE")};
     if (valence_encoder_load(argv[1], &options, &encoder, &error) ||
         valence_encoder_state_create(encoder, &state, &error))
         return fail_with(&error);
