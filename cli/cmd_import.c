@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "choices.h"
 #include "commands.h"
+#include "data_output.h"
 #include "json_output.h"
 #include "table.h"
 #include "valence/import.h"
@@ -45,7 +46,7 @@ struct request {
     const char *all_in, *dtype, *label_range, *delimiter;
     struct option_list skip;
     int64_t seed;
-    bool json, quiet;
+    bool dry_run, json, quiet;
     struct valence_import_options options;
 };
 
@@ -60,7 +61,7 @@ struct request {
      "WHICH",                                                                                      \
      "Where the " name                                                                             \
      " stream is. table: columns ('a0-a72', 'a0,a3-a9'). dense, mmsa: an array (default: the one " \
-     "of the usual name, if any; '' for none). csd: a file.",                                                   \
+     "of the usual name, if any; '' for none). csd: a file.",                                      \
      0,                                                                                            \
      0},                                                                                           \
         {OPTION_TEXT,                                                                              \
@@ -137,16 +138,27 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "times.",
          0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
+        {OPTION_FLAG, 0, "dry-run", &request->dry_run, NULL,
+         "Only look: print what 'valence inspect' would say of the store, and which clips would be "
+         "left out, but make none.",
+         0, 0},
         {OPTION_FLAG, 0, "json", &request->json, NULL, "Print JSON instead of a table.", 0, 0},
         {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress.", 0, 0},
         {.type = OPTION_END}};
     const char *positional[3];
     int n;
-    if (!options_parse(command, options, argc, argv, positional, 3, 3, &n, code))
+    if (!options_parse(command, options, argc, argv, positional, 2, 3, &n, code))
+        return false;
+    if (n == 2 && !request->dry_run)
+        *code = report_usage(command, "an argument is missing: STORE");
+    else if (n == 3 && request->dry_run)
+        *code = report_usage(command, "--dry-run makes no store; '%s' is one argument too many",
+                             positional[2]);
+    if (request->dry_run != (n == 2))
         return false;
     request->kind = positional[0];
     request->source = positional[1];
-    request->store = positional[2];
+    request->store = n == 3 ? positional[2] : NULL;
     return true;
 }
 
@@ -267,15 +279,39 @@ static json_t *result_to_json(const struct request *request,
 static valence_import_function *choose_kind(const struct command *command, const char *kind)
 {
     struct text known = {.maximum = 4096};
-    for (int i = 0; i < N_KINDS; i++) {
+    for (int i = 0; i < N_KINDS; i++)
         if (strcmp(kind, kind_names[i]) == 0)
             return kind_functions[i];
+    for (int i = 0; i < N_KINDS; i++)
         text_format(&known, "%s%s", i == 0 ? "" : i + 1 < N_KINDS ? ", " : " and ", kind_names[i]);
-    }
     report_usage(command, "there is no import of '%s'; there are %s", kind,
                  known.failed ? "others" : known.data);
     text_free(&known);
     return NULL;
+}
+
+/* Counts what the store would hold. */
+static int look(struct request *request, valence_import_function *import,
+                struct valence_error *error)
+{
+    struct data_summary summary = {0};
+    struct valence_import_result result;
+    request->options.summary = &summary;
+    request->options.skip = (1u << VALENCE_N_SKIPS) - 1;
+    int status = import(request->source, NULL, &request->options, terminal_progress(request->quiet),
+                        &result, error);
+    terminal_progress_finish();
+    if (!status && request->json) {
+        status = print_json(json_pack("{s:s, s:s, s:o, s:o}", "source", request->source, "kind",
+                                      request->kind, "data", data_summary_to_json(&summary),
+                                      "left_out", left_out_to_json(&result)),
+                            error);
+    } else if (!status) {
+        print_data_summary(request->source, &summary, true);
+        print_left_out(&result);
+    }
+    data_summary_free(&summary);
+    return status;
 }
 
 static int run_import(const struct command *command, int argc, char **argv)
@@ -290,6 +326,8 @@ static int run_import(const struct command *command, int argc, char **argv)
     valence_import_function *import = choose_kind(command, request.kind);
     if (!import)
         return EXIT_USAGE;
+    if (request.dry_run)
+        return look(&request, import, &error) ? report_error(&error) : EXIT_FINE;
     int status = import(request.source, request.store, &request.options,
                         terminal_progress(request.quiet), &result, &error);
     terminal_progress_finish();
@@ -315,6 +353,7 @@ const struct command command_import = {
                "--group-column video --validation-fraction 0.15\n"
                "valence import dense features.npz store --trim-zeros --skip value\n"
                "valence import merbench cmumosi_label.npz store --audio-folder wavlm-large-FRA "
-               "--video-folder manet_FRA --feat-scale 6",
+               "--video-folder manet_FRA --feat-scale 6\n"
+               "valence import csd labels.csd --audio covarep.csd --dry-run",
     .run = run_import,
 };

@@ -1,4 +1,4 @@
-/* valence inspect: what a store, a run or a checkpoint holds. */
+/* valence inspect: what a store, a run, a checkpoint or a source holds. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
@@ -10,9 +10,12 @@
 #include "base/file.h"
 #include "commands.h"
 #include "data_output.h"
+#include "format/safetensors.h"
+#include "inspect_source.h"
 #include "json_output.h"
 #include "model/checkpoint.h"
 #include "model/config_json.h"
+#include "store/store_layout.h"
 #include "store/store_summary.h"
 #include "table.h"
 #include "valence/encoder.h"
@@ -52,7 +55,7 @@ static int inspect_store(const struct request *request, struct valence_error *er
     if (!status && request->json) {
         status = print_json(store_to_json(store, &summary), error);
     } else if (!status) {
-        print_data_summary(request->path, &summary);
+        print_data_summary(request->path, &summary, true);
         if (valence_store_source(store)[0])
             printf("\nsource: %s\n", valence_store_source(store));
     }
@@ -169,24 +172,40 @@ static int inspect_encoder(const char *path, bool json, struct valence_error *er
 
 /* ---- The command ---------------------------------------------------------------------------------- */
 
-static int inspect_folder(const struct request *request, struct valence_error *error)
+static bool is_checkpoint(const char *path)
 {
-    char *best = path_join(request->path, "best.safetensors");
-    if (!best)
-        return fail_memory(error, strlen(request->path), "a file name");
-    int status = path_exists(best) ? inspect_checkpoint(best, request->json, error)
-                                   : inspect_store(request, error);
-    free(best);
-    return status;
+    struct safetensors *file;
+    if (!path_has_ending(path, ".safetensors") || safetensors_open(path, &file, NULL))
+        return false;
+    const char *format = safetensors_metadata(file, "format");
+    bool is = format && strcmp(format, CHECKPOINT_FORMAT) == 0;
+    safetensors_close(file);
+    return is;
 }
 
 static int inspect(const struct request *request, struct valence_error *error)
 {
-    if (path_is_folder(request->path))
-        return inspect_folder(request, error);
-    if (path_has_ending(request->path, ".gguf"))
-        return inspect_encoder(request->path, request->json, error);
-    return inspect_checkpoint(request->path, request->json, error);
+    char *best = path_join(request->path, "best.safetensors");
+    char *data = path_join(request->path, STORE_DATA_FILE);
+    int status;
+    if (!best || !data)
+        status = fail_memory(error, strlen(request->path), "a file name");
+    else if (path_exists(best))
+        status = inspect_checkpoint(best, request->json, error);
+    else if (path_exists(data))
+        status = inspect_store(request, error);
+    else if (path_has_ending(request->path, ".gguf"))
+        status = inspect_encoder(request->path, request->json, error);
+    else if (is_checkpoint(request->path))
+        status = inspect_checkpoint(request->path, request->json, error);
+    else if (!path_exists(request->path))
+        status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file or folder", request->path);
+    else
+        status =
+            inspect_source(request->path, request->json, terminal_progress(request->quiet), error);
+    free(best);
+    free(data);
+    return status;
 }
 
 static int run_inspect(const struct command *command, int argc, char **argv)
@@ -210,15 +229,22 @@ static int run_inspect(const struct command *command, int argc, char **argv)
 
 const struct command command_inspect = {
     .name = "inspect",
-    .arguments = "STORE|RUN|CHECKPOINT|ENCODER.gguf",
-    .summary = "Show what a store, a run, a checkpoint or an encoder holds.",
+    .arguments = "PATH",
+    .summary = "Show what a store, a run, a checkpoint, an encoder or a source of import holds.",
     .description =
         "Of a store: its streams with the lengths of their clips, their values (range, NaN, "
         "columns "
         "that never change), its splits with their labels, clips with the same rows, and where it "
-        "came from. Of a checkpoint, or a run's best one: configuration, streams, number of "
-        "parameters and provenance. Of an encoder: its kind, type, licence and source.",
+        "came from. The same of what 'valence import' reads as it is: label files, a pickle of "
+        "MMSA's, an .npz or .safetensors of clips, an exported folder; and, without labels, of "
+        "folders of arrays ID.npy and of a .csd. Of other tables and files of arrays: their "
+        "columns "
+        "or arrays.\n\n"
+        "Of a checkpoint, or a run's best one: configuration, streams, number of parameters and "
+        "provenance. Of an encoder: its kind, type, licence and source.",
     .example = "valence inspect corpus\n"
                "valence inspect corpus --records\n"
+               "valence inspect unaligned_50.pkl\n"
+               "valence inspect features/\n"
                "valence inspect run/last.safetensors --json",
     .run = run_inspect};

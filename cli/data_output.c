@@ -4,7 +4,9 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "table.h"
+#include "terminal.h"
 
 /* ---- Tables ------------------------------------------------------------------------------------ */
 
@@ -89,30 +91,39 @@ static void print_values(const struct data_summary *summary)
     table_print(&table, stdout);
 }
 
-static void note_splits(struct table *table, const struct data_summary *summary)
+/* What is odd about the clips, below the tables. */
+static void print_notes(const struct data_summary *summary)
 {
+    struct text notes = {.maximum = 8192};
+    const struct clip_pair *pair = &summary->leaked[0];
     for (int s = 0; s < VALENCE_N_SPLITS; s++) {
         const struct split_summary *split = &summary->splits[s];
         if (split->n_empty && summary->n_streams > 0)
-            table_note(table, "%s: %" PRId64 " clips have no rows in any stream",
-                       valence_split_names[s], split->n_empty);
+            text_format(&notes, "%s: %" PRId64 " clips have no rows in any stream\n",
+                        valence_split_names[s], split->n_empty);
         if (split->n_duplicates)
-            table_note(table, "%s: %" PRId64 " clips have the same rows as another of the split",
-                       valence_split_names[s], split->n_duplicates);
+            text_format(&notes,
+                        "%s: %" PRId64 " clips have the same rows as another of the split\n",
+                        valence_split_names[s], split->n_duplicates);
     }
+    if (summary->repeated.n)
+        text_format(&notes,
+                    "WARNING: %" PRId64 " clips have an id that was there before ('%.60s')\n",
+                    summary->repeated.n, summary->clips[summary->repeated.clips[0]].id);
     if (summary->n_shared_groups)
-        table_note(table,
-                   "WARNING: %" PRId64 " recordings have clips in more than one split, so that "
-                   "figures on the later one flatter the model",
-                   summary->n_shared_groups);
-    if (summary->n_leaked) {
-        const struct clip_pair *pair = &summary->leaked[0];
-        table_note(table,
-                   "WARNING: %" PRId64 " clips have the same rows as one of an earlier split "
-                   "('%.60s' as '%.60s')",
-                   summary->n_leaked, summary->clips[pair->second].id,
-                   summary->clips[pair->first].id);
-    }
+        text_format(&notes,
+                    "WARNING: %" PRId64 " recordings have clips in more than one split, so that "
+                    "figures on the later one flatter the model\n",
+                    summary->n_shared_groups);
+    if (summary->n_leaked)
+        text_format(&notes,
+                    "WARNING: %" PRId64 " clips have the same rows as one of an earlier split "
+                    "('%.60s' as '%.60s')\n",
+                    summary->n_leaked, summary->clips[pair->second].id,
+                    summary->clips[pair->first].id);
+    if (notes.length)
+        print_wrapped(stdout, notes.data, 0, 0, terminal_columns(stdout));
+    text_free(&notes);
 }
 
 static void print_splits(const struct data_summary *summary)
@@ -132,18 +143,37 @@ static void print_splits(const struct data_summary *summary)
         add_numbers(&table, split->label_bins, LABEL_BINS);
         add_numbers(&table, &split->n_unlabelled, 1);
     }
-    note_splits(&table, summary);
     table_print(&table, stdout);
 }
 
-void print_data_summary(const char *title, const struct data_summary *summary)
+void print_data_summary(const char *title, const struct data_summary *summary, bool labels)
 {
     char line[4096];
     snprintf(line, sizeof line, "%.4000s: %" PRId64 " clips", title, summary->n_clips);
     print_streams(line, summary);
     if (summary->has_values)
         print_values(summary);
-    print_splits(summary);
+    if (labels)
+        print_splits(summary);
+    print_notes(summary);
+}
+
+void print_left_out(const struct valence_import_result *result)
+{
+    struct text notes = {.maximum = 8192};
+    for (int i = 0; i < VALENCE_N_SKIPS; i++)
+        if (result->skipped[i].n)
+            text_format(&notes, "%s %" PRId64 " clips: %s ('%s')\n",
+                        i == VALENCE_SKIP_MISSING ? "noted:" : "left out, as an import would:",
+                        result->skipped[i].n, valence_skip_texts[i],
+                        result->skipped[i].examples[0]);
+    if (result->unlisted.n)
+        text_format(&notes,
+                    "%" PRId64 " ids have features, but the labels do not name them ('%s')\n",
+                    result->unlisted.n, result->unlisted.examples[0]);
+    if (notes.length)
+        print_wrapped(stdout, notes.data, 0, 0, terminal_columns(stdout));
+    text_free(&notes);
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------- */
@@ -215,6 +245,15 @@ static json_t *split_to_json(const struct split_summary *split)
         "label_highest", number_or_null(split->label_high), "label_bins", bins);
 }
 
+json_t *left_out_to_json(const struct valence_import_result *result)
+{
+    json_t *left_out = json_object();
+    for (int i = 0; i < VALENCE_N_SKIPS; i++)
+        json_object_set_new(left_out, valence_skip_names[i], json_integer(result->skipped[i].n));
+    json_object_set_new(left_out, "unlisted", json_integer(result->unlisted.n));
+    return left_out;
+}
+
 json_t *data_summary_to_json(const struct data_summary *summary)
 {
     json_t *streams = json_array(), *splits = json_object();
@@ -223,10 +262,11 @@ json_t *data_summary_to_json(const struct data_summary *summary)
     for (int s = 0; s < VALENCE_N_SPLITS; s++)
         json_object_set_new(splits, valence_split_names[s], split_to_json(&summary->splits[s]));
     return json_pack(
-        "{s:I, s:o, s:o, s:I, s:o, s:o}", "clips", (json_int_t)summary->n_clips, "streams", streams,
-        "splits", splits, "groups_in_several_splits", (json_int_t)summary->n_shared_groups,
+        "{s:I, s:o, s:o, s:I, s:o, s:o, s:o}", "clips", (json_int_t)summary->n_clips, "streams",
+        streams, "splits", splits, "groups_in_several_splits", (json_int_t)summary->n_shared_groups,
         "duplicates_across_splits",
         summary->has_values ? pairs_to_json(summary, summary->leaked, summary->n_leaked)
                             : json_null(),
-        "shared_groups", pairs_to_json(summary, summary->shared_groups, summary->n_shared_groups));
+        "shared_groups", pairs_to_json(summary, summary->shared_groups, summary->n_shared_groups),
+        "repeated_ids", examples_to_json(summary, &summary->repeated));
 }

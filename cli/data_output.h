@@ -5,11 +5,16 @@
 #include <jansson.h>
 
 #include "store/data_summary.h"
+#include "valence/import.h"
 
-/* Tables of the streams, their values and the labels of the splits. */
-void print_data_summary(const char *title, const struct data_summary *summary);
+/* Tables of the streams, their values and, where `labels` is set, the labels of the splits. */
+void print_data_summary(const char *title, const struct data_summary *summary, bool labels);
 
 /* {"clips", "streams", "splits", ...}; NULL where memory is short. */
 json_t *data_summary_to_json(const struct data_summary *summary);
+
+/* Of a source that was only looked at: the clips an import would have left out, and why. */
+void print_left_out(const struct valence_import_result *result);
+json_t *left_out_to_json(const struct valence_import_result *result);
 
 #endif

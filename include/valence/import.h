@@ -50,6 +50,8 @@ struct valence_import_stream {
         lengths; /* dense, mmsa: an array of N rows; NULL is the one of the usual name, if any, else all rows */
 };
 
+struct data_summary;
+
 struct valence_import_options {
     /* Columns of the table, or arrays of N. NULL: the kind's usual ones; the last two may be absent. "" : there is none
      * (not of the id); then all clips go to `all_in`, have no label, or each its own group. An empty label is a clip
@@ -75,6 +77,9 @@ struct valence_import_options {
     bool trim_zeros; /* dense, mmsa: rows of zeros at the end of a clip are padding */
     bool
         labels_only; /* a source without streams is fine: a store of labels, splits and transcripts */
+    /* Where set, clips are counted there in place of being stored, and the store's path is not used. The type is the
+     * library's own (store/data_summary.h). */
+    struct data_summary *summary;
 };
 
 /* f16, labels in [-3, 3], nothing skipped, ',', feat_scale 1. */

@@ -15,7 +15,6 @@
 #define RANGE         "calibration.range"
 #define LABELS        "calibration.labels"
 #define SCORES        "calibration.scores"
-#define FORMAT_NAME   "valence-checkpoint"
 #define VERSION       "1"
 
 /* "standardisation.audio.mean" */
@@ -122,7 +121,7 @@ static int describe(struct safetensors_writer *writer, const struct checkpoint *
         if (checkpoint->stream_names[s][0])
             json_object_set_new(streams, valence_stream_names[s],
                                 json_string(checkpoint->stream_names[s]));
-    int status = safetensors_describe(writer, "format", FORMAT_NAME, error);
+    int status = safetensors_describe(writer, "format", CHECKPOINT_FORMAT, error);
     if (!status)
         status = safetensors_describe(writer, "version", VERSION, error);
     if (!status)
@@ -419,7 +418,7 @@ static int read_description(const struct safetensors *file, const char *path,
 {
     const char *format = safetensors_metadata(file, "format");
     const char *version = safetensors_metadata(file, "version");
-    if (!format || strcmp(format, FORMAT_NAME) != 0)
+    if (!format || strcmp(format, CHECKPOINT_FORMAT) != 0)
         return fail(error, VALENCE_ERROR_FORMAT,
                     "%s: not a checkpoint of valence (published weights are read by 'valence "
                     "convert published')",

@@ -14,6 +14,8 @@
 #include "model/network.h"
 #include "valence/model.h"
 
+#define CHECKPOINT_FORMAT "valence-checkpoint" /* metadata "format" */
+
 /* The scores of clips that the model was not trained on, in each of its flows: what valence/reliability.h needs. */
 struct calibration {
     int64_t n;      /* clips; 0: there is none */

@@ -280,6 +280,25 @@ static void count_duplicates(struct data_summary *summary, const struct summary_
     }
 }
 
+static int by_id(const void *a, const void *b)
+{
+    const struct summary_clip *x = *(const struct summary_clip *const *)a;
+    const struct summary_clip *y = *(const struct summary_clip *const *)b;
+    int order = strcmp(x->id, y->id);
+    return order ? order : (x > y) - (x < y);
+}
+
+/* A store has none; a source may. */
+static void count_repeated(struct data_summary *summary, const struct summary_clip **clips)
+{
+    for (int64_t i = 0; i < summary->n_clips; i++)
+        clips[i] = &summary->clips[i];
+    qsort(clips, (size_t)summary->n_clips, sizeof *clips, by_id);
+    for (int64_t i = 1; i < summary->n_clips; i++)
+        if (strcmp(clips[i]->id, clips[i - 1]->id) == 0)
+            add_example(&summary->repeated, clips[i] - summary->clips);
+}
+
 int data_summary_finish(struct data_summary *summary, struct valence_error *error)
 {
     const struct summary_clip **clips = allocate(summary->n_clips, sizeof(struct summary_clip *));
@@ -289,6 +308,7 @@ int data_summary_finish(struct data_summary *summary, struct valence_error *erro
         finish_stream(&summary->streams[s]);
     for (int split = 0; split < VALENCE_N_SPLITS; split++)
         finish_labels(&summary->splits[split]);
+    count_repeated(summary, clips);
     count_groups(summary, clips);
     if (summary->has_values)
         count_duplicates(summary, clips);

@@ -74,6 +74,7 @@ struct data_summary {
     int64_t n_shared_groups, n_leaked;
     struct clip_pair shared_groups[SUMMARY_EXAMPLES], leaked[SUMMARY_EXAMPLES];
     struct clip_pair duplicates[SUMMARY_EXAMPLES]; /* within a split */
+    struct clip_examples repeated;                 /* clips with an id that was there before */
 
     int64_t n_clips, clip_capacity;
     struct summary_clip *clips;

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "store/data_summary.h"
 #include "store/import_split.h"
 #include "store/read_ahead.h"
 #include "store/store_layout.h"
@@ -289,14 +290,44 @@ static int pass_over(struct import *import, const struct import_record *record, 
     return refuse(import, record, VALENCE_SKIP_DUPLICATE, error);
 }
 
+/* A clip that is only looked at. */
+static int look_at(struct data_summary *summary, struct valence_clip *clip,
+                   const struct valence_clip_rows *rows, int n_rows, struct valence_error *error)
+{
+    for (int i = 0; i < n_rows; i++)
+        clip->n_rows[rows[i].stream] = rows[i].n_rows;
+    int status = data_summary_add(summary, clip, error);
+    for (int i = 0; i < n_rows && !status; i++)
+        data_summary_add_rows(summary, summary->n_clips - 1, rows[i].stream, rows[i].rows,
+                              rows[i].n_rows);
+    return status;
+}
+
+static int store_clip(struct import *import, const struct import_record *record,
+                      const struct valence_clip *clip, const struct valence_clip_rows *rows,
+                      int n_rows, struct valence_error *error)
+{
+    int status = valence_store_writer_add(import->writer, clip, rows, n_rows, error);
+    if (status == VALENCE_ERROR_DATA) {
+        (void)fail_within(error, "%s", record->place);
+        return refuse(import, record, VALENCE_SKIP_VALUE, error);
+    }
+    if (!status) {
+        import->result->n_taken++;
+        import->result->n_no_label += isnan(clip->label);
+    }
+    return status;
+}
+
 static int import_clip(struct import *import, const struct import_record *record,
                        struct valence_error *error)
 {
     struct valence_clip clip;
     struct valence_clip_rows rows[VALENCE_STORE_MAX_STREAMS];
     int n_rows;
-    bool flag;
-    int status = pass_over(import, record, &flag, error);
+    struct data_summary *summary = import->options->summary;
+    bool flag = false;
+    int status = summary ? VALENCE_OK : pass_over(import, record, &flag, error);
     if (status || flag)
         return status;
     status = take_record(import, record, &clip, &flag, error);
@@ -305,16 +336,8 @@ static int import_clip(struct import *import, const struct import_record *record
     status = take_rows(import, record, rows, &n_rows, &flag, error);
     if (status || !flag)
         return status;
-    status = valence_store_writer_add(import->writer, &clip, rows, n_rows, error);
-    if (status == VALENCE_ERROR_DATA) {
-        (void)fail_within(error, "%s", record->place);
-        return refuse(import, record, VALENCE_SKIP_VALUE, error);
-    }
-    if (!status) {
-        import->result->n_taken++;
-        import->result->n_no_label += isnan(clip.label);
-    }
-    return status;
+    return summary ? look_at(summary, &clip, rows, n_rows, error)
+                   : store_clip(import, record, &clip, rows, n_rows, error);
 }
 
 /* ---- All of them ----------------------------------------------------------------------------- */
@@ -340,10 +363,13 @@ static int import_clips(struct import *import, const struct valence_progress *pr
     bool more;
     int status = source->restart(source->self, error);
     for (int64_t i = 0; !status; i++) {
-        struct valence_progress_event event = {"importing", i, source->n_clips, "clips", NULL};
+        bool looks = import->options->summary != NULL;
+        struct valence_progress_event event = {looks ? "reading" : "importing", i, source->n_clips,
+                                               "clips", NULL};
         if (progress && progress->report(progress->user, &event))
             return fail(error, VALENCE_ERROR_CANCELLED,
-                        "the import was interrupted; the same command goes on with it");
+                        looks ? "reading was cancelled"
+                              : "the import was interrupted; the same command goes on with it");
         status = next_record(import, &record, &more, error);
         if (status || !more)
             break;
@@ -352,11 +378,15 @@ static int import_clips(struct import *import, const struct valence_progress *pr
     return status;
 }
 
+/* Where the clips go: the store or, where they are only looked at, a summary. */
 static int open_store(struct import *import, const char *store_path, struct valence_error *error)
 {
     struct import_source *source = import->source;
     for (int i = 0; i < source->n_streams; i++)
         source->streams[i].type = import->options->type;
+    if (import->options->summary)
+        return data_summary_begin(import->options->summary, source->streams, source->n_streams,
+                                  error);
     int status = valence_store_writer_open(store_path, source->streams, source->n_streams,
                                            &import->writer, error);
     if (!status)
@@ -409,6 +439,8 @@ int import_run(struct import_source *source, const char *store_path,
     if (!status)
         status = import_clips(&import, progress, error);
     read_ahead_stop(import.ahead);
+    if (!status && options->summary)
+        status = data_summary_finish(options->summary, error);
     int closed = valence_store_writer_close(import.writer, status ? NULL : error);
     free(import.again);
     split_draw_free(&import.draw);

@@ -52,6 +52,15 @@ static const struct table_layout *choose(const struct csv_reader *reader,
     return &layouts[0];
 }
 
+bool table_layout_is_known(const struct csv_reader *reader, bool in_folder)
+{
+    for (int i = 0; i < N_LAYOUTS; i++)
+        if (has(reader, NULL, layouts[i].id) && has(reader, NULL, layouts[i].label) &&
+            (in_folder || has(reader, NULL, layouts[i].split)))
+            return true;
+    return false;
+}
+
 /* What may be absent is named where it is there. */
 static void name_optional(const struct csv_reader *reader, const char **option, const char *spec)
 {

@@ -1,0 +1,285 @@
+#include "store/feature_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "format/csd.h"
+#include "store/import.h"
+#include "store/import_folder.h"
+#include "store/store_layout.h"
+#include "valence/progress.h"
+
+/* ---- Folders of arrays ------------------------------------------------------------------------- */
+
+struct feature_folders {
+    int n_streams;
+    char *paths[VALENCE_STORE_MAX_STREAMS];
+    struct import_folder folders[VALENCE_STORE_MAX_STREAMS];
+    struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
+    char **ids; /* of all streams, sorted, each once */
+    int64_t n_ids, capacity;
+};
+
+static int is_array(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.' && path_has_ending(entry->d_name, ".npy");
+}
+
+static int is_visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static void free_entries(struct dirent **entries, int n)
+{
+    for (int i = 0; i < n; i++)
+        free(entries[i]);
+    free(entries);
+}
+
+static int add_id(struct feature_folders *found, const char *file, struct valence_error *error)
+{
+    void *ids = found->ids;
+    int status = grow_array(&ids, &found->capacity, found->n_ids + 1, sizeof *found->ids,
+                            STORE_MAX_CLIPS, "clips", error);
+    found->ids = ids;
+    if (!status && !(found->ids[found->n_ids] = strndup(file, strlen(file) - strlen(".npy"))))
+        status = fail_memory(error, strlen(file), "an id");
+    found->n_ids += !status;
+    return status;
+}
+
+/* A stream of the arrays in a folder; none where it has no arrays. */
+static int add_folder(struct feature_folders *found, const char *path, struct valence_error *error)
+{
+    struct dirent **entries = NULL;
+    int n = scandir(path, &entries, is_array, alphasort);
+    int status = n < 0 ? fail_errno(error, errno, "%s: cannot read the folder", path) : VALENCE_OK;
+    if (n <= 0) {
+        free(entries);
+        return status;
+    }
+    if (found->n_streams == VALENCE_STORE_MAX_STREAMS)
+        status = fail(error, VALENCE_ERROR_LIMIT, "%s: more than %d folders of arrays", path,
+                      VALENCE_STORE_MAX_STREAMS);
+    int at = found->n_streams;
+    if (!status && !(found->paths[at] = strdup(path)))
+        status = fail_memory(error, strlen(path), "a path");
+    if (!status) {
+        found->folders[at] = (struct import_folder){.path = found->paths[at], .feat_scale = 1};
+        snprintf(found->streams[at].name, sizeof found->streams[at].name, "%s", path_name(path));
+        found->streams[at].type = VALENCE_F32;
+        found->n_streams++;
+    }
+    for (int i = 0; i < n && !status; i++)
+        status = add_id(found, entries[i]->d_name, error);
+    free_entries(entries, n);
+    return status;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void merge_ids(struct feature_folders *found)
+{
+    int64_t kept = 0;
+    qsort(found->ids, (size_t)found->n_ids, sizeof *found->ids, by_name);
+    for (int64_t i = 0; i < found->n_ids; i++)
+        if (kept > 0 && strcmp(found->ids[kept - 1], found->ids[i]) == 0)
+            free(found->ids[i]);
+        else
+            found->ids[kept++] = found->ids[i];
+    found->n_ids = kept;
+}
+
+/* The folder itself, or the folders in it. */
+static int find_folders(struct feature_folders *found, const char *path,
+                        struct valence_error *error)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    char *trimmed = strndup(path, length);
+    int status = trimmed ? add_folder(found, trimmed, error) : fail_memory(error, length, "a path");
+    struct dirent **entries = NULL;
+    int n = !status && found->n_streams == 0 ? scandir(path, &entries, is_visible, alphasort) : 0;
+    for (int i = 0; i < n && !status; i++) {
+        char *inner = path_join(trimmed, entries[i]->d_name);
+        if (inner && path_is_folder(inner))
+            status = add_folder(found, inner, error);
+        free(inner);
+    }
+    free_entries(entries, n);
+    free(trimmed);
+    if (!status && found->n_streams == 0)
+        status = fail(error, VALENCE_ERROR_UNSUPPORTED,
+                      "%s: no store, no run, no table and no arrays ID.npy, here or one folder "
+                      "further",
+                      path);
+    if (!status)
+        merge_ids(found);
+    return status;
+}
+
+/* A stream's width is that of its first readable array with rows. */
+static void find_widths(struct feature_folders *found)
+{
+    for (int s = 0; s < found->n_streams; s++) {
+        int64_t width = 0;
+        for (int64_t i = 0; i < found->n_ids && width == 0; i++)
+            if (import_folder_width(&found->folders[s], found->ids[i], &width, NULL))
+                width = 0;
+        found->streams[s].width = width > 0 && width <= VALENCE_STORE_MAX_WIDTH ? width : 1;
+    }
+}
+
+/* What is wrong with one file is counted; what is wrong with the machine ends it. */
+static int note_failure(int status, const char *id, struct valence_import_result *result)
+{
+    switch (status) {
+    case VALENCE_ERROR_NOT_FOUND:
+        return VALENCE_OK;
+    case VALENCE_ERROR_SHAPE:
+        import_count(&result->skipped[VALENCE_SKIP_WIDTH], id);
+        return VALENCE_OK;
+    case VALENCE_ERROR_FORMAT:
+    case VALENCE_ERROR_DATA:
+    case VALENCE_ERROR_LIMIT:
+    case VALENCE_ERROR_UNSUPPORTED:
+        import_count(&result->skipped[VALENCE_SKIP_VALUE], id);
+        return VALENCE_OK;
+    default:
+        return status;
+    }
+}
+
+static int add_clip(struct feature_folders *found, const char *id, struct data_summary *summary,
+                    struct valence_import_result *result, struct valence_error *error)
+{
+    struct valence_clip clip = {.id = id, .group = "", .transcript = "", .label = NAN};
+    struct valence_clip_rows rows[VALENCE_STORE_MAX_STREAMS] = {{0}};
+    struct valence_error reason;
+    int64_t at = summary->n_clips;
+    int status = VALENCE_OK;
+    for (int s = 0; s < found->n_streams && !status; s++) {
+        int failure =
+            import_folder_rows(&found->folders[s], id, &found->streams[s], &rows[s], &reason);
+        status = note_failure(failure, id, result);
+        if (status && error)
+            *error = reason;
+        clip.n_rows[s] = failure ? 0 : rows[s].n_rows;
+    }
+    if (!status)
+        status = data_summary_add(summary, &clip, error);
+    for (int s = 0; s < found->n_streams && !status; s++)
+        data_summary_add_rows(summary, at, s, rows[s].rows, clip.n_rows[s]);
+    return status;
+}
+
+static int report(const struct valence_progress *progress, int64_t done, int64_t total,
+                  const char *path, struct valence_error *error)
+{
+    struct valence_progress_event event = {"reading", done, total, "clips", NULL};
+    return progress && progress->report(progress->user, &event)
+               ? fail(error, VALENCE_ERROR_CANCELLED, "%s: reading was cancelled", path)
+               : VALENCE_OK;
+}
+
+static int summarise_folders(const char *path, const struct valence_progress *progress,
+                             struct data_summary *summary, struct valence_import_result *result,
+                             struct valence_error *error)
+{
+    struct feature_folders found = {0};
+    int status = find_folders(&found, path, error);
+    if (!status) {
+        find_widths(&found);
+        status = data_summary_begin(summary, found.streams, found.n_streams, error);
+    }
+    for (int64_t i = 0; i < found.n_ids && !status; i++) {
+        status = report(progress, i, found.n_ids, path, error);
+        if (!status)
+            status = add_clip(&found, found.ids[i], summary, result, error);
+    }
+    for (int s = 0; s < found.n_streams; s++) {
+        import_folder_free(&found.folders[s]);
+        free(found.paths[s]);
+    }
+    for (int64_t i = 0; i < found.n_ids; i++)
+        free(found.ids[i]);
+    free(found.ids);
+    return status;
+}
+
+/* ---- Computational sequences ------------------------------------------------------------------- */
+
+static int add_entry(const struct csd *csd, int64_t at, struct data_summary *summary,
+                     struct valence_import_result *result, struct valence_error *error)
+{
+    const char *entry = csd_entry(csd, at);
+    char video[VALENCE_STORE_ID_BYTES];
+    struct valence_clip clip = {.id = entry, .group = video, .transcript = "", .label = NAN};
+    struct csd_rows rows;
+    snprintf(video, sizeof video, "%.*s", (int)strcspn(entry, "["), entry);
+    int status = csd_read(csd, at, &rows, error);
+    bool fits = !status && (rows.n_rows == 0 || rows.width == summary->streams[0].format.width);
+    if (!status && !fits)
+        import_count(&result->skipped[VALENCE_SKIP_WIDTH], entry);
+    clip.n_rows[0] = fits ? rows.n_rows : 0;
+    if (!status)
+        status = data_summary_add(summary, &clip, error);
+    if (!status)
+        data_summary_add_rows(summary, summary->n_clips - 1, 0, rows.features, clip.n_rows[0]);
+    csd_rows_free(&rows);
+    return status;
+}
+
+/* The width is that of the first entry with rows. */
+static int begin_sequence(const struct csd *csd, struct data_summary *summary,
+                          struct valence_error *error)
+{
+    struct valence_store_stream stream = {.name = "features", .width = 0, .type = VALENCE_F32};
+    int status = VALENCE_OK;
+    for (int64_t i = 0; i < csd_n_entries(csd) && stream.width == 0 && !status; i++) {
+        struct csd_rows rows;
+        status = csd_read(csd, i, &rows, error);
+        stream.width = !status && rows.n_rows > 0 ? rows.width : 0;
+        csd_rows_free(&rows);
+    }
+    stream.width = stream.width ? stream.width : 1;
+    return status ? status : data_summary_begin(summary, &stream, 1, error);
+}
+
+static int summarise_sequence(const char *path, const struct valence_progress *progress,
+                              struct data_summary *summary, struct valence_import_result *result,
+                              struct valence_error *error)
+{
+    struct csd *csd;
+    int status = csd_open(path, &csd, error);
+    if (!status)
+        status = begin_sequence(csd, summary, error);
+    for (int64_t i = 0; !status && i < csd_n_entries(csd); i++) {
+        status = report(progress, i, csd_n_entries(csd), path, error);
+        if (!status)
+            status = add_entry(csd, i, summary, result, error);
+    }
+    csd_close(csd);
+    return status;
+}
+
+int feature_files_summarise(const char *path, const struct valence_progress *progress,
+                            struct data_summary *summary, struct valence_import_result *result,
+                            struct valence_error *error)
+{
+    int status = (path_is_folder(path) ? summarise_folders : summarise_sequence)(
+        path, progress, summary, result, error);
+    return status ? status : data_summary_finish(summary, error);
+}
