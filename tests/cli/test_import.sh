@@ -47,6 +47,33 @@ complains "no feature streams"
 expect 2 import table "$work/meld" "$work/new" --labels-only --label-values negative
 complains "--label-values: 'negative' is not FROM=TO"
 
+# ---- the layouts of others
+fixtures="$TESTS/store/fixtures"
+merbench="$fixtures/merbench"
+expect 1 import merbench "$merbench/demo_label.npz" "$work/merbench" --video-folder "$merbench/manet_FRA" -q
+complains "vid4_0.npy"
+complains "--skip missing"
+expect 0 import merbench "$merbench/demo_label.npz" "$work/merbench" --text-folder "$merbench/bert-UTT" \
+    --video-folder "$merbench/manet_FRA" --skip missing --skip empty --feat-scale 6 -q
+prints "11  imported"
+prints "noted: a stream"
+prints "left out: the labels do not name them (stray_1, stray_2)"
+expect 0 import merbench "$merbench/demo_label.npz" "$work/merbench" --text-folder "$merbench/bert-UTT" \
+    --video-folder "$merbench/manet_FRA" --skip missing --skip empty --feat-scale 6 -q --json
+json 11 stored_before
+json 2 unlisted clips
+json 2 skipped missing clips
+expect 0 import mmsa "$fixtures/mmsa/unaligned-4.pkl" "$work/mmsa" -q
+prints "10  imported"
+expect 1 import mmsa "$TESTS/format/fixtures/hostile/system-4.pickle" "$work/new" -q
+complains "refused: posix.system"
+expect 0 import csd "$fixtures/csd/labels.csd" "$work/csd" --audio "$fixtures/csd/audio.csd" \
+    --splits "$fixtures/csd/splits.csv" --skip empty -q
+prints "9  imported"
+prints "(vidX)"
+expect 1 import csd "$TESTS/format/fixtures/hdf5/external-link.csd" "$work/new" --labels-only -q
+complains "refused: the external link 'features'"
+
 # ---- what is no import
 expect 1 import table "$work/nothing.csv" "$work/new"
 complains "nothing.csv"
