@@ -50,7 +50,7 @@ complains "--label-values: 'negative' is not FROM=TO"
 # ---- the layouts of others
 fixtures="$TESTS/store/fixtures"
 merbench="$fixtures/merbench"
-expect 1 import merbench "$merbench/demo_label.npz" "$work/merbench" --video-folder "$merbench/manet_FRA" -q
+expect 1 import merbench "$merbench/demo_label.npz" "$work/partial" --video-folder "$merbench/manet_FRA" -q
 complains "vid4_0.npy"
 complains "--skip missing"
 expect 0 import merbench "$merbench/demo_label.npz" "$work/merbench" --text-folder "$merbench/bert-UTT" \
