@@ -1,12 +1,10 @@
-#include "encode/conv2d.h"
-
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "encode/ops_cpu.h"
+#include "encode/conv2d_node.h"
 #include "encode/panel.h"
 
 /* ---- Weights --------------------------------------------------------------------------------------------------- */
@@ -96,25 +94,6 @@ struct ggml_tensor *graph_conv2d(struct graph *graph, const struct conv2d *conv,
     (1 << 20) /* of pictures with their border at a time: they stay in the cache */
 #define MAX_KERNEL 7
 
-struct conv_parameters {
-    struct scratch *scratch;
-    const struct conv2d *conv;
-    const struct ggml_tensor *residual;
-    bool relu;
-    int64_t pictures; /* at a time */
-    struct meeting meeting;
-    int n_queues;
-    struct task_queue queues[]; /* one for each round */
-};
-
-static int64_t pictures_at_a_time(const struct conv2d *conv, const struct ggml_tensor *x)
-{
-    int64_t border = conv->kernel / 2 * 2;
-    int64_t floats = (x->ne[1] + border) * (x->ne[2] + border) * x->ne[0];
-    int64_t n = PADDED_FLOATS / floats;
-    return n < 1 ? 1 : n < x->ne[3] ? n : x->ne[3];
-}
-
 /* A row of the pictures with their border, (width + 2 pad, channels), from x. */
 static void pad_row(const struct ggml_tensor *x, int64_t picture, int64_t row, int64_t pad,
                     float *padded)
@@ -144,11 +123,11 @@ static void pad_pictures(const struct ggml_tensor *x, int64_t first, int64_t n, 
 }
 
 /* One panel of outputs for pixels `begin` ... `end`-1 of the pictures from `first`. */
-static void compute_panel(struct ggml_tensor *y, const struct conv_parameters *p,
+static void compute_panel(struct ggml_tensor *y, const struct conv2d_node *node,
                           const float *padded, int64_t first, int64_t begin, int64_t end,
                           int64_t panel, float *results)
 {
-    const struct conv2d *conv = p->conv;
+    const struct conv2d *conv = node->conv;
     const struct ggml_tensor *x = y->src[0];
     int64_t pad = conv->kernel / 2, pixels = y->ne[1] * y->ne[2], n = end - begin;
     int64_t row_floats = (x->ne[1] + 2 * pad) * conv->in,
@@ -171,55 +150,40 @@ static void compute_panel(struct ggml_tensor *y, const struct conv_parameters *p
     panel_product(&shape, n, windows, conv->packed + panel * conv->weight->ne[0] * PANEL, out);
     for (int64_t i = 0; width < PANEL && i < n; i++)
         memcpy(target + i * conv->out, out[i], (size_t)width * sizeof *target);
-    struct finish finish = {.bias = (const float *)conv->bias->data + panel * PANEL,
-                            .activation = p->relu ? ACTIVATION_RELU : ACTIVATION_NONE,
-                            .residual_stride = conv->out,
-                            .order = RESIDUAL_BEFORE};
-    if (p->residual)
-        finish.residual = (const float *)p->residual->data + (target - (float *)y->data);
+    struct finish finish = conv2d_finish(node, target - (float *)y->data, panel * PANEL);
     rows_finish(n, width, target, conv->out, &finish);
 }
 
 static void compute_conv2d(struct ggml_tensor *y, int ith, int nth, void *user)
 {
-    struct conv_parameters *p = user;
+    struct conv2d_node *node = user;
     const struct ggml_tensor *x = y->src[0];
-    int64_t panels = panel_count(p->conv->out), pixels = y->ne[1] * y->ne[2];
-    float *padded = scratch_shared(p->scratch), *results = scratch_floats(p->scratch, ith);
-    for (int round = 0; round < p->n_queues; round++) {
-        int64_t first = round * p->pictures, task;
-        int64_t n = x->ne[3] - first < p->pictures ? x->ne[3] - first : p->pictures;
+    int64_t panels = panel_count(node->conv->out), pixels = y->ne[1] * y->ne[2];
+    float *padded = scratch_shared(node->scratch), *results = scratch_floats(node->scratch, ith);
+    for (int round = 0; round < node->n_rounds; round++) {
+        int64_t first = round * node->pictures, n = conv2d_round_size(node, x, round), task;
         int64_t blocks = (n * pixels + PIXELS - 1) / PIXELS;
-        pad_pictures(x, first, n, p->conv->kernel / 2, padded, ith, nth);
-        meet(&p->meeting, nth);
-        while (take_task(&p->queues[round], panels * blocks, &task)) {
+        pad_pictures(x, first, n, node->conv->kernel / 2, padded, ith, nth);
+        meet(&node->meeting, nth);
+        while (take_task(&node->queues[round], panels * blocks, &task)) {
             int64_t begin = task % blocks * PIXELS;
             int64_t end = begin + PIXELS < n * pixels ? begin + PIXELS : n * pixels;
-            compute_panel(y, p, padded, first, begin, end, task / blocks, results);
+            compute_panel(y, node, padded, first, begin, end, task / blocks, results);
         }
-        meet(&p->meeting, nth); /* before the border is made for others */
+        meet(&node->meeting, nth); /* before the border is made for others */
     }
 }
 
 struct ggml_tensor *cpu_conv2d(struct graph *graph, const struct conv2d *conv,
                                struct ggml_tensor *x, struct ggml_tensor *residual, bool relu)
 {
-    int64_t pictures = pictures_at_a_time(conv, x), border = conv->kernel / 2 * 2;
-    int n_queues = (int)((x->ne[3] + pictures - 1) / pictures);
-    struct conv_parameters *p =
-        scratch_parameters(graph->scratch, sizeof *p + (size_t)n_queues * sizeof *p->queues);
-    p->scratch = graph->scratch;
-    p->conv = conv;
-    p->residual = residual;
-    p->relu = relu;
-    p->pictures = pictures;
-    p->n_queues = n_queues;
-    scratch_want(graph->scratch, PIXELS * PANEL);
-    scratch_want_shared(graph->scratch,
-                        pictures * (x->ne[1] + border) * (x->ne[2] + border) * x->ne[0]);
-    struct ggml_tensor *operands[] = {x, conv->bias, residual};
-    return ggml_custom_4d(graph->context, GGML_TYPE_F32, conv->out,
-                          conv2d_output_size(conv, x->ne[1]), conv2d_output_size(conv, x->ne[2]),
-                          x->ne[3], operands, residual ? 3 : 2, compute_conv2d, GGML_N_TASKS_MAX,
-                          p);
+    int64_t border = conv->kernel / 2 * 2;
+    struct conv2d_plan plan = {
+        .compute = compute_conv2d,
+        .picture_floats = (x->ne[1] + border) * (x->ne[2] + border) * x->ne[0],
+        .most_floats = PADDED_FLOATS,
+        .thread_floats = PIXELS * PANEL,
+        .queues_per_round = 1,
+    };
+    return conv2d_node_create(graph, conv, x, residual, relu, &plan);
 }

@@ -5,12 +5,11 @@
 
 #include "base/fail.h"
 #include "encode/bf16_product.h"
-#include "encode/conv2d.h"
-#include "encode/ops_cpu.h"
+#include "encode/conv2d_node.h"
 
 #define COLUMNS   64  /* outputs of a task */
 #define POSITIONS 512 /* about as many windows at a time */
-#define PADDED_VALUES                                                                              \
+#define PADDED_FLOATS                                                                              \
     (1 << 21) /* of pictures with their border at a time: they stay in the cache */
 
 /* ---- Weights --------------------------------------------------------------------------------------------------- */
@@ -43,17 +42,6 @@ int conv2d_pack_bf16(struct conv2d *conv, struct valence_error *error)
 }
 
 /* ---- Computing ------------------------------------------------------------------------------------------------- */
-
-struct parameters {
-    struct scratch *scratch;
-    const struct conv2d *conv;
-    const struct ggml_tensor *residual;
-    bool relu;
-    int64_t pictures; /* at a time */
-    struct meeting meeting;
-    int n_queues;
-    struct task_queue queues[]; /* one for each round */
-};
 
 /* Sizes of a picture with its border. */
 struct plane {
@@ -95,57 +83,52 @@ static int64_t rows_at_a_time(const struct conv2d *conv, int64_t width, const st
 }
 
 /* Outputs column ... column+n-1 of `rows` output rows from `row` of a picture. */
-static void compute_rows(struct ggml_tensor *y, const struct parameters *p,
+static void compute_rows(struct ggml_tensor *y, const struct conv2d_node *node,
                          const struct plane *plane, const uint16_t *picture_values, int64_t picture,
                          int64_t row, int64_t rows, int64_t column, int64_t n, float *room)
 {
-    const struct conv2d *conv = p->conv;
+    const struct conv2d *conv = node->conv;
     int64_t width = y->ne[1], step = conv->stride == 1 ? plane->row_values / conv->in : width;
     struct bf16_shape shape = {conv->kernel, plane->row_values, conv->kernel * conv->in};
     bf16_product(bf16_best_unit(), &shape, (rows - 1) * step + width,
                  picture_values + row * conv->stride * plane->row_values, conv->stride * conv->in,
                  n, conv->packed_bf16 + column * conv->weight->ne[0], room, n);
-    struct finish finish = {.bias = (const float *)conv->bias->data + column,
-                            .activation = p->relu ? ACTIVATION_RELU : ACTIVATION_NONE,
-                            .residual_stride = conv->out,
-                            .order = RESIDUAL_BEFORE};
     for (int64_t i = 0; i < rows; i++, room += step * n) {
         int64_t place = ((picture * y->ne[2] + row + i) * width) * conv->out + column;
         float *target = (float *)y->data + place;
         for (int64_t j = 0; j < width; j++)
             memcpy(target + j * conv->out, room + j * n, (size_t)n * sizeof *room);
-        if (p->residual)
-            finish.residual = (const float *)p->residual->data + place;
+        struct finish finish = conv2d_finish(node, place, column);
         rows_finish(width, n, target, conv->out, &finish);
     }
 }
 
 static void compute(struct ggml_tensor *y, int ith, int nth, void *user)
 {
-    struct parameters *p = user;
+    struct conv2d_node *node = user;
     const struct ggml_tensor *x = y->src[0];
-    struct plane plane = plane_of(p->conv, x);
-    int64_t blocks = (p->conv->out + COLUMNS - 1) / COLUMNS, task;
-    int64_t step = rows_at_a_time(p->conv, y->ne[1], &plane);
-    uint16_t *padded = (uint16_t *)(void *)scratch_shared(p->scratch);
-    float *room = scratch_floats(p->scratch, ith);
-    for (int round = 0; round < p->n_queues; round++) {
-        int64_t first = round * p->pictures;
-        int64_t n = x->ne[3] - first < p->pictures ? x->ne[3] - first : p->pictures;
+    struct plane plane = plane_of(node->conv, x);
+    int64_t blocks = (node->conv->out + COLUMNS - 1) / COLUMNS, task;
+    int64_t step = rows_at_a_time(node->conv, y->ne[1], &plane);
+    int64_t chunks = (y->ne[2] + step - 1) / step;
+    uint16_t *padded = (uint16_t *)(void *)scratch_shared(node->scratch);
+    float *room = scratch_floats(node->scratch, ith);
+    for (int round = 0; round < node->n_rounds; round++) {
+        int64_t first = round * node->pictures, n = conv2d_round_size(node, x, round);
         struct share share = share_of(n * plane.rows, 1, ith, nth);
         for (int64_t i = share.begin; i < share.end; i++)
             round_row(x, first + i / plane.rows, i % plane.rows - plane.pad, &plane,
                       padded + i * plane.row_values);
-        meet(&p->meeting, nth);
-        int64_t chunks = (y->ne[2] + step - 1) / step;
-        while (take_task(&p->queues[round], blocks * n * chunks, &task)) {
+        meet(&node->meeting, nth);
+        while (take_task(&node->queues[round], blocks * n * chunks, &task)) {
             int64_t column = task / (n * chunks) * COLUMNS, picture = task / chunks % n;
             int64_t row = task % chunks * step;
-            compute_rows(y, p, &plane, padded + picture * plane.values, first + picture, row,
+            compute_rows(y, node, &plane, padded + picture * plane.values, first + picture, row,
                          y->ne[2] - row < step ? y->ne[2] - row : step, column,
-                         p->conv->out - column < COLUMNS ? p->conv->out - column : COLUMNS, room);
+                         node->conv->out - column < COLUMNS ? node->conv->out - column : COLUMNS,
+                         room);
         }
-        meet(&p->meeting, nth); /* before the borders are made for others */
+        meet(&node->meeting, nth); /* before the borders are made for others */
     }
 }
 
@@ -154,22 +137,12 @@ struct ggml_tensor *cpu_conv2d_bf16(struct graph *graph, const struct conv2d *co
 {
     struct plane plane = plane_of(conv, x);
     int64_t width = conv2d_output_size(conv, x->ne[1]);
-    int64_t pictures = PADDED_VALUES / plane.values;
-    pictures = pictures < 1 ? 1 : pictures < x->ne[3] ? pictures : x->ne[3];
-    int n_queues = (int)((x->ne[3] + pictures - 1) / pictures);
-    struct parameters *p =
-        scratch_parameters(graph->scratch, sizeof *p + (size_t)n_queues * sizeof *p->queues);
-    p->scratch = graph->scratch;
-    p->conv = conv;
-    p->residual = residual;
-    p->relu = relu;
-    p->pictures = pictures;
-    p->n_queues = n_queues;
-    scratch_want(graph->scratch,
-                 rows_at_a_time(conv, width, &plane) * (width + 2 * plane.pad) * COLUMNS);
-    scratch_want_shared(graph->scratch, (pictures * plane.values + 1) / 2);
-    struct ggml_tensor *operands[] = {x, conv->bias, residual};
-    return ggml_custom_4d(graph->context, GGML_TYPE_F32, conv->out, width,
-                          conv2d_output_size(conv, x->ne[2]), x->ne[3], operands, residual ? 3 : 2,
-                          compute, GGML_N_TASKS_MAX, p);
+    struct conv2d_plan plan = {
+        .compute = compute,
+        .picture_floats = (plane.values + 1) / 2,
+        .most_floats = PADDED_FLOATS,
+        .thread_floats = rows_at_a_time(conv, width, &plane) * (width + 2 * plane.pad) * COLUMNS,
+        .queues_per_round = 1,
+    };
+    return conv2d_node_create(graph, conv, x, residual, relu, &plan);
 }

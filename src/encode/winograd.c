@@ -8,8 +8,7 @@
  * Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (CVPR 2016). */
 #include <string.h>
 
-#include "encode/conv2d.h"
-#include "encode/ops_cpu.h"
+#include "encode/conv2d_node.h"
 #include "encode/panel.h"
 #include "kernels/simd.h"
 
@@ -25,17 +24,6 @@
 
 typedef float lanes __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t mask __attribute__((vector_size(64)));
-
-struct winograd_parameters {
-    struct scratch *scratch;
-    const struct conv2d *conv;
-    const struct ggml_tensor *residual;
-    bool relu;
-    int64_t pictures; /* at a time */
-    struct meeting meeting;
-    int n_queues;
-    struct task_queue queues[]; /* two for each round */
-};
 
 static int64_t tiles_across(int64_t size)
 {
@@ -173,10 +161,11 @@ static void output_tile(const float *m, int64_t place_floats, const float *bias,
 static const float zeros[MAX_CHANNELS]; /* the channels of a pixel beyond the border */
 
 /* V (36, tiles, in) of `n` pictures from `first`; a task is a row of tiles. */
-static void transform_inputs(struct winograd_parameters *p, const struct ggml_tensor *x,
-                             int64_t first, int64_t n, struct task_queue *queue, float *v)
+static void transform_inputs(struct conv2d_node *node, const struct ggml_tensor *x, int64_t first,
+                             int64_t n, struct task_queue *queue, float *v)
 {
-    int64_t across = tiles_across(x->ne[1]), down = tiles_across(x->ne[2]), in = p->conv->in, task;
+    int64_t across = tiles_across(x->ne[1]), down = tiles_across(x->ne[2]), in = node->conv->in,
+            task;
     int64_t place_floats = n * across * down * in;
     while (take_task(queue, n * down, &task)) {
         const char *picture = (const char *)x->data + (first + task / down) * (int64_t)x->nb[3];
@@ -197,11 +186,11 @@ static void transform_inputs(struct winograd_parameters *p, const struct ggml_te
 }
 
 /* A panel of outputs for tiles `begin` ... `end`-1 of the round. u and m are the thread's own. */
-static void compute_tiles(struct ggml_tensor *y, const struct winograd_parameters *p,
-                          const float *v, int64_t first, int64_t tiles, int64_t begin, int64_t end,
-                          int64_t panel, const float *u, float *m)
+static void compute_tiles(struct ggml_tensor *y, const struct conv2d_node *node, const float *v,
+                          int64_t first, int64_t tiles, int64_t begin, int64_t end, int64_t panel,
+                          const float *u, float *m)
 {
-    const struct conv2d *conv = p->conv;
+    const struct conv2d *conv = node->conv;
     int64_t across = tiles_across(y->ne[1]), down = tiles_across(y->ne[2]), n = end - begin,
             zero = 0;
     struct panel_shape shape = {1, &zero, conv->in};
@@ -225,53 +214,45 @@ static void compute_tiles(struct ggml_tensor *y, const struct winograd_parameter
                                       y->ne[2] - row < TILE ? y->ne[2] - row : TILE, conv->out,
                                       y->ne[1] * conv->out};
         output_tile(m + i * PANEL, TILES * PANEL, bias,
-                    p->residual ? (const float *)p->residual->data + place : NULL, p->relu, &output,
-                    (float *)y->data + place);
+                    node->residual ? (const float *)node->residual->data + place : NULL, node->relu,
+                    &output, (float *)y->data + place);
     }
 }
 
 static void compute_winograd(struct ggml_tensor *y, int ith, int nth, void *user)
 {
-    struct winograd_parameters *p = user;
+    struct conv2d_node *node = user;
     const struct ggml_tensor *x = y->src[0];
-    int64_t in = p->conv->in, panels = panel_count(p->conv->out), task;
-    float *v = scratch_shared(p->scratch), *u = scratch_floats(p->scratch, ith),
+    int64_t in = node->conv->in, panels = panel_count(node->conv->out), task;
+    float *v = scratch_shared(node->scratch), *u = scratch_floats(node->scratch, ith),
           *m = u + PLACES * in * PANEL;
-    for (int round = 0; round < p->n_queues / 2; round++) {
-        int64_t first = round * p->pictures;
-        int64_t n = x->ne[3] - first < p->pictures ? x->ne[3] - first : p->pictures;
+    for (int round = 0; round < node->n_rounds; round++) {
+        struct task_queue *queues = &node->queues[2 * round];
+        int64_t first = round * node->pictures, n = conv2d_round_size(node, x, round);
         int64_t tiles = n * tiles_of(x), blocks = (tiles + TILES - 1) / TILES, held = -1;
-        transform_inputs(p, x, first, n, &p->queues[2 * round], v);
-        meet(&p->meeting, nth);
-        while (take_task(&p->queues[2 * round + 1], panels * blocks, &task)) {
+        transform_inputs(node, x, first, n, &queues[0], v);
+        meet(&node->meeting, nth);
+        while (take_task(&queues[1], panels * blocks, &task)) {
             int64_t panel = task / blocks, begin = task % blocks * TILES;
             int64_t end = begin + TILES < tiles ? begin + TILES : tiles;
             if (panel != held)
-                weight_panel(in, p->conv->packed + panel * p->conv->weight->ne[0] * PANEL, u);
+                weight_panel(in, node->conv->packed + panel * node->conv->weight->ne[0] * PANEL, u);
             held = panel;
-            compute_tiles(y, p, v, first, tiles, begin, end, panel, u, m);
+            compute_tiles(y, node, v, first, tiles, begin, end, panel, u, m);
         }
-        meet(&p->meeting, nth); /* before v is made for others */
+        meet(&node->meeting, nth); /* before v is made for others */
     }
 }
 
 struct ggml_tensor *cpu_winograd(struct graph *graph, const struct conv2d *conv,
                                  struct ggml_tensor *x, struct ggml_tensor *residual, bool relu)
 {
-    int64_t floats = PLACES * tiles_of(x) * conv->in, pictures = INPUT_FLOATS / floats;
-    pictures = pictures < 1 ? 1 : pictures < x->ne[3] ? pictures : x->ne[3];
-    int n_queues = 2 * (int)((x->ne[3] + pictures - 1) / pictures);
-    struct winograd_parameters *p =
-        scratch_parameters(graph->scratch, sizeof *p + (size_t)n_queues * sizeof *p->queues);
-    p->scratch = graph->scratch;
-    p->conv = conv;
-    p->residual = residual;
-    p->relu = relu;
-    p->pictures = pictures;
-    p->n_queues = n_queues;
-    scratch_want(graph->scratch, PLACES * PANEL * (conv->in + TILES));
-    scratch_want_shared(graph->scratch, pictures * floats);
-    struct ggml_tensor *operands[] = {x, conv->bias, residual};
-    return ggml_custom_4d(graph->context, GGML_TYPE_F32, conv->out, x->ne[1], x->ne[2], x->ne[3],
-                          operands, residual ? 3 : 2, compute_winograd, GGML_N_TASKS_MAX, p);
+    struct conv2d_plan plan = {
+        .compute = compute_winograd,
+        .picture_floats = PLACES * tiles_of(x) * conv->in,
+        .most_floats = INPUT_FLOATS,
+        .thread_floats = PLACES * PANEL * (conv->in + TILES),
+        .queues_per_round = 2,
+    };
+    return conv2d_node_create(graph, conv, x, residual, relu, &plan);
 }
