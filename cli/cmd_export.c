@@ -73,8 +73,8 @@ static int run_export(const struct command *command, int argc, char **argv)
     struct request request = {.form = "npy"};
     enum valence_export_form form;
     const struct option options[] = {
-        {OPTION_TEXT, 0, "form", &request.form, "FORM", "npy, safetensors or mmsa (default: npy).",
-         0, 0},
+        {OPTION_TEXT, 0, "form", &request.form, "FORM",
+         "npy, safetensors, mmsa or npz (default: npy).", 0, 0},
         {OPTION_FLAG, 0, "json", &request.json, NULL, "Print JSON instead of a table.", 0, 0},
         {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress.", 0, 0},
         {.type = OPTION_END}};
@@ -97,7 +97,8 @@ const struct command command_export = {
     .arguments = "STORE TARGET",
     .summary = "Write a store's clips in a form that other programs read.",
     .description = "FORM is what TARGET becomes:\n\n" VALENCE_EXPORT_FORM_MAP(
-        FORM_HELP) "Rows keep the store's element type (mmsa: f32), and 'valence import' reads "
+        FORM_HELP) "Rows keep the store's element type (mmsa, npz: f32), and 'valence import' "
+                   "reads "
                    "all forms back the same. TARGET must not exist; it appears when it is "
                    "complete.",
     .example = "valence export corpus features    # and back:\n"

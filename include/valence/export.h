@@ -21,7 +21,8 @@ extern "C" {
       "one file: a stream's rows of all clips one after the other, and how many each has")         \
     X(MMSA, "mmsa",                                                                                \
       "one pickle as MMSA reads it: for each split padded f32 arrays text, audio and vision, "     \
-      "their lengths, ids, transcripts and labels")
+      "their lengths, ids, transcripts and labels")                                                \
+    X(NPZ, "npz", "the same as an .npz, with arrays train/text, valid/id, ...")
 
 enum valence_export_form {
 #define VALENCE_EXPORT_FORM_ENUM(name, word, text) VALENCE_EXPORT_##name,
@@ -41,7 +42,7 @@ struct valence_export_result {
  * nothing is left. Rows are read piece by piece, so memory does not grow with them. `progress` may be NULL.
  *
  * Errors: EXISTS; DATA for an id that cannot be a file's name (npy); LIMIT where the clips' records do not fit into a
- * header (safetensors); ARGUMENT where the store has none of the form's streams (mmsa); IO, DISK_FULL, CANCELLED. */
+ * header (safetensors); ARGUMENT where the store has none of the form's streams (mmsa, npz); IO, DISK_FULL, CANCELLED. */
 int valence_export(const struct valence_store *store, const char *target,
                    enum valence_export_form form, const struct valence_progress *progress,
                    struct valence_export_result *result, struct valence_error *error);

@@ -97,6 +97,10 @@ int npy_read_bytes(struct npy *array, size_t maximum, void **data, size_t *size,
 int npy_write_header(FILE *stream, enum element_type type, int n_dims, const int64_t *shape,
                      const char *name, struct valence_error *error);
 
+/* As above for n texts of `width` code points each, 4 bytes a code point ('<U12'). */
+int npy_write_text_header(FILE *stream, int64_t width, int64_t n, const char *name,
+                          struct valence_error *error);
+
 /* Writes row-major elements of type F16, F32, F64, I32 or I64 in the machine's byte order
  * (little-endian). */
 int npy_write(const char *path, enum element_type type, int n_dims, const int64_t *shape,

@@ -220,14 +220,12 @@ int npy_parse_header(const void *data, size_t size, const char *name, struct npy
 
 /* Padded so that the elements start at a multiple of 64 bytes and the header ends with a line end,
  * as NumPy does. */
-static void make_header(enum element_type type, int n_dims, const int64_t *shape,
-                        struct text *header)
+static void make_header(const char *descr, int n_dims, const int64_t *shape, struct text *header)
 {
-    char order = element_type_size(type) == 1 ? '|' : '<', sizes[SHAPE_TEXT_BYTES];
+    char sizes[SHAPE_TEXT_BYTES];
     text_append(header, (const char *)magic, sizeof magic);
     text_append(header, "\x01\x00??", 4);
-    text_format(header, "{'descr': '%c%c%zu', 'fortran_order': False, 'shape': %s, }", order,
-                element_type_numpy_kind(type), element_type_size(type),
+    text_format(header, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descr,
                 shape_text(shape, n_dims, sizes, sizeof sizes));
     while (header->length % 64 != 63 && !header->failed)
         text_append(header, " ", 1);
@@ -237,19 +235,36 @@ static void make_header(enum element_type type, int n_dims, const int64_t *shape
         memcpy(header->data + 8, &length, sizeof length);
 }
 
+static int write_header(FILE *stream, const char *descr, int n_dims, const int64_t *shape,
+                        const char *name, struct valence_error *error)
+{
+    struct text header = {.maximum = 1024};
+    make_header(descr, n_dims, shape, &header);
+    if (header.failed)
+        return fail_memory(error, header.maximum, name);
+    fwrite(header.data, 1, header.length, stream);
+    text_free(&header);
+    return VALENCE_OK;
+}
+
 int npy_write_header(FILE *stream, enum element_type type, int n_dims, const int64_t *shape,
                      const char *name, struct valence_error *error)
 {
     if (element_type_numpy_kind(type) == '?')
         return fail(error, VALENCE_ERROR_UNSUPPORTED, "%s: NumPy has no type %s", name,
                     element_type_name(type));
-    struct text header = {.maximum = 1024};
-    make_header(type, n_dims, shape, &header);
-    if (header.failed)
-        return fail_memory(error, header.maximum, name);
-    fwrite(header.data, 1, header.length, stream);
-    text_free(&header);
-    return VALENCE_OK;
+    char descr[16];
+    snprintf(descr, sizeof descr, "%c%c%zu", element_type_size(type) == 1 ? '|' : '<',
+             element_type_numpy_kind(type), element_type_size(type));
+    return write_header(stream, descr, n_dims, shape, name, error);
+}
+
+int npy_write_text_header(FILE *stream, int64_t width, int64_t n, const char *name,
+                          struct valence_error *error)
+{
+    char descr[32];
+    snprintf(descr, sizeof descr, "<U%lld", (long long)width);
+    return write_header(stream, descr, 1, &n, name, error);
 }
 
 int npy_write(const char *path, enum element_type type, int n_dims, const int64_t *shape,

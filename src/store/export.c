@@ -21,7 +21,7 @@ int valence_export(const struct valence_store *store, const char *target,
 {
     static int (*const writers[VALENCE_N_EXPORT_FORMS])(
         const struct export *, struct valence_error *) = {export_npy, export_safetensors,
-                                                          export_mmsa};
+                                                          export_mmsa, export_npz};
     assert((unsigned)form < VALENCE_N_EXPORT_FORMS);
     struct export export = {store, target, progress, result};
     *result = (struct valence_export_result){.n_clips = valence_store_n_clips(store)};

@@ -17,6 +17,7 @@ struct export
 int export_npy(const struct export *export, struct valence_error *error);
 int export_safetensors(const struct export *export, struct valence_error *error);
 int export_mmsa(const struct export *export, struct valence_error *error);
+int export_npz(const struct export *export, struct valence_error *error);
 
 /* How a stream's elements are called in files. */
 enum element_type export_type(const struct valence_store_stream *stream);

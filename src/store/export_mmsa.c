@@ -1,5 +1,5 @@
-/* A pickle as MMSA and its followers load: {"train": {...}, "valid": {...}, "test": {...}}, each split with padded arrays.
- * What `import mmsa` reads back. docs/file-formats.md describes it. */
+/* MMSA's layout, padded arrays and columns for each of the splits train, valid and test: as a pickle that MMSA and its
+ * followers load, or as an .npz. What `import mmsa` reads back. docs/file-formats.md describes it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,202 +7,224 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "format/pickle_write.h"
 #include "store/export.h"
+#include "store/export_sink.h"
 #include "store/store_scan.h"
 
-/* MMSA's names, and with simulated text (below with group and metadata) one of our own: keys more disturb nobody. */
+/* MMSA's names, and with simulated text (below with group and metadata) some of our own: keys more disturb nobody. */
 static const char *const split_keys[VALENCE_N_SPLITS] = {"train", "valid", "test"};
 static const char *const stream_keys[VALENCE_N_STREAMS] = {"audio", "text", "vision",
                                                            "simulated_text"};
 
+/* One split being written. */
+struct mmsa_split {
+    const struct export *export;
+    struct export_sink *sink;
+    enum valence_split split;
+    int64_t n_clips;
+    int64_t *clips; /* (n_clips) of the store */
+    int stream;     /* of the store: the one being written */
+    int64_t width, max_rows;
+    int64_t at, n_rows; /* the clip being written, and how many of its rows were */
+    float *zeros;       /* (width) */
+};
+
 /* ---- Columns ----------------------------------------------------------------------------------- */
 
-static const char *get_id(const struct valence_clip *clip)
+static const struct valence_clip *clip_at(const void *user, int64_t i)
 {
-    return clip->id;
+    const struct mmsa_split *split = user;
+    return valence_store_clip(split->export->store, split->clips[i]);
 }
 
-static const char *get_group(const struct valence_clip *clip)
+static const char *get_id(void *user, int64_t i)
 {
-    return clip->group;
+    return clip_at(user, i)->id;
 }
 
-static const char *get_transcript(const struct valence_clip *clip)
+static const char *get_group(void *user, int64_t i)
 {
-    return clip->transcript;
+    return clip_at(user, i)->group;
 }
 
-static const char *get_metadata(const struct valence_clip *clip)
+static const char *get_transcript(void *user, int64_t i)
 {
-    return clip->metadata;
+    return clip_at(user, i)->transcript;
+}
+
+static const char *get_metadata(void *user, int64_t i)
+{
+    return clip_at(user, i)->metadata;
 }
 
 /* MMSA's classes are those of the sign. */
-static const char *get_annotation(const struct valence_clip *clip)
+static const char *get_annotation(void *user, int64_t i)
 {
-    return clip->label < 0 ? "Negative" : clip->label > 0 ? "Positive" : "Neutral";
+    float label = clip_at(user, i)->label;
+    return label < 0 ? "Negative" : label > 0 ? "Positive" : "Neutral";
 }
 
-static void write_texts(FILE *file, const struct valence_store *store, enum valence_split split,
-                        const char *key, const char *(*get)(const struct valence_clip *))
+static int64_t get_n_rows(void *user, int64_t i)
 {
-    pickle_write_text(file, key);
-    pickle_write_list_begin(file);
-    for (int64_t i = 0; i < valence_store_n_clips(store); i++)
-        if (valence_store_clip(store, i)->split == split)
-            pickle_write_text(file, get(valence_store_clip(store, i)));
-    pickle_write_list_end(file);
+    const struct mmsa_split *split = user;
+    return clip_at(user, i)->n_rows[split->stream];
 }
 
-static void write_columns(FILE *file, const struct valence_store *store, enum valence_split split,
-                          int64_t n_clips)
+static int write_columns(struct mmsa_split *split, struct valence_error *error)
 {
-    write_texts(file, store, split, "id", get_id);
-    write_texts(file, store, split, "raw_text", get_transcript);
-    write_texts(file, store, split, "annotations", get_annotation);
-    write_texts(file, store, split, "group", get_group);
-    write_texts(file, store, split, "metadata", get_metadata);
-    pickle_write_text(file, "regression_labels");
-    pickle_write_array_begin(file, ELEMENT_F32, 1, &n_clips);
-    for (int64_t i = 0; i < valence_store_n_clips(store); i++)
-        if (valence_store_clip(store, i)->split == split)
-            fwrite(&valence_store_clip(store, i)->label, sizeof(float), 1, file);
-    pickle_write_array_end(file);
+    static const struct {
+        const char *name;
+        const char *(*get)(void *, int64_t);
+    } texts[] = {{"id", get_id},
+                 {"raw_text", get_transcript},
+                 {"annotations", get_annotation},
+                 {"group", get_group},
+                 {"metadata", get_metadata}};
+    int status = VALENCE_OK;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && !status; i++)
+        status =
+            export_texts(split->sink, texts[i].name, split->n_clips, texts[i].get, split, error);
+    if (!status)
+        status = export_array_begin(split->sink, "regression_labels", 1, &split->n_clips, error);
+    for (int64_t i = 0; i < split->n_clips && !status; i++)
+        export_array_write(split->sink, &clip_at(split, i)->label, 1);
+    if (!status)
+        export_array_end(split->sink);
+    return status;
 }
 
 /* ---- Streams ----------------------------------------------------------------------------------- */
 
-struct padded {
-    FILE *file;
-    const struct valence_store *store;
-    enum valence_split split;
-    int64_t width, max_rows; /* of the longest clip of the store */
-    int64_t clip, n_rows;    /* the clip being written, and how many of its rows were */
-    float *zeros;            /* (width) */
-};
-
-static void pad_clip(struct padded *padded)
+/* Pads the clips of the split up to store's `clip`, those without rows all of them. */
+static void pad_until(struct mmsa_split *split, int64_t clip)
 {
-    for (; padded->n_rows < padded->max_rows; padded->n_rows++)
-        fwrite(padded->zeros, sizeof(float), (size_t)padded->width, padded->file);
-    padded->clip++;
-    padded->n_rows = 0;
-}
-
-/* Pads the clips of the split up to `clip`, those without rows all of them. */
-static void pad_until(struct padded *padded, int64_t clip)
-{
-    while (padded->clip < clip) {
-        if (valence_store_clip(padded->store, padded->clip)->split == padded->split)
-            pad_clip(padded);
-        else
-            padded->clip++;
+    for (; split->at < split->n_clips && split->clips[split->at] < clip; split->at++) {
+        for (; split->n_rows < split->max_rows; split->n_rows++)
+            export_array_write(split->sink, split->zeros, split->width);
+        split->n_rows = 0;
     }
 }
 
 static int write_piece(void *user, const struct store_piece *piece, struct valence_error *error)
 {
-    struct padded *padded = user;
+    struct mmsa_split *split = user;
     (void)error; /* a failed write stays in the file's flag, which the commit looks at */
-    pad_until(padded, piece->clip);
-    fwrite(piece->rows, sizeof(float), (size_t)(piece->n_rows * padded->width), padded->file);
-    padded->n_rows += piece->n_rows;
+    pad_until(split, piece->clip);
+    export_array_write(split->sink, piece->rows, piece->n_rows * split->width);
+    split->n_rows += piece->n_rows;
     return VALENCE_OK;
 }
 
-static void write_lengths(FILE *file, const struct valence_store *store, enum valence_split split,
-                          int stream, const char *key)
+/* T is the longest clip of the store, so that all splits have arrays of one form. */
+static int begin_stream(struct mmsa_split *split, int stream, const char *key,
+                        struct valence_error *error)
 {
-    char name[64];
-    snprintf(name, sizeof name, "%s_lengths", key);
-    pickle_write_text(file, name);
-    pickle_write_list_begin(file);
+    const struct valence_store *store = split->export->store;
+    split->stream = stream;
+    split->width = valence_store_stream(store, stream)->width;
+    split->max_rows = split->at = split->n_rows = 0;
     for (int64_t i = 0; i < valence_store_n_clips(store); i++)
-        if (valence_store_clip(store, i)->split == split)
-            pickle_write_int(file, valence_store_clip(store, i)->n_rows[stream]);
-    pickle_write_list_end(file);
+        if (valence_store_clip(store, i)->n_rows[stream] > split->max_rows)
+            split->max_rows = valence_store_clip(store, i)->n_rows[stream];
+    int64_t shape[] = {split->n_clips, split->max_rows, split->width}, count;
+    char lengths[64];
+    snprintf(lengths, sizeof lengths, "%s_lengths", key);
+    if (!shape_count(shape, 3, &count) || count > INT64_MAX / (int64_t)sizeof(float))
+        return fail(error, VALENCE_ERROR_SHAPE, "%s: the padded array '%s' is too large",
+                    split->export->target, key);
+    int status = export_numbers(split->sink, lengths, split->n_clips, get_n_rows, split, error);
+    return status ? status : export_array_begin(split->sink, key, 3, shape, error);
 }
 
-static int write_stream(FILE *file, const struct export *export, enum valence_split split,
-                        int stream, const char *key, int64_t n_clips, struct valence_error *error)
+static int write_stream(struct mmsa_split *split, int stream, const char *key,
+                        struct valence_error *error)
 {
-    const struct valence_store *store = export->store;
-    struct padded padded = {.file = file, .store = store, .split = split};
-    padded.width = valence_store_stream(store, stream)->width;
-    for (int64_t i = 0; i < valence_store_n_clips(store); i++)
-        if (valence_store_clip(store, i)->n_rows[stream] > padded.max_rows)
-            padded.max_rows = valence_store_clip(store, i)->n_rows[stream];
-    padded.zeros = allocate(padded.width, sizeof(float));
-    if (!padded.zeros)
-        return fail_memory(error, (size_t)padded.width * sizeof(float), "padding");
-    int64_t shape[] = {n_clips, padded.max_rows, padded.width}, count;
-    int status = shape_count(shape, 3, &count) && count <= INT64_MAX / (int64_t)sizeof(float)
-                     ? VALENCE_OK
-                     : fail(error, VALENCE_ERROR_SHAPE, "%s: the padded array '%s' is too large",
-                            export->target, key);
+    const struct export *export = split->export;
+    int status = begin_stream(split, stream, key, error);
+    split->zeros = allocate(split->width, sizeof(float));
+    if (!status && !split->zeros)
+        status = fail_memory(error, (size_t)split->width * sizeof(float), "padding");
+    if (!status)
+        status = store_scan(export->store, stream, split->split, "exporting", export->progress,
+                            write_piece, split, error);
     if (!status) {
-        write_lengths(file, store, split, stream, key);
-        pickle_write_text(file, key);
-        pickle_write_array_begin(file, ELEMENT_F32, 3, shape);
-        status = store_scan(store, stream, split, "exporting", export->progress, write_piece,
-                            &padded, error);
+        pad_until(split, INT64_MAX);
+        export_array_end(split->sink);
     }
-    if (!status) {
-        pad_until(&padded, valence_store_n_clips(store));
-        pickle_write_array_end(file);
-    }
-    free(padded.zeros);
+    free(split->zeros);
     return status;
 }
 
 /* ---- All of it --------------------------------------------------------------------------------- */
 
-static int write_split(FILE *file, const struct export *export, enum valence_split split,
-                       struct valence_error *error)
+static int write_split(const struct export *export, struct export_sink *sink,
+                       enum valence_split which, struct valence_error *error)
 {
     const struct valence_store *store = export->store;
-    int64_t n_clips = 0;
-    int status = VALENCE_OK;
+    struct mmsa_split split = {.export = export, .sink = sink, .split = which};
+    split.clips = allocate(valence_store_n_clips(store), sizeof *split.clips);
+    if (!split.clips)
+        return fail_memory(error, (size_t)valence_store_n_clips(store) * sizeof *split.clips,
+                           "the clips of a split");
     for (int64_t i = 0; i < valence_store_n_clips(store); i++)
-        n_clips += valence_store_clip(store, i)->split == split;
-    pickle_write_text(file, split_keys[split]);
-    pickle_write_dict_begin(file);
-    write_columns(file, store, split, n_clips);
+        if (valence_store_clip(store, i)->split == which)
+            split.clips[split.n_clips++] = i;
+    export_split_begin(sink, split_keys[which]);
+    int status = write_columns(&split, error);
     for (int s = 0; s < VALENCE_N_STREAMS && !status; s++) {
         int stream = valence_store_find_stream(store, valence_stream_names[s]);
         if (stream >= 0)
-            status = write_stream(file, export, split, stream, stream_keys[s], n_clips, error);
+            status = write_stream(&split, stream, stream_keys[s], error);
     }
-    pickle_write_dict_end(file);
+    export_split_end(sink);
+    free(split.clips);
     return status;
 }
 
-int export_mmsa(const struct export *export, struct valence_error *error)
+/* Notes which streams MMSA has no name for; ERROR_ARGUMENT where it has one for none. */
+static int check_streams(const struct export *export, struct valence_error *error)
 {
-    struct file_writer writer;
     int n_streams = valence_store_n_streams(export->store), n_known = 0;
     for (int s = 0; s < n_streams; s++)
         if (valence_stream_from_name(valence_store_stream(export->store, s)->name) < 0)
             export->result->left_out |= 1u << s;
         else
             n_known++;
-    if (n_known == 0)
-        return fail(error, VALENCE_ERROR_ARGUMENT,
-                    "%s: has none of the streams audio, text, video and simulated_text, and MMSA "
-                    "knows no other names (export with --form npy or safetensors)",
-                    valence_store_path(export->store));
-    int status = file_write_begin(&writer, export->target, error);
+    return n_known > 0
+               ? VALENCE_OK
+               : fail(error, VALENCE_ERROR_ARGUMENT,
+                      "%s: has none of the streams audio, text, video and simulated_text, and MMSA "
+                      "knows no other names (export with --form npy or safetensors)",
+                      valence_store_path(export->store));
+}
+
+static int export_layout(const struct export *export, bool is_npz, struct valence_error *error)
+{
+    struct file_writer writer;
+    struct export_sink sink;
+    int status = check_streams(export, error);
+    if (!status)
+        status = file_write_begin(&writer, export->target, error);
     if (status)
         return status;
-    pickle_write_begin(writer.stream);
-    pickle_write_dict_begin(writer.stream);
+    export_sink_begin(&sink, writer.stream, is_npz);
     for (int split = 0; split < VALENCE_N_SPLITS && !status; split++)
-        status = write_split(writer.stream, export, (enum valence_split)split, error);
-    pickle_write_dict_end(writer.stream);
-    pickle_write_end(writer.stream);
+        status = write_split(export, &sink, (enum valence_split)split, error);
+    if (!status)
+        export_sink_end(&sink);
+    export_sink_free(&sink);
     if (!status)
         return file_write_commit(&writer, error);
     file_write_abort(&writer);
     return status;
+}
+
+int export_mmsa(const struct export *export, struct valence_error *error)
+{
+    return export_layout(export, false, error);
+}
+
+int export_npz(const struct export *export, struct valence_error *error)
+{
+    return export_layout(export, true, error);
 }

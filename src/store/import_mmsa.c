@@ -3,6 +3,8 @@
  *   {"train": {"id", "raw_text", "text" (N, T, D), "audio", "vision", "text_bert" (N, 3, T), "audio_lengths",
  *              "vision_lengths", "regression_labels", ...}, "valid": ..., "test": ...}
  *
+ * or, as `valence export --form npz` writes it, an .npz with those arrays under "train/id", "train/raw_text", ...
+ *
  * The file stays mapped and arrays within it are read clip by clip; the pickle is read as data (format/pickle.h).
  * As MMSA's own loader does, -inf in audio is read as 0.
  *
@@ -15,6 +17,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "format/archive.h"
 #include "format/pickle_numpy.h"
 #include "store/import_arrays.h"
 
@@ -24,7 +27,9 @@
 
 /* One split. */
 struct part {
-    const struct pickle_value *arrays_dict;
+    const struct pickle_value *arrays_dict; /* NULL: in an archive */
+    struct archive *archive;
+    char split[64];
     char name[320]; /* "file.pkl: train" */
     struct import_arrays arrays;
 };
@@ -33,6 +38,7 @@ struct mmsa {
     const char *path;
     struct file_map map;
     struct pickle *pickle;
+    struct archive *archive;
     struct part parts[MAX_PARTS];
     int n_parts;
     int part;         /* of the next clip */
@@ -60,6 +66,11 @@ static int open_named(void *self, const char *name, struct import_column *column
                       struct valence_error *error)
 {
     const struct part *part = self;
+    if (part->archive) {
+        char member[512];
+        snprintf(member, sizeof member, "%s/%s", part->split, name);
+        return npy_open_member(part->archive, member, &column->array, error);
+    }
     const struct pickle_value *value = pickle_get(part->arrays_dict, name);
     struct pickle_array array;
     if (!value)
@@ -111,23 +122,28 @@ static int read_text_lengths(struct part *part, struct valence_error *error)
     return status ? fail_within(error, "%s: text_bert", part->name) : VALENCE_OK;
 }
 
-static int open_part(struct mmsa *mmsa, const struct pickle_value *split,
-                     const struct pickle_value *arrays,
-                     const struct valence_import_options *options, struct valence_error *error)
+/* A part of that split, its arrays still to be opened; NULL on error. */
+static struct part *add_part(struct mmsa *mmsa, const char *split,
+                             const struct valence_import_options *options,
+                             struct valence_error *error)
 {
-    if (split->type != PICKLE_TEXT || arrays->type != PICKLE_DICT)
-        return fail(error, VALENCE_ERROR_FORMAT, "%s: it is no dict of splits with dicts of arrays",
-                    mmsa->path);
-    if (mmsa->n_parts == MAX_PARTS)
-        return fail(error, VALENCE_ERROR_LIMIT, "%s: more than %d splits", mmsa->path, MAX_PARTS);
+    if (mmsa->n_parts == MAX_PARTS) {
+        fail(error, VALENCE_ERROR_LIMIT, "%s: more than %d splits", mmsa->path, MAX_PARTS);
+        return NULL;
+    }
     struct part *part = &mmsa->parts[mmsa->n_parts++];
-    snprintf(part->name, sizeof part->name, "%s: %.40s", mmsa->path, split->as.bytes.data);
-    part->arrays_dict = arrays;
+    snprintf(part->split, sizeof part->split, "%s", split);
+    snprintf(part->name, sizeof part->name, "%s: %.40s", mmsa->path, split);
     part->arrays = (struct import_arrays){.name = part->name,
                                           .options = options,
                                           .self = part,
                                           .open = open_named,
-                                          .split_name = split->as.bytes.data};
+                                          .split_name = part->split};
+    return part;
+}
+
+static int open_part(struct mmsa *mmsa, struct part *part, struct valence_error *error)
+{
     int status = import_arrays_open(&part->arrays, &usual_names, error);
     if (!status)
         status = read_text_lengths(part, error);
@@ -156,8 +172,8 @@ static int name_streams(struct mmsa *mmsa, struct valence_error *error)
     return VALENCE_OK;
 }
 
-static int open_file(struct mmsa *mmsa, const struct valence_import_options *options,
-                     struct valence_error *error)
+static int open_pickle(struct mmsa *mmsa, const struct valence_import_options *options,
+                       struct valence_error *error)
 {
     int status = file_map_open(&mmsa->map, mmsa->path, error);
     if (!status)
@@ -170,10 +186,42 @@ static int open_file(struct mmsa *mmsa, const struct valence_import_options *opt
     if (root->type != PICKLE_DICT || root->as.items.n == 0)
         return fail(error, VALENCE_ERROR_FORMAT, "%s: a %s, not a dict of splits", mmsa->path,
                     pickle_type_name(root));
-    for (int64_t i = 0; i < root->as.items.n && !status; i += 2)
-        status =
-            open_part(mmsa, root->as.items.values[i], root->as.items.values[i + 1], options, error);
-    return status ? status : name_streams(mmsa, error);
+    for (int64_t i = 0; i < root->as.items.n && !status; i += 2) {
+        const struct pickle_value *split = root->as.items.values[i];
+        const struct pickle_value *arrays = root->as.items.values[i + 1];
+        if (split->type != PICKLE_TEXT || arrays->type != PICKLE_DICT)
+            return fail(error, VALENCE_ERROR_FORMAT,
+                        "%s: it is no dict of splits with dicts of arrays", mmsa->path);
+        struct part *part = add_part(mmsa, split->as.bytes.data, options, error);
+        if (!part)
+            return VALENCE_ERROR_LIMIT;
+        part->arrays_dict = arrays;
+        status = open_part(mmsa, part, error);
+    }
+    return status;
+}
+
+/* A split is where an array of ids is. */
+static int open_archive(struct mmsa *mmsa, const struct valence_import_options *options,
+                        struct valence_error *error)
+{
+    static const char ids[] = "/id.npy";
+    int status = archive_open(mmsa->path, &mmsa->archive, error);
+    for (int64_t i = 0; !status && i < archive_n_members(mmsa->archive); i++) {
+        const char *member = archive_member_name(mmsa->archive, i);
+        char split[sizeof mmsa->parts[0].split];
+        if (!path_has_ending(member, ids) || strlen(member) - strlen(ids) >= sizeof split)
+            continue;
+        snprintf(split, sizeof split, "%.*s", (int)(strlen(member) - strlen(ids)), member);
+        struct part *part = add_part(mmsa, split, options, error);
+        if (!part)
+            return VALENCE_ERROR_LIMIT;
+        part->archive = mmsa->archive;
+        status = open_part(mmsa, part, error);
+    }
+    if (!status && mmsa->n_parts == 0)
+        status = fail(error, VALENCE_ERROR_FORMAT, "%s: it holds no arrays SPLIT/id", mmsa->path);
+    return status;
 }
 
 /* ---- Clips ----------------------------------------------------------------------------------- */
@@ -230,18 +278,21 @@ static int mmsa_rows(void *self, int index, struct valence_clip_rows *rows,
 
 /* ---- The import ------------------------------------------------------------------------------ */
 
-int valence_import_mmsa(const char *pickle_path, const char *store_path,
+int valence_import_mmsa(const char *path, const char *store_path,
                         const struct valence_import_options *options,
                         const struct valence_progress *progress,
                         struct valence_import_result *result, struct valence_error *error)
 {
-    struct mmsa mmsa = {.path = pickle_path};
+    struct mmsa mmsa = {.path = path};
     mmsa.source = (struct import_source){
         .self = &mmsa, .restart = restart_mmsa, .next = next_clip, .rows = mmsa_rows};
     *result = (struct valence_import_result){0};
-    int status = open_file(&mmsa, options, error);
+    int status =
+        (path_has_ending(path, ".npz") ? open_archive : open_pickle)(&mmsa, options, error);
+    if (!status)
+        status = name_streams(&mmsa, error);
     if (!status) {
-        json_t *file = import_describe_file(pickle_path, error);
+        json_t *file = import_describe_file(path, error);
         mmsa.source.description = json_pack("{s:s, s:o}", "kind", "mmsa", "file", file);
         status = file ? import_run(&mmsa.source, store_path, options, progress, result, error)
                       : VALENCE_ERROR_IO;
@@ -249,6 +300,7 @@ int valence_import_mmsa(const char *pickle_path, const char *store_path,
     for (int i = 0; i < mmsa.n_parts; i++)
         import_arrays_close(&mmsa.parts[i].arrays);
     pickle_free(mmsa.pickle);
+    archive_close(mmsa.archive);
     file_map_close(&mmsa.map);
     return status;
 }

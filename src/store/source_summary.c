@@ -94,6 +94,9 @@ static valence_import_function *choose_npz(const char *path, const char **kind)
     if (archive_find(archive, "id.npy") >= 0) {
         import = valence_import_dense;
         *kind = "dense";
+    } else if (has_member(archive, "/id.npy")) {
+        import = valence_import_mmsa;
+        *kind = "mmsa";
     } else if (has_member(archive, "_corpus.npy")) {
         import = valence_import_merbench;
         *kind = "merbench";

@@ -16,7 +16,7 @@ struct source_summary {
  *   a folder   with id.npy (dense); with a CSV for each split, or labels.csv and folders of arrays (table); of arrays
  *              ID.npy, or of such folders, one a stream (features)
  *   .csv, .tsv whose columns are those of a known layout (table)
- *   .npz       with an array id (dense), or of labels as MERBench's (merbench)
+ *   .npz       with an array id (dense) or arrays SPLIT/id (mmsa), or of labels as MERBench's (merbench)
  *   .safetensors of clips (dense)
  *   .pkl       of splits as MMSA's (mmsa)
  *   .csd       entry by entry (features)

@@ -36,6 +36,10 @@ expect 0 import mmsa "$work/one.pkl" "$work/from-mmsa" --quiet
 expect 0 inspect "$work/from-mmsa"
 prints "30 clips"
 
+expect 0 export "$store" "$work/one.npz" --form npz --quiet
+expect 0 import mmsa "$work/one.npz" "$work/from-npz" --quiet
+same "$work/from-npz"
+
 expect 1 export "$store" "$work/npy"
 complains "exists already"
 expect 2 export "$store" "$work/new" --form nyp

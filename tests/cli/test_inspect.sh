@@ -26,6 +26,9 @@ same "$work/clips.safetensors" dense
 expect 0 export "$store" "$work/clips.pkl" --form mmsa --quiet
 same "$work/clips.pkl" mmsa
 
+expect 0 export "$store" "$work/clips.npz" --form npz --quiet
+same "$work/clips.npz" mmsa
+
 # ---- folders of arrays, without labels
 rm "$work/npy/labels.csv" "$work/npy/audio/"*0.npy
 absent=$((30 - $(ls "$work/npy/audio" | wc -l)))

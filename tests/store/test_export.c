@@ -280,17 +280,28 @@ static void test_single_precision_comes_back_the_same(void **state)
 
 /* ---- MMSA -------------------------------------------------------------------------------------- */
 
-static void test_a_pickle_for_mmsa_comes_back_the_same(void **state)
+static void check_mmsa(const char *target, enum valence_export_form form)
 {
-    (void)state;
     struct valence_store *store = make_store(N_CLIPS);
-    struct valence_export_result result = export_store(store, "out.pkl", VALENCE_EXPORT_MMSA);
+    struct valence_export_result result = export_store(store, target, form);
     assert_int_equal(result.left_out, 0);
-    import(valence_import_mmsa, "out.pkl");
+    import(valence_import_mmsa, target);
     struct valence_store *again = open_store("again");
     assert_same_stores(store, again, true);
     valence_store_close(again);
     valence_store_close(store);
+}
+
+static void test_a_pickle_for_mmsa_comes_back_the_same(void **state)
+{
+    (void)state;
+    check_mmsa("out.pkl", VALENCE_EXPORT_MMSA);
+}
+
+static void test_an_archive_in_the_layout_of_mmsa_comes_back_the_same(void **state)
+{
+    (void)state;
+    check_mmsa("out.npz", VALENCE_EXPORT_NPZ);
 }
 
 /* The arrays are padded to the longest clip of the whole store, in every split. */
@@ -403,6 +414,7 @@ int main(void)
         TEST(test_tensors_are_packed),
         TEST(test_single_precision_comes_back_the_same),
         TEST(test_a_pickle_for_mmsa_comes_back_the_same),
+        TEST(test_an_archive_in_the_layout_of_mmsa_comes_back_the_same),
         TEST(test_a_pickle_for_mmsa_is_padded),
         TEST(test_streams_that_mmsa_does_not_know_are_named),
         TEST(test_a_cancelled_export_leaves_nothing),
