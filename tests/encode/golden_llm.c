@@ -2,6 +2,7 @@
  * with transformers: tokenizer, hidden states, projector, beam search, both readings, greedy search, real text.
  * The limits are those of the fixtures' description. WavLM, which the cases begin behind, is that of tests/golden. */
 #include "golden.h"
+#include "llm_trace.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -213,14 +214,6 @@ static void check_texts(const struct fixture *fixture)
 
 /* ---- Search ---------------------------------------------------------------------------------------------------- */
 
-/* What a search looks like after each step, as the fixture stores it. */
-struct trace {
-    int64_t *cand_parent, *cand_token, *run_parent, *run_token, n;
-    float *cand_score, *run_score;
-    int64_t n_wrong;
-    double largest;
-};
-
 static struct trace open_trace(const struct fixture *fixture, const char *name)
 {
     return (struct trace){
@@ -231,40 +224,6 @@ static struct trace open_trace(const struct fixture *fixture, const char *name)
         .cand_score = floats(fixture, "%s.beam.trace.cand_score", name),
         .run_score = floats(fixture, "%s.beam.trace.run_score", name),
         .n = find(fixture, "%s.beam.trace.run_token", name)->shape[0]};
-}
-
-static void note(struct trace *trace, bool same, double difference)
-{
-    trace->n_wrong += !same;
-    if (!(fabs(difference) <= trace->largest))
-        trace->largest = fabs(difference);
-}
-
-static void follow(struct trace *trace, const struct beam_search *search)
-{
-    int64_t step = search->n_steps - 1;
-    if (step >= trace->n || search->n_candidates != 8) {
-        trace->n_wrong++;
-        return;
-    }
-    for (int64_t i = 0, at = step * 8; i < 8; i++, at++) {
-        const struct beam_candidate *candidate = &search->candidates[i];
-        note(trace,
-             candidate->parent == trace->cand_parent[at] &&
-                 candidate->token == trace->cand_token[at],
-             (double)candidate->score - trace->cand_score[at]);
-    }
-    for (int64_t b = 0, at = step * 4; b < 4; b++, at++) {
-        const struct beam_hypothesis *running = &search->running[b];
-        int64_t last = running->length - 1;
-        if (b >= search->n_running)
-            note(trace, trace->run_parent[at] == -1 || trace->run_score[at] < -1e8, 0);
-        else
-            note(trace,
-                 running->parents[last] == trace->run_parent[at] &&
-                     running->tokens[last] == trace->run_token[at],
-                 (double)running->score - trace->run_score[at]);
-    }
 }
 
 static void close_trace(const struct fixture *fixture, struct trace *trace, const char *name,

@@ -123,40 +123,35 @@ static void test_product_equals_the_sum_in_double(void **state)
         {50, {1, 0, 1536}, 1024, 64},                               /* windows that overlap */
         {45, {3, 640, 192}, 64, 40},  {7, {2, 2000, 1088}, 1088, 8} /* of a picture */
     };
-    if (bf16_best_unit() == BF16_NONE)
+    if (!bf16_product_available())
         skip();
-    for (enum bf16_unit unit = BF16_DOT; unit <= bf16_best_unit(); unit++)
-        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-            struct product p =
-                make_product(cases[i].rows, cases[i].shape, cases[i].x_stride, cases[i].columns);
-            bf16_product(unit, &p.shape, p.rows, p.x, p.x_stride, p.columns, p.packed, p.y,
-                         p.y_stride);
-            check_product(&p);
-            free_product(&p);
-        }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct product p =
+            make_product(cases[i].rows, cases[i].shape, cases[i].x_stride, cases[i].columns);
+        bf16_product(&p.shape, p.rows, p.x, p.x_stride, p.columns, p.packed, p.y, p.y_stride);
+        check_product(&p);
+        free_product(&p);
+    }
 }
 
 /* A clip's rows do not depend on how many follow them. */
 static void test_rows_do_not_depend_on_their_number(void **state)
 {
     (void)state;
-    if (bf16_best_unit() == BF16_NONE)
+    if (!bf16_product_available())
         skip();
-    for (enum bf16_unit unit = BF16_DOT; unit <= bf16_best_unit(); unit++) {
-        struct product p = make_product(70, (struct bf16_shape){1, 0, 2048}, 2048, 48);
-        float *alone = malloc((size_t)(p.rows * p.y_stride) * sizeof *alone);
-        assert_non_null(alone);
-        bf16_product(unit, &p.shape, 70, p.x, p.x_stride, p.columns, p.packed, p.y, p.y_stride);
-        for (int64_t n = 1; n < 70; n += 13) {
-            bf16_product(unit, &p.shape, n, p.x, p.x_stride, p.columns, p.packed, alone,
-                         p.y_stride);
-            for (int64_t i = 0; i < n; i++)
-                assert_memory_equal(alone + i * p.y_stride, p.y + i * p.y_stride,
-                                    (size_t)p.columns * sizeof *p.y);
-        }
-        free(alone);
-        free_product(&p);
+    struct product p = make_product(70, (struct bf16_shape){1, 0, 2048}, 2048, 48);
+    float *alone = malloc((size_t)(p.rows * p.y_stride) * sizeof *alone);
+    assert_non_null(alone);
+    bf16_product(&p.shape, 70, p.x, p.x_stride, p.columns, p.packed, p.y, p.y_stride);
+    for (int64_t n = 1; n < 70; n += 13) {
+        bf16_product(&p.shape, n, p.x, p.x_stride, p.columns, p.packed, alone, p.y_stride);
+        for (int64_t i = 0; i < n; i++)
+            assert_memory_equal(alone + i * p.y_stride, p.y + i * p.y_stride,
+                                (size_t)p.columns * sizeof *p.y);
     }
+    free(alone);
+    free_product(&p);
 }
 
 int main(void)
