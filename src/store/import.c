@@ -244,9 +244,8 @@ static int take_rows(struct import *import, const struct import_record *record,
     *n_rows = 0;
     for (int i = 0; i < import->source->n_streams; i++) {
         struct valence_clip_rows *stream = &rows[*n_rows];
-        int status = import->ahead
-                         ? read_ahead_rows(import->ahead, i, stream, error)
-                         : import->source->rows(import->source->self, i, stream, error);
+        int status = import->ahead ? read_ahead_rows(import->ahead, i, stream, error)
+                                   : import->source->rows(import->source->self, i, stream, error);
         int reason = reason_of(status);
         if (status && reason < 0)
             return status;

@@ -31,6 +31,11 @@ struct import_source {
     /* The rows of a stream of the clip that next() gave last, living until the next call for that stream. */
     int (*rows)(void *self, int stream, struct valence_clip_rows *rows,
                 struct valence_error *error);
+    /* Where rows depend on nothing but the clip's id, else NULL: the rows of a clip that next() gave some time ago, and a
+     * word before that they will be asked for, so that the disk can be read for many clips at once. */
+    int (*rows_of)(void *self, const char *id, int stream, struct valence_clip_rows *rows,
+                   struct valence_error *error);
+    void (*expect)(void *self, const char *id);
 };
 
 /* Imports all of it. Releases the description. */

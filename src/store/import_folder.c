@@ -1,7 +1,10 @@
 #include "store/import_folder.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -9,16 +12,32 @@
 #include "format/npy.h"
 #include "store/frame_compression.h"
 
+static char *path_of(const struct import_folder *folder, const char *id)
+{
+    char name[VALENCE_STORE_ID_BYTES + 8];
+    snprintf(name, sizeof name, "%s.npy", id);
+    return path_join(folder->path, name);
+}
+
 static int open_array(const struct import_folder *folder, const char *id, struct npy **array,
                       struct valence_error *error)
 {
-    char name[VALENCE_STORE_ID_BYTES + 8];
     *array = NULL;
-    snprintf(name, sizeof name, "%s.npy", id);
-    char *path = path_join(folder->path, name);
-    int status = path ? npy_open(path, array, error) : fail_memory(error, sizeof name, "a path");
+    char *path = path_of(folder, id);
+    int status = path ? npy_open(path, array, error) : fail_memory(error, strlen(id), "a path");
     free(path);
     return status;
+}
+
+void import_folder_expect(const struct import_folder *folder, const char *id)
+{
+    char *path = path_of(folder, id);
+    int descriptor = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    free(path);
+    if (descriptor < 0)
+        return; /* whoever asks for the rows says why */
+    (void)posix_fadvise(descriptor, 0, 0, POSIX_FADV_WILLNEED);
+    close(descriptor);
 }
 
 static int check_array(const struct npy_header *header, const char *id, int64_t *n_rows,

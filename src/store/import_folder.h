@@ -21,6 +21,9 @@ int import_folder_rows(struct import_folder *folder, const char *id,
                        const struct valence_store_stream *format, struct valence_clip_rows *rows,
                        struct valence_error *error);
 
+/* Lets the system read the clip's file into its cache, without waiting for it. */
+void import_folder_expect(const struct import_folder *folder, const char *id);
+
 void import_folder_free(struct import_folder *folder);
 
 #endif

@@ -167,12 +167,26 @@ static int next_clip(void *self, struct import_record *record, bool *more,
     return take_label(merbench, labels, record, error);
 }
 
+static int rows_of(void *self, const char *id, int index, struct valence_clip_rows *rows,
+                   struct valence_error *error)
+{
+    struct merbench *merbench = self;
+    return import_folder_rows(&merbench->folders[index], id, &merbench->source.streams[index], rows,
+                              error);
+}
+
 static int merbench_rows(void *self, int index, struct valence_clip_rows *rows,
                          struct valence_error *error)
 {
     struct merbench *merbench = self;
-    return import_folder_rows(&merbench->folders[index], merbench->id,
-                              &merbench->source.streams[index], rows, error);
+    return rows_of(self, merbench->id, index, rows, error);
+}
+
+static void expect(void *self, const char *id)
+{
+    const struct merbench *merbench = self;
+    for (int i = 0; i < merbench->source.n_streams; i++)
+        import_folder_expect(&merbench->folders[i], id);
 }
 
 /* ---- Streams --------------------------------------------------------------------------------- */
@@ -303,8 +317,12 @@ int valence_import_merbench(const char *labels_path, const char *store_path,
                             struct valence_import_result *result, struct valence_error *error)
 {
     struct merbench merbench = {.path = labels_path, .options = options};
-    merbench.source = (struct import_source){
-        .self = &merbench, .restart = restart_merbench, .next = next_clip, .rows = merbench_rows};
+    merbench.source = (struct import_source){.self = &merbench,
+                                             .restart = restart_merbench,
+                                             .next = next_clip,
+                                             .rows = merbench_rows,
+                                             .rows_of = rows_of,
+                                             .expect = expect};
     *result = (struct valence_import_result){0};
     int status = read_labels(&merbench, error);
     for (int i = 0; i < VALENCE_N_STREAMS && !status; i++)

@@ -170,17 +170,40 @@ static int read_columns(const struct table *table, const struct table_stream *st
     return status;
 }
 
+static int folder_rows(void *self, const char *id, int index, struct valence_clip_rows *rows,
+                       struct valence_error *error)
+{
+    struct table *table = self;
+    return import_folder_rows(&table->streams[index].folder, id, &table->source->streams[index],
+                              rows, error);
+}
+
 static int table_rows(void *self, int index, struct valence_clip_rows *rows,
                       struct valence_error *error)
 {
     struct table *table = self;
     struct table_stream *stream = &table->streams[index];
-    const struct valence_store_stream *format = &table->source->streams[index];
     if (stream->folder.path)
-        return import_folder_rows(&stream->folder, table->clip_id, format, rows, error);
+        return folder_rows(self, table->clip_id, index, rows, error);
     rows->n_rows = 1;
     rows->rows = stream->values;
-    return read_columns(table, stream, format->width, error);
+    return read_columns(table, stream, table->source->streams[index].width, error);
+}
+
+static void expect(void *self, const char *id)
+{
+    const struct table *table = self;
+    for (int i = 0; i < table->source->n_streams; i++)
+        import_folder_expect(&table->streams[i].folder, id);
+}
+
+/* Where no stream is columns of the rows themselves. */
+static bool all_are_folders(const struct table *table)
+{
+    bool all = true;
+    for (int i = 0; i < table->source->n_streams; i++)
+        all = all && table->streams[i].folder.path;
+    return all;
 }
 
 /* ---- Streams --------------------------------------------------------------------------------- */
@@ -258,6 +281,10 @@ int valence_import_table(const char *csv_path, const char *store_path,
         status = find_fields(&table, error);
     for (int i = 0; i < VALENCE_N_STREAMS && !status; i++)
         status = add_stream(&table, (enum valence_stream)i, error);
+    if (all_are_folders(&table)) {
+        source.rows_of = folder_rows;
+        source.expect = expect;
+    }
     if (!status) {
         json_t *file = table_files_describe(&table.files, error);
         source.description =
