@@ -76,10 +76,11 @@ static json_t *checkpoint_to_json(const char *path, const struct checkpoint *che
         if (checkpoint->standardisation.mean[s])
             json_array_append_new(standardised, json_string(valence_stream_names[s]));
     }
-    return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:b, s:O?}", "kind", "checkpoint", "path",
+    return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:b, s:I, s:O?}", "kind", "checkpoint", "path",
                      path, "parameters", (json_int_t)checkpoint->n_parameters, "config",
                      model_config_to_json(&checkpoint->config), "streams", streams, "standardised",
-                     standardised, "resumable", checkpoint->first_moment != NULL, "provenance",
+                     standardised, "resumable", checkpoint->first_moment != NULL,
+                     "calibration_clips", (json_int_t)checkpoint->calibration.n, "provenance",
                      checkpoint->provenance);
 }
 

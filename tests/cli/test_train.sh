@@ -52,6 +52,10 @@ for file in config.yaml last.safetensors best.safetensors log.jsonl timing.jsonl
     [ -s "$run/$file" ] || wrong "$file is not there"
 done
 [ "$(wc -l <"$run/log.jsonl")" -eq 3 ] || wrong "the log has not a line an epoch"
+expect 0 inspect "$run" --json
+json 20 calibration_clips
+expect 0 inspect "$run/last.safetensors" --json
+json 0 calibration_clips
 expect 1 train "$config" --output "$run" --quiet
 complains "valence train --resume $run"
 expect 2 train --resume "$run" --set batch_size=5
