@@ -49,67 +49,12 @@ void bf16_pack(int64_t n, int64_t depth, const float *rows, int64_t stride, uint
         }
 }
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__)
 
 #include <cpuid.h>
 #include <immintrin.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-/* ---- Dot products of pairs ------------------------------------------------------------------------------------- */
-
-#define DOT_TARGET __attribute__((target("avx512f,avx512vl,avx512bw,avx512bf16")))
-#define DOT_ROWS   12 /* by 2 vectors of sums: 24 of 32 registers */
-
-/* Sums of `n` rows, a constant where it is inlined, for one block of columns. */
-DOT_TARGET static inline __attribute__((always_inline)) void
-dot_rows(int n, const struct bf16_shape *shape, const uint16_t *x, int64_t x_stride,
-         const uint16_t *packed, float *y, int64_t y_stride, __mmask16 left, __mmask16 right)
-{
-    __m512 sums[DOT_ROWS][2];
-#pragma GCC unroll 12
-    for (int i = 0; i < n; i++)
-        sums[i][0] = sums[i][1] = _mm512_setzero_ps();
-    for (int64_t tap = 0; tap < shape->taps; tap++, x += shape->tap_stride)
-        for (int64_t k = 0; k < shape->length; k += 2) {
-            const uint16_t *row =
-                packed + k / BF16_DEPTH * STEP_VALUES + k % BF16_DEPTH / 2 * ROW_VALUES;
-            const uint16_t *b = row + tap * shape->length * BF16_COLUMNS;
-            __m512bh b0 = (__m512bh)_mm512_loadu_si512(b);
-            __m512bh b1 = (__m512bh)_mm512_loadu_si512(b + TILE_VALUES);
-#pragma GCC unroll 12
-            for (int i = 0; i < n; i++) {
-                int32_t pair;
-                memcpy(&pair, x + i * x_stride + k, sizeof pair);
-                __m512bh a = (__m512bh)_mm512_set1_epi32(pair);
-                sums[i][0] = _mm512_dpbf16_ps(sums[i][0], a, b0);
-                sums[i][1] = _mm512_dpbf16_ps(sums[i][1], a, b1);
-            }
-        }
-#pragma GCC unroll 12
-    for (int i = 0; i < n; i++) {
-        _mm512_mask_storeu_ps(y + i * y_stride, left, sums[i][0]);
-        _mm512_mask_storeu_ps(y + i * y_stride + TILE, right, sums[i][1]);
-    }
-}
-
-DOT_TARGET static void product_dot(const struct bf16_shape *shape, int64_t rows, const uint16_t *x,
-                                   int64_t x_stride, int64_t columns, const uint16_t *packed,
-                                   float *y, int64_t y_stride)
-{
-    for (int64_t j = 0; j < columns; j += BF16_COLUMNS) {
-        int64_t width = columns - j < BF16_COLUMNS ? columns - j : BF16_COLUMNS, i = 0;
-        uint32_t mask = width == BF16_COLUMNS ? ~0u : (1u << width) - 1;
-        __mmask16 left = (__mmask16)mask, right = (__mmask16)(mask >> TILE);
-        for (; i + DOT_ROWS <= rows; i += DOT_ROWS)
-            dot_rows(DOT_ROWS, shape, x + i * x_stride, x_stride, packed, y + i * y_stride + j,
-                     y_stride, left, right);
-        for (; i < rows; i++)
-            dot_rows(1, shape, x + i * x_stride, x_stride, packed, y + i * y_stride + j, y_stride,
-                     left, right);
-        packed += BF16_COLUMNS * shape->taps * shape->length;
-    }
-}
 
 /* ---- Tiles ----------------------------------------------------------------------------------------------------- */
 
@@ -225,58 +170,46 @@ TILES_TARGET static void product_tiles(const struct bf16_shape *shape, int64_t r
     _tile_release();
 }
 
-/* ---- Choosing -------------------------------------------------------------------------------------------------- */
+void bf16_product(const struct bf16_shape *shape, int64_t rows, const uint16_t *x, int64_t x_stride,
+                  int64_t columns, const uint16_t *packed, float *y, int64_t y_stride)
+{
+    assert(shape->length % BF16_DEPTH == 0);
+    product_tiles(shape, rows, x, x_stride, columns, packed, y, y_stride);
+}
 
-static enum bf16_unit best_unit;
+/* ---- Asking for them ------------------------------------------------------------------------------------------- */
+
+static bool available;
 
 /* The system hands out the tiles' registers on request only. */
-static bool may_use_tiles(void)
+static void request_tiles(void)
 {
     enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18, AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };
     unsigned a, b, c, d;
-    bool has = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) && (d & AMX_TILE);
-    return has && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+    available = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) && (d & AMX_TILE) &&
+                syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
 }
 
-static void choose_unit(void)
-{
-    unsigned a, b, c, d;
-    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512vl") ||
-        !__builtin_cpu_supports("avx512bw"))
-        return; /* which also means that the system saves the wide registers */
-    if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & bit_AVX512BF16))
-        best_unit = BF16_DOT;
-    if (best_unit == BF16_DOT && may_use_tiles())
-        best_unit = BF16_TILES;
-}
-
-enum bf16_unit bf16_best_unit(void)
+bool bf16_product_available(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, choose_unit);
-    return best_unit;
+    pthread_once(&once, request_tiles);
+    return available;
 }
 
 #else
 
-enum bf16_unit bf16_best_unit(void)
+bool bf16_product_available(void)
 {
-    return BF16_NONE;
+    return false;
+}
+
+void bf16_product(const struct bf16_shape *shape, int64_t rows, const uint16_t *x, int64_t x_stride,
+                  int64_t columns, const uint16_t *packed, float *y, int64_t y_stride)
+{
+    (void)shape, (void)rows, (void)x, (void)x_stride;
+    (void)columns, (void)packed, (void)y, (void)y_stride;
+    assert(!"bf16_product_available() is false");
 }
 
 #endif
-
-void bf16_product(enum bf16_unit unit, const struct bf16_shape *shape, int64_t rows,
-                  const uint16_t *x, int64_t x_stride, int64_t columns, const uint16_t *packed,
-                  float *y, int64_t y_stride)
-{
-    assert(unit != BF16_NONE && shape->length % BF16_DEPTH == 0);
-#if defined(__x86_64__) && defined(__GNUC__)
-    if (unit == BF16_TILES)
-        product_tiles(shape, rows, x, x_stride, columns, packed, y, y_stride);
-    else
-        product_dot(shape, rows, x, x_stride, columns, packed, y, y_stride);
-#else
-    (void)rows, (void)x, (void)x_stride, (void)columns, (void)packed, (void)y, (void)y_stride;
-#endif
-}

@@ -7,19 +7,15 @@
 #ifndef VALENCE_ENCODE_BF16_PRODUCT_H
 #define VALENCE_ENCODE_BF16_PRODUCT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BF16_COLUMNS 32 /* outputs packed together */
 #define BF16_DEPTH   32
 
-enum bf16_unit {
-    BF16_NONE,
-    BF16_DOT,  /* AVX512_BF16: dot products of pairs, twice an FMA's work */
-    BF16_TILES /* AMX-BF16 */
-};
-
-/* The best that the processor and the system have. */
-enum bf16_unit bf16_best_unit(void);
+/* Whether the processor and the system have tiles (AMX-BF16). AVX512_BF16's dot products are not used: on the processors
+ * measured they are slower than f32's. */
+bool bf16_product_available(void);
 
 /* n values to the nearest bf16, halves to even. */
 void bf16_round(int64_t n, const float *x, uint16_t *y);
@@ -35,10 +31,9 @@ struct bf16_shape {
 };
 
 /* x: `rows` rows at distance `x_stride`, which may overlap; packed: as many blocks of bf16_pack(), of the depth taps *
- * length, as `columns` need; y: (rows, columns) at distance `y_stride`, overwritten. `unit` is not BF16_NONE and not
- * beyond bf16_best_unit(). */
-void bf16_product(enum bf16_unit unit, const struct bf16_shape *shape, int64_t rows,
-                  const uint16_t *x, int64_t x_stride, int64_t columns, const uint16_t *packed,
-                  float *y, int64_t y_stride);
+ * length, as `columns` need; y: (rows, columns) at distance `y_stride`, overwritten. Only where
+ * bf16_product_available(). */
+void bf16_product(const struct bf16_shape *shape, int64_t rows, const uint16_t *x, int64_t x_stride,
+                  int64_t columns, const uint16_t *packed, float *y, int64_t y_stride);
 
 #endif

@@ -16,7 +16,7 @@ struct parameters {
 bool linear_suits_bf16(const struct ggml_tensor *weight, const struct ggml_tensor *x)
 {
     return (ggml_is_quantized(weight->type) || weight->type == GGML_TYPE_BF16) &&
-           weight->ne[0] % BF16_DEPTH == 0 && x->ne[1] >= MIN_ROWS && bf16_best_unit() != BF16_NONE;
+           weight->ne[0] % BF16_DEPTH == 0 && x->ne[1] >= MIN_ROWS && bf16_product_available();
 }
 
 /* Rows of x that overlap (a convolution's windows) stay so when rounded; others are laid side by side. */
@@ -71,8 +71,7 @@ static void compute(struct ggml_tensor *y, int ith, int nth, void *user)
         int64_t n = share.end - column < COLUMNS ? share.end - column : COLUMNS;
         float *target = (float *)y->data + column;
         pack_columns(weight, column, n, wide, packed);
-        bf16_product(bf16_best_unit(), &shape, rows, rounded, rounded_stride(x), n, packed, target,
-                     out);
+        bf16_product(&shape, rows, rounded, rounded_stride(x), n, packed, target, out);
         struct finish finish = node_finish_at(&p->finish, column);
         rows_finish(rows, n, target, out, &finish);
     }
