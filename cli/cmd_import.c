@@ -9,8 +9,10 @@
 #include "choices.h"
 #include "commands.h"
 #include "data_output.h"
+#include "import_text.h"
 #include "json_output.h"
 #include "table.h"
+#include "temporary_store.h"
 #include "valence/import.h"
 
 /* The kinds of SOURCE: name, what it is, and valence_import_NAME() that imports it. A new kind is a line here. */
@@ -47,6 +49,7 @@ struct request {
     struct option_list skip;
     int64_t seed;
     bool dry_run, json, quiet;
+    struct text_request text;
     struct valence_import_options options;
 };
 
@@ -129,6 +132,19 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "no validation part (default 0).",
          0, 0.9},
         {OPTION_INT, 0, "seed", &request->seed, "N", "Seed of that draw (default 0).", 0, 9e15},
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Text from transcripts", 0, 0},
+        {OPTION_TEXT, 0, "encode-text", &request->text.encoding.model, "MODEL",
+         "Import labels and transcripts alone, and make the text stream of the transcripts, by a "
+         "language model as 'valence encode text' does: a GGUF file, or smollm2.",
+         0, 0},
+        {OPTION_TEXT, 0, "encode-layers", &request->text.encoding.settings.layers, "LIST",
+         "Its hidden states (default: -4+-3+-2+-1).", 0, 0},
+        {OPTION_TEXT, 0, "encode-spelling", &request->text.spelling, "HOW",
+         "What it reads: as-is, lower or sentence (default: as-is).", 0, 0},
+        {OPTION_TEXT, 0, "encode-rows", &request->text.rows, "WHICH",
+         "tokens, mean or last (default: tokens).", 0, 0},
+        {OPTION_FLAG, 0, "offline", &request->text.encoding.offline, NULL, "Never fetch a model.",
+         0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "What is wrong", 0, 0},
         {OPTION_TEXT, 0, "label-range", &request->label_range, "MIN,MAX",
          "Labels beyond are wrong (default -3,3).", 0, 0},
@@ -212,6 +228,9 @@ static int finish_options(const struct command *command, struct request *request
         code = choose_skips(command, &request->skip, &options->skip);
     if (!code && strlen(delimiter) != 1)
         code = report_usage(command, "--delimiter: '%s' is not one character", delimiter);
+    if (!code)
+        code = import_text_choose(command, &request->text, options);
+    request->text.encoding.quiet = request->quiet || request->json;
     options->delimiter = delimiter[0];
     options->seed = (uint64_t)request->seed;
     return code;
@@ -314,6 +333,23 @@ static int look(struct request *request, valence_import_function *import,
     return status;
 }
 
+/* Labels and transcripts go to a store of their own first, which is small: an interrupted call reads them again, and goes on
+ * with the encoding. */
+static int import_with_text(const struct request *request, valence_import_function *import,
+                            struct valence_import_result *result, struct valence_error *error)
+{
+    char *transcripts;
+    int status = temporary_store_make(&transcripts, error);
+    if (!status)
+        status = import(request->source, transcripts, &request->options,
+                        terminal_progress(request->quiet), result, error);
+    terminal_progress_finish();
+    if (!status)
+        status = import_text_encode(&request->text, transcripts, request->store, error);
+    temporary_store_remove(transcripts);
+    return status;
+}
+
 static int run_import(const struct command *command, int argc, char **argv)
 {
     struct request request = {.dtype = "f16", .delimiter = ","};
@@ -328,7 +364,11 @@ static int run_import(const struct command *command, int argc, char **argv)
         return EXIT_USAGE;
     if (request.dry_run)
         return look(&request, import, &error) ? report_error(&error) : EXIT_FINE;
-    int status = import(request.source, request.store, &request.options,
+    int status;
+    if (request.text.encoding.model)
+        status = import_with_text(&request, import, &result, &error);
+    else
+        status = import(request.source, request.store, &request.options,
                         terminal_progress(request.quiet), &result, &error);
     terminal_progress_finish();
     if (!status && request.json)

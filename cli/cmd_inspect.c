@@ -21,7 +21,7 @@
 #include "valence/encoder.h"
 
 struct request {
-    const char *path;
+    const char *path, *clip;
     bool json, records, quiet;
 };
 
@@ -136,6 +136,41 @@ static int inspect_checkpoint(const char *path, bool json, struct valence_error 
     return status;
 }
 
+/* ---- Clips ------------------------------------------------------------------------------------- */
+
+static json_t *clip_to_json(const struct valence_store *store, const struct valence_clip *clip)
+{
+    json_t *rows = json_object();
+    for (int s = 0; s < valence_store_n_streams(store); s++)
+        json_object_set_new(rows, valence_store_stream(store, s)->name,
+                            json_integer(clip->n_rows[s]));
+    json_t *object = json_pack("{s:s, s:s, s:o, s:s, s:s, s:o}", "id", clip->id, "split",
+                               valence_split_names[clip->split], "label",
+                               isnan(clip->label) ? json_null() : json_real((double)clip->label),
+                               "group", clip->group, "transcript", clip->transcript, "rows", rows);
+    if (object && clip->metadata[0])
+        json_object_set_new(object, "metadata", json_loads(clip->metadata, 0, NULL));
+    return object;
+}
+
+static int inspect_clip(const struct request *request, struct valence_error *error)
+{
+    struct valence_store *store;
+    int status = valence_store_open(request->path, &store, error);
+    if (status)
+        return status;
+    int64_t clip = valence_store_find_clip(store, request->clip);
+    json_t *object = clip < 0 ? NULL : clip_to_json(store, valence_store_clip(store, clip));
+    if (clip < 0)
+        status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: has no clip '%s'", request->path,
+                      request->clip);
+    else
+        status = object ? show_object(object, "clip", request->json, error)
+                        : fail_memory(error, 0, "a clip's record");
+    valence_store_close(store);
+    return status;
+}
+
 /* ---- Encoders ---------------------------------------------------------------------------------- */
 
 #ifdef VALENCE_WITH_ENCODERS
@@ -194,7 +229,7 @@ static int inspect(const struct request *request, struct valence_error *error)
     else if (path_exists(best))
         status = inspect_checkpoint(best, request->json, error);
     else if (path_exists(data))
-        status = inspect_store(request, error);
+        status = request->clip ? inspect_clip(request, error) : inspect_store(request, error);
     else if (path_has_ending(request->path, ".gguf"))
         status = inspect_encoder(request->path, request->json, error);
     else if (is_checkpoint(request->path))
@@ -220,11 +255,16 @@ static int run_inspect(const struct command *command, int argc, char **argv)
          "all "
          "rows (NaN, constant columns, duplicates).",
          0, 0},
+        {OPTION_TEXT, 0, "clip", &request.clip, "ID",
+         "Of a store, one clip's record: label, transcript, rows, and what encoders said of it.", 0,
+         0},
         {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress.", 0, 0},
         {.type = OPTION_END}};
     if (!options_parse(command, options, argc, argv, &request.path, 1, 1, &n, &code))
         return code;
     struct valence_error error;
+    if (request.clip && !path_is_folder(request.path))
+        return report_usage(command, "--clip is for stores");
     return inspect(&request, &error) ? report_error(&error) : EXIT_FINE;
 }
 

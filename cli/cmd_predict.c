@@ -13,6 +13,7 @@
 #include "json_output.h"
 #include "sentences.h"
 #include "table.h"
+#include "temporary_store.h"
 
 struct request {
     const char *run, *store;
@@ -329,7 +330,7 @@ static int predict_sentences(struct request *request, const struct run_model *ch
     request->store = folder;
     if (!status)
         status = predict(request, chosen, split, flow, error);
-    sentences_remove(folder);
+    temporary_store_remove(folder);
     return status;
 }
 

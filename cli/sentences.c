@@ -1,14 +1,11 @@
 #include "sentences.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/fail.h"
-#include "base/file.h"
 
 #ifdef VALENCE_WITH_ENCODERS
 
@@ -16,7 +13,8 @@
 #include "model/checkpoint.h"
 #include "model_cache.h"
 #include "store/encoder_settings.h"
-#include "store/store_layout.h"
+#include "valence/store.h"
+#include "temporary_store.h"
 
 /* ---- The encoder that training used ------------------------------------------------------------ */
 
@@ -116,20 +114,6 @@ static int write_store(const char *folder, const char *stream, const struct opti
     return status ? status : closed;
 }
 
-static int make_folder(char **folder, struct valence_error *error)
-{
-    const char *place = getenv("TMPDIR");
-    *folder = path_join(place && place[0] ? place : "/tmp", "valence-text-XXXXXX");
-    if (!*folder)
-        return fail_memory(error, 0, "a path");
-    if (mkdtemp(*folder))
-        return VALENCE_OK;
-    int status = fail_errno(error, errno, "%s: cannot make a folder", *folder);
-    free(*folder);
-    *folder = NULL;
-    return status;
-}
-
 int sentences_encode(const char *checkpoint, const struct option_list *sentences,
                      const char *encoder, bool offline, bool quiet, char **folder,
                      struct valence_error *error)
@@ -147,32 +131,17 @@ int sentences_encode(const char *checkpoint, const struct option_list *sentences
         status = transcript_encoder_encode(opened, sentences->values, sentences->n, NULL, &features,
                                            error);
     if (!status)
-        status = make_folder(folder, error);
+        status = temporary_store_make(folder, error);
     if (!status)
         status = write_store(*folder, stream, sentences, &features, error);
     if (status) {
-        sentences_remove(*folder);
+        temporary_store_remove(*folder);
         *folder = NULL;
     }
     valence_features_free(&features);
     transcript_encoder_close(opened);
     json_decref(settings);
     return status;
-}
-
-void sentences_remove(char *folder)
-{
-    static const char *const files[] = {STORE_DATA_FILE, STORE_LOCK_FILE};
-    if (!folder)
-        return;
-    for (int i = 0; i < 2; i++) {
-        char *path = path_join(folder, files[i]);
-        if (path)
-            unlink(path);
-        free(path);
-    }
-    rmdir(folder);
-    free(folder);
 }
 
 #else
@@ -185,11 +154,6 @@ int sentences_encode(const char *checkpoint, const struct option_list *sentences
     *folder = NULL;
     return fail(error, VALENCE_ERROR_UNSUPPORTED,
                 "--text: this build has no encoders (configure with -DVALENCE_ENCODERS=ON)");
-}
-
-void sentences_remove(char *folder)
-{
-    (void)folder;
 }
 
 #endif

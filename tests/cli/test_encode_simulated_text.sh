@@ -44,6 +44,17 @@ expect 0 inspect "$work/store" --json
 json '"simulated_text"' streams 0 name
 json '"winner"' source encoders simulated_text reading
 json 2 streams 0 clips
+expect 0 inspect "$work/store" --clip a
+prints "metadata.simulated_text.transcript"
+prints "rows.simulated_text"
+expect 0 inspect "$work/store" --clip a --json
+json "$tokens" metadata simulated_text tokens
+json '"the rest"' transcript
+expect 0 inspect "$work/store" --clip c
+expect 1 inspect "$work/store" --clip d
+complains "has no clip 'd'"
+expect 2 inspect "$work/wavlm.gguf" --clip a
+complains "--clip is for stores"
 
 # What does not belong together.
 expect 0 convert wavlm "$golden/wavlm/stable" -o "$work/other.gguf"

@@ -68,6 +68,25 @@ json '"f16"' streams 1 dtype
 json '"3+4"' source encoders text layers
 json '"mean"' source encoders text_mean rows
 
+# The same in one step.
+expect 0 import table "$work/clips.csv" "$work/at-once" --encode-text "$model" --encode-layers 3+4 --encode-rows last
+prints "61  imported"
+prints "stream 'text' of width 64, f32: 60 clips encoded, 1 have none"
+expect 0 import table "$work/clips.csv" "$work/at-once" --encode-text "$model" --encode-layers 3+4 --encode-rows last --json
+json 61 imported
+expect 0 inspect "$work/at-once" --json
+json '"last"' source encoders text rows
+json 60 streams 0 clips
+expect 1 import table "$work/clips.csv" "$work/at-once" --encode-text "$model"
+complains "encoders"
+expect 2 import table "$work/clips.csv" "$work/x" --encode-layers 3
+complains "--encode-text MODEL is missing"
+expect 2 import table "$work/clips.csv" "$work/x" --encode-text "$model" --audio label
+complains "takes transcripts alone, and no stream 'audio'"
+expect 1 import table "$work/clips.csv" "$work/x" --encode-text smollm2 --offline
+complains "'smollm2' comes from"
+[ ! -e "$work/x" ] || wrong "a failed import left a store"
+
 cat >"$work/config.yaml" <<YAML
 store: $work/store
 output: $work/run
@@ -106,5 +125,5 @@ expect 0 synthesize "$work/made" --train 40 --validation 10 --test 1 --quiet
 expect 0 train "$work/config.yaml" --quiet --set store="$work/made" --set epochs=1 --output "$work/other"
 expect 1 predict "$work/other" --text "lovely" --encoder "$model"
 complains "it is not known how to encode a sentence"
-[ -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'valence-text-*' -newer "$work/config.yaml")" ] || wrong "a sentence's store was left"
+[ -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'valence-store-*' -newer "$work/config.yaml")" ] || wrong "a sentence's store was left"
 finish

@@ -1,0 +1,55 @@
+#include "import_text.h"
+
+#include "base/fail.h"
+
+#ifdef VALENCE_WITH_ENCODERS
+
+int import_text_choose(const struct command *command, struct text_request *request,
+                       struct valence_import_options *options)
+{
+    struct text_encoding *encoding = &request->encoding;
+    if (!encoding->model)
+        return encoding->settings.layers || request->spelling || request->rows
+                   ? report_usage(command, "--encode-text MODEL is missing")
+                   : EXIT_FINE;
+    for (int i = 0; i < VALENCE_N_STREAMS; i++)
+        if (options->streams[i].source || options->streams[i].folder)
+            return report_usage(command,
+                                "--encode-text takes transcripts alone, and no stream '%s' (import "
+                                "it without, then 'valence encode text STORE')",
+                                valence_stream_names[i]);
+    options->labels_only = true;
+    encoding->stream = valence_stream_names[VALENCE_STREAM_TEXT];
+    encoding->type = VALENCE_F32; /* hidden states may exceed f16 */
+    return choose_text_settings(
+        command,
+        request->spelling ? request->spelling : transcript_spelling_names[TRANSCRIPT_AS_IS],
+        request->rows ? request->rows : transcript_rows_names[TRANSCRIPT_TOKENS],
+        &encoding->settings);
+}
+
+int import_text_encode(const struct text_request *request, const char *from, const char *to,
+                       struct valence_error *error)
+{
+    return encode_text_of_store(&request->encoding, from, to, error);
+}
+
+#else
+
+int import_text_choose(const struct command *command, struct text_request *request,
+                       struct valence_import_options *options)
+{
+    (void)command;
+    options->labels_only = options->labels_only || request->encoding.model;
+    return EXIT_FINE;
+}
+
+int import_text_encode(const struct text_request *request, const char *from, const char *to,
+                       struct valence_error *error)
+{
+    (void)request, (void)from, (void)to;
+    return fail(error, VALENCE_ERROR_UNSUPPORTED,
+                "--encode-text: this build has no encoders (configure with -DVALENCE_ENCODERS=ON)");
+}
+
+#endif
