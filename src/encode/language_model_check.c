@@ -2,12 +2,16 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/memory.h"
 
 #define MAX_LAYERS  512 /* llama.cpp's */
 #define MAX_EXPERTS 1024
+#define MIN_TOKENS  16 /* as its default ids of special tokens need */
+#define MAX_TOKENS  (1 << 22)
 
 struct header {
     const struct weights *weights;
@@ -154,28 +158,62 @@ static int check_causal(const struct header *header)
                 header->weights->path, header->architecture);
 }
 
-/* Special tokens must be tokens: llama.cpp indexes with some of them. */
-static int check_vocabulary(const struct header *header)
+static int compare_texts(const void *a, const void *b)
 {
-    static const char *const ids[] = {"bos", "eos", "eot", "unknown", "seperator", "padding"};
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* No two tokens may be the same. */
+static int check_tokens(const struct header *header, int64_t list, struct valence_error *error)
+{
     const struct gguf_context *gguf = header->weights->gguf;
-    int64_t list = gguf_find_key(gguf, "tokenizer.ggml.tokens");
-    if (list < 0 || gguf_get_kv_type(gguf, list) != GGUF_TYPE_ARRAY ||
-        gguf_get_arr_type(gguf, list) != GGUF_TYPE_STRING || gguf_get_arr_n(gguf, list) < 1 ||
-        gguf_get_arr_n(gguf, list) > 1 << 22)
-        return fail(header->error, VALENCE_ERROR_FORMAT,
-                    "%s: holds no tokenizer (key 'tokenizer.ggml.tokens')", header->weights->path);
+    size_t n = gguf_get_arr_n(gguf, list);
+    const char **tokens = allocate((int64_t)n, sizeof *tokens);
+    if (!tokens)
+        return fail_memory(error, n * sizeof *tokens, "a vocabulary");
+    for (size_t i = 0; i < n; i++)
+        tokens[i] = gguf_get_arr_str(gguf, list, i);
+    qsort(tokens, n, sizeof *tokens, compare_texts);
+    int status = VALENCE_OK;
+    for (size_t i = 1; !status && i < n; i++)
+        if (*tokens[i] && strcmp(tokens[i - 1], tokens[i]) == 0)
+            status = fail(error, VALENCE_ERROR_FORMAT, "%s: holds the token '%.40s' twice",
+                          header->weights->path, tokens[i]);
+    free(tokens);
+    return status;
+}
+
+/* Special tokens must be tokens. */
+static int check_special(const struct header *header, size_t n_tokens)
+{
+    static const char *const ids[] = {"bos",     "eos",       "eot",    "eom",
+                                      "unknown", "seperator", "padding"};
+    const struct gguf_context *gguf = header->weights->gguf;
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
         char key[64];
         snprintf(key, sizeof key, "tokenizer.ggml.%s_token_id", ids[i]);
         int64_t id = gguf_find_key(gguf, key);
         if (id >= 0 && (gguf_get_kv_type(gguf, id) != GGUF_TYPE_UINT32 ||
-                        gguf_get_val_u32(gguf, id) >= gguf_get_arr_n(gguf, list)))
+                        gguf_get_val_u32(gguf, id) >= n_tokens))
             return fail(header->error, VALENCE_ERROR_FORMAT,
                         "%s: key '%s' is not one of the %zu tokens", header->weights->path, key,
-                        gguf_get_arr_n(gguf, list));
+                        n_tokens);
     }
     return VALENCE_OK;
+}
+
+static int check_vocabulary(const struct header *header)
+{
+    const struct gguf_context *gguf = header->weights->gguf;
+    int64_t list = gguf_find_key(gguf, "tokenizer.ggml.tokens");
+    if (list < 0 || gguf_get_kv_type(gguf, list) != GGUF_TYPE_ARRAY ||
+        gguf_get_arr_type(gguf, list) != GGUF_TYPE_STRING ||
+        gguf_get_arr_n(gguf, list) < MIN_TOKENS || gguf_get_arr_n(gguf, list) > MAX_TOKENS)
+        return fail(header->error, VALENCE_ERROR_FORMAT,
+                    "%s: holds no tokenizer of %d ... %d tokens (key 'tokenizer.ggml.tokens')",
+                    header->weights->path, MIN_TOKENS, MAX_TOKENS);
+    int status = check_special(header, gguf_get_arr_n(gguf, list));
+    return status ? status : check_tokens(header, list, header->error);
 }
 
 int language_model_check(const struct weights *weights, const char *architecture,
