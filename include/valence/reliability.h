@@ -62,8 +62,8 @@ int valence_reliability_n_regions(const struct valence_reliability *reliability)
 struct valence_region valence_reliability_region(const struct valence_reliability *reliability,
                                                  int region);
 
-/* Of a loaded model's scores of clips that lack exactly the modalities in `missing`, which the flow of that name imagines; it
- * belongs to the model. NULL where the model was not trained with that flow, and for files that hold no calibration set
+/* Of a loaded model's scores in the flow that misses `missing`, of clips that have the rest of what it reads; it belongs
+ * to the model. NULL where the model was not trained with that flow, and for files that hold no calibration set
  * (only best.safetensors of a training does). */
 const struct valence_reliability *valence_model_reliability(const struct valence_model *model,
                                                             unsigned missing);
