@@ -1,5 +1,8 @@
 /* valence import: features extracted elsewhere, into a store. */
 #include <inttypes.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -350,6 +353,16 @@ static int import_with_text(const struct request *request, valence_import_functi
     return status;
 }
 
+/* The store takes as much memory for each commit as for the one before. What the allocator keeps need not be cleared by
+ * the system again: a fifth of the time. */
+static void keep_memory(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* the most that it takes */
+    mallopt(M_TRIM_THRESHOLD, 512 << 20);
+#endif
+}
+
 static int run_import(const struct command *command, int argc, char **argv)
 {
     struct request request = {.dtype = "f16", .delimiter = ","};
@@ -362,6 +375,7 @@ static int run_import(const struct command *command, int argc, char **argv)
     valence_import_function *import = choose_kind(command, request.kind);
     if (!import)
         return EXIT_USAGE;
+    keep_memory();
     if (request.dry_run)
         return look(&request, import, &error) ? report_error(&error) : EXIT_FINE;
     int status;
