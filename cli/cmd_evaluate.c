@@ -8,6 +8,7 @@
 #include "base/threads.h"
 #include "choices.h"
 #include "commands.h"
+#include "evaluate/encodings.h"
 #include "evaluate/run_models.h"
 #include "evaluate_output.h"
 
@@ -84,8 +85,11 @@ static int evaluate_models(const struct request *request, const struct evaluatio
     struct valence_progress *progress = terminal_progress(request->quiet);
     int status = VALENCE_OK;
     for (int i = 0; i < set->models.n && !status; i++) {
-        struct valence_model *model;
-        status = valence_model_load(set->models.models[i].path, &model, error);
+        struct valence_model *model = NULL;
+        const char *path = set->models.models[i].path;
+        status = encodings_check(path, set->store, error);
+        if (!status)
+            status = valence_model_load(path, &model, error);
         if (status)
             break;
         status = evaluation_run(model, set->store, options, progress, &set->evaluations[i], error);

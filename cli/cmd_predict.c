@@ -7,6 +7,7 @@
 #include "base/threads.h"
 #include "choices.h"
 #include "commands.h"
+#include "evaluate/encodings.h"
 #include "evaluate/prediction.h"
 #include "evaluate/run_models.h"
 #include "format/csv_write.h"
@@ -298,6 +299,8 @@ static int predict(struct request *request, const struct run_model *chosen,
     int status = valence_model_load(chosen->path, &model, error);
     if (!status)
         status = valence_store_open(request->store, &store, error);
+    if (!status)
+        status = encodings_check(chosen->path, store, error);
     scoring.model = model;
     scoring.store = store;
     scoring.progress = terminal_progress(request->quiet);

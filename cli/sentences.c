@@ -10,7 +10,7 @@
 #ifdef VALENCE_WITH_ENCODERS
 
 #include "encode/transcripts.h"
-#include "model/checkpoint.h"
+#include "evaluate/encodings.h"
 #include "model_cache.h"
 #include "store/encoder_settings.h"
 #include "valence/store.h"
@@ -28,25 +28,16 @@ static const char *known_name(const json_t *settings)
     return NULL;
 }
 
-/* What the checkpoint says of its text: the stream's name and, as a reference of the caller's, how it was encoded. */
-static int read_settings(const char *path, char stream[VALENCE_STORE_NAME_BYTES], json_t **settings,
-                         struct valence_error *error)
+static int read_settings(const char *checkpoint, char stream[VALENCE_STORE_NAME_BYTES],
+                         json_t **settings, struct valence_error *error)
 {
-    struct checkpoint checkpoint;
-    *settings = NULL;
-    int status = checkpoint_load(path, &checkpoint, error);
-    if (status)
-        return status;
-    strcpy(stream, checkpoint.stream_names[VALENCE_STREAM_TEXT]);
-    const json_t *source = json_object_get(checkpoint.provenance, "source");
-    *settings = json_incref((json_t *)(uintptr_t)encoder_settings(source, stream));
-    checkpoint_free(&checkpoint);
-    return *settings
-               ? VALENCE_OK
-               : fail(error, VALENCE_ERROR_UNSUPPORTED,
-                      "%s: was not trained on text that 'valence encode text' or 'valence "
-                      "import --encode-text' made, so it is not known how to encode a sentence",
-                      path);
+    int status = encodings_trained(checkpoint, VALENCE_STREAM_TEXT, stream, settings, error);
+    if (!status && !*settings)
+        status = fail(error, VALENCE_ERROR_UNSUPPORTED,
+                      "%s: was not trained on text that 'valence encode text' or 'valence import "
+                      "--encode-text' made, so it is not known how to encode a sentence",
+                      checkpoint);
+    return status;
 }
 
 static int open_encoder(const json_t *trained, const char *name, bool offline, bool quiet,

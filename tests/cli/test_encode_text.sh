@@ -120,6 +120,14 @@ cmp -s "$work/run/best.safetensors" "$work/other.safetensors" && wrong "the chec
 expect 1 predict "$work/other.safetensors" --text "lovely" --encoder "$model"
 complains "encoded with type \"f16\", and this is encoded with \"f32\""
 
+# A store whose text was encoded otherwise is not what the model reads.
+expect 0 evaluate "$work/run" "$work/store" --quiet
+expect 0 encode text "$work/transcripts" -m "$model" -o "$work/other-layer" --layers 3 --rows last --quiet
+for command in evaluate predict; do
+    expect 1 $command "$work/run" "$work/other-layer"
+    complains "other-layer: the model was trained on 'text' encoded with layers \"3+4\", and this is encoded with \"3\""
+done
+
 # Trained on something else: nobody knows how to encode a sentence.
 expect 0 synthesize "$work/made" --train 40 --validation 10 --test 1 --quiet
 expect 0 train "$work/config.yaml" --quiet --set store="$work/made" --set epochs=1 --output "$work/other"
