@@ -14,8 +14,7 @@
 
 /* ---- Reading -------------------------------------------------------------------------------------------------- */
 
-static int open_regular(const char *path, int *descriptor, size_t *size,
-                        struct valence_error *error)
+int file_open(const char *path, int *descriptor, size_t *size, struct valence_error *error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -36,12 +35,29 @@ static int open_regular(const char *path, int *descriptor, size_t *size,
     return VALENCE_OK;
 }
 
+int file_read_at(int descriptor, const char *path, uint64_t position, void *out, size_t bytes,
+                 struct valence_error *error)
+{
+    for (size_t done = 0; done < bytes;) {
+        ssize_t got = pread(descriptor, (char *)out + done, bytes - done, (off_t)(position + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fail_errno(error, errno, "%s: cannot read", path);
+        if (got == 0)
+            return fail(error, VALENCE_ERROR_FORMAT, "%s: ends at byte %llu (is it cut off?)", path,
+                        (unsigned long long)(position + done));
+        done += (size_t)got;
+    }
+    return VALENCE_OK;
+}
+
 int file_map_open(struct file_map *map, const char *path, struct valence_error *error)
 {
     *map = (struct file_map){0};
     int fd = -1;
     size_t size = 0;
-    int status = open_regular(path, &fd, &size, error);
+    int status = file_open(path, &fd, &size, error);
     if (status)
         return status;
     if (size > 0) {

@@ -23,6 +23,13 @@ void file_map_close(struct file_map *map);
  * process grow; they stay in the page cache. */
 void file_map_was_read(struct file_map *map, size_t bytes);
 
+/* An open file for reading in parts, without a map: what is read once, in large pieces, costs less so. */
+int file_open(const char *path, int *descriptor, size_t *size, struct valence_error *error);
+
+/* Exactly `bytes` bytes from `position`; ERROR_FORMAT where the file ends before. `path` is for errors. */
+int file_read_at(int descriptor, const char *path, uint64_t position, void *out, size_t bytes,
+                 struct valence_error *error);
+
 /* The whole file as a NUL-terminated text in *text (free() it), refused beyond `maximum` bytes; *size may be NULL. */
 int file_read_text(const char *path, size_t maximum, char **text, size_t *size,
                    struct valence_error *error);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -13,8 +14,9 @@
 struct npy {
     char *name;
     struct npy_header header;
-    struct file_map map;        /* empty where the bytes belong to the caller or an archive */
-    const unsigned char *bytes; /* the whole array file; NULL in an archive */
+    int file;                   /* -1 where the bytes are in memory or an archive */
+    struct file_map map;        /* of a file in Fortran order, whose elements are read one by one */
+    const unsigned char *bytes; /* the whole array file; NULL where it is to be read */
     struct archive_member *member;
     uint64_t size; /* of the whole array file */
 };
@@ -58,20 +60,51 @@ static int finish_open(struct npy *array, const char *name, int status, struct n
     return status;
 }
 
+/* The header from a file: its own length comes first. */
+static int read_header(int file, size_t size, const char *path, struct npy_header *header,
+                       struct valence_error *error)
+{
+    unsigned char first[12] = {0};
+    size_t bytes = size < sizeof first ? size : sizeof first;
+    int status = file_read_at(file, path, 0, first, bytes, error);
+    if (status)
+        return status;
+    size_t length = first[8] | (size_t)first[9] << 8;
+    if (first[6] > 1)
+        length |= (size_t)first[10] << 16 | (size_t)first[11] << 24;
+    if (length > NPY_MAX_HEADER_BYTES)
+        length = NPY_MAX_HEADER_BYTES;
+    bytes = size < sizeof first + length ? size : sizeof first + length;
+    unsigned char *start = malloc(bytes + 1);
+    if (!start)
+        return fail_memory(error, bytes, path);
+    status = file_read_at(file, path, 0, start, bytes, error);
+    if (!status)
+        status = npy_parse_header(start, bytes, path, header, error);
+    free(start);
+    return status;
+}
+
 int npy_open(const char *path, struct npy **array, struct valence_error *error)
 {
     *array = NULL;
-    struct file_map map;
-    int status = file_map_open(&map, path, error);
+    int file;
+    size_t size;
+    int status = file_open(path, &file, &size, error);
     if (status)
         return status;
     struct npy *opened = calloc(1, sizeof *opened);
     if (!opened) {
-        file_map_close(&map);
+        close(file);
         return fail_memory(error, sizeof *opened, path);
     }
-    *opened = (struct npy){.map = map, .bytes = map.data, .size = map.size};
-    status = npy_parse_header(map.data, map.size, path, &opened->header, error);
+    *opened = (struct npy){.file = file, .size = size};
+    status = read_header(file, size, path, &opened->header, error);
+    if (!status && opened->header.fortran_order && opened->header.n_dims > 1) {
+        status = file_map_open(&opened->map, path, error);
+        opened->bytes = opened->map.data;
+        opened->size = opened->map.size;
+    }
     return finish_open(opened, path, status, array, error);
 }
 
@@ -82,7 +115,7 @@ int npy_open_memory(const void *data, size_t size, const char *name, struct npy 
     struct npy *opened = calloc(1, sizeof *opened);
     if (!opened)
         return fail_memory(error, sizeof *opened, name);
-    *opened = (struct npy){.bytes = data, .size = size};
+    *opened = (struct npy){.file = -1, .bytes = data, .size = size};
     int status = npy_parse_header(data, size, name, &opened->header, error);
     return finish_open(opened, name, status, array, error);
 }
@@ -94,7 +127,7 @@ int npy_open_elements(const struct npy_header *header, const void *data, size_t 
     struct npy *opened = calloc(1, sizeof *opened);
     if (!opened)
         return fail_memory(error, sizeof *opened, name);
-    *opened = (struct npy){.header = *header, .bytes = data, .size = size};
+    *opened = (struct npy){.file = -1, .header = *header, .bytes = data, .size = size};
     return finish_open(opened, name, VALENCE_OK, array, error);
 }
 
@@ -113,7 +146,7 @@ static int open_found_member(struct archive *archive, int64_t index, const char 
         free(start);
         return fail_memory(error, NPY_MAX_HEADER_BYTES, name);
     }
-    *opened = (struct npy){.member = member, .size = archive_member_size(member)};
+    *opened = (struct npy){.file = -1, .member = member, .size = archive_member_size(member)};
     size_t start_bytes =
         opened->size < NPY_MAX_HEADER_BYTES ? (size_t)opened->size : NPY_MAX_HEADER_BYTES;
     status = archive_member_read(member, 0, start, start_bytes, error);
@@ -152,6 +185,8 @@ void npy_close(struct npy *array)
         return;
     archive_member_close(array->member);
     file_map_close(&array->map);
+    if (array->file >= 0)
+        close(array->file);
     free(array->name);
     free(array);
 }
@@ -172,6 +207,8 @@ static int read_bytes(struct npy *array, uint64_t position, void *out, size_t by
     position += array->header.data_start;
     if (array->member)
         return archive_member_read(array->member, position, out, bytes, error);
+    if (!array->bytes)
+        return file_read_at(array->file, array->name, position, out, bytes, error);
     if (bytes)
         memcpy(out, array->bytes + position, bytes);
     file_map_was_read(&array->map, bytes);

@@ -49,7 +49,7 @@ int npy_parse_header(const void *data, size_t size, const char *name, struct npy
 
 struct npy;
 
-/* An array in a mapped file, in memory (which must outlive it) or in an archive (which must outlive
+/* An array in a file, in memory (which must outlive it) or in an archive (which must outlive
  * it; `member` is the array's name with or without ".npy"). The size of the elements is checked
  * against the header. *array is NULL on error; VALENCE_ERROR_NOT_FOUND where the archive has no
  * such member. */
