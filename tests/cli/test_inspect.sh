@@ -81,7 +81,7 @@ json '"(4, 5, 3)"' arrays 0 shape
 json 0 arrays 0 nan
 expect 0 inspect "$TESTS/format/fixtures/arrays-4.pickle"
 silent
-prints "Not read as a set of clips: "
+prints "Not read as a set of clips:"
 expect 1 inspect "$TESTS/format/fixtures/hostile-system.pickle"
 complains "posix.system"
 expect 1 inspect "$work/absent.npz"
