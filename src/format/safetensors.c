@@ -274,6 +274,11 @@ const struct safetensor *safetensors_find(const struct safetensors *file, const 
     return NULL;
 }
 
+void safetensors_was_read(struct safetensors *file, size_t bytes)
+{
+    file_map_was_read(&file->map, bytes);
+}
+
 const char *safetensors_metadata(const struct safetensors *file, const char *key)
 {
     return json_string_value(json_object_get(json_object_get(file->header, METADATA_KEY), key));

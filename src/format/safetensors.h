@@ -56,6 +56,9 @@ const struct safetensor *safetensors_find(const struct safetensors *file, const 
 /* A text of the metadata, or NULL. */
 const char *safetensors_metadata(const struct safetensors *file, const char *key);
 
+/* Says that so many bytes of the tensors were read: now and then their pages are let go of. */
+void safetensors_was_read(struct safetensors *file, size_t bytes);
+
 /* tensor->count values to `out`, whatever the tensor's type. */
 void safetensor_to_float(const struct safetensor *tensor, float *out);
 

@@ -136,3 +136,8 @@ int import_tensors_column(struct import_tensors *tensors, const char *name,
     }
     return open_tensor(tensors, name, &column->array, error);
 }
+
+void import_tensors_was_read(struct import_tensors *tensors, size_t bytes)
+{
+    safetensors_was_read(tensors->file, bytes);
+}
