@@ -61,8 +61,7 @@ const struct known_model known_models[] = {
      .title = "projector from WavLM to an LLM",
      .stream = "simulated_text",
      .license = "its makers' own",
-     .origin =
-         "your own: SLAM-LLM's model.pt, trained for that LLM: 'valence convert projector'",
+     .origin = "your own: SLAM-LLM's model.pt, trained for that LLM: 'valence convert projector'",
      .file = "projector.gguf"},
 };
 const int n_known_models = (int)(sizeof known_models / sizeof known_models[0]);
