@@ -68,6 +68,13 @@ struct tile_configuration {
     uint8_t rows[16];
 };
 
+/* GCC 12 takes it to read 8 bytes alone; hence the barrier. */
+TILES_TARGET static void load_configuration(const struct tile_configuration *configuration)
+{
+    __asm__ volatile("" : : "r"(configuration) : "memory");
+    _tile_loadconfig(configuration);
+}
+
 /* For a block of `n` <= 32 rows. */
 TILES_TARGET static void configure_tiles(int64_t n)
 {
@@ -78,7 +85,7 @@ TILES_TARGET static void configure_tiles(int64_t n)
         configuration.rows[i] = (uint8_t)rows[i];
         configuration.row_bytes[i] = TILE * sizeof(float);
     }
-    _tile_loadconfig(&configuration);
+    load_configuration(&configuration);
 }
 
 /* One block's sums over `part`, on top of what y holds unless `first`. */
@@ -152,6 +159,9 @@ TILES_TARGET static void product_tiles(const struct bf16_shape *shape, int64_t r
     int64_t whole = rows / (2 * TILE) * (2 * TILE);
     int64_t block_values = BF16_COLUMNS * shape->taps * shape->length;
     int64_t step = shape->taps > 1 || shape->length < SLICE ? shape->length : SLICE;
+    struct tile_configuration others; /* ggml configures a thread's tiles once and relies on that */
+    _tile_storeconfig(&others);
+    __asm__ volatile("" : : "r"(&others) : "memory");
     for (int64_t k = 0; k < shape->length; k += step) {
         struct bf16_shape part = *shape;
         const uint16_t *slice = packed + k * BF16_COLUMNS;
@@ -167,7 +177,10 @@ TILES_TARGET static void product_tiles(const struct bf16_shape *shape, int64_t r
         tile_rows(rows - whole, k == 0, &part, x + whole * x_stride + k, x_stride, columns, slice,
                   block_values, y + whole * y_stride, y_stride);
     }
-    _tile_release();
+    if (others.palette)
+        load_configuration(&others);
+    else
+        _tile_release();
 }
 
 void bf16_product(const struct bf16_shape *shape, int64_t rows, const uint16_t *x, int64_t x_stride,

@@ -241,6 +241,46 @@ static void test_a_search_can_be_cancelled_anywhere(void **state)
     free(frames);
 }
 
+/* Both use the processor's tiles where it has them, each with a configuration of its own. */
+static void test_quantised_encoders_take_turns(void **state)
+{
+    (void)state;
+    struct valence_error error;
+    struct valence_encoder *encoders[2];
+    struct valence_encoder_state *states[2];
+    struct valence_features first = {0}, is;
+    float *samples = draw(16000);
+    struct valence_convert_options options = {.type = "bf16"};
+    struct valence_encoder_options last = {.layers = "-1"};
+    struct valence_encoder_input inputs[] = {
+        {.samples = samples, .n_samples = 16000},
+        {.text = "the story is slow but the ending is great"}};
+    assert_int_equal(
+        valence_encoder_convert("wavlm", GOLDEN "wavlm/stable", scratch, &options, &error), 0);
+    const char *paths[] = {scratch, VALENCE_TEST_DATA "/../fuzz/encode/corpus/llm/micro.gguf"};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(valence_encoder_load(paths[i], &last, &encoders[i], &error), 0);
+        assert_int_equal(valence_encoder_state_create(encoders[i], &states[i], &error), 0);
+    }
+    for (int turn = 0; turn < 6; turn++) {
+        int which = turn % 3 == 1 ? 0 : 1;
+        assert_int_equal(
+            valence_encoder_encode(states[which], &inputs[which], 1, NULL, &is, &error), 0);
+        if (turn == 0)
+            first = is;
+        else if (which == 1)
+            assert_same(is.offsets[1] * is.width, is.rows, first.rows, 1e-5);
+        if (turn > 0)
+            valence_features_free(&is);
+    }
+    valence_features_free(&first);
+    for (int i = 0; i < 2; i++) {
+        valence_encoder_state_free(states[i]);
+        valence_encoder_free(encoders[i]);
+    }
+    free(samples);
+}
+
 /* ---- Threads ----------------------------------------------------------------------------------- */
 
 struct worker {
@@ -314,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_bad_search_options_are_refused),
         cmocka_unit_test(test_clips_that_do_not_fit_are_refused),
         cmocka_unit_test(test_a_search_can_be_cancelled_anywhere),
+        cmocka_unit_test(test_quantised_encoders_take_turns),
         cmocka_unit_test(test_two_threads_share_a_model),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
