@@ -1,152 +1,29 @@
 #include "store/store_writer.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fail.h"
-#include "base/file.h"
-#include "store/lmdb_tree.h"
 #include "store/rows.h"
-#include "store/store_env.h"
 #include "store/store_layout.h"
+#include "store/store_writer_inside.h"
 
 /* What is added between two commits: it is held in memory, and lost when the process is killed. */
 #define COMMIT_BYTES (64 << 20)
 #define COMMIT_CLIPS 1000
+#define REMAP_BYTES  ((size_t)512 << 20)
+#define PAGE_BYTES   4096 /* for sums of sizes only */
 
-#define FIRST_MAP_BYTES ((size_t)256 << 20)
-#define PAGE_BYTES      4096 /* for sums of sizes only */
+/* ---- Batches ---------------------------------------------------------------------------------- */
 
-struct valence_store_writer {
-    char *path, *data_path;
-    int folder; /* its flock() keeps other writers out, and goes with the process however that ends */
-    MDB_env *env;
-    MDB_txn *batch;
-    MDB_dbi meta, clips, ids, rows[VALENCE_STORE_MAX_STREAMS];
-    struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
-    int n_streams;
-    char *source;
-    int64_t n_clips;
-    size_t map_bytes;
-    size_t batch_bytes;
-    int64_t batch_clips;
-};
-
-int64_t store_writer_n_clips(const struct valence_store_writer *writer)
-{
-    return writer->n_clips;
-}
-
-/* ---- Opening --------------------------------------------------------------------------------- */
-
-static int lock_folder(struct valence_store_writer *writer, struct valence_error *error)
-{
-    int status = make_folders(writer->path, error);
-    if (status)
-        return status;
-    writer->folder = open(writer->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (writer->folder < 0)
-        return fail_errno(error, errno, "%s: cannot open", writer->path);
-    if (flock(writer->folder, LOCK_EX | LOCK_NB) == 0)
-        return VALENCE_OK;
-    return errno == EWOULDBLOCK
-               ? fail(error, VALENCE_ERROR_BUSY,
-                      "%s: another process is writing to this store (wait for it, or end it)",
-                      writer->path)
-               : fail_errno(error, errno, "%s: cannot lock", writer->path);
-}
-
-/* A store is made only where nothing is: LMDB's files would mix with what lies there. */
-static int check_folder_is_free(const struct valence_store_writer *writer,
-                                struct valence_error *error)
-{
-    DIR *folder = opendir(writer->path);
-    if (!folder)
-        return fail_errno(error, errno, "%s: cannot list", writer->path);
-    int status = VALENCE_OK;
-    for (struct dirent *entry; !status && (entry = readdir(folder));) {
-        const char *name = entry->d_name;
-        if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-            strcmp(name, STORE_DATA_FILE) != 0 && strcmp(name, STORE_LOCK_FILE) != 0)
-            status = fail(error, VALENCE_ERROR_EXISTS,
-                          "%s: holds '%s' and is no store (name a folder that does not exist)",
-                          writer->path, name);
-    }
-    closedir(folder);
-    return status;
-}
-
-/* *is_new: nothing was ever committed to it. */
-static int look_at_data(const struct valence_store_writer *writer, bool *is_new,
-                        struct valence_error *error)
-{
-    *is_new = true;
-    struct stat file_status;
-    int descriptor = open(writer->data_path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0)
-        return errno == ENOENT ? VALENCE_OK
-                               : fail_errno(error, errno, "%s: cannot open", writer->data_path);
-    int status = VALENCE_OK;
-    if (fstat(descriptor, &file_status) != 0)
-        status = fail_errno(error, errno, "%s: cannot read its size", writer->data_path);
-    else if (file_status.st_size > 0) {
-        struct lmdb_file file;
-        status = lmdb_file_open(&file, descriptor, writer->data_path, LMDB_ANY_TRANSACTION, error);
-        *is_new = lmdb_is_empty(&file.main);
-        lmdb_file_close(&file);
-    }
-    close(descriptor);
-    return status;
-}
-
-static int check_same_streams(const struct valence_store *store,
-                              const struct valence_store_stream *streams, int n_streams,
-                              struct valence_error *error)
-{
-    if (valence_store_n_streams(store) != n_streams)
-        return fail(error, VALENCE_ERROR_SHAPE, "%s: the store has %d streams, not %d",
-                    valence_store_path(store), valence_store_n_streams(store), n_streams);
-    for (int i = 0; i < n_streams; i++) {
-        const struct valence_store_stream *have = valence_store_stream(store, i);
-        if (strcmp(have->name, streams[i].name) != 0 || have->width != streams[i].width ||
-            have->type != streams[i].type)
-            return fail(error, VALENCE_ERROR_SHAPE,
-                        "%s: the store's stream %d is '%s' of %lld %s, not '%s' of %lld %s (import "
-                        "into another store)",
-                        valence_store_path(store), i, have->name, (long long)have->width,
-                        valence_dtype_names[have->type], streams[i].name,
-                        (long long)streams[i].width, valence_dtype_names[streams[i].type]);
-    }
-    return VALENCE_OK;
-}
-
-/* Reading the whole store is also what makes it safe to let LMDB write to it. */
-static int check_store(struct valence_store_writer *writer, struct valence_error *error)
-{
-    struct valence_store *store;
-    int status = valence_store_open(writer->path, &store, error);
-    if (status)
-        return status;
-    status = check_same_streams(store, writer->streams, writer->n_streams, error);
-    writer->n_clips = valence_store_n_clips(store);
-    const char *source = valence_store_source(store);
-    if (!status && source[0] != '\0' && !(writer->source = strdup(source)))
-        status = fail_memory(error, strlen(source), "a store's source");
-    valence_store_close(store);
-    return status;
-}
-
-static int begin_batch(struct valence_store_writer *writer, struct valence_error *error)
+int store_writer_begin(struct valence_store_writer *writer, struct valence_error *error)
 {
     writer->batch_bytes = 0;
     writer->batch_clips = 0;
@@ -157,60 +34,7 @@ static int begin_batch(struct valence_store_writer *writer, struct valence_error
     return fail_lmdb(error, code, writer->path, "cannot begin writing");
 }
 
-/* The named databases, made where the store is new. */
-static int open_databases(struct valence_store_writer *writer, struct valence_error *error)
-{
-    MDB_txn *txn = writer->batch;
-    int code = mdb_dbi_open(txn, STORE_META, MDB_CREATE, &writer->meta);
-    if (!code)
-        code = mdb_dbi_open(txn, STORE_CLIPS, MDB_CREATE, &writer->clips);
-    if (!code)
-        code = mdb_dbi_open(txn, STORE_IDS, MDB_CREATE, &writer->ids);
-    for (int i = 0; i < writer->n_streams && !code; i++) {
-        char name[sizeof STORE_STREAM_PREFIX + VALENCE_STORE_NAME_BYTES];
-        snprintf(name, sizeof name, STORE_STREAM_PREFIX "%s", writer->streams[i].name);
-        code = mdb_dbi_open(txn, name, MDB_CREATE, &writer->rows[i]);
-    }
-    return code ? fail_lmdb(error, code, writer->path, "cannot open its databases") : VALENCE_OK;
-}
-
-static int write_format(struct valence_store_writer *writer, struct valence_error *error)
-{
-    struct text json = {.maximum = STORE_MAX_RECORD_BYTES};
-    format_encode(writer->streams, writer->n_streams, &json);
-    int status = json.failed
-                     ? fail_memory(error, json.maximum, "a store's format")
-                     : valence_store_writer_set_meta(writer, STORE_KEY_FORMAT, json.data, error);
-    text_free(&json);
-    return status;
-}
-
-static int open_writer(struct valence_store_writer *writer, struct valence_error *error)
-{
-    bool is_new;
-    int status = lock_folder(writer, error);
-    if (!status)
-        status = look_at_data(writer, &is_new, error);
-    if (!status)
-        status = is_new ? check_folder_is_free(writer, error) : check_store(writer, error);
-    if (!status)
-        status = store_env_open(writer->path, 0, FIRST_MAP_BYTES, &writer->env, error);
-    if (status)
-        return status;
-    MDB_envinfo info;
-    mdb_env_info(writer->env, &info); /* LMDB raises the map to what the file holds already */
-    writer->map_bytes = info.me_mapsize;
-    status = begin_batch(writer, error);
-    if (!status)
-        status = open_databases(writer, error);
-    if (!status && is_new)
-        status = write_format(writer, error);
-    /* Handles of databases end with a transaction that fails: these now outlive every one. */
-    return status ? status : valence_store_writer_commit(writer, error);
-}
-
-/* Without committing. */
-static void release(struct valence_store_writer *writer)
+void store_writer_release(struct valence_store_writer *writer)
 {
     mdb_txn_abort(writer->batch);
     mdb_env_close(writer->env);
@@ -221,33 +45,6 @@ static void release(struct valence_store_writer *writer)
     free(writer->path);
     free(writer);
 }
-
-int valence_store_writer_open(const char *path, const struct valence_store_stream *streams,
-                              int n_streams, struct valence_store_writer **opened,
-                              struct valence_error *error)
-{
-    *opened = NULL;
-    int status = streams_check(streams, n_streams, error);
-    if (status)
-        return status;
-    struct valence_store_writer *writer = calloc(1, sizeof *writer);
-    if (!writer)
-        return fail_memory(error, sizeof *writer, path);
-    writer->folder = -1;
-    writer->n_streams = n_streams;
-    memcpy(writer->streams, streams, (size_t)n_streams * sizeof *streams);
-    writer->path = strdup(path);
-    writer->data_path = path_join(path, STORE_DATA_FILE);
-    status = writer->path && writer->data_path ? open_writer(writer, error)
-                                               : fail_memory(error, strlen(path), "a path");
-    if (status)
-        release(writer);
-    else
-        *opened = writer;
-    return status;
-}
-
-/* ---- Adding ---------------------------------------------------------------------------------- */
 
 static int need_batch(const struct valence_store_writer *writer, struct valence_error *error)
 {
@@ -270,6 +67,14 @@ static bool room_is_short(const struct valence_store_writer *writer, size_t byte
            (double)data.st_size + (double)bytes > (double)limit.rlim_cur;
 }
 
+/* Between transactions. Lets go of the map's pages, too: those that LMDB looked at and what the system mapped around them
+ * count as the process's. Gives LMDB's code. */
+static int map_again(struct valence_store_writer *writer, size_t bytes)
+{
+    writer->mapped_bytes = 0;
+    return mdb_env_set_mapsize(writer->env, bytes);
+}
+
 int valence_store_writer_commit(struct valence_store_writer *writer, struct valence_error *error)
 {
     int status = need_batch(writer, error);
@@ -283,7 +88,10 @@ int valence_store_writer_commit(struct valence_store_writer *writer, struct vale
         return fail_lmdb(error, code, writer->path,
                          "cannot write (what was written before is kept; importing again goes on "
                          "after it)");
-    return begin_batch(writer, error);
+    writer->mapped_bytes += writer->batch_bytes;
+    code = writer->mapped_bytes >= REMAP_BYTES ? map_again(writer, writer->map_bytes) : 0;
+    return code ? fail_lmdb(error, code, writer->path, "cannot map it again")
+                : store_writer_begin(writer, error);
 }
 
 /* LMDB's map must be as large as the file becomes; it can be changed between transactions only. */
@@ -298,9 +106,16 @@ static int grow_map(struct valence_store_writer *writer, size_t bytes, struct va
     if (more < 2 * bytes)
         more = 2 * bytes;
     writer->map_bytes += (more + PAGE_BYTES * 16 - 1) / (PAGE_BYTES * 16) * (PAGE_BYTES * 16);
-    int code = mdb_env_set_mapsize(writer->env, writer->map_bytes);
+    int code = map_again(writer, writer->map_bytes);
     return code ? fail_lmdb(error, code, writer->path, "cannot enlarge its map")
-                : begin_batch(writer, error);
+                : store_writer_begin(writer, error);
+}
+
+/* ---- Adding ---------------------------------------------------------------------------------- */
+
+int64_t store_writer_n_clips(const struct valence_store_writer *writer)
+{
+    return writer->n_clips;
 }
 
 int64_t store_writer_find(const struct valence_store_writer *writer, const char *id)
@@ -489,6 +304,6 @@ int valence_store_writer_close(struct valence_store_writer *writer, struct valen
     if (!writer)
         return VALENCE_OK;
     int status = valence_store_writer_commit(writer, error);
-    release(writer);
+    store_writer_release(writer);
     return status;
 }

@@ -1,0 +1,30 @@
+/* Inside the store's writer: opening (store_writer_open.c), and adding and committing (store_writer.c). */
+#ifndef VALENCE_STORE_WRITER_INSIDE_H
+#define VALENCE_STORE_WRITER_INSIDE_H
+
+#include "store/store_env.h"
+#include "store/store_writer.h"
+
+struct valence_store_writer {
+    char *path, *data_path;
+    int folder; /* its flock() keeps other writers out, and goes with the process however that ends */
+    MDB_env *env;
+    MDB_txn *batch;
+    MDB_dbi meta, clips, ids, rows[VALENCE_STORE_MAX_STREAMS];
+    struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
+    int n_streams;
+    char *source;
+    int64_t n_clips;
+    size_t map_bytes;
+    size_t batch_bytes;
+    int64_t batch_clips;
+    size_t mapped_bytes; /* committed since the file was mapped */
+};
+
+/* Begins a transaction, the batch; `batch` is NULL where that fails. */
+int store_writer_begin(struct valence_store_writer *writer, struct valence_error *error);
+
+/* Closes and frees without committing. */
+void store_writer_release(struct valence_store_writer *writer);
+
+#endif
