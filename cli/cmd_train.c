@@ -148,6 +148,9 @@ static void add_mean(struct table *table, const struct valence_train_run *runs, 
     }
 }
 
+/* A complete flow that has learnt has less than this part of the constant's error. */
+#define LEARNT 0.98
+
 static void print_table(const struct valence_train_config *config,
                         const struct valence_train_run *runs, int64_t n)
 {
@@ -170,6 +173,14 @@ static void print_table(const struct valence_train_config *config,
     if (first->n_cut)
         table_note(&table, "%lld clips cut to %lld rows (max_rows), the first is %s",
                    (long long)first->n_cut, (long long)config->max_rows, first->first_cut);
+    for (int64_t i = 0; i < n; i++)
+        if (runs[i].validation_mae[0] > LEARNT * runs[i].constant_mae)
+            table_note(
+                &table,
+                "WARNING: seed %lld has not learnt: always saying the median of the training "
+                "labels has an error of %.4f (more epochs, another learning rate or smaller "
+                "losses.rep and losses.cross may help)",
+                (long long)runs[i].seed, runs[i].constant_mae);
     table_print(&table, stdout);
 }
 

@@ -70,6 +70,8 @@ struct valence_train_run {
     int n_flows;
     unsigned flows[VALENCE_MAX_FLOWS];        /* as configured: sets of missing modalities */
     double validation_mae[VALENCE_MAX_FLOWS]; /* of the best epoch, by flow */
+    double
+        constant_mae; /* of always saying the median of the training labels; a run that is no better has not learnt */
 };
 
 /* Trains; with `resume` it continues what is in the output folder (also where nothing was saved

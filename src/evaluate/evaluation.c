@@ -227,44 +227,21 @@ struct seed_summary evaluation_summarise_reliability(const struct evaluation *ev
 
 /* ---- The constant predictor ------------------------------------------------------------------ */
 
-static int ascending(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-/* The median of the training clips' labels; `room` holds as many values as the store has clips. */
-static float training_median(const struct valence_store *store, float *room)
-{
-    size_t n = 0;
-    for (int64_t i = 0; i < valence_store_n_clips(store); i++) {
-        const struct valence_clip *clip = valence_store_clip(store, i);
-        if (clip->split == VALENCE_TRAIN && !isnan(clip->label))
-            room[n++] = clip->label;
-    }
-    if (n == 0)
-        return NAN;
-    qsort(room, n, sizeof *room, ascending);
-    return (room[(n - 1) / 2] + room[n / 2]) / 2 + 0.0f; /* no -0 */
-}
-
 int evaluation_constant(const struct valence_store *store, const struct evaluation *evaluation,
                         struct constant_predictor *constant, struct valence_error *error)
 {
     *constant = (struct constant_predictor){.value = NAN};
-    int64_t n = valence_store_n_clips(store); /* at least as many as were evaluated */
-    float *room = allocate(n, sizeof *room);
+    float *room = allocate(evaluation->selection.n, sizeof *room);
     if (!room)
-        return fail_memory(error, (size_t)n * sizeof *room, "labels");
-    constant->value = training_median(store, room);
-    if (!isnan(constant->value)) {
-        for (int64_t i = 0; i < evaluation->selection.n; i++)
-            room[i] = constant->value;
+        return fail_memory(error, (size_t)evaluation->selection.n * sizeof *room, "scores");
+    int status = training_median(store, &constant->value, error);
+    for (int64_t i = 0; i < evaluation->selection.n; i++)
+        room[i] = constant->value;
+    if (!status && !isnan(constant->value))
         valence_metrics_compute(room, evaluation->labels, evaluation->selection.n,
                                 &constant->metrics);
-    }
     free(room);
-    return VALENCE_OK;
+    return status;
 }
 
 bool store_is_synthetic(const struct valence_store *store)

@@ -135,6 +135,31 @@ void clip_selection_free(struct clip_selection *selection)
     *selection = (struct clip_selection){0};
 }
 
+static int ascending(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+int training_median(const struct valence_store *store, float *median, struct valence_error *error)
+{
+    int64_t n_clips = valence_store_n_clips(store), n = 0;
+    float *labels = allocate(n_clips, sizeof *labels);
+    *median = NAN;
+    if (!labels)
+        return fail_memory(error, (size_t)n_clips * sizeof *labels, "labels");
+    for (int64_t i = 0; i < n_clips; i++) {
+        const struct valence_clip *clip = valence_store_clip(store, i);
+        if (clip->split == VALENCE_TRAIN && !isnan(clip->label))
+            labels[n++] = clip->label;
+    }
+    qsort(labels, (size_t)n, sizeof *labels, ascending);
+    if (n > 0)
+        *median = (labels[(n - 1) / 2] + labels[n / 2]) / 2 + 0.0f; /* no -0 */
+    free(labels);
+    return VALENCE_OK;
+}
+
 void largest_batch(const struct valence_store *store, const struct stream_map *map,
                    const int64_t *clips, int64_t n, int64_t batch_size,
                    int64_t n_rows[VALENCE_N_STREAMS])

@@ -312,6 +312,7 @@ static void fill_run(const struct trainer *t, struct valence_train_run *run)
         .n_epochs = t->state.epoch,
         .best_epoch = t->state.best_epoch,
         .n_flows = model->n_flows,
+        .constant_mae = t->constant_mae,
     };
     strcpy(run->first_cut, t->training.n_cut ? t->training.first_cut : t->validation.first_cut);
     memcpy(run->flows, model->flows, sizeof run->flows);

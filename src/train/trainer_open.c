@@ -161,7 +161,7 @@ static int open_run(struct trainer *t, bool resume, struct valence_error *error)
     return status;
 }
 
-/* The validation clips' labels, and the range of all labels: that of the scale, -3 ... 3, or more where some lie beyond. */
+/* The validation clips' labels, the error of the best constant on them, and the range of all labels: that of the scale, -3 ... 3, or more where some lie beyond. */
 static int open_calibration(struct trainer *t, struct valence_error *error)
 {
     struct calibration *calibration = &t->calibration;
@@ -180,7 +180,12 @@ static int open_calibration(struct trainer *t, struct valence_error *error)
             if (parts[part] == &t->validation)
                 calibration->labels[i] = label;
         }
-    return VALENCE_OK;
+    float median;
+    status = training_median(t->store, &median, error);
+    for (int64_t i = 0; i < calibration->n; i++)
+        t->constant_mae +=
+            fabs((double)calibration->labels[i] - (double)median) / (double)calibration->n;
+    return status;
 }
 
 /* Room for validating; that for training depends on an epoch's order. */

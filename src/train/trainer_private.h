@@ -23,6 +23,7 @@ struct trainer {
     struct run_folder folder;
     struct checkpoint checkpoint;   /* the parameters and moments being trained */
     struct calibration calibration; /* what the last validation gave; the best model keeps it */
+    double constant_mae;            /* on the validation part, of the training labels' median */
     struct train_state state;
     struct network *network;
     struct batch_loader *loader;

@@ -48,6 +48,7 @@ complains "exclude each other"
 expect 0 train "$config" --output "$run" --quiet
 silent
 prints "60 training and 20 validation clips"
+grep -q WARNING "$work/out" && wrong "a run that learns is warned of"
 for file in config.yaml last.safetensors best.safetensors log.jsonl timing.jsonl results.json; do
     [ -s "$run/$file" ] || wrong "$file is not there"
 done
@@ -64,6 +65,12 @@ expect 0 train --resume "$run" --set epochs=5 --json --quiet
 json 5 epochs
 json 60 clips train
 [ "$(wc -l <"$run/log.jsonl")" -eq 5 ] || wrong "the run was not trained on"
+
+expect 0 synthesize "$work/many" --train 200 --validation 300 --test 1 --audio-width 4 --text-width 4 \
+    --video-width 4 --quiet
+expect 0 train "$config" --output "$work/idle" --set "store=$work/many" --set epochs=1 \
+    --set optimizer.learning_rate=1e-12 --quiet
+prints "WARNING: seed 1 has not learnt"
 
 # ---- an interrupt, and the same bytes as a run without one
 "$VALENCE" train "$config" --output "$work/stopped" --set epochs=100000 --quiet >/dev/null 2>"$work/err" &

@@ -124,6 +124,7 @@ static void test_training_learns(void **state)
     assert_int_equal(run.n_train, N_CLIPS * 7 / 10);
     assert_true(run.best_epoch >= 1 && run.best_epoch <= 30);
     /* Labels are uniform on -3 ... 3: the best constant has an error of 1.5. */
+    assert_true(run.constant_mae > 1.1 && run.constant_mae < 1.9);
     assert_true(run.validation_mae[0] < 0.9);
     assert_true(run.validation_mae[1] < 1.2);
 }
