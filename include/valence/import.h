@@ -100,7 +100,7 @@ struct valence_import_result {
     int64_t n_no_label; /* of the clips added */
     struct valence_import_count skipped[VALENCE_N_SKIPS]; /* clips, each once a reason */
     struct valence_import_count
-        unlisted; /* merbench: ids with features that the labels do not name */
+        unlisted; /* table, merbench, csd: ids with features that the labels do not name */
 };
 
 /* An importer brings SOURCE of its kind into the store. `progress` may be NULL; *result is filled on errors too, as far

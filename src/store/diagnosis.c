@@ -250,16 +250,16 @@ static void diagnose_labels(const struct data_summary *summary, struct diagnosis
 static void compare_published(const struct data_summary *summary, struct diagnosis *diagnosis)
 {
     const struct published_split *published = diagnosis->published;
-    bool same = true, summed = true;
+    bool same = true;
     int64_t n[VALENCE_N_SPLITS];
     const int64_t *theirs = published->n_clips;
     for (int s = 0; s < VALENCE_N_SPLITS; s++) {
         n[s] = summary->splits[s].n_clips;
         same = same && n[s] == theirs[s];
     }
-    summed = n[VALENCE_TRAIN] + n[VALENCE_VALIDATION] ==
-                 theirs[VALENCE_TRAIN] + theirs[VALENCE_VALIDATION] &&
-             n[VALENCE_TEST] == theirs[VALENCE_TEST];
+    bool summed = n[VALENCE_TRAIN] + n[VALENCE_VALIDATION] ==
+                      theirs[VALENCE_TRAIN] + theirs[VALENCE_VALIDATION] &&
+                  n[VALENCE_TEST] == theirs[VALENCE_TEST];
     if (same)
         NOTE("published-split", NULL, "the splits have the counts of %s (%s)", published->title,
              published->where);

@@ -1,7 +1,6 @@
 #include "store/feature_files.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,11 +8,10 @@
 
 #include "base/fail.h"
 #include "base/file.h"
-#include "base/memory.h"
 #include "format/csd.h"
+#include "store/id_list.h"
 #include "store/import.h"
 #include "store/import_folder.h"
-#include "store/store_layout.h"
 #include "valence/progress.h"
 
 /* ---- Folders of arrays ------------------------------------------------------------------------- */
@@ -23,82 +21,33 @@ struct feature_folders {
     char *paths[VALENCE_STORE_MAX_STREAMS];
     struct import_folder folders[VALENCE_STORE_MAX_STREAMS];
     struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
-    char **ids; /* of all streams, sorted, each once */
-    int64_t n_ids, capacity;
+    struct id_list ids; /* of all streams */
 };
-
-static int is_array(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.' && path_has_ending(entry->d_name, ".npy");
-}
 
 static int is_visible(const struct dirent *entry)
 {
     return entry->d_name[0] != '.';
 }
 
-static void free_entries(struct dirent **entries, int n)
-{
-    for (int i = 0; i < n; i++)
-        free(entries[i]);
-    free(entries);
-}
-
-static int add_id(struct feature_folders *found, const char *file, struct valence_error *error)
-{
-    void *ids = found->ids;
-    int status = grow_array(&ids, &found->capacity, found->n_ids + 1, sizeof *found->ids,
-                            STORE_MAX_CLIPS, "clips", error);
-    found->ids = ids;
-    if (!status && !(found->ids[found->n_ids] = strndup(file, strlen(file) - strlen(".npy"))))
-        status = fail_memory(error, strlen(file), "an id");
-    found->n_ids += !status;
-    return status;
-}
-
 /* A stream of the arrays in a folder; none where it has no arrays. */
 static int add_folder(struct feature_folders *found, const char *path, struct valence_error *error)
 {
-    struct dirent **entries = NULL;
-    int n = scandir(path, &entries, is_array, alphasort);
-    int status = n < 0 ? fail_errno(error, errno, "%s: cannot read the folder", path) : VALENCE_OK;
-    if (n <= 0) {
-        free(entries);
-        return status;
-    }
-    if (found->n_streams == VALENCE_STORE_MAX_STREAMS)
-        status = fail(error, VALENCE_ERROR_LIMIT, "%s: more than %d folders of arrays", path,
-                      VALENCE_STORE_MAX_STREAMS);
+    int64_t n_before = found->ids.n;
     int at = found->n_streams;
-    if (!status && !(found->paths[at] = strdup(path)))
-        status = fail_memory(error, strlen(path), "a path");
-    if (!status) {
-        found->folders[at] = (struct import_folder){.path = found->paths[at], .feat_scale = 1};
-        snprintf(found->streams[at].name, sizeof found->streams[at].name, "%s", path_name(path));
-        found->streams[at].type = VALENCE_F32;
-        found->n_streams++;
-    }
-    for (int i = 0; i < n && !status; i++)
-        status = add_id(found, entries[i]->d_name, error);
-    free_entries(entries, n);
-    return status;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void merge_ids(struct feature_folders *found)
-{
-    int64_t kept = 0;
-    qsort(found->ids, (size_t)found->n_ids, sizeof *found->ids, by_name);
-    for (int64_t i = 0; i < found->n_ids; i++)
-        if (kept > 0 && strcmp(found->ids[kept - 1], found->ids[i]) == 0)
-            free(found->ids[i]);
-        else
-            found->ids[kept++] = found->ids[i];
-    found->n_ids = kept;
+    int status = id_list_add_folder(&found->ids, path, error);
+    if (status || found->ids.n == n_before)
+        return status;
+    if (at == VALENCE_STORE_MAX_STREAMS)
+        return fail(error, VALENCE_ERROR_LIMIT, "%s: more than %d folders of arrays", path,
+                    VALENCE_STORE_MAX_STREAMS);
+    found->paths[at] = strdup(path);
+    if (!found->paths[at])
+        return fail_memory(error, strlen(path), "a path");
+    found->folders[at] = (struct import_folder){.path = found->paths[at], .feat_scale = 1};
+    snprintf(found->streams[at].name, sizeof found->streams[at].name, "%s", path_name(path));
+    found->streams[at].type = VALENCE_F32;
+    found->n_streams++;
+    return VALENCE_OK;
 }
 
 /* The folder itself, or the folders in it. */
@@ -118,7 +67,9 @@ static int find_folders(struct feature_folders *found, const char *path,
             status = add_folder(found, inner, error);
         free(inner);
     }
-    free_entries(entries, n);
+    for (int i = 0; i < n; i++)
+        free(entries[i]);
+    free(entries);
     free(trimmed);
     if (!status && found->n_streams == 0)
         status = fail(error, VALENCE_ERROR_UNSUPPORTED,
@@ -126,7 +77,7 @@ static int find_folders(struct feature_folders *found, const char *path,
                       "further",
                       path);
     if (!status)
-        merge_ids(found);
+        id_list_sort(&found->ids);
     return status;
 }
 
@@ -135,8 +86,8 @@ static void find_widths(struct feature_folders *found)
 {
     for (int s = 0; s < found->n_streams; s++) {
         int64_t width = 0;
-        for (int64_t i = 0; i < found->n_ids && width == 0; i++)
-            if (import_folder_width(&found->folders[s], found->ids[i], &width, NULL))
+        for (int64_t i = 0; i < found->ids.n && width == 0; i++)
+            if (import_folder_width(&found->folders[s], found->ids.ids[i], &width, NULL))
                 width = 0;
         found->streams[s].width = width > 0 && width <= VALENCE_STORE_MAX_WIDTH ? width : 1;
     }
@@ -204,18 +155,16 @@ static int summarise_folders(const char *path, const struct valence_progress *pr
         find_widths(&found);
         status = data_summary_begin(summary, found.streams, found.n_streams, error);
     }
-    for (int64_t i = 0; i < found.n_ids && !status; i++) {
-        status = report(progress, i, found.n_ids, path, error);
+    for (int64_t i = 0; i < found.ids.n && !status; i++) {
+        status = report(progress, i, found.ids.n, path, error);
         if (!status)
-            status = add_clip(&found, found.ids[i], summary, result, error);
+            status = add_clip(&found, found.ids.ids[i], summary, result, error);
     }
     for (int s = 0; s < found.n_streams; s++) {
         import_folder_free(&found.folders[s]);
         free(found.paths[s]);
     }
-    for (int64_t i = 0; i < found.n_ids; i++)
-        free(found.ids[i]);
-    free(found.ids);
+    id_list_free(&found.ids);
     return status;
 }
 

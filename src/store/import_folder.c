@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "format/npy.h"
 #include "store/frame_compression.h"
+#include "store/id_list.h"
 
 static char *path_of(const struct import_folder *folder, const char *id)
 {
@@ -114,4 +115,36 @@ int import_folder_rows(struct import_folder *folder, const char *id,
 void import_folder_free(struct import_folder *folder)
 {
     free(folder->values);
+}
+
+static int list_clips(struct import_source *source, struct id_list *list,
+                      struct valence_error *error)
+{
+    struct import_record record;
+    bool more = true;
+    int status = source->restart(source->self, error);
+    while (!status && more) {
+        status = source->next(source->self, &record, &more, error);
+        if (!status && more)
+            status = id_list_add(list, record.id, strlen(record.id), error);
+    }
+    id_list_sort(list);
+    return status;
+}
+
+int import_folder_count_unlisted(struct import_source *source, const char *const *folders, int n,
+                                 struct valence_import_count *unlisted, struct valence_error *error)
+{
+    struct id_list listed = {0}, found = {0};
+    int status = list_clips(source, &listed, error);
+    for (int i = 0; i < n && !status; i++)
+        if (folders[i])
+            status = id_list_add_folder(&found, folders[i], error);
+    id_list_sort(&found);
+    for (int64_t i = 0; i < found.n && !status; i++)
+        if (!id_list_has(&listed, found.ids[i]))
+            import_count(unlisted, found.ids[i]);
+    id_list_free(&listed);
+    id_list_free(&found);
+    return status;
 }

@@ -24,6 +24,11 @@ int import_folder_rows(struct import_folder *folder, const char *id,
 /* Lets the system read the clip's file into its cache, without waiting for it. */
 void import_folder_expect(const struct import_folder *folder, const char *id);
 
+/* Counts what is in some of the folders (NULL: none) but is no clip's id, each once. Goes through the source's records. */
+int import_folder_count_unlisted(struct import_source *source, const char *const *folders, int n,
+                                 struct valence_import_count *unlisted,
+                                 struct valence_error *error);
+
 void import_folder_free(struct import_folder *folder);
 
 #endif

@@ -3,8 +3,6 @@
  *   train_corpus, val_corpus, test_corpus: {id: {"emo": ..., "val": number}}
  *
  * Source: github.com/zeroQiaoba/MERTools, MERBench; the pickles are read as data (format/pickle.h). */
-#include <dirent.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,87 +211,6 @@ static int add_stream(struct merbench *merbench, enum valence_stream which, cons
     return status;
 }
 
-/* ---- Ids that only folders have -------------------------------------------------------------- */
-
-struct id_list {
-    char **ids;
-    int64_t n, capacity;
-};
-
-static int add_id(struct id_list *list, const char *id, size_t length, struct valence_error *error)
-{
-    void *ids = list->ids;
-    int status = grow_array(&ids, &list->capacity, list->n + 1, sizeof *list->ids, STORE_MAX_CLIPS,
-                            "clips", error);
-    list->ids = ids;
-    if (status)
-        return status;
-    list->ids[list->n] = strndup(id, length);
-    return list->ids[list->n++] ? VALENCE_OK : fail_memory(error, length, "an id");
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int list_folder(const char *path, struct id_list *list, struct valence_error *error)
-{
-    DIR *folder = opendir(path);
-    if (!folder)
-        return fail_errno(error, errno, "%s: cannot list", path);
-    int status = VALENCE_OK;
-    for (struct dirent *entry; !status && (entry = readdir(folder));)
-        if (path_has_ending(entry->d_name, ".npy"))
-            status = add_id(list, entry->d_name, strlen(entry->d_name) - 4, error);
-    closedir(folder);
-    return status;
-}
-
-static int list_labels(struct merbench *merbench, struct id_list *list, struct valence_error *error)
-{
-    struct import_record record;
-    bool more = true;
-    int status = restart_merbench(merbench, error);
-    while (!status && more) {
-        status = next_clip(merbench, &record, &more, error);
-        if (!status && more)
-            status = add_id(list, record.id, strlen(record.id), error);
-    }
-    return status;
-}
-
-static void free_ids(struct id_list *list)
-{
-    for (int64_t i = 0; i < list->n; i++)
-        free(list->ids[i]);
-    free(list->ids);
-}
-
-/* Counts what is in some folder but not in the labels, each id once. */
-static int count_unlisted(struct merbench *merbench, struct valence_import_count *unlisted,
-                          struct valence_error *error)
-{
-    struct id_list labelled = {0}, found = {0};
-    int status = list_labels(merbench, &labelled, error);
-    for (int i = 0; i < merbench->source.n_streams && !status; i++)
-        status = list_folder(merbench->folders[i].path, &found, error);
-    if (!status && found.n > 0) {
-        qsort(found.ids, (size_t)found.n, sizeof *found.ids, compare_ids);
-        if (labelled.n > 0)
-            qsort(labelled.ids, (size_t)labelled.n, sizeof *labelled.ids, compare_ids);
-    }
-    for (int64_t i = 0; i < found.n && !status; i++) {
-        bool again = i > 0 && strcmp(found.ids[i], found.ids[i - 1]) == 0;
-        if (!again && (labelled.n == 0 || !bsearch(&found.ids[i], labelled.ids, (size_t)labelled.n,
-                                                   sizeof *labelled.ids, compare_ids)))
-            import_count(unlisted, found.ids[i]);
-    }
-    free_ids(&labelled);
-    free_ids(&found);
-    return status;
-}
-
 /* ---- The import ------------------------------------------------------------------------------ */
 
 static int import_clips(struct merbench *merbench, const char *store_path,
@@ -308,7 +225,13 @@ static int import_clips(struct merbench *merbench, const char *store_path,
     merbench->source.description = json_pack("{s:s, s:o}", "kind", "merbench", "file", file);
     int status =
         import_run(&merbench->source, store_path, merbench->options, progress, result, error);
-    return status ? status : count_unlisted(merbench, &result->unlisted, error);
+    const char *folders[VALENCE_N_STREAMS];
+    for (int i = 0; i < merbench->source.n_streams; i++)
+        folders[i] = merbench->folders[i].path;
+    return status
+               ? status
+               : import_folder_count_unlisted(&merbench->source, folders,
+                                              merbench->source.n_streams, &result->unlisted, error);
 }
 
 int valence_import_merbench(const char *labels_path, const char *store_path,

@@ -251,6 +251,21 @@ static int add_stream(struct table *table, enum valence_stream which, struct val
     return status;
 }
 
+/* Arrays in the streams' folders that the table does not name. */
+static int count_unlisted(struct table *table, struct valence_import_count *unlisted,
+                          struct valence_error *error)
+{
+    const char *folders[VALENCE_N_STREAMS];
+    bool any = false;
+    for (int i = 0; i < table->source->n_streams; i++) {
+        folders[i] = table->streams[i].folder.path;
+        any = any || folders[i];
+    }
+    return any ? import_folder_count_unlisted(table->source, folders, table->source->n_streams,
+                                              unlisted, error)
+               : VALENCE_OK;
+}
+
 static void close_table(struct table *table)
 {
     for (int i = 0; i < VALENCE_N_STREAMS; i++) {
@@ -292,6 +307,8 @@ int valence_import_table(const char *csv_path, const char *store_path,
         status = file ? import_run(&source, store_path, &table.options, progress, result, error)
                       : VALENCE_ERROR_IO;
     }
+    if (!status)
+        status = count_unlisted(&table, &result->unlisted, error);
     close_table(&table);
     return status;
 }

@@ -15,12 +15,12 @@
 
 /* ---- What an importer reads -------------------------------------------------------------------- */
 
-/* The labels of MER2023, from -5 to 5, are as good to look at as any. */
+/* Whatever can be read counts: no label is out of range, no value too large. */
 static struct valence_import_options look_options(struct data_summary *data)
 {
     struct valence_import_options options;
     valence_import_options_default(&options);
-    options.type = VALENCE_F32; /* nothing is beyond its range */
+    options.type = VALENCE_F32;
     options.label_minimum = -1e30;
     options.label_maximum = 1e30;
     options.labels_only = true;

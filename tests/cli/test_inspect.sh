@@ -48,6 +48,13 @@ mkdir "$work/nothing"
 expect 1 inspect "$work/nothing"
 complains "no store, no run"
 
+expect 0 export "$store" "$work/more" --quiet
+cp "$work/more/text/$(ls "$work/more/text" | head -n 1)" "$work/more/text/stray.npy"
+expect 0 inspect "$work/more" --quiet
+prints "1 ids have features, but the labels do not name them ('stray')"
+expect 0 inspect "$work/more" --json --quiet
+json 1 left_out unlisted
+
 # ---- tables
 printf 'id,split,label,a0,a1,a2,word\nc1,train,1,0,nan,5,yes\nc2,dev,2,,3,5,no\nc2,test,,1,4,5,no\n' \
     >"$work/table.csv"
