@@ -23,7 +23,7 @@
 
 #define BEAM_MAX_BEAMS  16
 #define BEAM_MAX_TOKENS 4096
-#define BEAM_MAX_ENDS   7
+#define BEAM_MAX_ENDS   15
 #define BEAM_MAX_RANKS  ((1 + BEAM_MAX_ENDS) * BEAM_MAX_BEAMS)
 
 struct beam_candidate {

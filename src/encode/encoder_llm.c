@@ -192,13 +192,19 @@ static int state_create(const void *model, void **state, struct valence_error *e
     return status;
 }
 
-/* Computes what is in the batch, and starts an empty one without sequences. */
-static int flush(struct llm_state *llm, struct valence_error *error)
+/* An empty batch without sequences: what is in it is not computed. */
+static void discard(struct llm_state *llm)
 {
-    int status = llm_batch_n(&llm->context) ? llm_batch_compute(&llm->context, error) : VALENCE_OK;
     llm_context_clear(&llm->context);
     llm_batch_begin(&llm->context, false);
     llm->n_sequences = 0;
+}
+
+/* Computes what is in the batch. */
+static int flush(struct llm_state *llm, struct valence_error *error)
+{
+    int status = llm_batch_n(&llm->context) ? llm_batch_compute(&llm->context, error) : VALENCE_OK;
+    discard(llm);
     return status;
 }
 
@@ -302,7 +308,10 @@ static int encode(void *state, const struct valence_encoder_input *inputs,
                   struct valence_error *error)
 {
     struct llm_state *llm = state;
-    int status = flush(llm, error); /* what a failure may have left */
+    int status = reserve(llm, llm->encoder->batch, error); /* where growing failed before */
+    if (status)
+        return status;
+    discard(llm); /* a failure's rest would go to rows that are gone */
     llm->context.progress = progress;
     for (int64_t i = 0; !status && i < features->n_inputs; i++) {
         llm->context.event =

@@ -271,6 +271,11 @@ static void test_bad_texts_are_refused_and_the_state_goes_on(void **state)
     huge[2 << 20] = '\0';
     assert_int_equal(status_of(&opened, huge, NULL, &error), VALENCE_ERROR_LIMIT);
     free(huge);
+    struct valence_features features; /* the first is in the batch already when the second fails */
+    struct valence_encoder_input inputs[] = {{.text = "good"}, {.text = "caf\xE9"}};
+    assert_int_equal(valence_encoder_encode(opened.state, inputs, 2, NULL, &features, &error),
+                     VALENCE_ERROR_DATA);
+    assert_non_null(strstr(error.text, "input 1"));
     assert_int_equal(status_of(&opened, "good", &progress, &error), VALENCE_ERROR_CANCELLED);
     assert_int_equal(status_of(&opened, "good", NULL, &error), 0);
     close_opened(&opened);
