@@ -26,15 +26,17 @@
              "CSV for each split, whose names begin with it. The label files of MELD, of MMSA "    \
              "(MOSI, MOSEI, CH-SIMS: video_id, clip_id, mode) and of MERBench (id, split, "        \
              "valence) are recognised by their columns.")                                          \
-    X(dense, "an .npz, or a folder of .npy files, with streams as (N, T, D) or (N, D) arrays "     \
-             "named audio, text, video, simulated_text, their lengths as (N) arrays, and (N) "     \
-             "arrays id, split, label, group, transcript.")                                        \
+    X(dense, "an .npz, a .safetensors or a folder of .npy files, with streams as (N, T, D) or "    \
+             "(N, D) arrays named audio, text, video, simulated_text, their lengths as (N) "       \
+             "arrays, and (N) arrays id, split, label, group, transcript. With lengths, rows may " \
+             "be packed: (sum of lengths, D), as 'valence export' writes them.")                   \
     X(merbench, "MERBench's or SDUMC's *_label.npz (train_corpus, val_corpus, test_corpus: id to " \
                 "{emo, val}; --label-column takes another than val), with a folder of one array "  \
                 "ID.npy for each clip as --audio-folder, --text-folder, --video-folder.")          \
     X(mmsa, "MMSA's unaligned_50.pkl or aligned_50.pkl, a pickled dict of train, valid and test, " \
             "each with arrays id, raw_text, text, audio, vision, their lengths and "               \
-            "regression_labels (--label-column takes others).")                                    \
+            "regression_labels (--label-column takes others); or an .npz of arrays train/id, "     \
+            "train/raw_text and so on.")                                                           \
     X(csd, "a CMU-MultimodalSDK file of labels (.csd), with a file for each stream as --audio "    \
            "COVAREP.csd and so on, whose rows are taken where they overlap with a label's "        \
            "segment; --label-column is the label's number from 0.")

@@ -44,10 +44,10 @@ struct valence_import_stream {
     /* What holds it, in the kind's own terms. table: columns of the CSV, "a0-a72" (by their order) or "a0,a1,a7-a9", for
      * one row a clip. dense, mmsa: an array; NULL is the one of the usual name, if any, and "" none. csd: a file. */
     const char *source;
-    const char
-        *folder; /* table, merbench: a folder with an (T, D) or (D) array ID.npy for each clip */
-    const char *
-        lengths; /* dense, mmsa: an array of N rows; NULL is the one of the usual name, if any, else all rows */
+    /* table, merbench: a folder with an (T, D) or (D) array ID.npy for each clip. */
+    const char *folder;
+    /* dense, mmsa: an array of N rows; NULL is the one of the usual name, if any, else all rows. */
+    const char *lengths;
 };
 
 struct data_summary;
@@ -66,17 +66,16 @@ struct valence_import_options {
     enum valence_dtype type;
     enum valence_split all_in;
     double label_minimum, label_maximum;
-    double
-        validation_fraction; /* of the training clips, drawn by whole groups, goes to validation; only where the
-                                 * source has no validation clips of its own */
-    uint64_t seed; /* of that draw */
-    int64_t
-        feat_scale; /* folders: frames averaged to one, as published (store/frame_compression.h); 1: as they are */
-    unsigned skip;   /* bits 1 << enum valence_skip */
-    char delimiter;  /* table */
-    bool trim_zeros; /* dense, mmsa: rows of zeros at the end of a clip are padding */
-    bool
-        labels_only; /* a source without streams is fine: a store of labels, splits and transcripts */
+    /* Of the training clips this part, drawn by whole groups with `seed`, goes to validation; only where the source has
+     * no validation clips of its own. */
+    double validation_fraction;
+    uint64_t seed;
+    /* Folders: frames averaged to one, as published (store/frame_compression.h); 1: as they are. */
+    int64_t feat_scale;
+    unsigned skip;    /* bits 1 << enum valence_skip */
+    char delimiter;   /* table */
+    bool trim_zeros;  /* dense, mmsa: rows of zeros at the end of a clip are padding */
+    bool labels_only; /* a source without streams is fine: a store of labels and transcripts */
     /* Where set, clips are counted there in place of being stored, and the store's path is not used. The type is the
      * library's own (store/data_summary.h). */
     struct data_summary *summary;
@@ -99,8 +98,8 @@ struct valence_import_result {
     int64_t n_stored;   /* clips that were there from an interrupted call */
     int64_t n_no_label; /* of the clips added */
     struct valence_import_count skipped[VALENCE_N_SKIPS]; /* clips, each once a reason */
-    struct valence_import_count
-        unlisted; /* table, merbench, csd: ids with features that the labels do not name */
+    /* table, merbench, csd: ids with features that the labels do not name. */
+    struct valence_import_count unlisted;
 };
 
 /* An importer brings SOURCE of its kind into the store. `progress` may be NULL; *result is filled on errors too, as far
@@ -111,11 +110,20 @@ typedef int valence_import_function(const char *source_path, const char *store_p
                                     struct valence_import_result *result,
                                     struct valence_error *error);
 
-valence_import_function valence_import_table;    /* a CSV with a row for each clip */
-valence_import_function valence_import_merbench; /* MERBench's *_label.npz, and a folder a stream */
-valence_import_function valence_import_mmsa;     /* MMSA's unaligned_50.pkl and aligned_50.pkl */
-valence_import_function valence_import_csd; /* CMU-MultimodalSDK's .csd: labels, and a file a stream */
-valence_import_function valence_import_dense; /* arrays of N clips: an .npz, or a folder of .npy */
+/* A CSV with a row for each clip, or a folder with one for each split. */
+valence_import_function valence_import_table;
+
+/* MERBench's *_label.npz, and a folder a stream. */
+valence_import_function valence_import_merbench;
+
+/* MMSA's unaligned_50.pkl and aligned_50.pkl, or an .npz in their layout. */
+valence_import_function valence_import_mmsa;
+
+/* CMU-MultimodalSDK's .csd: labels, and a file a stream. */
+valence_import_function valence_import_csd;
+
+/* Arrays of N clips: an .npz, a .safetensors, or a folder of .npy. */
+valence_import_function valence_import_dense;
 
 #ifdef __cplusplus
 }
