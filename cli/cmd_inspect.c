@@ -174,16 +174,37 @@ static int inspect_clip(const struct request *request, struct valence_error *err
 /* ---- Encoders ---------------------------------------------------------------------------------- */
 
 #ifdef VALENCE_WITH_ENCODERS
+/* The keys that only some kinds have. */
+static void add_details(json_t *object, const struct valence_encoder_description *encoder)
+{
+    const struct {
+        const char *key;
+        int64_t value;
+    } numbers[] = {
+        {"layers", encoder->n_layers},         {"context", encoder->context},
+        {"rate_hz", encoder->rate_hz},         {"side", encoder->side},
+        {"frame_width", encoder->frame_width}, {"frames_joined", encoder->frames_joined}};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (numbers[i].value)
+            json_object_set_new(object, numbers[i].key, json_integer(numbers[i].value));
+    if (encoder->wavlm)
+        json_object_set_new(object, "belongs_to_wavlm", json_string(encoder->wavlm));
+    if (encoder->llm)
+        json_object_set_new(object, "belongs_to_llm", json_string(encoder->llm));
+}
+
 static json_t *encoder_to_json(const char *path, const struct valence_encoder_description *encoder)
 {
-    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "kind", "encoder",
-                               "path", path, "encoder", encoder->kind, "type", encoder->type,
-                               "source", encoder->source, "source_sha256", encoder->fingerprint,
-                               "license", encoder->license, "width", (json_int_t)encoder->width);
-    if (object && encoder->rate_hz)
-        json_object_set_new(object, "rate_hz", json_integer(encoder->rate_hz));
-    if (object && encoder->side)
-        json_object_set_new(object, "side", json_integer(encoder->side));
+    bool foreign = strcmp(encoder->kind, "llm") == 0; /* not a file that valence wrote */
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "kind", "encoder", "path", path,
+                  "encoder", encoder->kind, "type", encoder->type, "source", encoder->source,
+                  foreign ? "fingerprint" : "source_sha256", encoder->fingerprint, "license",
+                  encoder->license, "width", (json_int_t)encoder->width);
+    if (object && foreign)
+        json_object_set_new(object, "architecture", json_string(encoder->architecture));
+    if (object)
+        add_details(object, encoder);
     return object;
 }
 

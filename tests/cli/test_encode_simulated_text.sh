@@ -9,6 +9,16 @@ if ! "$VALENCE" convert wavlm "$golden/wavlm/base" -o "$work/wavlm.gguf" >/dev/n
     finish
 fi
 expect 0 convert projector "$golden/llm/projector.safetensors" -o "$work/projector.gguf" --wavlm "$work/wavlm.gguf" --llm "$llm"
+expect 0 inspect "$work/projector.gguf" --json
+json 5 frames_joined
+json 48 frame_width
+expect 0 inspect "$llm" --json
+json '"llama"' architecture
+json 6 layers
+expect 2 convert projector "$golden/llm/projector.safetensors" -o "$work/x.gguf"
+complains "--wavlm, --llm"
+expect 2 convert projector "$golden/llm/projector.safetensors" -o "$work/x.gguf" --wavlm "$llm" --llm "$llm"
+complains "is no WavLM"
 
 # Seconds of 16-bit sound: a header and a saw tooth.
 sound() { # sound FILE BYTES: what the two numbers of the header say is the sum
