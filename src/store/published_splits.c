@@ -7,7 +7,7 @@
 const struct published_split published_splits[] = {
     {"mosi",
      "CMU-MOSI, standard split",
-     "CMU-MultimodalSDK, MMSA and MERBench (52, 10 and 31 videos)",
+     "CMU-MultimodalSDK, MMSA and MERBench; 52, 10 and 31 videos",
      {1284, 229, 686}},
     {"mosi-bclstm",
      "CMU-MOSI, split of bc-LSTM",
