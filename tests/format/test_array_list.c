@@ -82,6 +82,8 @@ static void test_values_are_counted(void **state)
     assert_int_equal(values.n_infinite, 1);
     assert_true(values.low == -4 && values.high == 7);
     assert_int_equal(values.n_constant, 1); /* the last; a NaN is a change */
+    values = values_of((float[]){2, 3, NAN, 3, 2, 3}, 2, (int64_t[]){3, 2});
+    assert_int_equal(values.n_constant, 1);
     values = values_of(data, 1, (int64_t[]){12});
     assert_int_equal(values.n_constant, 0);
     values =

@@ -176,6 +176,14 @@ static void test_values_stand_for_others(void **state)
     valence_store_close(store);
 }
 
+static void test_a_part_of_a_value_stands_for_nothing(void **state)
+{
+    (void)state;
+    options.label_values = "bad=-2,good=2";
+    write_text("t.csv", "id,split,label\na,train,goo\n");
+    assert_fails(import("t.csv"), VALENCE_ERROR_DATA, "label 'goo'");
+}
+
 static void test_malformed_values_are_an_error(void **state)
 {
     (void)state;
@@ -283,6 +291,7 @@ int main(void)
         TEST(test_merbench_label_files_are_recognised),
         TEST(test_texts_that_are_not_utf8_are_an_error_with_a_remedy),
         TEST(test_values_stand_for_others),
+        TEST(test_a_part_of_a_value_stands_for_nothing),
         TEST(test_malformed_values_are_an_error),
         TEST(test_patterns_put_columns_together),
         TEST(test_the_real_label_files_have_the_published_counts),

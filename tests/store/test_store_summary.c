@@ -115,6 +115,29 @@ static void test_equal_rows_are_duplicates_and_leaks(void **state)
     data_summary_free(&summary);
 }
 
+static void test_the_same_values_in_other_streams_are_no_duplicate(void **state)
+{
+    (void)state;
+    struct valence_store_writer *writer = make_store();
+    const float values[] = {1, 2, 3, 4};
+    add(writer, "a", "", VALENCE_TRAIN, 0, 2, values, 0, NULL);
+    add(writer, "b", "", VALENCE_TRAIN, 0, 1, values, 2, values + 2);
+    struct data_summary summary = summarise(writer, true);
+    assert_int_equal(summary.splits[VALENCE_TRAIN].n_duplicates, 0);
+    data_summary_free(&summary);
+}
+
+static void test_one_row_does_not_make_a_column_constant(void **state)
+{
+    (void)state;
+    struct valence_store_writer *writer = make_store();
+    add(writer, "a", "", VALENCE_TRAIN, 0, 1, (float[]){1, 2}, 0, NULL);
+    struct data_summary summary = summarise(writer, true);
+    assert_int_equal(summary.streams[0].n_constant, 0);
+    assert_int_equal(summary.streams[1].n_constant, 0); /* no rows at all */
+    data_summary_free(&summary);
+}
+
 /* What a store refuses can be in a source that is only looked at. */
 static void test_broken_values_are_counted_and_their_clips_named(void **state)
 {
@@ -142,6 +165,8 @@ int main(void)
         TEST_IN_FOLDER(test_counts_are_those_of_the_clips),
         TEST_IN_FOLDER(test_values_are_counted_by_column),
         TEST_IN_FOLDER(test_equal_rows_are_duplicates_and_leaks),
+        TEST_IN_FOLDER(test_the_same_values_in_other_streams_are_no_duplicate),
+        TEST_IN_FOLDER(test_one_row_does_not_make_a_column_constant),
         TEST_IN_FOLDER(test_broken_values_are_counted_and_their_clips_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
