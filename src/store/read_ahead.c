@@ -26,8 +26,8 @@ struct clip_record {
 struct clip_rows {
     size_t bytes;
     struct {
-        int64_t n_rows, capacity;
-        float *values;
+        int64_t n_rows;
+        float *values; /* NULL once let go of */
         int status;
         struct valence_error error;
     } streams[VALENCE_STORE_MAX_STREAMS];
@@ -91,18 +91,26 @@ static int copy_rows(const struct import_source *source, const char *id, struct 
                                  : source->rows(source->self, i, &rows, error);
     if (status)
         return status;
-    void *values = clip->streams[i].values;
+    size_t bytes;
+    float *values = NULL;
     int64_t n = rows.n_rows * source->streams[i].width;
-    status = grow_array(&values, &clip->streams[i].capacity, n, sizeof *clip->streams[i].values,
-                        INT64_MAX, "values of a clip", error);
-    clip->streams[i].values = values;
-    if (status)
-        return status;
+    if (!size_multiply(n, sizeof *values, &bytes) || (bytes > 0 && !(values = malloc(bytes))))
+        return fail_memory(error, bytes, "values of a clip");
+    if (values)
+        memcpy(values, rows.rows, bytes);
     clip->streams[i].n_rows = rows.n_rows;
-    clip->bytes += (size_t)n * sizeof *clip->streams[i].values;
-    if (n > 0)
-        memcpy(clip->streams[i].values, rows.rows, (size_t)n * sizeof *clip->streams[i].values);
+    clip->streams[i].values = values;
+    clip->bytes += bytes;
     return VALENCE_OK;
+}
+
+static void let_go(struct clip_rows *clip)
+{
+    for (int i = 0; i < VALENCE_STORE_MAX_STREAMS; i++) {
+        free(clip->streams[i].values);
+        clip->streams[i].values = NULL;
+    }
+    clip->bytes = 0;
 }
 
 static bool may_read(const struct read_ahead *ahead)
@@ -134,7 +142,6 @@ static void *read_clips(void *argument)
         const struct clip_record *record = &ahead->records[n_read % N_RECORDS];
         struct clip_rows *rows = &ahead->rows[n_read % N_READ];
         more = record->more;
-        rows->bytes = 0;
         for (int i = 0; i < source->n_streams && more; i++)
             rows->streams[i].status =
                 copy_rows(source, record->record.id, rows, i, &rows->streams[i].error);
@@ -186,8 +193,7 @@ void read_ahead_stop(struct read_ahead *ahead)
         for (int j = 0; j < N_TEXTS; j++)
             free(ahead->records[i].texts[j]);
     for (int i = 0; i < N_READ; i++)
-        for (int j = 0; j < VALENCE_STORE_MAX_STREAMS; j++)
-            free(ahead->rows[i].streams[j].values);
+        let_go(&ahead->rows[i]);
     free(ahead);
 }
 
@@ -207,9 +213,10 @@ static int give_error(const struct valence_error *from, int status, struct valen
 int read_ahead_next(struct read_ahead *ahead, struct import_record *record, bool *more,
                     struct valence_error *error)
 {
+    size_t bytes = current_rows(ahead)->bytes;
+    let_go(current_rows(ahead));
     pthread_mutex_lock(&ahead->mutex);
-    ahead->waiting_bytes -= current_rows(ahead)->bytes;
-    current_rows(ahead)->bytes = 0;
+    ahead->waiting_bytes -= bytes;
     ahead->n_taken++;
     pthread_cond_broadcast(&ahead->changed);
     while (ahead->n_read < ahead->n_taken)
