@@ -6,14 +6,14 @@
 FOLDER, which must not exist, gets features of MOSEI-like lengths (or those of the rows of LENGTHS.csv, with columns audio,
 text, video), 1024 columns each, float32; audio and video have an eighth of the usual rows, so that 20,000 clips take 7 GB.
 Both element types are imported with the features in the page cache, and f16 once more with them on the disk only. Each
-import stands between two writes of as many zeros by dd with fdatasync. Then a tenth of the clips is imported once in one go and once with kill -9 again and again, and both stores are exported and
-compared. Needs nothing but Python, dd and diff; FOLDER is removed at the end."""
+import stands between two writes of as many zeros by dd with fdatasync. Then a tenth of the clips is imported once in one
+go and once with kill -9 again and again, and both stores are exported and compared. Needs nothing but Python, dd and diff;
+FOLDER is removed at the end."""
 import argparse
 import array
 import csv
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
