@@ -23,15 +23,52 @@
 
 /* ---- Batches ---------------------------------------------------------------------------------- */
 
-int store_writer_begin(struct valence_store_writer *writer, struct valence_error *error)
+/* Between transactions. Lets go of the map's pages, too: those that LMDB looked at and what the system mapped around them
+ * count as the process's. Gives LMDB's code. */
+static int map_again(struct valence_store_writer *writer, size_t bytes)
+{
+    writer->mapped_bytes = 0;
+    return mdb_env_set_mapsize(writer->env, bytes);
+}
+
+/* LMDB's map must be as large as the file becomes, and can be changed between transactions only: before one begins, it is
+ * made to hold `bytes` and what committing takes besides. A commit that finds no room for its own bookkeeping fails, and
+ * so would every later one. */
+static int make_room(struct valence_store_writer *writer, size_t bytes)
+{
+    MDB_envinfo info;
+    MDB_stat pages;
+    mdb_env_info(writer->env, &info);
+    mdb_env_stat(writer->env, &pages);
+    size_t used = (info.me_last_pgno + 1) * pages.ms_psize, wanted = bytes + 2 * COMMIT_BYTES;
+    int code = 0;
+    if (writer->map_bytes < used + wanted) {
+        size_t more = writer->map_bytes / 2 > wanted ? writer->map_bytes / 2 : wanted;
+        writer->map_bytes += (more + PAGE_BYTES * 16 - 1) / (PAGE_BYTES * 16) * (PAGE_BYTES * 16);
+        code = map_again(writer, writer->map_bytes);
+    }
+    writer->room_bytes = writer->map_bytes - used;
+    return code;
+}
+
+/* Begins a batch with room for a clip of `bytes` besides what a batch usually holds. */
+static int begin_with_room(struct valence_store_writer *writer, size_t bytes,
+                           struct valence_error *error)
 {
     writer->batch_bytes = 0;
     writer->batch_clips = 0;
-    int code = mdb_txn_begin(writer->env, NULL, 0, &writer->batch);
+    int code = make_room(writer, bytes);
+    if (!code)
+        code = mdb_txn_begin(writer->env, NULL, 0, &writer->batch);
     if (!code)
         return VALENCE_OK;
     writer->batch = NULL;
     return fail_lmdb(error, code, writer->path, "cannot begin writing");
+}
+
+int store_writer_begin(struct valence_store_writer *writer, struct valence_error *error)
+{
+    return begin_with_room(writer, 0, error);
 }
 
 void store_writer_release(struct valence_store_writer *writer)
@@ -67,14 +104,6 @@ static bool room_is_short(const struct valence_store_writer *writer, size_t byte
            (double)data.st_size + (double)bytes > (double)limit.rlim_cur;
 }
 
-/* Between transactions. Lets go of the map's pages, too: those that LMDB looked at and what the system mapped around them
- * count as the process's. Gives LMDB's code. */
-static int map_again(struct valence_store_writer *writer, size_t bytes)
-{
-    writer->mapped_bytes = 0;
-    return mdb_env_set_mapsize(writer->env, bytes);
-}
-
 int valence_store_writer_commit(struct valence_store_writer *writer, struct valence_error *error)
 {
     int status = need_batch(writer, error);
@@ -94,7 +123,7 @@ int valence_store_writer_commit(struct valence_store_writer *writer, struct vale
                 : store_writer_begin(writer, error);
 }
 
-/* LMDB's map must be as large as the file becomes; it can be changed between transactions only. */
+/* Commits, and begins anew with room for a clip of `bytes`. */
 static int grow_map(struct valence_store_writer *writer, size_t bytes, struct valence_error *error)
 {
     int status = valence_store_writer_commit(writer, error);
@@ -102,13 +131,7 @@ static int grow_map(struct valence_store_writer *writer, size_t bytes, struct va
         return status;
     mdb_txn_abort(writer->batch);
     writer->batch = NULL;
-    size_t more = writer->map_bytes / 2;
-    if (more < 2 * bytes)
-        more = 2 * bytes;
-    writer->map_bytes += (more + PAGE_BYTES * 16 - 1) / (PAGE_BYTES * 16) * (PAGE_BYTES * 16);
-    int code = map_again(writer, writer->map_bytes);
-    return code ? fail_lmdb(error, code, writer->path, "cannot enlarge its map")
-                : store_writer_begin(writer, error);
+    return begin_with_room(writer, bytes, error);
 }
 
 /* ---- Adding ---------------------------------------------------------------------------------- */
@@ -259,13 +282,11 @@ static int add_record(struct valence_store_writer *writer, const struct valence_
                       size_t bytes, struct valence_error *error)
 {
     int status = VALENCE_OK;
-    int code = put_clip(writer, clip, record, streams, n_streams, &status, error);
-    while (code == MDB_MAP_FULL || code == MDB_TXN_FULL) {
+    if (writer->batch_bytes + bytes + COMMIT_BYTES > writer->room_bytes)
         status = grow_map(writer, bytes, error);
-        if (status)
-            return status;
-        code = put_clip(writer, clip, record, streams, n_streams, &status, error);
-    }
+    if (status)
+        return status;
+    int code = put_clip(writer, clip, record, streams, n_streams, &status, error);
     return code ? fail_lmdb(error, code, writer->path, "cannot add a clip") : status;
 }
 
@@ -287,6 +308,7 @@ int valence_store_writer_add(struct valence_store_writer *writer, const struct v
         recorded.n_rows[streams[i].stream] = streams[i].n_rows;
     struct text record = {.maximum = STORE_MAX_RECORD_BYTES};
     status = clip_encode(&recorded, writer->streams, writer->n_streams, &record, error);
+    bytes += record.length + PAGE_BYTES;
     if (!status)
         status = add_record(writer, clip, &record, streams, n_streams, bytes, error);
     text_free(&record);

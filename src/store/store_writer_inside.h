@@ -16,6 +16,7 @@ struct valence_store_writer {
     char *source;
     int64_t n_clips;
     size_t map_bytes;
+    size_t room_bytes; /* of the map, when the batch began */
     size_t batch_bytes;
     int64_t batch_clips;
     size_t mapped_bytes; /* committed since the file was mapped */

@@ -150,6 +150,28 @@ static void test_the_map_grows_with_the_store(void **state)
     free(rows);
 }
 
+/* LMDB's bookkeeping needs room at every commit, also where the last clip just fitted. */
+static void test_many_clips_pass_the_first_map(void **state)
+{
+    (void)state;
+    struct valence_store_stream stream = {.name = "text", .width = 576, .type = VALENCE_F32};
+    struct valence_store_writer *writer;
+    assert_fine(valence_store_writer_open(in_folder("store"), &stream, 1, &writer, &error));
+    float *rows = calloc(60 * 576, sizeof *rows);
+    for (int i = 0; i < 12000; i++) {
+        char id[32];
+        struct valence_clip clip = clip_of(i, id);
+        struct valence_clip_rows some = {0, 1 + i * 7 % 29, rows};
+        assert_fine(valence_store_writer_add(writer, &clip, &some, 1, &error));
+    }
+    assert_fine(valence_store_writer_close(writer, &error));
+    struct valence_store *store;
+    assert_fine(valence_store_open(in_folder("store"), &store, &error));
+    assert_int_equal(valence_store_n_clips(store), 12000);
+    valence_store_close(store);
+    free(rows);
+}
+
 /* ---- Refusals -------------------------------------------------------------------------------- */
 
 static int add_rows(struct valence_store_writer *writer, const char *id, int64_t n_rows,
@@ -528,6 +550,7 @@ int main(void)
         TEST_IN_FOLDER(test_clips_are_added_to_an_existing_store),
         TEST_IN_FOLDER(test_an_empty_store_has_no_clips),
         TEST_IN_FOLDER(test_the_map_grows_with_the_store),
+        TEST_IN_FOLDER(test_many_clips_pass_the_first_map),
         TEST_IN_FOLDER(test_unusable_values_are_refused_and_leave_nothing),
         TEST_IN_FOLDER(test_unusable_clips_are_refused),
         TEST_IN_FOLDER(test_metadata_is_kept_and_must_be_an_object),
