@@ -252,9 +252,8 @@ static void test_quantised_encoders_take_turns(void **state)
     float *samples = draw(16000);
     struct valence_convert_options options = {.type = "bf16"};
     struct valence_encoder_options last = {.layers = "-1"};
-    struct valence_encoder_input inputs[] = {
-        {.samples = samples, .n_samples = 16000},
-        {.text = "the story is slow but the ending is great"}};
+    struct valence_encoder_input inputs[] = {{.samples = samples, .n_samples = 16000},
+                                             {.text = "the story is slow but the ending is great"}};
     assert_int_equal(
         valence_encoder_convert("wavlm", GOLDEN "wavlm/stable", scratch, &options, &error), 0);
     const char *paths[] = {scratch, VALENCE_TEST_DATA "/../fuzz/encode/corpus/llm/micro.gguf"};
