@@ -5,27 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
+
+#include "measure.h"
 
 #include "base/random.h"
 #include "base/threads.h"
 #include "kernels/gemm.h"
 #include "valence/encoder.h"
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-static double peak_mib(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)usage.ru_maxrss / 1024;
-}
 
 static int fail_with(const struct valence_error *error)
 {
@@ -67,9 +53,9 @@ static int print_limit(void)
           *y = calloc(ROWS * OUT, sizeof *y);
     double best = 1e30;
     for (int i = 0; x && w && y && i < REPEATS; i++) {
-        double begin = now();
+        double begin = seconds_now();
         gemm(AS_IS, TRANSPOSED, ROWS, OUT, IN, 1, x, IN, w, IN, 0, y, OUT);
-        double seconds = now() - begin;
+        double seconds = seconds_now() - begin;
         best = seconds < best ? seconds : best;
     }
     printf("%.1f\n", 2e-9 * ROWS * IN * OUT / best);
@@ -81,7 +67,7 @@ static int print_limit(void)
 
 int main(int argc, char **argv)
 {
-    double start = now();
+    double start = seconds_now();
     struct valence_error error;
     struct valence_encoder *encoder;
     struct valence_encoder_state *state;
@@ -99,7 +85,8 @@ int main(int argc, char **argv)
         valence_encoder_state_create(encoder, &state, &error))
         return fail_with(&error);
     const struct valence_encoder_description *description = valence_encoder_describe(encoder);
-    printf("%s %s loaded after %.3f s\n", description->kind, description->type, now() - start);
+    printf("%s %s loaded after %.3f s\n", description->kind, description->type,
+           seconds_now() - start);
     double size = argc > 2 ? atof(argv[2]) : description->rate_hz ? 10 : 32;
     int64_t n_inputs;
     struct valence_encoder_input *inputs = make_inputs(description, size, &n_inputs);
@@ -107,12 +94,12 @@ int main(int argc, char **argv)
         return 1;
     for (int i = 0; i < (argc > 3 ? atoi(argv[3]) : 3); i++) {
         struct valence_features features;
-        double begin = now();
+        double begin = seconds_now();
         if (valence_encoder_encode(state, inputs, n_inputs, NULL, &features, &error))
             return fail_with(&error);
-        double seconds = now() - begin;
+        double seconds = seconds_now() - begin;
         printf("%.3f s, %.2f %s, result %d after %.3f s\n", seconds, size / seconds,
-               description->rate_hz ? "x real time" : "pictures/s", i + 1, now() - start);
+               description->rate_hz ? "x real time" : "pictures/s", i + 1, seconds_now() - start);
         valence_features_free(&features);
     }
     printf("peak %.0f MiB\n", peak_mib());

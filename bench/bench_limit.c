@@ -1,18 +1,12 @@
 #include "bench_limit.h"
 
 #include <stdlib.h>
-#include <time.h>
+
+#include "measure.h"
 
 #include "base/threads.h"
 #include "kernels/gemm.h"
 #include "kernels/ragged.h"
-
-double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* One kind of product over the rows of a sequence: y = x W^T, dx = dy W, or dW = dy^T x. */
 enum kind { FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, N_KINDS };

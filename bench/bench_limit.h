@@ -13,6 +13,4 @@ double limit_seconds(const struct valence_model_config *config, int64_t n_clips,
                      const int64_t n_rows[VALENCE_N_STREAMS], bool training, int repeats,
                      double *gflop);
 
-double seconds_now(void);
-
 #endif

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
+
+#include "measure.h"
 
 #include "base/threads.h"
 #include "encode/backend.h"
@@ -19,20 +19,6 @@
 #define PROMPT    256
 #define BEAMS     4
 #define MAX_TEXTS 100000
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-static double peak_mib(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)usage.ru_maxrss / 1024;
-}
 
 static void must_work(int status, const struct valence_error *error)
 {
@@ -85,15 +71,15 @@ static void time_features(const char *model, const char *path)
                                               .fast = setting("BENCH_FAST", 0)};
     struct valence_encoder_input *inputs = calloc(MAX_TEXTS, sizeof *inputs);
     int64_t n = inputs ? read_texts(path, inputs) : 0;
-    double start = now();
+    double start = seconds_now();
     must_work(valence_encoder_load(model, &options, &encoder, &error), &error);
     must_work(valence_encoder_state_create(encoder, &state, &error), &error);
-    printf("loaded in %.2f s, %.0f MiB\n", now() - start, peak_mib());
+    printf("loaded in %.2f s, %.0f MiB\n", seconds_now() - start, peak_mib());
     for (int i = 0; i < setting("BENCH_REPEATS", 3); i++) {
         struct valence_features features;
-        start = now();
+        start = seconds_now();
         must_work(valence_encoder_encode(state, inputs, n, NULL, &features, &error), &error);
-        double seconds = now() - start;
+        double seconds = seconds_now() - start;
         printf("text features: %.1f clips/s, %.1f tokens/s\n", (double)n / seconds,
                (double)features.offsets[n] / seconds);
         valence_features_free(&features);
@@ -129,10 +115,10 @@ static double time_search(struct llm_context *context, int64_t n_beams, int64_t 
     search.beams.n_ends = 0;
     search.beams.n_finished = 0;
     search.beams.over = false;
-    double start = now();
+    double start = seconds_now();
     for (int64_t i = 0; i < n_tokens && !search.beams.over; i++)
         must_work(llm_search_pass(&search, NULL, &error), &error);
-    double seconds = now() - start;
+    double seconds = seconds_now() - start;
     llm_search_free(&search);
     return seconds;
 }
@@ -155,9 +141,9 @@ static void time_model(const char *path)
     must_work(language_model_load(&model, &weights, device, &error), &error);
     must_work(llm_context_create(&context, &model, &sizes, &error), &error);
     for (int i = 0; i < setting("BENCH_REPEATS", 3); i++) {
-        double start = now();
+        double start = seconds_now();
         feed(&context, PROMPT);
-        double prompt = now() - start, one = time_search(&context, 1, n_tokens),
+        double prompt = seconds_now() - start, one = time_search(&context, 1, n_tokens),
                beams = time_search(&context, BEAMS, n_tokens);
         printf("prompt of %d: %.1f tokens/s; decoding: %.2f tokens/s; %d beams: %.2f tokens/s, "
                "%.2f x\n",

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/half.h"
 #include "base/random.h"
 #include "base/threads.h"
 #include "bench_limit.h"
+#include "measure.h"
 #include "kernels/adam.h"
 #include "model/network.h"
 #include "model/parameters.h"
@@ -198,8 +198,6 @@ static void add_limit(const struct trained *t, const struct packed *packed, stru
 
 static void report(const struct settings *settings, const struct timing *timing)
 {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
     double clips = (double)timing->clips;
     printf("{\"train_clips_per_s\": %.2f, \"evaluate_clips_per_s\": %.2f", clips / timing->train,
            clips / timing->evaluate);
@@ -209,7 +207,7 @@ static void report(const struct settings *settings, const struct timing *timing)
                clips / timing->train_limit, clips / timing->evaluate_limit,
                timing->train_gflop / clips, timing->evaluate_gflop / clips);
     else /* the limit's own matrices would count */
-        printf(", \"peak_rss_mib\": %ld", usage.ru_maxrss / 1024);
+        printf(", \"peak_rss_mib\": %.0f", peak_mib());
     printf(", \"batch\": %ld, \"threads\": %ld}\n", (long)settings->batch, (long)settings->threads);
 }
 

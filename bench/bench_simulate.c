@@ -3,26 +3,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
+
+#include "measure.h"
 
 #include "base/random.h"
 #include "base/threads.h"
 #include "valence/simulate.h"
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-static double peak_mib(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)usage.ru_maxrss / 1024;
-}
 
 static void must_work(int status, const struct valence_error *error)
 {
@@ -37,7 +23,7 @@ int main(int argc, char **argv)
     struct valence_error error;
     struct valence_encoder *encoders[3];
     struct valence_simulator *simulator;
-    double start = now();
+    double start = seconds_now();
     if (argc < 4) {
         fprintf(stderr, "usage: bench-simulate WAVLM.gguf PROJECTOR.gguf LLM.gguf [SECONDS "
                         "[TOKENS]]\n");
@@ -54,7 +40,7 @@ int main(int argc, char **argv)
     must_work(valence_simulator_create(encoders[0], encoders[1], encoders[2], &options, &simulator,
                                        &error),
               &error);
-    printf("loaded after %.2f s, %.0f MiB\n", now() - start, peak_mib());
+    printf("loaded after %.2f s, %.0f MiB\n", seconds_now() - start, peak_mib());
     int64_t n = (int64_t)((argc > 4 ? atof(argv[4]) : 10) *
                           (double)valence_encoder_describe(encoders[0])->rate_hz);
     struct random_source source = random_source(1, 0);
@@ -63,10 +49,10 @@ int main(int argc, char **argv)
         samples[i] = 0.1f * (float)random_normal(&source);
     for (int i = 0; samples && i < 2; i++) {
         struct valence_simulation heard;
-        start = now();
+        start = seconds_now();
         must_work(valence_simulate(simulator, samples, n, NULL, &heard, &error), &error);
-        printf("%.2f s: %" PRId64 " passes, %" PRId64 " rows; peak %.0f MiB\n", now() - start,
-               heard.n_passes, heard.n_rows, peak_mib());
+        printf("%.2f s: %" PRId64 " passes, %" PRId64 " rows; peak %.0f MiB\n",
+               seconds_now() - start, heard.n_passes, heard.n_rows, peak_mib());
         valence_simulation_free(&heard);
     }
     free(samples);
