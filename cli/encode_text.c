@@ -209,7 +209,10 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_FLAG, 0, "no-special", &encoding->settings.drop_special, NULL,
          "No rows for the tokens that the model wants around a text (BOS).", 0, 0},
         {OPTION_FLAG, 0, "no-first", &encoding->settings.drop_first, NULL,
-         "Nor for the first token of what is left, whose values dwarf the others'.", 0, 0},
+         "Nor for the first token of what is left, whose values dwarf the others'; a transcript of "
+         "one "
+         "token has none then.",
+         0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Of a store", 0, 0},
         {OPTION_TEXT, 0, "stream", &encoding->stream, "NAME", "The stream's name (default: text).",
          0, 0},

@@ -179,7 +179,7 @@ static void reduce(const struct transcript_settings *settings, struct valence_fe
     int64_t width = features->width, kept = 0, begin = 0;
     for (int64_t i = 0; i < features->n_inputs; i++) {
         int64_t end = features->offsets[i + 1];
-        begin += settings->drop_first && end - begin > 1;
+        begin += settings->drop_first && end > begin;
         float *to = features->rows + kept * width;
         const float *from = features->rows + begin * width;
         int64_t n = end - begin;

@@ -32,9 +32,9 @@ struct transcript_settings {
     enum transcript_spelling spelling;
     enum transcript_rows rows;
     bool drop_special; /* no rows for the tokens that the tokenizer adds */
-    bool
-        drop_first; /* nor for the first one that is left, if there are more: models keep there what they attend to
-                        * by default, with values a thousand times the others' */
+    /* Nor for the first one that is left: models keep there what they attend to by default, with values a thousand times the
+     * others'. A transcript of that token alone has no rows. */
+    bool drop_first;
 };
 
 struct transcript_encoder;

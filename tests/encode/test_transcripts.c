@@ -103,6 +103,24 @@ static void test_rows_are_those_asked_for(void **state)
     valence_features_free(&last);
 }
 
+static void test_a_transcript_of_the_dropped_tokens_alone_has_no_rows(void **state)
+{
+    (void)state;
+    static const char *const letter[] = {"a"}; /* BOS and one token */
+    struct valence_features some, none;
+    struct transcript_encoder *encoder =
+        open_encoder((struct transcript_settings){.drop_first = true});
+    assert_int_equal(transcript_encoder_encode(encoder, letter, 1, NULL, &some, &error), 0);
+    transcript_encoder_close(encoder);
+    encoder = open_encoder((struct transcript_settings){.drop_special = true, .drop_first = true});
+    assert_int_equal(transcript_encoder_encode(encoder, letter, 1, NULL, &none, &error), 0);
+    transcript_encoder_close(encoder);
+    assert_true(some.offsets[1] > 0);
+    assert_int_equal(none.offsets[1], some.offsets[1] - 1);
+    valence_features_free(&some);
+    valence_features_free(&none);
+}
+
 static void test_settings_survive_their_description(void **state)
 {
     (void)state;
@@ -132,6 +150,7 @@ int main(void)
         cmocka_unit_test(test_a_sentence_has_a_capital_and_an_end),
         cmocka_unit_test(test_other_spellings_change_no_more_than_they_say),
         cmocka_unit_test(test_rows_are_those_asked_for),
+        cmocka_unit_test(test_a_transcript_of_the_dropped_tokens_alone_has_no_rows),
         cmocka_unit_test(test_settings_survive_their_description),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
