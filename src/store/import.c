@@ -220,7 +220,13 @@ static int take_record(struct import *import, const struct import_record *record
     }
     clip->split = split_draw_apply(&import->draw, record, (enum valence_split)split);
     bool is_number = !text || text[0] == '\0' || (parse_double(text, &label) && isfinite(label));
-    if (!is_number || label < options->label_minimum || label > options->label_maximum) {
+    if (!is_number) {
+        fail(error, VALENCE_ERROR_DATA, "%s: clip '%s': label '%s' is no number%s", record->place,
+             record->id, text,
+             strchr(text, ',') ? " (numbers are written with a decimal point)" : "");
+        return refuse(import, record, VALENCE_SKIP_LABEL, error);
+    }
+    if (label < options->label_minimum || label > options->label_maximum) {
         char number[32];
         snprintf(number, sizeof number, "%g", label);
         fail(error, VALENCE_ERROR_DATA,

@@ -157,6 +157,8 @@ static void test_bad_rows_are_errors_or_counted_skips(void **state)
                   VALENCE_SKIP_LABEL);
     check_bad_row("c2,train,good,g,,1,2,3,4,5", VALENCE_ERROR_DATA, "label 'good'",
                   VALENCE_SKIP_LABEL);
+    check_bad_row("c2,train,\"0,5\",g,,1,2,3,4,5", VALENCE_ERROR_DATA, "with a decimal point",
+                  VALENCE_SKIP_LABEL);
     check_bad_row("c2,train,nan,g,,1,2,3,4,5", VALENCE_ERROR_DATA, "label 'nan'",
                   VALENCE_SKIP_LABEL);
     check_bad_row("c2,fold7,1,g,,1,2,3,4,5", VALENCE_ERROR_DATA, "no split 'fold7'",
