@@ -4,7 +4,8 @@
  *
  * On disk (version 1), a folder with LMDB's data.mdb and lock.mdb, and in it the named databases
  *   1. "meta":   text keys, JSON values: "format" {"version": 1, "streams": [{"name", "width", "dtype"}, ...]},
- *                "source" (what was imported, how, by which version: the importer's own object).
+ *                "source" (what was imported, how, by which version: the importer's own object, and
+ *                "encoders": {stream: how it was encoded}, where valence did it).
  *   2. "clips":  key = ordinal (uint32, big-endian), value = JSON {"id", "split", "label", "group", "transcript", "rows":
  *                {stream: n}, "metadata"}; absent streams have no entry in "rows", and most clips no metadata.
  *   3. "ids":    key = clip id (1 ... 500 bytes of UTF-8), value = ordinal.
