@@ -13,7 +13,7 @@
 #include "format/csv_summary.h"
 #include "json_output.h"
 #include "options.h"
-#include "store/source_summary.h"
+#include "exchange/source_summary.h"
 #include "table.h"
 #include "terminal.h"
 

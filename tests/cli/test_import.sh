@@ -48,7 +48,7 @@ expect 2 import table "$work/meld" "$work/new" --labels-only --label-values nega
 complains "--label-values: 'negative' is not FROM=TO"
 
 # ---- the layouts of others
-fixtures="$TESTS/store/fixtures"
+fixtures="$TESTS/exchange/fixtures"
 merbench="$fixtures/merbench"
 expect 1 import merbench "$merbench/demo_label.npz" "$work/partial" --video-folder "$merbench/manet_FRA" -q
 complains "vid4_0.npy"

@@ -1,5 +1,5 @@
 /* Files that are no stores, or not any more: an error each, never a crash. */
-#include "fixture.h"
+#include "store_fixture.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

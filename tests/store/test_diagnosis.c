@@ -1,5 +1,5 @@
 /* What `valence doctor` finds, each in a set that has just that. */
-#include "fixture.h"
+#include "store_fixture.h"
 
 #include "store/diagnosis.h"
 

@@ -1,5 +1,5 @@
 /* Writing and reading stores. */
-#include "fixture.h"
+#include "store_fixture.h"
 
 #include <sched.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* A store made from another one with a stream more. */
-#include "fixture.h"
+#include "store_fixture.h"
 
 #include "store/encoder_settings.h"
 #include "store/store_extend.h"

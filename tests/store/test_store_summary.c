@@ -1,5 +1,5 @@
 /* What `valence inspect` and `valence doctor` count of a data set. */
-#include "fixture.h"
+#include "store_fixture.h"
 
 #include "store/store_summary.h"
 

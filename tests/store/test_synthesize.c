@@ -1,5 +1,5 @@
 /* The synthetic corpus: the same for one seed, and learnable in the order it promises. */
-#include "fixture.h"
+#include "store_fixture.h"
 
 #include "base/half.h"
 #include "base/threads.h"

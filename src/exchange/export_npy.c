@@ -1,0 +1,135 @@
+/* A folder with labels.csv and STREAM/ID.npy for each clip: what `import table` and MERBench's loaders read. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/folder.h"
+#include "format/csv_write.h"
+#include "format/npy.h"
+#include "exchange/export.h"
+#include "store/store_scan.h"
+
+#define MAX_FILE_NAME 255 /* of Linux's file systems */
+
+/* A file's name must be an id, all of it and nothing else. */
+static int check_ids(const struct valence_store *store, struct valence_error *error)
+{
+    for (int64_t i = 0; i < valence_store_n_clips(store); i++) {
+        const char *id = valence_store_clip(store, i)->id;
+        if (strchr(id, '/') || id[0] == '.' || strlen(id) + strlen(".npy") > MAX_FILE_NAME)
+            return fail(error, VALENCE_ERROR_DATA,
+                        "clip '%s': its id cannot be the name of a file (export with --form "
+                        "safetensors)",
+                        id);
+    }
+    return VALENCE_OK;
+}
+
+static int write_labels(const struct valence_store *store, const char *folder,
+                        struct valence_error *error)
+{
+    struct file_writer writer;
+    char *path = path_join(folder, "labels.csv");
+    int status = path ? file_write_begin(&writer, path, error)
+                      : fail_memory(error, strlen(folder), "a path");
+    free(path);
+    if (status)
+        return status;
+    fputs("id,split,label,group,transcript\n", writer.stream);
+    for (int64_t i = 0; i < valence_store_n_clips(store); i++) {
+        const struct valence_clip *clip = valence_store_clip(store, i);
+        csv_write_field(writer.stream, clip->id);
+        fprintf(writer.stream, ",%s,", valence_split_names[clip->split]);
+        csv_write_number(writer.stream, clip->label);
+        fputc(',', writer.stream);
+        csv_write_field(writer.stream, clip->group);
+        fputc(',', writer.stream);
+        csv_write_field(writer.stream, clip->transcript);
+        fputc('\n', writer.stream);
+    }
+    return file_write_commit(&writer, error);
+}
+
+struct array_files {
+    const struct valence_store *store;
+    int stream;
+    const char *folder;
+    char *path; /* of the file being written */
+    FILE *file;
+    int64_t n_left; /* rows of it */
+};
+
+static int begin_file(struct array_files *files, int64_t clip, struct valence_error *error)
+{
+    const struct valence_store_stream *format = valence_store_stream(files->store, files->stream);
+    const struct valence_clip *record = valence_store_clip(files->store, clip);
+    char name[VALENCE_STORE_ID_BYTES + 8];
+    snprintf(name, sizeof name, "%s.npy", record->id);
+    free(files->path);
+    files->path = path_join(files->folder, name);
+    if (!files->path)
+        return fail_memory(error, sizeof name, "a path");
+    files->file = fopen(files->path, "wbe");
+    if (!files->file)
+        return fail_errno(error, errno, "%s: cannot write", files->path);
+    files->n_left = record->n_rows[files->stream];
+    int64_t shape[] = {files->n_left, format->width};
+    return npy_write_header(files->file, export_type(format), 2, shape, files->path, error);
+}
+
+static int write_piece(void *user, const struct store_piece *piece, struct valence_error *error)
+{
+    struct array_files *files = user;
+    const struct valence_store_stream *format = valence_store_stream(files->store, files->stream);
+    int status = files->file ? VALENCE_OK : begin_file(files, piece->clip, error);
+    if (status)
+        return status;
+    fwrite(piece->elements, valence_dtype_size(format->type),
+           (size_t)(piece->n_rows * format->width), files->file);
+    files->n_left -= piece->n_rows;
+    if (files->n_left > 0)
+        return VALENCE_OK;
+    errno = 0;
+    bool failed = ferror(files->file) != 0;
+    failed = fclose(files->file) != 0 || failed;
+    files->file = NULL;
+    return failed ? fail_errno(error, errno ? errno : EIO, "%s: cannot write", files->path)
+                  : VALENCE_OK;
+}
+
+static int write_stream(const struct export *export, int stream, const char *folder,
+                        struct valence_error *error)
+{
+    struct array_files files = {.store = export->store, .stream = stream};
+    char *path = path_join(folder, valence_store_stream(export->store, stream)->name);
+    int status = path ? make_folders(path, error) : fail_memory(error, strlen(folder), "a path");
+    files.folder = path;
+    if (!status)
+        status = store_scan(export->store, stream, VALENCE_N_SPLITS, "exporting", export->progress,
+                            write_piece, &files, error);
+    if (files.file)
+        fclose(files.file);
+    free(files.path);
+    free(path);
+    return status;
+}
+
+int export_npy(const struct export *export, struct valence_error *error)
+{
+    struct folder_writer writer;
+    int status = check_ids(export->store, error);
+    if (!status)
+        status = folder_write_begin(&writer, export->target, error);
+    if (status)
+        return status;
+    status = write_labels(export->store, writer.temporary, error);
+    for (int s = 0; s < valence_store_n_streams(export->store) && !status; s++)
+        status = write_stream(export, s, writer.temporary, error);
+    if (!status)
+        return folder_write_commit(&writer, error);
+    folder_write_abort(&writer);
+    return status;
+}

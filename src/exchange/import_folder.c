@@ -1,0 +1,150 @@
+#include "exchange/import_folder.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "format/npy.h"
+#include "exchange/frame_compression.h"
+#include "exchange/id_list.h"
+
+static char *path_of(const struct import_folder *folder, const char *id)
+{
+    char name[VALENCE_STORE_ID_BYTES + 8];
+    snprintf(name, sizeof name, "%s.npy", id);
+    return path_join(folder->path, name);
+}
+
+static int open_array(const struct import_folder *folder, const char *id, struct npy **array,
+                      struct valence_error *error)
+{
+    *array = NULL;
+    char *path = path_of(folder, id);
+    int status = path ? npy_open(path, array, error) : fail_memory(error, strlen(id), "a path");
+    free(path);
+    return status;
+}
+
+void import_folder_expect(const struct import_folder *folder, const char *id)
+{
+    char *path = path_of(folder, id);
+    int descriptor = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    free(path);
+    if (descriptor < 0)
+        return; /* whoever asks for the rows says why */
+    (void)posix_fadvise(descriptor, 0, 0, POSIX_FADV_WILLNEED);
+    close(descriptor);
+}
+
+static int check_array(const struct npy_header *header, const char *id, int64_t *n_rows,
+                       int64_t *width, struct valence_error *error)
+{
+    int first = 0;
+    while (first < header->n_dims - 1 && header->shape[first] == 1)
+        first++;
+    int n_dims = header->n_dims - first;
+    if (header->kind != NPY_NUMBERS || n_dims < 1 || n_dims > 2)
+        return fail(error, VALENCE_ERROR_FORMAT,
+                    "clip '%s': its array is not one of numbers, (T, D) or (D)", id);
+    *n_rows = n_dims == 2 ? header->shape[first] : 1;
+    *width = header->shape[header->n_dims - 1];
+    return VALENCE_OK;
+}
+
+int import_folder_width(const struct import_folder *folder, const char *id, int64_t *width,
+                        struct valence_error *error)
+{
+    struct npy *array;
+    int64_t n_rows = 0;
+    *width = 0;
+    int status = open_array(folder, id, &array, error);
+    if (status == VALENCE_ERROR_NOT_FOUND)
+        return VALENCE_OK;
+    if (!status)
+        status = check_array(npy_header(array), id, &n_rows, width, error);
+    npy_close(array);
+    if (n_rows == 0)
+        *width = 0;
+    return status;
+}
+
+static int read_rows(struct import_folder *folder, struct npy *array, int64_t n_rows, int64_t width,
+                     struct valence_error *error)
+{
+    void *values = folder->values;
+    int status = grow_array(&values, &folder->capacity, n_rows * width, sizeof *folder->values,
+                            INT64_MAX, "values of a clip", error);
+    folder->values = values;
+    return status ? status : npy_read_float(array, 0, n_rows * width, folder->values, error);
+}
+
+int import_folder_rows(struct import_folder *folder, const char *id,
+                       const struct valence_store_stream *format, struct valence_clip_rows *rows,
+                       struct valence_error *error)
+{
+    struct npy *array;
+    int64_t n_rows = 0, width = 0;
+    int status = open_array(folder, id, &array, error);
+    if (!status)
+        status = check_array(npy_header(array), id, &n_rows, &width, error);
+    if (!status && width != format->width && n_rows > 0)
+        status = fail(error, VALENCE_ERROR_SHAPE,
+                      "clip '%s': stream '%s' has width %lld, the store has %lld (all clips of a "
+                      "stream have one width)",
+                      id, format->name, (long long)width, (long long)format->width);
+    if (!status && n_rows > VALENCE_STORE_MAX_ROWS)
+        status = fail(error, VALENCE_ERROR_LIMIT,
+                      "clip '%s': stream '%s' has %lld rows, a clip holds up to %d (cut it into "
+                      "shorter ones)",
+                      id, format->name, (long long)n_rows, VALENCE_STORE_MAX_ROWS);
+    if (!status && n_rows > 0)
+        status = read_rows(folder, array, n_rows, width, error);
+    npy_close(array);
+    if (status)
+        return status;
+    rows->n_rows = compress_frames(folder->values, n_rows, width, folder->feat_scale);
+    rows->rows = folder->values;
+    return VALENCE_OK;
+}
+
+void import_folder_free(struct import_folder *folder)
+{
+    free(folder->values);
+}
+
+static int list_clips(struct import_source *source, struct id_list *list,
+                      struct valence_error *error)
+{
+    struct import_record record;
+    bool more = true;
+    int status = source->restart(source->self, error);
+    while (!status && more) {
+        status = source->next(source->self, &record, &more, error);
+        if (!status && more)
+            status = id_list_add(list, record.id, strlen(record.id), error);
+    }
+    id_list_sort(list);
+    return status;
+}
+
+int import_folder_count_unlisted(struct import_source *source, const char *const *folders, int n,
+                                 struct valence_import_count *unlisted, struct valence_error *error)
+{
+    struct id_list listed = {0}, found = {0};
+    int status = list_clips(source, &listed, error);
+    for (int i = 0; i < n && !status; i++)
+        if (folders[i])
+            status = id_list_add_folder(&found, folders[i], error);
+    id_list_sort(&found);
+    for (int64_t i = 0; i < found.n && !status; i++)
+        if (!id_list_has(&listed, found.ids[i]))
+            import_count(unlisted, found.ids[i]);
+    id_list_free(&listed);
+    id_list_free(&found);
+    return status;
+}

@@ -1,0 +1,306 @@
+/* MMSA's unaligned_50.pkl and aligned_50.pkl: a pickled dict of splits, each a dict of arrays with N clips.
+ *
+ *   {"train": {"id", "raw_text", "text" (N, T, D), "audio", "vision", "text_bert" (N, 3, T), "audio_lengths",
+ *              "vision_lengths", "regression_labels", ...}, "valid": ..., "test": ...}
+ *
+ * or, as `valence export --form npz` writes it, an .npz with those arrays under "train/id", "train/raw_text", ...
+ *
+ * The file stays mapped and arrays within it are read clip by clip; the pickle is read as data (format/pickle.h).
+ * As MMSA's own loader does, -inf in audio is read as 0.
+ *
+ * Source: github.com/thuiar/MMSA, src/MMSA/data_loader.py; data/getLengths.py for what the lengths mean. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "format/archive.h"
+#include "format/pickle_numpy.h"
+#include "exchange/import_arrays.h"
+
+#define MAX_PARTS      8
+#define GROUP_DIVIDER  "$_$" /* an id is VIDEO$_$CLIP */
+#define TEXT_BERT_MASK 1     /* of text_bert's rows: tokens, mask, segments */
+
+/* One split. */
+struct part {
+    const struct pickle_value *arrays_dict; /* NULL: in an archive */
+    struct archive *archive;
+    char split[64];
+    char name[320]; /* "file.pkl: train" */
+    struct import_arrays arrays;
+};
+
+struct mmsa {
+    const char *path;
+    struct file_map map;
+    struct pickle *pickle;
+    struct archive *archive;
+    struct part parts[MAX_PARTS];
+    int n_parts;
+    int part;         /* of the next clip */
+    int64_t position; /* within it */
+    struct part *current;
+    int64_t current_position;
+    char group[VALENCE_STORE_ID_BYTES];
+    enum valence_stream which[VALENCE_N_STREAMS]; /* by the source's index */
+    struct import_source source;
+};
+
+static const struct import_names usual_names = {
+    .id = "id",
+    .label = "regression_labels",
+    .transcript = "raw_text",
+    .group = "group", /* this and simulated text are valence's own: store/export_mmsa.c */
+    .metadata = "metadata",
+    .streams = {"audio", "text", "vision", "simulated_text"},
+    .lengths = {"audio_lengths", "text_lengths", "vision_lengths", "simulated_text_lengths"},
+};
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+static int open_named(void *self, const char *name, struct import_column *column,
+                      struct valence_error *error)
+{
+    const struct part *part = self;
+    if (part->archive) {
+        char member[512];
+        snprintf(member, sizeof member, "%s/%s", part->split, name);
+        return npy_open_member(part->archive, member, &column->array, error);
+    }
+    const struct pickle_value *value = pickle_get(part->arrays_dict, name);
+    struct pickle_array array;
+    if (!value)
+        return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: it holds no '%s'", part->name, name);
+    if (value->type == PICKLE_LIST || value->type == PICKLE_TUPLE) {
+        column->values = value->as.items.values;
+        column->n_values = value->as.items.n;
+        return VALENCE_OK;
+    }
+    if (!pickle_get_array(value, &array))
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: '%s' is a %s, not an array or a list",
+                    part->name, name, pickle_type_name(value));
+    if (!array.objects)
+        return npy_open_elements(&array.header, array.data, array.size, name, &column->array,
+                                 error);
+    if (array.header.n_dims != 1)
+        return fail(error, VALENCE_ERROR_SHAPE, "%s: '%s' has more than a value for a clip",
+                    part->name, name);
+    column->values = array.objects->as.items.values;
+    column->n_values = array.objects->as.items.n;
+    return VALENCE_OK;
+}
+
+/* Tokens of each clip by BERT's mask, where text has as many rows as the mask and no lengths of its own. */
+static int read_text_lengths(struct part *part, struct valence_error *error)
+{
+    struct import_stream *text = &part->arrays.streams[VALENCE_STREAM_TEXT];
+    struct pickle_array mask;
+    int64_t n = part->arrays.n_clips;
+    if (!text->array || text->lengths ||
+        !pickle_get_array(pickle_get(part->arrays_dict, "text_bert"), &mask) || !mask.data ||
+        mask.header.kind != NPY_NUMBERS || mask.header.n_dims != 3 || mask.header.shape[0] != n ||
+        mask.header.shape[1] <= TEXT_BERT_MASK || mask.header.shape[2] != text->max_rows)
+        return VALENCE_OK;
+    struct npy *array;
+    int status = npy_open_elements(&mask.header, mask.data, mask.size, "text_bert", &array, error);
+    int64_t *tokens = allocate(text->max_rows, sizeof *tokens);
+    text->lengths = allocate(n, sizeof *text->lengths);
+    if (!status && (!tokens || !text->lengths))
+        status = fail_memory(error, (size_t)n * sizeof *text->lengths, "lengths");
+    for (int64_t i = 0; i < n && !status; i++) {
+        int64_t first = (i * mask.header.shape[1] + TEXT_BERT_MASK) * text->max_rows;
+        status = npy_read_int64(array, first, text->max_rows, tokens, error);
+        for (int64_t j = 0; j < text->max_rows && !status; j++)
+            text->lengths[i] += tokens[j] != 0;
+    }
+    npy_close(array);
+    free(tokens);
+    return status ? fail_within(error, "%s: text_bert", part->name) : VALENCE_OK;
+}
+
+/* A part of that split, its arrays still to be opened; NULL on error. */
+static struct part *add_part(struct mmsa *mmsa, const char *split,
+                             const struct valence_import_options *options,
+                             struct valence_error *error)
+{
+    if (mmsa->n_parts == MAX_PARTS) {
+        fail(error, VALENCE_ERROR_LIMIT, "%s: more than %d splits", mmsa->path, MAX_PARTS);
+        return NULL;
+    }
+    struct part *part = &mmsa->parts[mmsa->n_parts++];
+    snprintf(part->split, sizeof part->split, "%s", split);
+    snprintf(part->name, sizeof part->name, "%s: %.40s", mmsa->path, split);
+    part->arrays = (struct import_arrays){.name = part->name,
+                                          .options = options,
+                                          .self = part,
+                                          .open = open_named,
+                                          .split_name = part->split};
+    return part;
+}
+
+static int open_part(struct mmsa *mmsa, struct part *part, struct valence_error *error)
+{
+    int status = import_arrays_open(&part->arrays, &usual_names, error);
+    if (!status)
+        status = read_text_lengths(part, error);
+    if (!status)
+        mmsa->source.n_clips += part->arrays.n_clips;
+    return status;
+}
+
+/* All splits have the streams of the first, of the same widths. */
+static int name_streams(struct mmsa *mmsa, struct valence_error *error)
+{
+    for (int i = 0; i < VALENCE_N_STREAMS; i++) {
+        const struct import_stream *first = &mmsa->parts[0].arrays.streams[i];
+        for (int j = 1; j < mmsa->n_parts; j++)
+            if (mmsa->parts[j].arrays.streams[i].width != first->width)
+                return fail(error, VALENCE_ERROR_SHAPE,
+                            "%s: stream '%s' has width %lld, in %s it has %lld (0: none)",
+                            mmsa->parts[j].name, valence_stream_names[i],
+                            (long long)mmsa->parts[j].arrays.streams[i].width, mmsa->parts[0].name,
+                            (long long)first->width);
+        if (!first->array)
+            continue;
+        mmsa->which[mmsa->source.n_streams] = (enum valence_stream)i;
+        import_name_stream(&mmsa->source, (enum valence_stream)i, first->width);
+    }
+    return VALENCE_OK;
+}
+
+static int open_pickle(struct mmsa *mmsa, const struct valence_import_options *options,
+                       struct valence_error *error)
+{
+    int status = file_map_open(&mmsa->map, mmsa->path, error);
+    if (!status)
+        status = pickle_read(mmsa->map.data, mmsa->map.size, NULL, mmsa->path, &mmsa->pickle, NULL,
+                             error);
+    if (status)
+        return status;
+    file_map_was_read(&mmsa->map, mmsa->map.size);
+    const struct pickle_value *root = pickle_root(mmsa->pickle);
+    if (root->type != PICKLE_DICT || root->as.items.n == 0)
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: a %s, not a dict of splits", mmsa->path,
+                    pickle_type_name(root));
+    for (int64_t i = 0; i < root->as.items.n && !status; i += 2) {
+        const struct pickle_value *split = root->as.items.values[i];
+        const struct pickle_value *arrays = root->as.items.values[i + 1];
+        if (split->type != PICKLE_TEXT || arrays->type != PICKLE_DICT)
+            return fail(error, VALENCE_ERROR_FORMAT,
+                        "%s: it is no dict of splits with dicts of arrays", mmsa->path);
+        struct part *part = add_part(mmsa, split->as.bytes.data, options, error);
+        if (!part)
+            return VALENCE_ERROR_LIMIT;
+        part->arrays_dict = arrays;
+        status = open_part(mmsa, part, error);
+    }
+    return status;
+}
+
+/* A split is where an array of ids is. */
+static int open_archive(struct mmsa *mmsa, const struct valence_import_options *options,
+                        struct valence_error *error)
+{
+    static const char ids[] = "/id.npy";
+    int status = archive_open(mmsa->path, &mmsa->archive, error);
+    for (int64_t i = 0; !status && i < archive_n_members(mmsa->archive); i++) {
+        const char *member = archive_member_name(mmsa->archive, i);
+        char split[sizeof mmsa->parts[0].split];
+        if (!path_has_ending(member, ids) || strlen(member) - strlen(ids) >= sizeof split)
+            continue;
+        snprintf(split, sizeof split, "%.*s", (int)(strlen(member) - strlen(ids)), member);
+        struct part *part = add_part(mmsa, split, options, error);
+        if (!part)
+            return VALENCE_ERROR_LIMIT;
+        part->archive = mmsa->archive;
+        status = open_part(mmsa, part, error);
+    }
+    if (!status && mmsa->n_parts == 0)
+        status = fail(error, VALENCE_ERROR_FORMAT, "%s: it holds no arrays SPLIT/id", mmsa->path);
+    return status;
+}
+
+/* ---- Clips ----------------------------------------------------------------------------------- */
+
+static int restart_mmsa(void *self, struct valence_error *error)
+{
+    struct mmsa *mmsa = self;
+    (void)error;
+    mmsa->part = 0;
+    mmsa->position = 0;
+    return VALENCE_OK;
+}
+
+static int next_clip(void *self, struct import_record *record, bool *more,
+                     struct valence_error *error)
+{
+    struct mmsa *mmsa = self;
+    while (mmsa->part < mmsa->n_parts && mmsa->position == mmsa->parts[mmsa->part].arrays.n_clips) {
+        mmsa->part++;
+        mmsa->position = 0;
+    }
+    *more = mmsa->part < mmsa->n_parts;
+    if (!*more)
+        return VALENCE_OK;
+    mmsa->current = &mmsa->parts[mmsa->part];
+    mmsa->current_position = mmsa->position++;
+    int status =
+        import_arrays_record(&mmsa->current->arrays, mmsa->current_position, record, error);
+    const char *divider = status ? NULL : strstr(record->id, GROUP_DIVIDER);
+    if (divider && record->group[0] == '\0') {
+        snprintf(mmsa->group, sizeof mmsa->group, "%.*s", (int)(divider - record->id), record->id);
+        record->group = mmsa->group;
+    }
+    return status;
+}
+
+static int mmsa_rows(void *self, int index, struct valence_clip_rows *rows,
+                     struct valence_error *error)
+{
+    struct mmsa *mmsa = self;
+    enum valence_stream which = mmsa->which[index];
+    struct import_stream *stream = &mmsa->current->arrays.streams[which];
+    int status =
+        import_arrays_rows(&mmsa->current->arrays, mmsa->current_position, which, rows, error);
+    if (status)
+        return status;
+    int64_t n = rows->n_rows * stream->width;
+    for (int64_t i = 0; i < n && which == VALENCE_STREAM_AUDIO; i++)
+        if (stream->values[i] == -INFINITY)
+            stream->values[i] = 0;
+    file_map_was_read(&mmsa->map, (size_t)n * npy_header(stream->array)->item_bytes);
+    return VALENCE_OK;
+}
+
+/* ---- The import ------------------------------------------------------------------------------ */
+
+int valence_import_mmsa(const char *path, const char *store_path,
+                        const struct valence_import_options *options,
+                        const struct valence_progress *progress,
+                        struct valence_import_result *result, struct valence_error *error)
+{
+    struct mmsa mmsa = {.path = path};
+    mmsa.source = (struct import_source){
+        .self = &mmsa, .restart = restart_mmsa, .next = next_clip, .rows = mmsa_rows};
+    *result = (struct valence_import_result){0};
+    int status =
+        (path_has_ending(path, ".npz") ? open_archive : open_pickle)(&mmsa, options, error);
+    if (!status)
+        status = name_streams(&mmsa, error);
+    if (!status) {
+        json_t *file = import_describe_file(path, error);
+        mmsa.source.description = json_pack("{s:s, s:o}", "kind", "mmsa", "file", file);
+        status = file ? import_run(&mmsa.source, store_path, options, progress, result, error)
+                      : VALENCE_ERROR_IO;
+    }
+    for (int i = 0; i < mmsa.n_parts; i++)
+        import_arrays_close(&mmsa.parts[i].arrays);
+    pickle_free(mmsa.pickle);
+    archive_close(mmsa.archive);
+    file_map_close(&mmsa.map);
+    return status;
+}
