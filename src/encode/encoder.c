@@ -66,7 +66,18 @@ static int load_model(struct valence_encoder *encoder, struct weights *weights,
         return status;
     }
     description->device = ggml_backend_dev_name(device);
-    return encoder->kind->load(weights, device, options, &encoder->model, description, error);
+    const struct encoder_kind *kind = encoder->kind;
+    encoder->model = allocate(1, kind->model_bytes);
+    if (!encoder->model) {
+        weights_close(weights);
+        return fail_memory(error, kind->model_bytes, "an encoder");
+    }
+    status = kind->load(weights, device, options, encoder->model, description, error);
+    if (status) {
+        kind->clear(encoder->model);
+        free(encoder->model);
+    }
+    return status;
 }
 
 int valence_encoder_load(const char *path, const struct valence_encoder_options *options,
@@ -93,8 +104,10 @@ int valence_encoder_load(const char *path, const struct valence_encoder_options 
 
 void valence_encoder_free(struct valence_encoder *encoder)
 {
-    if (encoder)
-        encoder->kind->free(encoder->model);
+    if (!encoder)
+        return;
+    encoder->kind->clear(encoder->model);
+    free(encoder->model);
     free(encoder);
 }
 
@@ -119,9 +132,14 @@ int valence_encoder_state_create(const struct valence_encoder *encoder,
     if (!created)
         return fail_memory(error, sizeof *created, "an encoder's state");
     created->encoder = encoder;
-    int status = encoder->kind->state_create(encoder->model, &created->state, error);
-    if (status)
+    created->state = allocate(1, encoder->kind->state_bytes);
+    if (!created->state) {
         free(created);
+        return fail_memory(error, encoder->kind->state_bytes, "an encoder's state");
+    }
+    int status = encoder->kind->state_open(encoder->model, created->state, error);
+    if (status)
+        valence_encoder_state_free(created);
     else
         *state = created;
     return status;
@@ -129,8 +147,10 @@ int valence_encoder_state_create(const struct valence_encoder *encoder,
 
 void valence_encoder_state_free(struct valence_encoder_state *state)
 {
-    if (state)
-        state->encoder->kind->state_free(state->state);
+    if (!state)
+        return;
+    state->encoder->kind->state_clear(state->state);
+    free(state->state);
     free(state);
 }
 

@@ -8,15 +8,17 @@
 struct encoder_kind {
     const char *name; /* GGUF's architecture; "llm" stands for every other one */
 
+    size_t model_bytes, state_bytes; /* zeroed memory for them comes from encoder.c */
+
     /* Takes over `weights`, also on failure; fills what is its own of `description`. Of files that valence wrote, the
      * general part is filled already. */
     int (*load)(struct weights *weights, ggml_backend_dev_t device,
-                const struct valence_encoder_options *options, void **model,
+                const struct valence_encoder_options *options, void *model,
                 struct valence_encoder_description *description, struct valence_error *error);
-    void (*free)(void *model); /* as the next, takes NULL */
+    void (*clear)(void *model); /* after a failure, too, as the next */
 
-    int (*state_create)(const void *model, void **state, struct valence_error *error);
-    void (*state_free)(void *state);
+    int (*state_open)(const void *model, void *state, struct valence_error *error);
+    void (*state_clear)(void *state);
 
     /* Rows that an input gives; 0 for one that encode() refuses. */
     int64_t (*n_rows)(const void *model, const struct valence_encoder_input *input);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/memory.h"
 #include "encode/encoder_kind.h"
 #include "encode/llm_context.h"
 
@@ -19,12 +18,10 @@
 
 /* ---- Loading --------------------------------------------------------------------------------------------------- */
 
-static void free_model(void *model)
+static void clear(void *model)
 {
     struct llm_encoder *encoder = model;
-    if (encoder)
-        language_model_free(&encoder->model);
-    free(encoder);
+    language_model_free(&encoder->model);
 }
 
 static int set_options(struct llm_encoder *encoder, const struct valence_encoder_options *options,
@@ -57,23 +54,15 @@ static int set_options(struct llm_encoder *encoder, const struct valence_encoder
 }
 
 static int load(struct weights *weights, ggml_backend_dev_t device,
-                const struct valence_encoder_options *options, void **model,
+                const struct valence_encoder_options *options, void *model,
                 struct valence_encoder_description *description, struct valence_error *error)
 {
-    *model = NULL;
-    struct llm_encoder *encoder = allocate(1, sizeof *encoder);
-    if (!encoder) {
-        weights_close(weights);
-        return fail_memory(error, sizeof *encoder, "an encoder");
-    }
+    struct llm_encoder *encoder = model;
     int status = language_model_load(&encoder->model, weights, device, error);
     if (!status)
         status = set_options(encoder, options, error);
-    if (status) {
-        free_model(encoder);
+    if (status)
         return status;
-    }
-    *model = encoder;
     description->architecture = encoder->model.architecture;
     description->source = encoder->model.source;
     description->fingerprint = encoder->model.fingerprint;
@@ -143,12 +132,10 @@ struct llm_state {
     int64_t n_sequences;        /* in the batch */
 };
 
-static void state_free(void *state)
+static void state_clear(void *state)
 {
     struct llm_state *llm = state;
-    if (llm)
-        llm_context_free(&llm->context);
-    free(llm);
+    llm_context_free(&llm->context);
 }
 
 /* Makes the context hold `positions`. Growing doubles it, so that rising lengths do not make one each. */
@@ -176,20 +163,12 @@ static int reserve(struct llm_state *llm, int64_t positions, struct valence_erro
     return status;
 }
 
-static int state_create(const void *model, void **state, struct valence_error *error)
+static int state_open(const void *model, void *state, struct valence_error *error)
 {
     const struct llm_encoder *encoder = model;
-    *state = NULL;
-    struct llm_state *created = allocate(1, sizeof *created);
-    if (!created)
-        return fail_memory(error, sizeof *created, "an encoder's state");
-    created->encoder = encoder;
-    int status = reserve(created, encoder->batch, error);
-    if (status)
-        state_free(created);
-    else
-        *state = created;
-    return status;
+    struct llm_state *llm = state;
+    llm->encoder = encoder;
+    return reserve(llm, encoder->batch, error);
 }
 
 /* An empty batch without sequences: what is in it is not computed. */
@@ -329,10 +308,12 @@ static int encode(void *state, const struct valence_encoder_input *inputs,
 
 const struct encoder_kind encoder_llm = {
     .name = "llm",
+    .model_bytes = sizeof(struct llm_encoder),
+    .state_bytes = sizeof(struct llm_state),
     .load = load,
-    .free = free_model,
-    .state_create = state_create,
-    .state_free = state_free,
+    .clear = clear,
+    .state_open = state_open,
+    .state_clear = state_clear,
     .n_rows = n_rows,
     .encode = encode,
 };

@@ -16,12 +16,10 @@ struct manet_encoder {
     bool plain;
 };
 
-static void free_model(void *model)
+static void clear(void *model)
 {
     struct manet_encoder *encoder = model;
-    if (encoder)
-        manet_free(&encoder->model);
-    free(encoder);
+    manet_free(&encoder->model);
 }
 
 static int find_output(const char *layers, enum manet_output *output, struct valence_error *error)
@@ -34,55 +32,37 @@ static int find_output(const char *layers, enum manet_output *output, struct val
 }
 
 static int load(struct weights *weights, ggml_backend_dev_t device,
-                const struct valence_encoder_options *options, void **model,
+                const struct valence_encoder_options *options, void *model,
                 struct valence_encoder_description *description, struct valence_error *error)
 {
-    *model = NULL;
-    struct manet_encoder *encoder = allocate(1, sizeof *encoder);
-    if (!encoder) {
-        weights_close(weights);
-        return fail_memory(error, sizeof *encoder, "an encoder");
-    }
+    struct manet_encoder *encoder = model;
     bool cpu = ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU;
     encoder->device = device;
     encoder->plain = options->plain;
     int status = manet_load(&encoder->model, weights, device, cpu && !options->plain, error);
     if (!status)
         status = find_output(options->layers, &encoder->output, error);
-    if (status) {
-        free_model(encoder);
+    if (status)
         return status;
-    }
-    *model = encoder;
     description->layers = encoder->output == MANET_LOGITS ? "logits" : "embedding";
     description->width = manet_row_width(&encoder->model, encoder->output);
     description->side = encoder->model.side;
     return VALENCE_OK;
 }
 
-static void state_free(void *state)
+static void state_clear(void *state)
 {
     struct manet_state *manet = state;
-    if (manet)
-        graph_free(&manet->graph);
-    free(manet);
+    graph_free(&manet->graph);
 }
 
-static int state_create(const void *model, void **state, struct valence_error *error)
+static int state_open(const void *model, void *state, struct valence_error *error)
 {
     const struct manet_encoder *encoder = model;
-    *state = NULL;
-    struct manet_state *created = allocate(1, sizeof *created);
-    if (!created)
-        return fail_memory(error, sizeof *created, "an encoder's state");
-    created->model = &encoder->model;
-    created->output = encoder->output;
-    int status = graph_create(&created->graph, encoder->device, encoder->plain, error);
-    if (status)
-        free(created);
-    else
-        *state = created;
-    return status;
+    struct manet_state *manet = state;
+    manet->model = &encoder->model;
+    manet->output = encoder->output;
+    return graph_create(&manet->graph, encoder->device, encoder->plain, error);
 }
 
 static int64_t n_rows(const void *model, const struct valence_encoder_input *input)
@@ -132,10 +112,12 @@ static int encode(void *state, const struct valence_encoder_input *inputs,
 
 const struct encoder_kind encoder_manet = {
     .name = "manet",
+    .model_bytes = sizeof(struct manet_encoder),
+    .state_bytes = sizeof(struct manet_state),
     .load = load,
-    .free = free_model,
-    .state_create = state_create,
-    .state_free = state_free,
+    .clear = clear,
+    .state_open = state_open,
+    .state_clear = state_clear,
     .n_rows = n_rows,
     .encode = encode,
     .convert = convert_manet,

@@ -1,21 +1,17 @@
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/fail.h"
-#include "base/memory.h"
 #include "encode/encoder_kind.h"
 #include "encode/graph.h"
 #include "encode/projector.h"
 
 #define PIECE 512 /* rows computed at once */
 
-static void free_model(void *model)
+static void clear(void *model)
 {
     struct projector *projector = model;
-    if (projector)
-        weights_close(&projector->weights);
-    free(projector);
+    weights_close(&projector->weights);
 }
 
 static int load_tensors(struct projector *projector, struct valence_error *error)
@@ -42,25 +38,17 @@ static int load_tensors(struct projector *projector, struct valence_error *error
 }
 
 static int load(struct weights *weights, ggml_backend_dev_t device,
-                const struct valence_encoder_options *options, void **model,
+                const struct valence_encoder_options *options, void *model,
                 struct valence_encoder_description *description, struct valence_error *error)
 {
-    *model = NULL;
-    struct projector *projector = allocate(1, sizeof *projector);
-    if (!projector) {
-        weights_close(weights);
-        return fail_memory(error, sizeof *projector, "an encoder");
-    }
+    struct projector *projector = model;
     *projector = (struct projector){.weights = *weights, .device = device, .plain = options->plain};
     *weights = (struct weights){0};
     int status = load_tensors(projector, error);
     if (!status)
         status = weights_place(&projector->weights, device, error);
-    if (status) {
-        free_model(projector);
+    if (status)
         return status;
-    }
-    *model = projector;
     description->width = projector->width;
     description->frame_width = projector->frame_width;
     description->frames_joined = projector->joined;
@@ -76,28 +64,18 @@ struct projector_state {
     struct graph graph;
 };
 
-static void state_free(void *state)
+static void state_clear(void *state)
 {
-    struct projector_state *created = state;
-    if (created)
-        graph_free(&created->graph);
-    free(created);
+    struct projector_state *opened = state;
+    graph_free(&opened->graph);
 }
 
-static int state_create(const void *model, void **state, struct valence_error *error)
+static int state_open(const void *model, void *state, struct valence_error *error)
 {
     const struct projector *projector = model;
-    *state = NULL;
-    struct projector_state *created = allocate(1, sizeof *created);
-    if (!created)
-        return fail_memory(error, sizeof *created, "an encoder's state");
-    created->projector = projector;
-    int status = graph_create(&created->graph, projector->device, projector->plain, error);
-    if (status)
-        free(created);
-    else
-        *state = created;
-    return status;
+    struct projector_state *opened = state;
+    opened->projector = projector;
+    return graph_create(&opened->graph, projector->device, projector->plain, error);
 }
 
 static int64_t n_rows(const void *model, const struct valence_encoder_input *input)
@@ -168,10 +146,12 @@ static int encode(void *state, const struct valence_encoder_input *inputs,
 
 const struct encoder_kind encoder_projector = {
     .name = "projector",
+    .model_bytes = sizeof(struct projector),
+    .state_bytes = sizeof(struct projector_state),
     .load = load,
-    .free = free_model,
-    .state_create = state_create,
-    .state_free = state_free,
+    .clear = clear,
+    .state_open = state_open,
+    .state_clear = state_clear,
     .n_rows = n_rows,
     .encode = encode,
     .convert = convert_projector,

@@ -1,9 +1,7 @@
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/memory.h"
 #include "encode/convert_wavlm.h"
 #include "encode/encoder_kind.h"
 #include "encode/wavlm.h"
@@ -20,12 +18,10 @@ struct wavlm_encoder {
     bool plain;
 };
 
-static void free_model(void *model)
+static void clear(void *model)
 {
     struct wavlm_encoder *encoder = model;
-    if (encoder)
-        wavlm_free(&encoder->model);
-    free(encoder);
+    wavlm_free(&encoder->model);
 }
 
 static int set_options(struct wavlm_encoder *encoder, const struct valence_encoder_options *options,
@@ -46,24 +42,16 @@ static int set_options(struct wavlm_encoder *encoder, const struct valence_encod
 }
 
 static int load(struct weights *weights, ggml_backend_dev_t device,
-                const struct valence_encoder_options *options, void **model,
+                const struct valence_encoder_options *options, void *model,
                 struct valence_encoder_description *description, struct valence_error *error)
 {
-    *model = NULL;
-    struct wavlm_encoder *encoder = allocate(1, sizeof *encoder);
-    if (!encoder) {
-        weights_close(weights);
-        return fail_memory(error, sizeof *encoder, "an encoder");
-    }
+    struct wavlm_encoder *encoder = model;
     encoder->device = device;
     int status = wavlm_load(&encoder->model, weights, device, error);
     if (!status)
         status = set_options(encoder, options, error);
-    if (status) {
-        free_model(encoder);
+    if (status)
         return status;
-    }
-    *model = encoder;
     description->layers = encoder->layers;
     description->width = encoder->taps.width;
     description->n_layers = encoder->model.n_layers;
@@ -73,27 +61,16 @@ static int load(struct weights *weights, ggml_backend_dev_t device,
     return VALENCE_OK;
 }
 
-static void state_free(void *state)
+static void state_clear(void *state)
 {
-    if (state)
-        wavlm_state_free(state);
-    free(state);
+    wavlm_state_free(state);
 }
 
-static int state_create(const void *model, void **state, struct valence_error *error)
+static int state_open(const void *model, void *state, struct valence_error *error)
 {
     const struct wavlm_encoder *encoder = model;
-    *state = NULL;
-    struct wavlm_state *created = allocate(1, sizeof *created);
-    if (!created)
-        return fail_memory(error, sizeof *created, "an encoder's state");
-    int status = wavlm_state_create(created, &encoder->model, encoder->device, &encoder->taps,
-                                    encoder->window, encoder->plain, error);
-    if (status)
-        state_free(created);
-    else
-        *state = created;
-    return status;
+    return wavlm_state_create(state, &encoder->model, encoder->device, &encoder->taps,
+                              encoder->window, encoder->plain, error);
 }
 
 static int64_t n_rows(const void *model, const struct valence_encoder_input *input)
@@ -120,10 +97,12 @@ static int encode(void *state, const struct valence_encoder_input *inputs,
 
 const struct encoder_kind encoder_wavlm = {
     .name = "wavlm",
+    .model_bytes = sizeof(struct wavlm_encoder),
+    .state_bytes = sizeof(struct wavlm_state),
     .load = load,
-    .free = free_model,
-    .state_create = state_create,
-    .state_free = state_free,
+    .clear = clear,
+    .state_open = state_open,
+    .state_clear = state_clear,
     .n_rows = n_rows,
     .encode = encode,
     .convert = convert_wavlm,
