@@ -12,8 +12,8 @@
 #include "measure.h"
 
 #include "base/threads.h"
-#include "encode/backend.h"
-#include "encode/llm_search.h"
+#include "encode/compute/backend.h"
+#include "encode/llm/llm_search.h"
 #include "valence/encoder.h"
 
 #define PROMPT    256

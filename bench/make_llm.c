@@ -10,8 +10,8 @@
 #include "base/file.h"
 #include "base/half.h"
 #include "base/random.h"
-#include "encode/backend.h"
-#include "encode/weights.h"
+#include "encode/compute/backend.h"
+#include "encode/compute/weights.h"
 
 struct shape {
     int64_t vocabulary, width, layers, heads, ffn, context;

@@ -4,8 +4,8 @@
 
 #include "base/text.h"
 #include "options.h"
-#include "store/published_splits.h"
-#include "train/clips.h"
+#include "data/published_splits.h"
+#include "data/clips.h"
 #include "valence/export.h"
 #include "valence/model.h"
 #include "valence/stream.h"

@@ -7,8 +7,8 @@
 #include "choices.h"
 #include "commands.h"
 #include "json_output.h"
-#include "store/diagnosis.h"
-#include "store/store_summary.h"
+#include "data/diagnosis.h"
+#include "data/store_summary.h"
 #include "terminal.h"
 
 struct request {

@@ -9,7 +9,7 @@
 #include "choices.h"
 #include "commands.h"
 #include "evaluate/encodings.h"
-#include "evaluate/run_models.h"
+#include "run/run_models.h"
 #include "evaluate_output.h"
 
 /* What the command line says, as parsed. */

@@ -16,7 +16,7 @@
 #include "model/checkpoint.h"
 #include "model/config_json.h"
 #include "store/store_layout.h"
-#include "store/store_summary.h"
+#include "data/store_summary.h"
 #include "table.h"
 #include "valence/encoder.h"
 

@@ -9,7 +9,7 @@
 #include "commands.h"
 #include "evaluate/encodings.h"
 #include "evaluate/prediction.h"
-#include "evaluate/run_models.h"
+#include "run/run_models.h"
 #include "format/csv_write.h"
 #include "json_output.h"
 #include "sentences.h"

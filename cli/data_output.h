@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "store/data_summary.h"
+#include "data/data_summary.h"
 #include "valence/import.h"
 
 /* Tables of the streams, their values and, where `labels` is set, the labels of the splits. */

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "encode/transcripts.h"
+#include "encode/llm/transcripts.h"
 #include "options.h"
 #include "valence/stream.h"
 

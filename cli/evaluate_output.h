@@ -3,7 +3,7 @@
 #define VALENCE_CLI_EVALUATE_OUTPUT_H
 
 #include "evaluate/comparison.h"
-#include "evaluate/run_models.h"
+#include "run/run_models.h"
 
 /* Evaluations of the models of a run on the same clips in the same flows. */
 struct evaluation_set {

@@ -9,10 +9,10 @@
 
 #ifdef VALENCE_WITH_ENCODERS
 
-#include "encode/transcripts.h"
+#include "encode/llm/transcripts.h"
 #include "evaluate/encodings.h"
 #include "model_cache.h"
-#include "store/encoder_settings.h"
+#include "data/encoder_settings.h"
 #include "valence/store.h"
 #include "temporary_store.h"
 

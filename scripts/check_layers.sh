@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Checks from the #include lines that dependencies point one way, and that the library calls nothing it must not.
 #
-#   base <- format, kernels <- model, store <- exchange, train, encode, media <- evaluate <- report <- cli
+#   base <- format, kernels, media <- model, store <- data, run, encode <- exchange, train, evaluate <- cli
 #
 # A folder may include itself and what stands on a lower level; the public headers, valence/*.h, everyone. Only src/encode
 # knows ggml and llama.cpp.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-declare -A level=([base]=0 [format]=1 [kernels]=1 [model]=2 [store]=2 [exchange]=3 [train]=3 [encode]=3 [media]=3
-    [evaluate]=4 [report]=5 [cli]=6)
+declare -A level=([base]=0 [format]=1 [kernels]=1 [media]=1 [model]=2 [store]=2 [data]=3 [run]=3 [encode]=3
+    [exchange]=4 [train]=4 [evaluate]=4 [cli]=5)
 problems=0
 problem() {
     echo "$*" >&2

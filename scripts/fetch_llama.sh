@@ -58,7 +58,7 @@ if command -v ninja >/dev/null; then
 fi
 echo "building llama.cpp and ggml into $prefix (a few minutes, once)"
 {
-    # Back ends lie beside libggml.so (BINDIR = LIBDIR), where src/encode/backend.c looks for them.
+    # Back ends lie beside libggml.so (BINDIR = LIBDIR), where src/encode/compute/backend.c looks for them.
     cmake -S "$source" -B "$work/build" -G "$generator" -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON \
         -DCMAKE_INSTALL_PREFIX="$work/prefix" -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_INSTALL_BINDIR=lib \
         "-DCMAKE_INSTALL_RPATH=\$ORIGIN" \

@@ -26,10 +26,10 @@ src/kernels/dropout.c|y[w * 32 + j] += masked|y[w * 32 + j] -= masked
 src/kernels/dropout.c|y[j] += masked|y[j] -= masked
 src/kernels/dropout.c|one ? kept[w][i] | fair[w][i] : kept[w][i] & fair[w][i]|one ? kept[w][i] & fair[w][i] : kept[w][i] | fair[w][i]
 src/kernels/dropout.c|first * blocks_per_row + drawn|first * blocks_per_row - drawn
-src/kernels/gather.c|= vector_dot(o, df|= -vector_dot(o, df
-src/kernels/gather.c|factor * dm[j]|-factor * dm[j]
-src/kernels/gather.c|dw[b * M + m] += vector_dot|dw[b * M + m] -= vector_dot
-src/kernels/gather.c|dw[row / Q * M + m] += vector_dot|dw[row / Q * M + m] -= vector_dot
+src/model/gather.c|= vector_dot(o, df|= -vector_dot(o, df
+src/model/gather.c|factor * dm[j]|-factor * dm[j]
+src/model/gather.c|dw[b * M + m] += vector_dot|dw[b * M + m] -= vector_dot
+src/model/gather.c|dw[row / Q * M + m] += vector_dot|dw[row / Q * M + m] -= vector_dot
 src/kernels/distance.c|weight * 2.0 * difference|weight * -2.0 * difference
 src/kernels/distance.c|dx[i * x.stride + j] += step|dx[i * x.stride + j] -= step
 src/kernels/distance.c|dy[i * y.stride + j] -= step|dy[i * y.stride + j] += step

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
-#include "format/pickle.h"
-#include "format/pickle_numpy.h"
+#include "format/pickle/pickle.h"
+#include "format/pickle/pickle_numpy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "format/torch_file.h"
+#include "format/pickle/torch_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

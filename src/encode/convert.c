@@ -9,7 +9,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "encode/backend.h"
+#include "encode/compute/backend.h"
 
 #define MAX_RECIPES 100000
 

@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "encode/backend.h"
+#include "encode/compute/backend.h"
 #include "encode/encoder_kind.h"
 
 /* What is converted to files of its own; everything else is a language model. */

@@ -2,7 +2,7 @@
 #ifndef VALENCE_ENCODE_ENCODER_KIND_H
 #define VALENCE_ENCODE_ENCODER_KIND_H
 
-#include "encode/weights.h"
+#include "encode/compute/weights.h"
 #include "valence/encoder.h"
 
 struct encoder_kind {

@@ -9,7 +9,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "format/safetensors.h"
-#include "format/torch_file.h"
+#include "format/pickle/torch_file.h"
 
 struct source {
     const char *path; /* the caller's */

@@ -5,7 +5,7 @@
 
 #include "base/fail.h"
 #include "model/checkpoint.h"
-#include "store/encoder_settings.h"
+#include "data/encoder_settings.h"
 
 static const json_t *settings_of(const struct checkpoint *checkpoint, enum valence_stream stream)
 {

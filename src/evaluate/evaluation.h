@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 #include "evaluate/scoring.h"
-#include "train/clips.h"
+#include "data/clips.h"
 #include "valence/evaluate.h"
 
 #define EVALUATION_LEVEL 0.95 /* of the intervals */

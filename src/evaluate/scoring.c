@@ -6,7 +6,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "train/batches.h"
+#include "data/batches.h"
 
 /* ---- Streams --------------------------------------------------------------------------------- */
 

@@ -2,7 +2,7 @@
 #ifndef VALENCE_EVALUATE_SCORING_H
 #define VALENCE_EVALUATE_SCORING_H
 
-#include "train/clips.h"
+#include "data/clips.h"
 #include "valence/model.h"
 #include "valence/progress.h"
 

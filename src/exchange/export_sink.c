@@ -5,7 +5,7 @@
 
 #include "base/fail.h"
 #include "format/npy.h"
-#include "format/pickle_write.h"
+#include "format/pickle/pickle_write.h"
 
 void export_sink_begin(struct export_sink *sink, FILE *stream, bool is_npz)
 {

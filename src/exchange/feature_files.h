@@ -2,7 +2,7 @@
 #ifndef VALENCE_EXCHANGE_FEATURE_FILES_H
 #define VALENCE_EXCHANGE_FEATURE_FILES_H
 
-#include "store/data_summary.h"
+#include "data/data_summary.h"
 #include "valence/import.h"
 
 /* A clip is an id that any of the streams (folders, by their names) has, or an entry of the .csd, whose group is its

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "store/data_summary.h"
+#include "data/data_summary.h"
 #include "exchange/import_split.h"
 #include "exchange/read_ahead.h"
 #include "store/store_layout.h"

@@ -8,7 +8,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "format/pickle_numpy.h"
+#include "format/pickle/pickle_numpy.h"
 
 /* ---- Columns --------------------------------------------------------------------------------- */
 

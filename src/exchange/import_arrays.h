@@ -3,7 +3,7 @@
 #define VALENCE_EXCHANGE_IMPORT_ARRAYS_H
 
 #include "format/npy.h"
-#include "format/pickle.h"
+#include "format/pickle/pickle.h"
 #include "exchange/import.h"
 
 /* One value a clip: an array of texts or numbers, (N) or (N, 1), or a list of pickled values. Neither: there is none. */

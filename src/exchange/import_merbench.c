@@ -13,8 +13,8 @@
 #include "base/memory.h"
 #include "format/archive.h"
 #include "format/npy.h"
-#include "format/pickle.h"
-#include "format/pickle_numpy.h"
+#include "format/pickle/pickle.h"
+#include "format/pickle/pickle_numpy.h"
 #include "exchange/import_folder.h"
 #include "store/store_layout.h"
 

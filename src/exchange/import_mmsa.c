@@ -18,7 +18,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/archive.h"
-#include "format/pickle_numpy.h"
+#include "format/pickle/pickle_numpy.h"
 #include "exchange/import_arrays.h"
 
 #define MAX_PARTS      8

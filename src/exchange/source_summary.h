@@ -2,7 +2,7 @@
 #ifndef VALENCE_EXCHANGE_SOURCE_SUMMARY_H
 #define VALENCE_EXCHANGE_SOURCE_SUMMARY_H
 
-#include "store/data_summary.h"
+#include "data/data_summary.h"
 #include "valence/import.h"
 
 struct source_summary {

@@ -8,7 +8,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "format/pickle_numpy.h"
+#include "format/pickle/pickle_numpy.h"
 #include "format/safetensors.h"
 
 #define PIECE_VALUES    65536

@@ -1,7 +1,7 @@
 /* Backward pass: the steps of network_forward.c in reverse, flow by flow, then the projections both flows share. */
 #include <string.h>
 
-#include "kernels/gather.h"
+#include "model/gather.h"
 #include "kernels/vector.h"
 #include "model/network_private.h"
 

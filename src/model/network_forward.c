@@ -3,7 +3,7 @@
  * missing answers, weigh the views, read the score off the gathered feature. */
 #include <string.h>
 
-#include "kernels/gather.h"
+#include "model/gather.h"
 #include "model/network_private.h"
 
 /* Linear, ReLU, dropout: `rows_per_clip` rows a clip. */

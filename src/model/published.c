@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/safetensors.h"
-#include "format/torch_file.h"
+#include "format/pickle/torch_file.h"
 #include "model/parameters.h"
 #include "valence/version.h"
 

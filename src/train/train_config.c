@@ -8,7 +8,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/suggest.h"
-#include "train/clips.h"
+#include "data/clips.h"
 #include "train/config_table.h"
 
 /* ---- The table

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "model/checkpoint.h"
-#include "train/batches.h"
-#include "train/run_folder.h"
+#include "data/batches.h"
+#include "run/run_folder.h"
 #include "train/train_config.h"
 #include "train/train_state.h"
 

@@ -3,7 +3,7 @@
 #define VALENCE_TRAIN_VALIDATION_H
 
 #include "model/network.h"
-#include "train/batches.h"
+#include "data/batches.h"
 
 /* Scores `n` labelled clips in each flow: scores[n_flows][n], and their mean absolute errors in mae[n_flows]. Sums in the
  * clips' order, so that they do not depend on threads. */

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "encode/backend.h"
-#include "encode/llm_search.h"
-#include "encode/weights.h"
+#include "encode/compute/backend.h"
+#include "encode/llm/llm_search.h"
+#include "encode/compute/weights.h"
 #include "valence/simulate.h"
 
 #define PROJECTED_LIMIT 2e-5

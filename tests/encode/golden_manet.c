@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "encode/backend.h"
-#include "encode/manet.h"
-#include "encode/resize.h"
+#include "encode/compute/backend.h"
+#include "encode/manet/manet.h"
+#include "encode/manet/resize.h"
 
 #define EMBEDDING_LIMIT 5e-5
 #define MAP_LIMIT       3e-4

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "encode/backend.h"
-#include "encode/wavlm.h"
+#include "encode/compute/backend.h"
+#include "encode/wavlm/wavlm.h"
 
 #define RELATIVE 5e-6
 

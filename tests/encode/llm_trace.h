@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "encode/beam.h"
+#include "encode/llm/beam.h"
 
 struct trace {
     int64_t *cand_parent, *cand_token, *run_parent, *run_token, n;

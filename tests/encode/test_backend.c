@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "encode/backend.h"
+#include "encode/compute/backend.h"
 
 static void test_a_cpu_device_opens(void **state)
 {

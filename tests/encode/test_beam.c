@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "encode/beam.h"
-#include "encode/simulation_flags.h"
+#include "encode/llm/beam.h"
+#include "encode/simulated/simulation_flags.h"
 
 #define VOCABULARY 12
 #define END        2

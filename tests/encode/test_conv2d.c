@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "base/random.h"
-#include "encode/backend.h"
-#include "encode/conv2d.h"
-#include "encode/panel.h"
+#include "encode/compute/backend.h"
+#include "encode/compute/conv2d.h"
+#include "encode/compute/panel.h"
 
 static struct random_source source;
 

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "encode/backend.h"
-#include "encode/llm_context.h"
+#include "encode/compute/backend.h"
+#include "encode/llm/llm_context.h"
 
 static char folder[] = "/tmp/test-language-model-XXXXXX";
 static char scratch[64];

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "encode/resize.h"
+#include "encode/manet/resize.h"
 
 #define SIDE 224
 

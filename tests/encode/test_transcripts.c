@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "encode/transcripts.h"
+#include "encode/llm/transcripts.h"
 
 static struct valence_error error;
 

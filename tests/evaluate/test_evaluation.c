@@ -1,7 +1,7 @@
 /* Evaluations of a store made from the golden inputs, and the models of a run. */
 #include "base/file.h"
 #include "evaluate/comparison.h"
-#include "evaluate/run_models.h"
+#include "run/run_models.h"
 #include "golden_store.h"
 
 static struct evaluation evaluate(const struct evaluation_options *options)

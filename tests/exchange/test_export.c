@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/half.h"
 #include "format/npy.h"
-#include "format/pickle_numpy.h"
+#include "format/pickle/pickle_numpy.h"
 #include "format/safetensors.h"
 #include "valence/export.h"
 #include "valence/import.h"

@@ -4,8 +4,8 @@
 #include <dirent.h>
 #include <unistd.h>
 
-#include "format/pickle.h"
-#include "format/pickle_numpy.h"
+#include "format/pickle/pickle.h"
+#include "format/pickle/pickle_numpy.h"
 
 #define HOSTILE FIXTURE("hostile")
 

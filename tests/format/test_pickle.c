@@ -2,8 +2,8 @@
 
 #include "fixtures.h"
 #include "format/npy.h"
-#include "format/pickle.h"
-#include "format/pickle_numpy.h"
+#include "format/pickle/pickle.h"
+#include "format/pickle/pickle_numpy.h"
 
 /* A fixture's pickle, which stays mapped; close_fixture() frees both. */
 static struct file_map map;

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "format/pickle_numpy.h"
-#include "format/pickle_write.h"
+#include "format/pickle/pickle_numpy.h"
+#include "format/pickle/pickle_write.h"
 
 static char *data;
 static size_t size;

@@ -2,7 +2,7 @@
 
 #include "fixtures.h"
 #include "format/safetensors.h"
-#include "format/torch_file.h"
+#include "format/pickle/torch_file.h"
 
 static struct torch_file *open_file(const char *path)
 {

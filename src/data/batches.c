@@ -1,0 +1,267 @@
+#include "data/batches.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+
+/* One of the two batches: the memory behind it, and whose turn it is. */
+struct slot {
+    struct valence_batch batch;
+    int64_t clip_capacity;
+    uint64_t *keys;
+    float *labels;
+    int64_t *offsets[VALENCE_N_STREAMS];
+    unsigned char *rows[VALENCE_N_STREAMS];
+    int64_t row_capacity[VALENCE_N_STREAMS]; /* bytes */
+    bool full;                               /* true: the caller's; false: the reading thread's */
+    int status;
+    struct valence_error error;
+};
+
+struct batch_loader {
+    const struct valence_store *store;
+    const struct stream_map *map;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed; /* any of what follows */
+
+    /* The pass; `clips` is NULL where there is none or it is over. */
+    const int64_t *clips;
+    int64_t n_clips;
+    int64_t batch_size;
+    int64_t n_read;  /* clips the thread has begun to read */
+    int64_t n_given; /* clips the caller has got */
+
+    struct slot slots[2];
+    int reading;  /* the slot the thread fills next */
+    int giving;   /* the slot the caller gets next, or has where `lent` */
+    bool lent;    /* the caller computes with slots[giving] */
+    bool busy;    /* the thread is filling slots[reading] */
+    bool leaving; /* the thread must end */
+};
+
+/* ---- The reading thread
+ * --------------------------------------------------------------------------------------- */
+
+static int reserve_clips(struct slot *slot, int64_t n, struct valence_error *error)
+{
+    if (n <= slot->clip_capacity)
+        return VALENCE_OK;
+    free(slot->keys);
+    free(slot->labels);
+    slot->clip_capacity = 0;
+    slot->keys = allocate(n, sizeof *slot->keys);
+    slot->labels = allocate(n, sizeof *slot->labels);
+    bool complete = slot->keys && slot->labels;
+    for (int s = 0; s < VALENCE_N_STREAMS; s++) {
+        free(slot->offsets[s]);
+        slot->offsets[s] = allocate(n + 1, sizeof *slot->offsets[s]);
+        complete = complete && slot->offsets[s];
+    }
+    if (!complete)
+        return fail_memory(error, (size_t)n * 64, "a batch's clips");
+    slot->clip_capacity = n;
+    return VALENCE_OK;
+}
+
+/* The old rows are not needed, so a larger buffer need not copy them. */
+static int reserve_rows(struct slot *slot, int stream, int64_t n_rows, int64_t row_bytes,
+                        struct valence_error *error)
+{
+    size_t bytes;
+    if (!size_multiply(n_rows, row_bytes, &bytes))
+        return fail(error, VALENCE_ERROR_LIMIT, "a batch of %lld rows of %s is too large",
+                    (long long)n_rows, valence_stream_names[stream]);
+    if ((int64_t)bytes <= slot->row_capacity[stream])
+        return VALENCE_OK;
+    free(slot->rows[stream]);
+    slot->row_capacity[stream] = 0;
+    slot->rows[stream] = malloc(bytes);
+    if (!slot->rows[stream])
+        return fail_memory(error, bytes, "a batch's rows (a smaller batch_size or max_rows helps)");
+    slot->row_capacity[stream] = (int64_t)bytes;
+    return VALENCE_OK;
+}
+
+static int fill_stream(const struct batch_loader *loader, const int64_t *clips, int64_t n,
+                       int stream, struct slot *slot)
+{
+    struct valence_rows *rows = &slot->batch.streams[stream];
+    *rows = (struct valence_rows){0};
+    int index = loader->map->index[stream];
+    if (index < 0)
+        return VALENCE_OK;
+    const struct valence_store_stream *stored = valence_store_stream(loader->store, index);
+    int64_t row_bytes = stored->width * (int64_t)valence_dtype_size(stored->type);
+    int64_t *offsets = slot->offsets[stream];
+    offsets[0] = 0;
+    for (int64_t i = 0; i < n; i++)
+        offsets[i + 1] = offsets[i] + clip_rows(loader->store, loader->map, clips[i],
+                                                (enum valence_stream)stream);
+    int status = reserve_rows(slot, stream, offsets[n], row_bytes, &slot->error);
+    for (int64_t i = 0; i < n && !status; i++)
+        if (offsets[i + 1] > offsets[i])
+            status = valence_store_read(loader->store, clips[i], index, offsets[i + 1] - offsets[i],
+                                        slot->rows[stream] + offsets[i] * row_bytes, &slot->error);
+    *rows = (struct valence_rows){.data = slot->rows[stream],
+                                  .type = stored->type,
+                                  .width = stored->width,
+                                  .offsets = offsets};
+    return status;
+}
+
+static int fill(const struct batch_loader *loader, const int64_t *clips, int64_t n,
+                struct slot *slot)
+{
+    int status = reserve_clips(slot, n, &slot->error);
+    if (status)
+        return status;
+    slot->batch = (struct valence_batch){.n_clips = n, .keys = slot->keys, .labels = slot->labels};
+    for (int64_t i = 0; i < n; i++) {
+        const struct valence_clip *clip = valence_store_clip(loader->store, clips[i]);
+        slot->keys[i] = valence_clip_key(clip->id);
+        slot->labels[i] = clip->label;
+    }
+    for (int s = 0; s < VALENCE_N_STREAMS && !status; s++)
+        status = fill_stream(loader, clips, n, s, slot);
+    return status;
+}
+
+static bool can_read(const struct batch_loader *loader)
+{
+    return loader->n_read < loader->n_clips && !loader->slots[loader->reading].full;
+}
+
+static void *read_batches(void *argument)
+{
+    struct batch_loader *loader = argument;
+    pthread_mutex_lock(&loader->mutex);
+    for (;;) {
+        while (!loader->leaving && !can_read(loader))
+            pthread_cond_wait(&loader->changed, &loader->mutex);
+        if (loader->leaving)
+            break;
+        struct slot *slot = &loader->slots[loader->reading];
+        const int64_t *clips = loader->clips + loader->n_read;
+        int64_t left = loader->n_clips - loader->n_read;
+        int64_t n = left < loader->batch_size ? left : loader->batch_size;
+        loader->n_read += n;
+        loader->busy = true;
+        pthread_mutex_unlock(&loader->mutex);
+
+        slot->status = fill(loader, clips, n, slot);
+
+        pthread_mutex_lock(&loader->mutex);
+        loader->busy = false;
+        slot->full = true;
+        loader->reading ^= 1;
+        if (slot->status)
+            loader->n_clips = loader->n_read; /* nothing after a failure */
+        pthread_cond_broadcast(&loader->changed);
+    }
+    pthread_mutex_unlock(&loader->mutex);
+    return NULL;
+}
+
+/* ---- The caller's side
+ * ---------------------------------------------------------------------------------------- */
+
+int batch_loader_create(const struct valence_store *store, const struct stream_map *map,
+                        struct batch_loader **loader, struct valence_error *error)
+{
+    *loader = NULL;
+    struct batch_loader *made = allocate(1, sizeof *made);
+    if (!made)
+        return fail_memory(error, sizeof *made, "a batch loader");
+    made->store = store;
+    made->map = map;
+    pthread_mutex_init(&made->mutex, NULL);
+    pthread_cond_init(&made->changed, NULL);
+    int number = pthread_create(&made->thread, NULL, read_batches, made);
+    if (number) {
+        pthread_cond_destroy(&made->changed);
+        pthread_mutex_destroy(&made->mutex);
+        free(made);
+        return fail_errno(error, number, "cannot start the thread that reads batches");
+    }
+    *loader = made;
+    return VALENCE_OK;
+}
+
+static void free_slot(struct slot *slot)
+{
+    free(slot->keys);
+    free(slot->labels);
+    for (int s = 0; s < VALENCE_N_STREAMS; s++) {
+        free(slot->offsets[s]);
+        free(slot->rows[s]);
+    }
+}
+
+void batch_loader_free(struct batch_loader *loader)
+{
+    if (!loader)
+        return;
+    pthread_mutex_lock(&loader->mutex);
+    loader->leaving = true;
+    pthread_cond_broadcast(&loader->changed);
+    pthread_mutex_unlock(&loader->mutex);
+    pthread_join(loader->thread, NULL);
+    free_slot(&loader->slots[0]);
+    free_slot(&loader->slots[1]);
+    pthread_cond_destroy(&loader->changed);
+    pthread_mutex_destroy(&loader->mutex);
+    free(loader);
+}
+
+void batch_loader_start(struct batch_loader *loader, const int64_t *clips, int64_t n,
+                        int64_t batch_size)
+{
+    pthread_mutex_lock(&loader->mutex);
+    loader->n_clips = loader->n_read = 0; /* the thread starts no further batch of the old pass */
+    while (loader->busy)
+        pthread_cond_wait(&loader->changed, &loader->mutex);
+    loader->slots[0].full = loader->slots[1].full = false;
+    loader->reading = loader->giving = 0;
+    loader->lent = false;
+    loader->clips = clips;
+    loader->batch_size = batch_size < 1 ? 1 : batch_size;
+    loader->n_read = loader->n_given = 0;
+    loader->n_clips = n;
+    pthread_cond_broadcast(&loader->changed);
+    pthread_mutex_unlock(&loader->mutex);
+}
+
+int batch_loader_next(struct batch_loader *loader, const struct valence_batch **batch,
+                      struct valence_error *error)
+{
+    *batch = NULL;
+    int status = VALENCE_OK;
+    pthread_mutex_lock(&loader->mutex);
+    if (loader->lent) {
+        loader->lent = false;
+        loader->slots[loader->giving].full = false;
+        loader->giving ^= 1;
+        pthread_cond_broadcast(&loader->changed);
+    }
+    if (loader->n_given < loader->n_clips) {
+        struct slot *slot = &loader->slots[loader->giving];
+        while (!slot->full)
+            pthread_cond_wait(&loader->changed, &loader->mutex);
+        loader->lent = true;
+        status = slot->status;
+        if (!status) {
+            loader->n_given += slot->batch.n_clips;
+            *batch = &slot->batch;
+        } else {
+            loader->n_given = loader->n_clips; /* the pass is over */
+            if (error)
+                *error = slot->error;
+        }
+    }
+    pthread_mutex_unlock(&loader->mutex);
+    return status;
+}

@@ -1,0 +1,35 @@
+#include "data/store_summary.h"
+
+#include "store/store_scan.h"
+
+struct values {
+    struct data_summary *summary;
+    int stream;
+};
+
+static int add_piece(void *user, const struct store_piece *piece, struct valence_error *error)
+{
+    const struct values *values = user;
+    (void)error;
+    data_summary_add_rows(values->summary, piece->clip, values->stream, piece->rows, piece->n_rows);
+    return VALENCE_OK;
+}
+
+int store_summarise(const struct valence_store *store, bool values,
+                    const struct valence_progress *progress, struct data_summary *summary,
+                    struct valence_error *error)
+{
+    struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
+    int n_streams = valence_store_n_streams(store);
+    for (int s = 0; s < n_streams; s++)
+        streams[s] = *valence_store_stream(store, s);
+    int status = data_summary_begin(summary, streams, n_streams, error);
+    for (int64_t i = 0; i < valence_store_n_clips(store) && !status; i++)
+        status = data_summary_add(summary, valence_store_clip(store, i), error);
+    for (int s = 0; s < n_streams && values && !status; s++) {
+        struct values scanned = {summary, s};
+        status =
+            store_scan(store, s, VALENCE_N_SPLITS, "reading", progress, add_piece, &scanned, error);
+    }
+    return status ? status : data_summary_finish(summary, error);
+}

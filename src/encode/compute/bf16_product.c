@@ -1,0 +1,228 @@
+#include "encode/compute/bf16_product.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "kernels/simd.h"
+
+#define PAIRS       (BF16_DEPTH / 2)
+#define TILE        16 /* rows of a tile, and columns of one of f32 */
+#define TILE_VALUES (TILE * BF16_DEPTH)
+#define ROW_VALUES  (2 * TILE) /* of a packed tile: a pair for each column */
+#define STEP_VALUES (BF16_COLUMNS * BF16_DEPTH)
+
+/* ---- Rounding and packing -------------------------------------------------------------------------------------- */
+
+VALENCE_INLINE uint16_t round_one(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
+    return (uint16_t)((bits & 0x7FFFFFFF) > 0x7F800000 ? quiet : rounded);
+}
+
+VALENCE_CLONES
+void bf16_round(int64_t n, const float *x, uint16_t *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = round_one(x[i]);
+}
+
+/* The layout is that of AMX's second operand: for each BF16_DEPTH of the depth two tiles of 16 columns, in a tile a row
+ * for each pair of values, in a row the pairs of the columns. */
+VALENCE_CLONES
+void bf16_pack(int64_t n, int64_t depth, const float *rows, int64_t stride, uint16_t *packed)
+{
+    if (n < BF16_COLUMNS)
+        memset(packed, 0, (size_t)(BF16_COLUMNS * depth) * sizeof *packed);
+    for (int64_t k = 0; k < depth; k += BF16_DEPTH, packed += STEP_VALUES)
+        for (int64_t j = 0; j < n; j++) {
+            const float *row = rows + j * stride + k;
+            uint16_t values[BF16_DEPTH];
+            for (int i = 0; i < BF16_DEPTH; i++)
+                values[i] = round_one(row[i]);
+            uint16_t *column = packed + j / TILE * TILE_VALUES + j % TILE * 2;
+            for (int i = 0; i < PAIRS; i++)
+                memcpy(column + i * ROW_VALUES, values + 2 * i, 2 * sizeof *values);
+        }
+}
+
+#if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__)
+
+#include <cpuid.h>
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- Tiles ----------------------------------------------------------------------------------------------------- */
+
+#define TILES_TARGET __attribute__((target("amx-tile,amx-bf16")))
+#define SLICE        1024 /* of the depth: a block of rows and one of columns stay in the cache */
+
+/* Tiles 0-3 hold 32 x 32 sums, 4 and 5 rows of x, 6 and 7 columns of W. */
+struct tile_configuration {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+};
+
+/* GCC 12 takes it to read 8 bytes alone; hence the barrier. */
+TILES_TARGET static void load_configuration(const struct tile_configuration *configuration)
+{
+    __asm__ volatile("" : : "r"(configuration) : "memory");
+    _tile_loadconfig(configuration);
+}
+
+/* For a block of `n` <= 32 rows. */
+TILES_TARGET static void configure_tiles(int64_t n)
+{
+    int64_t upper = n < TILE ? n : TILE, lower = n - upper ? n - upper : 1;
+    int64_t rows[] = {upper, upper, lower, lower, upper, lower, PAIRS, PAIRS};
+    struct tile_configuration configuration = {.palette = 1};
+    for (int i = 0; i < 8; i++) {
+        configuration.rows[i] = (uint8_t)rows[i];
+        configuration.row_bytes[i] = TILE * sizeof(float);
+    }
+    load_configuration(&configuration);
+}
+
+/* One block's sums over `part`, on top of what y holds unless `first`. */
+TILES_TARGET static inline __attribute__((always_inline)) void
+tile_block(bool both, bool first, const struct bf16_shape *part, const uint16_t *x,
+           int64_t x_stride, const uint16_t *packed, float *y, int64_t y_stride)
+{
+    size_t x_bytes = (size_t)x_stride * sizeof *x, y_bytes = (size_t)y_stride * sizeof *y;
+    if (first) {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+    } else {
+        _tile_loadd(0, y, y_bytes);
+        _tile_loadd(1, y + TILE, y_bytes);
+        if (both) {
+            _tile_loadd(2, y + TILE * y_stride, y_bytes);
+            _tile_loadd(3, y + TILE * y_stride + TILE, y_bytes);
+        }
+    }
+    for (int64_t tap = 0; tap < part->taps; tap++, x += part->tap_stride)
+        for (int64_t k = 0; k < part->length; k += BF16_DEPTH, packed += STEP_VALUES) {
+            _tile_loadd(4, x + k, x_bytes);
+            _tile_loadd(6, packed, TILE * sizeof(float));
+            _tile_loadd(7, packed + TILE_VALUES, TILE * sizeof(float));
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_dpbf16ps(1, 4, 7);
+            if (both) {
+                _tile_loadd(5, x + TILE * x_stride + k, x_bytes);
+                _tile_dpbf16ps(2, 5, 6);
+                _tile_dpbf16ps(3, 5, 7);
+            }
+        }
+    _tile_stored(0, y, y_bytes);
+    _tile_stored(1, y + TILE, y_bytes);
+    if (both) {
+        _tile_stored(2, y + TILE * y_stride, y_bytes);
+        _tile_stored(3, y + TILE * y_stride + TILE, y_bytes);
+    }
+}
+
+/* A block of `n` <= 32 rows times all columns, whose blocks are `block_values` apart. */
+TILES_TARGET static void tile_rows(int64_t n, bool first, const struct bf16_shape *part,
+                                   const uint16_t *x, int64_t x_stride, int64_t columns,
+                                   const uint16_t *packed, int64_t block_values, float *y,
+                                   int64_t y_stride)
+{
+    for (int64_t j = 0; j < columns; j += BF16_COLUMNS, packed += block_values) {
+        float room[BF16_COLUMNS * BF16_COLUMNS];
+        int64_t width = columns - j < BF16_COLUMNS ? columns - j : BF16_COLUMNS;
+        bool partial = width < BF16_COLUMNS;
+        float *target = partial ? room : y + j;
+        int64_t stride = partial ? BF16_COLUMNS : y_stride;
+        for (int64_t i = 0; partial && !first && i < n; i++)
+            memcpy(room + i * BF16_COLUMNS, y + i * y_stride + j, (size_t)width * sizeof *y);
+        if (n > TILE)
+            tile_block(true, first, part, x, x_stride, packed, target, stride);
+        else
+            tile_block(false, first, part, x, x_stride, packed, target, stride);
+        for (int64_t i = 0; partial && i < n; i++)
+            memcpy(y + i * y_stride + j, room + i * BF16_COLUMNS, (size_t)width * sizeof *y);
+    }
+}
+
+/* Slice by slice of the depth, unless there are taps: what a picture's windows share keeps those in the cache. */
+TILES_TARGET static void product_tiles(const struct bf16_shape *shape, int64_t rows,
+                                       const uint16_t *x, int64_t x_stride, int64_t columns,
+                                       const uint16_t *packed, float *y, int64_t y_stride)
+{
+    int64_t whole = rows / (2 * TILE) * (2 * TILE);
+    int64_t block_values = BF16_COLUMNS * shape->taps * shape->length;
+    int64_t step = shape->taps > 1 || shape->length < SLICE ? shape->length : SLICE;
+    struct tile_configuration others; /* ggml configures a thread's tiles once and relies on that */
+    _tile_storeconfig(&others);
+    __asm__ volatile("" : : "r"(&others) : "memory");
+    for (int64_t k = 0; k < shape->length; k += step) {
+        struct bf16_shape part = *shape;
+        const uint16_t *slice = packed + k * BF16_COLUMNS;
+        part.length = shape->length - k < step ? shape->length - k : step;
+        if (whole)
+            configure_tiles(2 * TILE);
+        for (int64_t i = 0; i < whole; i += 2 * TILE)
+            tile_rows(2 * TILE, k == 0, &part, x + i * x_stride + k, x_stride, columns, slice,
+                      block_values, y + i * y_stride, y_stride);
+        if (whole == rows)
+            continue;
+        configure_tiles(rows - whole);
+        tile_rows(rows - whole, k == 0, &part, x + whole * x_stride + k, x_stride, columns, slice,
+                  block_values, y + whole * y_stride, y_stride);
+    }
+    if (others.palette)
+        load_configuration(&others);
+    else
+        _tile_release();
+}
+
+void bf16_product(const struct bf16_shape *shape, int64_t rows, const uint16_t *x, int64_t x_stride,
+                  int64_t columns, const uint16_t *packed, float *y, int64_t y_stride)
+{
+    assert(shape->length % BF16_DEPTH == 0);
+    product_tiles(shape, rows, x, x_stride, columns, packed, y, y_stride);
+}
+
+/* ---- Asking for them ------------------------------------------------------------------------------------------- */
+
+static bool available;
+
+/* The system hands out the tiles' registers on request only. */
+static void request_tiles(void)
+{
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18, AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };
+    unsigned a, b, c, d;
+    available = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) && (d & AMX_TILE) &&
+                syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+
+bool bf16_product_available(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, request_tiles);
+    return available;
+}
+
+#else
+
+bool bf16_product_available(void)
+{
+    return false;
+}
+
+void bf16_product(const struct bf16_shape *shape, int64_t rows, const uint16_t *x, int64_t x_stride,
+                  int64_t columns, const uint16_t *packed, float *y, int64_t y_stride)
+{
+    (void)shape, (void)rows, (void)x, (void)x_stride;
+    (void)columns, (void)packed, (void)y, (void)y_stride;
+    assert(!"bf16_product_available() is false");
+}
+
+#endif

@@ -1,0 +1,276 @@
+#include "encode/compute/weights.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <ggml-cpu.h>
+
+#include "base/fail.h"
+#include "encode/compute/backend.h"
+
+/* ---- Opening --------------------------------------------------------------------------------------------------- */
+
+/* gguf.h promises that a tensor's offset and size lie within the file only after it read the data itself. */
+static int check_tensors(const struct weights *weights, struct valence_error *error)
+{
+    size_t start = gguf_get_data_offset(weights->gguf);
+    if (gguf_get_alignment(weights->gguf) % GGUF_DEFAULT_ALIGNMENT != 0)
+        return fail(error, VALENCE_ERROR_UNSUPPORTED,
+                    "%s: its tensors are aligned to %zu bytes, not to %d", weights->path,
+                    gguf_get_alignment(weights->gguf), GGUF_DEFAULT_ALIGNMENT);
+    for (int64_t i = 0; i < gguf_get_n_tensors(weights->gguf); i++) {
+        size_t offset = gguf_get_tensor_offset(weights->gguf, i);
+        size_t size = gguf_get_tensor_size(weights->gguf, i);
+        if (start > weights->map.size || offset > weights->map.size - start ||
+            size > weights->map.size - start - offset)
+            return fail(
+                error, VALENCE_ERROR_FORMAT,
+                "%s: tensor '%s' ends beyond the file's %zu bytes (the file is cut; convert "
+                "or fetch it again)",
+                weights->path, gguf_get_tensor_name(weights->gguf, i), weights->map.size);
+    }
+    return VALENCE_OK;
+}
+
+int weights_open(struct weights *weights, const char *path, struct valence_error *error)
+{
+    *weights = (struct weights){.path = path};
+    int status = backends_load(error);
+    if (!status)
+        status = file_map_open(&weights->map, path, error);
+    if (status)
+        return status;
+    backend_log_clear();
+    if (weights->map.size >= 4 && memcmp(weights->map.data, "GGUF", 4) == 0)
+        weights->gguf = gguf_init_from_buffer(
+            weights->map.data, weights->map.size,
+            (struct gguf_init_params){.no_alloc = true, .ctx = &weights->context});
+    if (!weights->gguf)
+        status = fail(error, VALENCE_ERROR_FORMAT, "%s: is not a sound GGUF file%s%s", path,
+                      *backend_log() ? ": " : "", backend_log());
+    if (!status)
+        status = check_tensors(weights, error);
+    if (status)
+        weights_close(weights);
+    return status;
+}
+
+void weights_close(struct weights *weights)
+{
+    ggml_backend_buffer_free(weights->buffer);
+    ggml_free(weights->context);
+    gguf_free(weights->gguf);
+    file_map_close(&weights->map);
+    *weights = (struct weights){0};
+}
+
+/* ---- Getters --------------------------------------------------------------------------------------------------- */
+
+__attribute__((format(printf, 3, 4))) static void complain(struct weights *weights, int status,
+                                                           const char *format, ...)
+{
+    if (weights->problem.status)
+        return;
+    char text[400];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    fail(&weights->problem, status, "%s: %s", weights->path, text);
+}
+
+int weights_check(const struct weights *weights, struct valence_error *error)
+{
+    if (weights->problem.status && error)
+        *error = weights->problem;
+    return weights->problem.status;
+}
+
+/* The key's id where it has that type (of its elements, for an array), else -1. */
+static int64_t find_key(struct weights *weights, const char *key, enum gguf_type type, bool array)
+{
+    int64_t id = gguf_find_key(weights->gguf, key);
+    enum gguf_type found = id < 0 ? type : gguf_get_kv_type(weights->gguf, id);
+    if (id >= 0 && array == (found == GGUF_TYPE_ARRAY) &&
+        (array ? gguf_get_arr_type(weights->gguf, id) : found) == type)
+        return id;
+    complain(weights, VALENCE_ERROR_FORMAT,
+             id < 0 ? "key '%s' is missing" : "key '%s' is of another type", key);
+    return -1;
+}
+
+static int64_t in_range(struct weights *weights, const char *key, int64_t value, int64_t minimum,
+                        int64_t maximum)
+{
+    if (value >= minimum && value <= maximum)
+        return value;
+    complain(weights, VALENCE_ERROR_FORMAT,
+             "key '%s' is %" PRId64 ", not within %" PRId64 " ... %" PRId64, key, value, minimum,
+             maximum);
+    return minimum;
+}
+
+int64_t weights_int(struct weights *weights, const char *key, int64_t minimum, int64_t maximum)
+{
+    int64_t id = find_key(weights, key, GGUF_TYPE_UINT32, false);
+    return id < 0 ? minimum
+                  : in_range(weights, key, gguf_get_val_u32(weights->gguf, id), minimum, maximum);
+}
+
+double weights_float(struct weights *weights, const char *key)
+{
+    int64_t id = find_key(weights, key, GGUF_TYPE_FLOAT32, false);
+    return id < 0 ? 0.0 : (double)gguf_get_val_f32(weights->gguf, id);
+}
+
+bool weights_bool(struct weights *weights, const char *key)
+{
+    int64_t id = find_key(weights, key, GGUF_TYPE_BOOL, false);
+    return id >= 0 && gguf_get_val_bool(weights->gguf, id);
+}
+
+const char *weights_text(struct weights *weights, const char *key)
+{
+    int64_t id = find_key(weights, key, GGUF_TYPE_STRING, false);
+    return id < 0 ? "" : gguf_get_val_str(weights->gguf, id);
+}
+
+void weights_ints(struct weights *weights, const char *key, int n, int64_t minimum, int64_t maximum,
+                  int64_t *values)
+{
+    int64_t id = find_key(weights, key, GGUF_TYPE_UINT32, true);
+    if (id >= 0 && gguf_get_arr_n(weights->gguf, id) != (size_t)n) {
+        complain(weights, VALENCE_ERROR_FORMAT, "key '%s' has %zu values, not %d", key,
+                 gguf_get_arr_n(weights->gguf, id), n);
+        id = -1;
+    }
+    const uint32_t *found = id < 0 ? NULL : gguf_get_arr_data(weights->gguf, id);
+    for (int i = 0; i < n; i++)
+        values[i] = found ? in_range(weights, key, found[i], minimum, maximum) : minimum;
+}
+
+struct ggml_tensor *weights_tensor(struct weights *weights, bool f32, int64_t ne0, int64_t ne1,
+                                   int64_t ne2, const char *format, ...)
+{
+    char name[GGML_MAX_NAME];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(name, sizeof name, format, arguments);
+    va_end(arguments);
+    struct ggml_tensor *tensor = ggml_get_tensor(weights->context, name);
+    if (!tensor) {
+        complain(weights, VALENCE_ERROR_FORMAT, "tensor '%s' is missing", name);
+        return NULL;
+    }
+    int64_t want[GGML_MAX_DIMS] = {ne0, ne1 ? ne1 : 1, ne2 ? ne2 : 1, 1};
+    for (int i = 0; i < GGML_MAX_DIMS; i++)
+        if (tensor->ne[i] != want[i]) {
+            complain(weights, VALENCE_ERROR_SHAPE,
+                     "tensor '%s' has sizes (%" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64
+                     "), not (%" PRId64 ", %" PRId64 ", %" PRId64 ", 1)",
+                     name, tensor->ne[0], tensor->ne[1], tensor->ne[2], tensor->ne[3], want[0],
+                     want[1], want[2]);
+            return NULL;
+        }
+    if (f32 && tensor->type != GGML_TYPE_F32) {
+        complain(weights, VALENCE_ERROR_FORMAT, "tensor '%s' is of type %s, not f32", name,
+                 ggml_type_name(tensor->type));
+        return NULL;
+    }
+    if (!ggml_get_type_traits(tensor->type)->to_float && tensor->type != GGML_TYPE_F32) {
+        complain(weights, VALENCE_ERROR_UNSUPPORTED,
+                 "tensor '%s' is of type %s, which holds no weights", name,
+                 ggml_type_name(tensor->type));
+        return NULL;
+    }
+    return tensor;
+}
+
+/* ---- Placing --------------------------------------------------------------------------------------------------- */
+
+const void *weights_file_data(const struct weights *weights, const struct ggml_tensor *tensor)
+{
+    int64_t id = gguf_find_tensor(weights->gguf, tensor->name);
+    return (const char *)weights->map.data + gguf_get_data_offset(weights->gguf) +
+           gguf_get_tensor_offset(weights->gguf, id);
+}
+
+static int fail_placing(const struct weights *weights, size_t size, struct valence_error *error)
+{
+    fail_memory(error, size, "the encoder's weights");
+    return fail_within(error, "%s", weights->path);
+}
+
+/* Tells the kernel that the tensor's whole pages in the map are not needed any more. */
+static void release_pages(const char *data, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = ((uintptr_t)data + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)data + size) & ~(page - 1);
+    if (end > begin)
+        madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
+/* Copies all tensors into a buffer of that type. */
+static int copy_to(struct weights *weights, ggml_backend_buffer_type_t type,
+                   struct valence_error *error)
+{
+    size_t alignment = ggml_backend_buft_get_alignment(type), total = 0;
+    struct ggml_tensor *tensor;
+    for (tensor = ggml_get_first_tensor(weights->context); tensor;
+         tensor = ggml_get_next_tensor(weights->context, tensor))
+        total += GGML_PAD(ggml_backend_buft_get_alloc_size(type, tensor), alignment);
+    weights->buffer = ggml_backend_buft_alloc_buffer(type, total);
+    if (!weights->buffer)
+        return fail_placing(weights, total, error);
+    ggml_backend_buffer_set_usage(weights->buffer, GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
+    char *place = ggml_backend_buffer_get_base(weights->buffer);
+    for (tensor = ggml_get_first_tensor(weights->context); tensor;
+         tensor = ggml_get_next_tensor(weights->context, tensor)) {
+        if (ggml_backend_tensor_alloc(weights->buffer, tensor, place) != GGML_STATUS_SUCCESS)
+            return fail_placing(weights, total, error);
+        place += GGML_PAD(ggml_backend_buft_get_alloc_size(type, tensor), alignment);
+        const char *data = weights_file_data(weights, tensor);
+        ggml_backend_tensor_set(tensor, data, 0, ggml_nbytes(tensor));
+        release_pages(data, ggml_nbytes(tensor));
+    }
+    return VALENCE_OK;
+}
+
+static int read_in_place(struct weights *weights, struct valence_error *error)
+{
+    weights->buffer =
+        ggml_backend_cpu_buffer_from_ptr((void *)(uintptr_t)weights->map.data, weights->map.size);
+    if (!weights->buffer)
+        return fail_placing(weights, weights->map.size, error);
+    ggml_backend_buffer_set_usage(weights->buffer, GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
+    for (struct ggml_tensor *tensor = ggml_get_first_tensor(weights->context); tensor;
+         tensor = ggml_get_next_tensor(weights->context, tensor))
+        if (ggml_backend_tensor_alloc(weights->buffer, tensor,
+                                      (void *)(uintptr_t)weights_file_data(weights, tensor)) !=
+            GGML_STATUS_SUCCESS)
+            return fail_placing(weights, weights->map.size, error);
+    return VALENCE_OK;
+}
+
+void weights_release_pages(const struct weights *weights)
+{
+    release_pages((const char *)weights->map.data, weights->map.size);
+}
+
+int weights_place(struct weights *weights, ggml_backend_dev_t device, struct valence_error *error)
+{
+    if (ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU)
+        return read_in_place(weights, error);
+    return copy_to(weights, ggml_backend_dev_buffer_type(device), error);
+}
+
+bool weights_prefer_ggml(const struct ggml_tensor *tensor)
+{
+    return tensor->type == GGML_TYPE_Q4_K || tensor->type == GGML_TYPE_Q5_K ||
+           tensor->type == GGML_TYPE_Q6_K;
+}

@@ -1,0 +1,319 @@
+#include "encode/llm/encoder_llm.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "encode/encoder_kind.h"
+#include "encode/llm/llm_context.h"
+
+#define DEFAULT_LAYERS "-4+-3+-2+-1" /* the paper's */
+#define DEFAULT_BATCH  256
+#define DEFAULT_WINDOW 2048
+#define MAX_WINDOW     (1 << 20)
+#define SEQUENCES      64 /* transcripts computed together */
+#define OVERLAP        3  /* neighbouring windows share a third */
+
+/* ---- Loading --------------------------------------------------------------------------------------------------- */
+
+static void clear(void *model)
+{
+    struct llm_encoder *encoder = model;
+    language_model_free(&encoder->model);
+}
+
+static int set_options(struct llm_encoder *encoder, const struct valence_encoder_options *options,
+                       struct valence_error *error)
+{
+    const char *layers = options->layers ? options->layers : DEFAULT_LAYERS;
+    encoder->drop_special = options->drop_special;
+    encoder->mean = options->mean;
+    encoder->fast = options->fast;
+    encoder->batch = options->batch_tokens ? options->batch_tokens : DEFAULT_BATCH;
+    encoder->window = options->window_tokens ? options->window_tokens : DEFAULT_WINDOW;
+    if (encoder->batch < 1 || encoder->batch > 1 << 16)
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "batches of %" PRId64 " tokens are not within 1 ... 65536", encoder->batch);
+    if (encoder->window < 16 || encoder->window > MAX_WINDOW)
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "windows of %" PRId64 " tokens are not within 16 ... %d", encoder->window,
+                    MAX_WINDOW);
+    if (encoder->window > encoder->model.context) {
+        if (options->window_tokens)
+            return fail(error, VALENCE_ERROR_ARGUMENT,
+                        "windows of %" PRId64 " tokens exceed the model's context of %" PRId64,
+                        encoder->window, encoder->model.context);
+        encoder->window = encoder->model.context;
+    }
+    int status = language_model_parse_taps(&encoder->model, layers, &encoder->taps, error);
+    if (!status)
+        memcpy(encoder->layers, layers, strlen(layers) + 1);
+    return status;
+}
+
+static int load(struct weights *weights, ggml_backend_dev_t device,
+                const struct valence_encoder_options *options, void *model,
+                struct valence_encoder_description *description, struct valence_error *error)
+{
+    struct llm_encoder *encoder = model;
+    int status = language_model_load(&encoder->model, weights, device, error);
+    if (!status)
+        status = set_options(encoder, options, error);
+    if (status)
+        return status;
+    description->architecture = encoder->model.architecture;
+    description->source = encoder->model.source;
+    description->fingerprint = encoder->model.fingerprint;
+    description->license = encoder->model.license;
+    description->type = encoder->model.type;
+    description->layers = encoder->layers;
+    description->width = encoder->taps.width;
+    description->n_layers = encoder->model.n_layers;
+    description->context = encoder->model.context;
+    return VALENCE_OK;
+}
+
+/* ---- Transcripts ----------------------------------------------------------------------------------------------- */
+
+struct transcript {
+    llama_token *tokens;
+    int64_t n;
+    int64_t first, end; /* of the tokens that have rows */
+};
+
+/* The tokens of a text without the white space at its ends; none where nothing is left. */
+static int read_transcript(const struct llm_encoder *encoder, const char *text,
+                           struct transcript *transcript, struct valence_error *error)
+{
+    static const char blanks[] = " \t\r\n\v\f";
+    *transcript = (struct transcript){0};
+    if (!text)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "there is no text");
+    text += strspn(text, blanks);
+    size_t length = strlen(text);
+    while (length > 0 && strchr(blanks, text[length - 1]))
+        length--;
+    if (length == 0)
+        return VALENCE_OK;
+    const struct language_model *model = &encoder->model;
+    int status = language_model_tokenize(model, text, length, true, &transcript->tokens,
+                                         &transcript->n, error);
+    transcript->end = transcript->n;
+    if (status || transcript->n == 0 || !encoder->drop_special)
+        return status;
+    const llama_token *tokens = transcript->tokens;
+    if (llama_vocab_get_add_bos(model->vocab) && tokens[0] == llama_vocab_bos(model->vocab))
+        transcript->first++;
+    if ((llama_vocab_get_add_eos(model->vocab) || llama_vocab_get_add_sep(model->vocab)) &&
+        transcript->end > transcript->first &&
+        llama_vocab_is_control(model->vocab, tokens[transcript->end - 1]))
+        transcript->end--;
+    return VALENCE_OK;
+}
+
+static int64_t n_rows(const void *model, const struct valence_encoder_input *input)
+{
+    const struct llm_encoder *encoder = model;
+    struct transcript transcript;
+    if (read_transcript(encoder, input->text, &transcript, NULL))
+        return 0;
+    free(transcript.tokens);
+    int64_t n = transcript.end - transcript.first;
+    return encoder->mean && n > 0 ? 1 : n;
+}
+
+/* ---- Encoding -------------------------------------------------------------------------------------------------- */
+
+struct llm_state {
+    const struct llm_encoder *encoder;
+    struct llm_context context; /* of as many positions as were needed so far */
+    int64_t n_sequences;        /* in the batch */
+};
+
+static void state_clear(void *state)
+{
+    struct llm_state *llm = state;
+    llm_context_free(&llm->context);
+}
+
+/* Makes the context hold `positions`. Growing doubles it, so that rising lengths do not make one each. */
+static int reserve(struct llm_state *llm, int64_t positions, struct valence_error *error)
+{
+    const struct llm_encoder *encoder = llm->encoder;
+    if (positions <= llm->context.sizes.positions)
+        return VALENCE_OK;
+    int64_t twice = 2 * llm->context.sizes.positions;
+    int64_t largest = encoder->window > encoder->batch ? encoder->window : encoder->batch;
+    struct llm_context_sizes sizes = {.positions = twice > positions ? twice : positions,
+                                      .batch = encoder->batch,
+                                      .sequences = SEQUENCES,
+                                      .fast = encoder->fast};
+    if (sizes.positions > largest)
+        sizes.positions = largest;
+    sizes.outputs = encoder->taps.depth >= encoder->model.n_layers ? encoder->batch : 0;
+    struct llm_context last = llm->context; /* its progress goes on */
+    llm_context_free(&llm->context);
+    int status = llm_context_create(&llm->context, &encoder->model, &sizes, error);
+    llm->context.taps = &encoder->taps;
+    llm->context.only_taps = true;
+    llm->context.progress = last.progress;
+    llm->context.event = last.event;
+    return status;
+}
+
+static int state_open(const void *model, void *state, struct valence_error *error)
+{
+    const struct llm_encoder *encoder = model;
+    struct llm_state *llm = state;
+    llm->encoder = encoder;
+    return reserve(llm, encoder->batch, error);
+}
+
+/* An empty batch without sequences: what is in it is not computed. */
+static void discard(struct llm_state *llm)
+{
+    llm_context_clear(&llm->context);
+    llm_batch_begin(&llm->context, false);
+    llm->n_sequences = 0;
+}
+
+/* Computes what is in the batch. */
+static int flush(struct llm_state *llm, struct valence_error *error)
+{
+    int status = llm_batch_n(&llm->context) ? llm_batch_compute(&llm->context, error) : VALENCE_OK;
+    discard(llm);
+    return status;
+}
+
+/* Where the row of token `index` goes: the transcript's rows begin at `rows`. */
+static struct llm_row row_of(const struct llm_state *llm, const struct transcript *transcript,
+                             int64_t index, float *rows)
+{
+    const struct llm_encoder *encoder = llm->encoder;
+    struct llm_row row = {NULL, 1};
+    if (index < transcript->first || index >= transcript->end)
+        return row;
+    if (encoder->mean)
+        return (struct llm_row){rows, 1.0f / (float)(transcript->end - transcript->first)};
+    row.to = rows + (index - transcript->first) * encoder->taps.width;
+    return row;
+}
+
+/* A transcript that fits a batch joins the others there. */
+static int add_short(struct llm_state *llm, const struct transcript *transcript, float *rows,
+                     struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    if (llm_batch_n(&llm->context) + transcript->n > llm->context.sizes.batch ||
+        llm->n_sequences == SEQUENCES)
+        status = flush(llm, error);
+    for (int64_t i = 0; !status && i < transcript->n; i++)
+        llm_batch_add_token(&llm->context, transcript->tokens[i], i, llm->n_sequences, false,
+                            row_of(llm, transcript, i, rows));
+    llm->n_sequences++;
+    return status;
+}
+
+/* Tokens [start, start + n) after `lead` tokens of the transcript's beginning (BOS); rows from `keep` on are kept. */
+static int encode_window(struct llm_state *llm, const struct transcript *transcript, int64_t lead,
+                         int64_t start, int64_t n, int64_t keep, float *rows,
+                         struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    for (int64_t i = 0; !status && i < lead + n; i++) {
+        int64_t index = i < lead ? i : start + i - lead;
+        struct llm_row row = {NULL, 1};
+        if (index >= keep && i >= lead)
+            row = row_of(llm, transcript, index, rows);
+        llm_batch_add_token(&llm->context, transcript->tokens[index], i, 0, false, row);
+        if (llm_batch_n(&llm->context) == llm->context.sizes.batch || i + 1 == lead + n) {
+            status = llm_batch_compute(&llm->context, error);
+            llm_batch_begin(&llm->context, false);
+        }
+    }
+    llm_context_clear(&llm->context);
+    return status;
+}
+
+/* One that does not: alone, in windows where it is longer than one. */
+static int encode_long(struct llm_state *llm, const struct transcript *transcript, float *rows,
+                       struct valence_error *error)
+{
+    int64_t window = transcript->n < llm->encoder->window ? transcript->n : llm->encoder->window;
+    const struct llama_vocab *vocab = llm->encoder->model.vocab;
+    int64_t lead =
+        llama_vocab_get_add_bos(vocab) && transcript->tokens[0] == llama_vocab_bos(vocab);
+    int64_t step = window - window / OVERLAP - lead;
+    int status = flush(llm, error);
+    if (!status)
+        status = reserve(llm, window, error);
+    if (!status)
+        status = encode_window(llm, transcript, 0, 0, window, 0, rows, error);
+    for (int64_t done = window; !status && done < transcript->n;) {
+        int64_t end = done + step < transcript->n ? done + step : transcript->n;
+        status = encode_window(llm, transcript, lead, end - (window - lead), window - lead, done,
+                               rows, error);
+        done = end;
+    }
+    return status;
+}
+
+static int encode_one(struct llm_state *llm, const char *text, float *rows,
+                      struct valence_error *error)
+{
+    struct transcript transcript;
+    int status = read_transcript(llm->encoder, text, &transcript, error);
+    if (!status && transcript.end > transcript.first)
+        status = transcript.n <= llm->context.sizes.batch && transcript.n <= llm->encoder->window
+                     ? add_short(llm, &transcript, rows, error)
+                     : encode_long(llm, &transcript, rows, error);
+    free(transcript.tokens);
+    return status;
+}
+
+static int check_finite(const struct valence_features *features, struct valence_error *error)
+{
+    for (int64_t i = 0; i < features->offsets[features->n_inputs] * features->width; i++)
+        if (!isfinite(features->rows[i]))
+            return fail(error, VALENCE_ERROR_DATA,
+                        "the model gives values that are not finite (is the file damaged?)");
+    return VALENCE_OK;
+}
+
+static int encode(void *state, const struct valence_encoder_input *inputs,
+                  const struct valence_progress *progress, struct valence_features *features,
+                  struct valence_error *error)
+{
+    struct llm_state *llm = state;
+    int status = reserve(llm, llm->encoder->batch, error); /* where growing failed before */
+    if (status)
+        return status;
+    discard(llm); /* a failure's rest would go to rows that are gone */
+    llm->context.progress = progress;
+    for (int64_t i = 0; !status && i < features->n_inputs; i++) {
+        llm->context.event =
+            (struct valence_progress_event){"encoding", i, features->n_inputs, "texts", NULL};
+        status = encode_one(llm, inputs[i].text,
+                            features->rows + features->offsets[i] * features->width, error);
+        if (status && status != VALENCE_ERROR_CANCELLED && features->n_inputs > 1)
+            fail_within(error, "input %" PRId64, i);
+    }
+    if (!status)
+        status = flush(llm, error);
+    llm->context.progress = NULL;
+    return status ? status : check_finite(features, error);
+}
+
+const struct encoder_kind encoder_llm = {
+    .name = "llm",
+    .model_bytes = sizeof(struct llm_encoder),
+    .state_bytes = sizeof(struct llm_state),
+    .load = load,
+    .clear = clear,
+    .state_open = state_open,
+    .state_clear = state_clear,
+    .n_rows = n_rows,
+    .encode = encode,
+};

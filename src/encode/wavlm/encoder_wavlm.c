@@ -1,0 +1,109 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "encode/wavlm/convert_wavlm.h"
+#include "encode/encoder_kind.h"
+#include "encode/wavlm/wavlm.h"
+
+#define DEFAULT_LAYERS "-5" /* the paper's */
+#define WINDOW_SECONDS 120.0
+
+struct wavlm_encoder {
+    struct wavlm model;
+    ggml_backend_dev_t device;
+    struct taps taps;
+    char layers[TAPS_TEXT_BYTES];
+    int64_t window;
+    bool plain;
+};
+
+static void clear(void *model)
+{
+    struct wavlm_encoder *encoder = model;
+    wavlm_free(&encoder->model);
+}
+
+static int set_options(struct wavlm_encoder *encoder, const struct valence_encoder_options *options,
+                       struct valence_error *error)
+{
+    const struct wavlm *model = &encoder->model;
+    const char *layers = options->layers ? options->layers : DEFAULT_LAYERS;
+    double seconds = options->window_seconds ? options->window_seconds : WINDOW_SECONDS;
+    encoder->plain = options->plain;
+    if (!(seconds >= 1 && seconds <= 3600))
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "a window of %g seconds is not within 1 ... 3600", seconds);
+    encoder->window = (int64_t)(seconds * (double)model->rate_hz / (double)model->hop);
+    int status = wavlm_parse_taps(model, layers, &encoder->taps, error);
+    if (!status)
+        memcpy(encoder->layers, layers, strlen(layers) + 1);
+    return status;
+}
+
+static int load(struct weights *weights, ggml_backend_dev_t device,
+                const struct valence_encoder_options *options, void *model,
+                struct valence_encoder_description *description, struct valence_error *error)
+{
+    struct wavlm_encoder *encoder = model;
+    encoder->device = device;
+    int status = wavlm_load(&encoder->model, weights, device, error);
+    if (!status)
+        status = set_options(encoder, options, error);
+    if (status)
+        return status;
+    description->layers = encoder->layers;
+    description->width = encoder->taps.width;
+    description->n_layers = encoder->model.n_layers;
+    description->rate_hz = encoder->model.rate_hz;
+    description->hop = encoder->model.hop;
+    description->reach = encoder->model.reach;
+    return VALENCE_OK;
+}
+
+static void state_clear(void *state)
+{
+    wavlm_state_free(state);
+}
+
+static int state_open(const void *model, void *state, struct valence_error *error)
+{
+    const struct wavlm_encoder *encoder = model;
+    return wavlm_state_create(state, &encoder->model, encoder->device, &encoder->taps,
+                              encoder->window, encoder->plain, error);
+}
+
+static int64_t n_rows(const void *model, const struct valence_encoder_input *input)
+{
+    const struct wavlm_encoder *encoder = model;
+    return wavlm_n_frames(&encoder->model, input->samples ? input->n_samples : 0);
+}
+
+static int encode(void *state, const struct valence_encoder_input *inputs,
+                  const struct valence_progress *progress, struct valence_features *features,
+                  struct valence_error *error)
+{
+    int64_t total = features->offsets[features->n_inputs];
+    for (int64_t i = 0; i < features->n_inputs; i++) {
+        int status =
+            wavlm_encode(state, inputs[i].samples, inputs[i].samples ? inputs[i].n_samples : 0,
+                         features->rows + features->offsets[i] * features->width, progress,
+                         features->offsets[i], total, error);
+        if (status)
+            return features->n_inputs > 1 ? fail_within(error, "input %" PRId64, i) : status;
+    }
+    return VALENCE_OK;
+}
+
+const struct encoder_kind encoder_wavlm = {
+    .name = "wavlm",
+    .model_bytes = sizeof(struct wavlm_encoder),
+    .state_bytes = sizeof(struct wavlm_state),
+    .load = load,
+    .clear = clear,
+    .state_open = state_open,
+    .state_clear = state_clear,
+    .n_rows = n_rows,
+    .encode = encode,
+    .convert = convert_wavlm,
+};

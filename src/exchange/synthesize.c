@@ -1,0 +1,247 @@
+#include "valence/synthesize.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "format/csv.h"
+#include "store/store_writer.h"
+#include "exchange/synthetic_signal.h"
+#include "valence/version.h"
+
+enum purpose { SHAPE = 101, SPEAKER, CLIP };
+
+/* Labels of MOSEI's shape, per mille, at -3, -2.67, ... 3. */
+static const int label_weights[] = {4,  8,  14,  25, 28, 42, 62, 72, 60, 215,
+                                    80, 98, 104, 66, 46, 38, 20, 12, 6};
+#define N_LABELS (int)(sizeof label_weights / sizeof label_weights[0])
+
+/* Durations: log-normal around 5.9 s, 95 in 100 below 16.7 s; audio at 50 frames a second. */
+#define MEDIAN_AUDIO_ROWS  293.0
+#define DURATION_DEVIATION 0.636
+#define MIN_AUDIO_ROWS     34
+#define MAX_AUDIO_ROWS     2500
+#define WORDS_PER_ROW      0.065
+#define FRAMES_PER_ROW     0.488
+#define CLIPS_PER_SPEAKER  7
+
+void valence_synthesis_default(struct valence_synthesis *synthesis)
+{
+    *synthesis = (struct valence_synthesis){
+        .n_clips = {1000, 200, 300},
+        .widths = {64, 96, 48},
+        .type = VALENCE_F16,
+    };
+}
+
+/* ---- The shape of clips ---------------------------------------------------------------------- */
+
+static float draw_label(struct random_source *source)
+{
+    int64_t at = random_below(source, 1000);
+    int step = 0;
+    while (at >= label_weights[step])
+        at -= label_weights[step++];
+    return (float)(step - N_LABELS / 2) / 3.0f;
+}
+
+/* `typical` rows give or take `deviation` of them, at least 2. */
+static int64_t vary(struct random_source *source, double typical, double deviation)
+{
+    int64_t n = llround(typical * exp(deviation * random_normal(source)));
+    return n < 2 ? 2 : n;
+}
+
+static void draw_shape(uint64_t key, struct synthetic_clip *clip)
+{
+    struct random_source source = random_source(key, SHAPE);
+    clip->label = draw_label(&source);
+    int64_t audio = vary(&source, MEDIAN_AUDIO_ROWS, DURATION_DEVIATION);
+    audio = audio < MIN_AUDIO_ROWS   ? MIN_AUDIO_ROWS
+            : audio > MAX_AUDIO_ROWS ? MAX_AUDIO_ROWS
+                                     : audio;
+    int64_t text = vary(&source, (double)audio * WORDS_PER_ROW, 0.15);
+    clip->n_rows[VALENCE_STREAM_AUDIO] = audio;
+    clip->n_rows[VALENCE_STREAM_TEXT] = text;
+    clip->n_rows[VALENCE_STREAM_VIDEO] = vary(&source, (double)audio * FRAMES_PER_ROW, 0.13);
+    clip->n_rows[VALENCE_STREAM_SIMULATED_TEXT] = vary(&source, (double)text, 0.06);
+}
+
+/* The next row of a file of lengths. */
+static int read_shape(struct csv_reader *lengths, const int columns[VALENCE_N_STREAMS + 1],
+                      struct synthetic_clip *clip, struct valence_error *error)
+{
+    double value;
+    for (int i = 0; i < VALENCE_N_STREAMS; i++) {
+        int status = csv_number(lengths, columns[i], &value, error);
+        if (status)
+            return status;
+        if (!(value >= 0 && value <= VALENCE_STORE_MAX_ROWS) || value != floor(value))
+            return fail(error, VALENCE_ERROR_DATA, "line %lld: '%s' is no number of rows",
+                        (long long)csv_line(lengths), csv_field(lengths, columns[i]));
+        clip->n_rows[i] = (int64_t)value;
+    }
+    int status = csv_number(lengths, columns[VALENCE_N_STREAMS], &value, error);
+    clip->label = (float)value;
+    return status;
+}
+
+/* ---- The store ------------------------------------------------------------------------------- */
+
+struct synthesizer {
+    const struct valence_synthesis *synthesis;
+    struct synthetic_corpus corpus;
+    struct valence_store_writer *writer;
+    float *rows[VALENCE_N_STREAMS];
+    int64_t capacities[VALENCE_N_STREAMS]; /* values */
+};
+
+static int add_clip(struct synthesizer *maker, enum valence_split split, int64_t index,
+                    struct synthetic_clip *shape, int64_t n_speakers, struct valence_error *error)
+{
+    uint64_t seed = maker->synthesis->seed;
+    struct random_source source = random_source(mix_keys(shape->key, SPEAKER), 0);
+    int64_t speaker = random_below(&source, n_speakers);
+    shape->speaker = mix_keys(mix_keys(seed, SPEAKER), (uint64_t)split << 40 | (uint64_t)speaker);
+    char id[64], group[64];
+    snprintf(id, sizeof id, "%s-%05lld", valence_split_names[split], (long long)index);
+    snprintf(group, sizeof group, "%s-speaker-%03lld", valence_split_names[split],
+             (long long)speaker);
+    if (valence_store_writer_has(maker->writer, id))
+        return VALENCE_OK;
+    struct valence_clip_rows streams[VALENCE_N_STREAMS];
+    for (int i = 0; i < VALENCE_N_STREAMS; i++) {
+        int64_t n_values = shape->n_rows[i] * maker->corpus.widths[i];
+        void *rows = maker->rows[i];
+        int status = grow_array(&rows, &maker->capacities[i], n_values, sizeof(float), INT64_MAX,
+                                "values of a synthetic clip", error);
+        maker->rows[i] = rows;
+        if (status)
+            return status;
+        synthetic_rows(&maker->corpus, shape, (enum valence_stream)i, maker->rows[i]);
+        streams[i] = (struct valence_clip_rows){i, shape->n_rows[i], maker->rows[i]};
+    }
+    struct valence_clip clip = {
+        .id = id, .group = group, .transcript = "", .split = split, .label = shape->label};
+    return valence_store_writer_add(maker->writer, &clip, streams, VALENCE_N_STREAMS, error);
+}
+
+static uint64_t clip_key(uint64_t seed, int split, int64_t index)
+{
+    return mix_keys(mix_keys(seed, CLIP), (uint64_t)split << 40 | (uint64_t)index);
+}
+
+static int report(const struct valence_progress *progress, int64_t done, int64_t total,
+                  struct valence_error *error)
+{
+    struct valence_progress_event event = {"synthesizing", done, total, "clips", NULL};
+    return progress && progress->report(progress->user, &event)
+               ? fail(error, VALENCE_ERROR_CANCELLED, "synthesizing was cancelled")
+               : VALENCE_OK;
+}
+
+static int draw_clips(struct synthesizer *maker, const struct valence_progress *progress,
+                      struct valence_error *error)
+{
+    const int64_t *n_clips = maker->synthesis->n_clips;
+    int64_t total = n_clips[0] + n_clips[1] + n_clips[2], done = 0;
+    for (int split = 0; split < VALENCE_N_SPLITS; split++)
+        for (int64_t i = 0; i < n_clips[split]; i++) {
+            struct synthetic_clip shape = {.key = clip_key(maker->synthesis->seed, split, i)};
+            draw_shape(shape.key, &shape);
+            int status = report(progress, done++, total, error);
+            if (!status)
+                status = add_clip(maker, (enum valence_split)split, i, &shape,
+                                  1 + n_clips[split] / CLIPS_PER_SPEAKER, error);
+            if (status)
+                return status;
+        }
+    return VALENCE_OK;
+}
+
+static int copy_shapes(struct synthesizer *maker, const struct valence_progress *progress,
+                       struct valence_error *error)
+{
+    static const char *const names[] = {"audio", "text", "video", "simulated", "label"};
+    int columns[VALENCE_N_STREAMS + 1];
+    struct csv_reader *lengths;
+    int status = csv_open(maker->synthesis->lengths_path, ',', &lengths, error);
+    for (int i = 0; i <= VALENCE_N_STREAMS && !status; i++)
+        status = csv_need_column(lengths, names[i], &columns[i], error);
+    bool more = true;
+    for (int64_t i = 0; !status; i++) {
+        struct synthetic_clip shape = {.key = clip_key(maker->synthesis->seed, VALENCE_TRAIN, i)};
+        status = csv_next(lengths, &more, error);
+        if (status || !more)
+            break;
+        status = read_shape(lengths, columns, &shape, error);
+        if (!status)
+            status = report(progress, i, 0, error);
+        if (!status)
+            status = add_clip(maker, VALENCE_TRAIN, i, &shape, CLIPS_PER_SPEAKER, error);
+    }
+    csv_close(lengths);
+    return status;
+}
+
+static json_t *source_of(const struct valence_synthesis *synthesis)
+{
+    const int64_t *n_clips = synthesis->n_clips, *widths = synthesis->widths;
+    return json_pack("{s:s, s:s, s:I, s:[I,I,I], s:[I,I,I], s:s*}", "kind", "synthetic", "version",
+                     valence_version(), "seed", (json_int_t)synthesis->seed, "clips",
+                     (json_int_t)n_clips[0], (json_int_t)n_clips[1], (json_int_t)n_clips[2],
+                     "widths", (json_int_t)widths[0], (json_int_t)widths[1], (json_int_t)widths[2],
+                     "lengths",
+                     synthesis->lengths_path ? path_name(synthesis->lengths_path) : NULL);
+}
+
+static int open_store(struct synthesizer *maker, const char *path, struct valence_error *error)
+{
+    struct valence_store_stream streams[VALENCE_N_STREAMS];
+    for (int i = 0; i < VALENCE_N_STREAMS; i++) {
+        streams[i].width = maker->corpus.widths[i];
+        streams[i].type = maker->synthesis->type;
+        snprintf(streams[i].name, sizeof streams[i].name, "%s", valence_stream_names[i]);
+    }
+    return valence_store_writer_open(path, streams, VALENCE_N_STREAMS, &maker->writer, error);
+}
+
+static int check(const struct valence_synthesis *synthesis, struct valence_error *error)
+{
+    for (int i = 0; i < VALENCE_N_MODALITIES; i++)
+        if (synthesis->widths[i] < 1 || synthesis->widths[i] > VALENCE_STORE_MAX_WIDTH)
+            return fail(error, VALENCE_ERROR_ARGUMENT, "%s width %lld is not 1 to %d",
+                        valence_modality_names[i], (long long)synthesis->widths[i],
+                        VALENCE_STORE_MAX_WIDTH);
+    for (int i = 0; i < VALENCE_N_SPLITS; i++)
+        if (synthesis->n_clips[i] < 0 || synthesis->n_clips[i] > 100000000)
+            return fail(error, VALENCE_ERROR_ARGUMENT, "%lld clips cannot be made",
+                        (long long)synthesis->n_clips[i]);
+    return VALENCE_OK;
+}
+
+int valence_synthesize(const char *path, const struct valence_synthesis *synthesis,
+                       const struct valence_progress *progress, struct valence_error *error)
+{
+    struct synthesizer maker = {.synthesis = synthesis};
+    int status = check(synthesis, error);
+    if (!status)
+        status = synthetic_corpus_create(&maker.corpus, synthesis->seed, synthesis->widths, error);
+    if (!status)
+        status = open_store(&maker, path, error);
+    if (!status)
+        status = store_writer_set_source(maker.writer, source_of(synthesis), error);
+    if (!status)
+        status = synthesis->lengths_path ? copy_shapes(&maker, progress, error)
+                                         : draw_clips(&maker, progress, error);
+    int closed = valence_store_writer_close(maker.writer, status ? NULL : error);
+    for (int i = 0; i < VALENCE_N_STREAMS; i++)
+        free(maker.rows[i]);
+    synthetic_corpus_free(&maker.corpus);
+    return status ? status : closed;
+}

@@ -1,0 +1,27 @@
+/* NumPy arrays and scalars within pickles. */
+#ifndef VALENCE_FORMAT_PICKLE_PICKLE_NUMPY_H
+#define VALENCE_FORMAT_PICKLE_PICKLE_NUMPY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format/npy.h"
+#include "format/pickle/pickle.h"
+
+/* An array that a pickle holds, its elements still in the pickle. */
+struct pickle_array {
+    struct npy_header header; /* data_start is 0 */
+    const void *data;         /* header.count elements of numbers or texts; NULL for objects */
+    size_t size;              /* bytes of them */
+    const struct pickle_value
+        *objects; /* of an array of objects: LIST of header.count values; NULL for the others */
+};
+
+/* Understands numpy.ndarray (numpy.core.multiarray._reconstruct and its state), checked. False
+ * where the value is anything else or malformed. */
+bool pickle_get_array(const struct pickle_value *value, struct pickle_array *array);
+
+/* An int, float, bool or NumPy scalar as double; false for anything else. */
+bool pickle_get_number(const struct pickle_value *value, double *number);
+
+#endif

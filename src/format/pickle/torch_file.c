@@ -1,0 +1,337 @@
+#include "format/pickle/torch_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "format/pickle/torch_container.h"
+
+/* A pickle may refer to one value so often that walking it would never end; visits count every item of a container. */
+#define MAX_DEPTH       64
+#define MAX_VISITS      (1 << 22)
+#define MAX_TENSORS     (1 << 20)
+#define MAX_PATH_BYTES  4096
+#define MAX_PATHS_BYTES (64 << 20)
+
+struct torch_file {
+    char *name;
+    struct file_map map; /* empty where the bytes belong to the caller */
+    struct torch_container *container;
+    struct torch_tensor *tensors;
+    int64_t n_tensors, capacity;
+    struct text paths;             /* of all tensors, each NUL-terminated */
+    struct torch_tensor **by_path; /* sorted */
+};
+
+/* ---- Listing tensors ------------------------------------------------------------------------------------------ */
+
+struct walk {
+    struct torch_file *file;
+    struct text path;
+    int64_t visits;
+    struct valence_error *error;
+};
+
+static int bad_tensor(const struct walk *walk, int status, const char *what)
+{
+    return fail(walk->error, status, "%s: tensor '%.200s': %s", walk->file->name,
+                walk->path.data ? walk->path.data : "", what);
+}
+
+static bool get_sizes(const struct pickle_value *tuple, int n, int64_t *sizes)
+{
+    if (!tuple || tuple->type != PICKLE_TUPLE || tuple->as.items.n != n)
+        return false;
+    for (int i = 0; i < n; i++) {
+        const struct pickle_value *size = tuple->as.items.values[i];
+        if (size->type != PICKLE_INT || size->as.integer < 0)
+            return false;
+        sizes[i] = size->as.integer;
+    }
+    return true;
+}
+
+/* True where every element lies in a storage of `available` elements. */
+static bool fits_storage(const struct torch_tensor *tensor, int64_t available)
+{
+    int64_t last = tensor->storage_offset;
+    if (tensor->count == 0)
+        return true;
+    for (int i = 0; i < tensor->n_dims; i++) {
+        int64_t span;
+        if (__builtin_mul_overflow(tensor->shape[i] - 1, tensor->strides[i], &span) ||
+            __builtin_add_overflow(last, span, &last))
+            return false;
+    }
+    /* A tensor that repeats elements (stride 0) could claim any size. */
+    return last < available && tensor->count <= available;
+}
+
+/* _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks) */
+static int read_tensor(struct walk *walk, const struct pickle_value *arguments,
+                       struct torch_tensor *tensor)
+{
+    const struct pickle_value *persistent = pickle_item(arguments, 0);
+    const struct pickle_value *offset = pickle_item(arguments, 1);
+    const struct pickle_value *shape = pickle_item(arguments, 2);
+    if (!persistent || persistent->type != PICKLE_PERSISTENT || !offset ||
+        offset->type != PICKLE_INT || offset->as.integer < 0 || !shape ||
+        shape->type != PICKLE_TUPLE)
+        return bad_tensor(walk, VALENCE_ERROR_FORMAT, "not described as torch.save does");
+    if (shape->as.items.n > ARRAY_MAX_DIMS)
+        return bad_tensor(walk, VALENCE_ERROR_UNSUPPORTED, "more than 8 dimensions");
+    *tensor = (struct torch_tensor){.n_dims = (int)shape->as.items.n,
+                                    .storage_offset = offset->as.integer};
+    if (!get_sizes(shape, tensor->n_dims, tensor->shape) ||
+        !get_sizes(pickle_item(arguments, 3), tensor->n_dims, tensor->strides) ||
+        !shape_count(tensor->shape, tensor->n_dims, &tensor->count))
+        return bad_tensor(walk, VALENCE_ERROR_FORMAT, "its shape or strides are wrong");
+    struct torch_storage storage;
+    int status = torch_container_find(walk->file->container, persistent, &storage, walk->error);
+    if (status)
+        return status;
+    tensor->type = storage.type;
+    tensor->storage = storage.index;
+    if (!fits_storage(tensor, storage.count))
+        return bad_tensor(walk, VALENCE_ERROR_FORMAT, "it reaches beyond its storage");
+    return VALENCE_OK;
+}
+
+/* The path is kept in file->paths; finish_list() turns offsets into pointers once they do not move any more. */
+static int add_tensor(struct walk *walk, const struct pickle_value *arguments)
+{
+    struct torch_file *file = walk->file;
+    int status = grow_array((void **)&file->tensors, &file->capacity, file->n_tensors + 1,
+                            sizeof *file->tensors, MAX_TENSORS, "tensors", walk->error);
+    if (!status)
+        status = read_tensor(walk, arguments, file->tensors + file->n_tensors);
+    if (status)
+        return status;
+    text_append(&file->paths, walk->path.data, walk->path.length + 1);
+    if (file->paths.failed)
+        return bad_tensor(walk, VALENCE_ERROR_LIMIT, "the paths of all tensors are too long");
+    file->n_tensors++;
+    return VALENCE_OK;
+}
+
+static int walk_value(struct walk *walk, const struct pickle_value *value, int depth);
+
+static bool can_hold_tensors(const struct pickle_value *value)
+{
+    return value->type == PICKLE_DICT || value->type == PICKLE_LIST ||
+           value->type == PICKLE_TUPLE || value->type == PICKLE_OBJECT;
+}
+
+/* Lengthens the path by a key for what it leads to. Keys that are neither text nor int lead to nothing named. */
+static int walk_entry(struct walk *walk, const struct pickle_value *key, int64_t index,
+                      const struct pickle_value *value, int depth)
+{
+    size_t length = walk->path.length;
+    const char *dot = length ? "." : "";
+    if (!can_hold_tensors(value))
+        return VALENCE_OK;
+    if (key && key->type == PICKLE_TEXT)
+        text_format(&walk->path, "%s%s", dot, key->as.bytes.data);
+    else if (!key || key->type == PICKLE_INT)
+        text_format(&walk->path, "%s%lld", dot, (long long)(key ? key->as.integer : index));
+    else
+        return VALENCE_OK;
+    if (walk->path.failed)
+        return bad_tensor(walk, VALENCE_ERROR_LIMIT, "the path to what it holds is too long");
+    int status = walk_value(walk, value, depth);
+    walk->path.length = length;
+    walk->path.data[length] = '\0';
+    return status;
+}
+
+static int walk_items(struct walk *walk, const struct pickle_value *value, int depth)
+{
+    int64_t step = value->type == PICKLE_DICT ? 2 : 1;
+    walk->visits += value->as.items.n + 1;
+    int status = VALENCE_OK;
+    for (int64_t i = 0; i < value->as.items.n && !status; i += step) {
+        struct pickle_value *const *item = value->as.items.values + i;
+        status = step == 2 ? walk_entry(walk, item[0], 0, item[1], depth)
+                           : walk_entry(walk, NULL, i, item[0], depth);
+    }
+    return status;
+}
+
+static int walk_value(struct walk *walk, const struct pickle_value *value, int depth)
+{
+    if (walk->visits > MAX_VISITS || depth > MAX_DEPTH)
+        return fail(walk->error, VALENCE_ERROR_LIMIT,
+                    "%s: its containers are nested too deeply, or refer to themselves",
+                    walk->file->name);
+    switch (value->type) {
+    case PICKLE_DICT:
+    case PICKLE_LIST:
+    case PICKLE_TUPLE:
+        return walk_items(walk, value, depth + 1);
+    case PICKLE_OBJECT: {
+        const struct pickle_value *callable = value->as.object.callable;
+        const struct pickle_value *arguments = value->as.object.arguments;
+        if (pickle_is_global(callable, "torch._utils._rebuild_tensor_v2"))
+            return add_tensor(walk, arguments);
+        if (pickle_is_global(callable, "torch._utils._rebuild_parameter") &&
+            pickle_item(arguments, 0))
+            return walk_value(walk, pickle_item(arguments, 0), depth + 1);
+        return VALENCE_OK;
+    }
+    default:
+        return VALENCE_OK;
+    }
+}
+
+static int compare_paths(const void *left, const void *right)
+{
+    return strcmp((*(struct torch_tensor *const *)left)->path,
+                  (*(struct torch_tensor *const *)right)->path);
+}
+
+static int finish_list(struct torch_file *file, struct valence_error *error)
+{
+    file->by_path = allocate(file->n_tensors, sizeof(struct torch_tensor *));
+    if (!file->by_path)
+        return fail_memory(error, (size_t)file->n_tensors * sizeof *file->by_path,
+                           "the list of tensors");
+    const char *path = file->paths.data;
+    for (int64_t i = 0; i < file->n_tensors; i++) {
+        file->by_path[i] = file->tensors + i;
+        file->tensors[i].path = path;
+        path += strlen(path) + 1;
+    }
+    if (file->n_tensors)
+        qsort(file->by_path, (size_t)file->n_tensors, sizeof(struct torch_tensor *), compare_paths);
+    for (int64_t i = 1; i < file->n_tensors; i++)
+        if (compare_paths(file->by_path + i - 1, file->by_path + i) == 0)
+            return fail(error, VALENCE_ERROR_FORMAT, "%s: two tensors are named '%.200s'",
+                        file->name, file->by_path[i]->path);
+    return VALENCE_OK;
+}
+
+static int list_tensors(struct torch_file *file, struct valence_error *error)
+{
+    struct walk walk = {.file = file, .path = {.maximum = MAX_PATH_BYTES}, .error = error};
+    file->paths.maximum = MAX_PATHS_BYTES;
+    text_append(&walk.path, "", 0);
+    int status = walk.path.failed ? fail_memory(error, 1, file->name)
+                                  : walk_value(&walk, pickle_root(torch_file_pickle(file)), 0);
+    text_free(&walk.path);
+    return status ? status : finish_list(file, error);
+}
+
+/* ---- Access --------------------------------------------------------------------------------------------------- */
+
+/* Takes over `map`. */
+static int open_bytes(struct file_map map, const void *data, size_t size, const char *name,
+                      struct torch_file **file, struct valence_error *error)
+{
+    struct torch_file *opened = calloc(1, sizeof *opened);
+    if (!opened) {
+        file_map_close(&map);
+        return fail_memory(error, sizeof *opened, name);
+    }
+    opened->map = map;
+    opened->name = strdup(name);
+    int status = opened->name
+                     ? torch_container_open(data, size, opened->name, &opened->container, error)
+                     : fail_memory(error, strlen(name), name);
+    if (!status)
+        status = list_tensors(opened, error);
+    if (status)
+        torch_file_close(opened);
+    else
+        *file = opened;
+    return status;
+}
+
+int torch_file_open(const char *path, struct torch_file **file, struct valence_error *error)
+{
+    *file = NULL;
+    struct file_map map;
+    int status = file_map_open(&map, path, error);
+    return status ? status : open_bytes(map, map.data, map.size, path, file, error);
+}
+
+int torch_file_open_memory(const void *data, size_t size, const char *name,
+                           struct torch_file **file, struct valence_error *error)
+{
+    *file = NULL;
+    return open_bytes((struct file_map){0}, data, size, name, file, error);
+}
+
+void torch_file_close(struct torch_file *file)
+{
+    if (!file)
+        return;
+    torch_container_close(file->container);
+    free(file->tensors);
+    free(file->by_path);
+    text_free(&file->paths);
+    free(file->name);
+    file_map_close(&file->map);
+    free(file);
+}
+
+int64_t torch_file_n_tensors(const struct torch_file *file)
+{
+    return file->n_tensors;
+}
+
+const struct torch_tensor *torch_file_tensor(const struct torch_file *file, int64_t index)
+{
+    return file->tensors + index;
+}
+
+const struct torch_tensor *torch_file_find(const struct torch_file *file, const char *path)
+{
+    const struct torch_tensor wanted = {.path = path}, *key = &wanted;
+    struct torch_tensor *const *found = bsearch(&key, file->by_path, (size_t)file->n_tensors,
+                                                sizeof(struct torch_tensor *), compare_paths);
+    return found ? *found : NULL;
+}
+
+const char *torch_tensor_name_within(const struct torch_tensor *tensor, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    if (length == 0)
+        return tensor->path;
+    if (strncmp(tensor->path, prefix, length) != 0 || tensor->path[length] != '.')
+        return NULL;
+    return tensor->path + length + 1;
+}
+
+const struct pickle *torch_file_pickle(const struct torch_file *file)
+{
+    return torch_container_pickle(file->container);
+}
+
+int torch_file_read_float(struct torch_file *file, const struct torch_tensor *tensor, float *out,
+                          struct valence_error *error)
+{
+    const unsigned char *bytes;
+    if (tensor->count == 0)
+        return VALENCE_OK;
+    int status = torch_container_read(file->container, tensor->storage, &bytes, error);
+    if (status)
+        return status;
+    /* Runs of the last dimension are converted at once where they lie side by side. */
+    size_t size = element_type_size(tensor->type);
+    int last = tensor->n_dims - 1;
+    bool is_run = last >= 0 && tensor->strides[last] == 1;
+    int64_t run = is_run ? tensor->shape[last] : 1, index[ARRAY_MAX_DIMS] = {0};
+    for (int64_t done = 0; done < tensor->count; done += run) {
+        int64_t place = tensor->storage_offset;
+        for (int d = 0; d < tensor->n_dims; d++)
+            place += index[d] * tensor->strides[d];
+        elements_to_float(tensor->type, torch_container_is_swapped(file->container),
+                          bytes + (size_t)place * size, run, out + done);
+        for (int d = is_run ? last - 1 : last; d >= 0 && ++index[d] == tensor->shape[d]; d--)
+            index[d] = 0;
+    }
+    return VALENCE_OK;
+}
