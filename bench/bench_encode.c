@@ -1,6 +1,7 @@
-/* bench-encode MODEL.gguf [SIZE [REPEATS]]: times an encoder on made-up input. SIZE is seconds of sound for WavLM
- * (10), pictures of a batch for MANet (32). Prints a line per repeat and the peak of resident memory.
- * bench-encode limit: what OpenBLAS's sgemm reaches with one of WavLM-Large's layers over ten seconds, GFLOP/s. */
+/* bench-encode MODEL.gguf [SIZE [REPEATS]]: times an encoder on made-up input. SIZE is seconds of
+ * sound for WavLM (10), pictures of a batch for MANet (32). Prints a line per repeat and the peak
+ * of resident memory. bench-encode limit: what OpenBLAS's sgemm reaches with one of WavLM-Large's
+ * layers over ten seconds, GFLOP/s. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -26,8 +26,8 @@ static void one(enum kind kind, int64_t n, int64_t in, int64_t out, real *x, rea
         gemm(TRANSPOSED, AS_IS, out, in, n, 1, y, out, x, in, 1, share, in);
 }
 
-/* Rows lie where a kernel has them, in tiles that follow each other; wide inputs are reused piece by piece as the
- * conversion of stored rows leaves them. */
+/* Rows lie where a kernel has them, in tiles that follow each other; wide inputs are reused piece
+ * by piece as the conversion of stored rows leaves them. */
 static double tiled(enum kind kind, int64_t rows, int64_t in, int64_t out, struct memory *m)
 {
     int64_t tile = ragged_max_tile_rows(), threads = threads_count();
@@ -90,7 +90,8 @@ static double layer(int64_t rows, int64_t in, int64_t out, bool training, int re
     return seconds;
 }
 
-/* The layers over clips of one flow, the many small ones of a kind as one product of as many rows. */
+/* The layers over clips of one flow, the many small ones of a kind as one product of as many
+ * rows. */
 static double clip_layers(const struct valence_model_config *config, int64_t n, bool training,
                           int repeats, double *gflop)
 {

@@ -1,9 +1,9 @@
-/* bench-llm MODEL.gguf [TEXTS]: times a language model: a prompt in one batch (the limit), text features of many
- * transcripts together, decoding alone, and beam search against as many decodings one after the other. TEXTS is a file
- * of a transcript a line; without it short ones are made up. BENCH_THREADS, BENCH_LAYERS, BENCH_BATCH and BENCH_FAST
- * set what their names say; BENCH_TOKENS the new tokens of a search (64), BENCH_REPEATS how often (3), BENCH_ONLY text or model
- * one part. Prints the peak of resident memory after
- * each part. */
+/* bench-llm MODEL.gguf [TEXTS]: times a language model: a prompt in one batch (the limit), text
+ * features of many transcripts together, decoding alone, and beam search against as many decodings
+ * one after the other. TEXTS is a file of a transcript a line; without it short ones are made up.
+ * BENCH_THREADS, BENCH_LAYERS, BENCH_BATCH and BENCH_FAST set what their names say; BENCH_TOKENS
+ * the new tokens of a search (64), BENCH_REPEATS how often (3), BENCH_ONLY text or model one part.
+ * Prints the peak of resident memory after each part. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static int64_t setting(const char *name, int64_t otherwise)
     return value ? atoll(value) : otherwise;
 }
 
-/* ---- Text features ----------------------------------------------------------------------------- */
+/* ---- Text features ---- */
 
 static int64_t read_texts(const char *path, struct valence_encoder_input *inputs)
 {
@@ -90,7 +90,7 @@ static void time_features(const char *model, const char *path)
     free(inputs);
 }
 
-/* ---- Prompt and search ------------------------------------------------------------------------- */
+/* ---- Prompt and search ---- */
 
 static void feed(struct llm_context *context, int64_t n)
 {

@@ -1,9 +1,10 @@
 /* bench-network [--batch N] [--steps N] [--threads N] [--lengths FILE] [--limit]
  *
- * Times the training step (forward, losses, backward, Adam; both flows) and the evaluation of both flows on random rows
- * with the lengths of FILE (CSV: audio,text,video,simulated,label), batch after batch in its order, at the published
- * widths 1024/4096/1024. The first step warms up and is not counted. Prints one line of JSON; with --limit also how fast the necessary
- * matrix products alone would be. Without FILE it makes lengths like MOSEI's. */
+ * Times the training step (forward, losses, backward, Adam; both flows) and the evaluation of both
+ * flows on random rows with the lengths of FILE (CSV: audio,text,video,simulated,label), batch
+ * after batch in its order, at the published widths 1024/4096/1024. The first step warms up and is
+ * not counted. Prints one line of JSON; with --limit also how fast the necessary matrix products
+ * alone would be. Without FILE it makes lengths like MOSEI's. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +62,8 @@ static struct settings parse(int argc, char **argv)
     return settings;
 }
 
-/* Log-normal with the medians and 95th percentiles of MOSEI's streams, all following the clip's duration. */
+/* Log-normal with the medians and 95th percentiles of MOSEI's streams, all following the clip's
+ * duration. */
 static int64_t make_lengths(struct clip_lengths *clips, int64_t n)
 {
     static const double medians[] = {293, 19, 143, 18}, spreads[] = {0.64, 0.68, 0.65, 0.68};

@@ -1,5 +1,6 @@
-/* bench-simulate WAVLM.gguf PROJECTOR.gguf LLM.gguf [SECONDS [TOKENS]]: times simulated text of SECONDS (10) of made-up
- * sound, with at most TOKENS (30) new ones. BENCH_THREADS and BENCH_FAST set what their names say. */
+/* bench-simulate WAVLM.gguf PROJECTOR.gguf LLM.gguf [SECONDS [TOKENS]]: times simulated text of
+ * SECONDS (10) of made-up sound, with at most TOKENS (30) new ones. BENCH_THREADS and BENCH_FAST
+ * set what their names say. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
-/* make-llm TOKENIZER.gguf OUTPUT.gguf [VOCABULARY WIDTH LAYERS HEADS FFN [CONTEXT]]: writes a Llama of random q4_0 weights,
- * of Vicuna-7B's shape by default, with the tokenizer of another GGUF file, extended by tokens nobody writes. Its results
- * mean nothing; its speed and memory are those of a real one. The file is 3.8 GB at the default sizes. */
+/* make-llm TOKENIZER.gguf OUTPUT.gguf [VOCABULARY WIDTH LAYERS HEADS FFN [CONTEXT]]: writes a Llama
+ * of random q4_0 weights, of Vicuna-7B's shape by default, with the tokenizer of another GGUF file,
+ * extended by tokens nobody writes. Its results mean nothing; its speed and memory are those of a
+ * real one. The file is 3.8 GB at the default sizes. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@ static void must_work(int status, const struct valence_error *error)
     }
 }
 
-/* ---- Header ------------------------------------------------------------------------------------ */
+/* ---- Header ---- */
 
 /* The tokens, scores and kinds of `from`, and "<extra N>" up to the size. */
 static void set_tokenizer(struct gguf_context *header, const struct gguf_context *from,
@@ -76,7 +77,7 @@ static void set_sizes(struct gguf_context *header, const struct shape *shape)
     gguf_set_val_str(header, "general.name", "random");
 }
 
-/* ---- Tensors ----------------------------------------------------------------------------------- */
+/* ---- Tensors ---- */
 
 static void add_tensor(struct gguf_context *header, struct ggml_context *context, int64_t in,
                        int64_t out, const char *name)
@@ -110,7 +111,8 @@ static void add_tensors(struct gguf_context *header, struct ggml_context *contex
         }
 }
 
-/* q4_0: blocks of an f16 scale and 32 four-bit values around 8, so that a weight has a deviation of 1 / sqrt(in). */
+/* q4_0: blocks of an f16 scale and 32 four-bit values around 8, so that a weight has a deviation of
+ * 1 / sqrt(in). */
 static void write_tensor(const struct ggml_tensor *tensor, struct random_source *source,
                          FILE *stream)
 {

@@ -45,7 +45,8 @@ int choose_form(const struct command *command, const char *text, enum valence_ex
 int choose_published(const struct command *command, const char *text,
                      const struct published_split **published);
 
-/* "complete" or "complete,text_missing": names without blanks, each once; "all": every flow, those that miss less first. */
+/* "complete" or "complete,text_missing": names without blanks, each once; "all": every flow, those
+ * that miss less first. */
 int choose_flows(const struct command *command, const char *text, unsigned flows[VALENCE_MAX_FLOWS],
                  int *n_flows);
 

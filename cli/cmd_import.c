@@ -18,7 +18,8 @@
 #include "temporary_store.h"
 #include "valence/import.h"
 
-/* The kinds of SOURCE: name, what it is, and valence_import_NAME() that imports it. A new kind is a line here. */
+/* The kinds of SOURCE: name, what it is, and valence_import_NAME() that imports it. A new kind is a
+ * line here. */
 #define KINDS(X)                                                                                   \
     X(table, "a CSV with a row for each clip: its id, split, label, optionally its group (the "    \
              "recording it was cut from) and transcript; and for each stream either columns of "   \
@@ -58,7 +59,7 @@ struct request {
     struct valence_import_options options;
 };
 
-/* ---- Options --------------------------------------------------------------------------------- */
+/* ---- Options ---- */
 
 /* The three options of each stream, in the order of enum valence_stream. */
 #define STREAM_OPTIONS(stream, name)                                                               \
@@ -241,7 +242,7 @@ static int finish_options(const struct command *command, struct request *request
     return code;
 }
 
-/* ---- Results --------------------------------------------------------------------------------- */
+/* ---- Results ---- */
 
 static void print_count(struct table *table, const struct valence_import_count *count,
                         const char *what, const char *why)
@@ -338,8 +339,8 @@ static int look(struct request *request, valence_import_function *import,
     return status;
 }
 
-/* Labels and transcripts go to a store of their own first, which is small: an interrupted call reads them again, and goes on
- * with the encoding. */
+/* Labels and transcripts go to a store of their own first, which is small: an interrupted call
+ * reads them again, and goes on with the encoding. */
 static int import_with_text(const struct request *request, valence_import_function *import,
                             struct valence_import_result *result, struct valence_error *error)
 {
@@ -355,8 +356,8 @@ static int import_with_text(const struct request *request, valence_import_functi
     return status;
 }
 
-/* The store takes as much memory for each commit as for the one before. What the allocator keeps need not be cleared by
- * the system again: a fifth of the time. */
+/* The store takes as much memory for each commit as for the one before. What the allocator keeps
+ * need not be cleared by the system again: a fifth of the time. */
 static void keep_memory(void)
 {
 #ifdef __GLIBC__

@@ -25,7 +25,7 @@ struct request {
     bool json, records, quiet;
 };
 
-/* ---- Stores ------------------------------------------------------------------------------------ */
+/* ---- Stores ---- */
 
 static json_t *store_to_json(const struct valence_store *store, const struct data_summary *summary)
 {
@@ -64,7 +64,7 @@ static int inspect_store(const struct request *request, struct valence_error *er
     return status;
 }
 
-/* ---- Checkpoints --------------------------------------------------------------------------------- */
+/* ---- Checkpoints ---- */
 
 static json_t *checkpoint_to_json(const char *path, const struct checkpoint *checkpoint)
 {
@@ -136,7 +136,7 @@ static int inspect_checkpoint(const char *path, bool json, struct valence_error 
     return status;
 }
 
-/* ---- Clips ------------------------------------------------------------------------------------- */
+/* ---- Clips ---- */
 
 static json_t *clip_to_json(const struct valence_store *store, const struct valence_clip *clip)
 {
@@ -171,7 +171,7 @@ static int inspect_clip(const struct request *request, struct valence_error *err
     return status;
 }
 
-/* ---- Encoders ---------------------------------------------------------------------------------- */
+/* ---- Encoders ---- */
 
 #ifdef VALENCE_WITH_ENCODERS
 /* The keys that only some kinds have. */
@@ -227,7 +227,7 @@ static int inspect_encoder(const char *path, bool json, struct valence_error *er
 }
 #endif
 
-/* ---- The command ---------------------------------------------------------------------------------- */
+/* ---- The command ---- */
 
 static bool is_checkpoint(const char *path)
 {

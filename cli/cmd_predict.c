@@ -26,7 +26,7 @@ struct request {
     double level;
 };
 
-/* ---- Output ---------------------------------------------------------------------------------- */
+/* ---- Output ---- */
 
 /* "text", "audio text", or `none`. */
 static void format_missing(char text[32], unsigned missing, const char *none)
@@ -221,7 +221,7 @@ static int print_predictions_json(const struct valence_store *store,
                       error);
 }
 
-/* ---- The command ----------------------------------------------------------------------------- */
+/* ---- The command ---- */
 
 static bool parse(const struct command *command, int argc, char **argv, struct request *request,
                   int *code)

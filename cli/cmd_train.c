@@ -63,7 +63,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
     return *code == EXIT_FINE;
 }
 
-/* ---- The configuration ----------------------------------------------------------------------- */
+/* ---- The configuration ---- */
 
 static int set_key(struct valence_train_config *config, const char *key, const char *value,
                    struct valence_error *error)
@@ -128,7 +128,7 @@ static int print_config(const struct valence_train_config *config, struct valenc
     return VALENCE_OK;
 }
 
-/* ---- Results --------------------------------------------------------------------------------- */
+/* ---- Results ---- */
 
 static void add_row(struct table *table, const struct valence_train_run *run)
 {

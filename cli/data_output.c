@@ -8,7 +8,7 @@
 #include "table.h"
 #include "terminal.h"
 
-/* ---- Tables ------------------------------------------------------------------------------------ */
+/* ---- Tables ---- */
 
 static void add_columns(struct table *table, const char *const *headings, int n)
 {
@@ -176,7 +176,7 @@ void print_left_out(const struct valence_import_result *result)
     text_free(&notes);
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 static json_t *number_or_null(double value)
 {

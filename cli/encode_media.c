@@ -36,7 +36,7 @@ struct work {
     int64_t done; /* files */
 };
 
-/* ---- One batch of files ------------------------------------------------------------------------ */
+/* ---- One batch of files ---- */
 
 struct media {
     struct sound sounds[1];
@@ -101,7 +101,7 @@ static int encode_batch(struct work *work, int64_t n, struct valence_error *erro
     return status;
 }
 
-/* ---- All of them ------------------------------------------------------------------------------- */
+/* ---- All of them ---- */
 
 static int encode_files(struct work *work, struct valence_error *error)
 {
@@ -158,7 +158,7 @@ static int encode(const struct request *request, struct valence_error *error)
     return status;
 }
 
-/* ---- The commands ------------------------------------------------------------------------------ */
+/* ---- The commands ---- */
 
 static int run_request(const struct command *command, const struct request *request)
 {

@@ -37,7 +37,7 @@ struct work {
     int64_t n_missing, n_flagged[VALENCE_N_SIMULATION_FLAGS];
 };
 
-/* ---- One clip ---------------------------------------------------------------------------------- */
+/* ---- One clip ---- */
 
 static int hear(struct work *work, const char *path, const struct valence_progress *progress,
                 struct valence_error *error)
@@ -72,9 +72,10 @@ static void print_flagged(const struct work *work, const char *before)
         }
 }
 
-/* ---- Of a store -------------------------------------------------------------------------------- */
+/* ---- Of a store ---- */
 
-/* The clip's sound, FOLDER/ID.wav or of another ending, in *path (free() it); NULL where there is none. */
+/* The clip's sound, FOLDER/ID.wav or of another ending, in *path (free() it); NULL where there is
+ * none. */
 static int find_sound(const char *folder, const char *id, char **path, struct valence_error *error)
 {
     static const char *const endings[] = {"wav", "flac", "aiff", "aif", "au"};
@@ -152,7 +153,7 @@ static int simulate_store(struct work *work, const char *from, struct valence_er
     return status;
 }
 
-/* ---- Of files ---------------------------------------------------------------------------------- */
+/* ---- Of files ---- */
 
 struct file_work {
     struct work *work;
@@ -250,7 +251,7 @@ static int simulate_files(struct work *work, const char *const *paths, int64_t n
     return status;
 }
 
-/* ---- The command ------------------------------------------------------------------------------- */
+/* ---- The command ---- */
 
 static bool parse(const struct command *command, int argc, char **argv, struct request *request,
                   const char **inputs, int *n, int *code)

@@ -46,7 +46,7 @@ void simulation_close(struct simulation *simulation)
     *simulation = (struct simulation){0};
 }
 
-/* ---- What is recorded -------------------------------------------------------------------------- */
+/* ---- What is recorded ---- */
 
 static json_t *describe(const struct valence_encoder *encoder)
 {

@@ -1,4 +1,5 @@
-/* The three encoders behind simulated text, loaded together, and what is recorded of them and of what they heard. */
+/* The three encoders behind simulated text, loaded together, and what is recorded of them and of
+ * what they heard. */
 #ifndef VALENCE_CLI_ENCODE_SIMULATION_H
 #define VALENCE_CLI_ENCODE_SIMULATION_H
 
@@ -21,7 +22,8 @@ struct simulation {
     struct valence_simulator *simulator;
 };
 
-/* *simulation is cleared on failure. Errors: those of loading, of valence_simulator_create() and of model_path(). */
+/* *simulation is cleared on failure. Errors: those of loading, of valence_simulator_create() and of
+ * model_path(). */
 int simulation_open(const struct simulation_options *options, struct simulation *simulation,
                     struct valence_error *error);
 void simulation_close(struct simulation *simulation);
@@ -30,8 +32,8 @@ void simulation_close(struct simulation *simulation);
 json_t *simulation_settings(const struct simulation_options *options,
                             const struct simulation *simulation);
 
-/* What was heard in one clip: {"transcript", "score", "tokens", "probabilities", "passes", "flags"}. NULL where memory is
- * short. */
+/* What was heard in one clip: {"transcript", "score", "tokens", "probabilities", "passes",
+ * "flags"}. NULL where memory is short. */
 json_t *simulation_to_json(const struct valence_simulation *heard);
 
 #endif

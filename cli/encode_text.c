@@ -48,7 +48,7 @@ static int open_encoder(const struct text_encoding *encoding, struct transcript_
     return status;
 }
 
-/* ---- Of a store -------------------------------------------------------------------------------- */
+/* ---- Of a store ---- */
 
 struct text_maker {
     struct transcript_encoder *encoder;
@@ -101,7 +101,7 @@ int encode_text_of_store(const struct text_encoding *encoding, const char *from,
     return status;
 }
 
-/* ---- Of files ---------------------------------------------------------------------------------- */
+/* ---- Of files ---- */
 
 struct file_work {
     struct transcript_encoder *encoder;
@@ -172,7 +172,7 @@ static int encode_files(const struct text_encoding *encoding, const char *const 
     return status;
 }
 
-/* ---- The command ------------------------------------------------------------------------------- */
+/* ---- The command ---- */
 
 struct request {
     const char *output, *spelling, *rows, *dtype;

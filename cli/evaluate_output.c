@@ -22,7 +22,7 @@ static const enum valence_metric main_metrics[] = {VALENCE_METRIC_MAE, VALENCE_M
                                                    VALENCE_METRIC_F1_NON0};
 #define N_MAIN_METRICS (sizeof main_metrics / sizeof main_metrics[0])
 
-/* ---- Cells ----------------------------------------------------------------------------------- */
+/* ---- Cells ---- */
 
 /* A value as it is shown: shares in per cent. `signs` for differences. */
 static void format_value(char text[32], enum valence_metric metric, double value, bool signs)
@@ -72,7 +72,8 @@ static bool knows_reliability(const struct evaluation_set *set)
     return false;
 }
 
-/* "In 90 %" and the like: share of labels in their prediction's interval, its mean width, the error expected. */
+/* "In 90 %" and the like: share of labels in their prediction's interval, its mean width, the error
+ * expected. */
 static void reliability_heading(char text[48], const struct evaluation_set *set,
                                 enum reliability_figure figure)
 {
@@ -110,7 +111,7 @@ static void summary_cell(struct table *table, const struct evaluation_set *set, 
         table_cell(table, "%s ± %.*f", mean, share ? 1 : 3, (share ? 100 : 1) * summary.deviation);
 }
 
-/* ---- Notes ----------------------------------------------------------------------------------- */
+/* ---- Notes ---- */
 
 static void note_clips(struct table *table, const struct evaluation_set *set)
 {
@@ -204,7 +205,7 @@ static void note_all(struct table *table, const struct evaluation_set *set)
                           &set->evaluations[i].flows[flow]);
 }
 
-/* ---- Tables ---------------------------------------------------------------------------------- */
+/* ---- Tables ---- */
 
 static void note_constant(struct table *table, const struct evaluation_set *set)
 {
@@ -388,7 +389,7 @@ void print_evaluation_tables(const struct evaluation_set *set, const char *again
         print_comparison(set, against, comparison);
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------ */
+/* ---- JSON ---- */
 
 static json_t *models_to_json(const struct evaluation_set *set)
 {
@@ -435,7 +436,7 @@ int print_evaluation_json(const struct evaluation_set *set, const char *against,
     return print_json(root, error);
 }
 
-/* ---- Predictions ----------------------------------------------------------------------------- */
+/* ---- Predictions ---- */
 
 int write_predictions(const char *path, const struct evaluation_set *set,
                       struct valence_error *error)

@@ -1,4 +1,5 @@
-/* The three forms that `valence evaluate` gives its results: tables, JSON, and a CSV of all predictions. */
+/* The three forms that `valence evaluate` gives its results: tables, JSON, and a CSV of all
+ * predictions. */
 #ifndef VALENCE_CLI_EVALUATE_OUTPUT_H
 #define VALENCE_CLI_EVALUATE_OUTPUT_H
 

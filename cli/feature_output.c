@@ -37,7 +37,7 @@ void feature_output_describe(struct feature_output *output, const char *key, con
     output->descriptions[output->n_descriptions++].text = text;
 }
 
-/* ---- Adding ------------------------------------------------------------------------------------ */
+/* ---- Adding ---- */
 
 /* "clips/a.wav" as "a" */
 static char *entry_name(const char *file)
@@ -107,7 +107,7 @@ int feature_output_add(struct feature_output *output, const char *file, int64_t 
     return VALENCE_OK;
 }
 
-/* ---- Writing ----------------------------------------------------------------------------------- */
+/* ---- Writing ---- */
 
 static int declare_all(const struct feature_output *output, struct safetensors_writer *writer,
                        struct valence_error *error)

@@ -1,4 +1,5 @@
-/* Where `valence encode` writes rows: one .npy of all, a safetensors file with a tensor a file, or a folder of .npy. */
+/* Where `valence encode` writes rows: one .npy of all, a safetensors file with a tensor a file, or
+ * a folder of .npy. */
 #ifndef VALENCE_CLI_FEATURE_OUTPUT_H
 #define VALENCE_CLI_FEATURE_OUTPUT_H
 
@@ -25,7 +26,8 @@ struct feature_output {
     int n_descriptions;
 };
 
-/* The form follows from the path's ending. ERROR_EXISTS where the file exists and `force` is not set. */
+/* The form follows from the path's ending. ERROR_EXISTS where the file exists and `force` is not
+ * set. */
 int feature_output_begin(struct feature_output *output, const char *path, int64_t width, bool force,
                          struct valence_error *error);
 

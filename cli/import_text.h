@@ -11,8 +11,8 @@ struct text_request {
     struct text_encoding encoding;
 };
 
-/* Completes the encoding and sets the import to labels and transcripts alone, where text is to be encoded. Gives EXIT_FINE
- * or, having said what is wrong, EXIT_USAGE. */
+/* Completes the encoding and sets the import to labels and transcripts alone, where text is to be
+ * encoded. Gives EXIT_FINE or, having said what is wrong, EXIT_USAGE. */
 int import_text_choose(const struct command *command, struct text_request *request,
                        struct valence_import_options *options);
 

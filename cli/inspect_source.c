@@ -55,7 +55,7 @@ static void begin_table(struct output *output, const char *const *headings, int 
         table_column(&output->table, headings[i], i < n_left ? TABLE_LEFT : TABLE_RIGHT);
 }
 
-/* ---- Arrays ------------------------------------------------------------------------------------ */
+/* ---- Arrays ---- */
 
 static void add_values(struct output *output, json_t *object, const struct array_values *values)
 {
@@ -113,7 +113,7 @@ static int list_arrays(const char *path, struct output *output, struct valence_e
     return array_list_file(path, add_array, output, error);
 }
 
-/* ---- Columns of a table ------------------------------------------------------------------------ */
+/* ---- Columns of a table ---- */
 
 /* Columns a0, a1, ... of numbers are shown as one line. */
 struct column_range {
@@ -217,7 +217,7 @@ static int list_columns(const char *path, struct output *output, struct valence_
     return status;
 }
 
-/* ---- Sets of clips ----------------------------------------------------------------------------- */
+/* ---- Sets of clips ---- */
 
 static void print_clips(const char *path, const struct source_summary *summary)
 {
@@ -232,7 +232,8 @@ static bool is_csv(const char *path)
     return path_has_ending(path, ".csv") || path_has_ending(path, ".tsv");
 }
 
-/* `summary` is NULL where it is no set of clips, and `reason` where there is nothing to say about that. */
+/* `summary` is NULL where it is no set of clips, and `reason` where there is nothing to say about
+ * that. */
 static int show(const char *path, const struct source_summary *summary, const char *reason,
                 bool json, struct valence_error *error)
 {

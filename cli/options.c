@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "terminal.h"
 
-/* ---- Help ------------------------------------------------------------------------------------ */
+/* ---- Help ---- */
 
 static void print_usage(FILE *stream, const struct command *command)
 {
@@ -62,7 +62,7 @@ static void print_help(const struct command *command, const struct option *optio
     }
 }
 
-/* ---- Errors ---------------------------------------------------------------------------------- */
+/* ---- Errors ---- */
 
 static void print_problem(const struct command *command, const char *format, va_list args)
 {
@@ -113,7 +113,7 @@ static int report_unknown(const struct command *command, const struct option *op
     return report_usage(command, "unknown option '%s'", argument);
 }
 
-/* ---- Parsing --------------------------------------------------------------------------------- */
+/* ---- Parsing ---- */
 
 /* What is left to parse. */
 struct arguments {

@@ -33,7 +33,7 @@ static double now_s(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* ---- Interrupts ------------------------------------------------------------------------------ */
+/* ---- Interrupts ---- */
 
 static void handle_signals(void (*handler)(int))
 {
@@ -51,7 +51,7 @@ static void on_signal(int number)
     handle_signals(SIG_DFL);
 }
 
-/* ---- Drawing --------------------------------------------------------------------------------- */
+/* ---- Drawing ---- */
 
 static void format_duration(char *text, size_t room, double seconds)
 {
@@ -62,7 +62,8 @@ static void format_duration(char *text, size_t room, double seconds)
         snprintf(text, room, "%lld:%02lld", s / 60, s % 60);
 }
 
-/* "1234/16000 clips, 0:29 left, 512 clips/s, loss 0.412": what a narrow terminal cuts comes last. */
+/* "1234/16000 clips, 0:29 left, 512 clips/s, loss 0.412": what a narrow terminal cuts comes
+ * last. */
 static void format_state(char *text, size_t room, const struct valence_progress_event *event,
                          double elapsed_s)
 {

@@ -16,7 +16,7 @@
 #include "valence/store.h"
 #include "temporary_store.h"
 
-/* ---- The encoder that training used ------------------------------------------------------------ */
+/* ---- The encoder that training used ---- */
 
 /* The model known by the name of its file; NULL where there is none. */
 static const char *known_name(const json_t *settings)
@@ -66,7 +66,7 @@ static int open_encoder(const json_t *trained, const char *name, bool offline, b
     return status;
 }
 
-/* ---- The store --------------------------------------------------------------------------------- */
+/* ---- The store ---- */
 
 static int add_sentence(struct valence_store_writer *writer, const char *sentence,
                         const struct valence_features *features, int64_t i,

@@ -6,8 +6,8 @@
  *     table_cell(&table, "MAE");              the cells follow row by row
  *     table_cell(&table, "%.3f", mae);
  *     table_note(&table, "synthetic data");
- *     table_print(&table, stdout);            prints and frees
- */
+ *     table_print(&table, stdout);            prints and
+ * frees */
 #ifndef VALENCE_CLI_TABLE_H
 #define VALENCE_CLI_TABLE_H
 

@@ -16,7 +16,7 @@ int terminal_columns(FILE *stream)
     return 80;
 }
 
-/* ---- Width ----------------------------------------------------------------------------------- */
+/* ---- Width ---- */
 
 struct code_range {
     uint32_t first, last;
@@ -70,7 +70,7 @@ int display_width(const char *text)
     return width;
 }
 
-/* ---- Printing -------------------------------------------------------------------------------- */
+/* ---- Printing ---- */
 
 static void print_part(FILE *stream, const char *text, size_t length, int columns)
 {

@@ -18,9 +18,9 @@ void print_clean(FILE *stream, const char *text);
 /* As print_clean(), but no more than `columns` wide. */
 void print_cut(FILE *stream, const char *text, int columns);
 
-/* Prints paragraphs, as print_clean() does, wrapped at `columns`, each line after `indent` blanks. A line that begins with
- * a blank is kept as it is; the first line continues where `at` columns are already printed (0:
- * none). */
+/* Prints paragraphs, as print_clean() does, wrapped at `columns`, each line after `indent` blanks.
+ * A line that begins with a blank is kept as it is; the first line continues where `at` columns are
+ * already printed (0: none). */
 void print_wrapped(FILE *stream, const char *text, int indent, int at, int columns);
 
 #endif

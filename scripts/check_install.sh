@@ -24,7 +24,12 @@ case $score in
 *) echo "check_install: score.c prints '$score'" && exit 1 ;;
 esac
 
-foreign=$(nm -D --defined-only "$libraries/libvalence.so" | awk '{ print $3 }' | grep -v '^valence_' || true)
-[ -z "$foreign" ] || { echo "check_install: libvalence exports $foreign"; exit 1; }
+# What the libraries export is what the headers declare, name by name.
+nm -D --defined-only "$libraries"/libvalence*.so | awk '$3 ~ /^[a-z].*/ && $2 != "A" { print $3 }' | sed 's/@.*//' |
+    sort -u >"$work/exported"
+cat "$prefix"/include/valence/*.h | tr '\n' ' ' | sed 's/VALENCE_API/\n&/g' |
+    sed -nE 's/^VALENCE_API [^(;[]*[ *](const )?(valence_[a-z0-9_]+)[([;].*/\2/p' | sort -u >"$work/declared"
+differences=$(diff "$work/declared" "$work/exported" || true)
+[ -z "$differences" ] || { echo "check_install: headers (<) and libraries (>) differ:" && echo "$differences" && exit 1; }
 [ -f "$prefix/share/man/man1/valence.1" ] || { echo "check_install: no manual page"; exit 1; }
 echo "installed library, headers, pkg-config file, command and manual page work: score $score"

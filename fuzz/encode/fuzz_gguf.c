@@ -1,4 +1,5 @@
-/* An encoder's GGUF file, of any kind of our own: whatever the bytes, it loads or is refused; what loads can be described. */
+/* An encoder's GGUF file, of any kind of our own: whatever the bytes, it loads or is refused; what
+ * loads can be described. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* A language model's GGUF file: whatever the bytes, it loads or is refused; what loads gives rows or an error, and does so
- * on a context as small as they come. */
+/* A language model's GGUF file: whatever the bytes, it loads or is refused; what loads gives rows
+ * or an error, and does so on a context as small as they come. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* Foreign files as data sets: MERBench's labels where it is a zip archive, a computational sequence (labels and audio
- * alike) where it is HDF5, else MMSA's pickle. */
+/* Foreign files as data sets: MERBench's labels where it is a zip archive, a computational sequence
+ * (labels and audio alike) where it is HDF5, else MMSA's pickle. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

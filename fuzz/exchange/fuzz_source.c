@@ -1,5 +1,5 @@
-/* Foreign files looked at as `valence inspect` does: as a set of clips, as arrays, as a table. The first byte says which
- * ending the file has: c(sv), n(pz), y (npy), s(afetensors), p(kl). */
+/* Foreign files looked at as `valence inspect` does: as a set of clips, as arrays, as a table. The
+ * first byte says which ending the file has: c(sv), n(pz), y (npy), s(afetensors), p(kl). */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

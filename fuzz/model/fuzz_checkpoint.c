@@ -1,4 +1,5 @@
-/* Checkpoints are foreign bytes: any of them is loaded or refused with a reason, and what is loaded can be used. */
+/* Checkpoints are foreign bytes: any of them is loaded or refused with a reason, and what is loaded
+ * can be used. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
-/* Damaged stores: the input patches a sound data.mdb, which is then read whole and added to. It is a list of 4-byte
- * patches: page, offset in the page (u16, little-endian), new byte; page 255 cuts the file at offset * 16 bytes. */
+/* Damaged stores: the input patches a sound data.mdb, which is then read whole and added to. It is
+ * a list of 4-byte patches: page, offset in the page (u16, little-endian), new byte; page 255 cuts
+ * the file at offset * 16 bytes. */
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
@@ -41,7 +42,8 @@ static int add_clip(struct valence_store_writer *writer, int i)
     return valence_store_writer_add(writer, &clip, brought, 2, &error);
 }
 
-/* Two commits a clip at times, so that there are branch pages, overflow pages and a list of free pages. */
+/* Two commits a clip at times, so that there are branch pages, overflow pages and a list of free
+ * pages. */
 static void make_sound_store(void)
 {
     struct valence_store_writer *writer;

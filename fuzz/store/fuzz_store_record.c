@@ -1,4 +1,5 @@
-/* The JSON of a store: the first byte says whether the rest is a clip's record or the store's format. */
+/* The JSON of a store: the first byte says whether the rest is a clip's record or the store's
+ * format. */
 #include <stdlib.h>
 
 #include "store/store_layout.h"

@@ -1,4 +1,5 @@
-/* Configuration files are foreign bytes: any of them is read or refused, and what is accepted prints and reads back. */
+/* Configuration files are foreign bytes: any of them is read or refused, and what is accepted
+ * prints and reads back. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,11 @@
-/* Encoders turn media into streams: WavLM (speech to audio rows), MANet (a face crop to a video row), a language model
- * (a transcript to text rows), and the projector between WavLM and a language model (valence/simulate.h).
+/* Encoders turn media into streams: WavLM (speech to audio rows), MANet (a face crop to a video
+ * row), a language model (a transcript to text rows), and the projector between WavLM and a
+ * language model (valence/simulate.h).
  *
- * An encoder's weights are one GGUF file: that of WavLM, MANet or a projector is made once from the published checkpoint
- * by valence_encoder_convert(); a language model's is any that llama.cpp takes and that is causal. The model is
- * shared and only read; each thread works with a state of its own. */
+ * An encoder's weights are one GGUF file: that of WavLM, MANet or a projector is made once from the
+ * published checkpoint by valence_encoder_convert(); a language model's is any that llama.cpp takes
+ * and that is causal. The model is shared and only read; each thread works with a state of its
+ * own. */
 #ifndef VALENCE_ENCODER_H
 #define VALENCE_ENCODER_H
 
@@ -11,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "valence/api.h"
 #include "valence/error.h"
 #include "valence/progress.h"
 
@@ -18,7 +21,7 @@
 extern "C" {
 #endif
 
-/* ---- Encoding -------------------------------------------------------------------------------------------------- */
+/* ---- Encoding ---- */
 
 struct valence_encoder;
 struct valence_encoder_state;
@@ -28,11 +31,12 @@ struct valence_encoder_options {
 
     /* Hidden states 0 ... n_layers, negative from the end; "20,24" side by side, "20+24" summed.
      * WavLM: "-5" (NULL); -1 the raw last, "final" the normed, "conv" the convolutions' output.
-     * LLM: "-4+-3+-2+-1" (NULL); -1 the final-normed last (as in transformers), "raw" the last before the norm. */
+     * LLM: "-4+-3+-2+-1" (NULL); -1 the final-normed last (as in transformers), "raw" the last
+     * before the norm. */
     const char *layers;
 
-    double
-        window_seconds; /* WavLM: longer clips are computed in overlapping windows of this; 0: 120 */
+    /* WavLM: longer clips are computed in overlapping windows of this; 0: 120 */
+    double window_seconds;
     bool plain; /* ggml's own operations on a CPU too: what other devices compute, for comparison */
 
     /* LLM only. */
@@ -40,8 +44,8 @@ struct valence_encoder_options {
     bool mean;         /* one row a transcript, the mean of its tokens' rows */
     bool fast;         /* flash attention and an f16 cache: half the cache, rows off by some 1e-2 */
     int64_t batch_tokens; /* computed at once, short transcripts together; 0: 256 */
-    int64_t
-        window_tokens; /* longer transcripts in overlapping windows; 0: 2048, or the model's context */
+    /* longer transcripts in overlapping windows; 0: 2048, or the model's context */
+    int64_t window_tokens;
 };
 
 /* What an encoder is and gives. Texts belong to the encoder. */
@@ -50,8 +54,8 @@ struct valence_encoder_description {
     const char *architecture; /* GGUF's: the kind; of an LLM "llama", "qwen3", ... */
     const char *source;       /* name of the file it was converted from; of an LLM, of its GGUF */
 
-    /* SHA-256 of that file, hexadecimal. Of an LLM: of its architecture and its one-dimensional f32 tensors, which
-     * all quantisations of a model share; so it names the model, not the file. */
+    /* SHA-256 of that file, hexadecimal. Of an LLM: of its architecture and its one-dimensional f32
+     * tensors, which all quantisations of a model share; so it names the model, not the file. */
     const char *fingerprint;
 
     const char *license; /* of the weights, as given at conversion; "" where it is not stated */
@@ -70,20 +74,23 @@ struct valence_encoder_description {
     const char *wavlm, *llm; /* projector: fingerprints of what it belongs to; NULL elsewhere */
 };
 
-/* Loads a GGUF file; its kind is found in it. `options` may be NULL. *encoder is NULL on failure. Errors: IO; FORMAT,
- * SHAPE where the file is damaged; UNSUPPORTED for another architecture (for an LLM also one that is not causal, or
- * recurrent), or a device there is not; ARGUMENT for layers that the model has not; MEMORY. */
-int valence_encoder_load(const char *path, const struct valence_encoder_options *options,
-                         struct valence_encoder **encoder, struct valence_error *error);
-void valence_encoder_free(struct valence_encoder *encoder);
+/* Loads a GGUF file; its kind is found in it. `options` may be NULL. *encoder is NULL on failure.
+ * Errors: IO; FORMAT, SHAPE where the file is damaged; UNSUPPORTED for another architecture (for an
+ * LLM also one that is not causal, or recurrent), or a device there is not; ARGUMENT for layers
+ * that the model has not; MEMORY. */
+VALENCE_API int valence_encoder_load(const char *path,
+                                     const struct valence_encoder_options *options,
+                                     struct valence_encoder **encoder, struct valence_error *error);
+VALENCE_API void valence_encoder_free(struct valence_encoder *encoder);
 
-const struct valence_encoder_description *
+VALENCE_API const struct valence_encoder_description *
 valence_encoder_describe(const struct valence_encoder *encoder);
 
 /* What encoding needs besides the encoder: one per thread. It grows as inputs need. */
-int valence_encoder_state_create(const struct valence_encoder *encoder,
-                                 struct valence_encoder_state **state, struct valence_error *error);
-void valence_encoder_state_free(struct valence_encoder_state *state);
+VALENCE_API int valence_encoder_state_create(const struct valence_encoder *encoder,
+                                             struct valence_encoder_state **state,
+                                             struct valence_error *error);
+VALENCE_API void valence_encoder_state_free(struct valence_encoder_state *state);
 
 /* One input: a clip's sound, a picture, a transcript or rows of WavLM. */
 struct valence_encoder_input {
@@ -92,8 +99,9 @@ struct valence_encoder_input {
     const uint8_t *pixels; /* MANet: RGB, row by row, packed */
     int64_t width, height; /* 1 ... 16384 */
 
-    /* LLM: a transcript, UTF-8 of up to 1 MiB, tokenised with the special tokens that the model wants around a text,
-     * never as special tokens itself. White space at its ends is left out; with nothing left it has no rows. */
+    /* LLM: a transcript, UTF-8 of up to 1 MiB, tokenised with the special tokens that the model
+     * wants around a text, never as special tokens itself. White space at its ends is left out;
+     * with nothing left it has no rows. */
     const char *text;
 
     const float *frames; /* projector: (n_frames, frame_width), WavLM's "final" */
@@ -108,47 +116,52 @@ struct valence_features {
     float *rows;      /* (offsets[n_inputs], width) */
 };
 
-/* Encodes a batch. An input's rows do not depend on the others beyond rounding: f32 results of a picture or a transcript
- * may differ by some 1e-6 with its place in the batch. `progress` may be NULL.
+/* Encodes a batch. An input's rows do not depend on the others beyond rounding: f32 results of a
+ * picture or a transcript may differ by some 1e-6 with its place in the batch. `progress` may be
+ * NULL.
  *
- * A transcript longer than the window is computed in windows that share a third, so that behind the first window a token
- * sees a third to a whole of a window before it (after the beginning-of-sequence token, where the model wants one).
+ * A transcript longer than the window is computed in windows that share a third, so that behind the
+ * first window a token sees a third to a whole of a window before it (after the
+ * beginning-of-sequence token, where the model wants one).
  *
- * Thread-safe for distinct states. Errors: DATA for samples that are not finite, clips shorter than `reach`, text that
- * is not UTF-8, rows that are not finite; LIMIT for pictures and texts beyond the sizes above; UNSUPPORTED for an LLM
- * whose hidden states llama.cpp does not name; CANCELLED; MEMORY. *features is cleared on failure. */
-int valence_encoder_encode(struct valence_encoder_state *state,
-                           const struct valence_encoder_input *inputs, int64_t n_inputs,
-                           const struct valence_progress *progress,
-                           struct valence_features *features, struct valence_error *error);
-void valence_features_free(struct valence_features *features);
+ * Thread-safe for distinct states. Errors: DATA for samples that are not finite, clips shorter than
+ * `reach`, text that is not UTF-8, rows that are not finite; LIMIT for pictures and texts beyond
+ * the sizes above; UNSUPPORTED for an LLM whose hidden states llama.cpp does not name; CANCELLED;
+ * MEMORY. *features is cleared on failure. */
+VALENCE_API int valence_encoder_encode(struct valence_encoder_state *state,
+                                       const struct valence_encoder_input *inputs, int64_t n_inputs,
+                                       const struct valence_progress *progress,
+                                       struct valence_features *features,
+                                       struct valence_error *error);
+VALENCE_API void valence_features_free(struct valence_features *features);
 
-/* ---- Converting ------------------------------------------------------------------------------------------------ */
+/* ---- Converting ---- */
 
 struct valence_convert_options {
-    const char *
-        type; /* of the matrices: "f32" (NULL), "f16", "bf16", "q8_0", "q6_k", "q5_0", "q5_1", "q5_k", "q4_0",
-                            "q4_1", "q4_k"; rows that do not divide into a type's blocks are kept as f16 */
+    /* of the matrices: "f32" (NULL), "f16", "bf16", "q8_0", "q6_k", "q5_0", "q5_1", "q5_k", "q4_0",
+     * "q4_1", "q4_k"; rows that do not divide into a type's blocks are kept as f16 */
+    const char *type;
     const char *license;                     /* NULL: what the kind's authors say */
     const struct valence_progress *progress; /* or NULL */
     const char *wavlm, *llm; /* projector: the GGUF files of what it belongs to; both are needed */
-    char *
-        left_out; /* projector: receives the names of tensors that were not taken, "" where none; or NULL */
+    /* projector: receives the names of tensors that were not taken, "" where none; or NULL */
+    char *left_out;
     size_t left_out_bytes;
 };
 
 /* Converts a published checkpoint to a GGUF file at `path`.
  *
- * kind "wavlm": a Hugging Face folder (config.json, preprocessor_config.json, and model.safetensors or pytorch_model.bin)
- * or the authors' WavLM-*.pt; kind "manet": the authors' .pth, or safetensors with the same names; kind "projector":
- * SLAM-LLM's model.pt (encoder_projector.linear1 and linear2, .weight and .bias), or safetensors with these names; other
- * tensors in it are left out.
+ * kind "wavlm": a Hugging Face folder (config.json, preprocessor_config.json, and model.safetensors
+ * or pytorch_model.bin) or the authors' WavLM-*.pt; kind "manet": the authors' .pth, or safetensors
+ * with the same names; kind "projector": SLAM-LLM's model.pt (encoder_projector.linear1 and
+ * linear2, .weight and .bias), or safetensors with these names; other tensors in it are left out.
  *
- * Nothing in the file is executed. Errors: SHAPE, listing every tensor that is missing, misshapen or unexpected;
- * ARGUMENT for an unknown kind or type; IO, FORMAT, UNSUPPORTED, MEMORY, CANCELLED. */
-int valence_encoder_convert(const char *kind, const char *source, const char *path,
-                            const struct valence_convert_options *options,
-                            struct valence_error *error);
+ * Nothing in the file is executed. Errors: SHAPE, listing every tensor that is missing, misshapen
+ * or unexpected; ARGUMENT for an unknown kind or type; IO, FORMAT, UNSUPPORTED, MEMORY,
+ * CANCELLED. */
+VALENCE_API int valence_encoder_convert(const char *kind, const char *source, const char *path,
+                                        const struct valence_convert_options *options,
+                                        struct valence_error *error);
 
 #ifdef __cplusplus
 }

@@ -1,17 +1,20 @@
 /* Errors: one code and one text, in memory the caller owns.
  *
- * Every function of the library that can fail returns VALENCE_OK (0) or one of the negative codes below and, where the
- * caller passed a `struct valence_error`, describes the failure there: what is wrong, where (file, line, tensor,
- * clip), and what to do. The library never prints, never exits and never reads the environment. Out-parameters are
- * NULL or untouched on failure, as each function says. */
+ * Every function of the library that can fail returns VALENCE_OK (0) or one of the negative codes
+ * below and, where the caller passed a `struct valence_error`, describes the failure there: what is
+ * wrong, where (file, line, tensor, clip), and what to do. The library never prints, never exits
+ * and never reads the environment. Out-parameters are NULL or untouched on failure, as each
+ * function says. */
 #ifndef VALENCE_ERROR_H
 #define VALENCE_ERROR_H
 
+#include "valence/api.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* The one list of codes: the enum, valence_status_name() and valence_status_text() are made from it. */
+/* The one list of codes: the enum, valence_status_name() and valence_status_text() are made from
+ * it. */
 #define VALENCE_STATUS_MAP(X)                                                                      \
     X(OK, 0, "success")                                                                            \
     X(ERROR_MEMORY, -1, "out of memory")                                                           \
@@ -36,16 +39,24 @@ enum valence_status {
 };
 
 #define VALENCE_ERROR_TEXT_BYTES 1024
+#define VALENCE_ERROR_KEY_BYTES  64
 
 struct valence_error {
-    int status; /* enum valence_status */
-    char text
-        [VALENCE_ERROR_TEXT_BYTES]; /* UTF-8, one line or a line and an indented remedy; never empty on error */
+    /* enum valence_status */
+    int status;
+    /* The setting that would change the outcome, as the options structs and the configuration name
+     * it
+     * ("dtype", "label_range", "losses.rnc"), or "". A program adds its own remedy by it: the texts
+     * here name no option of any program. */
+    char key[VALENCE_ERROR_KEY_BYTES];
+    /* UTF-8, one line or a line and an indented explanation; never empty on error. */
+    char text[VALENCE_ERROR_TEXT_BYTES];
 };
 
-/* "ERROR_IO" and "a file could not be read or written"; "UNKNOWN" for a value that is none of the codes. */
-const char *valence_status_name(int status);
-const char *valence_status_text(int status);
+/* "ERROR_IO" and "a file could not be read or written"; "UNKNOWN" for a value that is none of the
+ * codes. */
+VALENCE_API const char *valence_status_name(int status);
+VALENCE_API const char *valence_status_text(int status);
 
 #ifdef __cplusplus
 }

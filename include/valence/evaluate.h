@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "valence/api.h"
 #include "valence/error.h"
 
 #ifdef __cplusplus
@@ -47,7 +48,7 @@ struct valence_metric_info {
     const char *heading;
     bool is_share;
 };
-extern const struct valence_metric_info valence_metric_infos[VALENCE_N_METRICS];
+extern VALENCE_API const struct valence_metric_info valence_metric_infos[VALENCE_N_METRICS];
 
 /* What makes figures look better than they are: key in JSON, text for people. */
 #define VALENCE_WARNING_MAP(X)                                                                     \
@@ -66,7 +67,7 @@ struct valence_warning_info {
     const char *key;
     const char *text;
 };
-extern const struct valence_warning_info valence_warning_infos[VALENCE_N_WARNINGS];
+extern VALENCE_API const struct valence_warning_info valence_warning_infos[VALENCE_N_WARNINGS];
 
 struct valence_metrics {
     int64_t n;                        /* clips */
@@ -78,16 +79,17 @@ struct valence_metrics {
 };
 
 /* Both arrays hold n finite values, n >= 0; with n == 0 every metric is NaN. */
-void valence_metrics_compute(const float *predicted, const float *labels, int64_t n,
-                             struct valence_metrics *metrics);
+VALENCE_API void valence_metrics_compute(const float *predicted, const float *labels, int64_t n,
+                                         struct valence_metrics *metrics);
 
 /* Resamples the clips with replacement `n_resamples` times and computes every metric of each:
  * `samples` is (n_resamples, VALENCE_N_METRICS), row-major. Which clips a resample draws depends on
  * seed, n and its number alone, so samples of two predictions of the same clips are paired, and
  * their differences are the differences' samples. Uses all threads. Errors: ERROR_MEMORY;
  * ERROR_ARGUMENT for no clips. */
-int valence_bootstrap(const float *predicted, const float *labels, int64_t n, int64_t n_resamples,
-                      uint64_t seed, double *samples, struct valence_error *error);
+VALENCE_API int valence_bootstrap(const float *predicted, const float *labels, int64_t n,
+                                  int64_t n_resamples, uint64_t seed, double *samples,
+                                  struct valence_error *error);
 
 struct valence_interval {
     double low, high; /* NaN where the metric is undefined in most resamples */
@@ -95,9 +97,10 @@ struct valence_interval {
 
 /* The percentile interval that holds `level` (0.95) of a metric's samples or, where `others` is not
  * NULL, of the differences samples - others. Errors: ERROR_MEMORY. */
-int valence_bootstrap_interval(const double *samples, const double *others, int64_t n_resamples,
-                               enum valence_metric metric, double level,
-                               struct valence_interval *interval, struct valence_error *error);
+VALENCE_API int valence_bootstrap_interval(const double *samples, const double *others,
+                                           int64_t n_resamples, enum valence_metric metric,
+                                           double level, struct valence_interval *interval,
+                                           struct valence_error *error);
 
 #ifdef __cplusplus
 }

@@ -1,9 +1,11 @@
-/* Writing a store's clips in forms that other programs read, and that valence_import_...() reads back the same. */
+/* Writing a store's clips in forms that other programs read, and that valence_import_...() reads
+ * back the same. */
 #ifndef VALENCE_EXPORT_H
 #define VALENCE_EXPORT_H
 
 #include <stdint.h>
 
+#include "valence/api.h"
 #include "valence/error.h"
 #include "valence/progress.h"
 #include "valence/store.h"
@@ -30,7 +32,8 @@ enum valence_export_form {
 #undef VALENCE_EXPORT_FORM_ENUM
         VALENCE_N_EXPORT_FORMS
 };
-extern const char *const valence_export_form_names[VALENCE_N_EXPORT_FORMS]; /* "npy", ... */
+extern VALENCE_API const char
+    *const valence_export_form_names[VALENCE_N_EXPORT_FORMS]; /* "npy", ... */
 
 struct valence_export_result {
     int64_t n_clips;
@@ -38,14 +41,17 @@ struct valence_export_result {
     unsigned left_out; /* bits 1 << stream: streams that the form has no place for */
 };
 
-/* Writes all clips to `target`, which must not exist yet. It appears when it is complete; on an error or cancellation
- * nothing is left. Rows are read piece by piece, so memory does not grow with them. `progress` may be NULL.
+/* Writes all clips to `target`, which must not exist yet. It appears when it is complete; on an
+ * error or cancellation nothing is left. Rows are read piece by piece, so memory does not grow with
+ * them. `progress` may be NULL.
  *
- * Errors: EXISTS; DATA for an id that cannot be a file's name (npy); LIMIT where the clips' records do not fit into a
- * header (safetensors); ARGUMENT where the store has none of the form's streams (mmsa, npz); IO, DISK_FULL, CANCELLED. */
-int valence_export(const struct valence_store *store, const char *target,
-                   enum valence_export_form form, const struct valence_progress *progress,
-                   struct valence_export_result *result, struct valence_error *error);
+ * Errors: EXISTS; DATA for an id that cannot be a file's name (npy); LIMIT where the clips' records
+ * do not fit into a header (safetensors); ARGUMENT where the store has none of the form's streams
+ * (mmsa, npz); IO, DISK_FULL, CANCELLED. */
+VALENCE_API int valence_export(const struct valence_store *store, const char *target,
+                               enum valence_export_form form,
+                               const struct valence_progress *progress,
+                               struct valence_export_result *result, struct valence_error *error);
 
 #ifdef __cplusplus
 }

@@ -16,8 +16,9 @@ struct valence_progress_event {
     const char *detail; /* "loss 0.412", or NULL */
 };
 
-/* Called from the thread that does the work, as often as it likes (a receiver limits its own rate). A non-zero return
- * asks the work to stop at its next safe point: it leaves everything resumable and returns VALENCE_ERROR_CANCELLED. */
+/* Called from the thread that does the work, as often as it likes (a receiver limits its own rate).
+ * A non-zero return asks the work to stop at its next safe point: it leaves everything resumable
+ * and returns VALENCE_ERROR_CANCELLED. */
 struct valence_progress {
     int (*report)(void *user, const struct valence_progress_event *event);
     void *user;

@@ -1,26 +1,29 @@
 /* How far off a score is likely to be, from how far off the scores of other clips were.
  *
- * A calibration set is clips that the model was not trained on, with their scores and labels; for a trained model it is the
- * validation part. Its clips are grouped into regions by their score: up to five, of about equally many clips. In the
- * region of a new score, the mean of |score - label| is the error to expect, and
+ * A calibration set is clips that the model was not trained on, with their scores and labels; for a
+ * trained model it is the validation part. Its clips are grouped into regions by their score: up to
+ * five, of about equally many clips. In the region of a new score, the mean of |score - label| is
+ * the error to expect, and
  *
  *     score - q ... score + q,   q the k-th smallest |score - label|,   k = ceil((n + 1) level),
  *
- * with n the region's clips, holds the new clip's label with a probability of at least `level` (and at most 1 / (n + 1)
- * more, without ties), in each region, whatever the model and the distribution, where new clips come from where the
- * calibration set does (split conformal prediction, Mondrian by region). Where k > n no finite interval is that sure, and it is
- * the labels' whole range.
+ * with n the region's clips, holds the new clip's label with a probability of at least `level` (and
+ * at most 1 / (n + 1) more, without ties), in each region, whatever the model and the distribution,
+ * where new clips come from where the calibration set does (split conformal prediction, Mondrian by
+ * region). Where k > n no finite interval is that sure, and it is the labels' whole range.
  *
- * That a run's epoch was chosen on the validation part makes its errors, and so these figures, smaller than
- * new clips' will be; by how much, the coverage on a test part shows (`valence evaluate`).
+ * That a run's epoch was chosen on the validation part makes its errors, and so these figures,
+ * smaller than new clips' will be; by how much, the coverage on a test part shows (`valence
+ * evaluate`).
  *
- * Source: Vovk, Gammerman, Shafer, "Algorithmic learning in a random world" (2005), chapter 4; Lei et al.,
- * "Distribution-free predictive inference for regression" (JASA 2018). */
+ * Source: Vovk, Gammerman, Shafer, "Algorithmic learning in a random world" (2005), chapter 4; Lei
+ * et al., "Distribution-free predictive inference for regression" (JASA 2018). */
 #ifndef VALENCE_RELIABILITY_H
 #define VALENCE_RELIABILITY_H
 
 #include <stdint.h>
 
+#include "valence/api.h"
 #include "valence/error.h"
 #include "valence/model.h"
 
@@ -32,13 +35,14 @@ extern "C" {
 
 struct valence_reliability; /* of the scores of one flow; only read once made */
 
-/* From `n` clips' scores and labels, all finite, which are copied as far as needed. Labels lie in [minimum, maximum]; so
- * will intervals. *reliability is NULL on failure; free with valence_reliability_free(), which takes NULL. Errors:
- * ARGUMENT for no clips; MEMORY. */
-int valence_reliability_create(const float *scores, const float *labels, int64_t n, double minimum,
-                               double maximum, struct valence_reliability **reliability,
-                               struct valence_error *error);
-void valence_reliability_free(struct valence_reliability *reliability);
+/* From `n` clips' scores and labels, all finite, which are copied as far as needed. Labels lie in
+ * [minimum, maximum]; so will intervals. *reliability is NULL on failure; free with
+ * valence_reliability_free(), which takes NULL. Errors: ARGUMENT for no clips; MEMORY. */
+VALENCE_API int valence_reliability_create(const float *scores, const float *labels, int64_t n,
+                                           double minimum, double maximum,
+                                           struct valence_reliability **reliability,
+                                           struct valence_error *error);
+VALENCE_API void valence_reliability_free(struct valence_reliability *reliability);
 
 struct valence_estimate {
     double error; /* expected |score - label| */
@@ -47,26 +51,27 @@ struct valence_estimate {
 };
 
 /* `score` is finite, `level` in (0, 1): 0.9. Thread-safe. */
-struct valence_estimate valence_reliability_estimate(const struct valence_reliability *reliability,
-                                                     float score, double level);
+VALENCE_API struct valence_estimate
+valence_reliability_estimate(const struct valence_reliability *reliability, float score,
+                             double level);
 
 /* The regions from the lowest scores to the highest, 1 ... VALENCE_MAX_REGIONS. */
 struct valence_region {
     double from,
         to; /* scores with from <= score < to; the first has -INFINITY, the last INFINITY */
-    int64_t
-        n_clips; /* of the calibration set; a clip whose score is a boundary counts for neither side */
+    /* of the calibration set; a clip whose score is a boundary counts for neither side */
+    int64_t n_clips;
     double error; /* mean |score - label| */
 };
-int valence_reliability_n_regions(const struct valence_reliability *reliability);
-struct valence_region valence_reliability_region(const struct valence_reliability *reliability,
-                                                 int region);
+VALENCE_API int valence_reliability_n_regions(const struct valence_reliability *reliability);
+VALENCE_API struct valence_region
+valence_reliability_region(const struct valence_reliability *reliability, int region);
 
-/* Of a loaded model's scores in the flow that misses `missing`, of clips that have the rest of what it reads; it belongs
- * to the model. NULL where the model was not trained with that flow, and for files that hold no calibration set
- * (only best.safetensors of a training does). */
-const struct valence_reliability *valence_model_reliability(const struct valence_model *model,
-                                                            unsigned missing);
+/* Of a loaded model's scores in the flow that misses `missing`, of clips that have the rest of what
+ * it reads; it belongs to the model. NULL where the model was not trained with that flow, and for
+ * files that hold no calibration set (only best.safetensors of a training does). */
+VALENCE_API const struct valence_reliability *
+valence_model_reliability(const struct valence_model *model, unsigned missing);
 
 #ifdef __cplusplus
 }

@@ -1,9 +1,12 @@
-/* Simulated text: what a language model hears in speech, as a stream that stands in for a missing transcript.
+/* Simulated text: what a language model hears in speech, as a stream that stands in for a missing
+ * transcript.
  *
- *     samples -> WavLM, final-normed rows -> projector -> [audio positions][prompt tokens] -> language model
+ *     samples -> WavLM, final-normed rows -> projector -> [audio positions][prompt tokens] ->
+ * language model
  *             -> beam search -> hidden states along the hypothesis
  *
- * Source: arXiv 2410.15029, section 2.1; SLAM-LLM's public scripts; the search as transformers 5.24 does it. */
+ * Source: arXiv 2410.15029, section 2.1; SLAM-LLM's public scripts; the search as transformers 5.24
+ * does it. */
 #ifndef VALENCE_SIMULATE_H
 #define VALENCE_SIMULATE_H
 
@@ -12,6 +15,7 @@
 
 #include "valence/encoder.h"
 
+#include "valence/api.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -23,13 +27,14 @@ extern "C" {
     VALENCE_INSTRUCTION_SHORT "Output the transcription directly without redundant content. "      \
                               "Ensure that the output is not duplicated. "
 
-/* Which rows a simulation gives; every row is the sum (or other choice) of hidden states that the LLM was loaded with.
- * The last token of a hypothesis was chosen but never read by the model: it has no row. */
+/* Which rows a simulation gives; every row is the sum (or other choice) of hidden states that the
+ * LLM was loaded with. The last token of a hypothesis was chosen but never read by the model: it
+ * has no row. */
 enum valence_reading {
-    VALENCE_READING_WINNER, /* one a token of the winning hypothesis but the last */
-    VALENCE_READING_REFERENCE /* one a pass of the search after the first, of the hypothesis then best among the
-                                 unfinished, as the published script takes them: they may change hypothesis, and go on
-                                 after the winner has ended */
+    VALENCE_READING_WINNER,   /* one a token of the winning hypothesis but the last */
+    VALENCE_READING_REFERENCE /* one a pass of the search after the first, of the hypothesis then
+                                 best among the unfinished, as the published script takes them: they
+                                 may change hypothesis, and go on after the winner has ended */
 };
 
 struct valence_simulator_options {
@@ -40,19 +45,20 @@ struct valence_simulator_options {
     enum valence_reading reading;
 };
 
-/* A simulator works with three encoders, which it only reads and which must outlive it, and has a state of its own: one
- * per thread. `options` may be NULL; it is not kept.
+/* A simulator works with three encoders, which it only reads and which must outlive it, and has a
+ * state of its own: one per thread. `options` may be NULL; it is not kept.
  *
- * Errors: ARGUMENT for encoders of other kinds, a WavLM not loaded with layers "final", options out of range;
- * SHAPE for widths that do not fit; DATA for a projector that belongs to another WavLM or LLM, naming both;
- * UNSUPPORTED; MEMORY. *simulator is NULL on failure. */
+ * Errors: ARGUMENT for encoders of other kinds, a WavLM not loaded with layers "final", options out
+ * of range; SHAPE for widths that do not fit; DATA for a projector that belongs to another WavLM or
+ * LLM, naming both; UNSUPPORTED; MEMORY. *simulator is NULL on failure. */
 struct valence_simulator;
-int valence_simulator_create(const struct valence_encoder *wavlm,
-                             const struct valence_encoder *projector,
-                             const struct valence_encoder *llm,
-                             const struct valence_simulator_options *options,
-                             struct valence_simulator **simulator, struct valence_error *error);
-void valence_simulator_free(struct valence_simulator *simulator);
+VALENCE_API int valence_simulator_create(const struct valence_encoder *wavlm,
+                                         const struct valence_encoder *projector,
+                                         const struct valence_encoder *llm,
+                                         const struct valence_simulator_options *options,
+                                         struct valence_simulator **simulator,
+                                         struct valence_error *error);
+VALENCE_API void valence_simulator_free(struct valence_simulator *simulator);
 
 /* What looks wrong with a hypothesis: a set. */
 enum valence_simulation_flag {
@@ -64,13 +70,13 @@ enum valence_simulation_flag {
     VALENCE_SIMULATION_CUT = 8 /* max_tokens came before the end-of-sequence token */
 };
 #define VALENCE_N_SIMULATION_FLAGS 4
-extern const char *const valence_simulation_flag_names[VALENCE_N_SIMULATION_FLAGS];
+extern VALENCE_API const char *const valence_simulation_flag_names[VALENCE_N_SIMULATION_FLAGS];
 
 /* What the model heard. Free with valence_simulation_free(). */
 struct valence_simulation {
     char *text; /* the winner's tokens but special ones, white space at its ends left out, UTF-8 */
-    double
-        score; /* its log-probability divided by its tokens, the end-of-sequence token among both */
+    /* its log-probability divided by its tokens, the end-of-sequence token among both */
+    double score;
     unsigned flags; /* enum valence_simulation_flag */
     int64_t n_tokens;
     int32_t *tokens;          /* (n_tokens), the end-of-sequence token last where it came */
@@ -80,19 +86,24 @@ struct valence_simulation {
     float *rows; /* (n_rows, width) */
 };
 
-/* `samples`: mono, at WavLM's rate, full scale 1. `progress` may be NULL. *simulation is cleared on failure.
+/* `samples`: mono, at WavLM's rate, full scale 1. `progress` may be NULL. *simulation is cleared on
+ * failure.
  *
- * Errors: those of encoding with WavLM; LIMIT where audio, prompt and max_tokens exceed the model's context;
- * DATA where the clip is too short for one audio position; CANCELLED, also within a search; MEMORY. */
-int valence_simulate(struct valence_simulator *simulator, const float *samples, int64_t n_samples,
-                     const struct valence_progress *progress, struct valence_simulation *simulation,
-                     struct valence_error *error);
+ * Errors: those of encoding with WavLM; LIMIT where audio, prompt and max_tokens exceed the model's
+ * context; DATA where the clip is too short for one audio position; CANCELLED, also within a
+ * search; MEMORY. */
+VALENCE_API int valence_simulate(struct valence_simulator *simulator, const float *samples,
+                                 int64_t n_samples, const struct valence_progress *progress,
+                                 struct valence_simulation *simulation,
+                                 struct valence_error *error);
 
-/* The same from WavLM's final-normed rows, (n_frames, its width). An LLM loaded with `mean` gives one row. */
-int valence_simulate_frames(struct valence_simulator *simulator, const float *frames,
-                            int64_t n_frames, const struct valence_progress *progress,
-                            struct valence_simulation *simulation, struct valence_error *error);
-void valence_simulation_free(struct valence_simulation *simulation);
+/* The same from WavLM's final-normed rows, (n_frames, its width). An LLM loaded with `mean` gives
+ * one row. */
+VALENCE_API int valence_simulate_frames(struct valence_simulator *simulator, const float *frames,
+                                        int64_t n_frames, const struct valence_progress *progress,
+                                        struct valence_simulation *simulation,
+                                        struct valence_error *error);
+VALENCE_API void valence_simulation_free(struct valence_simulation *simulation);
 
 #ifdef __cplusplus
 }

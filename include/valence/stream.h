@@ -1,14 +1,16 @@
 /* The vocabulary: modalities, streams, splits, element types.
  *
- * A *clip* is one labelled (or to be scored) utterance. It has up to four *streams*, each a sequence of T feature rows
- * of D columns. Three of them are *modalities*, always in the order audio, text, video; the fourth, simulated_text,
- * stands in for text in flows that miss it (arXiv 2410.15029, section 2.1). */
+ * A *clip* is one labelled (or to be scored) utterance. It has up to four *streams*, each a
+ * sequence of T feature rows of D columns. Three of them are *modalities*, always in the order
+ * audio, text, video; the fourth, simulated_text, stands in for text in flows that miss it (arXiv
+ * 2410.15029, section 2.1). */
 #ifndef VALENCE_STREAM_H
 #define VALENCE_STREAM_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "valence/api.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -23,7 +25,8 @@ enum valence_stream {
     VALENCE_N_STREAMS
 };
 
-/* The modality that a stream feeds: simulated_text stands in for text and has its width, the others are their own. */
+/* The modality that a stream feeds: simulated_text stands in for text and has its width, the others
+ * are their own. */
 static inline enum valence_modality valence_stream_modality(enum valence_stream stream)
 {
     return stream == VALENCE_STREAM_SIMULATED_TEXT ? VALENCE_TEXT : (enum valence_modality)stream;
@@ -38,34 +41,38 @@ enum valence_split { VALENCE_TRAIN, VALENCE_VALIDATION, VALENCE_TEST, VALENCE_N_
 /* How the elements of rows are stored: IEEE half or single precision, little-endian. */
 enum valence_dtype { VALENCE_F16, VALENCE_F32, VALENCE_N_DTYPES };
 
-extern const char
-    *const valence_modality_names[VALENCE_N_MODALITIES];          /* "audio", "text", "video" */
-extern const char *const valence_stream_names[VALENCE_N_STREAMS]; /* ..., "simulated_text" */
-extern const char *const valence_split_names[VALENCE_N_SPLITS]; /* "train", "validation", "test" */
-extern const char *const valence_dtype_names[VALENCE_N_DTYPES]; /* "f16", "f32" */
+extern VALENCE_API const char
+    *const valence_modality_names[VALENCE_N_MODALITIES]; /* "audio", "text", "video" */
+extern VALENCE_API const char
+    *const valence_stream_names[VALENCE_N_STREAMS]; /* ..., "simulated_text" */
+extern VALENCE_API const char
+    *const valence_split_names[VALENCE_N_SPLITS]; /* "train", "validation", "test" */
+extern VALENCE_API const char *const valence_dtype_names[VALENCE_N_DTYPES]; /* "f16", "f32" */
 
 /* Bytes of one element. */
-size_t valence_dtype_size(enum valence_dtype type);
+VALENCE_API size_t valence_dtype_size(enum valence_dtype type);
 
-/* The index of `name` in one of the arrays above, or -1. valence_split_from_name() also takes the usual spellings
- * "valid", "val", "dev" for validation. */
-int valence_modality_from_name(const char *name);
-int valence_stream_from_name(const char *name);
-int valence_split_from_name(const char *name);
+/* The index of `name` in one of the arrays above, or -1. valence_split_from_name() also takes the
+ * usual spellings "valid", "val", "dev" for validation. */
+VALENCE_API int valence_modality_from_name(const char *name);
+VALENCE_API int valence_stream_from_name(const char *name);
+VALENCE_API int valence_split_from_name(const char *name);
 
-/* ---- Batches -------------------------------------------------------------------------------------------------- */
+/* ---- Batches ---- */
 
-/* The rows of one stream for all clips of a batch, concatenated: clip i owns rows offsets[i] ... offsets[i+1]-1.
- * A clip without the stream is a sequence of length 0. `data` is (offsets[n_clips], width), row-major. */
+/* The rows of one stream for all clips of a batch, concatenated: clip i owns rows offsets[i] ...
+ * offsets[i+1]-1. A clip without the stream is a sequence of length 0. `data` is (offsets[n_clips],
+ * width), row-major. */
 struct valence_rows {
     const void *data;
     enum valence_dtype type;
-    int64_t
-        width; /* 0: the stream is absent from the whole batch, and `data` and `offsets` may be NULL */
+    /* 0: the stream is absent from the whole batch, and `data` and `offsets` may be NULL */
+    int64_t width;
     const int64_t *offsets; /* n_clips + 1 values, offsets[0] == 0, never decreasing */
 };
 
-/* A packed batch: nothing is padded, so that a clip's result does not depend on its neighbours. It owns nothing. */
+/* A packed batch: nothing is padded, so that a clip's result does not depend on its neighbours. It
+ * owns nothing. */
 struct valence_batch {
     int64_t n_clips;
     const uint64_t *keys; /* one per clip, from its id; the randomness of dropout */
@@ -74,7 +81,7 @@ struct valence_batch {
 };
 
 /* The 64-bit key of a clip id (FNV-1a, finished by an avalanche): the same on every machine. */
-uint64_t valence_clip_key(const char *id);
+VALENCE_API uint64_t valence_clip_key(const char *id);
 
 #ifdef __cplusplus
 }

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "valence/api.h"
 #include "valence/error.h"
 #include "valence/model.h"
 #include "valence/progress.h"
@@ -29,32 +30,31 @@
 extern "C" {
 #endif
 
-/* ---- Configuration
- * -------------------------------------------------------------------------------------------- */
+/* ---- Configuration ---- */
 
 struct valence_train_config;
 
 /* All keys at their defaults. *config is NULL on failure; free with valence_train_config_free(),
  * which takes NULL. */
-int valence_train_config_create(struct valence_train_config **config, struct valence_error *error);
-void valence_train_config_free(struct valence_train_config *config);
+VALENCE_API int valence_train_config_create(struct valence_train_config **config,
+                                            struct valence_error *error);
+VALENCE_API void valence_train_config_free(struct valence_train_config *config);
 
 /* Sets the keys that a YAML file holds. Errors: NOT_FOUND, IO; CONFIG with file, line and key for
  * anything that is not a known key with a usable value. Keys before the error may be set. */
-int valence_train_config_read(struct valence_train_config *config, const char *path,
-                              struct valence_error *error);
+VALENCE_API int valence_train_config_read(struct valence_train_config *config, const char *path,
+                                          struct valence_error *error);
 
 /* Sets one key from "model.d=128" or "flows=[complete, text_missing]". */
-int valence_train_config_set(struct valence_train_config *config, const char *assignment,
-                             struct valence_error *error);
+VALENCE_API int valence_train_config_set(struct valence_train_config *config,
+                                         const char *assignment, struct valence_error *error);
 
 /* The configuration as YAML, `annotated` with what each key means. NULL where memory is short;
  * free() it. */
-char *valence_train_config_text(const struct valence_train_config *config, bool annotated);
+VALENCE_API char *valence_train_config_text(const struct valence_train_config *config,
+                                            bool annotated);
 
-/* ---- Training
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Training ---- */
 
 /* What one run came to. */
 struct valence_train_run {
@@ -70,8 +70,8 @@ struct valence_train_run {
     int n_flows;
     unsigned flows[VALENCE_MAX_FLOWS];        /* as configured: sets of missing modalities */
     double validation_mae[VALENCE_MAX_FLOWS]; /* of the best epoch, by flow */
-    double
-        constant_mae; /* of always saying the median of the training labels; a run that is no better has not learnt */
+    /* of always saying the median of the training labels; a run that is no better has not learnt */
+    double constant_mae;
 };
 
 /* Trains; with `resume` it continues what is in the output folder (also where nothing was saved
@@ -82,10 +82,10 @@ struct valence_train_run {
  * NOT_FOUND for the store, a stream, or an empty training or validation part; DATA where the loss
  * is no longer finite, naming the step and the last good checkpoint; CANCELLED (progress asked for
  * it: everything is saved, and resuming goes on exactly there); DISK_FULL, IO, MEMORY. */
-int valence_train(const struct valence_train_config *config, bool resume,
-                  const struct valence_progress *progress, struct valence_train_run *runs,
-                  struct valence_error *error);
-int64_t valence_train_n_runs(const struct valence_train_config *config);
+VALENCE_API int valence_train(const struct valence_train_config *config, bool resume,
+                              const struct valence_progress *progress,
+                              struct valence_train_run *runs, struct valence_error *error);
+VALENCE_API int64_t valence_train_n_runs(const struct valence_train_config *config);
 
 #ifdef __cplusplus
 }

@@ -32,6 +32,7 @@ const char *valence_status_text(int status)
 static void write_text(struct valence_error *error, int status, const char *format, va_list args)
 {
     error->status = status;
+    error->key[0] = '\0';
     vsnprintf(error->text, sizeof error->text, format, args);
     if (error->text[0] == '\0')
         snprintf(error->text, sizeof error->text, "%s", valence_status_text(status));
@@ -44,6 +45,18 @@ int fail(struct valence_error *error, int status, const char *format, ...)
         va_start(args, format);
         write_text(error, status, format, args);
         va_end(args);
+    }
+    return status;
+}
+
+int fail_key(struct valence_error *error, int status, const char *key, const char *format, ...)
+{
+    if (error) {
+        va_list args;
+        va_start(args, format);
+        write_text(error, status, format, args);
+        va_end(args);
+        snprintf(error->key, sizeof error->key, "%s", key);
     }
     return status;
 }

@@ -1,7 +1,9 @@
-/* How the library's own code reports an error: one call that fills the caller's struct and gives the code to return.
+/* How the library's own code reports an error: one call that fills the caller's struct and gives
+ * the code to return.
  *
- *     return fail(error, VALENCE_ERROR_FORMAT, "%s: header says %zu bytes, file has %zu", path, want, have);
- */
+ *     return fail(error, VALENCE_ERROR_FORMAT, "%s: header says %zu bytes, file has %zu", path,
+ * want,
+ * have); */
 #ifndef VALENCE_BASE_FAIL_H
 #define VALENCE_BASE_FAIL_H
 
@@ -9,12 +11,17 @@
 
 #include "valence/error.h"
 
-/* Fills `error` (which may be NULL) and returns `status`, which is not VALENCE_OK. Too long a text is cut. */
+/* Fills `error` (which may be NULL) and returns `status`, which is not VALENCE_OK. Too long a text
+ * is cut. */
 int fail(struct valence_error *error, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* As fail(), with ": " and strerror(number) appended; ENOSPC becomes VALENCE_ERROR_DISK_FULL and ENOMEM
- * VALENCE_ERROR_MEMORY, anything else VALENCE_ERROR_IO. */
+/* As fail(), naming the setting that would change the outcome (struct valence_error, `key`). */
+int fail_key(struct valence_error *error, int status, const char *key, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* As fail(), with ": " and strerror(number) appended; ENOSPC becomes VALENCE_ERROR_DISK_FULL and
+ * ENOMEM VALENCE_ERROR_MEMORY, anything else VALENCE_ERROR_IO. */
 int fail_errno(struct valence_error *error, int number, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -12,7 +12,7 @@
 
 #include "base/fail.h"
 
-/* ---- Reading -------------------------------------------------------------------------------------------------- */
+/* ---- Reading ---- */
 
 int file_open(const char *path, int *descriptor, size_t *size, struct valence_error *error)
 {
@@ -117,7 +117,7 @@ int file_read_text(const char *path, size_t maximum, char **text, size_t *size,
     return status;
 }
 
-/* ---- Writing -------------------------------------------------------------------------------------------------- */
+/* ---- Writing ---- */
 
 int file_write_begin(struct file_writer *writer, const char *path, struct valence_error *error)
 {
@@ -189,7 +189,7 @@ void file_write_abort(struct file_writer *writer)
     *writer = (struct file_writer){0};
 }
 
-/* ---- Paths ---------------------------------------------------------------------------------------------------- */
+/* ---- Paths ---- */
 
 int make_folders(const char *path, struct valence_error *error)
 {

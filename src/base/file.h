@@ -1,4 +1,5 @@
-/* Files: whole-file maps for reading, and writing that leaves either the old file or the complete new one. */
+/* Files: whole-file maps for reading, and writing that leaves either the old file or the complete
+ * new one. */
 #ifndef VALENCE_BASE_FILE_H
 #define VALENCE_BASE_FILE_H
 
@@ -19,23 +20,27 @@ struct file_map {
 int file_map_open(struct file_map *map, const char *path, struct valence_error *error);
 void file_map_close(struct file_map *map);
 
-/* Says that `bytes` of it were read. Now and then lets go of its pages, so that reading a large file does not make the
- * process grow; they stay in the page cache. */
+/* Says that `bytes` of it were read. Now and then lets go of its pages, so that reading a large
+ * file does not make the process grow; they stay in the page cache. */
 void file_map_was_read(struct file_map *map, size_t bytes);
 
-/* An open file for reading in parts, without a map: what is read once, in large pieces, costs less so. */
+/* An open file for reading in parts, without a map: what is read once, in large pieces, costs less
+ * so. */
 int file_open(const char *path, int *descriptor, size_t *size, struct valence_error *error);
 
-/* Exactly `bytes` bytes from `position`; ERROR_FORMAT where the file ends before. `path` is for errors. */
+/* Exactly `bytes` bytes from `position`; ERROR_FORMAT where the file ends before. `path` is for
+ * errors. */
 int file_read_at(int descriptor, const char *path, uint64_t position, void *out, size_t bytes,
                  struct valence_error *error);
 
-/* The whole file as a NUL-terminated text in *text (free() it), refused beyond `maximum` bytes; *size may be NULL. */
+/* The whole file as a NUL-terminated text in *text (free() it), refused beyond `maximum` bytes;
+ * *size may be NULL. */
 int file_read_text(const char *path, size_t maximum, char **text, size_t *size,
                    struct valence_error *error);
 
-/* A file being written beside its target: commit syncs and renames it into place, abort removes it. Exactly one of the
- * two must follow a successful begin. Writes go to `stream`; commit checks that none failed. */
+/* A file being written beside its target: commit syncs and renames it into place, abort removes it.
+ * Exactly one of the two must follow a successful begin. Writes go to `stream`; commit checks that
+ * none failed. */
 struct file_writer {
     FILE *stream;
     char *path;      /* the target */

@@ -9,7 +9,8 @@ struct folder_writer {
     char *temporary; /* "PATH.tmp-PID": write below it */
 };
 
-/* ERROR_EXISTS where there is something at `path`. Exactly one of the other two must follow a successful begin. */
+/* ERROR_EXISTS where there is something at `path`. Exactly one of the other two must follow a
+ * successful begin. */
 int folder_write_begin(struct folder_writer *writer, const char *path, struct valence_error *error);
 int folder_write_commit(struct folder_writer *writer, struct valence_error *error);
 

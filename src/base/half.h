@@ -1,4 +1,5 @@
-/* IEEE half precision to single and back, with correct rounding; also compiled for machines without F16C. */
+/* IEEE half precision to single and back, with correct rounding; also compiled for machines without
+ * F16C. */
 #ifndef VALENCE_BASE_HALF_H
 #define VALENCE_BASE_HALF_H
 

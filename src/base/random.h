@@ -1,7 +1,9 @@
-/* Counter-based randomness: a value is a function of (key, counter), never of what was drawn before, so results do not
- * depend on threads, on the split into batches or on where a run was interrupted.
+/* Counter-based randomness: a value is a function of (key, counter), never of what was drawn
+ * before, so results do not depend on threads, on the split into batches or on where a run was
+ * interrupted.
  *
- * Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011), Philox 4x32 with 10 rounds. */
+ * Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011), Philox 4x32 with
+ * 10 rounds. */
 #ifndef VALENCE_BASE_RANDOM_H
 #define VALENCE_BASE_RANDOM_H
 
@@ -10,7 +12,8 @@
 /* out = Philox4x32-10(counter, key): 128 random bits. */
 void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
-/* Mixes two 64-bit values into one (splitmix64 finaliser): derives keys from (seed, purpose) pairs. */
+/* Mixes two 64-bit values into one (splitmix64 finaliser): derives keys from (seed, purpose)
+ * pairs. */
 uint64_t mix_keys(uint64_t a, uint64_t b);
 
 /* A sequential source on top of it, for initialisation, shuffling and synthesis. */

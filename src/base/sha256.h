@@ -1,4 +1,5 @@
-/* SHA-256 (FIPS 180-4): the fingerprint of files that results depend on; `sha256sum FILE` gives the same. */
+/* SHA-256 (FIPS 180-4): the fingerprint of files that results depend on; `sha256sum FILE` gives the
+ * same. */
 #ifndef VALENCE_BASE_SHA256_H
 #define VALENCE_BASE_SHA256_H
 

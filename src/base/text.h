@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Start from {.maximum = N}. `data` is NUL-terminated once anything was appended; free it with text_free(). After the
- * first failure (memory or maximum) `failed` stays set and appends do nothing, so that checking once at the end is
- * enough. */
+/* Start from {.maximum = N}. `data` is NUL-terminated once anything was appended; free it with
+ * text_free(). After the first failure (memory or maximum) `failed` stays set and appends do
+ * nothing, so that checking once at the end is enough. */
 struct text {
     char *data;
     size_t length;
@@ -20,12 +20,14 @@ struct text {
 void text_append(struct text *text, const char *data, size_t length);
 void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A Unicode code point as UTF-8. What is none (a surrogate, beyond U+10FFFF) becomes bytes that is_utf8() refuses. */
+/* A Unicode code point as UTF-8. What is none (a surrogate, beyond U+10FFFF) becomes bytes that
+ * is_utf8() refuses. */
 void text_append_code_point(struct text *text, uint32_t point);
 void text_free(struct text *text);
 
-/* Numbers as the C locale writes them, whatever the process's locale. The whole text must be the number (blanks around
- * it aside): false for "", "1,5", "1x", and for values out of range. "nan" and "inf" are numbers here. */
+/* Numbers as the C locale writes them, whatever the process's locale. The whole text must be the
+ * number (blanks around it aside): false for "", "1,5", "1x", and for values out of range. "nan"
+ * and "inf" are numbers here. */
 bool parse_double(const char *text, double *value);
 bool parse_int64(const char *text, long long *value);
 

@@ -43,8 +43,7 @@ struct batch_loader {
     bool leaving; /* the thread must end */
 };
 
-/* ---- The reading thread
- * --------------------------------------------------------------------------------------- */
+/* ---- The reading thread ---- */
 
 static int reserve_clips(struct slot *slot, int64_t n, struct valence_error *error)
 {
@@ -166,8 +165,7 @@ static void *read_batches(void *argument)
     return NULL;
 }
 
-/* ---- The caller's side
- * ---------------------------------------------------------------------------------------- */
+/* ---- The caller's side ---- */
 
 int batch_loader_create(const struct valence_store *store, const struct stream_map *map,
                         struct batch_loader **loader, struct valence_error *error)

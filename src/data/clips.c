@@ -8,9 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-/* ---- Streams
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Streams ---- */
 
 /* What a network without a modality reads as it: one column, of which no clip has a row. */
 #define WIDTH_OF_NOTHING 1
@@ -85,9 +83,7 @@ int64_t clip_rows(const struct valence_store *store, const struct stream_map *ma
     return n < map->max_rows ? n : map->max_rows;
 }
 
-/* ---- Clips
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Clips ---- */
 
 /* Puts the clip into the selection or counts why not; `clips` has room for it. */
 static void consider(const struct valence_store *store, const struct stream_map *map, int64_t clip,

@@ -14,10 +14,10 @@ struct stream_map {
     int64_t max_rows;                 /* of one clip and stream; what is longer is cut at its end */
 };
 
-/* Looks up `names` (by network stream). "" means none: the network does without that modality, all of whose sequences
- * are empty then; one of the three must be named. Simulated text may also be absent from the store where `names` has its
- * usual name, and must be as wide as text where it is there. Errors: NOT_FOUND naming the streams the store has,
- * CONFIG, SHAPE. */
+/* Looks up `names` (by network stream). "" means none: the network does without that modality, all
+ * of whose sequences are empty then; one of the three must be named. Simulated text may also be
+ * absent from the store where `names` has its usual name, and must be as wide as text where it is
+ * there. Errors: NOT_FOUND naming the streams the store has, CONFIG, SHAPE. */
 int stream_map_make(const struct valence_store *store,
                     const char names[VALENCE_N_STREAMS][VALENCE_STORE_NAME_BYTES], int64_t max_rows,
                     struct stream_map *map, struct valence_error *error);
@@ -43,7 +43,8 @@ int clip_selection_make(const struct valence_store *store, const struct stream_m
                         struct valence_error *error);
 void clip_selection_free(struct clip_selection *selection);
 
-/* The median of the labels that the store's training clips have, the best score to always give; NAN where none has one. */
+/* The median of the labels that the store's training clips have, the best score to always give; NAN
+ * where none has one. */
 int training_median(const struct valence_store *store, float *median, struct valence_error *error);
 
 /* The most rows of each stream that any batch has when `clips` are taken in this order,

@@ -52,7 +52,7 @@ void data_summary_free(struct data_summary *summary)
     *summary = (struct data_summary){0};
 }
 
-/* ---- Clips ------------------------------------------------------------------------------------- */
+/* ---- Clips ---- */
 
 static void add_example(struct clip_examples *examples, int64_t clip)
 {
@@ -130,7 +130,7 @@ int data_summary_add(struct data_summary *summary, const struct valence_clip *cl
     return VALENCE_OK;
 }
 
-/* ---- Values ------------------------------------------------------------------------------------ */
+/* ---- Values ---- */
 
 static void add_row(struct stream_summary *stream, const float *restrict row)
 {
@@ -177,7 +177,7 @@ void data_summary_add_rows(struct data_summary *summary, int64_t clip, int index
     summary->has_values = true;
 }
 
-/* ---- What needs all clips ---------------------------------------------------------------------- */
+/* ---- What needs all clips ---- */
 
 static int by_size(const void *a, const void *b)
 {

@@ -1,5 +1,5 @@
-/* What a data set holds, counted clip by clip in one pass, be it in a store or in a source that could be imported. Memory
- * grows with the number of clips and columns, not with the rows. */
+/* What a data set holds, counted clip by clip in one pass, be it in a store or in a source that
+ * could be imported. Memory grows with the number of clips and columns, not with the rows. */
 #ifndef VALENCE_DATA_DATA_SUMMARY_H
 #define VALENCE_DATA_DATA_SUMMARY_H
 
@@ -21,7 +21,8 @@ struct stream_summary {
     struct valence_store_stream format;
     int64_t n_clips; /* that have the stream */
     int64_t n_rows;
-    /* Rows of a clip that has it: the shortest, quantiles by nearest rank, the longest. 0 where no clip has it. */
+    /* Rows of a clip that has it: the shortest, quantiles by nearest rank, the longest. 0 where no
+     * clip has it. */
     int64_t shortest, percentile_5, median, percentile_95, longest;
     struct clip_examples absent; /* clips that have rows, but not of this stream */
 
@@ -69,8 +70,8 @@ struct data_summary {
     struct split_summary splits[VALENCE_N_SPLITS];
     bool has_values; /* rows were added: what is said of values and duplicates counts */
 
-    /* Recordings with clips in more than one split, and clips with the same rows as one of an earlier split: what is
-     * measured on them flatters the model. */
+    /* Recordings with clips in more than one split, and clips with the same rows as one of an
+     * earlier split: what is measured on them flatters the model. */
     int64_t n_shared_groups, n_leaked;
     struct clip_pair shared_groups[SUMMARY_EXAMPLES], leaked[SUMMARY_EXAMPLES];
     struct clip_pair duplicates[SUMMARY_EXAMPLES]; /* within a split */
@@ -88,7 +89,8 @@ int data_summary_begin(struct data_summary *summary, const struct valence_store_
 int data_summary_add(struct data_summary *summary, const struct valence_clip *clip,
                      struct valence_error *error);
 
-/* Some rows of a clip, in their order, stream after stream; `clip` counts from 0 in the order of data_summary_add(). */
+/* Some rows of a clip, in their order, stream after stream; `clip` counts from 0 in the order of
+ * data_summary_add(). */
 void data_summary_add_rows(struct data_summary *summary, int64_t clip, int stream,
                            const float *rows, int64_t n_rows);
 

@@ -31,7 +31,7 @@ static void add_finding(struct diagnosis *diagnosis, bool is_note, const char *n
 #define WARN(name, remedy, ...) add_finding(diagnosis, false, name, remedy, __VA_ARGS__)
 #define NOTE(name, remedy, ...) add_finding(diagnosis, true, name, remedy, __VA_ARGS__)
 
-/* ---- Streams ----------------------------------------------------------------------------------- */
+/* ---- Streams ---- */
 
 static const char *example(const struct data_summary *summary, int64_t clip)
 {
@@ -113,7 +113,7 @@ static void diagnose_streams(const struct data_summary *summary, struct diagnosi
         diagnose_stream(summary, &summary->streams[s], diagnosis);
 }
 
-/* ---- Splits ------------------------------------------------------------------------------------ */
+/* ---- Splits ---- */
 
 static void diagnose_leaks(const struct data_summary *summary, struct diagnosis *diagnosis)
 {
@@ -173,7 +173,7 @@ static void diagnose_splits(const struct data_summary *summary, struct diagnosis
     diagnose_leaks(summary, diagnosis);
 }
 
-/* ---- Labels ------------------------------------------------------------------------------------ */
+/* ---- Labels ---- */
 
 struct labels {
     int64_t n, n_unlabelled, n_negative, n_positive, n_fullest;
@@ -245,7 +245,7 @@ static void diagnose_labels(const struct data_summary *summary, struct diagnosis
              labels.n, labels.n_negative > labels.n_positive ? "negative" : "positive");
 }
 
-/* ---- Published splits -------------------------------------------------------------------------- */
+/* ---- Published splits ---- */
 
 static void compare_published(const struct data_summary *summary, struct diagnosis *diagnosis)
 {

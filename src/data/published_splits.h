@@ -19,7 +19,8 @@ extern const int n_published_splits;
 /* NULL where there is none of that name. */
 const struct published_split *published_split_find(const char *name);
 
-/* The one whose counts are nearest, NULL where even that one differs by more than a tenth of its clips. */
+/* The one whose counts are nearest, NULL where even that one differs by more than a tenth of its
+ * clips. */
 const struct published_split *published_split_nearest(const int64_t n_clips[VALENCE_N_SPLITS]);
 
 #endif

@@ -13,7 +13,7 @@
 
 #define MAX_RECIPES 100000
 
-/* ---- Recipes --------------------------------------------------------------------------------------------------- */
+/* ---- Recipes ---- */
 
 struct recipe *recipes_add(struct recipes *recipes, const char *format, ...)
 {
@@ -65,7 +65,7 @@ void recipes_add_copy(struct recipes *recipes, const char *name, const char *fro
     }
 }
 
-/* ---- Types ----------------------------------------------------------------------------------------------------- */
+/* ---- Types ---- */
 
 static const enum ggml_type offered[] = {
     GGML_TYPE_F32,  GGML_TYPE_F16,  GGML_TYPE_BF16, GGML_TYPE_Q8_0, GGML_TYPE_Q6_K, GGML_TYPE_Q5_0,
@@ -98,7 +98,7 @@ static enum ggml_type type_for(const struct recipe *recipe, enum ggml_type type)
     return type;
 }
 
-/* ---- Writing --------------------------------------------------------------------------------------------------- */
+/* ---- Writing ---- */
 
 struct conversion {
     const struct recipes *recipes;

@@ -1,4 +1,5 @@
-/* Writing an encoder's GGUF file from a foreign checkpoint: a list of recipes says what each tensor is made of. */
+/* Writing an encoder's GGUF file from a foreign checkpoint: a list of recipes says what each tensor
+ * is made of. */
 #ifndef VALENCE_ENCODE_CONVERT_H
 #define VALENCE_ENCODE_CONVERT_H
 
@@ -20,8 +21,9 @@ struct recipe {
     bool matrix;      /* stored in the type asked for where its rows divide into blocks; else f32 */
     bool halved;      /* matrix that only f32 and f16 suit: f16 for all types but f32 */
 
-    /* Makes the values, sizes[0] * sizes[1] * sizes[2]; with `values` NULL it only takes its sources to check them.
-     * `work` has room for as many floats as the largest tensor of the list, twice. */
+    /* Makes the values, sizes[0] * sizes[1] * sizes[2]; with `values` NULL it only takes its
+     * sources to check them. `work` has room for as many floats as the largest tensor of the list,
+     * twice. */
     int (*make)(const struct recipe *recipe, struct source *source, float *values, float *work,
                 struct valence_error *error);
     char from[3][RECIPE_NAME_BYTES]; /* source names, as `make` understands them */
@@ -46,8 +48,8 @@ int recipe_copy(const struct recipe *recipe, struct source *source, float *value
 void recipes_add_copy(struct recipes *recipes, const char *name, const char *from,
                       const char *ending, bool matrix, int64_t a, int64_t b, int64_t c);
 
-/* Checks all recipes against the source, then writes header and tensors. `header` holds the encoder's own keys; the
- * general ones (source, fingerprint, licence, type) are added. */
+/* Checks all recipes against the source, then writes header and tensors. `header` holds the
+ * encoder's own keys; the general ones (source, fingerprint, licence, type) are added. */
 int convert_write(const char *path, struct gguf_context *header, const struct recipes *recipes,
                   struct source *source, const struct valence_convert_options *options,
                   struct valence_error *error);

@@ -32,7 +32,7 @@ static const struct encoder_kind *find_kind(const char *name)
     return NULL;
 }
 
-/* ---- Loading --------------------------------------------------------------------------------------------------- */
+/* ---- Loading ---- */
 
 /* What every file that valence wrote says. */
 static int describe_own(struct valence_encoder_description *description, struct weights *weights,
@@ -122,7 +122,7 @@ valence_encoder_describe(const struct valence_encoder *encoder)
     return &encoder->description;
 }
 
-/* ---- Encoding -------------------------------------------------------------------------------------------------- */
+/* ---- Encoding ---- */
 
 int valence_encoder_state_create(const struct valence_encoder *encoder,
                                  struct valence_encoder_state **state, struct valence_error *error)
@@ -195,7 +195,7 @@ void valence_features_free(struct valence_features *features)
     *features = (struct valence_features){0};
 }
 
-/* ---- Converting ------------------------------------------------------------------------------------------------ */
+/* ---- Converting ---- */
 
 static int fail_unknown(const char *kind, struct valence_error *error)
 {

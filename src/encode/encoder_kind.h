@@ -10,8 +10,8 @@ struct encoder_kind {
 
     size_t model_bytes, state_bytes; /* zeroed memory for them comes from encoder.c */
 
-    /* Takes over `weights`, also on failure; fills what is its own of `description`. Of files that valence wrote, the
-     * general part is filled already. */
+    /* Takes over `weights`, also on failure; fills what is its own of `description`. Of files that
+     * valence wrote, the general part is filled already. */
     int (*load)(struct weights *weights, ggml_backend_dev_t device,
                 const struct valence_encoder_options *options, void *model,
                 struct valence_encoder_description *description, struct valence_error *error);

@@ -11,7 +11,7 @@
 
 #define LISTED_BYTES 300 /* of each list in an error */
 
-/* ---- Opening --------------------------------------------------------------------------------------------------- */
+/* ---- Opening ---- */
 
 static int open_container(struct source *source, const char *path, struct valence_error *error)
 {
@@ -19,7 +19,8 @@ static int open_container(struct source *source, const char *path, struct valenc
     int status = file_map_open(&map, path, error);
     if (status)
         return status;
-    /* safetensors begin with the length of a header that is JSON; anything else is left to torch_file. */
+    /* safetensors begin with the length of a header that is JSON; anything else is left to
+     * torch_file. */
     bool json = map.size > 8 && map.data[8] == '{';
     sha256_text(map.data, map.size, source->fingerprint);
     file_map_close(&map);
@@ -91,7 +92,7 @@ const struct pickle_value *source_root(const struct source *source)
     return source->torch ? pickle_root(torch_file_pickle(source->torch)) : NULL;
 }
 
-/* ---- Taking ---------------------------------------------------------------------------------------------------- */
+/* ---- Taking ---- */
 
 static int64_t find(const struct source *source, const char *name)
 {

@@ -1,5 +1,6 @@
-/* The weights of a foreign checkpoint, by name, whatever its container: safetensors or a file of torch.save. Every
- * tensor is accounted for: what is missing, misshapen or left over is collected and reported together. */
+/* The weights of a foreign checkpoint, by name, whatever its container: safetensors or a file of
+ * torch.save. Every tensor is accounted for: what is missing, misshapen or left over is collected
+ * and reported together. */
 #ifndef VALENCE_ENCODE_SOURCE_H
 #define VALENCE_ENCODE_SOURCE_H
 
@@ -22,8 +23,8 @@ struct source {
     char fingerprint[SHA256_TEXT_BYTES]; /* of the file */
 };
 
-/* Opens by content. Of the `n_prefixes` prefixes the first that some tensor has is taken off all names, and tensors
- * without it are left aside ("" fits all). *source is cleared on failure. */
+/* Opens by content. Of the `n_prefixes` prefixes the first that some tensor has is taken off all
+ * names, and tensors without it are left aside ("" fits all). *source is cleared on failure. */
 int source_open(struct source *source, const char *path, const char *const *prefixes,
                 int n_prefixes, struct valence_error *error);
 void source_close(struct source *source);
@@ -33,8 +34,8 @@ const struct pickle_value *source_root(const struct source *source);
 
 bool source_has(const struct source *source, const char *name);
 
-/* The tensor's values in row-major order to `values`; NULL only checks. A tensor that is missing or whose shape is not
- * `shape` is noted and gives zeros. Errors: those of reading it. */
+/* The tensor's values in row-major order to `values`; NULL only checks. A tensor that is missing or
+ * whose shape is not `shape` is noted and gives zeros. Errors: those of reading it. */
 int source_take(struct source *source, const char *name, int n_dims, const int64_t *shape,
                 float *values, struct valence_error *error);
 

@@ -42,7 +42,8 @@ static int parse_tap(const struct tappable *tappable, const char *text, struct t
     return VALENCE_OK;
 }
 
-/* One tap of the list; `separator` is what stood before it: '+' sums it to the last, ',' sets it beside. */
+/* One tap of the list; `separator` is what stood before it: '+' sums it to the last, ',' sets it
+ * beside. */
 static int add_tap(const struct tappable *tappable, struct taps *taps, const char *text,
                    char separator, struct valence_error *error)
 {

@@ -1,5 +1,5 @@
-/* Which hidden states of a network make a row of features, as the user lists them: "-5", "20,24" side by side, "20+24"
- * summed, and names for what has no number. */
+/* Which hidden states of a network make a row of features, as the user lists them: "-5", "20,24"
+ * side by side, "20+24" summed, and names for what has no number. */
 #ifndef VALENCE_ENCODE_TAPS_H
 #define VALENCE_ENCODE_TAPS_H
 
@@ -10,7 +10,8 @@
 #define TAPS_MAX        32
 #define TAPS_TEXT_BYTES 512 /* of a list, with its NUL */
 
-/* What there is to tap. Hidden states are 0 ... n_layers, negative numbers count from the end (-1 is n_layers). */
+/* What there is to tap. Hidden states are 0 ... n_layers, negative numbers count from the end (-1
+ * is n_layers). */
 struct tappable {
     int64_t n_layers, width;
     int n_names;

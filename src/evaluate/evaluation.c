@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "valence/reliability.h"
 
-/* ---- Scores ---------------------------------------------------------------------------------- */
+/* ---- Scores ---- */
 
 static void choose_flows(const struct valence_model *model,
                          const struct evaluation_options *options, struct evaluation *evaluation)
@@ -81,7 +81,7 @@ static void count_incomplete(const struct scoring *scoring, const struct clip_se
     }
 }
 
-/* ---- Reliability ------------------------------------------------------------------------------ */
+/* ---- Reliability ---- */
 
 const char *const reliability_figure_keys[N_RELIABILITY_FIGURES] = {
 #define RELIABILITY_KEY(name, key) key,
@@ -107,7 +107,7 @@ static void measure_reliability(const struct valence_model *model, double level,
     result->reliability[RELIABILITY_EXPECTED] = reliability ? expected / n : NAN;
 }
 
-/* ---- Intervals ------------------------------------------------------------------------------- */
+/* ---- Intervals ---- */
 
 static int flow_intervals(const double *samples, const double *first, int64_t n_resamples,
                           struct flow_result *result, struct valence_error *error)
@@ -156,7 +156,7 @@ static void no_intervals(struct flow_result *result)
             (struct valence_interval){NAN, NAN};
 }
 
-/* ---- Everything ------------------------------------------------------------------------------ */
+/* ---- Everything ---- */
 
 int evaluation_run(const struct valence_model *model, const struct valence_store *store,
                    const struct evaluation_options *options,
@@ -225,7 +225,7 @@ struct seed_summary evaluation_summarise_reliability(const struct evaluation *ev
                      offsetof(struct flow_result, reliability) + figure * sizeof(double));
 }
 
-/* ---- The constant predictor ------------------------------------------------------------------ */
+/* ---- The constant predictor ---- */
 
 int evaluation_constant(const struct valence_store *store, const struct evaluation *evaluation,
                         struct constant_predictor *constant, struct valence_error *error)

@@ -21,7 +21,8 @@ struct evaluation_options {
     double level;     /* of the interval of a prediction */
 };
 
-/* How well a flow's predictions were known to be reliable: the one list of figures, keys in JSON and headings. */
+/* How well a flow's predictions were known to be reliable: the one list of figures, keys in JSON
+ * and headings. */
 #define RELIABILITY_FIGURE_MAP(X)                                                                  \
     X(COVERAGE, "coverage")       /* share of the labels in their prediction's interval */         \
     X(WIDTH, "mean_width")        /* of the intervals */                                           \
@@ -42,10 +43,10 @@ struct flow_result {
     struct valence_metrics metrics;
     struct valence_interval intervals[VALENCE_N_METRICS];   /* NaN without resamples */
     struct valence_interval differences[VALENCE_N_METRICS]; /* of this flow less the first one */
-    double reliability
-        [N_RELIABILITY_FIGURES]; /* NaN where the model has no calibration set for the flow */
-    int64_t n_incomplete;        /* clips that lack a modality the flow does not miss */
-    int64_t n_unsimulated;       /* clips without simulated text in a flow that misses text */
+    /* NaN where the model has no calibration set for the flow */
+    double reliability[N_RELIABILITY_FIGURES];
+    int64_t n_incomplete;  /* clips that lack a modality the flow does not miss */
+    int64_t n_unsimulated; /* clips without simulated text in a flow that misses text */
 };
 
 struct evaluation {
@@ -85,8 +86,8 @@ struct seed_summary evaluation_summarise_reliability(const struct evaluation *ev
 /* True where the store's source says that its data are synthetic. */
 bool store_is_synthetic(const struct valence_store *store);
 
-/* {FLOW: {"n", "metrics", "intervals", "reliability", "warnings", "difference", ...}}; undefined values are null.
- * NULL where memory is short. */
+/* {FLOW: {"n", "metrics", "intervals", "reliability", "warnings", "difference", ...}}; undefined
+ * values are null. NULL where memory is short. */
 json_t *evaluation_to_json(const struct evaluation *evaluation);
 json_t *metrics_to_json(const struct valence_metrics *metrics);
 json_t *summary_to_json(const struct evaluation *evaluations, int n);

@@ -50,7 +50,7 @@ struct sums {
     int64_t counts[N_OUTCOMES];
 };
 
-/* ---- One clip -------------------------------------------------------------------------------- */
+/* ---- One clip ---- */
 
 static double bin(double x, double limit)
 {
@@ -86,7 +86,7 @@ static struct clip_terms terms_of(double p, double t, double mean_p, double mean
                                .outcome = outcome_of(p, t)};
 }
 
-/* ---- Sums over clips ------------------------------------------------------------------------- */
+/* ---- Sums over clips ---- */
 
 static void add_clip(struct sums *sums, const struct clip_terms *clip)
 {
@@ -147,7 +147,7 @@ static void metrics_of_sums(const struct sums *sums, double n, double *values)
                 &values[VALENCE_METRIC_ACC2_NON0], &values[VALENCE_METRIC_F1_NON0]);
 }
 
-/* ---- All clips ------------------------------------------------------------------------------- */
+/* ---- All clips ---- */
 
 static bool all_equal(const float *values, int64_t n)
 {
@@ -193,7 +193,7 @@ void valence_metrics_compute(const float *predicted, const float *labels, int64_
     metrics->warnings = warnings_of(&sums, metrics);
 }
 
-/* ---- Bootstrap ------------------------------------------------------------------------------- */
+/* ---- Bootstrap ---- */
 
 int valence_bootstrap(const float *predicted, const float *labels, int64_t n, int64_t n_resamples,
                       uint64_t seed, double *samples, struct valence_error *error)

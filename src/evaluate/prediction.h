@@ -10,12 +10,12 @@
 struct prediction {
     int64_t clip;  /* the store's index */
     unsigned flow; /* the one it was scored in */
-    unsigned
-        missing;  /* modalities the score came about without: the flow's and those the clip lacks */
+    /* modalities the score came about without: the flow's and those the clip lacks */
+    unsigned missing;
     bool fitting; /* the clip has all that the model reads in this flow */
     struct clip_score score;
-    struct valence_estimate
-        estimate; /* NaN where the model has no calibration set for such clips */
+    /* NaN where the model has no calibration set for such clips */
+    struct valence_estimate estimate;
 };
 
 struct predictions {
@@ -27,9 +27,10 @@ struct predictions {
     int64_t n_cut;                  /* clips of which some stream is longer than max_rows */
 };
 
-/* Scores the clips of one split, or of all where `split` is VALENCE_N_SPLITS, in `flow` or, where that is
- * PREDICTION_AUTO, each in scoring_flow_for() what it lacks. Intervals are of `level`; a clip that lacks more than its flow
- * misses has none, since the calibration set has no such clips. Errors: as scoring_run(). Empty on failure; free with predictions_free(). */
+/* Scores the clips of one split, or of all where `split` is VALENCE_N_SPLITS, in `flow` or, where
+ * that is PREDICTION_AUTO, each in scoring_flow_for() what it lacks. Intervals are of `level`; a
+ * clip that lacks more than its flow misses has none, since the calibration set has no such clips.
+ * Errors: as scoring_run(). Empty on failure; free with predictions_free(). */
 int predictions_make(const struct scoring *scoring, enum valence_split split, int flow,
                      double level, struct predictions *predictions, struct valence_error *error);
 void predictions_free(struct predictions *predictions);

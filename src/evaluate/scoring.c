@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "data/batches.h"
 
-/* ---- Streams --------------------------------------------------------------------------------- */
+/* ---- Streams ---- */
 
 static int64_t model_width(const struct valence_model *model, int stream)
 {
@@ -63,7 +63,7 @@ unsigned scoring_unread(const struct valence_model *model)
     return unread;
 }
 
-/* ---- Flows ----------------------------------------------------------------------------------- */
+/* ---- Flows ---- */
 
 unsigned scoring_flow_for(const struct valence_model *model, unsigned absent)
 {
@@ -86,7 +86,7 @@ bool scoring_flow_is_trained(const struct valence_model *model, unsigned flow)
     return false;
 }
 
-/* ---- Scores ---------------------------------------------------------------------------------- */
+/* ---- Scores ---- */
 
 /* Scores a batch into scores[flow][first ...]; values[flow] has room for a batch. */
 static int score_batch(const struct scoring *scoring, struct valence_workspace *workspace,

@@ -1,5 +1,6 @@
-/* MMSA's layout, padded arrays and columns for each of the splits train, valid and test: as a pickle that MMSA and its
- * followers load, or as an .npz. What `import mmsa` reads back. docs/file-formats.md describes it. */
+/* MMSA's layout, padded arrays and columns for each of the splits train, valid and test: as a
+ * pickle that MMSA and its followers load, or as an .npz. What `import mmsa` reads back.
+ * docs/file-formats.md describes it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,8 @@
 #include "exchange/export_sink.h"
 #include "store/store_scan.h"
 
-/* MMSA's names, and with simulated text (below with group and metadata) some of our own: keys more disturb nobody. */
+/* MMSA's names, and with simulated text (below with group and metadata) some of our own: keys more
+ * disturb nobody. */
 static const char *const split_keys[VALENCE_N_SPLITS] = {"train", "valid", "test"};
 static const char *const stream_keys[VALENCE_N_STREAMS] = {"audio", "text", "vision",
                                                            "simulated_text"};
@@ -29,7 +31,7 @@ struct mmsa_split {
     float *zeros;       /* (width) */
 };
 
-/* ---- Columns ----------------------------------------------------------------------------------- */
+/* ---- Columns ---- */
 
 static const struct valence_clip *clip_at(const void *user, int64_t i)
 {
@@ -93,7 +95,7 @@ static int write_columns(struct mmsa_split *split, struct valence_error *error)
     return status;
 }
 
-/* ---- Streams ----------------------------------------------------------------------------------- */
+/* ---- Streams ---- */
 
 /* Pads the clips of the split up to store's `clip`, those without rows all of them. */
 static void pad_until(struct mmsa_split *split, int64_t clip)
@@ -155,7 +157,7 @@ static int write_stream(struct mmsa_split *split, int stream, const char *key,
     return status;
 }
 
-/* ---- All of it --------------------------------------------------------------------------------- */
+/* ---- All of it ---- */
 
 static int write_split(const struct export *export, struct export_sink *sink,
                        enum valence_split which, struct valence_error *error)

@@ -1,4 +1,5 @@
-/* A folder with labels.csv and STREAM/ID.npy for each clip: what `import table` and MERBench's loaders read. */
+/* A folder with labels.csv and STREAM/ID.npy for each clip: what `import table` and MERBench's
+ * loaders read. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

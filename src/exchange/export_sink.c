@@ -48,7 +48,7 @@ void export_split_end(struct export_sink *sink)
         pickle_write_dict_end(sink->stream);
 }
 
-/* ---- Members of an archive --------------------------------------------------------------------- */
+/* ---- Members of an archive ---- */
 
 /* SPLIT/NAME.npy, up to its elements. `texts` is the width of texts, 0 for an array of `type`. */
 static int begin_member(struct export_sink *sink, const char *name, enum element_type type,
@@ -114,7 +114,7 @@ static int write_text_array(struct export_sink *sink, const char *name, int64_t 
     return status;
 }
 
-/* ---- Columns ----------------------------------------------------------------------------------- */
+/* ---- Columns ---- */
 
 int export_texts(struct export_sink *sink, const char *name, int64_t n,
                  const char *(*get)(void *user, int64_t i), void *user, struct valence_error *error)
@@ -150,7 +150,7 @@ int export_numbers(struct export_sink *sink, const char *name, int64_t n,
     return status;
 }
 
-/* ---- Arrays ------------------------------------------------------------------------------------ */
+/* ---- Arrays ---- */
 
 int export_array_begin(struct export_sink *sink, const char *name, int n_dims, const int64_t *shape,
                        struct valence_error *error)

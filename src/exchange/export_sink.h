@@ -1,4 +1,5 @@
-/* Named columns and arrays by split, into a pickle of nested dicts or an .npz of arrays SPLIT/NAME. */
+/* Named columns and arrays by split, into a pickle of nested dicts or an .npz of arrays
+ * SPLIT/NAME. */
 #ifndef VALENCE_EXCHANGE_EXPORT_SINK_H
 #define VALENCE_EXCHANGE_EXPORT_SINK_H
 
@@ -14,8 +15,8 @@ struct export_sink {
     const char *split;
 };
 
-/* Everything goes to the stream, which can be sought in; its error flag tells of failed writes. Free with
- * export_sink_free(). */
+/* Everything goes to the stream, which can be sought in; its error flag tells of failed writes.
+ * Free with export_sink_free(). */
 void export_sink_begin(struct export_sink *sink, FILE *stream, bool is_npz);
 void export_sink_end(struct export_sink *sink);
 void export_sink_free(struct export_sink *sink);
@@ -24,7 +25,8 @@ void export_sink_free(struct export_sink *sink);
 void export_split_begin(struct export_sink *sink, const char *name);
 void export_split_end(struct export_sink *sink);
 
-/* n texts: a list of str, or an array of them ('<U', as wide as the longest). `get` is asked for each once or twice. */
+/* n texts: a list of str, or an array of them ('<U', as wide as the longest). `get` is asked for
+ * each once or twice. */
 int export_texts(struct export_sink *sink, const char *name, int64_t n,
                  const char *(*get)(void *user, int64_t i), void *user,
                  struct valence_error *error);

@@ -14,7 +14,7 @@
 #include "exchange/import_folder.h"
 #include "valence/progress.h"
 
-/* ---- Folders of arrays ------------------------------------------------------------------------- */
+/* ---- Folders of arrays ---- */
 
 struct feature_folders {
     int n_streams;
@@ -168,7 +168,7 @@ static int summarise_folders(const char *path, const struct valence_progress *pr
     return status;
 }
 
-/* ---- Computational sequences ------------------------------------------------------------------- */
+/* ---- Computational sequences ---- */
 
 static int add_entry(const struct csd *csd, int64_t at, struct data_summary *summary,
                      struct valence_import_result *result, struct valence_error *error)

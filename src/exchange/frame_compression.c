@@ -25,8 +25,8 @@ int64_t compress_frames(float *values, int64_t n_rows, int64_t width, int64_t sc
     if (n == n_rows)
         return n_rows;
     int64_t chunk = n_rows / n + (n_rows % n != 0), pad = n * chunk - n_rows;
-    /* pad < chunk, so that row i is written after all that is averaged before it, and before none that is still to be
-     * read. */
+    /* pad < chunk, so that row i is written after all that is averaged before it, and before none
+     * that is still to be read. */
     for (int64_t i = 0; i < n; i++)
         average(values, width, i == 0 ? 0 : i * chunk - pad, (i + 1) * chunk - pad, chunk, i);
     return n;

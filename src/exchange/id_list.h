@@ -15,7 +15,8 @@ struct id_list { /* begin with all zero */
 
 int id_list_add(struct id_list *list, const char *id, size_t length, struct valence_error *error);
 
-/* The ids of a folder's arrays: the names of its .npy files without their ending, hidden ones left out. */
+/* The ids of a folder's arrays: the names of its .npy files without their ending, hidden ones left
+ * out. */
 int id_list_add_folder(struct id_list *list, const char *folder, struct valence_error *error);
 
 /* In the order of their bytes, each once. */

@@ -36,12 +36,12 @@ void import_name_stream(struct import_source *source, enum valence_stream which,
     stream->width = width;
 }
 
-/* ---- Values ------------------------------------------------------------------------------------- */
+/* ---- Values ---- */
 
 #define MAX_VALUE_BYTES 64
 
-/* What `value` stands for in a list "from=to,from=to": itself where it is not there, or the list is NULL. `room` keeps
- * it. */
+/* What `value` stands for in a list "from=to,from=to": itself where it is not there, or the list is
+ * NULL. `room` keeps it. */
 static const char *meaning(const char *list, const char *value, char room[MAX_VALUE_BYTES])
 {
     size_t length = strlen(value);
@@ -78,7 +78,7 @@ int import_split_of(const struct import_record *record,
                : (int)options->all_in;
 }
 
-/* ---- The source's description ---------------------------------------------------------------- */
+/* ---- The source's description ---- */
 
 #define HASHED_BYTES (64 << 10)
 
@@ -132,7 +132,7 @@ static json_t *describe(const struct import_source *source,
     return whole ? json_incref(description) : NULL;
 }
 
-/* ---- One clip -------------------------------------------------------------------------------- */
+/* ---- One clip ---- */
 
 struct import {
     struct import_source *source;
@@ -159,7 +159,8 @@ void import_count(struct valence_import_count *count, const char *id)
     count->examples[n][length] = '\0';
 }
 
-/* A clip that is not to be taken for `reason`: fine where that is to be skipped, or gives the error back. */
+/* A clip that is not to be taken for `reason`: fine where that is to be skipped, or gives the error
+ * back. */
 static int allow(const struct import *import, enum valence_skip reason, struct valence_error *error)
 {
     if (!(import->options->skip & 1u << reason)) {
@@ -278,7 +279,8 @@ static int take_rows(struct import *import, const struct import_record *record,
     return VALENCE_OK;
 }
 
-/* Whether the clip is stored already: from an interrupted call, or since this source named it before. */
+/* Whether the clip is stored already: from an interrupted call, or since this source named it
+ * before. */
 static int pass_over(struct import *import, const struct import_record *record, bool *passed,
                      struct valence_error *error)
 {
@@ -345,9 +347,10 @@ static int import_clip(struct import *import, const struct import_record *record
                    : store_clip(import, record, &clip, rows, n_rows, error);
 }
 
-/* ---- All of them ----------------------------------------------------------------------------- */
+/* ---- All of them ---- */
 
-/* Reads ahead once all that is in the store was passed over, so that no rows are read for nothing. */
+/* Reads ahead once all that is in the store was passed over, so that no rows are read for
+ * nothing. */
 static int next_record(struct import *import, struct import_record *record, bool *more,
                        struct valence_error *error)
 {

@@ -17,8 +17,9 @@ struct import_record {
     char place[320];      /* "table.csv:12", for errors */
 };
 
-/* One kind of source. Functions give ERROR_SHAPE for a stream of another width, ERROR_DATA for an unusable value and
- * ERROR_NOT_FOUND for a stream's missing file: what the options may allow to be skipped. */
+/* One kind of source. Functions give ERROR_SHAPE for a stream of another width, ERROR_DATA for an
+ * unusable value and ERROR_NOT_FOUND for a stream's missing file: what the options may allow to be
+ * skipped. */
 struct import_source {
     int n_streams;
     struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS]; /* but for the types */
@@ -28,11 +29,13 @@ struct import_source {
     /* Back to before the first clip. */
     int (*restart)(void *self, struct valence_error *error);
     int (*next)(void *self, struct import_record *record, bool *more, struct valence_error *error);
-    /* The rows of a stream of the clip that next() gave last, living until the next call for that stream. */
+    /* The rows of a stream of the clip that next() gave last, living until the next call for that
+     * stream. */
     int (*rows)(void *self, int stream, struct valence_clip_rows *rows,
                 struct valence_error *error);
-    /* Where rows depend on nothing but the clip's id, else NULL: the rows of a clip that next() gave some time ago, and a
-     * word before that they will be asked for, so that the disk can be read for many clips at once. */
+    /* Where rows depend on nothing but the clip's id, else NULL: the rows of a clip that next()
+     * gave some time ago, and a word before that they will be asked for, so that the disk can be
+     * read for many clips at once. */
     int (*rows_of)(void *self, const char *id, int stream, struct valence_clip_rows *rows,
                    struct valence_error *error);
     void (*expect)(void *self, const char *id);
@@ -44,7 +47,8 @@ int import_run(struct import_source *source, const char *store_path,
                const struct valence_progress *progress, struct valence_import_result *result,
                struct valence_error *error);
 
-/* The split a record belongs to by its own word or, where it has none, by the options; -1: there is no such split. */
+/* The split a record belongs to by its own word or, where it has none, by the options; -1: there is
+ * no such split. */
 int import_split_of(const struct import_record *record,
                     const struct valence_import_options *options);
 

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "format/pickle/pickle_numpy.h"
 
-/* ---- Columns --------------------------------------------------------------------------------- */
+/* ---- Columns ---- */
 
 static void close_column(struct import_column *column)
 {
@@ -51,8 +51,8 @@ static int check_column(struct import_arrays *arrays, const char *name,
     return status;
 }
 
-/* By the option's name, or the usual one where that is NULL; none where it is "" or there is no usual one, or where
- * what has the usual name is absent and not needed. */
+/* By the option's name, or the usual one where that is NULL; none where it is "" or there is no
+ * usual one, or where what has the usual name is absent and not needed. */
 static int open_column(struct import_arrays *arrays, const char *option, const char *usual,
                        bool needed, struct import_column *column, struct valence_error *error)
 {
@@ -151,7 +151,7 @@ static int read_label(const struct import_column *column, int64_t at, double *la
                 pickle_type_name(column->values[at]));
 }
 
-/* ---- Streams --------------------------------------------------------------------------------- */
+/* ---- Streams ---- */
 
 static int check_stream(struct import_arrays *arrays, const char *name,
                         struct import_stream *stream, struct valence_error *error)
@@ -250,7 +250,7 @@ static int open_stream(struct import_arrays *arrays, const struct import_names *
     return status ? status : check_stream(arrays, name, stream, error);
 }
 
-/* ---- All of it ------------------------------------------------------------------------------- */
+/* ---- All of it ---- */
 
 int import_arrays_open(struct import_arrays *arrays, const struct import_names *usual,
                        struct valence_error *error)

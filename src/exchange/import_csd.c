@@ -1,9 +1,11 @@
-/* CMU-MultimodalSDK's computational sequences: labels, each of a segment of a video, and streams aligned to them.
+/* CMU-MultimodalSDK's computational sequences: labels, each of a segment of a video, and streams
+ * aligned to them.
  *
- * A segment's rows are those that the SDK's align(labels) without collapse functions gives: in the order of their starts,
- * rows [s, e] with e - start > -epsilon, end - s > -epsilon and whose overlap with the segment [start, end] is longer
- * than epsilon = 1e-5 s. Clips are VIDEO[0], VIDEO[1], ... as there, and their group is the video. A segment shorter than
- * epsilon has no rows, where the SDK leaves it out.
+ * A segment's rows are those that the SDK's align(labels) without collapse functions gives: in the
+ * order of their starts, rows [s, e] with e - start > -epsilon, end - s > -epsilon and whose
+ * overlap with the segment [start, end] is longer than epsilon = 1e-5 s. Clips are VIDEO[0],
+ * VIDEO[1], ... as there, and their group is the video. A segment shorter than epsilon has no rows,
+ * where the SDK leaves it out.
  *
  * Source: github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK, mmsdk/mmdatasdk/dataset/dataset.py. */
 #include <math.h>
@@ -55,7 +57,7 @@ struct csd_import {
     struct import_source source;
 };
 
-/* ---- Splits ---------------------------------------------------------------------------------- */
+/* ---- Splits ---- */
 
 static int compare_entries(const void *a, const void *b)
 {
@@ -113,7 +115,7 @@ static void free_splits(struct split_table *table)
     free(table->entries);
 }
 
-/* ---- Clips ----------------------------------------------------------------------------------- */
+/* ---- Clips ---- */
 
 static int restart_csd(void *self, struct valence_error *error)
 {
@@ -179,7 +181,7 @@ static int next_clip(void *self, struct import_record *record, bool *more,
     return VALENCE_OK;
 }
 
-/* ---- Streams --------------------------------------------------------------------------------- */
+/* ---- Streams ---- */
 
 /* The video's rows, or the status that looking for them gave. */
 static int load_video(struct csd_import *import, struct sequence *sequence,
@@ -251,7 +253,7 @@ static int add_stream(struct csd_import *import, enum valence_stream which, cons
     return status;
 }
 
-/* ---- The import ------------------------------------------------------------------------------ */
+/* ---- The import ---- */
 
 static int find_video(const struct csd *csd, const char *video)
 {
@@ -322,7 +324,8 @@ static int open_all(struct csd_import *import, struct valence_error *error)
     return status;
 }
 
-/* All files take part, so that none is changed between an interrupted import and the one that goes on with it. */
+/* All files take part, so that none is changed between an interrupted import and the one that goes
+ * on with it. */
 static int describe(struct csd_import *import, struct valence_error *error)
 {
     json_t *files = json_object();

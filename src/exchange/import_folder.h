@@ -15,8 +15,9 @@ struct import_folder {
 int import_folder_width(const struct import_folder *folder, const char *id, int64_t *width,
                         struct valence_error *error);
 
-/* The clip's rows, living until the next call. An array is (T, D), or (D) for one row; leading dimensions of 1 do not
- * count. ERROR_NOT_FOUND where there is none, ERROR_SHAPE where the width is not that of `format`. */
+/* The clip's rows, living until the next call. An array is (T, D), or (D) for one row; leading
+ * dimensions of 1 do not count. ERROR_NOT_FOUND where there is none, ERROR_SHAPE where the width is
+ * not that of `format`. */
 int import_folder_rows(struct import_folder *folder, const char *id,
                        const struct valence_store_stream *format, struct valence_clip_rows *rows,
                        struct valence_error *error);
@@ -24,7 +25,8 @@ int import_folder_rows(struct import_folder *folder, const char *id,
 /* Lets the system read the clip's file into its cache, without waiting for it. */
 void import_folder_expect(const struct import_folder *folder, const char *id);
 
-/* Counts what is in some of the folders (NULL: none) but is no clip's id, each once. Goes through the source's records. */
+/* Counts what is in some of the folders (NULL: none) but is no clip's id, each once. Goes through
+ * the source's records. */
 int import_folder_count_unlisted(struct import_source *source, const char *const *folders, int n,
                                  struct valence_import_count *unlisted,
                                  struct valence_error *error);

@@ -1,8 +1,10 @@
-/* MERBench's layout: labels in an .npz of pickled dicts, one for each split, and features in a folder for each stream.
+/* MERBench's layout: labels in an .npz of pickled dicts, one for each split, and features in a
+ * folder for each stream.
  *
  *   train_corpus, val_corpus, test_corpus: {id: {"emo": ..., "val": number}}
  *
- * Source: github.com/zeroQiaoba/MERTools, MERBench; the pickles are read as data (format/pickle.h). */
+ * Source: github.com/zeroQiaoba/MERTools, MERBench; the pickles are read as data
+ * (format/pickle.h). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +44,7 @@ struct merbench {
     struct import_source source;
 };
 
-/* ---- Labels ---------------------------------------------------------------------------------- */
+/* ---- Labels ---- */
 
 /* The dict in an array of one object. */
 static int find_dict(struct corpus *corpus, const char *name, struct valence_error *error)
@@ -95,7 +97,7 @@ static int read_labels(struct merbench *merbench, struct valence_error *error)
     return status ? fail_within(error, "%s", merbench->path) : VALENCE_OK;
 }
 
-/* ---- Clips ----------------------------------------------------------------------------------- */
+/* ---- Clips ---- */
 
 static int restart_merbench(void *self, struct valence_error *error)
 {
@@ -187,7 +189,7 @@ static void expect(void *self, const char *id)
         import_folder_expect(&merbench->folders[i], id);
 }
 
-/* ---- Streams --------------------------------------------------------------------------------- */
+/* ---- Streams ---- */
 
 /* The width is that of the first clip that has rows there. */
 static int add_stream(struct merbench *merbench, enum valence_stream which, const char *path,
@@ -211,7 +213,7 @@ static int add_stream(struct merbench *merbench, enum valence_stream which, cons
     return status;
 }
 
-/* ---- The import ------------------------------------------------------------------------------ */
+/* ---- The import ---- */
 
 static int import_clips(struct merbench *merbench, const char *store_path,
                         const struct valence_progress *progress,

@@ -1,14 +1,17 @@
-/* MMSA's unaligned_50.pkl and aligned_50.pkl: a pickled dict of splits, each a dict of arrays with N clips.
+/* MMSA's unaligned_50.pkl and aligned_50.pkl: a pickled dict of splits, each a dict of arrays with
+ * N clips.
  *
- *   {"train": {"id", "raw_text", "text" (N, T, D), "audio", "vision", "text_bert" (N, 3, T), "audio_lengths",
- *              "vision_lengths", "regression_labels", ...}, "valid": ..., "test": ...}
+ *   {"train": {"id", "raw_text", "text" (N, T, D), "audio", "vision", "text_bert" (N, 3, T),
+ * "audio_lengths", "vision_lengths", "regression_labels", ...}, "valid": ..., "test": ...}
  *
- * or, as `valence export --form npz` writes it, an .npz with those arrays under "train/id", "train/raw_text", ...
+ * or, as `valence export --form npz` writes it, an .npz with those arrays under "train/id",
+ * "train/raw_text", ...
  *
- * The file stays mapped and arrays within it are read clip by clip; the pickle is read as data (format/pickle.h).
- * As MMSA's own loader does, -inf in audio is read as 0.
+ * The file stays mapped and arrays within it are read clip by clip; the pickle is read as data
+ * (format/pickle.h). As MMSA's own loader does, -inf in audio is read as 0.
  *
- * Source: github.com/thuiar/MMSA, src/MMSA/data_loader.py; data/getLengths.py for what the lengths mean. */
+ * Source: github.com/thuiar/MMSA, src/MMSA/data_loader.py; data/getLengths.py for what the lengths
+ * mean. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +63,7 @@ static const struct import_names usual_names = {
     .lengths = {"audio_lengths", "text_lengths", "vision_lengths", "simulated_text_lengths"},
 };
 
-/* ---- Opening --------------------------------------------------------------------------------- */
+/* ---- Opening ---- */
 
 static int open_named(void *self, const char *name, struct import_column *column,
                       struct valence_error *error)
@@ -94,7 +97,8 @@ static int open_named(void *self, const char *name, struct import_column *column
     return VALENCE_OK;
 }
 
-/* Tokens of each clip by BERT's mask, where text has as many rows as the mask and no lengths of its own. */
+/* Tokens of each clip by BERT's mask, where text has as many rows as the mask and no lengths of its
+ * own. */
 static int read_text_lengths(struct part *part, struct valence_error *error)
 {
     struct import_stream *text = &part->arrays.streams[VALENCE_STREAM_TEXT];
@@ -224,7 +228,7 @@ static int open_archive(struct mmsa *mmsa, const struct valence_import_options *
     return status;
 }
 
-/* ---- Clips ----------------------------------------------------------------------------------- */
+/* ---- Clips ---- */
 
 static int restart_mmsa(void *self, struct valence_error *error)
 {
@@ -276,7 +280,7 @@ static int mmsa_rows(void *self, int index, struct valence_clip_rows *rows,
     return VALENCE_OK;
 }
 
-/* ---- The import ------------------------------------------------------------------------------ */
+/* ---- The import ---- */
 
 int valence_import_mmsa(const char *path, const char *store_path,
                         const struct valence_import_options *options,

@@ -69,7 +69,8 @@ static int64_t merge_equal(char **groups, int64_t n, int64_t *counts)
     return kept;
 }
 
-/* Keeps the groups drawn; the order they were met in does not matter, for they are sorted before. */
+/* Keeps the groups drawn; the order they were met in does not matter, for they are sorted
+ * before. */
 static int draw_groups(struct split_draw *draw, double fraction, uint64_t seed,
                        struct valence_error *error)
 {

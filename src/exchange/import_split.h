@@ -1,5 +1,6 @@
-/* Drawing a validation part from the training clips of a source that has none: whole groups, so that no recording is in
- * both, and exactly as many as the fraction asks for, but for the last group. */
+/* Drawing a validation part from the training clips of a source that has none: whole groups, so
+ * that no recording is in both, and exactly as many as the fraction asks for, but for the last
+ * group. */
 #ifndef VALENCE_EXCHANGE_IMPORT_SPLIT_H
 #define VALENCE_EXCHANGE_IMPORT_SPLIT_H
 
@@ -10,8 +11,8 @@ struct split_draw {
     char **groups; /* those that go to validation, sorted */
 };
 
-/* Reads the source's records once where a part is to be drawn. ERROR_ARGUMENT where it has a validation part. Free with
- * split_draw_free(), after an error too. */
+/* Reads the source's records once where a part is to be drawn. ERROR_ARGUMENT where it has a
+ * validation part. Free with split_draw_free(), after an error too. */
 int split_draw_make(struct split_draw *draw, struct import_source *source,
                     const struct valence_import_options *options, struct valence_error *error);
 void split_draw_free(struct split_draw *draw);

@@ -1,4 +1,5 @@
-/* A CSV with a row for each clip; streams are columns of it, or a folder with an array for each clip. */
+/* A CSV with a row for each clip; streams are columns of it, or a folder with an array for each
+ * clip. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ struct table {
     struct import_source *source;
 };
 
-/* ---- Columns --------------------------------------------------------------------------------- */
+/* ---- Columns ---- */
 
 /* The field that an option, filled from the layout, names; none where it is "" or NULL. */
 static int find_field(const struct table *table, const char *spec, const char *option,
@@ -73,7 +74,8 @@ static int find_fields(struct table *table, struct valence_error *error)
     return status;
 }
 
-/* The columns from `first` to `last` that an item, "a7" or "a0-a72", names. A column's own name may hold a '-'. */
+/* The columns from `first` to `last` that an item, "a7" or "a0-a72", names. A column's own name may
+ * hold a '-'. */
 static bool find_range(const struct csv_reader *reader, char *item, int *first, int *last)
 {
     *first = *last = csv_find_column(reader, item);
@@ -115,7 +117,7 @@ static int parse_columns(const struct table *table, const char *text, int **colu
     return status;
 }
 
-/* ---- Clips ----------------------------------------------------------------------------------- */
+/* ---- Clips ---- */
 
 static int restart_table(void *self, struct valence_error *error)
 {
@@ -206,7 +208,7 @@ static bool all_are_folders(const struct table *table)
     return all;
 }
 
-/* ---- Streams --------------------------------------------------------------------------------- */
+/* ---- Streams ---- */
 
 /* The width of a folder's stream: that of the first clip that has an array with rows there. */
 static int find_width(struct table *table, const struct import_folder *folder, int64_t *width,

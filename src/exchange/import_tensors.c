@@ -15,7 +15,8 @@ struct import_tensors {
     char *path;
     struct safetensors *file;
     json_t *clips; /* NULL: nothing is said of them */
-    /* The clips' texts as the values a column has, each made when it is asked for: (N) and pointers to them. */
+    /* The clips' texts as the values a column has, each made when it is asked for: (N) and pointers
+     * to them. */
     struct pickle_value *values[N_TEXTS];
     struct pickle_value **pointers[N_TEXTS];
     char **owned[N_TEXTS]; /* (N) texts that are not the JSON's own */

@@ -1,4 +1,5 @@
-/* A safetensors file of clips as columns: its tensors, and what its metadata says of each clip (docs/file-formats.md). */
+/* A safetensors file of clips as columns: its tensors, and what its metadata says of each clip
+ * (docs/file-formats.md). */
 #ifndef VALENCE_EXCHANGE_IMPORT_TENSORS_H
 #define VALENCE_EXCHANGE_IMPORT_TENSORS_H
 
@@ -11,7 +12,8 @@ int import_tensors_open(const char *path, struct import_tensors **tensors,
                         struct valence_error *error);
 void import_tensors_close(struct import_tensors *tensors);
 
-/* "id", "split", "group", "transcript" or "metadata" of the clips, or the tensor of that name; ERROR_NOT_FOUND. */
+/* "id", "split", "group", "transcript" or "metadata" of the clips, or the tensor of that name;
+ * ERROR_NOT_FOUND. */
 int import_tensors_column(struct import_tensors *tensors, const char *name,
                           struct import_column *column, struct valence_error *error);
 

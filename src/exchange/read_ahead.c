@@ -33,8 +33,8 @@ struct clip_rows {
     } streams[VALENCE_STORE_MAX_STREAMS];
 };
 
-/* Clip i has record i % N_RECORDS and rows i % N_READ: the thread fills those from n_read, the reader looks at those of
- * n_taken - 1. */
+/* Clip i has record i % N_RECORDS and rows i % N_READ: the thread fills those from n_read, the
+ * reader looks at those of n_taken - 1. */
 struct read_ahead {
     struct import_source *source;
     int n_expected;  /* at most so many records before their rows */
@@ -49,7 +49,7 @@ struct read_ahead {
     struct clip_rows rows[N_READ];
 };
 
-/* ---- The thread ------------------------------------------------------------------------------ */
+/* ---- The thread ---- */
 
 static int copy_texts(struct clip_record *clip, struct valence_error *error)
 {
@@ -66,7 +66,8 @@ static int copy_texts(struct clip_record *clip, struct valence_error *error)
     return VALENCE_OK;
 }
 
-/* Reads records as far ahead as is wanted; the last one, or one with an error, is followed by none. */
+/* Reads records as far ahead as is wanted; the last one, or one with an error, is followed by
+ * none. */
 static void read_records(struct read_ahead *ahead, int64_t n_read)
 {
     struct import_source *source = ahead->source;
@@ -154,7 +155,7 @@ static void *read_clips(void *argument)
     return NULL;
 }
 
-/* ---- The reader ------------------------------------------------------------------------------ */
+/* ---- The reader ---- */
 
 int read_ahead_start(struct import_source *source, struct read_ahead **opened,
                      struct valence_error *error)

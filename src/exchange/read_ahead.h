@@ -1,4 +1,5 @@
-/* Reading a source a few clips ahead on a thread of its own, so that reading and writing go on at once. */
+/* Reading a source a few clips ahead on a thread of its own, so that reading and writing go on at
+ * once. */
 #ifndef VALENCE_EXCHANGE_READ_AHEAD_H
 #define VALENCE_EXCHANGE_READ_AHEAD_H
 

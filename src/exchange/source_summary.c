@@ -13,7 +13,7 @@
 #include "exchange/table_files.h"
 #include "exchange/table_layout.h"
 
-/* ---- What an importer reads -------------------------------------------------------------------- */
+/* ---- What an importer reads ---- */
 
 /* Whatever can be read counts: no label is out of range, no value too large. */
 static struct valence_import_options look_options(struct data_summary *data)
@@ -56,7 +56,7 @@ static int look_at_export(const char *folder, const char *labels,
     return status;
 }
 
-/* ---- Recognising ------------------------------------------------------------------------------- */
+/* ---- Recognising ---- */
 
 static bool has_file(const char *folder, const char *name)
 {

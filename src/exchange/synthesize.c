@@ -39,7 +39,7 @@ void valence_synthesis_default(struct valence_synthesis *synthesis)
     };
 }
 
-/* ---- The shape of clips ---------------------------------------------------------------------- */
+/* ---- The shape of clips ---- */
 
 static float draw_label(struct random_source *source)
 {
@@ -91,7 +91,7 @@ static int read_shape(struct csv_reader *lengths, const int columns[VALENCE_N_ST
     return status;
 }
 
-/* ---- The store ------------------------------------------------------------------------------- */
+/* ---- The store ---- */
 
 struct synthesizer {
     const struct valence_synthesis *synthesis;

@@ -21,7 +21,8 @@ enum purpose {
     NOISE,
 };
 
-/* Directions of a stream: which way sentiment points, that something is said at all, and slow drifts (posture, pitch). */
+/* Directions of a stream: which way sentiment points, that something is said at all, and slow
+ * drifts (posture, pitch). */
 enum {
     TOWARDS_VALENCE,
     TOWARDS_SALIENCE,
@@ -30,8 +31,8 @@ enum {
     N_DIRECTIONS = 2 + N_DRIFTS
 };
 
-/* How a stream tells of the label. Amplitudes are along unit vectors, along which noise has its own deviation, so that
- * the task is as hard whatever the width. */
+/* How a stream tells of the label. Amplitudes are along unit vectors, along which noise has its own
+ * deviation, so that the task is as hard whatever the width. */
 struct character {
     double belief;    /* deviation of what the modality believes of the label, for the whole clip */
     double scatter;   /* deviation of each word or burst around that */
@@ -59,10 +60,10 @@ static const struct character characters[VALENCE_N_STREAMS] = {
 #define MIN_BURST_ROWS    8
 #define MAX_BURST_ROWS    25
 
-/* ---- Noise ----------------------------------------------------------------------------------- */
+/* ---- Noise ---- */
 
-/* Adds scale * z to a row of values, z with mean 0 and deviation 1: sums of four random bytes, near enough to normal
- * and many times faster. */
+/* Adds scale * z to a row of values, z with mean 0 and deviation 1: sums of four random bytes, near
+ * enough to normal and many times faster. */
 static void add_noise(uint64_t key, uint64_t index, float scale, int64_t width, float *row)
 {
     /* mean 4 * 127.5, variance 4 * (256^2 - 1) / 12 */
@@ -91,7 +92,7 @@ static struct random_source draw(uint64_t key, int purpose, int64_t index)
     return random_source(mix_keys(key, (uint64_t)purpose), (uint64_t)index);
 }
 
-/* ---- The corpus ------------------------------------------------------------------------------ */
+/* ---- The corpus ---- */
 
 static void normalise(float *vector, int64_t width)
 {
@@ -102,7 +103,8 @@ static void normalise(float *vector, int64_t width)
         vector[j] = (float)(vector[j] / sqrt(squares > 0 ? squares : 1));
 }
 
-/* A projector learnt to map speech to where text lies does so in part: its sentiment leans another way. */
+/* A projector learnt to map speech to where text lies does so in part: its sentiment leans another
+ * way. */
 static void lean_on_text(struct synthetic_corpus *corpus)
 {
     int64_t width = corpus->widths[VALENCE_STREAM_TEXT];
@@ -144,7 +146,7 @@ void synthetic_corpus_free(struct synthetic_corpus *corpus)
     *corpus = (struct synthetic_corpus){0};
 }
 
-/* ---- Words ----------------------------------------------------------------------------------- */
+/* ---- Words ---- */
 
 /* What a modality believes of the label: text and simulated text are the same words. */
 static double belief(const struct synthetic_clip *clip, enum valence_stream stream)
@@ -184,7 +186,8 @@ static int word_at(const struct synthetic_clip *clip, int64_t position)
     return N_SENTIMENT_WORDS + (int)random_below(&source, N_WORDS - N_SENTIMENT_WORDS);
 }
 
-/* The word that a recogniser hears there: `row` of simulated text stands for the transcript's words in proportion. */
+/* The word that a recogniser hears there: `row` of simulated text stands for the transcript's words
+ * in proportion. */
 static int word_heard_at(const struct synthetic_clip *clip, int64_t row)
 {
     struct random_source source = draw(clip->key, HEARING, row);
@@ -224,7 +227,7 @@ static void add_words(const struct synthetic_corpus *corpus, const struct synthe
     }
 }
 
-/* ---- Frames ---------------------------------------------------------------------------------- */
+/* ---- Frames ---- */
 
 /* One burst in each interval: it swells and fades, and carries sentiment. */
 static void add_bursts(const struct synthetic_corpus *corpus, const struct synthetic_clip *clip,

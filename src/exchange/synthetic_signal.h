@@ -1,4 +1,5 @@
-/* The rows of synthetic clips: each value a function of (seed, clip, stream, row, column), never of what was made before. */
+/* The rows of synthetic clips: each value a function of (seed, clip, stream, row, column), never of
+ * what was made before. */
 #ifndef VALENCE_EXCHANGE_SYNTHETIC_SIGNAL_H
 #define VALENCE_EXCHANGE_SYNTHETIC_SIGNAL_H
 
@@ -10,8 +11,8 @@
 struct synthetic_corpus {
     uint64_t seed;
     int64_t widths[VALENCE_N_STREAMS];
-    float *directions
-        [VALENCE_N_STREAMS]; /* unit vectors (N_DIRECTIONS, width): where a stream keeps what */
+    /* unit vectors (N_DIRECTIONS, width): where a stream keeps what */
+    float *directions[VALENCE_N_STREAMS];
 };
 
 struct synthetic_clip {

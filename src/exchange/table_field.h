@@ -3,7 +3,8 @@
  *   "label"                             the column of that name
  *   "dia{Dialogue_ID}_utt{Utterance_ID}"  columns in braces, and what stands between
  *   "{id<_}"                            up to the last '_' of the column: "video_12" is "video"
- *   "{split}"                           where there is no such column: the clip's split, as the source spells it */
+ *   "{split}"                           where there is no such column: the clip's split, as the
+ * source spells it */
 #ifndef VALENCE_EXCHANGE_TABLE_FIELD_H
 #define VALENCE_EXCHANGE_TABLE_FIELD_H
 
@@ -22,8 +23,8 @@ struct table_field {
     struct text text; /* of the row read last, where it is not just a column's */
 };
 
-/* ERROR_NOT_FOUND where a column is not there, ERROR_ARGUMENT where the pattern is none; the field is empty then. Free
- * with table_field_free(). */
+/* ERROR_NOT_FOUND where a column is not there, ERROR_ARGUMENT where the pattern is none; the field
+ * is empty then. Free with table_field_free(). */
 int table_field_parse(struct table_field *field, const struct csv_reader *reader, const char *spec,
                       struct valence_error *error);
 void table_field_free(struct table_field *field);
@@ -31,7 +32,8 @@ void table_field_free(struct table_field *field);
 /* Whether table_field_parse() would find all columns. */
 bool table_field_fits(const struct csv_reader *reader, const char *spec);
 
-/* Its text in the reader's row, living until the next call; NULL where it is longer than a row may be, or memory is short. */
+/* Its text in the reader's row, living until the next call; NULL where it is longer than a row may
+ * be, or memory is short. */
 const char *table_field_text(struct table_field *field, const struct csv_reader *reader,
                              const char *split);
 

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "exchange/import.h"
 
-/* ---- Files ------------------------------------------------------------------------------------- */
+/* ---- Files ---- */
 
 /* The split that a file's name begins with, up to the first of "_-." */
 static void find_split(const char *path, char split[TABLE_SPLIT_BYTES])
@@ -78,7 +78,7 @@ static int add_folder(struct table_files *table, const char *folder, struct vale
     return status;
 }
 
-/* ---- Reading ----------------------------------------------------------------------------------- */
+/* ---- Reading ---- */
 
 static int open_file(struct table_files *table, int which, struct csv_reader **reader,
                      struct valence_error *error)

@@ -1,4 +1,5 @@
-/* A table in one file, or in several of a folder: one for each split, named by it ("train_sent_emo.csv", "dev.csv"). */
+/* A table in one file, or in several of a folder: one for each split, named by it
+ * ("train_sent_emo.csv", "dev.csv"). */
 #ifndef VALENCE_EXCHANGE_TABLE_FILES_H
 #define VALENCE_EXCHANGE_TABLE_FILES_H
 
@@ -21,8 +22,8 @@ struct table_files {
     struct csv_reader *reader;                /* of the current one */
 };
 
-/* Opens the first file. ERROR_NOT_FOUND where the folder has no CSV named by a split. Free with table_files_close(),
- * after an error too. */
+/* Opens the first file. ERROR_NOT_FOUND where the folder has no CSV named by a split. Free with
+ * table_files_close(), after an error too. */
 int table_files_open(struct table_files *table, const char *path, char delimiter,
                      struct valence_error *error);
 void table_files_close(struct table_files *table);

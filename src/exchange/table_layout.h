@@ -13,11 +13,12 @@ struct table_layout {
     const char *label_values, *split_values; /* as in the options */
 };
 
-/* Whether a table has the columns of a layout; in a folder of files named by their splits it needs none for the split. */
+/* Whether a table has the columns of a layout; in a folder of files named by their splits it needs
+ * none for the split. */
 bool table_layout_is_known(const struct csv_reader *reader, bool in_folder);
 
-/* The layout whose columns the table has, but for those that the options name; the first of them, valence's own, where
- * none fits. Fills what the options leave NULL. */
+/* The layout whose columns the table has, but for those that the options name; the first of them,
+ * valence's own, where none fits. Fills what the options leave NULL. */
 const struct table_layout *table_layout_apply(const struct csv_reader *reader,
                                               struct valence_import_options *options);
 

@@ -35,9 +35,7 @@ struct archive_member {
     bool is_stored;
 };
 
-/* ---- Archives
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Archives ---- */
 
 static int compare_names(const void *left, const void *right)
 {
@@ -160,9 +158,7 @@ int64_t archive_find(const struct archive *archive, const char *name)
     return found ? found->index : -1;
 }
 
-/* ---- Members
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Members ---- */
 
 static int bad_member(const struct archive *archive, int64_t index, int status, const char *what,
                       struct valence_error *error)

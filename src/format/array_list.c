@@ -18,7 +18,7 @@
 #define MAX_NAMED_ITEMS 64
 #define NAME_BYTES      256
 
-/* ---- Archives ---------------------------------------------------------------------------------- */
+/* ---- Archives ---- */
 
 static int visit_array(const char *name, struct npy *array, array_visit visit, void *user,
                        struct valence_error *error)
@@ -81,7 +81,7 @@ static int list_safetensors(const char *path, array_visit visit, void *user,
     return status;
 }
 
-/* ---- Pickles ----------------------------------------------------------------------------------- */
+/* ---- Pickles ---- */
 
 struct pickle_walk {
     array_visit visit;
@@ -173,7 +173,7 @@ int array_list_file(const char *path, array_visit visit, void *user, struct vale
                 "%s: neither .npy, .npz, .safetensors nor .pkl: what it is cannot be told", path);
 }
 
-/* ---- Values ------------------------------------------------------------------------------------ */
+/* ---- Values ---- */
 
 struct columns {
     int64_t n; /* 0: they are not looked at */

@@ -16,7 +16,7 @@ struct csd {
     struct hdf5_group entries;
 };
 
-/* ---- Opening --------------------------------------------------------------------------------- */
+/* ---- Opening ---- */
 
 /* The address of `name`, or of the first link where that is NULL, in the group at `address`. */
 static int find(const struct csd *csd, uint64_t address, const char *name, uint64_t *found,
@@ -118,7 +118,7 @@ const char *csd_entry(const struct csd *csd, int64_t index)
     return csd->entries.links[index].name;
 }
 
-/* ---- Rows ------------------------------------------------------------------------------------ */
+/* ---- Rows ---- */
 
 /* A dataset within an entry's group. */
 static int read_array(const struct csd *csd, const struct hdf5_group *group, const char *name,
@@ -192,7 +192,7 @@ void csd_rows_free(struct csd_rows *rows)
     *rows = (struct csd_rows){0};
 }
 
-/* ---- Videos ---------------------------------------------------------------------------------- */
+/* ---- Videos ---- */
 
 static int append(struct csd_rows *to, const struct csd_rows *more, struct valence_error *error)
 {
@@ -272,7 +272,8 @@ static bool belongs_to(const char *entry, const char *video, size_t length)
     return strncmp(entry, video, length) == 0 && (entry[length] == '\0' || entry[length] == '[');
 }
 
-/* The first entry that is not before `video`; "VIDEO[...]" all come later, others such as "VIDEO1" between them. */
+/* The first entry that is not before `video`; "VIDEO[...]" all come later, others such as "VIDEO1"
+ * between them. */
 static int64_t first_entry(const struct csd *csd, const char *video)
 {
     int64_t low = 0, high = csd->entries.n;

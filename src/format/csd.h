@@ -5,7 +5,8 @@
  *
  * where ENTRY is a video's id, or after an alignment "VIDEO[3]": one of its segments.
  *
- * Source: github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK, mmsdk/mmdatasdk/computational_sequence. */
+ * Source: github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK,
+ * mmsdk/mmdatasdk/computational_sequence. */
 #ifndef VALENCE_FORMAT_CSD_H
 #define VALENCE_FORMAT_CSD_H
 
@@ -36,8 +37,8 @@ struct csd_rows {
 int csd_read(const struct csd *csd, int64_t index, struct csd_rows *rows,
              struct valence_error *error);
 
-/* All rows of a video: of the entries VIDEO and VIDEO[...], sorted by when they start. ERROR_NOT_FOUND where there is
- * none. */
+/* All rows of a video: of the entries VIDEO and VIDEO[...], sorted by when they start.
+ * ERROR_NOT_FOUND where there is none. */
 int csd_read_video(const struct csd *csd, const char *video, struct csd_rows *rows,
                    struct valence_error *error);
 void csd_rows_free(struct csd_rows *rows);

@@ -27,7 +27,7 @@ struct csv_reader {
     struct csv_row row;
 };
 
-/* ---- Rows ----------------------------------------------------------------------------------------------------- */
+/* ---- Rows ---- */
 
 static int bad_line(const struct csv_reader *reader, int64_t line, int status, const char *what,
                     struct valence_error *error)
@@ -169,7 +169,7 @@ int csv_next(struct csv_reader *reader, bool *more, struct valence_error *error)
     return status;
 }
 
-/* ---- Opening -------------------------------------------------------------------------------------------------- */
+/* ---- Opening ---- */
 
 static const char *field_of(const struct csv_row *row, int64_t index)
 {
@@ -275,7 +275,7 @@ void csv_close(struct csv_reader *reader)
     free(reader);
 }
 
-/* ---- Access --------------------------------------------------------------------------------------------------- */
+/* ---- Access ---- */
 
 int csv_n_columns(const struct csv_reader *reader)
 {

@@ -1,6 +1,6 @@
 /* Delimited text after RFC 4180: quoted fields with embedded delimiters, quotes ("") and line ends;
- * LF or CRLF; UTF-8 with an optional byte order mark. The first row names the columns and every row has as
- * many fields; empty lines are skipped. Streaming: only one row is in memory. */
+ * LF or CRLF; UTF-8 with an optional byte order mark. The first row names the columns and every row
+ * has as many fields; empty lines are skipped. Streaming: only one row is in memory. */
 #ifndef VALENCE_FORMAT_CSV_H
 #define VALENCE_FORMAT_CSV_H
 
@@ -37,8 +37,8 @@ int csv_need_column(const struct csv_reader *reader, const char *name, int *colu
 
 /* Reads the next row; *more is false at the end of the file. VALENCE_ERROR_FORMAT, with file and
  * line, for a quote inside an unquoted field, text behind a closing quote, a quote never closed, a
- * NUL byte, bytes that are no UTF-8, and a row with another number of fields; VALENCE_ERROR_LIMIT beyond CSV_MAX_ROW_BYTES.
- * After an error the reader can only be closed. */
+ * NUL byte, bytes that are no UTF-8, and a row with another number of fields; VALENCE_ERROR_LIMIT
+ * beyond CSV_MAX_ROW_BYTES. After an error the reader can only be closed. */
 int csv_next(struct csv_reader *reader, bool *more, struct valence_error *error);
 
 /* Of the row read last: a field, NUL-terminated, living until the next csv_next(); and the line it

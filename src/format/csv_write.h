@@ -7,7 +7,8 @@
 /* A field after RFC 4180, quoted where it must be. */
 void csv_write_field(FILE *stream, const char *text);
 
-/* A number that reads back to the same float, whatever the process's locale; an empty field for NaN. */
+/* A number that reads back to the same float, whatever the process's locale; an empty field for
+ * NaN. */
 void csv_write_number(FILE *stream, float value);
 
 #endif

@@ -78,9 +78,7 @@ const char *shape_text(const int64_t *shape, int n_dims, char *text, size_t size
     return text;
 }
 
-/* ---- Conversion
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Conversion ---- */
 
 static uint8_t swap8(uint8_t bits)
 {

@@ -1,4 +1,5 @@
-/* Datasets: a shape, a type, and elements in one piece or in chunks that filters were applied to. */
+/* Datasets: a shape, a type, and elements in one piece or in chunks that filters were applied
+ * to. */
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -54,7 +55,7 @@ static int unsupported(const struct reading *reading, const char *what, struct v
     return hdf5_unsupported(reading->file, reading->address, what, error);
 }
 
-/* ---- Messages -------------------------------------------------------------------------------- */
+/* ---- Messages ---- */
 
 static int read_shape(struct reading *reading, struct hdf5_bytes *body, struct valence_error *error)
 {
@@ -226,7 +227,7 @@ static int visit(void *user, struct hdf5_message *message, struct valence_error 
     }
 }
 
-/* ---- Filters --------------------------------------------------------------------------------- */
+/* ---- Filters ---- */
 
 /* Byte j of all elements stands together. */
 static void unshuffle(const unsigned char *in, size_t bytes, size_t element, unsigned char *out)
@@ -289,7 +290,7 @@ static int undo_filters(struct reading *reading, const struct chunk_place *place
                : malformed(reading, "a chunk has another size than its shape", error);
 }
 
-/* ---- Chunks ---------------------------------------------------------------------------------- */
+/* ---- Chunks ---- */
 
 /* Copies what of the chunk at `start` (element indices) lies within the array. */
 static void place_chunk(const struct reading *reading, const int64_t *start,
@@ -344,7 +345,8 @@ static int read_chunk(struct reading *reading, const struct chunk_place *place,
     return status;
 }
 
-/* A node's keys are a chunk's size, skipped filters and place; the last dimension is the element's size. */
+/* A node's keys are a chunk's size, skipped filters and place; the last dimension is the element's
+ * size. */
 static int read_tree(struct reading *reading, uint64_t address, int level,
                      struct valence_error *error)
 {
@@ -427,7 +429,7 @@ static int read_chunks(struct reading *reading, struct valence_error *error)
     return status;
 }
 
-/* ---- All of it ------------------------------------------------------------------------------- */
+/* ---- All of it ---- */
 
 /* The elements in one piece. */
 static int read_piece(struct reading *reading, size_t bytes, struct valence_error *error)

@@ -7,7 +7,9 @@
 #include "base/text.h"
 #include "format/hdf5_object.h"
 
-#define LEAST_LINK_BYTES 12 /* of a link in the file, so that a group has no more than fit in it */
+#define LEAST_LINK_BYTES                                                                           \
+    12                      /* of a link in the file, so that a group has no more than fit in it   \
+                             */
 #define LEAST_NODE_BYTES 8  /* of a B-tree's node or a symbol table */
 #define ENTRY_BYTES      40 /* of a symbol table */
 #define SOFT_LINK        2  /* an entry's kind */
@@ -45,7 +47,7 @@ static int add_link(struct listing *listing, const char *name, size_t length, ui
     return group->links[group->n++].name ? VALENCE_OK : fail_memory(error, length, "a name");
 }
 
-/* ---- Symbol tables --------------------------------------------------------------------------- */
+/* ---- Symbol tables ---- */
 
 static int read_heap(struct listing *listing, struct valence_error *error)
 {
@@ -80,7 +82,8 @@ static int read_entry(struct listing *listing, struct hdf5_bytes bytes, uint64_t
     return add_link(listing, name, length, address, error);
 }
 
-/* A tree has no more nodes than fit in the file; one that names nodes twice, or itself, soon has. */
+/* A tree has no more nodes than fit in the file; one that names nodes twice, or itself, soon
+ * has. */
 static int count_node(struct listing *listing, uint64_t address, struct valence_error *error)
 {
     return listing->n_nodes++ < hdf5_size(listing->file) / LEAST_NODE_BYTES
@@ -139,7 +142,7 @@ static int read_tree(struct listing *listing, uint64_t address, int level,
     return status;
 }
 
-/* ---- Links in the header --------------------------------------------------------------------- */
+/* ---- Links in the header ---- */
 
 static int read_link(struct listing *listing, struct hdf5_bytes *body, struct valence_error *error)
 {
@@ -196,7 +199,7 @@ static int visit(void *user, struct hdf5_message *message, struct valence_error 
     }
 }
 
-/* ---- Groups ---------------------------------------------------------------------------------- */
+/* ---- Groups ---- */
 
 static int compare_links(const void *a, const void *b)
 {

@@ -19,7 +19,7 @@ struct hdf5 {
     uint64_t root;
 };
 
-/* ---- Bytes ----------------------------------------------------------------------------------- */
+/* ---- Bytes ---- */
 
 int hdf5_malformed(const struct hdf5 *file, uint64_t address, const char *what,
                    struct valence_error *error)
@@ -72,7 +72,7 @@ uint64_t hdf5_take(struct hdf5_bytes *bytes, size_t n)
     return number;
 }
 
-/* ---- The file -------------------------------------------------------------------------------- */
+/* ---- The file ---- */
 
 /* Version 0 and 1 have the root group as a symbol table's entry, 2 and 3 as an address. */
 static int read_superblock(struct hdf5 *file, struct valence_error *error)
@@ -161,7 +161,7 @@ void hdf5_was_read(struct hdf5 *file, size_t bytes)
     file_map_was_read(&file->map, bytes);
 }
 
-/* ---- Headers --------------------------------------------------------------------------------- */
+/* ---- Headers ---- */
 
 struct header {
     const struct hdf5 *file;

@@ -19,7 +19,8 @@ enum {
     HDF5_SYMBOL_TABLE = 0x11
 };
 
-/* `bytes` bytes at `address`, or NULL with an error naming `what` where they are not in the file. */
+/* `bytes` bytes at `address`, or NULL with an error naming `what` where they are not in the
+ * file. */
 const unsigned char *hdf5_at(const struct hdf5 *file, uint64_t address, uint64_t bytes,
                              const char *what, struct valence_error *error);
 
@@ -31,7 +32,8 @@ int hdf5_malformed(const struct hdf5 *file, uint64_t address, const char *what,
 int hdf5_unsupported(const struct hdf5 *file, uint64_t address, const char *what,
                      struct valence_error *error);
 
-/* Some bytes to be taken one after the other; after too much was asked for `cut` stays set and zeros come. */
+/* Some bytes to be taken one after the other; after too much was asked for `cut` stays set and
+ * zeros come. */
 struct hdf5_bytes {
     const unsigned char *data;
     size_t left;
@@ -46,8 +48,8 @@ struct hdf5_message {
     struct hdf5_bytes body;
 };
 
-/* Calls `visit` with each message of the object at `address` but for continuations, which it follows; stops at the first
- * status that is not VALENCE_OK and gives it back. */
+/* Calls `visit` with each message of the object at `address` but for continuations, which it
+ * follows; stops at the first status that is not VALENCE_OK and gives it back. */
 int hdf5_messages(const struct hdf5 *file, uint64_t address,
                   int (*visit)(void *user, struct hdf5_message *message,
                                struct valence_error *error),

@@ -21,9 +21,7 @@ struct npy {
     uint64_t size; /* of the whole array file */
 };
 
-/* ---- Opening
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Opening ---- */
 
 /* The elements must fill the file exactly; the pickle of objects has any length. */
 static int check_size(const struct npy *array, struct valence_error *error)
@@ -43,8 +41,8 @@ static int check_size(const struct npy *array, struct valence_error *error)
                 header->item_bytes, (unsigned long long)available);
 }
 
-/* Gives `array`, with its source and header set, a name, or closes it; also where reading the header gave an error
- * `status`. */
+/* Gives `array`, with its source and header set, a name, or closes it; also where reading the
+ * header gave an error `status`. */
 static int finish_open(struct npy *array, const char *name, int status, struct npy **opened,
                        struct valence_error *error)
 {
@@ -196,9 +194,7 @@ const struct npy_header *npy_header(const struct npy *array)
     return &array->header;
 }
 
-/* ---- Reading
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Reading ---- */
 
 /* Bytes of the elements, from `position` behind the header. */
 static int read_bytes(struct npy *array, uint64_t position, void *out, size_t bytes,

@@ -59,8 +59,8 @@ int npy_open_memory(const void *data, size_t size, const char *name, struct npy 
 int npy_open_member(struct archive *archive, const char *member, struct npy **array,
                     struct valence_error *error);
 
-/* An array whose header is known already (its data_start is 0): the elements, of `size` bytes, must outlive it. Not of
- * objects. */
+/* An array whose header is known already (its data_start is 0): the elements, of `size` bytes, must
+ * outlive it. Not of objects. */
 int npy_open_elements(const struct npy_header *header, const void *data, size_t size,
                       const char *name, struct npy **array, struct valence_error *error);
 void npy_close(struct npy *array);
@@ -88,12 +88,11 @@ int npy_read_text(struct npy *array, int64_t index, char **text, struct valence_
 int npy_read_bytes(struct npy *array, size_t maximum, void **data, size_t *size,
                    struct valence_error *error);
 
-/* ---- Writing
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Writing ---- */
 
-/* Writes what comes before the row-major, little-endian elements; `name` stands for the file in errors.
- * VALENCE_ERROR_UNSUPPORTED for a type that NumPy has not. A failed write stays in the stream's error flag. */
+/* Writes what comes before the row-major, little-endian elements; `name` stands for the file in
+ * errors. VALENCE_ERROR_UNSUPPORTED for a type that NumPy has not. A failed write stays in the
+ * stream's error flag. */
 int npy_write_header(FILE *stream, enum element_type type, int n_dims, const int64_t *shape,
                      const char *name, struct valence_error *error);
 

@@ -10,9 +10,7 @@
 
 static const unsigned char magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
 
-/* ---- Reading
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Reading ---- */
 
 /* A cursor over the Python literal; after an error `status` stays set and nothing more is read. */
 struct literal {
@@ -214,9 +212,7 @@ int npy_parse_header(const void *data, size_t size, const char *name, struct npy
     return literal.status;
 }
 
-/* ---- Writing
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Writing ---- */
 
 /* Padded so that the elements start at a multiple of 64 bytes and the header ends with a line end,
  * as NumPy does. */

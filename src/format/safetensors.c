@@ -18,9 +18,7 @@ struct safetensors {
     int64_t n_tensors;
 };
 
-/* ---- The header
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- The header ---- */
 
 static int bad_tensor(const struct safetensors *file, const char *tensor, const char *what,
                       struct valence_error *error)
@@ -206,9 +204,7 @@ static int read_header(struct safetensors *file, const unsigned char *data, size
     return check_layout(file, body, available, error);
 }
 
-/* ---- Access
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Access ---- */
 
 /* Takes over `map`, which is empty where the bytes belong to the caller. */
 static int open_bytes(struct file_map map, const void *data, size_t size, const char *name,

@@ -18,9 +18,7 @@
 
 #define SAFETENSORS_MAX_HEADER_BYTES 100000000 /* the reference implementation's limit */
 
-/* ---- Reading
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Reading ---- */
 
 /* A tensor within the file: row-major, little-endian, `data` of any alignment (or NULL where bytes
  * == 0). */
@@ -66,9 +64,7 @@ void safetensor_to_float(const struct safetensor *tensor, float *out);
  * range. */
 int safetensor_to_int64(const struct safetensor *tensor, int64_t *out, struct valence_error *error);
 
-/* ---- Writing
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Writing ---- */
 
 /* Streams a file: first every tensor and text is declared, then the data is written in that order,
  * in pieces of any size. What a written file depends on is only what was declared and written (no
@@ -79,8 +75,8 @@ int safetensors_write_begin(const char *path, struct safetensors_writer **writer
                             struct valence_error *error);
 
 /* Before the first data only. VALENCE_ERROR_EXISTS for a name or key declared twice;
- * VALENCE_ERROR_ARGUMENT for one that is not UTF-8; VALENCE_ERROR_SHAPE where the sizes overflow.
- */
+ * VALENCE_ERROR_ARGUMENT for one that is not UTF-8; VALENCE_ERROR_SHAPE where the sizes
+ * overflow. */
 int safetensors_declare(struct safetensors_writer *writer, const char *name, enum element_type type,
                         int n_dims, const int64_t *shape, struct valence_error *error);
 int safetensors_describe(struct safetensors_writer *writer, const char *key, const char *text,

@@ -39,8 +39,8 @@ int safetensors_write_begin(const char *path, struct safetensors_writer **writer
     return VALENCE_OK;
 }
 
-/* Both declarations add to an object of the header, which must still be open. Takes over `value`.
- */
+/* Both declarations add to an object of the header, which must still be open. Takes over
+ * `value`. */
 static int add_entry(struct safetensors_writer *writer, json_t *object, const char *name,
                      json_t *value, struct valence_error *error)
 {

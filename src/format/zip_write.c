@@ -7,8 +7,8 @@
 #include "base/fail.h"
 #include "base/memory.h"
 
-/* Source: PKWARE, APPNOTE.TXT 6.3, sections 4.3.7 (local header), 4.3.12 (directory), 4.3.14 to 4.3.16 (its end) and
- * 4.5.3 (64-bit sizes). */
+/* Source: PKWARE, APPNOTE.TXT 6.3, sections 4.3.7 (local header), 4.3.12 (directory), 4.3.14
+ * to 4.3.16 (its end) and 4.5.3 (64-bit sizes). */
 #define LOCAL_HEADER    0x04034b50u
 #define DIRECTORY_ENTRY 0x02014b50u
 #define END_64          0x06064b50u

@@ -51,12 +51,10 @@ void adam_step(const struct adam_options *options, int64_t step, int64_t n, real
                      gradients + start, first_moment + start, second_moment + start);
 }
 
-/* ---- The norm
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- The norm ---- */
 
-/* Eight sums side by side, so that the loop vectorises without reordering what the language fixes.
- */
+/* Eight sums side by side, so that the loop vectorises without reordering what the language
+ * fixes. */
 VALENCE_CLONES
 static double square_sum(int64_t n, const real *values)
 {

@@ -5,8 +5,8 @@
 #include "kernels/simd.h"
 #include "kernels/vector.h"
 
-/* A thread's memory: a tile of masked values, a tile of keys or of their gradients, and its share of the key layer's
- * gradient. */
+/* A thread's memory: a tile of masked values, a tile of keys or of their gradients, and its share
+ * of the key layer's gradient. */
 static int64_t tile_size(int64_t d)
 {
     return ragged_max_tile_rows() * d;
@@ -74,7 +74,7 @@ static const real *tile_values(const struct attention *attention, struct tile ti
     return room;
 }
 
-/* ---- Forward --------------------------------------------------------------------------------------------------- */
+/* ---- Forward ---- */
 
 VALENCE_CLONES
 static void tanh_with_bias(int64_t rows, int64_t width, const real *bias, real *x)
@@ -135,7 +135,8 @@ static void forward_tile(const struct attention *attention, const struct attenti
     }
 }
 
-/* Joins the segments of one clip and query: y = sum_s e_s y_s / sum_s e_s l_s with e_s = exp(max_s - max). */
+/* Joins the segments of one clip and query: y = sum_s e_s y_s / sum_s e_s l_s with e_s = exp(max_s
+ * - max). */
 static void join_segments(const struct attention *attention,
                           const struct attention_scratch *scratch, int64_t clip, int64_t q)
 {
@@ -179,7 +180,7 @@ void attention_forward(const struct attention *attention, const struct attention
             join_segments(attention, scratch, clip, q);
 }
 
-/* ---- Backward -------------------------------------------------------------------------------------------------- */
+/* ---- Backward ---- */
 
 /* ds = w (dy . x' - dy . y) * scale, in place on the products dy . x'; (n) of one query. */
 VALENCE_CLONES
@@ -197,8 +198,8 @@ static void tanh_backward(int64_t n, const real *dk, real *k)
         k[j] = dk[j] * (1 - k[j] * k[j]);
 }
 
-/* Of one segment: leaves dk (1 - k^2) in `keys`, what the weighted sum gives dx' in `dvalues`, and the segment's
- * dqueries in the scratch. */
+/* Of one segment: leaves dk (1 - k^2) in `keys`, what the weighted sum gives dx' in `dvalues`, and
+ * the segment's dqueries in the scratch. */
 static void backward_segment(const struct attention *attention,
                              const struct attention_scratch *scratch, int64_t s, const real *dy,
                              const real *values, real *keys, real *dvalues, real *scores)

@@ -19,8 +19,9 @@ struct dropout dropout_make(double rate, uint64_t key)
     return (struct dropout){.key = key, .keep_16 = (uint32_t)keep, .scale = (real)(65536.0 / keep)};
 }
 
-/* Philox4x32 as in base/random.h for LANES consecutive values of the first counter word, words interleaved by lane; with 7
- * rounds, the fewest that its authors found to pass every test, as masks are drawn by the billion. */
+/* Philox4x32 as in base/random.h for LANES consecutive values of the first counter word, words
+ * interleaved by lane; with 7 rounds, the fewest that its authors found to pass every test, as
+ * masks are drawn by the billion. */
 #define PHILOX_ROUNDS 7
 
 VALENCE_INLINE void philox_lanes(uint32_t first, const uint32_t counter[3], uint64_t key,
@@ -52,8 +53,9 @@ VALENCE_INLINE void philox_lanes(uint32_t first, const uint32_t counter[3], uint
     memcpy(out[3], c3, sizeof c3);
 }
 
-/* A Bernoulli(keep) bit from independent fair bits: compare a random binary fraction with keep's binary digits, from the
- * last digit that is 1 upwards. Each digit takes one fair bit, so a rate of 1/2 takes one and any other at most 16. */
+/* A Bernoulli(keep) bit from independent fair bits: compare a random binary fraction with keep's
+ * binary digits, from the last digit that is 1 upwards. Each digit takes one fair bit, so a rate of
+ * 1/2 takes one and any other at most 16. */
 VALENCE_CLONES
 static void draw_blocks(uint64_t key, uint32_t keep_16, uint32_t site, uint64_t clip_key,
                         uint32_t first, uint32_t kept[4][LANES])

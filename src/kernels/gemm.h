@@ -2,9 +2,9 @@
  *
  *   c = alpha * op(a) op(b) + beta * c,   op(a): (m, k), op(b): (k, n), c: (m, n)
  *
- * `lda`, `ldb`, `ldc` are the distances between the rows as stored. Empty products (m, n or k of 0) are done here, as
- * CBLAS refuses some of them: c is scaled by beta. Called outside a parallel region the product uses all threads,
- * inside one the calling thread alone. */
+ * `lda`, `ldb`, `ldc` are the distances between the rows as stored. Empty products (m, n or k of 0)
+ * are done here, as CBLAS refuses some of them: c is scaled by beta. Called outside a parallel
+ * region the product uses all threads, inside one the calling thread alone. */
 #ifndef VALENCE_KERNELS_GEMM_H
 #define VALENCE_KERNELS_GEMM_H
 

@@ -2,8 +2,8 @@
  *
  *   y = x W^T + b      x: (rows, in), W: (out, in), b: (out), y: (rows, out)
  *
- * `x_stride` and `y_stride` are the distances between rows, so that a layer can read and write columns of a wider
- * matrix: a concatenation is a matter of layout. Parallel over all threads. */
+ * `x_stride` and `y_stride` are the distances between rows, so that a layer can read and write
+ * columns of a wider matrix: a concatenation is a matter of layout. Parallel over all threads. */
 #ifndef VALENCE_KERNELS_LINEAR_H
 #define VALENCE_KERNELS_LINEAR_H
 
@@ -35,8 +35,9 @@ void linear_backward(struct linear layer, struct linear_gradient gradient, int64
 /* In place: y = max(y, 0). NaN stays NaN. */
 void relu_forward(int64_t rows, int64_t width, real *y, int64_t stride);
 
-/* In place on dy: zero where the forward's output y is not positive, times `scale` elsewhere. As dropout zeroes y too,
- * this with scale = 1 / (1 - rate) is also the backward of ReLU followed by dropout. */
+/* In place on dy: zero where the forward's output y is not positive, times `scale` elsewhere. As
+ * dropout zeroes y too, this with scale = 1 / (1 - rate) is also the backward of ReLU followed by
+ * dropout. */
 void relu_backward(int64_t rows, int64_t width, const real *y, int64_t y_stride, real scale,
                    real *dy, int64_t dy_stride);
 

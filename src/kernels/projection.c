@@ -24,8 +24,9 @@ void projection_scratch_make(struct projection_scratch *scratch, int64_t d, int6
     scratch->threads = arena_take(arena, scratch->thread_size * threads_count(), sizeof(real));
 }
 
-/* The conversions are exact for every finite half: shift the exponent by a multiplication, which also gets subnormals
- * right, and vectorises where half_to_float()'s branches would not. Infinities and NaN stay not finite. */
+/* The conversions are exact for every finite half: shift the exponent by a multiplication, which
+ * also gets subnormals right, and vectorises where half_to_float()'s branches would not. Infinities
+ * and NaN stay not finite. */
 VALENCE_INLINE float half_bits_to_float(uint16_t half)
 {
     uint32_t bits = (uint32_t)(half & 0x7FFFu) << 13;

@@ -2,8 +2,8 @@
  *
  *   y_t = W ((s_t - mean) * scale) + b      s: (rows, width) as stored, y: (rows, d), W: (d, width)
  *
- * Rows are converted in pieces that stay in cache, so that a batch is held only once and as small as it is stored. The
- * inputs are leaves: there is no gradient for them. */
+ * Rows are converted in pieces that stay in cache, so that a batch is held only once and as small
+ * as it is stored. The inputs are leaves: there is no gradient for them. */
 #ifndef VALENCE_KERNELS_PROJECTION_H
 #define VALENCE_KERNELS_PROJECTION_H
 
@@ -32,7 +32,8 @@ void projection_scratch_make(struct projection_scratch *scratch, int64_t d, int6
 void projection_forward(const struct projection *projection,
                         const struct projection_scratch *scratch, real *y);
 
-/* Adds dW and db given dy (n_rows, d); the first thread adds to the gradient itself, the others' shares follow. */
+/* Adds dW and db given dy (n_rows, d); the first thread adds to the gradient itself, the others'
+ * shares follow. */
 void projection_backward(const struct projection *projection,
                          const struct projection_scratch *scratch, const real *dy,
                          struct linear_gradient gradient);

@@ -2,8 +2,8 @@
 
 #include "base/threads.h"
 
-/* 256 rows of 256 columns are 256 KiB: with the tile's keys they fit a second-level cache. Measured on 2 cores: 256 to
- * 512 rows are equally fast. */
+/* 256 rows of 256 columns are 256 KiB: with the tile's keys they fit a second-level cache. Measured
+ * on 2 cores: 256 to 512 rows are equally fast. */
 #define TILE_ROWS 256
 
 int64_t ragged_max_tile_rows(void)

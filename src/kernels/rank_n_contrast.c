@@ -58,8 +58,8 @@ static double anchor_loss(int64_t n, struct other *others, double *coefficients)
         loss += others[k].log_denominator - others[k].logit;
     }
 
-    /* dloss/dl_j = exp(l_j) * sum over the k whose negatives include j of 1 / denominator_k  -  1. Those k are the ones
-     * with gap_k <= gap_j + tolerance: a suffix. */
+    /* dloss/dl_j = exp(l_j) * sum over the k whose negatives include j of 1 / denominator_k  -  1.
+     * Those k are the ones with gap_k <= gap_j + tolerance: a suffix. */
     struct log_sum inverse = {0, 0};
     int64_t k = m;
     for (int64_t j = m - 1; j >= 0; j--) {
@@ -71,7 +71,8 @@ static double anchor_loss(int64_t n, struct other *others, double *coefficients)
     return loss;
 }
 
-/* The scratch: n anchors' coefficients and distances, (n, n) each, and their losses, their sorted others. */
+/* The scratch: n anchors' coefficients and distances, (n, n) each, and their losses, their sorted
+ * others. */
 struct layout {
     double *coefficients, *distances, *losses;
     struct other *others;

@@ -1,4 +1,5 @@
-/* The element type of every kernel: float in the product, double in the build that the gradient tests use. */
+/* The element type of every kernel: float in the product, double in the build that the gradient
+ * tests use. */
 #ifndef VALENCE_KERNELS_REAL_H
 #define VALENCE_KERNELS_REAL_H
 

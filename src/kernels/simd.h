@@ -1,6 +1,6 @@
-/* One binary for every x86-64: a function marked VALENCE_CLONES is compiled for the baseline, for AVX2 and for AVX-512,
- * and the loader picks the best one the processor has. Elsewhere, and under sanitizers (whose start-up comes after the
- * picking), it is compiled once. */
+/* One binary for every x86-64: a function marked VALENCE_CLONES is compiled for the baseline, for
+ * AVX2 and for AVX-512, and the loader picks the best one the processor has. Elsewhere, and under
+ * sanitizers (whose start-up comes after the picking), it is compiled once. */
 #ifndef VALENCE_KERNELS_SIMD_H
 #define VALENCE_KERNELS_SIMD_H
 
@@ -19,9 +19,11 @@
 #include <stdint.h>
 #include <string.h>
 
-/* exp(x) that loops can be vectorised over. Float: within 2 units in the last place for x in [-87, 88], clamped beyond.
+/* exp(x) that loops can be vectorised over. Float: within 2 units in the last place for x in [-87,
+ * 88], clamped beyond.
  *
- *   x = n ln 2 + r, |r| <= ln 2 / 2;  exp(x) = 2^n (1 + r + r^2/2! + ... + r^7/7!),  remainder below 6e-9 */
+ *   x = n ln 2 + r, |r| <= ln 2 / 2;  exp(x) = 2^n (1 + r + r^2/2! + ... + r^7/7!),  remainder
+ * below 6e-9 */
 VALENCE_INLINE real real_exp(real x)
 {
 #ifdef VALENCE_DOUBLE
@@ -51,9 +53,11 @@ VALENCE_INLINE real real_exp(real x)
 #endif
 }
 
-/* tanh(x) = (1 - e) / (1 + e) with e = exp(-2 |x|) and x's sign. Near 0, where 1 - e cancels, its series instead:
+/* tanh(x) = (1 - e) / (1 + e) with e = exp(-2 |x|) and x's sign. Near 0, where 1 - e cancels, its
+ * series instead:
  *
- *   x - x^3/3 + 2x^5/15 - 17x^7/315 + 62x^9/2835 - 1382x^11/155925,  remainder below 2e-8 x for |x| < 0.35
+ *   x - x^3/3 + 2x^5/15 - 17x^7/315 + 62x^9/2835 - 1382x^11/155925,  remainder below 2e-8 x for |x|
+ * < 0.35
  *
  * Both are computed and one is chosen, as vector code does. Float: relative error below 3e-7. */
 VALENCE_INLINE real real_tanh(real x)

@@ -27,7 +27,7 @@ static int make_room(struct picture *picture, int64_t width, int64_t height, con
                            : fail_memory(error, (size_t)(width * height) * 3, "a picture");
 }
 
-/* ---- PNG ------------------------------------------------------------------------------------------------------- */
+/* ---- PNG ---- */
 
 struct png_input {
     const unsigned char *data;
@@ -68,7 +68,8 @@ static void png_ask_for_rgb(png_structp png, png_infop info)
     png_read_update_info(png, info);
 }
 
-/* What png_fail() jumps over holds nothing of its own: all memory hangs on `picture`, `png` and `info`. */
+/* What png_fail() jumps over holds nothing of its own: all memory hangs on `picture`, `png` and
+ * `info`. */
 static int png_read_into(png_structp png, png_infop info, const struct png_input *input,
                          const char *name, struct picture *picture, struct valence_error *error)
 {
@@ -107,7 +108,7 @@ static int read_png(const void *data, size_t size, const char *name, struct pict
     return status;
 }
 
-/* ---- JPEG ------------------------------------------------------------------------------------------------------ */
+/* ---- JPEG ---- */
 
 static int read_jpeg(const void *data, size_t size, const char *name, struct picture *picture,
                      struct valence_error *error)
@@ -129,7 +130,7 @@ static int read_jpeg(const void *data, size_t size, const char *name, struct pic
     return status;
 }
 
-/* ---- Both ------------------------------------------------------------------------------------------------------ */
+/* ---- Both ---- */
 
 int picture_read_memory(const void *data, size_t size, const char *name, struct picture *picture,
                         struct valence_error *error)

@@ -14,9 +14,10 @@ struct picture {
     int64_t width, height;
 };
 
-/* Reads a picture. Grey becomes RGB, 16 bits become the upper 8, transparency is dropped, and orientation tags, gamma and
- * colour profiles are ignored, as the encoders' training did. *picture is cleared on failure. Errors: IO; FORMAT for damaged
- * files; UNSUPPORTED for other formats and CMYK; LIMIT for sides beyond the above; MEMORY. */
+/* Reads a picture. Grey becomes RGB, 16 bits become the upper 8, transparency is dropped, and
+ * orientation tags, gamma and colour profiles are ignored, as the encoders' training did. *picture
+ * is cleared on failure. Errors: IO; FORMAT for damaged files; UNSUPPORTED for other formats and
+ * CMYK; LIMIT for sides beyond the above; MEMORY. */
 int picture_read(const char *path, struct picture *picture, struct valence_error *error);
 
 /* The same from memory; `name` stands for the file in errors. */

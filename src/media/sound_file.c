@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-/* ---- libsndfile on a map --------------------------------------------------------------------------------------- */
+/* ---- libsndfile on a map ---- */
 
 struct cursor {
     const unsigned char *data;
@@ -56,7 +56,7 @@ static sf_count_t cursor_tell(void *user)
     return ((struct cursor *)user)->position;
 }
 
-/* ---- Reading --------------------------------------------------------------------------------------------------- */
+/* ---- Reading ---- */
 
 #define FRAMES_AT_A_TIME 16384
 

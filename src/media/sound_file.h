@@ -1,4 +1,5 @@
-/* Sound from WAV, FLAC, AIFF and AU files, as encoders take it. (libsndfile reads more, but loses memory over damaged ones.) */
+/* Sound from WAV, FLAC, AIFF and AU files, as encoders take it. (libsndfile reads more, but loses
+ * memory over damaged ones.) */
 #ifndef VALENCE_MEDIA_SOUND_FILE_H
 #define VALENCE_MEDIA_SOUND_FILE_H
 
@@ -18,9 +19,9 @@ struct sound {
     int n_channels;           /* in the file */
 };
 
-/* Reads a whole file: channels are averaged, and another rate than `rate_hz` is converted (libsamplerate's best sinc).
- * *sound is cleared on failure. Errors: IO, FORMAT; UNSUPPORTED for another format; DATA for a sample that is
- * not finite; LIMIT beyond the above; MEMORY. */
+/* Reads a whole file: channels are averaged, and another rate than `rate_hz` is converted
+ * (libsamplerate's best sinc). *sound is cleared on failure. Errors: IO, FORMAT; UNSUPPORTED for
+ * another format; DATA for a sample that is not finite; LIMIT beyond the above; MEMORY. */
 int sound_read(const char *path, int64_t rate_hz, struct sound *sound, struct valence_error *error);
 
 /* The same from memory; `name` stands for the file in errors. */

@@ -99,7 +99,7 @@ void checkpoint_free(struct checkpoint *checkpoint)
     *checkpoint = (struct checkpoint){0};
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------ */
+/* ---- Writing ---- */
 
 static int describe_json(struct safetensors_writer *writer, const char *key, const json_t *value,
                          struct valence_error *error)
@@ -214,7 +214,7 @@ int checkpoint_save(const char *path, const struct checkpoint *checkpoint,
     return safetensors_write_commit(writer, error);
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------ */
+/* ---- Reading ---- */
 
 /* The tensor of this name: it must be there, with this shape, in F32. */
 static int find_tensor(const struct safetensors *file, const char *path, const char *name,
@@ -253,8 +253,8 @@ static int read_tensor(const struct safetensors *file, const char *path, const c
     return VALENCE_OK;
 }
 
-/* Once all tensors are known to be there, the memory taken for them is no more than the file is long, whatever sizes its
- * configuration claims. */
+/* Once all tensors are known to be there, the memory taken for them is no more than the file is
+ * long, whatever sizes its configuration claims. */
 static int read_parameters(const struct safetensors *file, const char *path,
                            const struct parameter_table *table, struct checkpoint *checkpoint,
                            struct valence_error *error)
@@ -307,7 +307,8 @@ static int read_standardisation(const struct safetensors *file, const char *path
     return status;
 }
 
-/* The length of the labels says how many clips there are; no more memory is taken than the file is long. */
+/* The length of the labels says how many clips there are; no more memory is taken than the file is
+ * long. */
 static int read_calibration(const struct safetensors *file, const char *path,
                             struct checkpoint *checkpoint, struct valence_error *error)
 {

@@ -1,11 +1,12 @@
-/* A checkpoint: safetensors with one tensor per parameter under its published name, the standardisation, and the
- * configuration and provenance as JSON texts in the metadata.
+/* A checkpoint: safetensors with one tensor per parameter under its published name, the
+ * standardisation, and the configuration and provenance as JSON texts in the metadata.
  *
- * Metadata keys: "format" = "valence-checkpoint", "version" = "1", "config" (the model's), "streams" (store stream name
- * by network stream), "provenance" (an object of the writer's choosing), and in a checkpoint that training can resume
- * from "training" (an object of the trainer's) with the tensors optimizer.first_moment and optimizer.second_moment. The
- * model of a training also has a calibration set: calibration.range (2), calibration.labels (n), calibration.scores
- * (n_flows, n). */
+ * Metadata keys: "format" = "valence-checkpoint", "version" = "1", "config" (the model's),
+ * "streams" (store stream name by network stream), "provenance" (an object of the writer's
+ * choosing), and in a checkpoint that training can resume from "training" (an object of the
+ * trainer's) with the tensors optimizer.first_moment and optimizer.second_moment. The model of a
+ * training also has a calibration set: calibration.range (2), calibration.labels (n),
+ * calibration.scores (n_flows, n). */
 #ifndef VALENCE_MODEL_CHECKPOINT_H
 #define VALENCE_MODEL_CHECKPOINT_H
 
@@ -16,7 +17,8 @@
 
 #define CHECKPOINT_FORMAT "valence-checkpoint" /* metadata "format" */
 
-/* The scores of clips that the model was not trained on, in each of its flows: what valence/reliability.h needs. */
+/* The scores of clips that the model was not trained on, in each of its flows: what
+ * valence/reliability.h needs. */
 struct calibration {
     int64_t n;      /* clips; 0: there is none */
     float range[2]; /* in which all labels lie */
@@ -41,7 +43,8 @@ struct checkpoint {
     json_t *training;   /* or NULL */
 };
 
-/* Everything zero; then config is set and checkpoint_allocate() makes the parameter block (and the moments). */
+/* Everything zero; then config is set and checkpoint_allocate() makes the parameter block (and the
+ * moments). */
 int checkpoint_allocate(struct checkpoint *checkpoint, bool with_moments,
                         struct valence_error *error);
 
@@ -54,8 +57,8 @@ int checkpoint_set_standardisation(struct checkpoint *checkpoint, enum valence_s
 int checkpoint_save(const char *path, const struct checkpoint *checkpoint,
                     struct valence_error *error);
 
-/* Every parameter must be there with its shape; anything unknown is an error that names it. On failure *checkpoint is
- * cleared. Free with checkpoint_free(). */
+/* Every parameter must be there with its shape; anything unknown is an error that names it. On
+ * failure *checkpoint is cleared. Free with checkpoint_free(). */
 int checkpoint_load(const char *path, struct checkpoint *checkpoint, struct valence_error *error);
 int checkpoint_load_memory(const void *data, size_t size, const char *name,
                            struct checkpoint *checkpoint, struct valence_error *error);

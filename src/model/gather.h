@@ -1,8 +1,10 @@
-/* Attention-guided feature gathering: modality weights make the query views and mix the modalities, view weights make
- * the feature (arXiv 2410.15029, section 2.2). Weights are plain linear outputs, there is no softmax.
+/* Attention-guided feature gathering: modality weights make the query views and mix the modalities,
+ * view weights make the feature (arXiv 2410.15029, section 2.2). Weights are plain linear outputs,
+ * there is no softmax.
  *
- * Shapes: B clips; modality weights w: (B, 3); representations: (B, 3, d); views: (B, 7, d) in the order of enum
- * valence_view; cross outputs c: (B * 7, 3, o) as they lie side by side; mixed: (B, 7, o); view weights: (B, 7). */
+ * Shapes: B clips; modality weights w: (B, 3); representations: (B, 3, d); views: (B, 7, d) in the
+ * order of enum valence_view; cross outputs c: (B * 7, 3, o) as they lie side by side; mixed: (B,
+ * 7, o); view weights: (B, 7). */
 #ifndef VALENCE_MODEL_GATHER_H
 #define VALENCE_MODEL_GATHER_H
 

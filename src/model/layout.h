@@ -1,5 +1,6 @@
-/* The network's layers, each a place in the parameter block: what forward and backward index parameters and gradients
- * with. Made together with the parameter table, so that a layer is named in one place only. */
+/* The network's layers, each a place in the parameter block: what forward and backward index
+ * parameters and gradients with. Made together with the parameter table, so that a layer is named
+ * in one place only. */
 #ifndef VALENCE_MODEL_LAYOUT_H
 #define VALENCE_MODEL_LAYOUT_H
 
@@ -32,8 +33,8 @@ struct network_layout {
     struct layer project[VALENCE_N_MODALITIES];
     bool has_imagination[VALENCE_N_MODALITIES]; /* of a modality that some flow misses */
     struct imagination_layers imagine[VALENCE_N_MODALITIES]; /* of its representation */
-    struct imagination_layers
-        imagine_cross[VALENCE_N_MODALITIES]; /* of its cross-attention output */
+    /* of its cross-attention output */
+    struct imagination_layers imagine_cross[VALENCE_N_MODALITIES];
     struct attention_layers pool[VALENCE_N_MODALITIES];
     struct layer modality_mlp[VALENCE_N_MODALITIES][2];
     struct layer weight_mlp[2];

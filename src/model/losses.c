@@ -6,8 +6,8 @@
 #include "kernels/rank_n_contrast.h"
 #include "model/network_private.h"
 
-/* MKD: what a flow imagined, or read in place, of its missing modalities against what the complete flow has, which does
- * not learn from it. The terms' means over the missing modalities. */
+/* MKD: what a flow imagined, or read in place, of its missing modalities against what the complete
+ * flow has, which does not learn from it. The terms' means over the missing modalities. */
 static void distil(struct network *network, struct flow_state *flow,
                    const struct flow_state *complete, double rep_weight, double cross_weight,
                    struct loss_terms *terms, double share)

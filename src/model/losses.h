@@ -5,8 +5,8 @@
 struct loss_weights {
     double complete; /* task: mean squared error of the complete flow */
     double missing;  /* task: of the flows that miss something, their mean */
-    double
-        rep; /* MKD: representation of the imagined modality against the complete flow's, detached */
+    /* MKD: representation of the imagined modality against the complete flow's, detached */
+    double rep;
     double cross;   /* MKD: its cross-attention output likewise */
     double feature; /* RS: root mean square between the flows' features; both sides learn */
     double rnc;     /* rank-n-contrast over both flows' projected features */

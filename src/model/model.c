@@ -12,8 +12,8 @@
 
 struct valence_model {
     struct checkpoint checkpoint;
-    struct valence_reliability
-        *reliability[VALENCE_ALL_MODALITIES]; /* by what is missing, or NULL */
+    /* by what is missing, or NULL */
+    struct valence_reliability *reliability[VALENCE_ALL_MODALITIES];
 };
 
 struct valence_workspace {

@@ -10,7 +10,7 @@
 #include "kernels/rank_n_contrast.h"
 #include "model/network_private.h"
 
-/* ---- Layout ----------------------------------------------------------------------------------------------------- */
+/* ---- Layout ---- */
 
 /* What a batch needs: from the batch itself, or a bound to measure for. */
 struct extent {
@@ -271,7 +271,7 @@ int network_reserve(struct network *network, int64_t n_clips, const int64_t n_ro
     return reserve(network, &extent, flows, n_flows, training, error);
 }
 
-/* ---- Passes ------------------------------------------------------------------------------------------------------ */
+/* ---- Passes ---- */
 
 static int64_t stream_width(const struct network *network, int stream)
 {

@@ -1,8 +1,9 @@
 /* The network's forward and backward pass over packed batches.
  *
- * One `struct network` holds the activations of one batch at a time; parameters and gradients are blocks of
- * parameters.h that the caller owns. Everything is float in the product and double in the test build (kernels/real.h).
- */
+ * One `struct network` holds the activations of one batch at a time; parameters and gradients are
+ * blocks of parameters.h that the caller owns. Everything is float in the product and double in the
+ * test build
+ * (kernels/real.h). */
 #ifndef VALENCE_MODEL_NETWORK_H
 #define VALENCE_MODEL_NETWORK_H
 
@@ -12,34 +13,36 @@
 
 struct network;
 
-/* Per modality and column: rows enter the network as (row - mean) * scale. NULL arrays mean as they are. Simulated text
- * uses its own statistics where it has them. */
+/* Per modality and column: rows enter the network as (row - mean) * scale. NULL arrays mean as they
+ * are. Simulated text uses its own statistics where it has them. */
 struct standardisation {
     const float *mean[VALENCE_N_STREAMS]; /* (width) or NULL */
-    const float
-        *scale[VALENCE_N_STREAMS]; /* (width) or NULL: 1 / deviation, 0 for a constant column */
+    /* (width) or NULL: 1 / deviation, 0 for a constant column */
+    const float *scale[VALENCE_N_STREAMS];
 };
 
 int network_create(const struct valence_model_config *config, struct network **network,
                    struct valence_error *error);
 void network_free(struct network *network);
 
-/* Makes room for the given flows of a batch of `n_clips` clips with `n_rows` rows of each stream, for training or for
- * scoring alone. Grows only; calling it beforehand with the largest batch means that no later step allocates. */
+/* Makes room for the given flows of a batch of `n_clips` clips with `n_rows` rows of each stream,
+ * for training or for scoring alone. Grows only; calling it beforehand with the largest batch means
+ * that no later step allocates. */
 int network_reserve(struct network *network, int64_t n_clips,
                     const int64_t n_rows[VALENCE_N_STREAMS], const unsigned *flows, int n_flows,
                     bool training, struct valence_error *error);
 
-/* One training step's loss and gradients over the given flows, the complete one first: writes `gradients` (a whole
- * parameter block) and `terms`. `batch->labels` and `batch->keys` are needed. `dropout_key` names this step's masks
- * (mix_keys(seed, step)); 0 means no dropout. */
+/* One training step's loss and gradients over the given flows, the complete one first: writes
+ * `gradients` (a whole parameter block) and `terms`. `batch->labels` and `batch->keys` are needed.
+ * `dropout_key` names this step's masks (mix_keys(seed, step)); 0 means no dropout. */
 int network_gradients(struct network *network, const real *parameters,
                       const struct standardisation *standardisation,
                       const struct valence_batch *batch, const unsigned *flows, int n_flows,
                       const struct loss_weights *weights, uint64_t dropout_key, real *gradients,
                       struct loss_terms *terms, struct valence_error *error);
 
-/* What a flow computed for a batch, in the network's memory until its next use; shapes with B clips, Q = 7. */
+/* What a flow computed for a batch, in the network's memory until its next use; shapes with B
+ * clips, Q = 7. */
 struct flow_output {
     const real *score;            /* (B) */
     const real *feature;          /* (B, o) */
@@ -52,8 +55,8 @@ struct flow_output {
     const real *cross_weights[VALENCE_N_MODALITIES]; /* clip i: (Q, T_i) at Q * offsets[i] */
 };
 
-/* Forward without dropout of the `n_flows` given flows; what they share is computed once. `outputs` receives one
- * structure a flow. */
+/* Forward without dropout of the `n_flows` given flows; what they share is computed once. `outputs`
+ * receives one structure a flow. */
 int network_forward(struct network *network, const real *parameters,
                     const struct standardisation *standardisation,
                     const struct valence_batch *batch, const unsigned *flows, int n_flows,

@@ -1,4 +1,5 @@
-/* Backward pass: the steps of network_forward.c in reverse, flow by flow, then the projections both flows share. */
+/* Backward pass: the steps of network_forward.c in reverse, flow by flow, then the projections both
+ * flows share. */
 #include <string.h>
 
 #include "model/gather.h"
@@ -35,8 +36,8 @@ static void imagine_backward(struct network *network, const struct flow_state *f
     real *const *temporaries = network->backward.dimagined;
     memcpy(dseen, dcompleted, (size_t)(rows * stride) * sizeof(real));
     bool from_transition = network->config.imagination == VALENCE_IMAGINATION_TRANSITION;
-    /* An imagined modality's own input matters as the residual of one variant, where its gradient is now in place, and to
-     * the transition layer; it does not reach the output otherwise. */
+    /* An imagined modality's own input matters as the residual of one variant, where its gradient
+     * is now in place, and to the transition layer; it does not reach the output otherwise. */
     for (int m = 0; m < N_MODALITIES && from_transition; m++)
         for (int64_t i = 0; i < rows && imagines(network, flow, m); i++)
             vector_clear(width, dseen + i * stride + m * width);
@@ -63,7 +64,7 @@ static void imagine_backward(struct network *network, const struct flow_state *f
     }
 }
 
-/* ---- From the outputs to the cross-attentions -------------------------------------------------------------------- */
+/* ---- From the outputs to the cross-attentions ---- */
 
 static void read_off_backward(struct network *network, struct flow_state *flow,
                               const real *parameters, real *gradients)
@@ -139,7 +140,7 @@ static void ask_backward(struct network *network, struct flow_state *flow, int m
                 flow->dqueries, d);
 }
 
-/* ---- From the queries to the sequences ---------------------------------------------------------------------------- */
+/* ---- From the queries to the sequences ---- */
 
 static void form_queries_backward(struct network *network, struct flow_state *flow,
                                   const real *parameters, real *gradients)

@@ -1,6 +1,7 @@
-/* Forward pass of all flows, step by step as in arXiv 2410.15029, section 2: project and pool each modality, imagine the
- * missing representations, weigh modalities and form the query views, ask every modality by every view, imagine the
- * missing answers, weigh the views, read the score off the gathered feature. */
+/* Forward pass of all flows, step by step as in arXiv 2410.15029, section 2: project and pool each
+ * modality, imagine the missing representations, weigh modalities and form the query views, ask
+ * every modality by every view, imagine the missing answers, weigh the views, read the score off
+ * the gathered feature. */
 #include <string.h>
 
 #include "model/gather.h"
@@ -18,7 +19,7 @@ static void layer_forward(struct network *network, const struct flow_state *flow
                   rows_per_clip, layer.out, y, y_stride);
 }
 
-/* ---- Sequences -------------------------------------------------------------------------------------------------- */
+/* ---- Sequences ---- */
 
 struct projection stream_projection(const struct network *network, int stream,
                                     const real *parameters,
@@ -60,7 +61,7 @@ static void pool(struct network *network, struct attention_use *use, const real 
                   n_clips, network->batch->keys, 1, d, use->pooled, d);
 }
 
-/* ---- Clips ------------------------------------------------------------------------------------------------------ */
+/* ---- Clips ---- */
 
 /* What is missing is imagined from what was seen, all of it in one pass:
  *
@@ -129,7 +130,8 @@ static void form_queries(struct network *network, struct flow_state *flow, const
                       1, flow->views + q * d, N_VIEWS * d, flow->queries + q * d, N_VIEWS * d);
 }
 
-/* Copies blocks of `size` between a flow's own (B, size) and its slot in a use's (B, n_flows, size). */
+/* Copies blocks of `size` between a flow's own (B, size) and its slot in a use's (B, n_flows,
+ * size). */
 static void to_slot(int64_t n_clips, int n_flows, int slot, int64_t size, const real *own,
                     real *shared)
 {

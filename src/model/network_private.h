@@ -13,8 +13,8 @@
 #define N_VIEWS      VALENCE_N_VIEWS
 #define MAX_FLOWS    VALENCE_MAX_FLOWS
 
-/* Where masks of dropout are drawn; with the flow's missing set they make a site of kernels/dropout.h. Sites with a
- * modality or view have room for all of them. */
+/* Where masks of dropout are drawn; with the flow's missing set they make a site of
+ * kernels/dropout.h. Sites with a modality or view have room for all of them. */
 enum dropout_site {
     SITE_POOL_VALUES = 0,
     SITE_POOL_OUTPUT = 4,
@@ -28,8 +28,9 @@ enum dropout_site {
     SITES_PER_FLOW = 64
 };
 
-/* One use of a modality's two attentions: the keys and values of one stream, asked by the flows that read it. In training
- * every flow draws its own dropout, so a use has one flow; without dropout all flows that read a stream share one. */
+/* One use of a modality's two attentions: the keys and values of one stream, asked by the flows
+ * that read it. In training every flow draws its own dropout, so a use has one flow; without
+ * dropout all flows that read a stream share one. */
 struct attention_use {
     int modality;
     int stream; /* -1: nothing, an empty sequence */
@@ -55,8 +56,8 @@ struct flow_state {
 
     real *hidden[N_MODALITIES]; /* (B, d): first layers of the modality MLPs */
     real *seen;                 /* (B, 3, d): modality MLPs' outputs */
-    real *
-        representations; /* (B, 3, d): the same with what is missing imagined; == seen where nothing is */
+    /* (B, 3, d): the same with what is missing imagined; == seen where nothing is */
+    real *representations;
     struct imagination_state imagined[N_MODALITIES];
     real *weight_hidden[2];       /* (B, d) */
     real *modality_weights;       /* (B, 3) */

@@ -41,7 +41,8 @@ add_linear(struct parameter_table *table, int64_t in, int64_t out, const char *f
     return layer;
 }
 
-/* In the published network an MLP is a Sequential of Linear, ReLU, Dropout, Linear, ...: layers 0 and 3. */
+/* In the published network an MLP is a Sequential of Linear, ReLU, Dropout, Linear, ...: layers 0
+ * and 3. */
 static void add_mlp(struct parameter_table *table, struct layer layers[2], int64_t in,
                     int64_t hidden, int64_t out, const char *name)
 {

@@ -1,5 +1,6 @@
-/* The one place that knows the network's parameters: a table of names and shapes from which offsets, files, gradients
- * and optimizer state follow. Parameters, gradients and moments are blocks of parameter_table.n_values reals each. */
+/* The one place that knows the network's parameters: a table of names and shapes from which
+ * offsets, files, gradients and optimizer state follow. Parameters, gradients and moments are
+ * blocks of parameter_table.n_values reals each. */
 #ifndef VALENCE_MODEL_PARAMETERS_H
 #define VALENCE_MODEL_PARAMETERS_H
 
@@ -29,8 +30,9 @@ void parameter_table_make(const struct valence_model_config *config, struct para
 /* The entry of this name, or NULL. */
 const struct parameter *parameter_find(const struct parameter_table *table, const char *name);
 
-/* Draws PyTorch's defaults: Linear weights and biases from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), context vectors from
- * Xavier's normal distribution. The same seed gives the same values, whatever else the table holds. */
+/* Draws PyTorch's defaults: Linear weights and biases from U(-1/sqrt(fan_in), 1/sqrt(fan_in)),
+ * context vectors from Xavier's normal distribution. The same seed gives the same values, whatever
+ * else the table holds. */
 void parameters_initialise(const struct parameter_table *table, uint64_t seed, real *values);
 
 #endif

@@ -12,7 +12,7 @@
 #include "model/parameters.h"
 #include "valence/version.h"
 
-/* ---- The file: one of two formats ------------------------------------------------------------ */
+/* ---- The file: one of two formats ---- */
 
 struct source {
     const char *path;
@@ -85,7 +85,7 @@ static int source_read(const struct source *source, const struct source_tensor *
     return VALENCE_OK;
 }
 
-/* ---- Sizes ----------------------------------------------------------------------------------- */
+/* ---- Sizes ---- */
 
 /* The sizes of a matrix of this name; zeros where there is none, which the comparison of all names
  * then reports. */
@@ -123,7 +123,7 @@ static int derive_config(const struct source *source, enum valence_imagination i
     return VALENCE_OK;
 }
 
-/* ---- Names and shapes ------------------------------------------------------------------------ */
+/* ---- Names and shapes ---- */
 
 /* True for layers of the published model that its forward pass does not use, and for MIA where it
  * is off. */
@@ -149,8 +149,8 @@ static void count_problem(struct problems *problems)
     problems->n_listed += !problems->text.failed;
 }
 
-/* Finds each parameter's tensor: places[i] becomes the index in the source of the table's entry i.
- */
+/* Finds each parameter's tensor: places[i] becomes the index in the source of the table's entry
+ * i. */
 static void match_tensors(const struct source *source, const struct valence_model_config *config,
                           const struct parameter_table *table, int64_t *places,
                           struct problems *problems, struct text *unused)
@@ -215,7 +215,7 @@ static int match_all(const struct source *source, const struct valence_model_con
     return status;
 }
 
-/* ---- Values ---------------------------------------------------------------------------------- */
+/* ---- Values ---- */
 
 static int read_parameters(const struct source *source, const struct parameter_table *table,
                            const int64_t *places, float *values, struct valence_error *error)

@@ -1,8 +1,9 @@
 /* Mondrian split conformal intervals.
  *
- * Regions are cut at scores of the calibration set. Given such a cut, the clips beyond it on either side are independent
- * draws from their distribution beyond it, as a new clip there is; the clip at the cut itself is not, and counts for
- * neither side. So the guarantee holds in each region although its bounds come from the same clips. */
+ * Regions are cut at scores of the calibration set. Given such a cut, the clips beyond it on either
+ * side are independent draws from their distribution beyond it, as a new clip there is; the clip at
+ * the cut itself is not, and counts for neither side. So the guarantee holds in each region
+ * although its bounds come from the same clips. */
 #include "valence/reliability.h"
 
 #include <math.h>

@@ -11,7 +11,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 
-/* ---- The folder ----------------------------------------------------------------------------------------------- */
+/* ---- The folder ---- */
 
 static bool is_empty(const char *path)
 {
@@ -92,7 +92,7 @@ const char *run_folder_file(const struct run_folder *folder, const char *name, c
     return path;
 }
 
-/* ---- Its files ------------------------------------------------------------------------------------------------ */
+/* ---- Its files ---- */
 
 static int write_file(const struct run_folder *folder, const char *name, const char *text,
                       struct valence_error *error)

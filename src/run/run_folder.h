@@ -23,8 +23,8 @@ struct run_folder {
     int lock; /* the folder's descriptor, locked while the run is in use */
 };
 
-/* Makes the folder, which must not hold anything, or with `resume` takes the one that is there; locks it, which a
- * killed process cannot leave behind. Errors: EXISTS, NOT_FOUND, BUSY, IO. */
+/* Makes the folder, which must not hold anything, or with `resume` takes the one that is there;
+ * locks it, which a killed process cannot leave behind. Errors: EXISTS, NOT_FOUND, BUSY, IO. */
 int run_folder_open(struct run_folder *folder, const char *path, bool resume,
                     struct valence_error *error);
 void run_folder_close(struct run_folder *folder);
@@ -38,11 +38,13 @@ int run_folder_write_config(const struct run_folder *folder,
 int run_folder_write_json(const struct run_folder *folder, const char *name, const json_t *value,
                           struct valence_error *error);
 
-/* Opens a log to append to, cut to its first `size` bytes (-1: kept whole). Errors: DATA where it is shorter. */
+/* Opens a log to append to, cut to its first `size` bytes (-1: kept whole). Errors: DATA where it
+ * is shorter. */
 int run_log_open(const struct run_folder *folder, const char *name, int64_t size, FILE **log,
                  struct valence_error *error);
 
-/* Appends a line, on disk when the call returns; *size is the file's size after it. Takes over `line`. */
+/* Appends a line, on disk when the call returns; *size is the file's size after it. Takes over
+ * `line`. */
 int run_log_append(FILE *log, const char *name, json_t *line, int64_t *size,
                    struct valence_error *error);
 

@@ -87,7 +87,7 @@ static int damaged(const struct lmdb_file *file, uint64_t page, const char *what
                 file->path, (unsigned long long)page, what);
 }
 
-/* ---- Meta pages ------------------------------------------------------------------------------ */
+/* ---- Meta pages ---- */
 
 struct meta {
     uint32_t page_size;
@@ -208,7 +208,7 @@ static bool see_pages(struct lmdb_file *file, uint64_t first, uint64_t n)
     return true;
 }
 
-/* ---- The walk -------------------------------------------------------------------------------- */
+/* ---- The walk ---- */
 
 static const unsigned char *node_of(const unsigned char *page, unsigned index)
 {
@@ -237,8 +237,8 @@ static size_t node_bytes(const struct lmdb_file *file, const unsigned char *page
     return bytes <= file->page_size - at ? bytes : 0;
 }
 
-/* Nodes lie within their page and do not overlap: LMDB moves them about when it adds to the page.
- */
+/* Nodes lie within their page and do not overlap: LMDB moves them about when it adds to the
+ * page. */
 static const char *page_fault(const struct lmdb_file *file, const unsigned char *page,
                               uint64_t number, bool is_free_list)
 {
@@ -367,7 +367,7 @@ int lmdb_tree_decode(const struct lmdb_file *file, const struct lmdb_entry *entr
                                    file->path, (int)entry->key_size, (const char *)entry->key);
 }
 
-/* ---- The free list --------------------------------------------------------------------------- */
+/* ---- The free list ---- */
 
 /* A value is a count and as many page numbers (u64), falling. */
 static int check_free_pages(void *user, const struct lmdb_entry *entry, struct valence_error *error)

@@ -39,12 +39,12 @@ struct lmdb_file {
     uint32_t page_size;
     uint64_t n_pages;
     uint64_t transaction;
-    uint64_t
-        visits_left; /* a tree of n pages takes n visits: a page that two parents share is damage */
+    /* a tree of n pages takes n visits: a page that two parents share is damage */
+    uint64_t visits_left;
     struct lmdb_tree free_list, main;
-    unsigned char *seen;   /* a bit for each page: one that has two places is damage */
-    unsigned char *levels; /* a page for each level of the tree that is walked, and a map of one
-                              page's used bytes */
+    unsigned char *seen; /* a bit for each page: one that has two places is damage */
+    /* a page for each level of the tree that is walked, and a map of one page's used bytes */
+    unsigned char *levels;
 };
 
 /* Reads the meta pages: the newest transaction, or the given one. ERROR_BUSY where that one is gone
@@ -57,8 +57,8 @@ void lmdb_file_close(struct lmdb_file *file);
 /* True where nothing was ever put into the tree. */
 bool lmdb_is_empty(const struct lmdb_tree *tree);
 
-/* One entry of a tree. The key, and the bytes of a value kept in the leaf, live for the call only.
- */
+/* One entry of a tree. The key, and the bytes of a value kept in the leaf, live for the call
+ * only. */
 struct lmdb_entry {
     const unsigned char *key;
     size_t key_size;
@@ -79,7 +79,8 @@ int lmdb_walk(struct lmdb_file *file, const struct lmdb_tree *tree, lmdb_visit v
 int lmdb_tree_decode(const struct lmdb_file *file, const struct lmdb_entry *entry,
                      struct lmdb_tree *tree, struct valence_error *error);
 
-/* Checks the list of free pages, which a writer's LMDB trusts: that none of them belongs to a tree walked before. */
+/* Checks the list of free pages, which a writer's LMDB trusts: that none of them belongs to a tree
+ * walked before. */
 int lmdb_check_free_list(struct lmdb_file *file, struct valence_error *error);
 
 /* Reads exactly `size` bytes at `offset`. */

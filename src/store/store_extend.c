@@ -8,7 +8,7 @@
 #include "store/rows.h"
 #include "store/store_writer.h"
 
-/* ---- What the new store is made from ----------------------------------------------------------- */
+/* ---- What the new store is made from ---- */
 
 /* The source's own description with the encoder added. NULL where memory is short. */
 static json_t *describe(const struct valence_store *from, const struct stream_maker *maker)
@@ -31,7 +31,7 @@ static json_t *describe(const struct valence_store *from, const struct stream_ma
     return NULL;
 }
 
-/* ---- One clip ---------------------------------------------------------------------------------- */
+/* ---- One clip ---- */
 
 struct extension {
     const struct valence_store *from;
@@ -108,7 +108,7 @@ static int add_clip(struct extension *extension, int64_t number, const struct ma
     return status;
 }
 
-/* ---- All of them ------------------------------------------------------------------------------- */
+/* ---- All of them ---- */
 
 /* Clips are what is counted, whatever the maker counts. */
 static int report_clips(void *user, const struct valence_progress_event *event)

@@ -17,8 +17,8 @@ struct made_rows {
 /* Makes the rows of `n` clips at once, up to `batch` of them. */
 struct stream_maker {
     struct valence_store_stream stream;
-    const json_t *
-        settings; /* with what they are made: recorded as the source's "encoders": {NAME: settings} */
+    /* with what they are made: recorded as the source's "encoders": {NAME: settings} */
+    const json_t *settings;
     int64_t batch;
     void *self;
     int (*make)(void *self, const struct valence_clip *const *clips, int64_t n,
@@ -26,9 +26,10 @@ struct stream_maker {
                 struct valence_error *error);
 };
 
-/* Copies the store to `path` and adds the stream. An interrupted call is gone on with by the same call. *n_made: clips
- * that now have rows of it by this call; *n_stored: clips that were there before it. Errors: EXISTS where `from` has
- * such a stream, or `path` holds a store made otherwise; the maker's, naming the first clip of its batch; CANCELLED. */
+/* Copies the store to `path` and adds the stream. An interrupted call is gone on with by the same
+ * call. *n_made: clips that now have rows of it by this call; *n_stored: clips that were there
+ * before it. Errors: EXISTS where `from` has such a stream, or `path` holds a store made otherwise;
+ * the maker's, naming the first clip of its batch; CANCELLED. */
 int store_extend(const struct valence_store *from, const char *path,
                  const struct stream_maker *maker, const struct valence_progress *progress,
                  int64_t *n_made, int64_t *n_stored, struct valence_error *error);

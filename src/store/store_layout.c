@@ -26,7 +26,7 @@ bool rows_bytes(const struct valence_store_stream *stream, int64_t n_rows, size_
            *bytes <= STORE_MAX_VALUE_BYTES;
 }
 
-/* ---- Streams --------------------------------------------------------------------------------- */
+/* ---- Streams ---- */
 
 static bool is_stream_name(const char *name)
 {
@@ -119,7 +119,7 @@ int format_decode(const char *json, size_t size, struct valence_store_stream *st
     return status;
 }
 
-/* ---- Source ---------------------------------------------------------------------------------- */
+/* ---- Source ---- */
 
 static int fail_difference(const char *path, const char *key, const json_t *recorded,
                            const json_t *wanted, struct valence_error *error)
@@ -151,7 +151,7 @@ int source_compare(const char *recorded, json_t *source, const char *path,
     return status;
 }
 
-/* ---- Clips ----------------------------------------------------------------------------------- */
+/* ---- Clips ---- */
 
 /* The clip's metadata, if any, under its key. */
 static int set_metadata(json_t *record, const struct valence_clip *clip,

@@ -44,7 +44,7 @@ struct databases {
     char names[STORE_MAX_DATABASES][sizeof STORE_STREAM_PREFIX + VALENCE_STORE_NAME_BYTES];
 };
 
-/* ---- Records --------------------------------------------------------------------------------- */
+/* ---- Records ---- */
 
 static bool key_is(const struct lmdb_entry *entry, const char *name)
 {
@@ -167,7 +167,7 @@ static int visit_rows(void *user, const struct lmdb_entry *entry, struct valence
     return VALENCE_OK;
 }
 
-/* ---- Opening --------------------------------------------------------------------------------- */
+/* ---- Opening ---- */
 
 static int walk_database(struct valence_store *store, const struct databases *databases,
                          const char *name, lmdb_visit visit, void *user,
@@ -312,7 +312,7 @@ void valence_store_close(struct valence_store *store)
     free(store);
 }
 
-/* ---- Looking at it --------------------------------------------------------------------------- */
+/* ---- Looking at it ---- */
 
 const char *valence_store_path(const struct valence_store *store)
 {
@@ -371,7 +371,7 @@ int64_t valence_store_find_clip(const struct valence_store *store, const char *i
     return -1;
 }
 
-/* ---- Rows ------------------------------------------------------------------------------------ */
+/* ---- Rows ---- */
 
 int store_read_part(const struct valence_store *store, int64_t clip, int stream, int64_t first_row,
                     int64_t n_rows, void *rows, struct valence_error *error)

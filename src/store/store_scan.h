@@ -1,4 +1,5 @@
-/* Reading a whole stream piece by piece, in the order it lies in the file: memory does not grow with the clips' length. */
+/* Reading a whole stream piece by piece, in the order it lies in the file: memory does not grow
+ * with the clips' length. */
 #ifndef VALENCE_STORE_SCAN_H
 #define VALENCE_STORE_SCAN_H
 
@@ -19,8 +20,9 @@ struct store_piece {
 typedef int (*store_visit)(void *user, const struct store_piece *piece,
                            struct valence_error *error);
 
-/* Calls `visit` for every piece of a stream's clips in `split`, or of all with VALENCE_N_SPLITS, until it returns an
- * error, which is given back. `stage` names the work to `progress`, which may be NULL. */
+/* Calls `visit` for every piece of a stream's clips in `split`, or of all with VALENCE_N_SPLITS,
+ * until it returns an error, which is given back. `stage` names the work to `progress`, which may
+ * be NULL. */
 int store_scan(const struct valence_store *store, int stream, enum valence_split split,
                const char *stage, const struct valence_progress *progress, store_visit visit,
                void *user, struct valence_error *error);

@@ -21,19 +21,19 @@
 #define REMAP_BYTES  ((size_t)512 << 20)
 #define PAGE_BYTES   4096 /* for sums of sizes only */
 
-/* ---- Batches ---------------------------------------------------------------------------------- */
+/* ---- Batches ---- */
 
-/* Between transactions. Lets go of the map's pages, too: those that LMDB looked at and what the system mapped around them
- * count as the process's. Gives LMDB's code. */
+/* Between transactions. Lets go of the map's pages, too: those that LMDB looked at and what the
+ * system mapped around them count as the process's. Gives LMDB's code. */
 static int map_again(struct valence_store_writer *writer, size_t bytes)
 {
     writer->mapped_bytes = 0;
     return mdb_env_set_mapsize(writer->env, bytes);
 }
 
-/* LMDB's map must be as large as the file becomes, and can be changed between transactions only: before one begins, it is
- * made to hold `bytes` and what committing takes besides. A commit that finds no room for its own bookkeeping fails, and
- * so would every later one. */
+/* LMDB's map must be as large as the file becomes, and can be changed between transactions only:
+ * before one begins, it is made to hold `bytes` and what committing takes besides. A commit that
+ * finds no room for its own bookkeeping fails, and so would every later one. */
 static int make_room(struct valence_store_writer *writer, size_t bytes)
 {
     MDB_envinfo info;
@@ -90,7 +90,8 @@ static int need_batch(const struct valence_store_writer *writer, struct valence_
                                 "%s: an earlier write failed; nothing more is added", writer->path);
 }
 
-/* Whether a write of `bytes` can have been cut short by a full disk or a limit: LMDB says EIO then. */
+/* Whether a write of `bytes` can have been cut short by a full disk or a limit: LMDB says EIO
+ * then. */
 static bool room_is_short(const struct valence_store_writer *writer, size_t bytes)
 {
     struct statvfs volume;
@@ -134,7 +135,7 @@ static int grow_map(struct valence_store_writer *writer, size_t bytes, struct va
     return begin_with_room(writer, bytes, error);
 }
 
-/* ---- Adding ---------------------------------------------------------------------------------- */
+/* ---- Adding ---- */
 
 int64_t store_writer_n_clips(const struct valence_store_writer *writer)
 {
@@ -187,7 +188,8 @@ int store_writer_set_source(struct valence_store_writer *writer, json_t *source,
     return status;
 }
 
-/* Everything about a clip that can be wrong but its values. *bytes: what it adds to the store, about. */
+/* Everything about a clip that can be wrong but its values. *bytes: what it adds to the store,
+ * about. */
 static int check_clip(const struct valence_store_writer *writer, const struct valence_clip *clip,
                       const struct valence_clip_rows *streams, int n_streams, size_t *bytes,
                       struct valence_error *error)
@@ -252,7 +254,8 @@ static int put_rows(struct valence_store_writer *writer, MDB_txn *txn, MDB_val *
     return 0;
 }
 
-/* Puts the whole clip in a transaction within the batch's, so that a failure leaves nothing of it. Gives LMDB's code. */
+/* Puts the whole clip in a transaction within the batch's, so that a failure leaves nothing of it.
+ * Gives LMDB's code. */
 static int put_clip(struct valence_store_writer *writer, const struct valence_clip *clip,
                     const struct text *record, const struct valence_clip_rows *streams,
                     int n_streams, int *status, struct valence_error *error)

@@ -6,8 +6,8 @@
 
 #include "valence/store.h"
 
-/* Records what a store is made from, or checks that one to be gone on with was made from the same: ERROR_EXISTS. Takes
- * over `source`; NULL is ERROR_MEMORY. */
+/* Records what a store is made from, or checks that one to be gone on with was made from the same:
+ * ERROR_EXISTS. Takes over `source`; NULL is ERROR_MEMORY. */
 int store_writer_set_source(struct valence_store_writer *writer, json_t *source,
                             struct valence_error *error);
 

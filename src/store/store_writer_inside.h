@@ -1,4 +1,5 @@
-/* Inside the store's writer: opening (store_writer_open.c), and adding and committing (store_writer.c). */
+/* Inside the store's writer: opening (store_writer_open.c), and adding and committing
+ * (store_writer.c). */
 #ifndef VALENCE_STORE_WRITER_INSIDE_H
 #define VALENCE_STORE_WRITER_INSIDE_H
 
@@ -7,7 +8,8 @@
 
 struct valence_store_writer {
     char *path, *data_path;
-    int folder; /* its flock() keeps other writers out, and goes with the process however that ends */
+    /* its flock() keeps other writers out, and goes with the process however that ends */
+    int folder;
     MDB_env *env;
     MDB_txn *batch;
     MDB_dbi meta, clips, ids, rows[VALENCE_STORE_MAX_STREAMS];

@@ -14,9 +14,9 @@ enum key_type {
     KEY_FLOWS   /* model.flows and model.n_flows: a sequence of flow names */
 };
 
-/* Whether a run can be resumed with another value of a key. FIXED ones decide what was computed so far: checkpoints
- * record them. ADDED ones do too, but are younger than some checkpoints: their default is what was done before them, and
- * is not recorded. */
+/* Whether a run can be resumed with another value of a key. FIXED ones decide what was computed so
+ * far: checkpoints record them. ADDED ones do too, but are younger than some checkpoints: their
+ * default is what was done before them, and is not recorded. */
 enum on_resume { FREE, FIXED, ADDED };
 
 struct config_key {

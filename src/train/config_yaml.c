@@ -2,8 +2,8 @@
  *
  * libcyaml checks the document's form - which sections and keys there are, what is a mapping, a
  * sequence, a scalar - by a schema made from the table of keys, and gives every scalar as text. The
- * table turns texts into values: libcyaml would take "1.5" for the integer 1 and "yess" for true.
- */
+ * table turns texts into values: libcyaml would take "1.5" for the integer 1 and "yess" for
+ * true. */
 #include <assert.h>
 #include <cyaml/cyaml.h>
 #include <stddef.h>
@@ -19,9 +19,7 @@
 #define MAX_KEYS         80
 #define MAX_CONFIG_BYTES (1 << 20)
 
-/* ---- The schema
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- The schema ---- */
 
 /* What libcyaml loads: one slot a key, in the table's order; NULL where the document does not have
  * it. */
@@ -96,9 +94,7 @@ static void make_schema(struct schema *schema)
                                .mapping = {.fields = schema->top}};
 }
 
-/* ---- Errors
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Errors ---- */
 
 /* Where `word:` stands at or after `from` outside comments; NULL where it does not. */
 static const char *find_word(const char *from, const char *word)
@@ -212,9 +208,7 @@ static int fail_from_log(const struct text *log, cyaml_err_t outcome, const char
     return fail_at(line, file, error);
 }
 
-/* ---- Reading
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Reading ---- */
 
 static int apply(const struct slot *slots, const char *yaml, const char *file,
                  struct valence_train_config *config, struct valence_error *error)
@@ -277,8 +271,7 @@ int valence_train_config_read(struct valence_train_config *config, const char *p
     return status;
 }
 
-/* ---- One assignment
- * ------------------------------------------------------------------------------------------- */
+/* ---- One assignment ---- */
 
 /* "[complete, text_missing]" or "complete,text_missing" into names; cuts `text` up. */
 static int split_names(char *text, const char *names[], int room)
@@ -322,9 +315,7 @@ void train_config_defaults(struct valence_train_config *config)
     }
 }
 
-/* ---- Printing
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Printing ---- */
 
 static void print_comment(const char *help, const char *indent, struct text *text)
 {

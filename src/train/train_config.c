@@ -11,9 +11,7 @@
 #include "data/clips.h"
 #include "train/config_table.h"
 
-/* ---- The table
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- The table ---- */
 
 static const char *const optimizer_names[TRAIN_N_OPTIMIZERS] = {"adam", "adamw"};
 const char *const train_selection_names[TRAIN_N_SELECTIONS] = {"complete", "missing", "mean"};
@@ -152,8 +150,7 @@ const struct config_key config_keys[] = {
 };
 const int n_config_keys = sizeof config_keys / sizeof config_keys[0];
 
-/* ---- Keys by name
- * --------------------------------------------------------------------------------------------- */
+/* ---- Keys by name ---- */
 
 void config_key_name(const struct config_key *key, char name[CONFIG_KEY_BYTES])
 {
@@ -196,8 +193,7 @@ const struct config_key *config_key_nearest(const char *name)
     return nearest;
 }
 
-/* ---- Values from text
- * ----------------------------------------------------------------------------------------- */
+/* ---- Values from text ---- */
 
 static int fail_value(const struct config_key *key, const char *text, const char *expected,
                       struct valence_error *error)
@@ -207,8 +203,8 @@ static int fail_value(const struct config_key *key, const char *text, const char
     return fail(error, VALENCE_ERROR_CONFIG, "%s: '%.100s' is not %s", name, text, expected);
 }
 
-/* Whether a UTF-8 text prints as YAML on one line: no control characters, no line or paragraph separators, no byte order
- * marks and non-characters. */
+/* Whether a UTF-8 text prints as YAML on one line: no control characters, no line or paragraph
+ * separators, no byte order marks and non-characters. */
 static bool is_one_line(const char *text)
 {
     static const char *const refused[] = {"\xE2\x80\xA8", "\xE2\x80\xA9", "\xEF\xBB\xBF",
@@ -338,8 +334,7 @@ int config_key_set(const struct config_key *key, const char *const *texts, int n
     }
 }
 
-/* ---- Values to text
- * ------------------------------------------------------------------------------------------- */
+/* ---- Values to text ---- */
 
 /* The shortest decimal that reads back as the same number, with a point whatever the locale. */
 static void format_number(double value, struct text *text)
@@ -402,9 +397,7 @@ void config_key_format(const struct config_key *key, const struct valence_train_
     }
 }
 
-/* ---- The whole
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- The whole ---- */
 
 int train_config_check(const struct valence_train_config *config, struct valence_error *error)
 {

@@ -56,8 +56,9 @@ int train_config_parse(const char *yaml, size_t size, const char *name,
 /* What no single key can tell: that the values fit together. */
 int train_config_check(const struct valence_train_config *config, struct valence_error *error);
 
-/* {"model.d": "256", ...}: the keys that decide what a run computes, as text; where it stops, where its store and folder
- * are and how many threads it has are not among them. NULL where memory is short. */
+/* {"model.d": "256", ...}: the keys that decide what a run computes, as text; where it stops, where
+ * its store and folder are and how many threads it has are not among them. NULL where memory is
+ * short. */
 json_t *train_config_to_json(const struct valence_train_config *config);
 
 /* Whether a run begun with the configuration `begun` (of train_config_to_json()) may go on with

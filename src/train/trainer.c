@@ -14,7 +14,7 @@
 #include "train/trainer_private.h"
 #include "train/validation.h"
 
-/* ---- Saving --------------------------------------------------------------------------------------------------- */
+/* ---- Saving ---- */
 
 static int save_last(struct trainer *t, struct valence_error *error)
 {
@@ -37,7 +37,7 @@ static int save_best(struct trainer *t, struct valence_error *error)
     return checkpoint_save(run_folder_file(&t->folder, RUN_BEST, path), &model, error);
 }
 
-/* ---- A step --------------------------------------------------------------------------------------------------- */
+/* ---- A step ---- */
 
 static int report(struct trainer *t)
 {
@@ -64,7 +64,8 @@ static int stop_cancelled(struct trainer *t, struct valence_error *error)
                 (long long)t->state.epoch + 1, (long long)t->state.step, t->folder.path);
 }
 
-/* Adds to an error in the numbers (ERROR_DATA) when it came up and what can be done; others pass as they are. */
+/* Adds to an error in the numbers (ERROR_DATA) when it came up and what can be done; others pass as
+ * they are. */
 static int fail_in_numbers(const struct trainer *t, int status, const char *doing,
                            struct valence_error *error)
 {
@@ -142,7 +143,7 @@ static int train_step(struct trainer *t, const struct valence_batch *batch,
     return VALENCE_OK;
 }
 
-/* ---- An epoch ------------------------------------------------------------------------------------------------- */
+/* ---- An epoch ---- */
 
 /* What the bar shows beside the clips: this epoch's loss so far and the best validation error. */
 static void describe(struct trainer *t)
@@ -236,8 +237,9 @@ static json_t *epoch_line(const struct trainer *t, const double *mae, double val
         train_selection_names[t->config->select], value, "best", best);
 }
 
-/* Writes what an epoch came to. The order matters for who is killed in between: a log line beyond the last checkpoint is
- * cut off on resuming, and a best model beyond it is written again with the same bytes. */
+/* Writes what an epoch came to. The order matters for who is killed in between: a log line beyond
+ * the last checkpoint is cut off on resuming, and a best model beyond it is written again with the
+ * same bytes. */
 static int finish_epoch(struct trainer *t, const double *mae, struct valence_error *error)
 {
     struct train_state *state = &t->state;
@@ -296,7 +298,7 @@ static int run_epoch(struct trainer *t, struct valence_error *error)
     return run_log_append(t->timing, RUN_TIMING, line, &size, error);
 }
 
-/* ---- The run -------------------------------------------------------------------------------------------------- */
+/* ---- The run ---- */
 
 static void fill_run(const struct trainer *t, struct valence_train_run *run)
 {

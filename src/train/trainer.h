@@ -4,7 +4,8 @@
 
 #include "train/train_config.h"
 
-/* As valence_train(), for config->seed alone in config->output. `stage` names the run in progress reports. */
+/* As valence_train(), for config->seed alone in config->output. `stage` names the run in progress
+ * reports. */
 int train_one_seed(const struct valence_train_config *config, bool resume, const char *stage,
                    const struct valence_progress *progress, struct valence_train_run *run,
                    struct valence_error *error);
@@ -19,7 +20,8 @@ struct train_summary {
 struct train_summary train_summarise(const struct valence_train_run *runs, int64_t n, int flow);
 
 /* {"seeds", "validation": {flow: {"mae": {"mean", "sd"}}}, "runs": [...]} of several runs, and
- * {"seed", "best_epoch", "validation": {flow: {"mae"}}, "clips": {...}, ...}; NULL where memory is short. */
+ * {"seed", "best_epoch", "validation": {flow: {"mae"}}, "clips": {...}, ...}; NULL where memory is
+ * short. */
 json_t *train_runs_to_json(const struct valence_train_run *runs, int64_t n);
 json_t *train_run_to_json(const struct valence_train_run *run);
 

@@ -161,7 +161,8 @@ static int open_run(struct trainer *t, bool resume, struct valence_error *error)
     return status;
 }
 
-/* The validation clips' labels, the error of the best constant on them, and the range of all labels: that of the scale, -3 ... 3, or more where some lie beyond. */
+/* The validation clips' labels, the error of the best constant on them, and the range of all
+ * labels: that of the scale, -3 ... 3, or more where some lie beyond. */
 static int open_calibration(struct trainer *t, struct valence_error *error)
 {
     struct calibration *calibration = &t->calibration;

@@ -1,4 +1,5 @@
-/* What the files of the trainer share: trainer_open.c takes hold of everything, trainer.c works with it. */
+/* What the files of the trainer share: trainer_open.c takes hold of everything, trainer.c works
+ * with it. */
 #ifndef VALENCE_TRAIN_TRAINER_PRIVATE_H
 #define VALENCE_TRAIN_TRAINER_PRIVATE_H
 
@@ -33,8 +34,8 @@ struct trainer {
     char detail[160]; /* of the progress reports */
 };
 
-/* Opens store and folder, makes or loads the state, and makes room for the work. Whatever it returns, trainer_close()
- * must follow. The members above `store` are the caller's to set. */
+/* Opens store and folder, makes or loads the state, and makes room for the work. Whatever it
+ * returns, trainer_close() must follow. The members above `store` are the caller's to set. */
 int trainer_open(struct trainer *trainer, bool resume, struct valence_error *error);
 void trainer_close(struct trainer *trainer);
 

@@ -5,8 +5,8 @@
 #include "model/network.h"
 #include "data/batches.h"
 
-/* Scores `n` labelled clips in each flow: scores[n_flows][n], and their mean absolute errors in mae[n_flows]. Sums in the
- * clips' order, so that they do not depend on threads. */
+/* Scores `n` labelled clips in each flow: scores[n_flows][n], and their mean absolute errors in
+ * mae[n_flows]. Sums in the clips' order, so that they do not depend on threads. */
 int validate(struct network *network, const float *parameters,
              const struct standardisation *standardisation, struct batch_loader *loader,
              const int64_t *clips, int64_t n, int64_t batch_size, const unsigned *flows,

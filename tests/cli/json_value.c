@@ -1,5 +1,5 @@
-/* json-value FILE [KEY ...]: checks that a file is one JSON document and prints the value behind the keys (an array takes
- * an index); the exit code is 1 where it is none or has no such value. */
+/* json-value FILE [KEY ...]: checks that a file is one JSON document and prints the value behind
+ * the keys (an array takes an index); the exit code is 1 where it is none or has no such value. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>

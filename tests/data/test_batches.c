@@ -62,7 +62,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- Choosing ------------------------------------------------------------------------------------------------- */
+/* ---- Choosing ---- */
 
 static void test_a_split_leaves_out_unlabelled_and_empty_clips_and_counts_them(void **state)
 {
@@ -164,7 +164,7 @@ static void test_simulated_text_may_be_left_out(void **state)
     assert_int_equal(map.width[VALENCE_STREAM_SIMULATED_TEXT], 0);
 }
 
-/* ---- Batches -------------------------------------------------------------------------------------------------- */
+/* ---- Batches ---- */
 
 /* The batch's rows of a clip are the store's, cut to the limit. */
 static void assert_holds(const struct fixture *f, const struct valence_batch *batch, int64_t at,

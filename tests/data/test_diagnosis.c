@@ -181,7 +181,7 @@ static void test_what_a_set_lacks_is_warned_of(void **state)
             fail_msg("no finding '%s'", names[i]);
 }
 
-/* ---- Published splits -------------------------------------------------------------------------- */
+/* ---- Published splits ---- */
 
 static void set_counts(int64_t train, int64_t validation, int64_t test)
 {

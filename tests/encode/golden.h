@@ -1,4 +1,5 @@
-/* What the golden programs of the encoders share: comparing tensors with those of a fixture, and temporary folders. */
+/* What the golden programs of the encoders share: comparing tensors with those of a fixture, and
+ * temporary folders. */
 #ifndef VALENCE_TESTS_ENCODE_GOLDEN_H
 #define VALENCE_TESTS_ENCODE_GOLDEN_H
 
@@ -49,7 +50,8 @@ static inline void verdict(struct tally *tally, const char *what, bool fine, con
     printf("%s %-40s %s\n", fine ? "  ok  " : "FAILED", what, measured);
 }
 
-/* Largest difference within `absolute`, and the RMS of the differences within `relative` of the RMS of `want`. */
+/* Largest difference within `absolute`, and the RMS of the differences within `relative` of the RMS
+ * of `want`. */
 static inline void compare(struct tally *tally, const char *what, int64_t n, const float *is,
                            const float *want, double absolute, double relative)
 {

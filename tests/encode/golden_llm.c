@@ -1,6 +1,7 @@
-/* golden-llm FOLDER: compares the tiny Llama of FOLDER (tiny-llama-f32.gguf, projector.*, cases.safetensors, cases.json)
- * with transformers: tokenizer, hidden states, projector, beam search, both readings, greedy search, real text.
- * The limits are those of the fixtures' description. WavLM, which the cases begin behind, is that of tests/golden. */
+/* golden-llm FOLDER: compares the tiny Llama of FOLDER (tiny-llama-f32.gguf, projector.*,
+ * cases.safetensors, cases.json) with transformers: tokenizer, hidden states, projector, beam
+ * search, both readings, greedy search, real text. The limits are those of the fixtures'
+ * description. WavLM, which the cases begin behind, is that of tests/golden. */
 #include "golden.h"
 #include "llm_trace.h"
 
@@ -32,7 +33,7 @@ struct fixture {
 
 static char wavlm_path[64], projector_path[64], llm_path[4096];
 
-/* ---- The fixture ----------------------------------------------------------------------------------------------- */
+/* ---- The fixture ---- */
 
 static const struct safetensor *find(const struct fixture *fixture, const char *format,
                                      const char *name)
@@ -104,7 +105,7 @@ static void open_context(const struct fixture *fixture, struct llm_context *cont
     must_work(llm_context_create(context, &fixture->model, &sizes, &error), &error);
 }
 
-/* ---- Tokenizer ------------------------------------------------------------------------------------------------- */
+/* ---- Tokenizer ---- */
 
 static void check_tokens(const struct fixture *fixture, const char *text, const json_t *ids)
 {
@@ -133,7 +134,7 @@ static void check_tokenizer(const struct fixture *fixture)
                      json_object_get(entry, "sentencepiece_ids"));
 }
 
-/* ---- Hidden states --------------------------------------------------------------------------------------------- */
+/* ---- Hidden states ---- */
 
 /* Rows of taps side by side, (n, taps * width), as (taps, n, width). */
 static float *by_tap(const float *rows, int64_t n, int64_t taps, int64_t width)
@@ -212,7 +213,7 @@ static void check_texts(const struct fixture *fixture)
     }
 }
 
-/* ---- Search ---------------------------------------------------------------------------------------------------- */
+/* ---- Search ---- */
 
 static struct trace open_trace(const struct fixture *fixture, const char *name)
 {
@@ -361,7 +362,7 @@ static void check_search(const struct fixture *fixture, const char *name, int64_
     free(scores), free(states);
 }
 
-/* ---- The whole way --------------------------------------------------------------------------------------------- */
+/* ---- The whole way ---- */
 
 struct encoders {
     struct valence_encoder *wavlm, *projector, *llm;

@@ -1,5 +1,6 @@
-/* golden-manet FOLDER: converts the MANet checkpoints (*.pth, *.safetensors) of FOLDER and compares every stored tensor
- * of cases.safetensors, whatever the width. The limits are those of the fixtures' description. */
+/* golden-manet FOLDER: converts the MANet checkpoints (*.pth, *.safetensors) of FOLDER and compares
+ * every stored tensor of cases.safetensors, whatever the width. The limits are those of the
+ * fixtures' description. */
 #include "golden.h"
 
 #include <dirent.h>
@@ -42,7 +43,7 @@ static uint8_t *network_input(const struct fixture *fixture, int64_t *n, int64_t
     return to;
 }
 
-/* ---- Resize ---------------------------------------------------------------------------------------------------- */
+/* ---- Resize ---- */
 
 static void check_resize(const struct fixture *fixture)
 {
@@ -66,10 +67,10 @@ static void check_resize(const struct fixture *fixture)
     free(want);
 }
 
-/* ---- Network --------------------------------------------------------------------------------------------------- */
+/* ---- Network ---- */
 
-/* Puts picture `picture` of a (channels, width, height, pictures) tensor into `map`, (channels, rows, columns), with its
- * corner at (row, column) of a map of `across` columns. */
+/* Puts picture `picture` of a (channels, width, height, pictures) tensor into `map`, (channels,
+ * rows, columns), with its corner at (row, column) of a map of `across` columns. */
 static void place_map(const struct ggml_tensor *tensor, int64_t picture, int64_t row,
                       int64_t column, int64_t across, int64_t down, float *map)
 {
@@ -173,7 +174,8 @@ static struct manet *load(const char *path, bool plain, struct manet_state *stat
     return model;
 }
 
-/* All pictures together, each alone, and many copies of them, which go other ways through the fused code. */
+/* All pictures together, each alone, and many copies of them, which go other ways through the fused
+ * code. */
 static void check_network(struct fixture *fixture, const char *path, bool plain)
 {
     struct manet_state state;
@@ -214,7 +216,7 @@ static void check_network(struct fixture *fixture, const char *path, bool plain)
     free(model);
 }
 
-/* ---- Types ----------------------------------------------------------------------------------------------------- */
+/* ---- Types ---- */
 
 static float *embed(const char *path, const uint8_t *pixels, int64_t n, int64_t *width)
 {

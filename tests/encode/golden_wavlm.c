@@ -1,6 +1,6 @@
-/* golden-wavlm FOLDER: converts every WavLM model in FOLDER (or in its subfolders), from each of its weight files, and
- * compares every stored tensor of cases.safetensors, whatever the sizes. The limits are those of the fixtures'
- * description, for values up to 10, growing with larger ones. */
+/* golden-wavlm FOLDER: converts every WavLM model in FOLDER (or in its subfolders), from each of
+ * its weight files, and compares every stored tensor of cases.safetensors, whatever the sizes. The
+ * limits are those of the fixtures' description, for values up to 10, growing with larger ones. */
 #include "golden.h"
 
 #include <dirent.h>
@@ -26,7 +26,7 @@ static char *join(const char *folder, const char *name)
     return must_have(path_join(folder, name));
 }
 
-/* ---- Encoding -------------------------------------------------------------------------------------------------- */
+/* ---- Encoding ---- */
 
 /* The converted model in the temporary folder. */
 static char *convert(const struct fixture *fixture, const char *type)
@@ -58,7 +58,7 @@ static struct valence_features encode(const char *path, const char *layers, bool
     return features;
 }
 
-/* ---- Comparing ------------------------------------------------------------------------------------------------- */
+/* ---- Comparing ---- */
 
 static const struct safetensor *find(const struct fixture *fixture, const char *name,
                                      const char *suffix)
@@ -215,7 +215,7 @@ static void check_quantised(const struct fixture *fixture, const char *f32, cons
     free(samples);
 }
 
-/* ---- Folders --------------------------------------------------------------------------------------------------- */
+/* ---- Folders ---- */
 
 static void check_cases(const struct fixture *fixture)
 {
@@ -264,7 +264,8 @@ static void unlink_from(const struct fixture *fixture, const char *name)
     free(path);
 }
 
-/* One checkpoint of the folder: Hugging Face's weights, which belong to the two configurations, or an authors' file. */
+/* One checkpoint of the folder: Hugging Face's weights, which belong to the two configurations, or
+ * an authors' file. */
 static void check_weights(const char *folder, const char *name, struct tally *tally)
 {
     struct valence_error error;

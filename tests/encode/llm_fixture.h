@@ -1,4 +1,5 @@
-/* What the tests of language models share: the tiny Llama, a folder for files, and small helpers. */
+/* What the tests of language models share: the tiny Llama, a folder for files, and small
+ * helpers. */
 #ifndef VALENCE_TESTS_ENCODE_LLM_FIXTURE_H
 #define VALENCE_TESTS_ENCODE_LLM_FIXTURE_H
 

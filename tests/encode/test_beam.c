@@ -193,7 +193,8 @@ static void test_several_ends_widen_the_candidates(void **state)
     beam_free(&search);
 }
 
-/* The best hypotheses of a short search by trying all: with as many beams as there are prefixes, nothing is lost. */
+/* The best hypotheses of a short search by trying all: with as many beams as there are prefixes,
+ * nothing is lost. */
 static void test_wide_search_finds_the_best_of_all(void **state)
 {
     (void)state;
@@ -247,7 +248,7 @@ static void test_log_softmax_equals_its_formula(void **state)
     }
 }
 
-/* ---- What looks wrong -------------------------------------------------------------------------- */
+/* ---- What looks wrong ---- */
 
 static bool repeats(const char *letters)
 {

@@ -145,7 +145,8 @@ static void test_every_size_agrees_with_the_formula(void **state)
     assert_true(n_winograd >= 5 * 8);
 }
 
-/* The only error left is that of rounding both operands to bf16: 2^-8 at most, and of many terms their root. */
+/* The only error left is that of rounding both operands to bf16: 2^-8 at most, and of many terms
+ * their root. */
 static void test_quantised_weights_agree_but_for_rounding(void **state)
 {
     (void)state;

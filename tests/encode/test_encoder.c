@@ -1,4 +1,5 @@
-/* The encoder interface on the fixtures' small models: what it refuses, and what must not change a result. */
+/* The encoder interface on the fixtures' small models: what it refuses, and what must not change a
+ * result. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,7 +45,7 @@ static int remove_models(void **state)
     return rmdir(folder);
 }
 
-/* ---- Encoding at once ------------------------------------------------------------------------------------------ */
+/* ---- Encoding at once ---- */
 
 struct opened {
     struct valence_encoder *encoder;
@@ -107,7 +108,7 @@ static double relative_error(int64_t n, const float *is, const float *want)
     return sqrt(errors / squares);
 }
 
-/* ---- WavLM ----------------------------------------------------------------------------------------------------- */
+/* ---- WavLM ---- */
 
 static void test_lengths_give_their_frames(void **state)
 {
@@ -225,7 +226,8 @@ static void test_layers_that_are_not_there_are_refused(void **state)
     }
 }
 
-/* Attention sees the whole clip, a window only itself: the rows differ, but little. docs/encoders.md states how little. */
+/* Attention sees the whole clip, a window only itself: the rows differ, but little.
+ * docs/encoders.md states how little. */
 static void test_windows_of_a_long_clip_agree_with_the_whole(void **state)
 {
     (void)state;
@@ -358,7 +360,7 @@ static void test_progress_can_cancel(void **state)
     free(samples);
 }
 
-/* ---- MANet ----------------------------------------------------------------------------------------------------- */
+/* ---- MANet ---- */
 
 static uint8_t *draw_pixels(int64_t n)
 {
@@ -412,7 +414,7 @@ static void test_bad_pictures_are_refused(void **state)
     close_encoder(&opened);
 }
 
-/* ---- Files ----------------------------------------------------------------------------------------------------- */
+/* ---- Files ---- */
 
 static void test_the_description_names_source_and_license(void **state)
 {

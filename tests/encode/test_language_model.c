@@ -1,4 +1,5 @@
-/* Text streams on the fixtures' tiny Llama: what must not change a row, and which texts, options and files are refused. */
+/* Text streams on the fixtures' tiny Llama: what must not change a row, and which texts, options
+ * and files are refused. */
 #include "llm_fixture.h"
 
 #include <math.h>
@@ -74,7 +75,7 @@ static char *long_text(int64_t n)
     return text;
 }
 
-/* ---- Text streams ------------------------------------------------------------------------------ */
+/* ---- Text streams ---- */
 
 static void test_rows_do_not_depend_on_the_batch(void **state)
 {
@@ -208,7 +209,8 @@ static float *rows_of_window(const char *text, int64_t first, int64_t end, const
     return rows;
 }
 
-/* Windows of 200 that share 66: the first is [0, 200), the second BOS and [134, 333), of which [200, 333) is kept. */
+/* Windows of 200 that share 66: the first is [0, 200), the second BOS and [134, 333), of which
+ * [200, 333) is kept. */
 static void test_long_texts_are_computed_in_windows(void **state)
 {
     (void)state;
@@ -314,7 +316,7 @@ static void test_the_description_names_the_model(void **state)
     close_opened(&opened);
 }
 
-/* ---- Files ------------------------------------------------------------------------------------- */
+/* ---- Files ---- */
 
 /* The tiny Llama with its header changed, or some tensors less. */
 static void write_changed(void (*change)(struct gguf_context *header), const char *without)

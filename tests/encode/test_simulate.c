@@ -1,4 +1,5 @@
-/* The projector and simulated text on the fixtures' small models: what converts, what belongs together, what cancels. */
+/* The projector and simulated text on the fixtures' small models: what converts, what belongs
+ * together, what cancels. */
 #include "llm_fixture.h"
 
 #include <math.h>
@@ -40,7 +41,7 @@ static int remove_files(void **state)
     return rmdir(folder);
 }
 
-/* ---- Projector --------------------------------------------------------------------------------- */
+/* ---- Projector ---- */
 
 /* A checkpoint with a projector of these sizes and a tensor that is none of it. */
 static void write_projector(int64_t in, int64_t hidden, int64_t out)
@@ -105,7 +106,7 @@ static void test_projectors_that_do_not_fit_are_refused(void **state)
     assert_int_equal(convert_scratch(NULL, left_out, &error), VALENCE_ERROR_ARGUMENT);
 }
 
-/* ---- Simulated text ---------------------------------------------------------------------------- */
+/* ---- Simulated text ---- */
 
 struct chain {
     struct valence_encoder *encoders[3];
@@ -280,7 +281,7 @@ static void test_quantised_encoders_take_turns(void **state)
     free(samples);
 }
 
-/* ---- Threads ----------------------------------------------------------------------------------- */
+/* ---- Threads ---- */
 
 struct worker {
     const struct chain *chain;

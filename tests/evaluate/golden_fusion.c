@@ -1,9 +1,10 @@
-/* golden-fusion FOLDER: checks the network against every fixture in a folder of the layout that tests/golden/fusion has
- * (its README states the computation). NAME.json with NAME.cases.safetensors and NAME.weights.pt or .safetensors is a
- * network of any sizes; rnc.json and metrics.json are the loss and the figures alone.
+/* golden-fusion FOLDER: checks the network against every fixture in a folder of the layout that
+ * tests/golden/fusion has (its README states the computation). NAME.json with
+ * NAME.cases.safetensors and NAME.weights.pt or .safetensors is a network of any sizes; rnc.json
+ * and metrics.json are the loss and the figures alone.
  *
- * Tolerances: outputs 2e-5 of a tensor's largest magnitude, gradients and parameters after Adam 1e-4 of theirs, loss
- * terms 1e-5 relative, metrics 1e-9. */
+ * Tolerances: outputs 2e-5 of a tensor's largest magnitude, gradients and parameters after Adam
+ * 1e-4 of theirs, loss terms 1e-5 relative, metrics 1e-9. */
 #include <dirent.h>
 #include <jansson.h>
 #include <math.h>
@@ -23,8 +24,8 @@
 
 #define OUTPUT_TOLERANCE   2e-5
 #define GRADIENT_TOLERANCE 1e-4
-/* Some gradients are 0 in theory (the last layer's bias under a loss of differences) and rounding noise in practice: they
- * are held to this share of the whole gradient instead. */
+/* Some gradients are 0 in theory (the last layer's bias under a loss of differences) and rounding
+ * noise in practice: they are held to this share of the whole gradient instead. */
 #define GRADIENT_FLOOR   1e-4
 #define LOSS_TOLERANCE   1e-5
 #define METRIC_TOLERANCE 1e-9
@@ -52,7 +53,7 @@ static void must(int status, const struct valence_error *error)
     }
 }
 
-/* ---- Fixtures -------------------------------------------------------------------------------- */
+/* ---- Fixtures ---- */
 
 static struct safetensors *open_tensors(const char *folder, const char *name, const char *ending)
 {
@@ -78,8 +79,8 @@ static float *read_floats(const struct safetensors *file, const char *name, int6
     return values;
 }
 
-/* Largest difference to `name` in units of its largest magnitude, or of `floor` where that is larger, against a
- * tolerance. */
+/* Largest difference to `name` in units of its largest magnitude, or of `floor` where that is
+ * larger, against a tolerance. */
 static void compare(const char *where, const struct safetensors *file, const char *name,
                     const float *values, double tolerance, double floor)
 {
@@ -143,7 +144,7 @@ static void free_fixture(struct fixture *fixture)
     json_decref(fixture->json);
 }
 
-/* ---- The network ----------------------------------------------------------------------------- */
+/* ---- The network ---- */
 
 /* A flow's (B, Q, 3, o) cross outputs: the text column as (B, Q, o). */
 static float *text_column(const float *cross, int64_t rows, int64_t o)
@@ -283,8 +284,9 @@ static void check_adam(const char *where, const struct fixture *fixture, struct 
                                &WEIGHTINGS[0].weights, 0, gradients, &terms, &error),
              &error);
         double wanted = json_number_value(json_array_get(totals, step));
-        /* After a step the loss carries the gradients' tolerance: Adam moves a parameter by the learning rate in the
-         * direction of its gradient's sign, however small that is (PyTorch in float is off by 1e-5 here, too). */
+        /* After a step the loss carries the gradients' tolerance: Adam moves a parameter by the
+         * learning rate in the direction of its gradient's sign, however small that is (PyTorch in
+         * float is off by 1e-5 here, too). */
         check(where, "total before an Adam step", fabs(terms.total - wanted),
               (step ? GRADIENT_TOLERANCE : LOSS_TOLERANCE) * wanted);
         struct adam_options options = {
@@ -378,7 +380,7 @@ static void check_model_case(const char *folder, const char *name, json_t *json)
     check(name, "weight files present", found ? 0 : 1, 0.5);
 }
 
-/* ---- The loss and the figures alone ---------------------------------------------------------- */
+/* ---- The loss and the figures alone ---- */
 
 static void check_rank_n_contrast(const char *folder, const json_t *json)
 {

@@ -1,5 +1,5 @@
-/* A store made from the golden inputs, and the golden model with and without a calibration set, for the tests of
- * evaluation and prediction. */
+/* A store made from the golden inputs, and the golden model with and without a calibration set, for
+ * the tests of evaluation and prediction. */
 #ifndef GOLDEN_STORE_H
 #define GOLDEN_STORE_H
 
@@ -28,7 +28,7 @@ static struct safetensors *cases;
 static struct valence_model *model, *calibrated;
 static struct valence_store *store;
 
-/* ---- The store ------------------------------------------------------------------------------- */
+/* ---- The store ---- */
 
 static const struct valence_store_stream streams[VALENCE_N_STREAMS] = {
     {"audio", 20, VALENCE_F32},
@@ -99,8 +99,9 @@ static inline void make_store(void)
     free((void *)(uintptr_t)labels);
 }
 
-/* The golden model; with `errors`, knowing that it is off by 1/10, 2/10, ..., 9/10 in the complete flow, twice as much in the
- * other. It has no stream for the modality `unread`, unless that is -1. */
+/* The golden model; with `errors`, knowing that it is off by 1/10, 2/10, ..., 9/10 in the complete
+ * flow, twice as much in the other. It has no stream for the modality `unread`, unless that is
+ * -1. */
 static inline int make_model(bool errors, int unread, struct valence_model **made)
 {
     struct valence_error error;

@@ -20,7 +20,7 @@ static const struct evaluation_options test_split = {.split = VALENCE_TEST,
                                                      .max_rows = 10000,
                                                      .level = 0.9};
 
-/* ---- Evaluation ------------------------------------------------------------------------------ */
+/* ---- Evaluation ---- */
 
 static void check_scores(const struct flow_result *result, const char *name)
 {
@@ -91,7 +91,8 @@ static void test_clips_that_lack_what_a_flow_reads_are_counted(void **state)
     evaluation_free(&evaluation);
 }
 
-/* Errors of 0.1, ..., 0.9 make an interval of +-0.9 at 90 % and of +-0.5 at 50 %, and 0.5 to expect. */
+/* Errors of 0.1, ..., 0.9 make an interval of +-0.9 at 90 % and of +-0.5 at 50 %, and 0.5 to
+ * expect. */
 static void test_coverage_is_the_share_of_labels_in_their_interval(void **state)
 {
     (void)state;
@@ -221,7 +222,7 @@ static void test_synthetic_data_are_known_by_their_source(void **state)
     assert_true(store_is_synthetic(store));
 }
 
-/* ---- Runs ------------------------------------------------------------------------------------ */
+/* ---- Runs ---- */
 
 static void touch(const char *name)
 {

@@ -124,7 +124,8 @@ static void test_a_modality_that_the_model_never_reads_is_not_lacked(void **stat
     valence_model_free(deaf);
 }
 
-/* What no trained flow misses is not imagined: the untrained flow is the fitting one without the stream. */
+/* What no trained flow misses is not imagined: the untrained flow is the fitting one without the
+ * stream. */
 static void test_an_untrained_flow_scores_as_the_fitting_one_does_without_the_stream(void **state)
 {
     (void)state;

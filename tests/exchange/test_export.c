@@ -145,7 +145,7 @@ static void import(valence_import_function *kind, const char *source)
     assert_fine(kind(in_folder(source), in_folder("again"), &options, NULL, &result, &error));
 }
 
-/* ---- npy --------------------------------------------------------------------------------------- */
+/* ---- npy ---- */
 
 /* How an export to "out" is imported again. */
 static void name_folders(char folders[4][128])
@@ -224,7 +224,7 @@ static void test_ids_that_are_no_file_names_are_refused(void **state)
     assert_int_equal(count_entries(folder), 3);
 }
 
-/* ---- safetensors ------------------------------------------------------------------------------- */
+/* ---- safetensors ---- */
 
 static void test_tensors_come_back_the_same(void **state)
 {
@@ -278,7 +278,7 @@ static void test_single_precision_comes_back_the_same(void **state)
     valence_store_close(store);
 }
 
-/* ---- MMSA -------------------------------------------------------------------------------------- */
+/* ---- MMSA ---- */
 
 static void check_mmsa(const char *target, enum valence_export_form form)
 {
@@ -360,7 +360,7 @@ static void test_streams_that_mmsa_does_not_know_are_named(void **state)
     assert_int_equal(result.left_out, 1);
 }
 
-/* ---- What goes wrong --------------------------------------------------------------------------- */
+/* ---- What goes wrong ---- */
 
 static int cancel(void *user, const struct valence_progress_event *event)
 {

@@ -27,7 +27,7 @@ static int import_dense(const char *source)
                                 &error);
 }
 
-/* ---- Tables ---------------------------------------------------------------------------------- */
+/* ---- Tables ---- */
 
 #define HEADER "id,split,label,group,transcript,a0,a1,a2,v-0,v-1\n"
 
@@ -130,7 +130,8 @@ static void test_another_width_is_an_error_or_a_skip(void **state)
     assert_int_equal(result.skipped[VALENCE_SKIP_WIDTH].n, 1);
 }
 
-/* A table with one bad second row: the words of its error, and the reason that lets it be skipped. */
+/* A table with one bad second row: the words of its error, and the reason that lets it be
+ * skipped. */
 static void check_bad_row(const char *row, int status, const char *words, enum valence_skip reason)
 {
     char text[512];
@@ -291,7 +292,7 @@ static void test_mosi_is_imported(void **state)
     valence_store_close(store);
 }
 
-/* ---- Going on -------------------------------------------------------------------------------- */
+/* ---- Going on ---- */
 
 static void test_another_source_is_not_mixed_in(void **state)
 {
@@ -366,9 +367,10 @@ static void test_a_killed_import_is_gone_on_with(void **state)
     check_groups_store();
 }
 
-/* ---- Dense arrays ---------------------------------------------------------------------------- */
+/* ---- Dense arrays ---- */
 
-/* Three clips of up to 4 rows of 2, the second shorter by its length, the third by trailing zeros. */
+/* Three clips of up to 4 rows of 2, the second shorter by its length, the third by trailing
+ * zeros. */
 static void make_dense_set(void)
 {
     float audio[3][4][2] = {0}, labels[] = {1, -2, 0.5f};

@@ -1,4 +1,5 @@
-/* The label files that data sets come with, recognised by their columns, and the patterns they need. */
+/* The label files that data sets come with, recognised by their columns, and the patterns they
+ * need. */
 #include "import_fixture.h"
 
 #include <sys/stat.h>
@@ -38,7 +39,7 @@ static void assert_clip(const struct valence_store *store, const char *id, enum 
     assert_string_equal(clip->transcript, transcript);
 }
 
-/* ---- Layouts ----------------------------------------------------------------------------------- */
+/* ---- Layouts ---- */
 
 #define MELD "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID\n"
 
@@ -159,7 +160,7 @@ static void test_texts_that_are_not_utf8_are_an_error_with_a_remedy(void **state
     assert_non_null(strstr(error.text, "iconv"));
 }
 
-/* ---- Values and patterns ----------------------------------------------------------------------- */
+/* ---- Values and patterns ---- */
 
 static void test_values_stand_for_others(void **state)
 {
@@ -220,7 +221,7 @@ static void test_patterns_put_columns_together(void **state)
     csv_close(reader);
 }
 
-/* ---- The real files ---------------------------------------------------------------------------- */
+/* ---- The real files ---- */
 
 static void assert_counts(const char *path, int64_t train, int64_t validation, int64_t test,
                           int64_t n_unlabelled)

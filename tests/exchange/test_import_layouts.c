@@ -9,7 +9,7 @@
 
 #define FIXTURE(name) VALENCE_TEST_DATA "/exchange/fixtures/" name
 
-/* ---- What the script wrote ------------------------------------------------------------------- */
+/* ---- What the script wrote ---- */
 
 static float written(int clip, int stream, int64_t at)
 {
@@ -39,7 +39,7 @@ static void check_rows(const struct valence_store *store, const char *id, const 
     free(values);
 }
 
-/* ---- MMSA ------------------------------------------------------------------------------------ */
+/* ---- MMSA ---- */
 
 static void import_mmsa(const char *path)
 {
@@ -160,7 +160,7 @@ static void test_no_hostile_pickle_is_a_data_set(void **state)
     assert_int_not_equal(access("HOSTILE-PICKLE-WAS-EXECUTED", F_OK), 0);
 }
 
-/* ---- MERBench -------------------------------------------------------------------------------- */
+/* ---- MERBench ---- */
 
 #define MERBENCH(name) FIXTURE("merbench/" name)
 

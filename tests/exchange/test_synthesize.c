@@ -123,7 +123,8 @@ static void test_speakers_are_in_one_split_and_labels_in_thirds(void **state)
     valence_store_close(store);
 }
 
-/* Without learning: the strongest correlation that any column's mean over a clip has with the label. */
+/* Without learning: the strongest correlation that any column's mean over a clip has with the
+ * label. */
 static double best_correlation(const struct valence_store *store, int stream)
 {
     int64_t n = valence_store_n_clips(store), width = valence_store_stream(store, stream)->width;

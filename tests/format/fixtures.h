@@ -1,4 +1,5 @@
-/* What the tests of the readers share: the files in fixtures/ and the values that make_fixtures.py put into them. */
+/* What the tests of the readers share: the files in fixtures/ and the values that make_fixtures.py
+ * put into them. */
 #ifndef TESTS_FORMAT_FIXTURES_H
 #define TESTS_FORMAT_FIXTURES_H
 
@@ -39,7 +40,8 @@ static inline const char *shared_path(const char *name)
     return path;
 }
 
-/* An exact-size copy of the first `size` bytes, so that AddressSanitizer sees a read beyond; free() it. */
+/* An exact-size copy of the first `size` bytes, so that AddressSanitizer sees a read beyond; free()
+ * it. */
 static inline unsigned char *copy_bytes(const void *data, size_t size)
 {
     unsigned char *copy = malloc(size ? size : 1);

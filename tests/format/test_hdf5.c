@@ -95,7 +95,7 @@ static void test_a_videos_segments_are_joined_in_the_order_of_time(void **state)
     csd_close(csd);
 }
 
-/* ---- Hostile files --------------------------------------------------------------------------- */
+/* ---- Hostile files ---- */
 
 /* Opens and reads everything, as far as it goes. */
 static int read_all(struct csd *csd)

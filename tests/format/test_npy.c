@@ -220,7 +220,7 @@ static void test_what_is_not_supported_says_so(void **state)
                      VALENCE_ERROR_UNSUPPORTED);
 }
 
-/* ---- Archives ------------------------------------------------------------------------------------------------- */
+/* ---- Archives ---- */
 
 static void check_archive(const char *path, bool is_compressed)
 {
@@ -326,7 +326,7 @@ static void test_the_label_archives_of_merbench_are_recognised(void **state)
     archive_close(archive);
 }
 
-/* ---- Writing -------------------------------------------------------------------------------------------------- */
+/* ---- Writing ---- */
 
 static void test_what_is_written_is_the_bytes_numpy_writes(void **state)
 {

@@ -116,7 +116,7 @@ static void test_numpy_arrays_and_scalars_are_understood(void **state)
     }
 }
 
-/* ---- Hostile files -------------------------------------------------------------------------------------------- */
+/* ---- Hostile files ---- */
 
 static int read_bytes(const void *data, size_t size, const struct pickle_options *options,
                       struct valence_error *error)

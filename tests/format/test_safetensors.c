@@ -3,7 +3,7 @@
 #include "fixtures.h"
 #include "format/safetensors.h"
 
-/* ---- Reading -------------------------------------------------------------------------------------------------- */
+/* ---- Reading ---- */
 
 static void check_tensor(const struct safetensors *file, const char *name, enum element_type type,
                          int64_t count)
@@ -165,7 +165,7 @@ static void test_a_huge_header_length_is_an_error(void **state)
     assert_int_equal(open_and_close(bytes, sizeof bytes, &error), VALENCE_ERROR_FORMAT);
 }
 
-/* ---- Writing -------------------------------------------------------------------------------------------------- */
+/* ---- Writing ---- */
 
 static char folder[64], path[128];
 

@@ -30,7 +30,7 @@ static const float *read_tensor(struct torch_file *file, const char *path, enum 
     return values;
 }
 
-/* ---- What torch.save writes ----------------------------------------------------------------------------------- */
+/* ---- What torch.save writes ---- */
 
 static void check_views(struct torch_file *file)
 {
@@ -117,7 +117,7 @@ static void test_objects_of_unknown_classes_are_skipped_and_named(void **state)
     torch_file_close(file);
 }
 
-/* ---- Hostile and other files ---------------------------------------------------------------------------------- */
+/* ---- Hostile and other files ---- */
 
 static void test_code_is_never_executed(void **state)
 {
@@ -268,9 +268,10 @@ static void test_containers_that_hold_themselves_are_errors(void **state)
     assert_int_equal(open_described(pair, size + 2), VALENCE_ERROR_LIMIT);
 }
 
-/* ---- Golden files --------------------------------------------------------------------------------------------- */
+/* ---- Golden files ---- */
 
-/* Every tensor of the safetensors file is in the torch file under `prefix`, with the same values. */
+/* Every tensor of the safetensors file is in the torch file under `prefix`, with the same
+ * values. */
 static void check_same(const char *torch_name, const char *prefix, const char *tensors_name)
 {
     struct torch_file *file = open_file(shared_path(torch_name));

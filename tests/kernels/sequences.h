@@ -5,7 +5,8 @@
 #include "kernels/ragged.h"
 #include "numbers.h"
 
-/* Lengths that end with -1; empty clips first, in the middle and last, and clips longer than many tiles. */
+/* Lengths that end with -1; empty clips first, in the middle and last, and clips longer than many
+ * tiles. */
 static const int64_t LENGTHS_FEW[] = {0, 4, 1, 0, 0, 9, 2, 5, 0, -1};
 static const int64_t LENGTHS_ONE[] = {13, -1};
 static const int64_t LENGTHS_EMPTY[] = {0, 0, 0, -1};

@@ -1,4 +1,5 @@
-/* Attention over packed sequences against its definition, clip by clip, and the definition's central differences. */
+/* Attention over packed sequences against its definition, clip by clip, and the definition's
+ * central differences. */
 #include "kernels/attention.h"
 #include "sequences.h"
 
@@ -46,7 +47,7 @@ static struct attention_case make_case(const int64_t *lengths, int64_t n_queries
     return c;
 }
 
-/* ---- The definition --------------------------------------------------------------------------------------------- */
+/* ---- The definition ---- */
 
 static void value(const struct attention_case *c, int64_t row, double out[D])
 {
@@ -94,7 +95,7 @@ static double objective(void *context)
     return sum;
 }
 
-/* ---- The kernel -------------------------------------------------------------------------------------------------- */
+/* ---- The kernel ---- */
 
 static struct attention attention_of(const struct attention_case *c, bool training)
 {
@@ -141,7 +142,8 @@ static void check_forward(struct attention_case *c)
     }
 }
 
-/* The derivative after a row's value: of its clip's part of the objective, for every `every`th value. */
+/* The derivative after a row's value: of its clip's part of the objective, for every `every`th
+ * value. */
 static void check_dx(struct attention_case *c, real *dx, int64_t every)
 {
     for (int64_t clip = 0; clip < c->sequence.n_clips; clip++) {

@@ -1,4 +1,5 @@
-/* Masks: how often they drop, that they are functions of their keys alone, and that all uses of them agree. */
+/* Masks: how often they drop, that they are functions of their keys alone, and that all uses of
+ * them agree. */
 #include "kernels/dropout.h"
 #include "numbers.h"
 

@@ -1,4 +1,5 @@
-/* Linear layers and ReLU against plain loops and their central differences, in columns of wider matrices. */
+/* Linear layers and ReLU against plain loops and their central differences, in columns of wider
+ * matrices. */
 #include "kernels/linear.h"
 #include "numbers.h"
 

@@ -167,7 +167,8 @@ static void test_every_half_is_converted_exactly(void **state)
 static void test_the_halves_of_wide_rows_are_converted_exactly(void **state)
 {
     (void)
-        state; /* eight and more at a time take another path; finite ones only, as they are summed */
+        /* eight and more at a time take another path; finite ones only, as they are summed */
+        state;
     enum { WIDTH = 1024, HALF_ROWS = 0x7C00 / WIDTH, ROWS = 2 * HALF_ROWS };
     static const int64_t lengths[] = {ROWS, -1};
     struct ragged sequence = cut_sequences(lengths);

@@ -1,4 +1,5 @@
-/* The small vector operations and the matrix product against plain loops, at sizes around the vector widths. */
+/* The small vector operations and the matrix product against plain loops, at sizes around the
+ * vector widths. */
 #include "kernels/gemm.h"
 #include "kernels/vector.h"
 #include "numbers.h"

@@ -1,7 +1,8 @@
 /* The gradients of the whole loss against its central differences, in double precision.
  *
- * The distillation terms (rep, cross) do not learn through the complete flow: their derivative is that of the distance to
- * what the complete flow gave before the parameter was changed, which is what `objective` computes. */
+ * The distillation terms (rep, cross) do not learn through the complete flow: their derivative is
+ * that of the distance to what the complete flow gave before the parameter was changed, which is
+ * what `objective` computes. */
 #include "model/network_private.h"
 #include "network_cases.h"
 
@@ -71,7 +72,7 @@ static struct gradient_case make_case(int n_flows, enum valence_imagination imag
     return c;
 }
 
-/* ---- The loss with the distillation's targets held -------------------------------------------------------------- */
+/* ---- The loss with the distillation's targets held ---- */
 
 /* The root mean square between two columns of `width` within rows of `stride`. */
 static double root(int64_t rows, int64_t stride, int64_t column, int64_t width, const real *x,
@@ -113,7 +114,7 @@ static double objective(void *context)
            c->weights.feature * terms.feature + c->weights.rnc * terms.rnc + distillation(c);
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------------------------- */
+/* ---- Tests ---- */
 
 /* Of every tensor the value with the largest gradient, and `more` others. */
 static void check_tensor(struct gradient_case *c, const struct parameter *parameter, int more)

@@ -28,7 +28,7 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
-/* ---- Saving and loading -------------------------------------------------------------------------------------------- */
+/* ---- Saving and loading ---- */
 
 /* The smallest network, with everything that a checkpoint can hold. */
 static struct checkpoint make_checkpoint(bool with_moments)
@@ -197,7 +197,7 @@ static void test_a_loaded_model_scores_as_its_network(void **state)
     checkpoint_free(&checkpoint);
 }
 
-/* ---- Files with a fault ------------------------------------------------------------------------------------------- */
+/* ---- Files with a fault ---- */
 
 /* How a copy of a good checkpoint differs. Names are compared with strcmp; NULL changes nothing. */
 struct change {

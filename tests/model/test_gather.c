@@ -31,7 +31,7 @@ static struct gather_case make_case(void)
                                 .dfeature = draw(&source, B * O)};
 }
 
-/* ---- The sums, as the paper writes them ------------------------------------------------------------------------ */
+/* ---- The sums, as the paper writes them ---- */
 
 static double view(const struct gather_case *c, int64_t b, int q, int64_t j)
 {
@@ -88,7 +88,7 @@ static double weigh_objective(void *context)
     return sum;
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------------------------ */
+/* ---- Tests ---- */
 
 static void test_views_are_the_weighted_sums(void **state)
 {

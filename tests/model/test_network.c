@@ -1,4 +1,5 @@
-/* What a network's outputs do not depend on - the batch, threads, what a flow does not read - and what it refuses. */
+/* What a network's outputs do not depend on - the batch, threads, what a flow does not read - and
+ * what it refuses. */
 #include <stdio.h>
 
 #include "base/half.h"
@@ -7,7 +8,8 @@
 
 #define TOLERANCE 1e-5
 
-/* audio, text, video, simulated text; clips without some, without all, and longer than many tiles */
+/* audio, text, video, simulated text; clips without some, without all, and longer than many
+ * tiles */
 #define N_CLIPS 8
 static const int64_t LENGTHS[] = {3, 4, 2, 5, 1,    7,    1,   2,  0, 12, 6, 3, 1700, 900, 650, 0,
                                   0, 0, 0, 0, 2000, 1100, 513, 40, 5, 1,  0, 9, 300,  25,  301, 24};
@@ -43,7 +45,8 @@ static float *score(const struct network_case *c, const struct valence_batch *ba
     return scores;
 }
 
-/* Within 1e-5: of a score and everything up to 1 as it is, of larger values (gradients) relative to the largest. */
+/* Within 1e-5: of a score and everything up to 1 as it is, of larger values (gradients) relative to
+ * the largest. */
 static void assert_same(const char *what, int64_t n, const float *a, const float *b)
 {
     double largest = 1;
@@ -55,7 +58,7 @@ static void assert_same(const char *what, int64_t n, const float *a, const float
                      (double)b[i]);
 }
 
-/* ---- Batch and threads ------------------------------------------------------------------------------------------- */
+/* ---- Batch and threads ---- */
 
 static void test_a_score_does_not_depend_on_the_batch(void **state)
 {
@@ -162,7 +165,7 @@ static void test_dropout_follows_the_clip_not_its_place(void **state)
     network_free(c.network);
 }
 
-/* ---- Flows ------------------------------------------------------------------------------------------------------- */
+/* ---- Flows ---- */
 
 static void compare_outputs(const struct network_case *c, const struct flow_output *a,
                             const struct flow_output *b, unsigned missing)
@@ -263,7 +266,7 @@ static void test_a_flow_depends_on_the_streams_it_reads_and_no_others(void **sta
     network_free(c.network);
 }
 
-/* ---- Input -------------------------------------------------------------------------------------------------------- */
+/* ---- Input ---- */
 
 static void test_halves_score_as_the_floats_they_stand_for(void **state)
 {

@@ -60,7 +60,7 @@ static void test_the_paper_s_network_has_the_published_tensors(void **state)
     assert_null(parameter_find(&table, "fc_out_v"));
 }
 
-/* ---- Initial values ---------------------------------------------------------------------------------------------- */
+/* ---- Initial values ---- */
 
 static void check_uniform(const struct parameter *parameter, const float *values)
 {
@@ -138,7 +138,7 @@ static void test_a_seed_gives_the_same_values_whatever_else_the_table_holds(void
         assert_true(other[i] != few[i]);
 }
 
-/* ---- Configuration ------------------------------------------------------------------------------------------------ */
+/* ---- Configuration ---- */
 
 static void refuse(struct valence_model_config config, const char *text)
 {

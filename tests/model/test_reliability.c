@@ -1,4 +1,5 @@
-/* What intervals promise: coverage of new clips, in every region, and what happens where there are few clips or ties. */
+/* What intervals promise: coverage of new clips, in every region, and what happens where there are
+ * few clips or ties. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,7 +49,7 @@ static void assert_share(double found, double least, double most, double n)
         fail_msg("%.4f is not within %.4f ... %.4f", found, least, most);
 }
 
-/* ---- Coverage ------------------------------------------------------------------------------------------------------- */
+/* ---- Coverage ---- */
 
 /* One new clip for each of many calibration sets: the guarantee is over both. */
 static void test_a_new_clip_is_covered_as_often_as_promised(void **state)
@@ -93,7 +94,8 @@ static void test_every_region_is_covered_although_errors_differ(void **state)
         }
         valence_reliability_free(reliability);
     }
-    /* A set's coverage deviates by about sqrt(0.09 / 200) in a region, whatever the number of new clips. */
+    /* A set's coverage deviates by about sqrt(0.09 / 200) in a region, whatever the number of new
+     * clips. */
     for (int r = 0; r < VALENCE_MAX_REGIONS; r++)
         assert_true(fabs(covered[r] / n[r] - 0.9) < 6 * sqrt(0.09 / 200 / N_SETS + 0.09 / n[r]));
     assert_true(fabs(all / (N_SETS * N_NEW) - 0.9) < 0.01);
@@ -112,7 +114,7 @@ static void test_regions_tell_small_errors_from_large_ones(void **state)
     valence_reliability_free(reliability);
 }
 
-/* ---- By hand -------------------------------------------------------------------------------------------------------- */
+/* ---- By hand ---- */
 
 static void test_the_interval_is_the_k_th_smallest_error(void **state)
 {
@@ -173,7 +175,7 @@ static void test_intervals_stay_within_the_labels_range(void **state)
     valence_reliability_free(reliability);
 }
 
-/* ---- Regions -------------------------------------------------------------------------------------------------------- */
+/* ---- Regions ---- */
 
 static void assert_regions_fit_together(const struct valence_reliability *reliability, int64_t n)
 {

@@ -172,7 +172,7 @@ static void test_many_clips_pass_the_first_map(void **state)
     free(rows);
 }
 
-/* ---- Refusals -------------------------------------------------------------------------------- */
+/* ---- Refusals ---- */
 
 static int add_rows(struct valence_store_writer *writer, const char *id, int64_t n_rows,
                     const float *rows)
@@ -408,7 +408,7 @@ static void test_a_killed_writer_leaves_what_it_committed(void **state)
     }
 }
 
-/* ---- No room --------------------------------------------------------------------------------- */
+/* ---- No room ---- */
 
 /* Adds clips until it fails; gives the status. */
 static int add_until_failure(const char *path)
@@ -468,7 +468,7 @@ static void test_a_limit_on_file_size_is_said_and_leaves_a_store(void **state)
     fill(in_folder("store"), 4000, 4010); /* and it can go on */
 }
 
-/* ---- Size and statistics --------------------------------------------------------------------- */
+/* ---- Size and statistics ---- */
 
 static void test_statistics_are_those_of_the_training_rows(void **state)
 {

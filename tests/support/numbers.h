@@ -1,8 +1,8 @@
-/* What the tests of numerical code share: memory that a teardown frees, random values, comparison with a reference
- * computed in double, and derivatives by central differences.
+/* What the tests of numerical code share: memory that a teardown frees, random values, comparison
+ * with a reference computed in double, and derivatives by central differences.
  *
- * Tests that include it are compiled with `real` as float, as double, or both (kernels/real.h). Drawn values are exact
- * in float, so that both builds compute from the same numbers. */
+ * Tests that include it are compiled with `real` as float, as double, or both (kernels/real.h).
+ * Drawn values are exact in float, so that both builds compute from the same numbers. */
 #ifndef VALENCE_TESTS_NUMBERS_H
 #define VALENCE_TESTS_NUMBERS_H
 
@@ -27,7 +27,7 @@
 #define VALUE_TOLERANCE    (IS_DOUBLE ? 1e-12 : 1e-5)
 #define GRADIENT_TOLERANCE (IS_DOUBLE ? 1e-7 : 5e-5)
 
-/* ---- Memory --------------------------------------------------------------------------------------------------- */
+/* ---- Memory ---- */
 
 struct kept {
     struct kept *next;
@@ -59,7 +59,7 @@ static inline int release_kept(void **state)
     return 0;
 }
 
-/* ---- Values --------------------------------------------------------------------------------------------------- */
+/* ---- Values ---- */
 
 static inline double *draw(struct random_source *source, int64_t n)
 {
@@ -132,7 +132,8 @@ static inline double *central_differences(double (*objective)(void *context), vo
     return gradient;
 }
 
-/* Kernels add to gradients: they start at `before` everywhere, which assert_added() takes off again. */
+/* Kernels add to gradients: they start at `before` everywhere, which assert_added() takes off
+ * again. */
 static inline real *gradient_from(double before, int64_t n)
 {
     real *gradient = keep(n, sizeof *gradient);

@@ -69,7 +69,8 @@ static inline int add_clip(struct valence_store_writer *writer, const struct tra
     return status;
 }
 
-/* A store of n clips, every fifth for validation, every tenth for the test; `salt` changes the test part alone. */
+/* A store of n clips, every fifth for validation, every tenth for the test; `salt` changes the test
+ * part alone. */
 static inline void make_training_store(const char *path, int n, int salt)
 {
     struct valence_error error;

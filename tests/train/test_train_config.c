@@ -36,7 +36,7 @@ static void assert_set_refused(const char *assignment, const char *expected)
                  expected);
 }
 
-/* ---- Reading -------------------------------------------------------------------------------------------------- */
+/* ---- Reading ---- */
 
 static void test_the_defaults_are_the_paper_s(void **state)
 {
@@ -95,7 +95,7 @@ static void test_an_empty_document_changes_nothing(void **state)
     assert_memory_equal(&config, &defaults, sizeof config);
 }
 
-/* ---- Refusing ------------------------------------------------------------------------------------------------- */
+/* ---- Refusing ---- */
 
 static void test_unknown_keys_are_errors_that_name_line_and_nearest_key(void **state)
 {
@@ -169,7 +169,7 @@ static void test_values_that_do_not_fit_together_are_errors(void **state)
     }
 }
 
-/* ---- Printing and comparing ----------------------------------------------------------------------------------- */
+/* ---- Printing and comparing ---- */
 
 static void test_what_is_printed_reads_back_as_the_same(void **state)
 {

@@ -1,4 +1,5 @@
-/* Runs: that they learn, that they repeat to the byte, also after any interruption, and what is refused. */
+/* Runs: that they learn, that they repeat to the byte, also after any interruption, and what is
+ * refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -113,7 +114,7 @@ static bool exists(const struct fixture *f, const char *name)
     return path_exists(path);
 }
 
-/* ---- Learning ------------------------------------------------------------------------------------------------- */
+/* ---- Learning ---- */
 
 static void test_training_learns(void **state)
 {
@@ -183,7 +184,7 @@ static void test_seeds_train_in_folders_of_their_own(void **state)
     assert_same_run(f, "run/seed-2", "alone");
 }
 
-/* ---- Repeating ------------------------------------------------------------------------------------------------ */
+/* ---- Repeating ---- */
 
 static void test_two_runs_with_one_seed_are_the_same_bytes(void **state)
 {
@@ -329,7 +330,7 @@ static void test_a_run_killed_at_any_moment_and_resumed_is_the_same_bytes(void *
     assert_same_run(f, "through", "killed");
 }
 
-/* ---- Refusing ------------------------------------------------------------------------------------------------- */
+/* ---- Refusing ---- */
 
 static void test_a_folder_with_something_in_it_is_not_written_to(void **state)
 {

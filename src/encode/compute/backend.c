@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "base/threads.h"
 
-/* ---- The log --------------------------------------------------------------------------------------------------- */
+/* ---- The log ---- */
 
 static _Thread_local char last_complaint[512];
 static _Thread_local bool is_error; /* rather than a warning */
@@ -43,10 +43,10 @@ void backend_log_clear(void)
     is_error = false;
 }
 
-/* ---- Loading --------------------------------------------------------------------------------------------------- */
+/* ---- Loading ---- */
 
-/* The back ends are modules. Ours lie beside libggml.so, wherever that was moved to; an installed ggml knows its own
- * folder. */
+/* The back ends are modules. Ours lie beside libggml.so, wherever that was moved to; an installed
+ * ggml knows its own folder. */
 static void load_modules(void)
 {
     llama_log_set(keep_complaint, NULL); /* ggml's log too */
@@ -78,7 +78,7 @@ int backends_load(struct valence_error *error)
     return VALENCE_OK;
 }
 
-/* ---- Devices --------------------------------------------------------------------------------------------------- */
+/* ---- Devices ---- */
 
 static bool device_is(ggml_backend_dev_t device, const char *name)
 {

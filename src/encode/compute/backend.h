@@ -8,22 +8,24 @@
 
 #include "valence/error.h"
 
-/* Loads ggml's back ends, once for the process; call it before anything of ggml or llama.cpp. It also takes over their
- * log, so that nothing is printed: backend_log() gives the last complaint. Thread-safe.
- * Errors: ERROR_UNSUPPORTED where not even a CPU back end is found beside libggml. */
+/* Loads ggml's back ends, once for the process; call it before anything of ggml or llama.cpp. It
+ * also takes over their log, so that nothing is printed: backend_log() gives the last complaint.
+ * Thread-safe. Errors: ERROR_UNSUPPORTED where not even a CPU back end is found beside libggml. */
 int backends_load(struct valence_error *error);
 
-/* The first error, else the last warning, that ggml or llama.cpp logged on this thread since backend_log_clear(), "" where
- * there was none. For putting the library's reason into an error's text. */
+/* The first error, else the last warning, that ggml or llama.cpp logged on this thread since
+ * backend_log_clear(), "" where there was none. For putting the library's reason into an error's
+ * text. */
 const char *backend_log(void);
 void backend_log_clear(void);
 
-/* A device by its configured name: "cpu"; "cuda", "vulkan", ... (the first of that kind) or ggml's own name ("CUDA1");
- * "gpu" for the first that is no CPU. NULL and "" are "cpu". Errors: ERROR_UNSUPPORTED, naming the devices there are. */
+/* A device by its configured name: "cpu"; "cuda", "vulkan", ... (the first of that kind) or ggml's
+ * own name ("CUDA1"); "gpu" for the first that is no CPU. NULL and "" are "cpu". Errors:
+ * ERROR_UNSUPPORTED, naming the devices there are. */
 int backend_find_device(const char *name, ggml_backend_dev_t *device, struct valence_error *error);
 
-/* Opens a device for computing graphs with `n_threads` threads (CPU devices; 0 is threads_count()). Free with
- * ggml_backend_free(). */
+/* Opens a device for computing graphs with `n_threads` threads (CPU devices; 0 is threads_count()).
+ * Free with ggml_backend_free(). */
 int backend_open(ggml_backend_dev_t device, int n_threads, ggml_backend_t *backend,
                  struct valence_error *error);
 

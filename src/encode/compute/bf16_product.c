@@ -13,7 +13,7 @@
 #define ROW_VALUES  (2 * TILE) /* of a packed tile: a pair for each column */
 #define STEP_VALUES (BF16_COLUMNS * BF16_DEPTH)
 
-/* ---- Rounding and packing -------------------------------------------------------------------------------------- */
+/* ---- Rounding and packing ---- */
 
 VALENCE_INLINE uint16_t round_one(float x)
 {
@@ -30,8 +30,8 @@ void bf16_round(int64_t n, const float *x, uint16_t *y)
         y[i] = round_one(x[i]);
 }
 
-/* The layout is that of AMX's second operand: for each BF16_DEPTH of the depth two tiles of 16 columns, in a tile a row
- * for each pair of values, in a row the pairs of the columns. */
+/* The layout is that of AMX's second operand: for each BF16_DEPTH of the depth two tiles of 16
+ * columns, in a tile a row for each pair of values, in a row the pairs of the columns. */
 VALENCE_CLONES
 void bf16_pack(int64_t n, int64_t depth, const float *rows, int64_t stride, uint16_t *packed)
 {
@@ -56,7 +56,7 @@ void bf16_pack(int64_t n, int64_t depth, const float *rows, int64_t stride, uint
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* ---- Tiles ----------------------------------------------------------------------------------------------------- */
+/* ---- Tiles ---- */
 
 #define TILES_TARGET __attribute__((target("amx-tile,amx-bf16")))
 #define SLICE        1024 /* of the depth: a block of rows and one of columns stay in the cache */
@@ -151,7 +151,8 @@ TILES_TARGET static void tile_rows(int64_t n, bool first, const struct bf16_shap
     }
 }
 
-/* Slice by slice of the depth, unless there are taps: what a picture's windows share keeps those in the cache. */
+/* Slice by slice of the depth, unless there are taps: what a picture's windows share keeps those in
+ * the cache. */
 TILES_TARGET static void product_tiles(const struct bf16_shape *shape, int64_t rows,
                                        const uint16_t *x, int64_t x_stride, int64_t columns,
                                        const uint16_t *packed, float *y, int64_t y_stride)
@@ -190,7 +191,7 @@ void bf16_product(const struct bf16_shape *shape, int64_t rows, const uint16_t *
     product_tiles(shape, rows, x, x_stride, columns, packed, y, y_stride);
 }
 
-/* ---- Asking for them ------------------------------------------------------------------------------------------- */
+/* ---- Asking for them ---- */
 
 static bool available;
 

@@ -1,9 +1,10 @@
-/* Products of matrices rounded to bf16 (8 bits of precision), summed in f32: what some processors do at a multiple of an
- * sgemm's speed. Meant for weights that are quantised anyway. One thread.
+/* Products of matrices rounded to bf16 (8 bits of precision), summed in f32: what some processors
+ * do at a multiple of an sgemm's speed. Meant for weights that are quantised anyway. One thread.
  *
  *   y_ij = sum over t, k of x_i[t tap_stride + k] w_j[t length + k]
  *
- * A value's relative error from rounding is at most 2^-8; results do not depend on how many rows are computed together. */
+ * A value's relative error from rounding is at most 2^-8; results do not depend on how many rows
+ * are computed together. */
 #ifndef VALENCE_ENCODE_COMPUTE_BF16_PRODUCT_H
 #define VALENCE_ENCODE_COMPUTE_BF16_PRODUCT_H
 
@@ -13,26 +14,26 @@
 #define BF16_COLUMNS 32 /* outputs packed together */
 #define BF16_DEPTH   32
 
-/* Whether the processor and the system have tiles (AMX-BF16). AVX512_BF16's dot products are not used: on the processors
- * measured they are slower than f32's. */
+/* Whether the processor and the system have tiles (AMX-BF16). AVX512_BF16's dot products are not
+ * used: on the processors measured they are slower than f32's. */
 bool bf16_product_available(void);
 
 /* n values to the nearest bf16, halves to even. */
 void bf16_round(int64_t n, const float *x, uint16_t *y);
 
-/* Packs n <= BF16_COLUMNS rows of W, `depth` values each at distance `stride`, into BF16_COLUMNS * depth values at
- * `packed`, zeros for the rows that are not there. */
+/* Packs n <= BF16_COLUMNS rows of W, `depth` values each at distance `stride`, into BF16_COLUMNS *
+ * depth values at `packed`, zeros for the rows that are not there. */
 void bf16_pack(int64_t n, int64_t depth, const float *rows, int64_t stride, uint16_t *packed);
 
-/* What a row of x is: `taps` stretches of `length` values (a multiple of BF16_DEPTH), `tap_stride` apart: a window of a
- * picture has one for each of its rows, a plain matrix one alone. */
+/* What a row of x is: `taps` stretches of `length` values (a multiple of BF16_DEPTH), `tap_stride`
+ * apart: a window of a picture has one for each of its rows, a plain matrix one alone. */
 struct bf16_shape {
     int64_t taps, tap_stride, length;
 };
 
-/* x: `rows` rows at distance `x_stride`, which may overlap; packed: as many blocks of bf16_pack(), of the depth taps *
- * length, as `columns` need; y: (rows, columns) at distance `y_stride`, overwritten. Only where
- * bf16_product_available(). */
+/* x: `rows` rows at distance `x_stride`, which may overlap; packed: as many blocks of bf16_pack(),
+ * of the depth taps * length, as `columns` need; y: (rows, columns) at distance `y_stride`,
+ * overwritten. Only where bf16_product_available(). */
 void bf16_product(const struct bf16_shape *shape, int64_t rows, const uint16_t *x, int64_t x_stride,
                   int64_t columns, const uint16_t *packed, float *y, int64_t y_stride);
 

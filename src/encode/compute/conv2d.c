@@ -7,7 +7,7 @@
 #include "encode/compute/conv2d_node.h"
 #include "encode/compute/panel.h"
 
-/* ---- Weights --------------------------------------------------------------------------------------------------- */
+/* ---- Weights ---- */
 
 int conv2d_pack(struct conv2d *conv, struct valence_error *error)
 {
@@ -40,9 +40,10 @@ void conv2d_free(struct conv2d *conv)
     conv->packed_bf16 = NULL;
 }
 
-/* ---- In ggml's operations -------------------------------------------------------------------------------------- */
+/* ---- In ggml's operations ---- */
 
-/* The windows as columns (kernel * kernel * in, pixels): a shifted copy of x for each place of the kernel. */
+/* The windows as columns (kernel * kernel * in, pixels): a shifted copy of x for each place of the
+ * kernel. */
 static struct ggml_tensor *gather_windows(struct ggml_context *context, const struct conv2d *conv,
                                           struct ggml_tensor *x, int64_t width, int64_t height)
 {
@@ -87,7 +88,7 @@ struct ggml_tensor *graph_conv2d(struct graph *graph, const struct conv2d *conv,
     return relu ? ggml_relu(context, y) : y;
 }
 
-/* ---- Direct, on a CPU ------------------------------------------------------------------------------------------ */
+/* ---- Direct, on a CPU ---- */
 
 #define PIXELS 96 /* of a task: a panel of outputs for so many pixels */
 #define PADDED_FLOATS                                                                              \

@@ -1,15 +1,17 @@
-/* Two-dimensional convolutions of pictures with channels innermost: (channels, width, height, pictures) in ggml's order. */
+/* Two-dimensional convolutions of pictures with channels innermost: (channels, width, height,
+ * pictures) in ggml's order. */
 #ifndef VALENCE_ENCODE_COMPUTE_CONV2D_H
 #define VALENCE_ENCODE_COMPUTE_CONV2D_H
 
 #include "encode/compute/graph.h"
 
 struct conv2d {
-    struct ggml_tensor
-        *weight;              /* (kernel * kernel * in, out): rows, columns, channels of a window */
+    /* (kernel * kernel * in, out): rows, columns, channels of a window */
+    struct ggml_tensor *weight;
     struct ggml_tensor *bias; /* (out) */
     int64_t in, out, kernel, stride;
-    /* For the fused forms, owned: the weights in panels (panel.h) or, where conv2d_suits_bf16(), in blocks. */
+    /* For the fused forms, owned: the weights in panels (panel.h) or, where conv2d_suits_bf16(), in
+     * blocks. */
     float *packed;
     uint16_t *packed_bf16;
 };
@@ -18,14 +20,14 @@ struct conv2d {
 int conv2d_pack(struct conv2d *conv, struct valence_error *error);
 void conv2d_free(struct conv2d *conv);
 
-/* y = W * x + b, zeros beyond the border, half the kernel on each side; then + residual where there is one, then ReLU
- * where asked. x may have pixels apart (a group of channels); y is packed. */
+/* y = W * x + b, zeros beyond the border, half the kernel on each side; then + residual where there
+ * is one, then ReLU where asked. x may have pixels apart (a group of channels); y is packed. */
 struct ggml_tensor *graph_conv2d(struct graph *graph, const struct conv2d *conv,
                                  struct ggml_tensor *x, struct ggml_tensor *residual, bool relu);
 
 int64_t conv2d_output_size(const struct conv2d *conv, int64_t size);
 
-/* ---- The CPU's own forms --------------------------------------------------------------------------------------- */
+/* ---- The CPU's own forms ---- */
 
 struct ggml_tensor *cpu_conv2d(struct graph *graph, const struct conv2d *conv,
                                struct ggml_tensor *x, struct ggml_tensor *residual, bool relu);
@@ -36,8 +38,8 @@ int conv2d_pack_bf16(struct conv2d *conv, struct valence_error *error);
 struct ggml_tensor *cpu_conv2d_bf16(struct graph *graph, const struct conv2d *conv,
                                     struct ggml_tensor *x, struct ggml_tensor *residual, bool relu);
 
-/* Winograd's F(4x4, 3x3), where conv2d_suits_winograd(): a quarter of the products, and ten times the
- * rounding (of the whole network's embedding, four times). */
+/* Winograd's F(4x4, 3x3), where conv2d_suits_winograd(): a quarter of the products, and ten times
+ * the rounding (of the whole network's embedding, four times). */
 bool conv2d_suits_winograd(const struct conv2d *conv, const struct ggml_tensor *x);
 struct ggml_tensor *cpu_winograd(struct graph *graph, const struct conv2d *conv,
                                  struct ggml_tensor *x, struct ggml_tensor *residual, bool relu);

@@ -1,5 +1,6 @@
-/* Convolutions with quantised weights by products in bf16 (bf16_product.h), without gathering windows: pictures are
- * rounded and given their border in one go; then the windows of neighbouring pixels are rows that overlap. */
+/* Convolutions with quantised weights by products in bf16 (bf16_product.h), without gathering
+ * windows: pictures are rounded and given their border in one go; then the windows of neighbouring
+ * pixels are rows that overlap. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@
 #define PADDED_FLOATS                                                                              \
     (1 << 21) /* of pictures with their border at a time: they stay in the cache */
 
-/* ---- Weights --------------------------------------------------------------------------------------------------- */
+/* ---- Weights ---- */
 
 bool conv2d_suits_bf16(const struct conv2d *conv)
 {
@@ -41,7 +42,7 @@ int conv2d_pack_bf16(struct conv2d *conv, struct valence_error *error)
     return VALENCE_OK;
 }
 
-/* ---- Computing ------------------------------------------------------------------------------------------------- */
+/* ---- Computing ---- */
 
 /* Sizes of a picture with its border. */
 struct plane {
@@ -74,8 +75,8 @@ static void round_row(const struct ggml_tensor *x, int64_t picture, int64_t row,
     memset(padded, 0, (size_t)border * sizeof *padded);
 }
 
-/* Output rows computed together. With a stride of 1 they are one run of windows, with the borders between rows as windows
- * that nobody wants; else every row is a run of its own. */
+/* Output rows computed together. With a stride of 1 they are one run of windows, with the borders
+ * between rows as windows that nobody wants; else every row is a run of its own. */
 static int64_t rows_at_a_time(const struct conv2d *conv, int64_t width, const struct plane *plane)
 {
     int64_t rows = conv->stride == 1 ? POSITIONS / (width + 2 * plane->pad) : 1;

@@ -1,5 +1,6 @@
-/* What the CPU's forms of a convolution share as nodes of a graph: they take some pictures at a time, as many as fit the
- * cache, in rounds; in each, the threads prepare the pictures together, meet, and then take tasks. */
+/* What the CPU's forms of a convolution share as nodes of a graph: they take some pictures at a
+ * time, as many as fit the cache, in rounds; in each, the threads prepare the pictures together,
+ * meet, and then take tasks. */
 #ifndef VALENCE_ENCODE_COMPUTE_CONV2D_NODE_H
 #define VALENCE_ENCODE_COMPUTE_CONV2D_NODE_H
 
@@ -32,7 +33,8 @@ struct ggml_tensor *conv2d_node_create(struct graph *graph, const struct conv2d 
 /* Pictures of a round, from number round * node->pictures. */
 int64_t conv2d_round_size(const struct conv2d_node *node, const struct ggml_tensor *x, int round);
 
-/* Bias, residual and ReLU for pixels of y that begin at `place`, counted in floats: channels of it from `column` on. */
+/* Bias, residual and ReLU for pixels of y that begin at `place`, counted in floats: channels of it
+ * from `column` on. */
 struct finish conv2d_finish(const struct conv2d_node *node, int64_t place, int64_t column);
 
 #endif

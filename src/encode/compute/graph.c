@@ -7,7 +7,7 @@
 #include "encode/compute/ops_cpu.h"
 #include "encode/compute/weights.h"
 
-/* ---- Life ------------------------------------------------------------------------------------------------------ */
+/* ---- Life ---- */
 
 int graph_create(struct graph *graph, ggml_backend_dev_t device, bool plain,
                  struct valence_error *error)
@@ -102,7 +102,7 @@ int graph_compute(struct graph *graph, struct valence_error *error)
                 ggml_status_to_string(status));
 }
 
-/* ---- Operations ------------------------------------------------------------------------------------------------ */
+/* ---- Operations ---- */
 
 struct ggml_tensor *graph_activation(struct graph *graph, struct ggml_tensor *x,
                                      enum activation activation)
@@ -148,7 +148,8 @@ struct ggml_tensor *graph_conv1d(struct graph *graph, struct ggml_tensor *weight
                                  struct ggml_tensor *bias, struct ggml_tensor *x, int64_t kernel,
                                  int64_t stride, enum activation activation)
 {
-    /* With channels innermost a window is a stretch of memory: the columns are an overlapping view. */
+    /* With channels innermost a window is a stretch of memory: the columns are an overlapping
+     * view. */
     int64_t frames = (x->ne[1] - kernel) / stride + 1;
     struct ggml_tensor *windows =
         ggml_view_2d(graph->context, x, x->ne[0], frames, (size_t)stride * x->nb[1], 0);

@@ -1,5 +1,6 @@
-/* Linear layers with quantised weights by products in bf16: x is rounded once, by all threads; then each takes a range of
- * output columns, that is of rows of W, and widens and packs some of them at a time. */
+/* Linear layers with quantised weights by products in bf16: x is rounded once, by all threads; then
+ * each takes a range of output columns, that is of rows of W, and widens and packs some of them at
+ * a time. */
 #include "encode/compute/bf16_product.h"
 #include "encode/compute/ops_cpu.h"
 
@@ -19,7 +20,8 @@ bool linear_suits_bf16(const struct ggml_tensor *weight, const struct ggml_tenso
            weight->ne[0] % BF16_DEPTH == 0 && x->ne[1] >= MIN_ROWS && bf16_product_available();
 }
 
-/* Rows of x that overlap (a convolution's windows) stay so when rounded; others are laid side by side. */
+/* Rows of x that overlap (a convolution's windows) stay so when rounded; others are laid side by
+ * side. */
 static int64_t rounded_stride(const struct ggml_tensor *x)
 {
     int64_t stride = (int64_t)(x->nb[1] / sizeof(float));

@@ -11,7 +11,7 @@
 #include "encode/compute/row_ops.h"
 #include "kernels/gemm.h"
 
-/* ---- Memory ---------------------------------------------------------------------------------------------------- */
+/* ---- Memory ---- */
 
 #define PARAMETER_BYTES (1 << 17) /* of a graph: some hundred nodes */
 
@@ -103,7 +103,7 @@ float *scratch_floats(struct scratch *scratch, int thread)
     return scratch->floats + thread * scratch->held;
 }
 
-/* ---- Dividing the work ----------------------------------------------------------------------------------------- */
+/* ---- Dividing the work ---- */
 
 void meet(struct meeting *meeting, int nth)
 {
@@ -127,7 +127,7 @@ struct share share_of(int64_t n, int64_t unit, int ith, int nth)
     return share;
 }
 
-/* ---- What follows a product ------------------------------------------------------------------------------------ */
+/* ---- What follows a product ---- */
 
 struct finish node_finish_at(const struct node_finish *finish, int64_t column)
 {
@@ -151,7 +151,7 @@ int list_sources(struct ggml_tensor *sources[4], struct ggml_tensor *a, struct g
     return n;
 }
 
-/* ---- Linear layers --------------------------------------------------------------------------------------------- */
+/* ---- Linear layers ---- */
 
 struct linear_parameters {
     struct scratch *scratch;
@@ -282,7 +282,7 @@ struct ggml_tensor *cpu_finish(struct graph *graph, struct ggml_tensor *y, struc
     return ggml_custom_inplace(graph->context, y, operands, n, compute_finish, GGML_N_TASKS_MAX, p);
 }
 
-/* ---- Normalisation --------------------------------------------------------------------------------------------- */
+/* ---- Normalisation ---- */
 
 struct norm_parameters {
     float epsilon;

@@ -1,6 +1,8 @@
-/* The CPU's own forms of graph.h's operations: custom nodes around sgemm, each thread of ggml's pool on its share.
+/* The CPU's own forms of graph.h's operations: custom nodes around sgemm, each thread of ggml's
+ * pool on its share.
  *
- * Within ggml's parallel region OpenBLAS computes on the calling thread, and both use OpenMP's one pool. */
+ * Within ggml's parallel region OpenBLAS computes on the calling thread, and both use OpenMP's one
+ * pool. */
 #ifndef VALENCE_ENCODE_COMPUTE_OPS_CPU_H
 #define VALENCE_ENCODE_COMPUTE_OPS_CPU_H
 
@@ -8,7 +10,7 @@
 
 #include "encode/compute/graph.h"
 
-/* ---- Memory of custom nodes ------------------------------------------------------------------------------------ */
+/* ---- Memory of custom nodes ---- */
 
 /* Per-thread working memory, and the nodes' parameters until the next graph begins. */
 struct scratch;
@@ -28,10 +30,10 @@ float *scratch_floats(struct scratch *scratch, int thread);
 void scratch_want_shared(struct scratch *scratch, int64_t n_floats);
 float *scratch_shared(struct scratch *scratch);
 
-/* ---- Dividing the work ----------------------------------------------------------------------------------------- */
+/* ---- Dividing the work ---- */
 
-/* Threads of a node take tasks as they come to them, so that one that others hold up does less. Zeroed parameters hold
- * an unused one; every round of tasks needs its own. */
+/* Threads of a node take tasks as they come to them, so that one that others hold up does less.
+ * Zeroed parameters hold an unused one; every round of tasks needs its own. */
 struct task_queue {
     atomic_llong next;
 };
@@ -55,10 +57,10 @@ struct share {
 };
 struct share share_of(int64_t n, int64_t unit, int ith, int nth);
 
-/* ---- What follows a product ------------------------------------------------------------------------------------ */
+/* ---- What follows a product ---- */
 
-/* A node's y = activation(y + bias) + residual: `bias` (width) and `residual` (width, rows) may be NULL, and are among the
- * node's sources, so that the allocator keeps them alive. */
+/* A node's y = activation(y + bias) + residual: `bias` (width) and `residual` (width, rows) may be
+ * NULL, and are among the node's sources, so that the allocator keeps them alive. */
 struct node_finish {
     enum activation activation;
     struct ggml_tensor *bias, *residual;
@@ -71,13 +73,14 @@ struct finish node_finish_at(const struct node_finish *finish, int64_t column);
 int list_sources(struct ggml_tensor *sources[4], struct ggml_tensor *a, struct ggml_tensor *b,
                  struct ggml_tensor *c, struct ggml_tensor *d);
 
-/* ---- Operations ------------------------------------------------------------------------------------------------ */
+/* ---- Operations ---- */
 
 struct ggml_tensor *cpu_linear(struct graph *graph, struct ggml_tensor *weight,
                                struct ggml_tensor *bias, struct ggml_tensor *x,
                                enum activation activation, struct ggml_tensor *residual);
 
-/* cpu_linear() with both operands rounded to bf16, for weights that are quantised, where the processor is faster so. */
+/* cpu_linear() with both operands rounded to bf16, for weights that are quantised, where the
+ * processor is faster so. */
 bool linear_suits_bf16(const struct ggml_tensor *weight, const struct ggml_tensor *x);
 struct ggml_tensor *cpu_linear_bf16(struct graph *graph, struct ggml_tensor *weight,
                                     struct ggml_tensor *x, struct node_finish finish);

@@ -8,7 +8,8 @@ typedef float vector __attribute__((vector_size(64), aligned(4), may_alias));
 
 #define HALVES (PANEL / 16) /* vectors of a panel's row */
 
-/* The product of `rows` rows, a constant where it is inlined, so that the sums live in registers. */
+/* The product of `rows` rows, a constant where it is inlined, so that the sums live in
+ * registers. */
 VALENCE_INLINE void product(int rows, const struct panel_shape *shape, const float *const *a,
                             const float *b, float *const *out)
 {

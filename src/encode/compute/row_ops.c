@@ -7,7 +7,7 @@
 #include "base/half.h"
 #include "kernels/simd.h"
 
-/* ---- Activations ----------------------------------------------------------------------------------------------- */
+/* ---- Activations ---- */
 
 /* erf(x), within 1.3 units in the last place.
  *
@@ -75,7 +75,7 @@ void rows_finish(int64_t rows, int64_t width, float *y, int64_t stride, const st
     }
 }
 
-/* ---- Normalisation --------------------------------------------------------------------------------------------- */
+/* ---- Normalisation ---- */
 
 enum { LANES = 32 };
 
@@ -140,7 +140,7 @@ float row_softmax(int64_t n, float scale, float gate, const float *bias, float *
     return 1.0f / sum;
 }
 
-/* ---- Widening -------------------------------------------------------------------------------------------------- */
+/* ---- Widening ---- */
 
 #if defined(__FLT16_MAX__) /* the compiler has the type, and vectorises its conversion */
 typedef _Float16 half_type;

@@ -1,5 +1,5 @@
-/* What the fused CPU operations do to rows of activations between matrix products: one thread, vectorised for every
- * instruction set. */
+/* What the fused CPU operations do to rows of activations between matrix products: one thread,
+ * vectorised for every instruction set. */
 #ifndef VALENCE_ENCODE_COMPUTE_ROW_OPS_H
 #define VALENCE_ENCODE_COMPUTE_ROW_OPS_H
 
@@ -7,8 +7,8 @@
 
 enum activation { ACTIVATION_NONE, ACTIVATION_GELU, ACTIVATION_RELU };
 
-/* What follows a product: y = activation(y + bias) + residual, or activation(y + bias + residual) by `order`. Bias and
- * residual may be NULL. GELU is the exact one, 0.5 x (1 + erf(x / sqrt 2)). */
+/* What follows a product: y = activation(y + bias) + residual, or activation(y + bias + residual)
+ * by `order`. Bias and residual may be NULL. GELU is the exact one, 0.5 x (1 + erf(x / sqrt 2)). */
 struct finish {
     const float *bias; /* (width) */
     enum activation activation;
@@ -21,8 +21,8 @@ struct finish {
 void rows_finish(int64_t rows, int64_t width, float *y, int64_t stride,
                  const struct finish *finish);
 
-/* y = activation((x - mean) / sqrt(variance + epsilon) * weight + bias), the mean and the variance (divisor `width`)
- * over each row. x and y: (rows, width), packed. */
+/* y = activation((x - mean) / sqrt(variance + epsilon) * weight + bias), the mean and the variance
+ * (divisor `width`) over each row. x and y: (rows, width), packed. */
 void rows_norm(int64_t rows, int64_t width, const float *x, const float *weight, const float *bias,
                float epsilon, enum activation activation, float *y);
 

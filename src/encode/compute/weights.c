@@ -12,9 +12,10 @@
 #include "base/fail.h"
 #include "encode/compute/backend.h"
 
-/* ---- Opening --------------------------------------------------------------------------------------------------- */
+/* ---- Opening ---- */
 
-/* gguf.h promises that a tensor's offset and size lie within the file only after it read the data itself. */
+/* gguf.h promises that a tensor's offset and size lie within the file only after it read the data
+ * itself. */
 static int check_tensors(const struct weights *weights, struct valence_error *error)
 {
     size_t start = gguf_get_data_offset(weights->gguf);
@@ -68,7 +69,7 @@ void weights_close(struct weights *weights)
     *weights = (struct weights){0};
 }
 
-/* ---- Getters --------------------------------------------------------------------------------------------------- */
+/* ---- Getters ---- */
 
 __attribute__((format(printf, 3, 4))) static void complain(struct weights *weights, int status,
                                                            const char *format, ...)
@@ -190,7 +191,7 @@ struct ggml_tensor *weights_tensor(struct weights *weights, bool f32, int64_t ne
     return tensor;
 }
 
-/* ---- Placing --------------------------------------------------------------------------------------------------- */
+/* ---- Placing ---- */
 
 const void *weights_file_data(const struct weights *weights, const struct ggml_tensor *tensor)
 {

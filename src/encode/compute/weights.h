@@ -1,7 +1,8 @@
-/* An encoder's weights: a GGUF file, mapped and checked, and its tensors on the device that computes.
+/* An encoder's weights: a GGUF file, mapped and checked, and its tensors on the device that
+ * computes.
  *
- * On a CPU the tensors are read in place from the map, so that loading costs nothing and processes share the pages. On
- * other devices everything is copied. */
+ * On a CPU the tensors are read in place from the map, so that loading costs nothing and processes
+ * share the pages. On other devices everything is copied. */
 #ifndef VALENCE_ENCODE_COMPUTE_WEIGHTS_H
 #define VALENCE_ENCODE_COMPUTE_WEIGHTS_H
 
@@ -24,13 +25,15 @@ struct weights {
     struct valence_error problem; /* the first of a getter below; status 0 while all is well */
 };
 
-/* Maps the file and reads its header. *weights is cleared on failure. Errors: IO, FORMAT, UNSUPPORTED. */
+/* Maps the file and reads its header. *weights is cleared on failure. Errors: IO, FORMAT,
+ * UNSUPPORTED. */
 int weights_open(struct weights *weights, const char *path, struct valence_error *error);
 void weights_close(struct weights *weights);
 
-/* ---- Header values and tensors ---------------------------------------------------------------------------------
- * Getters keep the first problem in weights->problem and give a harmless value, so that a loader reads everything and
- * checks once with weights_check(). */
+/* ---- Header values and tensors ---- */
+
+/* Getters keep the first problem in weights->problem and give a harmless value, so that a loader
+ * reads everything and checks once with weights_check(). */
 
 /* An integer within [minimum, maximum]. */
 int64_t weights_int(struct weights *weights, const char *key, int64_t minimum, int64_t maximum);
@@ -42,8 +45,9 @@ const char *weights_text(struct weights *weights, const char *key); /* "" where 
 void weights_ints(struct weights *weights, const char *key, int n, int64_t minimum, int64_t maximum,
                   int64_t *values);
 
-/* The tensor of that name with these sizes (ggml's order, the fastest first; 0 ends them). Where `f32` it must not be
- * of another type: what ggml's and our own element-wise operations read. NULL on a problem. */
+/* The tensor of that name with these sizes (ggml's order, the fastest first; 0 ends them). Where
+ * `f32` it must not be of another type: what ggml's and our own element-wise operations read. NULL
+ * on a problem. */
 struct ggml_tensor *weights_tensor(struct weights *weights, bool f32, int64_t ne0, int64_t ne1,
                                    int64_t ne2, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
@@ -53,7 +57,7 @@ const void *weights_file_data(const struct weights *weights, const struct ggml_t
 
 int weights_check(const struct weights *weights, struct valence_error *error);
 
-/* ---- Placing --------------------------------------------------------------------------------------------------- */
+/* ---- Placing ---- */
 
 /* Gives every tensor its memory on the device: in the map on a CPU, copied elsewhere. */
 int weights_place(struct weights *weights, ggml_backend_dev_t device, struct valence_error *error);
@@ -61,8 +65,8 @@ int weights_place(struct weights *weights, ggml_backend_dev_t device, struct val
 /* Gives the map's pages back, where everything that is often needed was copied from it. */
 void weights_release_pages(const struct weights *weights);
 
-/* True where ggml_mul_mat() is a faster product with this tensor on a CPU than widening its rows to floats and an sgemm:
- * ggml has tiled integer products for the k-quants. */
+/* True where ggml_mul_mat() is a faster product with this tensor on a CPU than widening its rows to
+ * floats and an sgemm: ggml has tiled integer products for the k-quants. */
 bool weights_prefer_ggml(const struct ggml_tensor *tensor);
 
 #endif

@@ -1,11 +1,12 @@
-/* Winograd's minimal filtering F(4x4, 3x3): a tile of 4 x 4 outputs comes from 6 x 6 inputs by 36 products per pair of
- * channels instead of 144.
+/* Winograd's minimal filtering F(4x4, 3x3): a tile of 4 x 4 outputs comes from 6 x 6 inputs by 36
+ * products per pair of channels instead of 144.
  *
  *   y = At [ (G g Gt) . (Bt d B) ] A
  *
- * with the transformed inputs V (36, tiles, in) and weights U (36, in, out): for each of the 36 places, products over
- * channels are one matrix product. Interpolation points 0, 1, -1, 2, -2, infinity.
- * Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (CVPR 2016). */
+ * with the transformed inputs V (36, tiles, in) and weights U (36, in, out): for each of the 36
+ * places, products over channels are one matrix product. Interpolation points 0, 1, -1, 2, -2,
+ * infinity. Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (CVPR
+ * 2016). */
 #include <string.h>
 
 #include "encode/compute/conv2d_node.h"
@@ -41,7 +42,7 @@ bool conv2d_suits_winograd(const struct conv2d *conv, const struct ggml_tensor *
            conv->out % PANEL == 0 && tiles_of(x) * x->ne[3] >= MIN_TILES;
 }
 
-/* ---- Transforms ------------------------------------------------------------------------------------------------ */
+/* ---- Transforms ---- */
 
 /* Bt d for a column of 6. */
 VALENCE_INLINE void transform_input(const lanes d[EDGE], lanes v[EDGE])
@@ -121,8 +122,9 @@ static void weight_panel(int64_t in, const float *packed, float *u)
     }
 }
 
-/* Outputs of one tile and panel, from m (36 at distance place_floats, PANEL): those of width x height that exist go to
- * `y`, pixels `pixel` floats apart, rows `row`. `residual` lies as y does, or is NULL. */
+/* Outputs of one tile and panel, from m (36 at distance place_floats, PANEL): those of width x
+ * height that exist go to `y`, pixels `pixel` floats apart, rows `row`. `residual` lies as y does,
+ * or is NULL. */
 struct output_shape {
     int64_t width, height, pixel, row;
 };
@@ -156,7 +158,7 @@ static void output_tile(const float *m, int64_t place_floats, const float *bias,
     }
 }
 
-/* ---- One round of pictures ------------------------------------------------------------------------------------- */
+/* ---- One round of pictures ---- */
 
 static const float zeros[MAX_CHANNELS]; /* the channels of a pixel beyond the border */
 

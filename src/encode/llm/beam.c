@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "kernels/simd.h"
 
-/* ---- Memory ---------------------------------------------------------------------------------------------------- */
+/* ---- Memory ---- */
 
 int beam_create(struct beam_search *search, int64_t n_vocab, int64_t n_beams, int64_t max_tokens,
                 int n_ends, const int32_t *ends, struct valence_error *error)
@@ -45,7 +45,7 @@ void beam_free(struct beam_search *search)
     *search = (struct beam_search){0};
 }
 
-/* ---- Candidates ------------------------------------------------------------------------------------------------ */
+/* ---- Candidates ---- */
 
 VALENCE_CLONES static float largest_of(int64_t n, const float *x)
 {
@@ -81,7 +81,8 @@ VALENCE_CLONES void log_softmax(int64_t n, float *x)
         x[i] -= log_sum;
 }
 
-/* Puts a candidate into the list, which keeps its `room` best; later ones of equal score stay behind. */
+/* Puts a candidate into the list, which keeps its `room` best; later ones of equal score stay
+ * behind. */
 static void offer(struct beam_search *search, int room, struct beam_candidate candidate)
 {
     struct beam_candidate *list = search->candidates;
@@ -112,7 +113,7 @@ static void find_candidates(struct beam_search *search, const float *log_probabi
     }
 }
 
-/* ---- Hypotheses ------------------------------------------------------------------------------------------------ */
+/* ---- Hypotheses ---- */
 
 static bool is_end(const struct beam_search *search, int32_t token)
 {

@@ -16,7 +16,7 @@
 #define SEQUENCES      64 /* transcripts computed together */
 #define OVERLAP        3  /* neighbouring windows share a third */
 
-/* ---- Loading --------------------------------------------------------------------------------------------------- */
+/* ---- Loading ---- */
 
 static void clear(void *model)
 {
@@ -75,7 +75,7 @@ static int load(struct weights *weights, ggml_backend_dev_t device,
     return VALENCE_OK;
 }
 
-/* ---- Transcripts ----------------------------------------------------------------------------------------------- */
+/* ---- Transcripts ---- */
 
 struct transcript {
     llama_token *tokens;
@@ -124,7 +124,7 @@ static int64_t n_rows(const void *model, const struct valence_encoder_input *inp
     return encoder->mean && n > 0 ? 1 : n;
 }
 
-/* ---- Encoding -------------------------------------------------------------------------------------------------- */
+/* ---- Encoding ---- */
 
 struct llm_state {
     const struct llm_encoder *encoder;
@@ -138,7 +138,8 @@ static void state_clear(void *state)
     llm_context_free(&llm->context);
 }
 
-/* Makes the context hold `positions`. Growing doubles it, so that rising lengths do not make one each. */
+/* Makes the context hold `positions`. Growing doubles it, so that rising lengths do not make one
+ * each. */
 static int reserve(struct llm_state *llm, int64_t positions, struct valence_error *error)
 {
     const struct llm_encoder *encoder = llm->encoder;
@@ -216,7 +217,8 @@ static int add_short(struct llm_state *llm, const struct transcript *transcript,
     return status;
 }
 
-/* Tokens [start, start + n) after `lead` tokens of the transcript's beginning (BOS); rows from `keep` on are kept. */
+/* Tokens [start, start + n) after `lead` tokens of the transcript's beginning (BOS); rows from
+ * `keep` on are kept. */
 static int encode_window(struct llm_state *llm, const struct transcript *transcript, int64_t lead,
                          int64_t start, int64_t n, int64_t keep, float *rows,
                          struct valence_error *error)

@@ -11,7 +11,7 @@
 #include "encode/compute/backend.h"
 #include "encode/llm/language_model_check.h"
 
-/* ---- What it is ------------------------------------------------------------------------------------------------ */
+/* ---- What it is ---- */
 
 static int compare_names(const void *a, const void *b)
 {
@@ -19,8 +19,8 @@ static int compare_names(const void *a, const void *b)
     return strcmp((*x)->name, (*y)->name);
 }
 
-/* SHA-256 of the architecture and, in the order of their names, of names and values of the one-dimensional f32
- * tensors: norms and biases, which quantising leaves as they are. */
+/* SHA-256 of the architecture and, in the order of their names, of names and values of the
+ * one-dimensional f32 tensors: norms and biases, which quantising leaves as they are. */
 static int take_fingerprint(struct language_model *model, const struct weights *weights,
                             struct valence_error *error)
 {
@@ -79,7 +79,7 @@ int language_model_identify(struct language_model *model, struct weights *weight
     return take_fingerprint(model, weights, error);
 }
 
-/* ---- Loading --------------------------------------------------------------------------------------------------- */
+/* ---- Loading ---- */
 
 static int load_model(struct language_model *model, const char *path, ggml_backend_dev_t device,
                       struct valence_error *error)
@@ -161,7 +161,7 @@ int language_model_parse_taps(const struct language_model *model, const char *te
     return taps_parse(&tappable, text, taps, error);
 }
 
-/* ---- Text ------------------------------------------------------------------------------------------------------ */
+/* ---- Text ---- */
 
 int language_model_tokenize(const struct language_model *model, const char *text, size_t length,
                             bool special, llama_token **tokens, int64_t *n,

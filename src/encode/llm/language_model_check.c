@@ -26,8 +26,8 @@ static int64_t find_key(const struct header *header, const char *name, char key[
     return gguf_find_key(header->weights->gguf, key);
 }
 
-/* An integer of any width, alone or (the largest of) an array; `missing` where there is no such key; -1 for one of
- * another type, or beyond 32 bits. */
+/* An integer of any width, alone or (the largest of) an array; `missing` where there is no such
+ * key; -1 for one of another type, or beyond 32 bits. */
 static int64_t read_integer(const struct header *header, const char *name, int64_t missing)
 {
     char key[256];

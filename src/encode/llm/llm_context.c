@@ -12,7 +12,7 @@
 
 #define POLL_NODES 64 /* of the graph between two questions whether to go on */
 
-/* ---- Taps ------------------------------------------------------------------------------------------------------ */
+/* ---- Taps ---- */
 
 /* The hidden state that a tensor of the graph is, -1 for none. */
 static int64_t hidden_of(const struct language_model *model, const char *name)
@@ -76,7 +76,8 @@ static void add_rows(struct llm_context *context, int64_t hidden, int64_t first,
     }
 }
 
-/* Takes a tensor's rows; false ends the graph: nothing that follows is needed, or something is wrong. */
+/* Takes a tensor's rows; false ends the graph: nothing that follows is needed, or something is
+ * wrong. */
 static bool take_tensor(struct llm_context *context, int64_t hidden,
                         const struct ggml_tensor *tensor)
 {
@@ -114,7 +115,7 @@ static bool poll_progress(void *user)
     return context->cancelled;
 }
 
-/* ---- Contexts -------------------------------------------------------------------------------------------------- */
+/* ---- Contexts ---- */
 
 static int make_room(struct llm_context *context, struct valence_error *error)
 {
@@ -230,7 +231,7 @@ void llm_sequence_remove(struct llm_context *context, int64_t sequence)
     llama_memory_seq_rm(llama_get_memory(context->context), (llama_seq_id)sequence, -1, -1);
 }
 
-/* ---- Batches --------------------------------------------------------------------------------------------------- */
+/* ---- Batches ---- */
 
 void llm_batch_begin(struct llm_context *context, bool embeddings)
 {

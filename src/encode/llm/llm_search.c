@@ -76,8 +76,8 @@ void llm_search_free(struct llm_search *search)
     *search = (struct llm_search){0};
 }
 
-/* Sequences follow the hypotheses that the last step kept: the first child of a parent goes on in its sequence, the
- * others copy it into those of parents without children. */
+/* Sequences follow the hypotheses that the last step kept: the first child of a parent goes on in
+ * its sequence, the others copy it into those of parents without children. */
 static void move_sequences(struct llm_search *search)
 {
     const struct beam_search *beams = &search->beams;

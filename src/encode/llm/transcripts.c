@@ -16,7 +16,7 @@ struct transcript_encoder {
     struct valence_encoder_state *state;
 };
 
-/* ---- Spelling ---------------------------------------------------------------------------------- */
+/* ---- Spelling ---- */
 
 static bool is_upper(char c)
 {
@@ -34,7 +34,8 @@ static bool is_word(char c)
     return is_upper(c) || is_lower(c) || (c >= '0' && c <= '9') || (c & 0x80);
 }
 
-/* Gives a lower-case text a sentence's capitals: its first letter, and every I that stands alone ("i", "i'm"). */
+/* Gives a lower-case text a sentence's capitals: its first letter, and every I that stands alone
+ * ("i", "i'm"). */
 static void capitalise(char *text)
 {
     size_t first = strcspn(text, "abcdefghijklmnopqrstuvwxyz");
@@ -77,7 +78,7 @@ char *transcript_spell(const char *transcript, enum transcript_spelling spelling
     return text;
 }
 
-/* ---- Opening ----------------------------------------------------------------------------------- */
+/* ---- Opening ---- */
 
 void transcript_encoder_close(struct transcript_encoder *encoder)
 {
@@ -118,7 +119,7 @@ int64_t transcript_encoder_width(const struct transcript_encoder *encoder)
     return valence_encoder_describe(encoder->encoder)->width;
 }
 
-/* ---- Settings ---------------------------------------------------------------------------------- */
+/* ---- Settings ---- */
 
 json_t *transcript_encoder_describe(const struct transcript_encoder *encoder)
 {
@@ -160,7 +161,7 @@ int transcript_settings_from_json(const json_t *description, struct transcript_s
     return VALENCE_OK;
 }
 
-/* ---- Encoding ---------------------------------------------------------------------------------- */
+/* ---- Encoding ---- */
 
 static void reduce_mean(const float *from, int64_t n, int64_t width, float *to)
 {
@@ -172,8 +173,8 @@ static void reduce_mean(const float *from, int64_t n, int64_t width, float *to)
     }
 }
 
-/* Keeps of every transcript's rows those that the settings ask for, in place: what is kept never lies behind what it is
- * made from. */
+/* Keeps of every transcript's rows those that the settings ask for, in place: what is kept never
+ * lies behind what it is made from. */
 static void reduce(const struct transcript_settings *settings, struct valence_features *features)
 {
     int64_t width = features->width, kept = 0, begin = 0;

@@ -17,10 +17,10 @@
 #define MANET_SIDE         224
 #define BATCH_NORM_EPSILON 1e-5
 
-/* ---- Folding --------------------------------------------------------------------------------------------------- */
+/* ---- Folding ---- */
 
-/* y = (x - mean) / sqrt(variance + epsilon) * weight + bias  =  scale x + shift, per output. from[1]: the norm's name;
- * scale and shift: (out). */
+/* y = (x - mean) / sqrt(variance + epsilon) * weight + bias  =  scale x + shift, per output.
+ * from[1]: the norm's name; scale and shift: (out). */
 static int take_norm(const struct recipe *recipe, struct source *source, bool values, float *scale,
                      float *shift, struct valence_error *error)
 {
@@ -43,7 +43,8 @@ static int take_norm(const struct recipe *recipe, struct source *source, bool va
     return status;
 }
 
-/* Convolution (out, in, kernel, kernel) to (out, kernel, kernel, in), scaled. numbers: out, in, kernel, kernel. */
+/* Convolution (out, in, kernel, kernel) to (out, kernel, kernel, in), scaled. numbers: out, in,
+ * kernel, kernel. */
 static int make_weight(const struct recipe *recipe, struct source *source, float *values,
                        float *work, struct valence_error *error)
 {
@@ -71,9 +72,10 @@ static int make_bias(const struct recipe *recipe, struct source *source, float *
     return take_norm(recipe, source, values != NULL, work, values, error);
 }
 
-/* ---- The list -------------------------------------------------------------------------------------------------- */
+/* ---- The list ---- */
 
-/* Names in the checkpoint of a convolution and its norm: conv1 has bn1, conv1_2_3 has bn1_2_3, downsample is a list. */
+/* Names in the checkpoint of a convolution and its norm: conv1 has bn1, conv1_2_3 has bn1_2_3,
+ * downsample is a list. */
 static void source_names(const char *name, char weight[RECIPE_NAME_BYTES],
                          char norm[RECIPE_NAME_BYTES])
 {

@@ -1,4 +1,5 @@
-/* MANet checkpoints to GGUF; see valence_encoder_convert() for what `from` may be, manet.h for the file. */
+/* MANet checkpoints to GGUF; see valence_encoder_convert() for what `from` may be, manet.h for the
+ * file. */
 #ifndef VALENCE_ENCODE_MANET_CONVERT_MANET_H
 #define VALENCE_ENCODE_MANET_CONVERT_MANET_H
 

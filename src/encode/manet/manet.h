@@ -1,13 +1,16 @@
 /* MANet: a face crop to one embedding, local half then global half.
  *
- * Source: Zhao, Liu and Wang, "Learning Deep Global Multi-Scale and Local Attention Features for Facial Expression
- * Recognition in the Wild" (IEEE TIP 30, 2021). A ResNet stem and two stages; then four attention branches on the
- * quarters of the map, and a multi-scale branch on the whole of it.
+ * Source: Zhao, Liu and Wang, "Learning Deep Global Multi-Scale and Local Attention Features for
+ * Facial Expression Recognition in the Wild" (IEEE TIP 30, 2021). A ResNet stem and two stages;
+ * then four attention branches on the quarters of the map, and a multi-scale branch on the whole of
+ * it.
  *
- * GGUF (architecture "manet"; sizes in ggml's order; written by convert_manet.c; batch norms are folded in)
+ * GGUF (architecture "manet"; sizes in ggml's order; written by convert_manet.c; batch norms are
+ * folded in)
  *   1. manet.width (64), .side (224), .n_classes: u32
- *   2. NAME.weight (kernel * kernel * in, out), a window's values in memory order; NAME.bias (out), for every convolution,
- *      NAME as in the checkpoint ("layer3_1_p1.0.conv1", ".downsample", ".cbam.spatial")
+ *   2. NAME.weight (kernel * kernel * in, out), a window's values in memory order; NAME.bias (out),
+ * for every convolution, NAME as in the checkpoint ("layer3_1_p1.0.conv1", ".downsample",
+ * ".cbam.spatial")
  *   3. BLOCK.cbam.reduce.weight (D, D / 16), .bias; BLOCK.cbam.expand.weight (D / 16, D), .bias
  *   4. head_1, head_2 .weight (8 width, n_classes), .bias: the classifiers of the two halves */
 #ifndef VALENCE_ENCODE_MANET_MANET_H
@@ -54,8 +57,9 @@ int manet_load(struct manet *model, struct weights *weights, ggml_backend_dev_t 
                struct valence_error *error);
 void manet_free(struct manet *model);
 
-/* Calls `visit` for every convolution, with its name ("layer1.0.conv1"), until one fails: the one list of them, for
- * loading and for converting. `spatial` says that it is an attention block's spatial gate. */
+/* Calls `visit` for every convolution, with its name ("layer1.0.conv1"), until one fails: the one
+ * list of them, for loading and for converting. `spatial` says that it is an attention block's
+ * spatial gate. */
 struct manet_visit {
     int (*convolution)(void *user, const char *name, struct conv2d *conv, bool spatial);
     int (*gate)(void *user, const char *name, int64_t channels, struct manet_block *block);
@@ -63,9 +67,10 @@ struct manet_visit {
 };
 int manet_each(struct manet *model, const struct manet_visit *visit);
 
-/* ---- Encoding -------------------------------------------------------------------------------------------------- */
+/* ---- Encoding ---- */
 
-/* For tests: called with the outputs of stages, "maxpool", "layer1", ..., as (channels, width, height, pictures). */
+/* For tests: called with the outputs of stages, "maxpool", "layer1", ..., as (channels, width,
+ * height, pictures). */
 struct manet_watch {
     void (*stage)(void *user, const char *name, const struct ggml_tensor *tensor);
     void *user;
@@ -81,7 +86,8 @@ struct manet_state {
     const struct manet_watch *watch; /* or NULL */
 };
 
-/* `pixels`: n pictures (side, side, 3) of bytes; `rows`: (n, manet_row_width()). n <= MANET_PICTURES. */
+/* `pixels`: n pictures (side, side, 3) of bytes; `rows`: (n, manet_row_width()). n <=
+ * MANET_PICTURES. */
 int manet_encode(struct manet_state *state, const uint8_t *pixels, int64_t n, float *rows,
                  struct valence_error *error);
 

@@ -6,7 +6,7 @@
 #include "kernels/simd.h"
 #include "kernels/vector.h"
 
-/* ---- Gates ----------------------------------------------------------------------------------------------------- */
+/* ---- Gates ---- */
 
 struct gate_parameters {
     struct scratch *scratch;
@@ -51,7 +51,8 @@ static void add_gate_layers(const struct manet_block *block, int64_t channels, c
         gate[c] += vector_dot(n, expand + c * n, hidden) + expand_bias[c];
 }
 
-/* out = y * gate per channel; planes (2, pixels): the largest and the mean channel of each pixel of it. */
+/* out = y * gate per channel; planes (2, pixels): the largest and the mean channel of each pixel of
+ * it. */
 VALENCE_CLONES
 static void gate_channels(int64_t pixels, int64_t channels, const float *y, const float *gate,
                           float *out, float *planes)
@@ -141,7 +142,7 @@ struct ggml_tensor *manet_cpu_gates(struct graph *graph, const struct manet_bloc
                           operands, 2, compute_gates, GGML_N_TASKS_MAX, p);
 }
 
-/* ---- Max pool -------------------------------------------------------------------------------------------------- */
+/* ---- Max pool ---- */
 
 /* y = the larger of x and y */
 VALENCE_CLONES

@@ -4,7 +4,7 @@
 #include "base/fail.h"
 #include "encode/manet/manet.h"
 
-/* ---- The list of convolutions ---------------------------------------------------------------------------------- */
+/* ---- The list of convolutions ---- */
 
 static int visit_convolution(const struct manet_visit *visit, struct conv2d *conv, int64_t in,
                              int64_t out, int64_t kernel, int64_t stride, const char *name)
@@ -94,7 +94,7 @@ int manet_each(struct manet *model, const struct manet_visit *visit)
                                 2);
 }
 
-/* ---- Loading --------------------------------------------------------------------------------------------------- */
+/* ---- Loading ---- */
 
 static int load_convolution(void *user, const char *name, struct conv2d *conv, bool spatial)
 {

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-/* ---- Parts in ggml's operations -------------------------------------------------------------------------------- */
+/* ---- Parts in ggml's operations ---- */
 
 /* (channels, width, height, pictures) as (channels, pixels, pictures) */
 static struct ggml_tensor *flatten(struct ggml_context *context, struct ggml_tensor *x)
@@ -67,9 +67,10 @@ static struct ggml_tensor *plain_gates(struct graph *graph, const struct manet_b
     return ggml_relu(context, ggml_add(context, y, residual));
 }
 
-/* ---- Blocks ---------------------------------------------------------------------------------------------------- */
+/* ---- Blocks ---- */
 
-/* A chain of a multi-scale block [11]: groups of channels, each convolved after adding what the one before it gave. */
+/* A chain of a multi-scale block [11]: groups of channels, each convolved after adding what the one
+ * before it gave. */
 static struct ggml_tensor *chain(struct graph *graph, const struct conv2d *convolutions,
                                  struct ggml_tensor *a)
 {
@@ -115,7 +116,7 @@ static struct ggml_tensor *stage_of(struct graph *graph, const struct manet_stag
     return x;
 }
 
-/* ---- The network ----------------------------------------------------------------------------------------------- */
+/* ---- The network ---- */
 
 static void show(struct manet_state *state, const char *name, struct ggml_tensor *x)
 {

@@ -10,7 +10,8 @@
 
 #define PRECISION 22
 
-/* One pass from `from` to `to` samples: output i is a sum over samples first[i] ... first[i] + count[i] - 1. */
+/* One pass from `from` to `to` samples: output i is a sum over samples first[i] ... first[i] +
+ * count[i] - 1. */
 struct pass {
     int64_t from, to, widest;
     int32_t *first, *count;
@@ -60,7 +61,8 @@ static int pass_create(struct pass *pass, int64_t from, int64_t to, struct valen
     return VALENCE_OK;
 }
 
-/* Resizes `lines` lines; samples of a line are `step` bytes apart, lines `line_step`; three channels each. */
+/* Resizes `lines` lines; samples of a line are `step` bytes apart, lines `line_step`; three
+ * channels each. */
 static void pass_run(const struct pass *pass, int64_t lines, const uint8_t *from, int64_t from_step,
                      int64_t from_line, uint8_t *to, int64_t to_step, int64_t to_line)
 {

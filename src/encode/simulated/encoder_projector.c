@@ -57,7 +57,7 @@ static int load(struct weights *weights, ggml_backend_dev_t device,
     return VALENCE_OK;
 }
 
-/* ---- Encoding -------------------------------------------------------------------------------------------------- */
+/* ---- Encoding ---- */
 
 struct projector_state {
     const struct projector *projector;

@@ -1,12 +1,15 @@
-/* The projector of SLAM-LLM between WavLM and a language model: k frames side by side, linear, ReLU, linear.
+/* The projector of SLAM-LLM between WavLM and a language model: k frames side by side, linear,
+ * ReLU, linear.
  *
- *   y_i = W2 relu(W1 [x_ki ... x_ki+k-1] + b1) + b2,   i = 0 ... T / k - 1; the last T mod k frames are not used
+ *   y_i = W2 relu(W1 [x_ki ... x_ki+k-1] + b1) + b2,   i = 0 ... T / k - 1; the last T mod k frames
+ * are not used
  *
  * GGUF (architecture "projector"; sizes in ggml's order; written by convert_projector.c)
  *   1. projector.frames_joined (k), .frame_width, .hidden_width, .width: u32
- *   2. projector.wavlm, .llm: fingerprints of the encoders it belongs to (valence/encoder.h); .wavlm_source, .llm_source:
- *      names of their files, for messages
- *   3. linear1.weight (k * frame_width, hidden_width), .bias; linear2.weight (hidden_width, width), .bias
+ *   2. projector.wavlm, .llm: fingerprints of the encoders it belongs to (valence/encoder.h);
+ * .wavlm_source, .llm_source: names of their files, for messages
+ *   3. linear1.weight (k * frame_width, hidden_width), .bias; linear2.weight (hidden_width, width),
+ * .bias
  *
  * Source: SLAM-LLM, src/slam_llm/models/projector.py, EncoderProjectorConcat. */
 #ifndef VALENCE_ENCODE_SIMULATED_PROJECTOR_H

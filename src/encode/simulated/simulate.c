@@ -31,7 +31,7 @@ struct valence_simulator {
     struct llm_context context; /* of as many positions as were needed so far */
 };
 
-/* ---- Creating -------------------------------------------------------------------------------------------------- */
+/* ---- Creating ---- */
 
 static int check_encoders(const struct valence_encoder_description *wavlm,
                           const struct projector *projector,
@@ -142,7 +142,7 @@ void valence_simulator_free(struct valence_simulator *simulator)
     free(simulator);
 }
 
-/* ---- Listening ------------------------------------------------------------------------------------------------- */
+/* ---- Listening ---- */
 
 static int reserve(struct valence_simulator *simulator, int64_t n_prompt,
                    struct valence_error *error)
@@ -168,7 +168,8 @@ static int reserve(struct valence_simulator *simulator, int64_t n_prompt,
     return llm_context_create(&simulator->context, &llm->model, &sizes, error);
 }
 
-/* Audio, then the prompt's tokens, into sequence 0; the last batch ends with the last token, an output. */
+/* Audio, then the prompt's tokens, into sequence 0; the last batch ends with the last token, an
+ * output. */
 static int feed_prompt(struct valence_simulator *simulator, const struct valence_features *audio,
                        struct valence_error *error)
 {

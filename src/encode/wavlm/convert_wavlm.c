@@ -16,7 +16,7 @@
 
 #define PREFIX_BYTES 96 /* of a source name without its ending */
 
-/* ---- The two layouts' names ------------------------------------------------------------------------------------ */
+/* ---- The two layouts' names ---- */
 
 /* Formats with the number of the convolution or layer. */
 struct names {
@@ -58,9 +58,10 @@ static const struct names authors = {
     .down = "encoder.layers.%d.fc2",
 };
 
-/* ---- Recipes --------------------------------------------------------------------------------------------------- */
+/* ---- Recipes ---- */
 
-/* Convolution (out, in, kernel) to windows in memory order, (out, kernel, in). numbers: out, in, kernel. */
+/* Convolution (out, in, kernel) to windows in memory order, (out, kernel, in). numbers: out, in,
+ * kernel. */
 static int make_convolution(const struct recipe *recipe, struct source *source, float *values,
                             float *work, struct valence_error *error)
 {
@@ -74,8 +75,8 @@ static int make_convolution(const struct recipe *recipe, struct source *source, 
     return status;
 }
 
-/* Weight norm over all but the kernel's dimension, w_k = g_k v_k / |v_k|, then as a convolution of each group.
- * numbers: out (all groups), in (of a group), kernel; from: g, v. */
+/* Weight norm over all but the kernel's dimension, w_k = g_k v_k / |v_k|, then as a convolution of
+ * each group. numbers: out (all groups), in (of a group), kernel; from: g, v. */
 static int make_position(const struct recipe *recipe, struct source *source, float *values,
                          float *work, struct valence_error *error)
 {
@@ -115,7 +116,8 @@ static int make_qkv(const struct recipe *recipe, struct source *source, float *v
     return status;
 }
 
-/* The gate's 8 outputs enter as two sums of four: so do its rows. numbers: 8, then the width of weights or 0. */
+/* The gate's 8 outputs enter as two sums of four: so do its rows. numbers: 8, then the width of
+ * weights or 0. */
 static int make_gate(const struct recipe *recipe, struct source *source, float *values, float *work,
                      struct valence_error *error)
 {
@@ -149,7 +151,7 @@ static int make_flat(const struct recipe *recipe, struct source *source, float *
     return source_take(source, recipe->from[0], 4, recipe->numbers, values, error);
 }
 
-/* ---- The list -------------------------------------------------------------------------------------------------- */
+/* ---- The list ---- */
 
 struct plan {
     struct recipes recipes;
@@ -307,7 +309,7 @@ static void add_tensors(struct plan *plan, const struct source *source)
         add_layer(plan, i);
 }
 
-/* ---- The file -------------------------------------------------------------------------------------------------- */
+/* ---- The file ---- */
 
 static void set_sizes(struct gguf_context *header, const char *key, const int64_t *sizes)
 {

@@ -1,4 +1,5 @@
-/* WavLM checkpoints to GGUF; see valence_encoder_convert() for what `from` may be, wavlm.h for the file. */
+/* WavLM checkpoints to GGUF; see valence_encoder_convert() for what `from` may be, wavlm.h for the
+ * file. */
 #ifndef VALENCE_ENCODE_WAVLM_CONVERT_WAVLM_H
 #define VALENCE_ENCODE_WAVLM_CONVERT_WAVLM_H
 

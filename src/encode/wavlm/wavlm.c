@@ -11,7 +11,7 @@
 
 #define PIECE 96 /* frames of convolutions at a time; the first makes 64 rows of 512 for each */
 
-/* ---- State ----------------------------------------------------------------------------------------------------- */
+/* ---- State ---- */
 
 int wavlm_parse_taps(const struct wavlm *model, const char *text, struct taps *taps,
                      struct valence_error *error)
@@ -49,7 +49,8 @@ void wavlm_state_free(struct wavlm_state *state)
     *state = (struct wavlm_state){0};
 }
 
-/* Makes the tensors that stay on the device for a window of `frames`; those of the last are kept where they fit. */
+/* Makes the tensors that stay on the device for a window of `frames`; those of the last are kept
+ * where they fit. */
 static int prepare_window(struct wavlm_state *state, int64_t frames, struct valence_error *error)
 {
     if (state->hidden && state->hidden->ne[1] == frames)
@@ -70,7 +71,7 @@ static int prepare_window(struct wavlm_state *state, int64_t frames, struct vale
     return status;
 }
 
-/* ---- One clip -------------------------------------------------------------------------------------------------- */
+/* ---- One clip ---- */
 
 /* What is being encoded: the clip as a whole, and the window of it that is computed. */
 struct clip {
@@ -99,7 +100,8 @@ static int report(const struct clip *clip, int64_t layer, int64_t n_layers,
     return VALENCE_OK;
 }
 
-/* Adds rows first ... first+n-1 of the window, at clip->tapped, to the features of every tap of that hidden state. */
+/* Adds rows first ... first+n-1 of the window, at clip->tapped, to the features of every tap of
+ * that hidden state. */
 static void collect(const struct wavlm_state *state, const struct clip *clip, int64_t hidden,
                     int64_t width, int64_t first, int64_t n)
 {
@@ -133,7 +135,7 @@ static void collect_tensor(const struct wavlm_state *state, const struct clip *c
     collect(state, clip, hidden, tensor->ne[0], first, tensor->ne[1]);
 }
 
-/* ---- Convolutions ---------------------------------------------------------------------------------------------- */
+/* ---- Convolutions ---- */
 
 /* Sums of a channel of the first convolution over the whole clip, and of its square. */
 static int sum_first_convolution(struct wavlm_state *state, const struct clip *clip, double *sums,
@@ -170,8 +172,8 @@ static int sum_first_convolution(struct wavlm_state *state, const struct clip *c
     return status;
 }
 
-/* GroupNorm with a group per channel normalises the first convolution's channels over the whole clip: it is the same
- * as a convolution with scaled weights and a bias. */
+/* GroupNorm with a group per channel normalises the first convolution's channels over the whole
+ * clip: it is the same as a convolution with scaled weights and a bias. */
 static int fold_group_norm(struct wavlm_state *state, struct clip *clip,
                            struct valence_error *error)
 {
@@ -243,7 +245,7 @@ static int encode_piece(struct wavlm_state *state, const struct clip *clip, int6
     return status;
 }
 
-/* ---- Layers ---------------------------------------------------------------------------------------------------- */
+/* ---- Layers ---- */
 
 /* state->hidden = hidden state `index`, from the one before it (from the projection for 0). */
 static int encode_layer(struct wavlm_state *state, const struct clip *clip, int64_t index,
@@ -299,7 +301,7 @@ static int encode_window(struct wavlm_state *state, const struct clip *clip,
     return status;
 }
 
-/* ---- Windows --------------------------------------------------------------------------------------------------- */
+/* ---- Windows ---- */
 
 static int encode_windows(struct wavlm_state *state, struct clip *clip, struct valence_error *error)
 {

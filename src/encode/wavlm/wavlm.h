@@ -1,23 +1,24 @@
 /* WavLM: speech to one row of features per 20 ms.
  *
- * Sources: Chen et al., "WavLM: Large-Scale Self-Supervised Pre-Training for Full Stack Speech Processing" (IEEE JSTSP
- * 16, 2022); modeling_wavlm.py of transformers, whose parameter names the comments use. Two variants:
- * stable (WavLM-Large): layer norms before attention and FFN, and after every convolution;
- * base: layer norms after them, and one group norm, after the first convolution.
+ * Sources: Chen et al., "WavLM: Large-Scale Self-Supervised Pre-Training for Full Stack Speech
+ * Processing" (IEEE JSTSP 16, 2022); modeling_wavlm.py of transformers, whose parameter names the
+ * comments use. Two variants: stable (WavLM-Large): layer norms before attention and FFN, and after
+ * every convolution; base: layer norms after them, and one group norm, after the first convolution.
  *
  * GGUF (architecture "wavlm"; sizes in ggml's order; written by convert_wavlm.c)
- *   1. wavlm.width, .n_layers, .n_heads, .ffn_width, .n_buckets, .max_distance, .position_kernel, .position_groups: u32;
- *      .convolution_widths, .convolution_kernels, .convolution_strides: arrays of u32; .epsilon: f32;
- *      .stable, .group_norm, .normalize, .convolution_bias: bool; .rate_hz: u32
+ *   1. wavlm.width, .n_layers, .n_heads, .ffn_width, .n_buckets, .max_distance, .position_kernel,
+ * .position_groups: u32; .convolution_widths, .convolution_kernels, .convolution_strides: arrays of
+ * u32; .epsilon: f32; .stable, .group_norm, .normalize, .convolution_bias: bool; .rate_hz: u32
  *   2. conv.I.weight (kernel * in, out), a window's values in memory order; conv.I.bias (out);
  *      conv.I.norm.weight, .bias (out), in the base variant for I = 0 only
  *   3. projection.norm.weight, .bias; projection.weight, .bias
- *   4. position.weight (kernel * in / groups, out / groups, groups), weight norm applied; position.bias
+ *   4. position.weight (kernel * in / groups, out / groups, groups), weight norm applied;
+ * position.bias
  *   5. encoder.norm.weight, .bias
  *   6. bias.weight (n_buckets, n_heads): rel_attn_embed, transposed
- *   7. layer.I.: attention_norm, ffn_norm .weight, .bias; qkv.weight (width, 3 width), .bias; output.weight, .bias;
- *      gate.weight (head width, 2): gru_rel_pos_linear, its rows summed in fours; gate.bias (2); gate.scale (n_heads);
- *      up.weight, .bias; down.weight, .bias */
+ *   7. layer.I.: attention_norm, ffn_norm .weight, .bias; qkv.weight (width, 3 width), .bias;
+ * output.weight, .bias; gate.weight (head width, 2): gru_rel_pos_linear, its rows summed in fours;
+ * gate.bias (2); gate.scale (n_heads); up.weight, .bias; down.weight, .bias */
 #ifndef VALENCE_ENCODE_WAVLM_WAVLM_H
 #define VALENCE_ENCODE_WAVLM_WAVLM_H
 
@@ -71,33 +72,36 @@ int64_t wavlm_bucket(const struct wavlm *model, int64_t distance);
 /* Where the model wants it: zero mean and unit variance over the clip; else a copy. */
 void wavlm_normalize(const struct wavlm *model, const float *samples, int64_t n, float *normalized);
 
-/* ---- Taps ------------------------------------------------------------------------------------------------------ */
+/* ---- Taps ---- */
 
-/* What is taken from the network: a hidden state, 0 (before the first layer) ... n_layers, or one of these. */
+/* What is taken from the network: a hidden state, 0 (before the first layer) ... n_layers, or one
+ * of these. */
 enum {
     WAVLM_FINAL = -1 /* the last hidden state, final-normed */,
     WAVLM_CONV = -2 /* the convolutions' output */
 };
 
-/* "-5": hidden_states[-5]; "final"; "conv"; "20,24": side by side; "20+24": summed. Errors: ARGUMENT. */
+/* "-5": hidden_states[-5]; "final"; "conv"; "20,24": side by side; "20+24": summed. Errors:
+ * ARGUMENT. */
 int wavlm_parse_taps(const struct wavlm *model, const char *text, struct taps *taps,
                      struct valence_error *error);
 
-/* ---- Encoding -------------------------------------------------------------------------------------------------- */
+/* ---- Encoding ---- */
 
 struct wavlm_state {
     const struct wavlm *model;
     const struct taps *taps;
     int64_t window; /* frames computed at once; longer clips in overlapping windows */
     struct graph graph;
-    struct ggml_context
-        *context; /* of the two below, which stay on the device while a window is computed */
+    /* of the two below, which stay on the device while a window is computed */
+    struct ggml_context *context;
     ggml_backend_buffer_t buffer;
     struct ggml_tensor *hidden; /* (width, frames of the current window) */
     struct ggml_tensor *bias;   /* see wavlm_bias_create() */
 };
 
-/* Neighbouring windows share this part of a window; each is used up to the middle of what is shared. */
+/* Neighbouring windows share this part of a window; each is used up to the middle of what is
+ * shared. */
 #define WAVLM_OVERLAP 3 /* a third */
 
 int wavlm_state_create(struct wavlm_state *state, const struct wavlm *model,
@@ -105,8 +109,9 @@ int wavlm_state_create(struct wavlm_state *state, const struct wavlm *model,
                        bool plain, struct valence_error *error);
 void wavlm_state_free(struct wavlm_state *state);
 
-/* `samples`: mono, at the model's rate, full scale 1. `rows`: (wavlm_n_frames(), taps.width). `done` and `total` are
- * frames before this clip and in all, for the progress, which may be NULL. */
+/* `samples`: mono, at the model's rate, full scale 1. `rows`: (wavlm_n_frames(), taps.width).
+ * `done` and `total` are frames before this clip and in all, for the progress, which may be
+ * NULL. */
 int wavlm_encode(struct wavlm_state *state, const float *samples, int64_t n_samples, float *rows,
                  const struct valence_progress *progress, int64_t done, int64_t total,
                  struct valence_error *error);

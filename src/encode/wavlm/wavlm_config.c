@@ -31,7 +31,8 @@ static const struct wavlm_config defaults = {
     .normalize = true,
 };
 
-/* Sizes in a range that no product of them overflows; wavlm_load() checks what they must satisfy together. */
+/* Sizes in a range that no product of them overflows; wavlm_load() checks what they must satisfy
+ * together. */
 static int check(const struct wavlm_config *config, const char *path, struct valence_error *error)
 {
     const struct {
@@ -66,7 +67,7 @@ static int check(const struct wavlm_config *config, const char *path, struct val
     return VALENCE_OK;
 }
 
-/* ---- Hugging Face ---------------------------------------------------------------------------------------------- */
+/* ---- Hugging Face ---- */
 
 static int read_json(const char *folder, const char *name, json_t **object,
                      struct valence_error *error)
@@ -172,7 +173,7 @@ int wavlm_config_read_folder(struct wavlm_config *config, const char *folder,
     return status;
 }
 
-/* ---- The authors' file ----------------------------------------------------------------------------------------- */
+/* ---- The authors' file ---- */
 
 static int64_t pickled_size(const struct pickle_value *cfg, const char *key, int64_t missing)
 {
@@ -186,7 +187,8 @@ static bool pickled_flag(const struct pickle_value *cfg, const char *key, bool m
     return value && value->type == PICKLE_BOOL ? value->as.integer != 0 : missing;
 }
 
-/* "[(512,10,5)] + [(512,3,2)] * 4 + [(512,2,2)] * 2": (width, kernel, stride), each list repeated. */
+/* "[(512,10,5)] + [(512,3,2)] * 4 + [(512,2,2)] * 2": (width, kernel, stride), each list
+ * repeated. */
 static bool parse_convolutions(const char *text, struct wavlm_config *config)
 {
     int n = 0, length;

@@ -7,7 +7,7 @@
 #include "encode/wavlm/wavlm_network.h"
 #include "kernels/vector.h"
 
-/* ---- Attention ------------------------------------------------------------------------------------------------- */
+/* ---- Attention ---- */
 
 #define QUERIES 96 /* at a time: their scores against all keys stay in the cache */
 
@@ -21,7 +21,8 @@ static float sigmoid(float x)
     return 1.0f / (1.0f + expf(-x));
 }
 
-/* a (b scale - 1) + 2 for one head and frame; x: the head's part of the attention's input, w: (2, width). */
+/* a (b scale - 1) + 2 for one head and frame; x: the head's part of the attention's input, w: (2,
+ * width). */
 static float gate_of(int64_t width, const float *x, const float *w, const float *bias, float scale)
 {
     float a = sigmoid(vector_dot(width, x, w) + bias[0]);
@@ -29,7 +30,8 @@ static float gate_of(int64_t width, const float *x, const float *w, const float 
     return a * (b * scale - 1.0f) + 2.0f;
 }
 
-/* A thread's working memory: a head's keys and values in panels, and scores of a block of queries. */
+/* A thread's working memory: a head's keys and values in panels, and scores of a block of
+ * queries. */
 struct head_memory {
     float *keys;    /* (ceil(frames / PANEL), width, PANEL) */
     float *values;  /* (ceil(width / PANEL), frames, PANEL) */
@@ -91,7 +93,8 @@ static void weigh(const struct head_memory *memory, int64_t n, int64_t frames, i
     }
 }
 
-/* y_q = sum over k of softmax_k(q . k / sqrt(width) + gate_q bias_(k - q)) v_k, for `n` queries from `first` of a head */
+/* y_q = sum over k of softmax_k(q . k / sqrt(width) + gate_q bias_(k - q)) v_k, for `n` queries
+ * from `first` of a head */
 static void attend_block(struct ggml_tensor *y, const struct head_memory *memory, int64_t head,
                          int64_t first, int64_t n, int64_t width)
 {
@@ -144,7 +147,7 @@ struct ggml_tensor *wavlm_cpu_attention(struct graph *graph, const struct wavlm 
                           compute_attention, GGML_N_TASKS_MAX, p);
 }
 
-/* ---- Positional convolution ------------------------------------------------------------------------------------ */
+/* ---- Positional convolution ---- */
 
 #define FRAMES 96 /* at a time */
 
@@ -153,8 +156,9 @@ struct position_parameters {
     int64_t kernel, groups;
 };
 
-/* A group's channels of all frames, (kernel / 2 + frames + kernel - 1 - kernel / 2, in), zeros beyond the clip: frame t's
- * window is then a stretch of it. x: its channels of the first frame, frames `stride` apart. */
+/* A group's channels of all frames, (kernel / 2 + frames + kernel - 1 - kernel / 2, in), zeros
+ * beyond the clip: frame t's window is then a stretch of it. x: its channels of the first frame,
+ * frames `stride` apart. */
 static void gather_group(const float *x, int64_t stride, int64_t frames, int64_t in, int64_t kernel,
                          float *group)
 {
@@ -166,7 +170,8 @@ static void gather_group(const float *x, int64_t stride, int64_t frames, int64_t
     memset(group, 0, (size_t)(after * in) * sizeof *group);
 }
 
-/* Frames first ... first+n-1 of one panel of a group's outputs, at `result`, before bias and activation. */
+/* Frames first ... first+n-1 of one panel of a group's outputs, at `result`, before bias and
+ * activation. */
 static void convolve(const float *group, int64_t first, int64_t n, int64_t in, int64_t depth,
                      const float *panel, int64_t columns, float *result, int64_t stride,
                      float *room)

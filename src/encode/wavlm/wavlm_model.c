@@ -5,7 +5,7 @@
 #include "base/fail.h"
 #include "encode/wavlm/wavlm.h"
 
-/* ---- Loading --------------------------------------------------------------------------------------------------- */
+/* ---- Loading ---- */
 
 static void load_sizes(struct wavlm *model)
 {
@@ -146,15 +146,16 @@ void wavlm_free(struct wavlm *model)
     weights_close(&model->weights);
 }
 
-/* ---- Arithmetic ------------------------------------------------------------------------------------------------ */
+/* ---- Arithmetic ---- */
 
 int64_t wavlm_n_frames(const struct wavlm *model, int64_t n_samples)
 {
     return n_samples < model->reach ? 0 : (n_samples - model->reach) / model->hop + 1;
 }
 
-/* half of the buckets for keys behind the query, half for those ahead; in each, the first half is exact and the rest
- * logarithmic up to max_distance. The logarithm is float, as the model was trained. */
+/* half of the buckets for keys behind the query, half for those ahead; in each, the first half is
+ * exact and the rest logarithmic up to max_distance. The logarithm is float, as the model was
+ * trained. */
 int64_t wavlm_bucket(const struct wavlm *model, int64_t distance)
 {
     int64_t half = model->n_buckets / 2, exact = half / 2,

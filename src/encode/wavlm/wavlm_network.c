@@ -8,7 +8,7 @@
 
 #define CONV_EPSILON 1e-5f /* torch's default; the configuration's is for the other norms */
 
-/* ---- Convolutions ---------------------------------------------------------------------------------------------- */
+/* ---- Convolutions ---- */
 
 struct ggml_tensor *wavlm_first_convolution(struct graph *graph, const struct wavlm *model,
                                             struct ggml_tensor *samples)
@@ -43,7 +43,7 @@ struct ggml_tensor *wavlm_projection(struct graph *graph, const struct wavlm *mo
                         NULL);
 }
 
-/* ---- Positional convolution ------------------------------------------------------------------------------------ */
+/* ---- Positional convolution ---- */
 
 /* All groups as one batched product over overlapping windows: (kernel * in, frames, groups). */
 static struct ggml_tensor *plain_position(struct graph *graph, const struct wavlm *model,
@@ -76,7 +76,7 @@ struct ggml_tensor *wavlm_position(struct graph *graph, const struct wavlm *mode
                       model->epsilon, ACTIVATION_NONE);
 }
 
-/* ---- Position bias --------------------------------------------------------------------------------------------- */
+/* ---- Position bias ---- */
 
 struct ggml_tensor *wavlm_bias_create(const struct graph *graph, const struct wavlm *model,
                                       struct ggml_context *context, int64_t frames)
@@ -109,7 +109,7 @@ int wavlm_bias_fill(const struct wavlm *model, int64_t frames, struct ggml_tenso
     return VALENCE_OK;
 }
 
-/* ---- Layers ---------------------------------------------------------------------------------------------------- */
+/* ---- Layers ---- */
 
 /* gate = a (b scale - 1) + 2, a and b the sigmoids of the gate's two outputs: (1, frames, heads) */
 static struct ggml_tensor *plain_gate(struct ggml_context *context, const struct wavlm *model,

@@ -13,7 +13,7 @@
 #define LARGEST_MAXIMUM      ((size_t)4 << 30)
 #define MAX_PROTOCOL         5
 
-/* ---- Containers ----------------------------------------------------------------------------------------------- */
+/* ---- Containers ---- */
 
 static void pop_n(struct machine *m, enum pickle_type type, int64_t n)
 {
@@ -25,7 +25,8 @@ static void pop_n(struct machine *m, enum pickle_type type, int64_t n)
     machine_push(m, pickle_new_items(m->pickle, type, n ? m->stack + m->height : NULL, n));
 }
 
-/* Adds n values to what is on top of the stack: a `type`, or an object of whose contents they become part. */
+/* Adds n values to what is on top of the stack: a `type`, or an object of whose contents they
+ * become part. */
 static void extend_top(struct machine *m, enum pickle_type type, struct pickle_value *const *values,
                        int64_t n)
 {
@@ -125,7 +126,7 @@ static bool run_container(struct machine *m, int opcode)
     return false;
 }
 
-/* ---- The stack itself, and the memo --------------------------------------------------------------------------- */
+/* ---- The stack itself, and the memo ---- */
 
 /* Indices are given out one by one, so none can exceed the number of bytes. */
 static void put(struct machine *m, uint64_t index)
@@ -204,7 +205,7 @@ static bool run_stack(struct machine *m, int opcode)
     return false;
 }
 
-/* ---- The program ---------------------------------------------------------------------------------------------- */
+/* ---- The program ---- */
 
 static bool run_frame(struct machine *m, int opcode)
 {

@@ -56,24 +56,24 @@ struct pickle_value {
             struct pickle_value *callable;  /* GLOBAL or OBJECT; NULL for PERSISTENT */
             struct pickle_value *arguments; /* TUPLE */
             struct pickle_value *state;     /* given by BUILD; NULL where none was */
-            struct pickle_value *contents;  /* LIST of what was appended (values) or set (key,
-                                               value); NULL where nothing was */
+            /* LIST of what was appended (values) or set (key, value); NULL where nothing was */
+            struct pickle_value *contents;
         } object;
     } as;
 };
 
 struct pickle_options {
-    bool keep_unknown;    /* unknown globals are kept as nodes instead of refused */
-    size_t maximum_bytes; /* memory for the graph; 0: 128 bytes per byte of input, at least 1 MiB
-                             and at most 4 GiB */
+    bool keep_unknown; /* unknown globals are kept as nodes instead of refused */
+    /* memory for the graph; 0: 128 bytes per byte of input, at least 1 MiB and at most 4 GiB */
+    size_t maximum_bytes;
 };
 
 struct pickle; /* the graph; `input` must outlive it */
 
-/* Reads one pickle at the start of `input`; *used (may be NULL) receives its length, so that several
- * in a row can be read. `options` may be NULL; `name` stands for the file in errors. *pickle is NULL
- * on error: VALENCE_ERROR_UNSUPPORTED for a refused global or opcode, VALENCE_ERROR_LIMIT beyond the
- * memory allowed, VALENCE_ERROR_FORMAT for anything malformed. */
+/* Reads one pickle at the start of `input`; *used (may be NULL) receives its length, so that
+ * several in a row can be read. `options` may be NULL; `name` stands for the file in errors.
+ * *pickle is NULL on error: VALENCE_ERROR_UNSUPPORTED for a refused global or opcode,
+ * VALENCE_ERROR_LIMIT beyond the memory allowed, VALENCE_ERROR_FORMAT for anything malformed. */
 int pickle_read(const void *input, size_t size, const struct pickle_options *options,
                 const char *name, struct pickle **pickle, size_t *used,
                 struct valence_error *error);

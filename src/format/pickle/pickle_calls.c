@@ -1,5 +1,5 @@
-/* What Python would import and call: the globals that pickles of tensors, arrays and plain containers need, and the
- * nodes that calls become. */
+/* What Python would import and call: the globals that pickles of tensors, arrays and plain
+ * containers need, and the nodes that calls become. */
 #include <string.h>
 
 #include "base/fail.h"
@@ -46,15 +46,15 @@ static bool is_known(const char *name)
     return false;
 }
 
-/* ---- Calls -------------------------------------------------------------------------------------------------- */
+/* ---- Calls ---- */
 
 static bool is_list_or_tuple(const struct pickle_value *value)
 {
     return value && (value->type == PICKLE_LIST || value->type == PICKLE_TUPLE);
 }
 
-/* The calls that make plain values. Other arguments than these are malformed, not left as calls: what costs time to look
- * at must also cost memory, which is bounded. */
+/* The calls that make plain values. Other arguments than these are malformed, not left as calls:
+ * what costs time to look at must also cost memory, which is bounded. */
 
 /* OrderedDict() and OrderedDict([[key, value], ...]) */
 static struct pickle_value *call_dict(struct pickle *pickle, const struct pickle_value *arguments,
@@ -123,7 +123,7 @@ static struct pickle_value *new_call(struct pickle *pickle, struct pickle_value 
     return object;
 }
 
-/* ---- Operations -------------------------------------------------------------------------------------------------- */
+/* ---- Operations ---- */
 
 static void push_global(struct machine *m, const char *module, size_t module_size, const char *name,
                         size_t name_size)
@@ -204,7 +204,8 @@ static void call_with_names(struct machine *m)
     call(m);
 }
 
-/* INST: the class's name follows, the arguments are marked. OBJ: the class is the first of what is marked. */
+/* INST: the class's name follows, the arguments are marked. OBJ: the class is the first of what is
+ * marked. */
 static void call_marked(struct machine *m, bool class_follows)
 {
     int64_t n;
@@ -228,7 +229,8 @@ static void call_marked(struct machine *m, bool class_follows)
     push_call(m, callable, arguments);
 }
 
-/* BUILD: the state of an object. A dict's (OrderedDict has attributes) says nothing about its items. */
+/* BUILD: the state of an object. A dict's (OrderedDict has attributes) says nothing about its
+ * items. */
 static void build(struct machine *m)
 {
     struct pickle_value *state = machine_pop(m), *object = machine_top(m);

@@ -16,7 +16,7 @@ struct pickle_block {
     _Alignas(ALIGNMENT) unsigned char data[];
 };
 
-/* ---- Memory --------------------------------------------------------------------------------------------------- */
+/* ---- Memory ---- */
 
 /* Blocks double, so that a small pickle takes little and a large one few blocks. */
 static bool add_block(struct pickle *pickle, size_t bytes)
@@ -80,7 +80,7 @@ void pickle_free(struct pickle *pickle)
     free(pickle);
 }
 
-/* ---- Nodes ---------------------------------------------------------------------------------------------------- */
+/* ---- Nodes ---- */
 
 struct pickle_value *pickle_new(struct pickle *pickle, enum pickle_type type)
 {
@@ -146,7 +146,7 @@ bool pickle_extend(struct pickle *pickle, struct pickle_value *container,
     return true;
 }
 
-/* ---- Access --------------------------------------------------------------------------------------------------- */
+/* ---- Access ---- */
 
 const struct pickle_value *pickle_root(const struct pickle *pickle)
 {

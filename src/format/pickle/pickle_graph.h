@@ -1,5 +1,6 @@
-/* Inside the pickle reader: making the nodes of a graph. Everything lives in the graph's own memory, which has a
- * maximum. Functions that make something return NULL or false where it is reached (or memory is short). */
+/* Inside the pickle reader: making the nodes of a graph. Everything lives in the graph's own
+ * memory, which has a maximum. Functions that make something return NULL or false where it is
+ * reached (or memory is short). */
 #ifndef VALENCE_FORMAT_PICKLE_PICKLE_GRAPH_H
 #define VALENCE_FORMAT_PICKLE_PICKLE_GRAPH_H
 
@@ -37,7 +38,7 @@ struct pickle_value *pickle_new_items(struct pickle *pickle, enum pickle_type ty
 bool pickle_extend(struct pickle *pickle, struct pickle_value *container,
                    struct pickle_value *const *values, int64_t n);
 
-/* ---- Texts (pickle_text.c) ------------------------------------------------------------------------------------- */
+/* ---- Texts (pickle_text.c) ---- */
 
 /* Protocol 0's spellings. NULL, with *malformed set, where the text is not one. */
 

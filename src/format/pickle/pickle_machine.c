@@ -5,7 +5,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 
-/* ---- Errors and input ----------------------------------------------------------------------------------------- */
+/* ---- Errors and input ---- */
 
 void machine_stop(struct machine *m, int status, const char *what)
 {
@@ -65,7 +65,7 @@ bool machine_take_digits(struct machine *m, char text[MACHINE_MAX_DIGITS])
     return true;
 }
 
-/* ---- The stack ------------------------------------------------------------------------------------------------ */
+/* ---- The stack ---- */
 
 void machine_push(struct machine *m, struct pickle_value *value)
 {

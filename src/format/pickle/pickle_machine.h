@@ -1,4 +1,5 @@
-/* Inside the pickle reader: the stack machine that pickles are programs of, and its families of operations. */
+/* Inside the pickle reader: the stack machine that pickles are programs of, and its families of
+ * operations. */
 #ifndef VALENCE_FORMAT_PICKLE_PICKLE_MACHINE_H
 #define VALENCE_FORMAT_PICKLE_PICKLE_MACHINE_H
 
@@ -56,8 +57,8 @@ int64_t machine_floor(const struct machine *m); /* the height that the innermost
 
 void machine_mark(struct machine *m);
 
-/* Takes the n values above the innermost mark, and the mark; they stay readable until the next push. NULL where
- * n is 0, and after an error. */
+/* Takes the n values above the innermost mark, and the mark; they stay readable until the next
+ * push. NULL where n is 0, and after an error. */
 struct pickle_value **machine_pop_marked(struct machine *m, int64_t *n);
 
 /* Each runs an operation of its family; false where the opcode is of another. */

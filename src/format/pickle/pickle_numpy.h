@@ -13,8 +13,8 @@ struct pickle_array {
     struct npy_header header; /* data_start is 0 */
     const void *data;         /* header.count elements of numbers or texts; NULL for objects */
     size_t size;              /* bytes of them */
-    const struct pickle_value
-        *objects; /* of an array of objects: LIST of header.count values; NULL for the others */
+    /* of an array of objects: LIST of header.count values; NULL for the others */
+    const struct pickle_value *objects;
 };
 
 /* Understands numpy.ndarray (numpy.core.multiarray._reconstruct and its state), checked. False

@@ -76,7 +76,8 @@ static void write_dtype(FILE *stream, enum element_type type)
     fputs("tb", stream); /* TUPLE BUILD */
 }
 
-/* numpy.core.multiarray._reconstruct(numpy.ndarray, (0,), b'b') with the state (1, shape, dtype, False, elements) */
+/* numpy.core.multiarray._reconstruct(numpy.ndarray, (0,), b'b') with the state (1, shape, dtype,
+ * False, elements) */
 void pickle_write_array_begin(FILE *stream, enum element_type type, int n_dims,
                               const int64_t *shape)
 {

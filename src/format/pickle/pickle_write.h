@@ -1,5 +1,6 @@
-/* Writing pickles of plain containers, texts, numbers and NumPy arrays, protocol 4, as a stream. Python's pickle.load()
- * and format/pickle.h read them. What is written is checked by neither: the caller nests containers rightly. */
+/* Writing pickles of plain containers, texts, numbers and NumPy arrays, protocol 4, as a stream.
+ * Python's pickle.load() and format/pickle.h read them. What is written is checked by neither: the
+ * caller nests containers rightly. */
 #ifndef VALENCE_FORMAT_PICKLE_PICKLE_WRITE_H
 #define VALENCE_FORMAT_PICKLE_PICKLE_WRITE_H
 
@@ -22,8 +23,8 @@ void pickle_write_list_end(FILE *stream);
 void pickle_write_text(FILE *stream, const char *text);
 void pickle_write_int(FILE *stream, int64_t value);
 
-/* A row-major array of a type that NumPy has: its elements, little-endian and as many bytes as the shape says, are
- * written to the stream between the two. */
+/* A row-major array of a type that NumPy has: its elements, little-endian and as many bytes as the
+ * shape says, are written to the stream between the two. */
 void pickle_write_array_begin(FILE *stream, enum element_type type, int n_dims,
                               const int64_t *shape);
 void pickle_write_array_end(FILE *stream);

@@ -40,7 +40,7 @@ static int bad(const struct torch_container *container, const char *what,
     return fail(error, VALENCE_ERROR_FORMAT, "%s: %s", container->name, what);
 }
 
-/* ---- Storages in pickles -------------------------------------------------------------------------------------- */
+/* ---- Storages in pickles ---- */
 
 struct storage_reference {
     enum element_type type;
@@ -96,7 +96,7 @@ static int get_reference(const struct torch_container *container,
     return VALENCE_OK;
 }
 
-/* ---- The zip layout ------------------------------------------------------------------------------------------- */
+/* ---- The zip layout ---- */
 
 /* "FOLDER/name", or its index in the archive; -1 where there is none. */
 static int64_t find_member(const struct torch_container *container, const char *name)
@@ -213,7 +213,7 @@ static int find_in_zip(const struct torch_container *container,
     return status;
 }
 
-/* ---- The older layout ----------------------------------------------------------------------------------------- */
+/* ---- The older layout ---- */
 
 static int compare_keys(const void *left, const void *right)
 {
@@ -361,7 +361,7 @@ static int find_in_legacy(const struct torch_container *container,
     return VALENCE_OK;
 }
 
-/* ---- Both ----------------------------------------------------------------------------------------------------- */
+/* ---- Both ---- */
 
 int torch_container_open(const void *data, size_t size, const char *name,
                          struct torch_container **container, struct valence_error *error)

@@ -9,7 +9,8 @@
 #include "base/text.h"
 #include "format/pickle/torch_container.h"
 
-/* A pickle may refer to one value so often that walking it would never end; visits count every item of a container. */
+/* A pickle may refer to one value so often that walking it would never end; visits count every item
+ * of a container. */
 #define MAX_DEPTH       64
 #define MAX_VISITS      (1 << 22)
 #define MAX_TENSORS     (1 << 20)
@@ -26,7 +27,7 @@ struct torch_file {
     struct torch_tensor **by_path; /* sorted */
 };
 
-/* ---- Listing tensors ------------------------------------------------------------------------------------------ */
+/* ---- Listing tensors ---- */
 
 struct walk {
     struct torch_file *file;
@@ -100,7 +101,8 @@ static int read_tensor(struct walk *walk, const struct pickle_value *arguments,
     return VALENCE_OK;
 }
 
-/* The path is kept in file->paths; finish_list() turns offsets into pointers once they do not move any more. */
+/* The path is kept in file->paths; finish_list() turns offsets into pointers once they do not move
+ * any more. */
 static int add_tensor(struct walk *walk, const struct pickle_value *arguments)
 {
     struct torch_file *file = walk->file;
@@ -125,7 +127,8 @@ static bool can_hold_tensors(const struct pickle_value *value)
            value->type == PICKLE_TUPLE || value->type == PICKLE_OBJECT;
 }
 
-/* Lengthens the path by a key for what it leads to. Keys that are neither text nor int lead to nothing named. */
+/* Lengthens the path by a key for what it leads to. Keys that are neither text nor int lead to
+ * nothing named. */
 static int walk_entry(struct walk *walk, const struct pickle_value *key, int64_t index,
                       const struct pickle_value *value, int depth)
 {
@@ -224,7 +227,7 @@ static int list_tensors(struct torch_file *file, struct valence_error *error)
     return status ? status : finish_list(file, error);
 }
 
-/* ---- Access --------------------------------------------------------------------------------------------------- */
+/* ---- Access ---- */
 
 /* Takes over `map`. */
 static int open_bytes(struct file_map map, const void *data, size_t size, const char *name,

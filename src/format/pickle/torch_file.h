@@ -17,8 +17,8 @@
 #include "valence/error.h"
 
 struct torch_tensor {
-    const char
-        *path; /* keys and indices on the way to it, joined by dots: "state_dict.fc_att.weight" */
+    /* keys and indices on the way to it, joined by dots: "state_dict.fc_att.weight" */
+    const char *path;
     enum element_type type;
     int n_dims;
     int64_t shape[ARRAY_MAX_DIMS];
