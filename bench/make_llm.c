@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "base/file_writer.h"
 #include "base/half.h"
 #include "base/random.h"
 #include "encode/compute/backend.h"
@@ -144,7 +144,7 @@ static void write_file(const struct gguf_context *header, struct ggml_context *c
     if (!meta)
         exit(1);
     gguf_get_meta_data(header, meta);
-    must_work(file_write_begin(&writer, path, &error), &error);
+    must_work(file_write_begin(&writer, path, FILE_OVERWRITE, &error), &error);
     fwrite(meta, 1, size, writer.stream);
     for (struct ggml_tensor *tensor = ggml_get_first_tensor(context); tensor;
          tensor = ggml_get_next_tensor(context, tensor)) {

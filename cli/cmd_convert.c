@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/file.h"
+#include "base/file_writer.h"
 #include "commands.h"
+#include "terminal.h"
 #include "model/published.h"
 #include "valence/encoder.h"
 
@@ -25,23 +26,24 @@ static int convert(const char *input, const char *output, bool overwrite,
 {
     struct checkpoint checkpoint;
     struct text unused = {.maximum = 1 << 20};
-    if (!overwrite && path_exists(output))
-        return fail(error, VALENCE_ERROR_EXISTS, "%s: exists already (--force replaces it)",
-                    output);
-    int status = published_load(input, imagination, &checkpoint, &unused, error);
+    unsigned flags = overwrite ? FILE_OVERWRITE : 0;
+    int status = file_write_check(output, flags, error);
+    if (!status)
+        status = published_load(input, imagination, &checkpoint, &unused, error);
     if (!status) {
-        status = checkpoint_save(output, &checkpoint, error);
+        status = checkpoint_save(output, flags, &checkpoint, error);
         if (!status)
-            printf("%s: %" PRId64 " parameters, widths %" PRId64 "/%" PRId64 "/%" PRId64
-                   ", d %" PRId64 ", o %" PRId64 ", imagination %s\n",
-                   output, checkpoint.n_parameters, checkpoint.config.widths[VALENCE_AUDIO],
-                   checkpoint.config.widths[VALENCE_TEXT], checkpoint.config.widths[VALENCE_VIDEO],
-                   checkpoint.config.d, checkpoint.config.o,
-                   valence_imagination_names[imagination]);
+            fprintf(summary_stream(output),
+                    "%s: %" PRId64 " parameters, widths %" PRId64 "/%" PRId64 "/%" PRId64
+                    ", d %" PRId64 ", o %" PRId64 ", imagination %s\n",
+                    output, checkpoint.n_parameters, checkpoint.config.widths[VALENCE_AUDIO],
+                    checkpoint.config.widths[VALENCE_TEXT], checkpoint.config.widths[VALENCE_VIDEO],
+                    checkpoint.config.d, checkpoint.config.o,
+                    valence_imagination_names[imagination]);
         checkpoint_free(&checkpoint);
     }
     if (!status && unused.length)
-        printf("not used by the network, left out: %s\n", unused.data);
+        fprintf(summary_stream(output), "not used by the network, left out: %s\n", unused.data);
     text_free(&unused);
     return status;
 }
@@ -50,18 +52,16 @@ static int convert(const char *input, const char *output, bool overwrite,
 static int convert_encoder(const char *kind, const char *input, const char *output, bool overwrite,
                            struct valence_convert_options *options, struct valence_error *error)
 {
-    if (!overwrite && path_exists(output))
-        return fail(error, VALENCE_ERROR_EXISTS, "%s: exists already (--force replaces it)",
-                    output);
     char left_out[2000] = "";
+    options->overwrite = overwrite;
     options->progress = terminal_progress(false);
     options->left_out = left_out;
     options->left_out_bytes = sizeof left_out;
     int status = valence_encoder_convert(kind, input, output, options, error);
     terminal_progress_finish();
     if (!status && left_out[0])
-        printf("not part of the encoder, left out: %s%s\n", left_out,
-               strlen(left_out) + 1 == sizeof left_out ? "..." : "");
+        fprintf(summary_stream(output), "not part of the encoder, left out: %s%s\n", left_out,
+                strlen(left_out) + 1 == sizeof left_out ? "..." : "");
     return status;
 }
 #else

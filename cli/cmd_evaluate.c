@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/file_writer.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "choices.h"
@@ -16,7 +17,7 @@
 struct request {
     const char *run, *store;
     const char *split, *flow, *checkpoint, *predictions, *against;
-    bool json, quiet;
+    bool force, json, quiet;
     int64_t resamples, seed, batch, max_rows, threads;
     double level;
 };
@@ -46,6 +47,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_FLAG, 0, "json", &request->json, NULL, "Print JSON instead of a table.", 0, 0},
         {OPTION_TEXT, 0, "predictions", &request->predictions, "FILE",
          "Also write every clip's label and scores to this CSV file.", 0, 0},
+        {OPTION_FLAG, 0, "force", &request->force, NULL, "Replace an existing file.", 0, 0},
         {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress.", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
         {OPTION_INT, 0, "batch", &request->batch, "N", "Clips computed together (default: 64).", 1,
@@ -138,7 +140,7 @@ static int print_results(const struct request *request, const struct evaluation_
 {
     int status = VALENCE_OK;
     if (request->predictions)
-        status = write_predictions(request->predictions, set, error);
+        status = write_predictions(request->predictions, request->force, set, error);
     if (!status && request->json)
         status = print_evaluation_json(set, request->against, comparison, error);
     else if (!status)
@@ -150,7 +152,11 @@ static int evaluate(const struct request *request, const struct evaluation_optio
                     struct valence_error *error)
 {
     struct valence_store *store;
-    int status = valence_store_open(request->store, &store, error);
+    int status = request->predictions ? file_write_check(request->predictions,
+                                                         request->force ? FILE_OVERWRITE : 0, error)
+                                      : VALENCE_OK;
+    if (!status)
+        status = valence_store_open(request->store, &store, error);
     if (status)
         return status;
     struct evaluation_set set = {.run = request->run, .options = options, .store = store};

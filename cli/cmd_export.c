@@ -8,11 +8,12 @@
 #include "commands.h"
 #include "json_output.h"
 #include "table.h"
+#include "terminal.h"
 #include "valence/export.h"
 
 struct request {
     const char *store, *target, *form;
-    bool json, quiet;
+    bool force, json, quiet;
 };
 
 static void print_result(const struct request *request, const struct valence_store *store,
@@ -32,7 +33,7 @@ static void print_result(const struct request *request, const struct valence_sto
         table_cell(&table, "rows of %s", name);
         table_cell(&table, "%" PRId64, result->n_rows[s]);
     }
-    table_print(&table, stdout);
+    table_print(&table, summary_stream(request->target));
 }
 
 static json_t *result_to_json(const struct request *request, const struct valence_store *store,
@@ -57,8 +58,8 @@ static int export_store(const struct request *request, enum valence_export_form 
     struct valence_export_result result;
     int status = valence_store_open(request->store, &store, error);
     if (!status)
-        status = valence_export(store, request->target, form, terminal_progress(request->quiet),
-                                &result, error);
+        status = valence_export(store, request->target, form, request->force,
+                                terminal_progress(request->quiet), &result, error);
     terminal_progress_finish();
     if (!status && request->json)
         status = print_json(result_to_json(request, store, &result), error);
@@ -75,6 +76,7 @@ static int run_export(const struct command *command, int argc, char **argv)
     const struct option options[] = {
         {OPTION_TEXT, 0, "form", &request.form, "FORM",
          "npy, safetensors, mmsa or npz (default: npy).", 0, 0},
+        {OPTION_FLAG, 0, "force", &request.force, NULL, "Replace an existing file.", 0, 0},
         {OPTION_FLAG, 0, "json", &request.json, NULL, "Print JSON instead of a table.", 0, 0},
         {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress.", 0, 0},
         {.type = OPTION_END}};

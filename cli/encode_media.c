@@ -13,6 +13,7 @@
 #include "media/picture_file.h"
 #include "media/sound_file.h"
 #include "model_cache.h"
+#include "terminal.h"
 #include "valence/encoder.h"
 
 struct request {
@@ -150,8 +151,9 @@ static int encode(const struct request *request, struct valence_error *error)
     if (!status)
         status = feature_output_commit(&work.output, error);
     if (!status && !request->quiet)
-        printf("%s: %" PRId64 " files, %" PRId64 " rows of %" PRId64 "\n", request->output,
-               request->n_files, work.output.n_rows, work.output.width);
+        fprintf(summary_stream(request->output),
+                "%s: %" PRId64 " files, %" PRId64 " rows of %" PRId64 "\n", request->output,
+                request->n_files, work.output.n_rows, work.output.width);
     feature_output_free(&work.output);
     valence_encoder_state_free(work.state);
     valence_encoder_free(work.encoder);

@@ -16,6 +16,7 @@
 #include "json_output.h"
 #include "media/sound_file.h"
 #include "table.h"
+#include "terminal.h"
 
 static const char *const reading_names[] = {"winner", "reference"};
 static const char *const rows_names[] = {"tokens", "mean"};
@@ -213,7 +214,7 @@ static void print_heard(const struct file_work *files)
         table_cell(&table, "%s", flags);
         table_cell(&table, "%s", json_string_value(json_object_get(heard, "transcript")));
     }
-    table_print(&table, stdout);
+    table_print(&table, summary_stream(files->output.path));
 }
 
 static int simulate_files(struct work *work, const char *const *paths, int64_t n,

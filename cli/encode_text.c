@@ -16,6 +16,7 @@
 #include "encode_store.h"
 #include "feature_output.h"
 #include "model_cache.h"
+#include "terminal.h"
 
 #define TOGETHER       64 /* transcripts of a store */
 #define MAX_TEXT_BYTES (1 << 20)
@@ -163,8 +164,8 @@ static int encode_files(const struct text_encoding *encoding, const char *const 
     if (!status)
         status = feature_output_commit(&work.output, error);
     if (!status && !encoding->quiet)
-        printf("%s: %" PRId64 " files, %" PRId64 " rows of %" PRId64 "\n", output, n_files,
-               work.output.n_rows, work.output.width);
+        fprintf(summary_stream(output), "%s: %" PRId64 " files, %" PRId64 " rows of %" PRId64 "\n",
+                output, n_files, work.output.n_rows, work.output.width);
     feature_output_free(&work.output);
     free(described);
     json_decref(settings);

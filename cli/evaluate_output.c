@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/file.h"
+#include "base/file_writer.h"
 #include "format/csv_write.h"
 #include "json_output.h"
 #include "table.h"
@@ -438,11 +438,11 @@ int print_evaluation_json(const struct evaluation_set *set, const char *against,
 
 /* ---- Predictions ---- */
 
-int write_predictions(const char *path, const struct evaluation_set *set,
+int write_predictions(const char *path, bool overwrite, const struct evaluation_set *set,
                       struct valence_error *error)
 {
     struct file_writer writer;
-    int status = file_write_begin(&writer, path, error);
+    int status = file_write_begin(&writer, path, overwrite ? FILE_OVERWRITE : 0, error);
     if (status)
         return status;
     fputs("model,id,label", writer.stream);

@@ -24,7 +24,7 @@ int print_evaluation_json(const struct evaluation_set *set, const char *against,
                           const struct comparison *comparison, struct valence_error *error);
 
 /* model,id,label, and a column a flow. */
-int write_predictions(const char *path, const struct evaluation_set *set,
+int write_predictions(const char *path, bool overwrite, const struct evaluation_set *set,
                       struct valence_error *error);
 
 #endif

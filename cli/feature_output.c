@@ -7,26 +7,31 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/file_writer.h"
 #include "base/memory.h"
 #include "format/npy.h"
 #include "format/safetensors.h"
 
 #define MAX_ROWS 100000000
 
-int feature_output_begin(struct feature_output *output, const char *path, int64_t width, bool force,
-                         struct valence_error *error)
+int feature_output_begin(struct feature_output *output, const char *path, int64_t width,
+                         bool overwrite, struct valence_error *error)
 {
-    *output = (struct feature_output){
-        .path = path, .width = width, .force = force, .form = FEATURES_FOLDER};
+    *output = (struct feature_output){.path = path,
+                                      .width = width,
+                                      .flags = overwrite ? FILE_OVERWRITE : 0,
+                                      .form = FEATURES_FOLDER};
     if (path_has_ending(path, ".npy"))
         output->form = FEATURES_NPY;
     else if (path_has_ending(path, ".safetensors"))
         output->form = FEATURES_SAFETENSORS;
-    else
-        return make_folders(path, error);
-    if (!force && path_exists(path))
-        return fail(error, VALENCE_ERROR_EXISTS, "%s: exists already (--force replaces it)", path);
-    return VALENCE_OK;
+    else {
+        int status = make_folders(path, error);
+        if (!status)
+            file_remove_leftovers(path);
+        return status;
+    }
+    return file_write_check(path, output->flags, error);
 }
 
 void feature_output_describe(struct feature_output *output, const char *key, const char *text)
@@ -82,9 +87,7 @@ static int write_to_folder(const struct feature_output *output, int64_t n_rows, 
         return fail_memory(error, strlen(name), "a path");
     int64_t shape[] = {n_rows, output->width};
     int status =
-        !output->force && path_exists(path)
-            ? fail(error, VALENCE_ERROR_EXISTS, "%s: exists already (--force replaces it)", path)
-            : npy_write(path, ELEMENT_F32, 2, shape, rows, error);
+        npy_write(path, output->flags | FILE_ONE_OF_MANY, ELEMENT_F32, 2, shape, rows, error);
     free(path);
     return status;
 }
@@ -126,7 +129,7 @@ static int declare_all(const struct feature_output *output, struct safetensors_w
 static int write_safetensors(const struct feature_output *output, struct valence_error *error)
 {
     struct safetensors_writer *writer;
-    int status = safetensors_write_begin(output->path, &writer, error);
+    int status = safetensors_write_begin(output->path, output->flags, &writer, error);
     if (status)
         return status;
     status = declare_all(output, writer, error);
@@ -143,7 +146,7 @@ int feature_output_commit(struct feature_output *output, struct valence_error *e
 {
     int64_t shape[] = {output->n_rows, output->width};
     if (output->form == FEATURES_NPY)
-        return npy_write(output->path, ELEMENT_F32, 2, shape, output->rows, error);
+        return npy_write(output->path, output->flags, ELEMENT_F32, 2, shape, output->rows, error);
     return output->form == FEATURES_SAFETENSORS ? write_safetensors(output, error) : VALENCE_OK;
 }
 

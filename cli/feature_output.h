@@ -11,7 +11,7 @@
 struct feature_output {
     const char *path; /* the caller's */
     enum { FEATURES_NPY, FEATURES_SAFETENSORS, FEATURES_FOLDER } form;
-    bool force;
+    unsigned flags; /* enum file_write_flags */
     int64_t width, n_rows;
     float *rows; /* (n_rows, width), but for a folder */
     int64_t row_capacity;
@@ -26,10 +26,10 @@ struct feature_output {
     int n_descriptions;
 };
 
-/* The form follows from the path's ending. ERROR_EXISTS where the file exists and `force` is not
- * set. */
-int feature_output_begin(struct feature_output *output, const char *path, int64_t width, bool force,
-                         struct valence_error *error);
+/* The form follows from the path's ending. ERROR_EXISTS where the file exists and `overwrite` is
+ * not set. */
+int feature_output_begin(struct feature_output *output, const char *path, int64_t width,
+                         bool overwrite, struct valence_error *error);
 
 /* A text for a safetensors file's metadata; both must outlive the output. */
 void feature_output_describe(struct feature_output *output, const char *key, const char *text);

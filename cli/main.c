@@ -2,6 +2,7 @@
  * cmd_NAME.c. */
 #include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,7 +107,8 @@ int main(int argc, char **argv)
     const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
     if (command && command->computes)
         shorten_spinning(argv);
-    setlocale(LC_CTYPE, ""); /* numbers stay in the C locale */
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes becomes an error of the write */
+    setlocale(LC_CTYPE, "");  /* numbers stay in the C locale */
     int code = run(argc, argv);
     errno = 0;
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_FINE) {

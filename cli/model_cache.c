@@ -14,6 +14,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/file_writer.h"
 #include "base/sha256.h"
 #include "format/archive.h"
 
@@ -145,11 +146,11 @@ static int unpack(const struct known_model *model, struct archive *archive, cons
     int status = archive_member_open(archive, index, &member, error);
     if (status)
         return status;
-    status = file_write_begin(&writer, path, error);
+    status = file_write_begin(&writer, path, FILE_OVERWRITE, error);
     if (!status) {
         status = copy_member(member, writer.stream, error);
         if (!status && fflush(writer.stream) != 0)
-            status = fail_errno(error, errno, "%s: cannot write", writer.temporary);
+            status = file_write_failure(&writer, error);
         if (!status)
             status = check_hash(writer.temporary, model->sha256, error);
         if (status)
@@ -212,7 +213,7 @@ static int write_requirement(const struct known_model *model, const char *path,
                              struct valence_error *error)
 {
     struct file_writer writer;
-    int status = file_write_begin(&writer, path, error);
+    int status = file_write_begin(&writer, path, FILE_OVERWRITE, error);
     if (status)
         return status;
     fprintf(writer.stream, "%s==%s --hash=sha256:%s\n", model->package, model->version,

@@ -8,6 +8,7 @@
 
 #include "base/suggest.h"
 #include "base/text.h"
+#include "remedies.h"
 #include "terminal.h"
 
 /* ---- Help ---- */
@@ -87,6 +88,9 @@ int report_error(const struct valence_error *error)
 {
     fputs("valence: ", stderr);
     print_clean(stderr, error->text);
+    const char *remedy = remedy_for(error);
+    if (remedy)
+        fprintf(stderr, " (%s)", remedy);
     fputc('\n', stderr);
     switch (error->status) {
     case VALENCE_ERROR_ARGUMENT:

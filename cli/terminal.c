@@ -8,12 +8,19 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/file_writer.h"
+
 int terminal_columns(FILE *stream)
 {
     struct winsize size;
     if (ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
         return size.ws_col;
     return 80;
+}
+
+FILE *summary_stream(const char *output)
+{
+    return file_is_standard_output(output) ? stderr : stdout;
 }
 
 /* ---- Width ---- */

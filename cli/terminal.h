@@ -8,6 +8,10 @@
 /* Columns of the terminal behind a stream; 80 where it is none or does not say. */
 int terminal_columns(FILE *stream);
 
+/* Where a command says what it has done: standard output, or, where `output` is that itself,
+ * standard error. */
+FILE *summary_stream(const char *output);
+
 /* Columns that a UTF-8 text takes: combining marks take none, East Asian wide characters two. */
 int display_width(const char *text);
 

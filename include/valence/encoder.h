@@ -143,6 +143,7 @@ struct valence_convert_options {
     const char *type;
     const char *license;                     /* NULL: what the kind's authors say */
     const struct valence_progress *progress; /* or NULL */
+    bool overwrite;          /* an existing file is replaced; without it, it is ERROR_EXISTS */
     const char *wavlm, *llm; /* projector: the GGUF files of what it belongs to; both are needed */
     /* projector: receives the names of tensors that were not taken, "" where none; or NULL */
     char *left_out;

@@ -3,6 +3,7 @@
 #ifndef VALENCE_EXPORT_H
 #define VALENCE_EXPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "valence/api.h"
@@ -41,15 +42,17 @@ struct valence_export_result {
     unsigned left_out; /* bits 1 << stream: streams that the form has no place for */
 };
 
-/* Writes all clips to `target`, which must not exist yet. It appears when it is complete; on an
- * error or cancellation nothing is left. Rows are read piece by piece, so memory does not grow with
- * them. `progress` may be NULL.
+/* Writes all clips to `target`. It appears when it is complete; on an error or cancellation nothing
+ * is left. With `overwrite` an existing file is replaced and keeps its mode; a folder is never
+ * replaced. Symbolic links are followed; a device, a pipe or "-" (standard output) is written into,
+ * which the forms of one file but npz allow. Rows are read piece by piece, so memory does not grow
+ * with them. `progress` may be NULL.
  *
- * Errors: EXISTS; DATA for an id that cannot be a file's name (npy); LIMIT where the clips' records
- * do not fit into a header (safetensors); ARGUMENT where the store has none of the form's streams
- * (mmsa, npz); IO, DISK_FULL, CANCELLED. */
+ * Errors: EXISTS (key "overwrite" for a file, "target" for a folder); DATA for an id that cannot be
+ * a file's name (npy); LIMIT where the clips' records do not fit into a header (safetensors);
+ * ARGUMENT where the store has none of the form's streams (mmsa, npz); IO, DISK_FULL, CANCELLED. */
 VALENCE_API int valence_export(const struct valence_store *store, const char *target,
-                               enum valence_export_form form,
+                               enum valence_export_form form, bool overwrite,
                                const struct valence_progress *progress,
                                struct valence_export_result *result, struct valence_error *error);
 

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -16,7 +16,8 @@
 
 int file_open(const char *path, int *descriptor, size_t *size, struct valence_error *error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* Opening a pipe that nobody writes to would wait for ever. */
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file", path)
                                : fail_errno(error, errno, "%s: cannot open", path);
@@ -115,78 +116,6 @@ int file_read_text(const char *path, size_t maximum, char **text, size_t *size,
     }
     file_map_close(&map);
     return status;
-}
-
-/* ---- Writing ---- */
-
-int file_write_begin(struct file_writer *writer, const char *path, struct valence_error *error)
-{
-    *writer = (struct file_writer){0};
-    size_t room = strlen(path) + 32;
-    writer->path = strdup(path);
-    writer->temporary = malloc(room);
-    if (!writer->path || !writer->temporary) {
-        file_write_abort(writer);
-        return fail_memory(error, room, "a file name");
-    }
-    snprintf(writer->temporary, room, "%s.tmp-%ld", path, (long)getpid());
-    writer->stream = fopen(writer->temporary, "wbe");
-    if (!writer->stream) {
-        int number = errno;
-        free(writer->temporary);
-        writer->temporary = NULL;
-        file_write_abort(writer);
-        return fail_errno(error, number, "%s: cannot write", path);
-    }
-    return VALENCE_OK;
-}
-
-/* A rename is durable once its folder is synced; failing to do so is not a failure of the write. */
-static void sync_folder_of(const char *path)
-{
-    char *copy = strdup(path);
-    if (!copy)
-        return;
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)fsync(fd);
-        close(fd);
-    }
-    free(copy);
-}
-
-int file_write_commit(struct file_writer *writer, struct valence_error *error)
-{
-    int number = 0;
-    errno = 0;
-    if (fflush(writer->stream) != 0 || ferror(writer->stream) || fsync(fileno(writer->stream)) != 0)
-        number = errno ? errno : EIO;
-    if (fclose(writer->stream) != 0 && !number)
-        number = errno;
-    writer->stream = NULL;
-    if (!number && rename(writer->temporary, writer->path) != 0)
-        number = errno;
-    if (number) {
-        int status = fail_errno(error, number, "%s: cannot write", writer->path);
-        file_write_abort(writer);
-        return status;
-    }
-    sync_folder_of(writer->path);
-    free(writer->temporary);
-    writer->temporary = NULL; /* nothing to remove any more */
-    file_write_abort(writer);
-    return VALENCE_OK;
-}
-
-void file_write_abort(struct file_writer *writer)
-{
-    if (writer->stream)
-        fclose(writer->stream);
-    if (writer->temporary)
-        unlink(writer->temporary);
-    free(writer->temporary);
-    free(writer->path);
-    *writer = (struct file_writer){0};
 }
 
 /* ---- Paths ---- */

@@ -1,12 +1,10 @@
-/* Files: whole-file maps for reading, and writing that leaves either the old file or the complete
- * new one. */
+/* Reading files, and paths; base/file_writer.h writes. */
 #ifndef VALENCE_BASE_FILE_H
 #define VALENCE_BASE_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "valence/error.h"
 
@@ -37,19 +35,6 @@ int file_read_at(int descriptor, const char *path, uint64_t position, void *out,
  * *size may be NULL. */
 int file_read_text(const char *path, size_t maximum, char **text, size_t *size,
                    struct valence_error *error);
-
-/* A file being written beside its target: commit syncs and renames it into place, abort removes it.
- * Exactly one of the two must follow a successful begin. Writes go to `stream`; commit checks that
- * none failed. */
-struct file_writer {
-    FILE *stream;
-    char *path;      /* the target */
-    char *temporary; /* "PATH.tmp-PID" in the same folder */
-};
-
-int file_write_begin(struct file_writer *writer, const char *path, struct valence_error *error);
-int file_write_commit(struct file_writer *writer, struct valence_error *error);
-void file_write_abort(struct file_writer *writer);
 
 /* Makes a folder and its missing parents; an existing one is fine. */
 int make_folders(const char *path, struct valence_error *error);

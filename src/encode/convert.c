@@ -8,6 +8,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/file_writer.h"
 #include "base/memory.h"
 #include "encode/compute/backend.h"
 
@@ -108,6 +109,7 @@ struct conversion {
     float *values, *work;
     void *stored;
     const struct valence_progress *progress;
+    unsigned flags; /* enum file_write_flags */
 };
 
 static int64_t count_of(const struct recipe *recipe)
@@ -200,7 +202,7 @@ static int write_file(struct conversion *conversion, const char *path, struct va
         return fail_memory(error, size, "a header");
     gguf_get_meta_data(conversion->header, meta);
     struct file_writer writer;
-    int status = file_write_begin(&writer, path, error);
+    int status = file_write_begin(&writer, path, conversion->flags, error);
     if (!status) {
         fwrite(meta, 1, size, writer.stream);
         for (int64_t i = 0; !status && i < conversion->recipes->n; i++)
@@ -218,8 +220,11 @@ int convert_write(const char *path, struct gguf_context *header, const struct re
                   struct source *source, const struct valence_convert_options *options,
                   struct valence_error *error)
 {
-    struct conversion conversion = {
-        .recipes = recipes, .source = source, .header = header, .progress = options->progress};
+    struct conversion conversion = {.recipes = recipes,
+                                    .source = source,
+                                    .header = header,
+                                    .progress = options->progress,
+                                    .flags = options->overwrite ? FILE_OVERWRITE : 0};
     enum ggml_type type;
     int status = find_type(options->type, &type, error);
     if (!status && recipes->n < 0)

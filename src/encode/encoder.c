@@ -3,6 +3,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/file_writer.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "encode/compute/backend.h"
@@ -221,5 +222,8 @@ int valence_encoder_convert(const char *kind, const char *source, const char *pa
     if (!status && !path_exists(source))
         status =
             fail(error, VALENCE_ERROR_NOT_FOUND, "%s: there is no such file or folder", source);
-    return status ? status : found->convert(source, path, options ? options : &defaults, error);
+    options = options ? options : &defaults;
+    if (!status)
+        status = file_write_check(path, options->overwrite ? FILE_OVERWRITE : 0, error);
+    return status ? status : found->convert(source, path, options, error);
 }

@@ -11,6 +11,7 @@ struct export
     const struct valence_store *store;
     const char *target;
     const struct valence_progress *progress; /* may be NULL */
+    unsigned flags;                          /* enum file_write_flags */
     struct valence_export_result *result;    /* left_out is the writer's to set */
 };
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/file.h"
+#include "base/file_writer.h"
 #include "base/memory.h"
 #include "exchange/export.h"
 #include "exchange/export_sink.h"
@@ -206,9 +206,14 @@ static int export_layout(const struct export *export, bool is_npz, struct valenc
     struct export_sink sink;
     int status = check_streams(export, error);
     if (!status)
-        status = file_write_begin(&writer, export->target, error);
+        status = file_write_begin(&writer, export->target, export->flags, error);
     if (status)
         return status;
+    if (is_npz && !writer.can_seek) {
+        file_write_abort(&writer);
+        return fail_key(error, VALENCE_ERROR_UNSUPPORTED, "form",
+                        "%s: an .npz archive cannot be written into a pipe", export->target);
+    }
     export_sink_begin(&sink, writer.stream, is_npz);
     for (int split = 0; split < VALENCE_N_SPLITS && !status; split++)
         status = write_split(export, &sink, (enum valence_split)split, error);

@@ -7,7 +7,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
-#include "base/folder.h"
+#include "base/file_writer.h"
 #include "format/csv_write.h"
 #include "format/npy.h"
 #include "exchange/export.h"
@@ -34,7 +34,7 @@ static int write_labels(const struct valence_store *store, const char *folder,
 {
     struct file_writer writer;
     char *path = path_join(folder, "labels.csv");
-    int status = path ? file_write_begin(&writer, path, error)
+    int status = path ? file_write_begin(&writer, path, 0, error)
                       : fail_memory(error, strlen(folder), "a path");
     free(path);
     if (status)

@@ -110,7 +110,7 @@ static int write_stream(const struct export *export, int s, struct safetensors_w
 int export_safetensors(const struct export *export, struct valence_error *error)
 {
     struct safetensors_writer *writer;
-    int status = safetensors_write_begin(export->target, &writer, error);
+    int status = safetensors_write_begin(export->target, export->flags, &writer, error);
     if (status)
         return status;
     status = declare(export, writer, error);

@@ -102,7 +102,7 @@ int npy_write_text_header(FILE *stream, int64_t width, int64_t n, const char *na
 
 /* Writes row-major elements of type F16, F32, F64, I32 or I64 in the machine's byte order
  * (little-endian). */
-int npy_write(const char *path, enum element_type type, int n_dims, const int64_t *shape,
-              const void *data, struct valence_error *error);
+int npy_write(const char *path, unsigned flags, enum element_type type, int n_dims,
+              const int64_t *shape, const void *data, struct valence_error *error);
 
 #endif

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/file.h"
+#include "base/file_writer.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "format/npy.h"
@@ -263,8 +263,8 @@ int npy_write_text_header(FILE *stream, int64_t width, int64_t n, const char *na
     return write_header(stream, descr, 1, &n, name, error);
 }
 
-int npy_write(const char *path, enum element_type type, int n_dims, const int64_t *shape,
-              const void *data, struct valence_error *error)
+int npy_write(const char *path, unsigned flags, enum element_type type, int n_dims,
+              const int64_t *shape, const void *data, struct valence_error *error)
 {
     int64_t count;
     size_t bytes;
@@ -272,7 +272,7 @@ int npy_write(const char *path, enum element_type type, int n_dims, const int64_
         !size_multiply(count, (int64_t)element_type_size(type), &bytes))
         return fail(error, VALENCE_ERROR_SHAPE, "%s: an array of this shape is too large", path);
     struct file_writer writer;
-    int status = file_write_begin(&writer, path, error);
+    int status = file_write_begin(&writer, path, flags, error);
     if (status)
         return status;
     status = npy_write_header(writer.stream, type, n_dims, shape, path, error);

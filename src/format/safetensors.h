@@ -71,7 +71,7 @@ int safetensor_to_int64(const struct safetensor *tensor, int64_t *out, struct va
  * clock, no hash order). */
 struct safetensors_writer;
 
-int safetensors_write_begin(const char *path, struct safetensors_writer **writer,
+int safetensors_write_begin(const char *path, unsigned flags, struct safetensors_writer **writer,
                             struct valence_error *error);
 
 /* Before the first data only. VALENCE_ERROR_EXISTS for a name or key declared twice;

@@ -1,11 +1,10 @@
 #include <assert.h>
-#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/file.h"
+#include "base/file_writer.h"
 #include "base/memory.h"
 #include "format/safetensors.h"
 
@@ -17,14 +16,14 @@ struct safetensors_writer {
     size_t written;
 };
 
-int safetensors_write_begin(const char *path, struct safetensors_writer **writer,
+int safetensors_write_begin(const char *path, unsigned flags, struct safetensors_writer **writer,
                             struct valence_error *error)
 {
     *writer = NULL;
     struct safetensors_writer *begun = calloc(1, sizeof *begun);
     if (!begun)
         return fail_memory(error, sizeof *begun, path);
-    int status = file_write_begin(&begun->file, path, error);
+    int status = file_write_begin(&begun->file, path, flags, error);
     if (status) {
         free(begun);
         return status;
@@ -93,7 +92,7 @@ static int write_bytes(struct safetensors_writer *writer, const void *data, size
                        struct valence_error *error)
 {
     if (bytes && fwrite(data, 1, bytes, writer->file.stream) != bytes)
-        return fail_errno(error, errno, "%s: cannot write", writer->file.path);
+        return file_write_failure(&writer->file, error);
     return VALENCE_OK;
 }
 

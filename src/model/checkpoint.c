@@ -195,11 +195,11 @@ static int each_tensor(struct safetensors_writer *writer, const struct checkpoin
     return status;
 }
 
-int checkpoint_save(const char *path, const struct checkpoint *checkpoint,
+int checkpoint_save(const char *path, unsigned flags, const struct checkpoint *checkpoint,
                     struct valence_error *error)
 {
     struct safetensors_writer *writer;
-    int status = safetensors_write_begin(path, &writer, error);
+    int status = safetensors_write_begin(path, flags, &writer, error);
     if (status)
         return status;
     status = describe(writer, checkpoint, error);

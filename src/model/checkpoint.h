@@ -53,8 +53,9 @@ int checkpoint_set_standardisation(struct checkpoint *checkpoint, enum valence_s
                                    int64_t n, const float *mean, const float *deviation,
                                    struct valence_error *error);
 
-/* Writes beside, syncs and renames: the old file or the new one, never half of it. */
-int checkpoint_save(const char *path, const struct checkpoint *checkpoint,
+/* Writes beside, syncs and renames: the old file or the new one, never half of it. `flags` as in
+ * base/file_writer.h. */
+int checkpoint_save(const char *path, unsigned flags, const struct checkpoint *checkpoint,
                     struct valence_error *error);
 
 /* Every parameter must be there with its shape; anything unknown is an error that names it. On

@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/file_writer.h"
 
 /* ---- The folder ---- */
 
@@ -101,7 +102,8 @@ static int write_file(const struct run_folder *folder, const char *name, const c
     struct file_writer writer;
     if (!text)
         return fail_memory(error, 1 << 16, name);
-    int status = file_write_begin(&writer, run_folder_file(folder, name, path), error);
+    int status =
+        file_write_begin(&writer, run_folder_file(folder, name, path), FILE_OVERWRITE, error);
     if (status)
         return status;
     size_t length = strlen(text);

@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/file_writer.h"
 #include "base/random.h"
 #include "base/threads.h"
 #include "kernels/adam.h"
@@ -23,7 +24,8 @@ static int save_last(struct trainer *t, struct valence_error *error)
     t->checkpoint.training = train_state_to_json(&t->state, t->checkpoint.config.n_flows);
     if (!t->checkpoint.training)
         return fail_memory(error, 4096, "the state of the run");
-    return checkpoint_save(run_folder_file(&t->folder, RUN_LAST, path), &t->checkpoint, error);
+    return checkpoint_save(run_folder_file(&t->folder, RUN_LAST, path), FILE_OVERWRITE,
+                           &t->checkpoint, error);
 }
 
 /* The model alone, without what only training needs. */
@@ -34,7 +36,8 @@ static int save_best(struct trainer *t, struct valence_error *error)
     model.first_moment = model.second_moment = NULL;
     model.training = NULL;
     model.calibration = t->calibration;
-    return checkpoint_save(run_folder_file(&t->folder, RUN_BEST, path), &model, error);
+    return checkpoint_save(run_folder_file(&t->folder, RUN_BEST, path), FILE_OVERWRITE, &model,
+                           error);
 }
 
 /* ---- A step ---- */

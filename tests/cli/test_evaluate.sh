@@ -62,6 +62,28 @@ cmp -s "$work/out" "$work/first" || wrong "the same evaluation gives other figur
 [ "$(head -n 1 "$work/scores.csv")" = "model,id,label,complete,text_missing" ] ||
     wrong "the predictions have another head"
 
+# ---- evaluate: where predictions go
+chmod 600 "$work/scores.csv"
+expect 1 evaluate "$run" "$store" --bootstrap 0 --predictions "$work/scores.csv"
+complains "scores.csv: exists already (--force replaces it)"
+ln -s scores.csv "$work/link.csv"
+mkfifo "$work/pipe"
+cat "$work/pipe" >"$work/through" &
+expect 0 evaluate "$run" "$store" --bootstrap 0 --quiet --predictions "$work/pipe"
+wait $!
+cmp -s "$work/through" "$work/scores.csv" || wrong "a pipe receives something else than a file"
+[ -p "$work/pipe" ] || wrong "a pipe is no pipe any more"
+echo old >"$work/scores.csv"
+expect 0 evaluate "$run" "$store" --bootstrap 0 --quiet --predictions "$work/link.csv" --force
+cmp -s "$work/through" "$work/scores.csv" || wrong "a link's target is not written"
+[ -L "$work/link.csv" ] || wrong "a link is no link any more"
+[ "$(stat -c %a "$work/scores.csv")" = 600 ] || wrong "an overwritten file has another mode"
+expect 0 evaluate "$run" "$store" --bootstrap 0 --quiet --predictions /dev/null
+[ -c /dev/null ] || wrong "/dev/null is no device any more"
+(ulimit -f 1 && expect 1 evaluate "$run" "$store" --quiet --predictions "$work/big.csv" &&
+    complains "File too large" && exit "$failures") || failures=$((failures + 1))
+[ -z "$(find "$work" -name 'big.csv*')" ] || wrong "a failed write leaves something"
+
 # ---- evaluate: another run
 expect 0 evaluate "$run" "$store" --against "$run/seed-1" --bootstrap 50 --quiet
 prints "$run less $run/seed-1, paired"

@@ -42,6 +42,13 @@ same "$work/from-npz"
 
 expect 1 export "$store" "$work/npy"
 complains "exists already"
+expect 1 export "$store" "$work/one.npz" --form npz
+complains "exists already (--force replaces it)"
+expect 0 export "$store" "$work/one.npz" --form npz --quiet --force
+"$VALENCE" export "$store" - --form mmsa --quiet 2>"$work/err" >"$work/streamed.pkl"
+cmp -s "$work/streamed.pkl" "$work/one.pkl" || wrong "standard output receives something else than a file"
+"$VALENCE" export "$store" - --form npz --quiet 2>"$work/err" | cat >"$work/out"
+complains "cannot be written into a pipe (try another --form)"
 expect 2 export "$store" "$work/new" --form nyp
 complains "did you mean 'npy'?"
 expect 1 export "$work/nothing" "$work/new"

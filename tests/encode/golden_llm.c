@@ -425,7 +425,8 @@ static void check_projector(const struct fixture *fixture, const char *file)
     static const char *const cases[] = {"eos", "maxlen"};
     struct valence_error error;
     char *path = must_have(path_join(fixture->folder, file));
-    struct valence_convert_options options = {.wavlm = wavlm_path, .llm = llm_path};
+    struct valence_convert_options options = {
+        .overwrite = true, .wavlm = wavlm_path, .llm = llm_path};
     struct valence_encoder_state *state;
     must_work(valence_encoder_convert("projector", path, projector_path, &options, &error), &error);
     struct encoders encoders = open_encoders();

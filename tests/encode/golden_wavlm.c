@@ -35,7 +35,7 @@ static char *convert(const struct fixture *fixture, const char *type)
     char name[32];
     snprintf(name, sizeof name, "%s.gguf", type);
     char *path = join(fixture->work, name);
-    struct valence_convert_options options = {.type = type};
+    struct valence_convert_options options = {.overwrite = true, .type = type};
     must_work(valence_encoder_convert("wavlm", fixture->checkpoint, path, &options, &error),
               &error);
     return path;

@@ -1,5 +1,6 @@
 /* The projector and simulated text on the fixtures' small models: what converts, what belongs
  * together, what cancels. */
+#include "base/file_writer.h"
 #include "llm_fixture.h"
 
 #include <math.h>
@@ -58,7 +59,7 @@ static void write_projector(int64_t in, int64_t hidden, int64_t out)
     struct valence_error error;
     struct safetensors_writer *writer;
     static float zeros[1 << 20];
-    assert_int_equal(safetensors_write_begin(scratch, &writer, &error), 0);
+    assert_int_equal(safetensors_write_begin(scratch, FILE_OVERWRITE, &writer, &error), 0);
     for (size_t i = 0; i < 5; i++)
         assert_int_equal(safetensors_declare(writer, tensors[i].name, ELEMENT_F32,
                                              tensors[i].n_dims, tensors[i].shape, &error),
@@ -251,7 +252,7 @@ static void test_quantised_encoders_take_turns(void **state)
     struct valence_encoder_state *states[2];
     struct valence_features first = {0}, is;
     float *samples = draw(16000);
-    struct valence_convert_options options = {.type = "bf16"};
+    struct valence_convert_options options = {.overwrite = true, .type = "bf16"};
     struct valence_encoder_options last = {.layers = "-1"};
     struct valence_encoder_input inputs[] = {{.samples = samples, .n_samples = 16000},
                                              {.text = "the story is slow but the ending is great"}};

@@ -88,7 +88,7 @@ static struct valence_export_result export_store(const struct valence_store *sto
                                                  const char *target, enum valence_export_form form)
 {
     struct valence_export_result result;
-    assert_fine(valence_export(store, in_folder(target), form, NULL, &result, &error));
+    assert_fine(valence_export(store, in_folder(target), form, false, NULL, &result, &error));
     assert_int_equal(result.n_clips, valence_store_n_clips(store));
     return result;
 }
@@ -216,9 +216,9 @@ static void test_ids_that_are_no_file_names_are_refused(void **state)
         assert_fine(valence_store_writer_add(writer, &clip, NULL, 0, &error));
         assert_fine(valence_store_writer_close(writer, &error));
         struct valence_store *store = open_store(name);
-        assert_fails(
-            valence_export(store, in_folder("out"), VALENCE_EXPORT_NPY, NULL, &result, &error),
-            VALENCE_ERROR_DATA, ids[i]);
+        assert_fails(valence_export(store, in_folder("out"), VALENCE_EXPORT_NPY, false, NULL,
+                                    &result, &error),
+                     VALENCE_ERROR_DATA, ids[i]);
         valence_store_close(store);
     }
     assert_int_equal(count_entries(folder), 3);
@@ -349,8 +349,8 @@ static void test_streams_that_mmsa_does_not_know_are_named(void **state)
         assert_fine(valence_store_writer_open(in_folder(name), wavlm, n, &writer, &error));
         assert_fine(valence_store_writer_close(writer, &error));
         struct valence_store *store = open_store(name);
-        int status =
-            valence_export(store, in_folder("out"), VALENCE_EXPORT_MMSA, NULL, &result, &error);
+        int status = valence_export(store, in_folder("out"), VALENCE_EXPORT_MMSA, false, NULL,
+                                    &result, &error);
         valence_store_close(store);
         if (n == 1)
             assert_fails(status, VALENCE_ERROR_ARGUMENT, "--form npy or safetensors");
@@ -376,7 +376,7 @@ static void test_a_cancelled_export_leaves_nothing(void **state)
     struct valence_store *store = make_store(N_CLIPS);
     for (int form = 0; form < VALENCE_N_EXPORT_FORMS; form++)
         assert_int_equal(valence_export(store, in_folder("out"), (enum valence_export_form)form,
-                                        &progress, &result, &error),
+                                        false, &progress, &result, &error),
                          VALENCE_ERROR_CANCELLED);
     valence_store_close(store);
     assert_int_equal(count_entries(folder), 1);
@@ -389,8 +389,8 @@ static void test_nothing_is_overwritten(void **state)
     struct valence_store *store = make_store(1);
     assert_int_equal(mkdir(in_folder("out"), 0700), 0);
     for (int form = 0; form < VALENCE_N_EXPORT_FORMS; form++)
-        assert_fails(valence_export(store, in_folder("out"), (enum valence_export_form)form, NULL,
-                                    &result, &error),
+        assert_fails(valence_export(store, in_folder("out"), (enum valence_export_form)form, false,
+                                    NULL, &result, &error),
                      VALENCE_ERROR_EXISTS, "exists already");
     valence_store_close(store);
     assert_int_equal(count_entries(in_folder("out")), 0);

@@ -1,4 +1,5 @@
 /* The importers: what they take, what they refuse, and going on after an interruption. */
+#include "base/file_writer.h"
 #include "import_fixture.h"
 
 #include <signal.h>
@@ -61,7 +62,7 @@ static void write_array(const char *name, int64_t n_rows, int64_t width, float f
     for (int64_t i = 0; i < n_rows * width; i++)
         values[i] = first + (float)i;
     int64_t shape[2] = {n_rows, width};
-    assert_fine(npy_write(in_folder(name), ELEMENT_F32, 2, shape, values, &error));
+    assert_fine(npy_write(in_folder(name), FILE_OVERWRITE, ELEMENT_F32, 2, shape, values, &error));
     free(values);
 }
 
@@ -380,11 +381,14 @@ static void make_dense_set(void)
             for (int j = 0; j < 2; j++)
                 audio[clip][row][j] = (float)(clip * 100 + row * 10 + j + 1);
     assert_int_equal(mkdir(in_folder("set"), 0700), 0);
-    assert_fine(npy_write(in_folder("set/audio.npy"), ELEMENT_F32, 3, shape, audio, &error));
+    assert_fine(npy_write(in_folder("set/audio.npy"), FILE_OVERWRITE, ELEMENT_F32, 3, shape, audio,
+                          &error));
+    assert_fine(npy_write(in_folder("set/audio_lengths.npy"), FILE_OVERWRITE, ELEMENT_I64, 1, shape,
+                          lengths, &error));
     assert_fine(
-        npy_write(in_folder("set/audio_lengths.npy"), ELEMENT_I64, 1, shape, lengths, &error));
-    assert_fine(npy_write(in_folder("set/id.npy"), ELEMENT_I64, 1, shape, ids, &error));
-    assert_fine(npy_write(in_folder("set/label.npy"), ELEMENT_F32, 1, shape, labels, &error));
+        npy_write(in_folder("set/id.npy"), FILE_OVERWRITE, ELEMENT_I64, 1, shape, ids, &error));
+    assert_fine(npy_write(in_folder("set/label.npy"), FILE_OVERWRITE, ELEMENT_F32, 1, shape, labels,
+                          &error));
     options.split = "";
 }
 
@@ -428,14 +432,16 @@ static void test_dense_arrays_that_do_not_fit_are_errors(void **state)
     options.split = NULL;
     assert_int_equal(import_dense("set"), VALENCE_ERROR_NOT_FOUND);
     options.split = "";
-    assert_fine(npy_write(in_folder("set/label.npy"), ELEMENT_F32, 1, two, labels, &error));
+    assert_fine(
+        npy_write(in_folder("set/label.npy"), FILE_OVERWRITE, ELEMENT_F32, 1, two, labels, &error));
     assert_fails(import_dense("set"), VALENCE_ERROR_SHAPE, "2 clips");
-    assert_fine(npy_write(in_folder("set/label.npy"), ELEMENT_F32, 1, three, labels, &error));
+    assert_fine(npy_write(in_folder("set/label.npy"), FILE_OVERWRITE, ELEMENT_F32, 1, three, labels,
+                          &error));
     assert_fails(import_dense("set"), VALENCE_ERROR_DATA, "'9' is not within");
     options.label_maximum = 9;
     remove(in_folder("store/data.mdb"));
-    assert_fine(
-        npy_write(in_folder("set/audio_lengths.npy"), ELEMENT_I64, 1, three, lengths, &error));
+    assert_fine(npy_write(in_folder("set/audio_lengths.npy"), FILE_OVERWRITE, ELEMENT_I64, 1, three,
+                          lengths, &error));
     assert_fails(import_dense("set"), VALENCE_ERROR_DATA, "5 rows of at most 4");
 }
 

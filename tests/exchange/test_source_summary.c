@@ -1,4 +1,5 @@
 /* Sources that are looked at without being imported. */
+#include "base/file_writer.h"
 #include "store_fixture.h"
 
 #include <dirent.h>
@@ -26,7 +27,7 @@ static void write_text(const char *name, const char *text)
 static void write_array(const char *name, int64_t n_rows, int64_t width, const float *values)
 {
     int64_t shape[] = {n_rows, width};
-    assert_fine(npy_write(in_folder(name), ELEMENT_F32, 2, shape, values, &error));
+    assert_fine(npy_write(in_folder(name), FILE_OVERWRITE, ELEMENT_F32, 2, shape, values, &error));
 }
 
 static void test_a_table_is_recognised_and_nothing_is_written(void **state)

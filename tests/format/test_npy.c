@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "base/file_writer.h"
 #include "fixtures.h"
 #include "format/npy.h"
 
@@ -340,14 +341,15 @@ static void test_what_is_written_is_the_bytes_numpy_writes(void **state)
     snprintf(path, sizeof path, "%s/a.npy", folder);
     for (int i = 0; i < 12; i++)
         values[i] = float_at(i);
-    assert_int_equal(npy_write(path, ELEMENT_F32, 2, shape, values, &error), VALENCE_OK);
+    assert_int_equal(npy_write(path, FILE_OVERWRITE, ELEMENT_F32, 2, shape, values, &error),
+                     VALENCE_OK);
     assert_int_equal(file_map_open(&written, path, &error), VALENCE_OK);
     assert_int_equal(file_map_open(&expected, FIXTURE("le-f4.npy"), &error), VALENCE_OK);
     assert_int_equal(written.size, expected.size);
     assert_memory_equal(written.data, expected.data, written.size);
     file_map_close(&written);
     file_map_close(&expected);
-    assert_int_equal(npy_write(path, ELEMENT_BF16, 2, shape, values, &error),
+    assert_int_equal(npy_write(path, FILE_OVERWRITE, ELEMENT_BF16, 2, shape, values, &error),
                      VALENCE_ERROR_UNSUPPORTED);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(rmdir(folder), 0);

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "base/file_writer.h"
 #include "fixtures.h"
 #include "format/safetensors.h"
 
@@ -194,7 +195,7 @@ static void test_what_is_written_in_pieces_is_read_back(void **state)
     struct valence_error error;
     const float values[4] = {1, 2, 3, 4};
     const int64_t shape[2] = {2, 2}, one = 1, count = 42;
-    assert_int_equal(safetensors_write_begin(path, &writer, &error), VALENCE_OK);
+    assert_int_equal(safetensors_write_begin(path, FILE_OVERWRITE, &writer, &error), VALENCE_OK);
     assert_int_equal(safetensors_declare(writer, "w", ELEMENT_F32, 2, shape, &error), VALENCE_OK);
     assert_int_equal(safetensors_declare(writer, "n", ELEMENT_I64, 1, &one, &error), VALENCE_OK);
     assert_int_equal(safetensors_describe(writer, "config", "{\"d\": 256}", &error), VALENCE_OK);
@@ -222,7 +223,7 @@ static void test_wrong_writing_is_an_error_and_leaves_no_file(void **state)
     struct valence_error error;
     const int64_t shape[2] = {2, INT64_MAX}, two = 2;
     const float values[3] = {0};
-    assert_int_equal(safetensors_write_begin(path, &writer, &error), VALENCE_OK);
+    assert_int_equal(safetensors_write_begin(path, FILE_OVERWRITE, &writer, &error), VALENCE_OK);
     assert_int_equal(safetensors_declare(writer, "w", ELEMENT_F32, 2, shape, &error),
                      VALENCE_ERROR_SHAPE);
     assert_int_equal(safetensors_declare(writer, "w", ELEMENT_F32, 1, &two, &error), VALENCE_OK);
@@ -244,7 +245,7 @@ static void test_the_same_declarations_give_the_same_bytes(void **state)
     struct file_map map;
     struct valence_error error;
     const int64_t one = 1;
-    assert_int_equal(safetensors_write_begin(path, &writer, &error), VALENCE_OK);
+    assert_int_equal(safetensors_write_begin(path, FILE_OVERWRITE, &writer, &error), VALENCE_OK);
     assert_int_equal(safetensors_declare(writer, "b", ELEMENT_U8, 1, &one, &error), VALENCE_OK);
     assert_int_equal(safetensors_declare(writer, "a", ELEMENT_U8, 0, NULL, &error), VALENCE_OK);
     assert_int_equal(safetensors_write(writer, "xy", 2, &error), VALENCE_OK);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/file_writer.h"
 #include "model/config_json.h"
 #include "format/safetensors.h"
 #include "model/checkpoint.h"
@@ -106,7 +107,7 @@ static void test_what_is_saved_is_what_is_loaded(void **state)
     for (int with_moments = 0; with_moments < 2; with_moments++) {
         struct checkpoint saved = make_checkpoint(with_moments), loaded;
         struct valence_error error;
-        must(checkpoint_save(path, &saved, &error), &error);
+        must(checkpoint_save(path, FILE_OVERWRITE, &saved, &error), &error);
         must(checkpoint_load(path, &loaded, &error), &error);
         assert_checkpoints_equal(&saved, &loaded);
         checkpoint_free(&saved);
@@ -120,13 +121,13 @@ static void test_a_file_depends_on_the_checkpoint_alone(void **state)
     struct checkpoint checkpoint = make_checkpoint(true), loaded;
     struct valence_error error;
     struct file_map map;
-    must(checkpoint_save(path, &checkpoint, &error), &error);
+    must(checkpoint_save(path, FILE_OVERWRITE, &checkpoint, &error), &error);
     must(file_map_open(&map, path, &error), &error);
     void *first = memcpy(keep((int64_t)map.size, 1), map.data, map.size);
     size_t size = map.size;
     file_map_close(&map);
     must(checkpoint_load(path, &loaded, &error), &error);
-    must(checkpoint_save(path, &loaded, &error), &error); /* over the old one */
+    must(checkpoint_save(path, FILE_OVERWRITE, &loaded, &error), &error); /* over the old one */
     must(file_map_open(&map, path, &error), &error);
     assert_int_equal(map.size, size);
     assert_memory_equal(map.data, first, size);
@@ -156,7 +157,7 @@ static void test_a_loaded_model_scores_as_its_network(void **state)
     must(network_forward(network, checkpoint.parameters, &checkpoint.standardisation, &clips.batch,
                          ALL_FLOWS, 2, outputs, &error),
          &error);
-    must(checkpoint_save(path, &checkpoint, &error), &error);
+    must(checkpoint_save(path, FILE_OVERWRITE, &checkpoint, &error), &error);
 
     struct valence_model *model;
     struct valence_workspace *workspace;
@@ -254,7 +255,7 @@ static void rewrite(const struct change *change)
     struct safetensors *file;
     struct safetensors_writer *writer;
     must(safetensors_open(path, &file, &error), &error);
-    must(safetensors_write_begin(path, &writer, &error), &error);
+    must(safetensors_write_begin(path, FILE_OVERWRITE, &writer, &error), &error);
     copy_metadata(file, writer, change);
     for (int pass = 0; pass < 2; pass++)
         for (int64_t i = 0; i < safetensors_n_tensors(file); i++) {
@@ -281,7 +282,7 @@ static void refuse(struct change change, int expected, const char *text)
 {
     struct checkpoint checkpoint = make_checkpoint(true);
     struct valence_error error;
-    must(checkpoint_save(path, &checkpoint, &error), &error);
+    must(checkpoint_save(path, FILE_OVERWRITE, &checkpoint, &error), &error);
     checkpoint_free(&checkpoint);
     rewrite(&change);
     memset(&checkpoint, 0xA5, sizeof checkpoint);
@@ -399,7 +400,7 @@ static void test_optional_descriptions_may_be_absent(void **state)
     for (int k = 0; k < 2; k++) {
         struct checkpoint checkpoint = make_checkpoint(true);
         struct valence_error error;
-        must(checkpoint_save(path, &checkpoint, &error), &error);
+        must(checkpoint_save(path, FILE_OVERWRITE, &checkpoint, &error), &error);
         checkpoint_free(&checkpoint);
         rewrite(&(struct change){.key = keys[k]});
         must(checkpoint_load(path, &checkpoint, &error), &error);
@@ -414,7 +415,7 @@ static unsigned char *good_bytes(size_t *size)
     struct checkpoint checkpoint = make_checkpoint(true);
     struct valence_error error;
     struct file_map map;
-    must(checkpoint_save(path, &checkpoint, &error), &error);
+    must(checkpoint_save(path, FILE_OVERWRITE, &checkpoint, &error), &error);
     checkpoint_free(&checkpoint);
     must(file_map_open(&map, path, &error), &error);
     unsigned char *bytes = memcpy(keep((int64_t)map.size, 1), map.data, map.size);
@@ -471,7 +472,7 @@ static void test_a_file_that_is_not_there_is_an_error(void **state)
                      VALENCE_ERROR_NOT_FOUND);
     assert_cleared(&checkpoint);
     checkpoint = make_checkpoint(false);
-    assert_int_equal(checkpoint_save("/nowhere/x.safetensors", &checkpoint, &error),
+    assert_int_equal(checkpoint_save("/nowhere/x.safetensors", FILE_OVERWRITE, &checkpoint, &error),
                      VALENCE_ERROR_IO);
     checkpoint_free(&checkpoint);
 }

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/file_writer.h"
 #include "base/memory.h"
 #include "format/safetensors.h"
 #include "model/parameters.h"
@@ -88,7 +89,7 @@ static void write_copy(const struct change *change)
     struct safetensors *golden;
     struct safetensors_writer *writer;
     assert_int_equal(safetensors_open(GOLDEN ".safetensors", &golden, &error), 0);
-    assert_int_equal(safetensors_write_begin(copy_path, &writer, &error), 0);
+    assert_int_equal(safetensors_write_begin(copy_path, FILE_OVERWRITE, &writer, &error), 0);
     for (int64_t i = 0; i < safetensors_n_tensors(golden); i++)
         if (!is(safetensors_tensor(golden, i), change->drop))
             declare(writer, safetensors_tensor(golden, i), change);
