@@ -7,13 +7,14 @@
 #include "choices.h"
 #include "commands.h"
 #include "json_output.h"
+#include "open_store.h"
 #include "data/diagnosis.h"
 #include "data/store_summary.h"
 #include "terminal.h"
 
 struct request {
     const char *store, *published;
-    bool json, strict, quiet;
+    bool json, strict, quiet, accept_unfinished;
 };
 
 static void print_findings(const struct request *request, const struct data_summary *summary,
@@ -65,7 +66,7 @@ static int examine(const struct request *request, const struct published_split *
 {
     struct valence_store *store;
     struct data_summary summary = {0};
-    int status = valence_store_open(request->store, &store, error);
+    int status = open_store(request->store, request->accept_unfinished, &store, error);
     if (!status)
         status = store_summarise(store, true, terminal_progress(request->quiet), &summary, error);
     terminal_progress_finish();
@@ -92,6 +93,7 @@ static int run_doctor(const struct command *command, int argc, char **argv)
         {OPTION_FLAG, 0, "strict", &request.strict, NULL, "Exit with 1 where there are warnings.",
          0, 0},
         {OPTION_FLAG, 0, "json", &request.json, NULL, "Print JSON for programs.", 0, 0},
+        OPTION_ACCEPT_UNFINISHED(&request.accept_unfinished),
         {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress.", 0, 0},
         {.type = OPTION_END}};
     if (!options_parse(command, options, argc, argv, &request.store, 1, 1, &n, &code))

@@ -9,6 +9,7 @@
 #include "base/threads.h"
 #include "choices.h"
 #include "commands.h"
+#include "open_store.h"
 #include "evaluate/encodings.h"
 #include "run/run_models.h"
 #include "evaluate_output.h"
@@ -17,7 +18,7 @@
 struct request {
     const char *run, *store;
     const char *split, *flow, *checkpoint, *predictions, *against;
-    bool force, json, quiet;
+    bool force, json, quiet, accept_unfinished;
     int64_t resamples, seed, batch, max_rows, threads;
     double level;
 };
@@ -48,6 +49,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "predictions", &request->predictions, "FILE",
          "Also write every clip's label and scores to this CSV file.", 0, 0},
         {OPTION_FLAG, 0, "force", &request->force, NULL, "Replace an existing file.", 0, 0},
+        OPTION_ACCEPT_UNFINISHED(&request->accept_unfinished),
         {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress.", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
         {OPTION_INT, 0, "batch", &request->batch, "N", "Clips computed together (default: 64).", 1,
@@ -156,7 +158,7 @@ static int evaluate(const struct request *request, const struct evaluation_optio
                                                          request->force ? FILE_OVERWRITE : 0, error)
                                       : VALENCE_OK;
     if (!status)
-        status = valence_store_open(request->store, &store, error);
+        status = open_store(request->store, request->accept_unfinished, &store, error);
     if (status)
         return status;
     struct evaluation_set set = {.run = request->run, .options = options, .store = store};

@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "choices.h"
 #include "commands.h"
+#include "open_store.h"
 #include "json_output.h"
 #include "table.h"
 #include "terminal.h"
@@ -13,7 +14,7 @@
 
 struct request {
     const char *store, *target, *form;
-    bool force, json, quiet;
+    bool force, json, quiet, accept_unfinished;
 };
 
 static void print_result(const struct request *request, const struct valence_store *store,
@@ -56,7 +57,7 @@ static int export_store(const struct request *request, enum valence_export_form 
 {
     struct valence_store *store;
     struct valence_export_result result;
-    int status = valence_store_open(request->store, &store, error);
+    int status = open_store(request->store, request->accept_unfinished, &store, error);
     if (!status)
         status = valence_export(store, request->target, form, request->force,
                                 terminal_progress(request->quiet), &result, error);
@@ -78,6 +79,7 @@ static int run_export(const struct command *command, int argc, char **argv)
          "npy, safetensors, mmsa or npz (default: npy).", 0, 0},
         {OPTION_FLAG, 0, "force", &request.force, NULL, "Replace an existing file.", 0, 0},
         {OPTION_FLAG, 0, "json", &request.json, NULL, "Print JSON instead of a table.", 0, 0},
+        OPTION_ACCEPT_UNFINISHED(&request.accept_unfinished),
         {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress.", 0, 0},
         {.type = OPTION_END}};
     const char *positional[2];

@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "commands.h"
+#include "open_store.h"
 #include "data_output.h"
 #include "format/safetensors.h"
 #include "inspect_source.h"
@@ -22,7 +23,7 @@
 
 struct request {
     const char *path, *clip;
-    bool json, records, quiet;
+    bool json, records, quiet, accept_unfinished;
 };
 
 /* ---- Stores ---- */
@@ -46,7 +47,7 @@ static int inspect_store(const struct request *request, struct valence_error *er
 {
     struct valence_store *store;
     struct data_summary summary = {0};
-    int status = valence_store_open(request->path, &store, error);
+    int status = open_store(request->path, request->accept_unfinished, &store, error);
     if (status)
         return status;
     status = store_summarise(store, !request->records, terminal_progress(request->quiet), &summary,
@@ -156,7 +157,7 @@ static json_t *clip_to_json(const struct valence_store *store, const struct vale
 static int inspect_clip(const struct request *request, struct valence_error *error)
 {
     struct valence_store *store;
-    int status = valence_store_open(request->path, &store, error);
+    int status = open_store(request->path, request->accept_unfinished, &store, error);
     if (status)
         return status;
     int64_t clip = valence_store_find_clip(store, request->clip);
@@ -279,6 +280,7 @@ static int run_inspect(const struct command *command, int argc, char **argv)
         {OPTION_TEXT, 0, "clip", &request.clip, "ID",
          "Of a store, one clip's record: label, transcript, rows, and what encoders said of it.", 0,
          0},
+        OPTION_ACCEPT_UNFINISHED(&request.accept_unfinished),
         {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress.", 0, 0},
         {.type = OPTION_END}};
     if (!options_parse(command, options, argc, argv, &request.path, 1, 1, &n, &code))

@@ -7,6 +7,7 @@
 #include "base/threads.h"
 #include "choices.h"
 #include "commands.h"
+#include "open_store.h"
 #include "evaluate/encodings.h"
 #include "evaluate/prediction.h"
 #include "run/run_models.h"
@@ -21,7 +22,7 @@ struct request {
     const char *split, *flow, *checkpoint;
     const char *encoder;
     struct option_list sentences;
-    bool json, csv, quiet, offline;
+    bool json, csv, quiet, offline, accept_unfinished;
     int64_t batch, max_rows, threads;
     double level;
 };
@@ -248,6 +249,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
         {OPTION_FLAG, 0, "json", &request->json, NULL, "Print JSON instead of a table.", 0, 0},
         {OPTION_FLAG, 0, "csv", &request->csv, NULL, "Print CSV instead of a table.", 0, 0},
+        OPTION_ACCEPT_UNFINISHED(&request->accept_unfinished),
         {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress.", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
         {OPTION_INT, 0, "batch", &request->batch, "N", "Clips computed together (default: 64).", 1,
@@ -298,7 +300,7 @@ static int predict(struct request *request, const struct run_model *chosen,
     struct predictions predictions = {0};
     int status = valence_model_load(chosen->path, &model, error);
     if (!status)
-        status = valence_store_open(request->store, &store, error);
+        status = open_store(request->store, request->accept_unfinished, &store, error);
     if (!status)
         status = encodings_check(chosen->path, store, error);
     scoring.model = model;

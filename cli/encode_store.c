@@ -16,7 +16,7 @@ int encode_store(const char *from, const char *to, const struct stream_maker *ma
 {
     struct valence_store *store;
     int64_t n_made = 0, n_stored = 0;
-    int status = valence_store_open(from, &store, error);
+    int status = valence_store_open(from, NULL, &store, error);
     if (status)
         return status;
     status = store_extend(store, to, maker, terminal_progress(quiet), &n_made, &n_stored, error);

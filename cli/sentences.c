@@ -98,9 +98,11 @@ static int write_store(const char *folder, const char *stream, const struct opti
     struct valence_store_stream format = {.width = features->width, .type = VALENCE_F32};
     struct valence_store_writer *writer;
     strcpy(format.name, stream);
-    int status = valence_store_writer_open(folder, &format, 1, &writer, error);
+    int status = valence_store_writer_open(folder, &format, 1, NULL, &writer, error);
     for (int i = 0; i < sentences->n && !status; i++)
         status = add_sentence(writer, sentences->values[i], features, i, error);
+    if (!status)
+        status = valence_store_writer_finish(writer, error);
     int closed = valence_store_writer_close(writer, status ? NULL : error);
     return status ? status : closed;
 }

@@ -55,12 +55,12 @@ static void make_sound_store(void)
     atexit(remove_store);
     snprintf(data_path, sizeof data_path, "%s/data.mdb", folder);
     snprintf(lock_path, sizeof lock_path, "%s/lock.mdb", folder);
-    if (valence_store_writer_open(folder, streams, 2, &writer, &error))
+    if (valence_store_writer_open(folder, streams, 2, NULL, &writer, &error))
         abort();
     for (int i = 0; i < 60; i++)
         if (add_clip(writer, i) || (i % 10 == 0 && valence_store_writer_commit(writer, &error)))
             abort();
-    if (valence_store_writer_set_meta(writer, "source", "{\"kind\": \"fuzz\"}", &error) ||
+    if (valence_store_writer_set_source(writer, "{\"kind\": \"fuzz\"}", &error) ||
         valence_store_writer_close(writer, &error))
         abort();
     struct stat status;
@@ -100,7 +100,7 @@ static void read_store(void)
 {
     struct valence_store *store;
     struct valence_error error;
-    if (valence_store_open(folder, &store, &error))
+    if (valence_store_open(folder, NULL, &store, &error))
         return;
     for (int64_t i = 0; i < valence_store_n_clips(store); i++)
         for (int stream = 0; stream < valence_store_n_streams(store); stream++) {
@@ -109,7 +109,7 @@ static void read_store(void)
             size_t bytes = (size_t)(n_rows * format->width) * valence_dtype_size(format->type);
             void *rows = bytes < 1 << 24 ? malloc(bytes + 1) : NULL;
             if (rows)
-                (void)valence_store_read(store, i, stream, n_rows, rows, &error);
+                (void)valence_store_read_rows(store, i, stream, 0, n_rows, rows, &error);
             free(rows);
         }
     valence_store_close(store);
@@ -119,11 +119,11 @@ static void add_to_store(void)
 {
     struct valence_store_writer *writer;
     struct valence_error error;
-    if (valence_store_writer_open(folder, streams, 2, &writer, &error))
+    if (valence_store_writer_open(folder, streams, 2, NULL, &writer, &error))
         return;
     for (int i = 60; i < 75; i++)
         (void)add_clip(writer, i);
-    (void)valence_store_writer_set_meta(writer, "source", "{}", &error);
+    (void)valence_store_writer_set_source(writer, "{}", &error);
     (void)valence_store_writer_close(writer, &error);
 }
 

@@ -1,20 +1,13 @@
 /* The feature store: one data set's clips, labels and feature streams in an LMDB file, crash-safe,
- * with many readers beside one writer. A data set of any size is read with a bounded resident set.
- * A process opens a store once at a time (LMDB's locks belong to the process).
+ * with many readers beside one writer. Rows are read as they are needed, so the memory that a data
+ * set takes grows with the number of its clips, not with their length.
  *
- * On disk (version 1), a folder with LMDB's data.mdb and lock.mdb, and in it the named databases
- *   1. "meta":   text keys, JSON values: "format" {"version": 1, "streams": [{"name", "width",
- * "dtype"}, ...]}, "source" (what was imported, how, by which version: the importer's own object,
- * and "encoders": {stream: how it was encoded}, where valence did it).
- *   2. "clips":  key = ordinal (uint32, big-endian), value = JSON {"id", "split", "label", "group",
- * "transcript", "rows": {stream: n}, "metadata"}; absent streams have no entry in "rows", and most
- * clips no metadata.
- *   3. "ids":    key = clip id (1 ... 500 bytes of UTF-8), value = ordinal.
- *   4. "stream:NAME": key = ordinal, value = the rows, (n, width) row-major, little-endian f16 or
- * f32.
+ * A process may have a store open once at a time (LMDB's locks belong to the process). Everything
+ * in a store is checked before it is used: a damaged or foreign file gives an error, never wrong
+ * numbers.
  *
- * Streams carry any name; training maps names to the four streams of the network (audio, text,
- * video, simulated_text), and by default each to its own name. */
+ * docs/file-formats.md describes the file. Streams carry any name; training maps names to the four
+ * streams of the network (audio, text, video, simulated_text), by default each to its own name. */
 #ifndef VALENCE_STORE_H
 #define VALENCE_STORE_H
 
@@ -24,20 +17,24 @@
 
 #include "valence/api.h"
 #include "valence/error.h"
+#include "valence/progress.h"
 #include "valence/stream.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/* A stream's name with its NUL: lower-case letters, digits, '_', '-'. */
+#define VALENCE_STORE_NAME_BYTES 64
+/* A clip's id with its NUL. */
+#define VALENCE_STORE_ID_BYTES    501
 #define VALENCE_STORE_MAX_STREAMS 16
-#define VALENCE_STORE_NAME_BYTES                                                                   \
-    64 /* a stream's name with its NUL: lower-case letters, digits, '_', '-' */
-#define VALENCE_STORE_ID_BYTES  501 /* a clip's id with its NUL */
-#define VALENCE_STORE_MAX_WIDTH 65536
-#define VALENCE_STORE_MAX_ROWS  4000000 /* of one clip and stream: 22 hours of 20 ms frames */
+#define VALENCE_STORE_MAX_WIDTH   65536
+/* Of one clip and stream: 22 hours of 20 ms frames. */
+#define VALENCE_STORE_MAX_ROWS 4000000
 
-struct valence_store; /* open for reading; may be shared by threads */
+/* Open for reading. Threads may share it: no function that takes it const changes it. */
+struct valence_store;
 
 struct valence_store_stream {
     char name[VALENCE_STORE_NAME_BYTES];
@@ -45,116 +42,192 @@ struct valence_store_stream {
     enum valence_dtype type;
 };
 
-/* One clip's record. The texts belong to the store and live until it is closed. */
+/* One clip's record. The texts belong to the store and live until it is closed; of a clip to be
+ * added they belong to the caller, and NULL is "" (except for the id). */
 struct valence_clip {
     const char *id;
-    const char *group; /* the recording the clip was cut from (a video id), or "" where unknown */
-    const char *transcript; /* UTF-8, or "" where unknown */
-    /* a JSON object as text: what the encoder of a stream says of the clip, by stream
-     * ({"simulated_text": {"transcript": ...}}), or "" (to be added, NULL too) */
+    /* The recording the clip was cut from (a video's id), or "" where it is unknown. */
+    const char *group;
+    /* UTF-8, or "" where it is unknown. */
+    const char *transcript;
+    /* What the encoder of a stream recorded about the clip: a JSON object, by stream
+     * ({"simulated_text": {"transcript": ...}}), or "". */
     const char *metadata;
     enum valence_split split;
-    float label;                               /* NaN where the clip has no label */
-    int64_t n_rows[VALENCE_STORE_MAX_STREAMS]; /* by the store's stream index; 0 where absent */
+    /* NaN where the clip has no label. */
+    float label;
+    /* By the store's stream index; 0 where the clip lacks the stream. */
+    int64_t n_rows[VALENCE_STORE_MAX_STREAMS];
+};
+
+/* The scale of a store's labels, as whoever made the store declared it. */
+struct valence_label_scale {
+    /* "sentiment", "ch-sims", ...: up to 63 bytes of UTF-8. */
+    char name[64];
+    /* The lowest and the highest label possible: -3 and 3, -1 and 1, ... */
+    double low, high;
 };
 
 /* ---- Reading ---- */
 
-/* Opens for reading and loads the clip records (not the rows). Errors: NOT_FOUND, FORMAT (not a
- * store, a newer version, a damaged record, naming it), IO, MEMORY. *store is NULL on failure.
- * Close with valence_store_close(), which takes NULL too. */
-VALENCE_API int valence_store_open(const char *path, struct valence_store **store,
-                                   struct valence_error *error);
+struct valence_store_options {
+    /* sizeof(struct valence_store_options), set by valence_store_options_default(). */
+    size_t size;
+    /* Open a store that its writer did not finish, too, as far as it got. */
+    bool accept_unfinished;
+};
+
+/* Unfinished stores are refused. */
+VALENCE_API void valence_store_options_default(struct valence_store_options *options);
+
+/* Opens a store and loads the clip records (not the rows). `options` may be NULL: the defaults.
+ * *store is NULL on failure. Close with valence_store_close(), which takes NULL too.
+ *
+ * Errors: NOT_FOUND; DATA with the key "accept_unfinished" where the store is unfinished; FORMAT
+ * (not a store, or a damaged one, naming the place); UNSUPPORTED (made by a newer version); IO;
+ * MEMORY. */
+VALENCE_API int valence_store_open(const char *path, const struct valence_store_options *options,
+                                   struct valence_store **store, struct valence_error *error);
 VALENCE_API void valence_store_close(struct valence_store *store);
 
 VALENCE_API const char *valence_store_path(const struct valence_store *store);
 
+/* False where the store's writer did not finish it: the import stopped, or is still at work. True
+ * for an old store, which does not say. */
+VALENCE_API bool valence_store_is_finished(const struct valence_store *store);
+
 /* What the clips were made from: the "source" object as JSON text, or "". Its "kind" is "synthetic"
- * for a synthetic set. */
+ * for a synthetic set. Lives until the store is closed. */
 VALENCE_API const char *valence_store_source(const struct valence_store *store);
+
+/* NULL where the store does not declare one. Lives until the store is closed. */
+VALENCE_API const struct valence_label_scale *
+valence_store_label_scale(const struct valence_store *store);
 
 VALENCE_API int64_t valence_store_n_clips(const struct valence_store *store);
 VALENCE_API int valence_store_n_streams(const struct valence_store *store);
 
-/* `stream` is 0 ... n_streams-1, `clip` 0 ... n_clips-1 (in the order of import). The result lives
- * until close. */
+/* A stream (0 ... n_streams - 1) or a clip (0 ... n_clips - 1, in the order of import); NULL for
+ * any other index. Both live until the store is closed. */
 VALENCE_API const struct valence_store_stream *
 valence_store_stream(const struct valence_store *store, int stream);
 VALENCE_API const struct valence_clip *valence_store_clip(const struct valence_store *store,
                                                           int64_t clip);
 
-/* The index of a stream by name, or of a clip by id; -1 where there is none. */
+/* The index of a stream by name, or of a clip by id; -1 where the store has none of that name. */
 VALENCE_API int valence_store_find_stream(const struct valence_store *store, const char *name);
 VALENCE_API int64_t valence_store_find_clip(const struct valence_store *store, const char *id);
 
-/* Reads a clip's first `n_rows` rows of one stream (all of them: the record's n_rows) to `rows`,
- * which has room for n_rows * width elements of the stream's type. Goes through the page cache and
- * not through a map, so that reading a whole set does not make the process grow. Thread-safe.
- * Errors: FORMAT where the stored bytes are not the record's rows * width elements; ARGUMENT where
- * the clip has fewer rows. */
-VALENCE_API int valence_store_read(const struct valence_store *store, int64_t clip, int stream,
-                                   int64_t n_rows, void *rows, struct valence_error *error);
+/* Reads rows first_row ... first_row + n_rows - 1 of one clip and stream to `rows`, which has room
+ * for n_rows * width elements of the stream's type. 0 rows are fine. Reads through the page cache
+ * and not through a map, so that reading a whole set does not make the process grow. Thread-safe.
+ *
+ * Errors: ARGUMENT where there is no such clip or stream, or it has fewer rows; FORMAT where what
+ * is stored is not what was written. What `rows` holds after an error is of no use. */
+VALENCE_API int valence_store_read_rows(const struct valence_store *store, int64_t clip, int stream,
+                                        int64_t first_row, int64_t n_rows, void *rows,
+                                        struct valence_error *error);
 
 /* ---- Statistics ---- */
 
-/* Per column of one stream, over all rows of the training clips: what standardisation uses. */
+/* Of each column of one stream, over all rows of the training clips: what standardisation uses. */
 struct valence_column_statistics {
+    /* 0 where no training clip has the stream; then all means and deviations are 0. */
     int64_t n_rows;
     int64_t width;
-    float *mean;      /* (width) */
-    float *deviation; /* (width), population standard deviation, 0 for a constant column */
+    /* (width) */
+    float *mean;
+    /* (width), of the population; 0 for a constant column. */
+    float *deviation;
 };
 
-/* Computes them in one pass (Welford in double), as large work with progress; `progress` may be
- * NULL. Free with valence_column_statistics_free(). */
-struct valence_progress;
+/* Reads all rows once and makes the statistics (Welford's method in double precision). `progress`
+ * may be NULL. *statistics is NULL on failure; free it with valence_column_statistics_free(), which
+ * takes NULL. Errors: ARGUMENT for a stream that the store does not have; those of reading;
+ * CANCELLED; MEMORY. */
 VALENCE_API int valence_store_statistics(const struct valence_store *store, int stream,
                                          const struct valence_progress *progress,
-                                         struct valence_column_statistics *statistics,
+                                         struct valence_column_statistics **statistics,
                                          struct valence_error *error);
 VALENCE_API void valence_column_statistics_free(struct valence_column_statistics *statistics);
 
 /* ---- Writing ---- */
 
-struct valence_store_writer; /* one per store and process; a second one gets VALENCE_ERROR_BUSY */
+/* Open for writing: by one thread at a time, and one writer per store. */
+struct valence_store_writer;
 
 /* What a clip brings for one stream: `n_rows` rows of the stream's width in f32, converted to the
- * stream's type. Values that are NaN or infinite, or that f16 cannot hold, are an error naming
+ * stream's type. Values that are NaN or infinite, or that f16 cannot hold, are an error that names
  * clip, stream, row and column. */
 struct valence_clip_rows {
-    int stream; /* the store's index */
+    /* The store's index. */
+    int stream;
     int64_t n_rows;
     const float *rows;
 };
 
-/* Makes a store at `path` (the folder must not exist or must be empty) or opens one to add to it.
- * `streams` is the table of a new store; an existing one must have the same names, widths and types
- * (ERROR_SHAPE). */
+struct valence_store_writer_options {
+    /* sizeof(struct valence_store_writer_options), set by the default function. */
+    size_t size;
+    /* An unfinished store at the path that has other streams, or (valence_store_writer_set_source)
+     * was made from something else, is removed and begun anew. Finished stores never are. */
+    bool replace_unfinished;
+};
+
+/* Nothing is replaced. */
+VALENCE_API void valence_store_writer_options_default(struct valence_store_writer_options *options);
+
+/* Makes a store at `path` (the folder must not exist or must be empty), or opens the one there to
+ * add to it. `streams` is the table of a new store; an existing one must have the same names,
+ * widths and types. `options` may be NULL. *writer is NULL on failure.
+ *
+ * A new store is unfinished until valence_store_writer_finish(); a finished one is so again from
+ * the first clip that is added. Errors: SHAPE (other streams), ARGUMENT (no possible table),
+ * EXISTS (the folder holds other files), BUSY (another writer is at work), those of
+ * valence_store_open(), DISK_FULL. */
 VALENCE_API int valence_store_writer_open(const char *path,
                                           const struct valence_store_stream *streams, int n_streams,
+                                          const struct valence_store_writer_options *options,
                                           struct valence_store_writer **writer,
                                           struct valence_error *error);
 
-/* True where a clip of this id is stored already: an interrupted import goes on after it. */
+/* True where an unfinished store was removed and begun anew (replace_unfinished). */
+VALENCE_API bool valence_store_writer_replaced(const struct valence_store_writer *writer);
+
+/* Clips stored, and whether one of them has this id: an interrupted import goes on after it. */
+VALENCE_API int64_t valence_store_writer_n_clips(const struct valence_store_writer *writer);
 VALENCE_API bool valence_store_writer_has(const struct valence_store_writer *writer,
                                           const char *id);
 
+/* Records what the store is made from, a JSON object, or checks that the store was made from the
+ * same: ERROR_EXISTS, naming the first key that differs. ERROR_ARGUMENT where `json` is no object.
+ * "encoders" says how each stream was encoded. */
+VALENCE_API int valence_store_writer_set_source(struct valence_store_writer *writer,
+                                                const char *json, struct valence_error *error);
+
+/* Declares the scale of the labels. ERROR_ARGUMENT unless low < high, both finite, and the name is
+ * 1 to 63 bytes of UTF-8. */
+VALENCE_API int valence_store_writer_set_label_scale(struct valence_store_writer *writer,
+                                                     const struct valence_label_scale *scale,
+                                                     struct valence_error *error);
+
 /* Adds a clip: all of it or, on an error, none. `clip->n_rows` is ignored. Errors: EXISTS for an id
- * twice, DATA for an unusable value or id, LIMIT, DISK_FULL. */
+ * that is there already, DATA for an unusable value or id, LIMIT, DISK_FULL. */
 VALENCE_API int valence_store_writer_add(struct valence_store_writer *writer,
                                          const struct valence_clip *clip,
                                          const struct valence_clip_rows *streams, int n_streams,
                                          struct valence_error *error);
 
-/* Stores `json` under `key` of the "meta" database ("source"). */
-VALENCE_API int valence_store_writer_set_meta(struct valence_store_writer *writer, const char *key,
-                                              const char *json, struct valence_error *error);
-
-/* Makes everything added so far durable; called now and then by itself as well. */
+/* Makes everything added so far durable; happens now and then by itself as well. */
 VALENCE_API int valence_store_writer_commit(struct valence_store_writer *writer,
                                             struct valence_error *error);
 
-/* Commits and closes; on an error closes all the same. NULL is fine. */
+/* Makes everything durable and marks the store as finished: all its clips are there. */
+VALENCE_API int valence_store_writer_finish(struct valence_store_writer *writer,
+                                            struct valence_error *error);
+
+/* Commits and closes; on an error closes all the same. What was not finished stays marked as
+ * unfinished, and opening the writer again goes on with it. NULL is fine. */
 VALENCE_API int valence_store_writer_close(struct valence_store_writer *writer,
                                            struct valence_error *error);
 

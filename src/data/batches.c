@@ -103,8 +103,9 @@ static int fill_stream(const struct batch_loader *loader, const int64_t *clips, 
     int status = reserve_rows(slot, stream, offsets[n], row_bytes, &slot->error);
     for (int64_t i = 0; i < n && !status; i++)
         if (offsets[i + 1] > offsets[i])
-            status = valence_store_read(loader->store, clips[i], index, offsets[i + 1] - offsets[i],
-                                        slot->rows[stream] + offsets[i] * row_bytes, &slot->error);
+            status = valence_store_read_rows(
+                loader->store, clips[i], index, 0, offsets[i + 1] - offsets[i],
+                slot->rows[stream] + offsets[i] * row_bytes, &slot->error);
     *rows = (struct valence_rows){.data = slot->rows[stream],
                                   .type = stored->type,
                                   .width = stored->width,

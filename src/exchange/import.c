@@ -395,13 +395,13 @@ static int open_store(struct import *import, const char *store_path, struct vale
     if (import->options->summary)
         return data_summary_begin(import->options->summary, source->streams, source->n_streams,
                                   error);
-    int status = valence_store_writer_open(store_path, source->streams, source->n_streams,
+    int status = valence_store_writer_open(store_path, source->streams, source->n_streams, NULL,
                                            &import->writer, error);
     if (!status)
         status = store_writer_set_source(import->writer, describe(source, import->options), error);
     if (status)
         return status;
-    import->n_before = store_writer_n_clips(import->writer);
+    import->n_before = valence_store_writer_n_clips(import->writer);
     import->again = allocate(import->n_before, 1);
     return import->again ? VALENCE_OK
                          : fail_memory(error, (size_t)import->n_before, "the clips there are");
@@ -449,6 +449,8 @@ int import_run(struct import_source *source, const char *store_path,
     read_ahead_stop(import.ahead);
     if (!status && options->summary)
         status = data_summary_finish(options->summary, error);
+    if (!status && import.writer)
+        status = valence_store_writer_finish(import.writer, error);
     int closed = valence_store_writer_close(import.writer, status ? NULL : error);
     free(import.again);
     split_draw_free(&import.draw);

@@ -208,7 +208,7 @@ static int open_store(struct synthesizer *maker, const char *path, struct valenc
         streams[i].type = maker->synthesis->type;
         snprintf(streams[i].name, sizeof streams[i].name, "%s", valence_stream_names[i]);
     }
-    return valence_store_writer_open(path, streams, VALENCE_N_STREAMS, &maker->writer, error);
+    return valence_store_writer_open(path, streams, VALENCE_N_STREAMS, NULL, &maker->writer, error);
 }
 
 static int check(const struct valence_synthesis *synthesis, struct valence_error *error)
@@ -239,6 +239,8 @@ int valence_synthesize(const char *path, const struct valence_synthesis *synthes
     if (!status)
         status = synthesis->lengths_path ? copy_shapes(&maker, progress, error)
                                          : draw_clips(&maker, progress, error);
+    if (!status)
+        status = valence_store_writer_finish(maker.writer, error);
     int closed = valence_store_writer_close(maker.writer, status ? NULL : error);
     for (int i = 0; i < VALENCE_N_STREAMS; i++)
         free(maker.rows[i]);

@@ -59,8 +59,8 @@ static int copy_rows(struct extension *extension, int64_t clip, int stream, int6
         status = grow_array((void **)&extension->rows, &extension->n_values, *used + n,
                             sizeof(float), INT64_MAX / 8, "values", error);
     if (!status)
-        status =
-            valence_store_read(extension->from, clip, stream, n_rows, extension->elements, error);
+        status = valence_store_read_rows(extension->from, clip, stream, 0, n_rows,
+                                         extension->elements, error);
     if (!status)
         rows_decode(extension->elements, n, format->type, extension->rows + *used);
     *used += n;
@@ -192,15 +192,15 @@ static int open_writer(struct extension *extension, const char *path, struct val
     struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
     const struct stream_maker *maker = extension->maker;
     if (valence_store_find_stream(extension->from, maker->stream.name) >= 0)
-        return fail(error, VALENCE_ERROR_EXISTS, "%s: has a stream '%s' already (--stream NAME)",
-                    valence_store_path(extension->from), maker->stream.name);
+        return fail_key(error, VALENCE_ERROR_EXISTS, "stream", "%s: has a stream '%s' already",
+                        valence_store_path(extension->from), maker->stream.name);
     if (extension->n_streams == VALENCE_STORE_MAX_STREAMS)
         return fail(error, VALENCE_ERROR_LIMIT, "%s: has %d streams, which is all a store holds",
                     valence_store_path(extension->from), extension->n_streams);
     for (int s = 0; s < extension->n_streams; s++)
         streams[s] = *valence_store_stream(extension->from, s);
     streams[extension->n_streams] = maker->stream;
-    int status = valence_store_writer_open(path, streams, extension->n_streams + 1,
+    int status = valence_store_writer_open(path, streams, extension->n_streams + 1, NULL,
                                            &extension->writer, error);
     return status ? status
                   : store_writer_set_source(extension->writer, describe(extension->from, maker),
@@ -219,6 +219,8 @@ int store_extend(const struct valence_store *from, const char *path,
     int status = open_writer(&extension, path, error);
     if (!status)
         status = extend_all(&extension, n_made, n_stored, error);
+    if (!status)
+        status = valence_store_writer_finish(extension.writer, error);
     int closed = valence_store_writer_close(extension.writer, status ? NULL : error);
     free(extension.elements);
     free(extension.rows);

@@ -119,6 +119,71 @@ int format_decode(const char *json, size_t size, struct valence_store_stream *st
     return status;
 }
 
+/* ---- State and label scale ---- */
+
+void state_encode(const struct store_state *state, struct text *json)
+{
+    text_format(json, "{\"finished\": %s, \"clips\": %lld}", state->is_finished ? "true" : "false",
+                (long long)state->n_clips);
+}
+
+int state_decode(const char *json, size_t size, struct store_state *state,
+                 struct valence_error *error)
+{
+    json_error_t parse;
+    json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &parse);
+    const json_t *finished = json_object_get(root, "finished");
+    const json_t *clips = json_object_get(root, "clips");
+    bool usable = json_is_boolean(finished) && json_is_integer(clips);
+    *state = (struct store_state){.is_known = true,
+                                  .is_finished = json_is_true(finished),
+                                  .n_clips = json_integer_value(clips)};
+    json_decref(root);
+    return usable ? VALENCE_OK : fail(error, VALENCE_ERROR_FORMAT, "'state' is damaged");
+}
+
+static bool is_scale(const struct valence_label_scale *scale)
+{
+    size_t length = strnlen(scale->name, sizeof scale->name);
+    return length > 0 && length < sizeof scale->name && is_utf8(scale->name, length) &&
+           isfinite(scale->low) && isfinite(scale->high) && scale->low < scale->high;
+}
+
+int label_scale_encode(const struct valence_label_scale *scale, struct text *json,
+                       struct valence_error *error)
+{
+    if (!is_scale(scale))
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "a label scale has a name of 1 to %zu bytes of UTF-8, and a lowest label below "
+                    "its highest",
+                    sizeof scale->name - 1);
+    json_t *root =
+        json_pack("{s:s, s:f, s:f}", "name", scale->name, "low", scale->low, "high", scale->high);
+    char *encoded = root ? json_dumps(root, JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(root);
+    if (encoded)
+        text_append(json, encoded, strlen(encoded));
+    free(encoded);
+    return encoded && !json->failed ? VALENCE_OK : fail_memory(error, 0, "a label scale");
+}
+
+int label_scale_decode(const char *json, size_t size, struct valence_label_scale *scale,
+                       struct valence_error *error)
+{
+    json_error_t parse;
+    json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &parse);
+    const char *name = json_string_value(json_object_get(root, "name"));
+    *scale = (struct valence_label_scale){
+        .low = json_number_value(json_object_get(root, "low")),
+        .high = json_number_value(json_object_get(root, "high")),
+    };
+    if (name && strlen(name) < sizeof scale->name)
+        strcpy(scale->name, name);
+    json_decref(root);
+    return is_scale(scale) ? VALENCE_OK
+                           : fail(error, VALENCE_ERROR_FORMAT, "'label_scale' is damaged");
+}
+
 /* ---- Source ---- */
 
 static int fail_difference(const char *path, const char *key, const json_t *recorded,
@@ -140,7 +205,7 @@ int source_compare(const char *recorded, json_t *source, const char *path,
 {
     const char *key;
     json_t *value, *before = json_loads(recorded, 0, NULL);
-    int status = VALENCE_OK;
+    int status = before ? VALENCE_OK : fail_memory(error, strlen(recorded), "a store's source");
     json_object_foreach(source, key,
                         value) if (!status && !json_equal(value, json_object_get(before, key)))
         status = fail_difference(path, key, json_object_get(before, key), value, error);
@@ -181,7 +246,8 @@ int clip_encode(const struct valence_clip *clip, const struct valence_store_stre
     json_t *root = json_pack("{s:s, s:s, s:o, s:s, s:s, s:o}", "id", clip->id, "split",
                              valence_split_names[clip->split], "label",
                              isnan(clip->label) ? json_null() : json_real(clip->label), "group",
-                             clip->group, "transcript", clip->transcript, "rows", rows);
+                             clip->group ? clip->group : "", "transcript",
+                             clip->transcript ? clip->transcript : "", "rows", rows);
     int status = root ? set_metadata(root, clip, error) : VALENCE_OK;
     if (status) {
         json_decref(root);

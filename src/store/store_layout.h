@@ -18,6 +18,8 @@
 #define STORE_MAX_DATABASES    (3 + VALENCE_STORE_MAX_STREAMS)
 #define STORE_KEY_FORMAT       "format"
 #define STORE_KEY_SOURCE       "source"
+#define STORE_KEY_STATE        "state"
+#define STORE_KEY_LABEL_SCALE  "label_scale"
 #define STORE_MAX_RECORD_BYTES (4 << 20) /* of a clip's record or a "meta" value */
 #define STORE_MAX_CLIPS        INT32_MAX
 #define STORE_MAX_VALUE_BYTES  UINT32_MAX /* LMDB's own limit: one clip's rows of one stream */
@@ -39,6 +41,24 @@ int streams_check(const struct valence_store_stream *streams, int n_streams,
 void format_encode(const struct valence_store_stream *streams, int n_streams, struct text *json);
 int format_decode(const char *json, size_t size, struct valence_store_stream *streams,
                   int *n_streams, struct valence_error *error);
+
+/* Whether the store's writer finished it. Stores made before there was such a mark have none. */
+struct store_state {
+    bool is_known, is_finished;
+    int64_t n_clips; /* when it was finished */
+};
+
+/* The "state" value, and back. */
+void state_encode(const struct store_state *state, struct text *json);
+int state_decode(const char *json, size_t size, struct store_state *state,
+                 struct valence_error *error);
+
+/* The "label_scale" value, and back. Both refuse an impossible scale, with ERROR_ARGUMENT and
+ * ERROR_FORMAT. */
+int label_scale_encode(const struct valence_label_scale *scale, struct text *json,
+                       struct valence_error *error);
+int label_scale_decode(const char *json, size_t size, struct valence_label_scale *scale,
+                       struct valence_error *error);
 
 /* Whether the recorded "source" is the given one; else ERROR_EXISTS, naming what differs. */
 int source_compare(const char *recorded, json_t *source, const char *path,

@@ -1,4 +1,4 @@
-#include <assert.h>
+/* Opening a store to read it: everything but the rows is checked and loaded here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,32 +9,8 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "store/lmdb_tree.h"
-#include "store/store_env.h"
-#include "store/store_layout.h"
-#include "store/store_scan.h"
-
-/* Where a clip's rows of one stream lie in the file; size 0 where it has none. */
-struct place {
-    uint64_t offset;
-    uint32_t size;
-};
-
-struct valence_store {
-    char *path, *data_path;
-    int descriptor;
-    MDB_env *env;
-    MDB_txn *snapshot; /* keeps the pages read from being used again by a writer */
-    struct lmdb_file file;
-    struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
-    int n_streams;
-    int64_t n_clips, clip_capacity;
-    struct valence_clip *clips;
-    int32_t *by_id; /* clips in the order of their ids */
-    int64_t n_ids;
-    struct place *places[VALENCE_STORE_MAX_STREAMS]; /* (n_clips) */
-    char *source;                                    /* or NULL */
-};
+#include "base/options.h"
+#include "store/store_inside.h"
 
 /* The named databases, as the main tree lists them. */
 struct databases {
@@ -89,18 +65,24 @@ static int visit_meta(void *user, const struct lmdb_entry *entry, struct valence
 {
     struct valence_store *store = user;
     char *text = NULL;
-    int status = VALENCE_OK;
+    int status = read_record(store, entry, &text, error);
+    if (status)
+        return status;
     if (key_is(entry, STORE_KEY_SOURCE)) {
-        status = read_record(store, entry, &text, error);
         free(store->source);
         store->source = text;
-    } else if (key_is(entry, STORE_KEY_FORMAT)) {
-        status = read_record(store, entry, &text, error);
-        if (!status && format_decode(text, entry->size, store->streams, &store->n_streams, error))
-            status = fail_within(error, "%s", store->data_path);
-        free(text);
+        return VALENCE_OK;
     }
-    return status;
+    if (key_is(entry, STORE_KEY_FORMAT))
+        status = format_decode(text, entry->size, store->streams, &store->n_streams, error);
+    else if (key_is(entry, STORE_KEY_STATE))
+        status = state_decode(text, entry->size, &store->state, error);
+    else if (key_is(entry, STORE_KEY_LABEL_SCALE)) {
+        status = label_scale_decode(text, entry->size, &store->scale, error);
+        store->has_scale = !status;
+    }
+    free(text);
+    return status ? fail_within(error, "%s", store->data_path) : VALENCE_OK;
 }
 
 static int visit_clip(void *user, const struct lmdb_entry *entry, struct valence_error *error)
@@ -206,7 +188,24 @@ static int load_ids(struct valence_store *store, const struct databases *databas
     return status;
 }
 
-static int load(struct valence_store *store, struct valence_error *error)
+static int check_state(const struct valence_store *store, bool accept_unfinished,
+                       struct valence_error *error)
+{
+    const struct store_state *state = &store->state;
+    if (state->is_known && state->is_finished && state->n_clips != store->n_clips)
+        return fail(error, VALENCE_ERROR_FORMAT,
+                    "%s: has %lld clips, but was finished with %lld: the file is damaged (restore "
+                    "a copy or import again)",
+                    store->data_path, (long long)store->n_clips, (long long)state->n_clips);
+    if (state->is_known && !state->is_finished && !accept_unfinished)
+        return fail_key(error, VALENCE_ERROR_DATA, "accept_unfinished",
+                        "%s: this store is unfinished: what wrote it stopped after %lld clips, or "
+                        "is still at work (run it again: it goes on where it stopped)",
+                        store->path, (long long)store->n_clips);
+    return VALENCE_OK;
+}
+
+static int load(struct valence_store *store, bool accept_unfinished, struct valence_error *error)
 {
     struct databases databases = {.file = &store->file};
     store->n_streams = -1; /* until its format is read */
@@ -222,7 +221,9 @@ static int load(struct valence_store *store, struct valence_error *error)
         status = load_ids(store, &databases, error);
     for (int i = 0; i < store->n_streams && !status; i++)
         status = load_places(store, &databases, i, error);
-    return status ? status : lmdb_check_free_list(&store->file, error);
+    if (!status)
+        status = lmdb_check_free_list(&store->file, error);
+    return status ? status : check_state(store, accept_unfinished, error);
 }
 
 /* Begins a snapshot and reads the meta page that belongs to it. A busy writer can outrun this a few
@@ -271,19 +272,30 @@ static int open_environment(struct valence_store *store, struct valence_error *e
     return status ? status : begin_snapshot(store, error);
 }
 
-int valence_store_open(const char *path, struct valence_store **opened, struct valence_error *error)
+void valence_store_options_default(struct valence_store_options *options)
 {
+    *options = (struct valence_store_options){.size = sizeof *options};
+}
+
+int valence_store_open(const char *path, const struct valence_store_options *given,
+                       struct valence_store **opened, struct valence_error *error)
+{
+    struct valence_store_options options;
     *opened = NULL;
+    valence_store_options_default(&options);
+    int status = options_read(&options, sizeof options, given, error);
+    if (status)
+        return status;
     struct valence_store *store = calloc(1, sizeof *store);
     if (!store)
         return fail_memory(error, sizeof *store, path);
     store->descriptor = -1;
     store->path = strdup(path);
     store->data_path = path_join(path, STORE_DATA_FILE);
-    int status = store->path && store->data_path ? open_environment(store, error)
-                                                 : fail_memory(error, strlen(path), "a path");
+    status = store->path && store->data_path ? open_environment(store, error)
+                                             : fail_memory(error, strlen(path), "a path");
     if (!status)
-        status = load(store, error);
+        status = load(store, options.accept_unfinished, error);
     lmdb_file_close(&store->file);
     if (status)
         valence_store_close(store);
@@ -310,93 +322,4 @@ void valence_store_close(struct valence_store *store)
     free(store->data_path);
     free(store->path);
     free(store);
-}
-
-/* ---- Looking at it ---- */
-
-const char *valence_store_path(const struct valence_store *store)
-{
-    return store->path;
-}
-
-const char *valence_store_source(const struct valence_store *store)
-{
-    return store->source ? store->source : "";
-}
-
-int64_t valence_store_n_clips(const struct valence_store *store)
-{
-    return store->n_clips;
-}
-
-int valence_store_n_streams(const struct valence_store *store)
-{
-    return store->n_streams;
-}
-
-const struct valence_store_stream *valence_store_stream(const struct valence_store *store,
-                                                        int stream)
-{
-    assert(stream >= 0 && stream < store->n_streams);
-    return &store->streams[stream];
-}
-
-const struct valence_clip *valence_store_clip(const struct valence_store *store, int64_t clip)
-{
-    assert(clip >= 0 && clip < store->n_clips);
-    return &store->clips[clip];
-}
-
-int valence_store_find_stream(const struct valence_store *store, const char *name)
-{
-    for (int i = 0; i < store->n_streams; i++)
-        if (strcmp(store->streams[i].name, name) == 0)
-            return i;
-    return -1;
-}
-
-int64_t valence_store_find_clip(const struct valence_store *store, const char *id)
-{
-    int64_t low = 0, high = store->n_ids;
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        int order = strcmp(store->clips[store->by_id[middle]].id, id);
-        if (order == 0)
-            return store->by_id[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return -1;
-}
-
-/* ---- Rows ---- */
-
-int store_read_part(const struct valence_store *store, int64_t clip, int stream, int64_t first_row,
-                    int64_t n_rows, void *rows, struct valence_error *error)
-{
-    const struct valence_clip *record = valence_store_clip(store, clip);
-    const struct valence_store_stream *format = valence_store_stream(store, stream);
-    const struct place *place = &store->places[stream][clip];
-    size_t recorded, start, wanted;
-    if (!rows_bytes(format, record->n_rows[stream], &recorded) || recorded != place->size)
-        return fail(error, VALENCE_ERROR_FORMAT,
-                    "%s: clip '%s': stream '%s' has %u bytes stored, not %lld rows of %lld %s",
-                    store->data_path, record->id, format->name, place->size,
-                    (long long)record->n_rows[stream], (long long)format->width,
-                    valence_dtype_names[format->type]);
-    if (!rows_bytes(format, first_row, &start) || !rows_bytes(format, n_rows, &wanted) ||
-        start > recorded || wanted > recorded - start)
-        return fail(error, VALENCE_ERROR_ARGUMENT,
-                    "%s: clip '%s': %lld rows from row %lld wanted of stream '%s', which has %lld",
-                    store->data_path, record->id, (long long)n_rows, (long long)first_row,
-                    format->name, (long long)record->n_rows[stream]);
-    return lmdb_read(&store->file, place->offset + start, rows, wanted, error);
-}
-
-int valence_store_read(const struct valence_store *store, int64_t clip, int stream, int64_t n_rows,
-                       void *rows, struct valence_error *error)
-{
-    return store_read_part(store, clip, stream, 0, n_rows, rows, error);
 }

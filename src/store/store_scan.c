@@ -18,7 +18,7 @@ static int scan_clip(const struct valence_store *store, int stream, int64_t clip
     int status = VALENCE_OK;
     for (int64_t first = 0; first < n_rows && !status; first += room) {
         int64_t n = n_rows - first < room ? n_rows - first : room;
-        status = store_read_part(store, clip, stream, first, n, elements, error);
+        status = valence_store_read_rows(store, clip, stream, first, n, elements, error);
         if (status)
             break;
         rows_decode(elements, n * format->width, format->type, rows);

@@ -6,10 +6,6 @@
 #include "valence/progress.h"
 #include "valence/store.h"
 
-/* As valence_store_read(), but for rows first_row ... first_row + n_rows - 1 of the clip. */
-int store_read_part(const struct valence_store *store, int64_t clip, int stream, int64_t first_row,
-                    int64_t n_rows, void *rows, struct valence_error *error);
-
 /* Some rows of one clip, as stored and as f32; both (n_rows, width), living for the call only. */
 struct store_piece {
     int64_t clip, n_rows;

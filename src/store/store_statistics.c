@@ -30,36 +30,59 @@ static int accumulate(void *user, const struct store_piece *piece, struct valenc
     return VALENCE_OK;
 }
 
+/* Memory for the statistics of `width` columns, all zero; NULL where it is short. */
+static struct valence_column_statistics *make_statistics(int64_t width)
+{
+    struct valence_column_statistics *made = allocate(1, sizeof *made);
+    if (!made)
+        return NULL;
+    made->width = width;
+    made->mean = allocate(width, sizeof *made->mean);
+    made->deviation = allocate(width, sizeof *made->deviation);
+    if (made->mean && made->deviation)
+        return made;
+    valence_column_statistics_free(made);
+    return NULL;
+}
+
+static void finish(struct valence_column_statistics *statistics, const struct accumulation *sums)
+{
+    statistics->n_rows = sums->n_rows;
+    for (int64_t j = 0; j < sums->width && sums->n_rows > 0; j++) {
+        statistics->mean[j] = (float)sums->mean[j];
+        statistics->deviation[j] = (float)sqrt(sums->squares[j] / (double)sums->n_rows);
+    }
+}
+
 int valence_store_statistics(const struct valence_store *store, int stream,
                              const struct valence_progress *progress,
-                             struct valence_column_statistics *statistics,
+                             struct valence_column_statistics **statistics,
                              struct valence_error *error)
 {
-    int64_t width = valence_store_stream(store, stream)->width;
+    const struct valence_store_stream *format = valence_store_stream(store, stream);
+    *statistics = NULL;
+    if (!format)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "%s: it has no stream %d",
+                    valence_store_path(store), stream);
+    int64_t width = format->width;
     struct accumulation sums = {
         .width = width,
         .mean = allocate(width, sizeof(double)),
         .squares = allocate(width, sizeof(double)),
     };
-    *statistics = (struct valence_column_statistics){
-        .width = width,
-        .mean = allocate(width, sizeof(float)),
-        .deviation = allocate(width, sizeof(float)),
-    };
+    struct valence_column_statistics *made = make_statistics(width);
     int status = VALENCE_OK;
-    if (!sums.mean || !sums.squares || !statistics->mean || !statistics->deviation)
+    if (!sums.mean || !sums.squares || !made)
         status = fail_memory(error, (size_t)width * 2 * (sizeof(double) + sizeof(float)),
                              "the statistics of a stream");
     if (!status)
         status = store_scan(store, stream, VALENCE_TRAIN, "statistics", progress, accumulate, &sums,
                             error);
-    if (status)
-        valence_column_statistics_free(statistics);
-    else
-        statistics->n_rows = sums.n_rows;
-    for (int64_t j = 0; j < width && sums.n_rows > 0 && !status; j++) {
-        statistics->mean[j] = (float)sums.mean[j];
-        statistics->deviation[j] = (float)sqrt(sums.squares[j] / (double)sums.n_rows);
+    if (!status) {
+        finish(made, &sums);
+        *statistics = made;
+    } else {
+        valence_column_statistics_free(made);
     }
     free(sums.mean);
     free(sums.squares);
@@ -68,7 +91,9 @@ int valence_store_statistics(const struct valence_store *store, int stream,
 
 void valence_column_statistics_free(struct valence_column_statistics *statistics)
 {
+    if (!statistics)
+        return;
     free(statistics->mean);
     free(statistics->deviation);
-    *statistics = (struct valence_column_statistics){0};
+    free(statistics);
 }

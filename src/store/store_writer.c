@@ -83,7 +83,7 @@ void store_writer_release(struct valence_store_writer *writer)
     free(writer);
 }
 
-static int need_batch(const struct valence_store_writer *writer, struct valence_error *error)
+int store_writer_need_batch(const struct valence_store_writer *writer, struct valence_error *error)
 {
     return writer->batch ? VALENCE_OK
                          : fail(error, VALENCE_ERROR_IO,
@@ -107,7 +107,7 @@ static bool room_is_short(const struct valence_store_writer *writer, size_t byte
 
 int valence_store_writer_commit(struct valence_store_writer *writer, struct valence_error *error)
 {
-    int status = need_batch(writer, error);
+    int status = store_writer_need_batch(writer, error);
     if (status)
         return status;
     int code = mdb_txn_commit(writer->batch);
@@ -137,7 +137,7 @@ static int grow_map(struct valence_store_writer *writer, size_t bytes, struct va
 
 /* ---- Adding ---- */
 
-int64_t store_writer_n_clips(const struct valence_store_writer *writer)
+int64_t valence_store_writer_n_clips(const struct valence_store_writer *writer)
 {
     return writer->n_clips;
 }
@@ -155,37 +155,6 @@ int64_t store_writer_find(const struct valence_store_writer *writer, const char 
 bool valence_store_writer_has(const struct valence_store_writer *writer, const char *id)
 {
     return store_writer_find(writer, id) >= 0;
-}
-
-int valence_store_writer_set_meta(struct valence_store_writer *writer, const char *key,
-                                  const char *json, struct valence_error *error)
-{
-    int status = need_batch(writer, error);
-    if (status)
-        return status;
-    MDB_val name = {strlen(key), (void *)(uintptr_t)key};
-    MDB_val value = {strlen(json), (void *)(uintptr_t)json};
-    if (value.mv_size > STORE_MAX_RECORD_BYTES)
-        return fail(error, VALENCE_ERROR_LIMIT, "%s: '%s' is longer than %d bytes", writer->path,
-                    key, STORE_MAX_RECORD_BYTES);
-    int code = mdb_put(writer->batch, writer->meta, &name, &value, 0);
-    return code ? fail_lmdb(error, code, writer->path, "cannot write its description") : VALENCE_OK;
-}
-
-int store_writer_set_source(struct valence_store_writer *writer, json_t *source,
-                            struct valence_error *error)
-{
-    char *json = source ? json_dumps(source, JSON_REAL_PRECISION(15)) : NULL;
-    int status = VALENCE_OK;
-    if (!json)
-        status = fail_memory(error, 0, "a store's source");
-    else if (!writer->source)
-        status = valence_store_writer_set_meta(writer, STORE_KEY_SOURCE, json, error);
-    else
-        status = source_compare(writer->source, source, writer->path, error);
-    free(json);
-    json_decref(source);
-    return status;
 }
 
 /* Everything about a clip that can be wrong but its values. *bytes: what it adds to the store,
@@ -227,11 +196,12 @@ static int fail_value(const struct valence_clip *clip, const struct valence_stor
                       float value, int64_t at, struct valence_error *error)
 {
     bool finite = isfinite(value);
-    return fail(error, VALENCE_ERROR_DATA, "clip '%s': stream '%s', row %lld, column %lld: %g %s",
-                clip->id, stream->name, (long long)(at / stream->width),
-                (long long)(at % stream->width), value,
-                finite ? "is too large for f16 (store it with --dtype f32)"
-                       : "is not a feature's value (mend the extraction, or leave the clip out)");
+    return fail_key(error, VALENCE_ERROR_DATA, finite ? "dtype" : "skip",
+                    "clip '%s': stream '%s', row %lld, column %lld: %g %s", clip->id, stream->name,
+                    (long long)(at / stream->width), (long long)(at % stream->width), value,
+                    finite
+                        ? "is too large for f16 (store it as f32)"
+                        : "is not a feature's value (mend the extraction, or leave the clip out)");
 }
 
 /* LMDB's code; *status is set where a value is the trouble. */
@@ -298,13 +268,17 @@ int valence_store_writer_add(struct valence_store_writer *writer, const struct v
                              struct valence_error *error)
 {
     size_t bytes = 0;
-    int status = need_batch(writer, error);
+    int status = store_writer_need_batch(writer, error);
     if (!status)
         status = check_clip(writer, clip, streams, n_streams, &bytes, error);
     if (status)
         return status;
     if (valence_store_writer_has(writer, clip->id))
         return fail(error, VALENCE_ERROR_EXISTS, "clip '%s' is in the store already", clip->id);
+    if (!writer->state.is_known || writer->state.is_finished) /* from here on it is not */
+        status = store_writer_put_state(writer, false, error);
+    if (status)
+        return status;
     struct valence_clip recorded = *clip;
     memset(recorded.n_rows, 0, sizeof recorded.n_rows);
     for (int i = 0; i < n_streams; i++)
@@ -322,6 +296,15 @@ int valence_store_writer_add(struct valence_store_writer *writer, const struct v
     return ++writer->batch_clips >= COMMIT_CLIPS || writer->batch_bytes >= COMMIT_BYTES
                ? valence_store_writer_commit(writer, error)
                : VALENCE_OK;
+}
+
+int valence_store_writer_finish(struct valence_store_writer *writer, struct valence_error *error)
+{
+    int status = store_writer_need_batch(writer, error);
+    const struct store_state *state = &writer->state;
+    if (!status && !(state->is_known && state->is_finished && state->n_clips == writer->n_clips))
+        status = store_writer_put_state(writer, true, error);
+    return status ? status : valence_store_writer_commit(writer, error);
 }
 
 int valence_store_writer_close(struct valence_store_writer *writer, struct valence_error *error)

@@ -4,6 +4,7 @@
 #define VALENCE_STORE_WRITER_INSIDE_H
 
 #include "store/store_env.h"
+#include "store/store_layout.h"
 #include "store/store_writer.h"
 
 struct valence_store_writer {
@@ -16,6 +17,9 @@ struct valence_store_writer {
     struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
     int n_streams;
     char *source;
+    struct store_state state;
+    /* valence_store_writer_options, and whether that happened */
+    bool replace_unfinished, replaced;
     int64_t n_clips;
     size_t map_bytes;
     size_t room_bytes; /* of the map, when the batch began */
@@ -24,8 +28,22 @@ struct valence_store_writer {
     size_t mapped_bytes; /* committed since the file was mapped */
 };
 
+/* ERROR_IO where an earlier write failed: then nothing more is written. */
+int store_writer_need_batch(const struct valence_store_writer *writer, struct valence_error *error);
+
 /* Begins a transaction, the batch; `batch` is NULL where that fails. */
 int store_writer_begin(struct valence_store_writer *writer, struct valence_error *error);
+
+/* Stores a text under `key` of "meta", in the batch. */
+int store_writer_put_meta(struct valence_store_writer *writer, const char *key,
+                          const struct text *json, struct valence_error *error);
+
+/* Records in the batch whether the store is finished. */
+int store_writer_put_state(struct valence_store_writer *writer, bool is_finished,
+                           struct valence_error *error);
+
+/* Removes the store and makes a new one of the writer's streams in its place. */
+int store_writer_restart(struct valence_store_writer *writer, struct valence_error *error);
 
 /* Closes and frees without committing. */
 void store_writer_release(struct valence_store_writer *writer);

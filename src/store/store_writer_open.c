@@ -11,8 +11,9 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/options.h"
 #include "store/lmdb_tree.h"
-#include "store/store_layout.h"
+#include "store/store_inside.h"
 #include "store/store_writer_inside.h"
 
 #define FIRST_MAP_BYTES ((size_t)256 << 20)
@@ -98,20 +99,28 @@ static int check_same_streams(const struct valence_store *store,
     return VALENCE_OK;
 }
 
-/* Reading the whole store is also what makes it safe to let LMDB write to it. */
-static int check_store(struct valence_store_writer *writer, struct valence_error *error)
+/* Reading the whole store is also what makes it safe to let LMDB write to it. *is_other: it is
+ * unfinished, has other streams, and may be replaced. */
+static int check_store(struct valence_store_writer *writer, bool *is_other,
+                       struct valence_error *error)
 {
+    struct valence_store_options options;
     struct valence_store *store;
-    int status = valence_store_open(writer->path, &store, error);
+    valence_store_options_default(&options);
+    options.accept_unfinished = true;
+    int status = valence_store_open(writer->path, &options, &store, error);
     if (status)
         return status;
     status = check_same_streams(store, writer->streams, writer->n_streams, error);
+    writer->state = store->state;
     writer->n_clips = valence_store_n_clips(store);
+    *is_other = status == VALENCE_ERROR_SHAPE && writer->replace_unfinished &&
+                writer->state.is_known && !writer->state.is_finished;
     const char *source = valence_store_source(store);
     if (!status && source[0] != '\0' && !(writer->source = strdup(source)))
         status = fail_memory(error, strlen(source), "a store's source");
     valence_store_close(store);
-    return status;
+    return *is_other ? VALENCE_OK : status;
 }
 
 /* The named databases, made where the store is new. */
@@ -135,28 +144,22 @@ static int write_format(struct valence_store_writer *writer, struct valence_erro
 {
     struct text json = {.maximum = STORE_MAX_RECORD_BYTES};
     format_encode(writer->streams, writer->n_streams, &json);
-    int status = json.failed
-                     ? fail_memory(error, json.maximum, "a store's format")
-                     : valence_store_writer_set_meta(writer, STORE_KEY_FORMAT, json.data, error);
+    int status = store_writer_put_meta(writer, STORE_KEY_FORMAT, &json, error);
     text_free(&json);
-    return status;
+    return status ? status : store_writer_put_state(writer, false, error);
 }
 
-static int open_writer(struct valence_store_writer *writer, struct valence_error *error)
+/* Opens LMDB on what is there or, where `is_new`, makes it. */
+static int open_environment(struct valence_store_writer *writer, bool is_new,
+                            struct valence_error *error)
 {
-    bool is_new;
-    int status = lock_folder(writer, error);
-    if (!status)
-        status = look_at_data(writer, &is_new, error);
-    if (!status)
-        status = is_new ? check_folder_is_free(writer, error) : check_store(writer, error);
-    if (!status)
-        status = store_env_open(writer->path, 0, FIRST_MAP_BYTES, &writer->env, error);
+    int status = store_env_open(writer->path, 0, FIRST_MAP_BYTES, &writer->env, error);
     if (status)
         return status;
     MDB_envinfo info;
     mdb_env_info(writer->env, &info); /* LMDB raises the map to what the file holds already */
     writer->map_bytes = info.me_mapsize;
+    writer->mapped_bytes = 0;
     status = store_writer_begin(writer, error);
     if (!status)
         status = open_databases(writer, error);
@@ -166,20 +169,68 @@ static int open_writer(struct valence_store_writer *writer, struct valence_error
     return status ? status : valence_store_writer_commit(writer, error);
 }
 
-int valence_store_writer_open(const char *path, const struct valence_store_stream *streams,
-                              int n_streams, struct valence_store_writer **opened,
-                              struct valence_error *error)
+int store_writer_restart(struct valence_store_writer *writer, struct valence_error *error)
 {
+    char *lock_path = path_join(writer->path, STORE_LOCK_FILE);
+    if (!lock_path)
+        return fail_memory(error, strlen(writer->path), "a path");
+    mdb_txn_abort(writer->batch);
+    mdb_env_close(writer->env);
+    free(writer->source);
+    writer->batch = NULL;
+    writer->env = NULL;
+    writer->source = NULL;
+    writer->n_clips = 0;
+    writer->replaced = true;
+    /* The data first: LMDB's lock file alone is no store, and is in nobody's way. */
+    int status = VALENCE_OK;
+    if (unlink(writer->data_path) != 0 && errno != ENOENT)
+        status = fail_errno(error, errno, "%s: cannot remove", writer->data_path);
+    else if (unlink(lock_path) != 0 && errno != ENOENT)
+        status = fail_errno(error, errno, "%s: cannot remove", lock_path);
+    free(lock_path);
+    return status ? status : open_environment(writer, true, error);
+}
+
+static int open_writer(struct valence_store_writer *writer, struct valence_error *error)
+{
+    bool is_new, is_other = false;
+    int status = lock_folder(writer, error);
+    if (!status)
+        status = look_at_data(writer, &is_new, error);
+    if (!status)
+        status =
+            is_new ? check_folder_is_free(writer, error) : check_store(writer, &is_other, error);
+    if (status)
+        return status;
+    return is_other ? store_writer_restart(writer, error) : open_environment(writer, is_new, error);
+}
+
+void valence_store_writer_options_default(struct valence_store_writer_options *options)
+{
+    *options = (struct valence_store_writer_options){.size = sizeof *options};
+}
+
+int valence_store_writer_open(const char *path, const struct valence_store_stream *streams,
+                              int n_streams, const struct valence_store_writer_options *given,
+                              struct valence_store_writer **opened, struct valence_error *error)
+{
+    struct valence_store_writer_options options;
     *opened = NULL;
-    int status = streams_check(streams, n_streams, error);
+    valence_store_writer_options_default(&options);
+    int status = options_read(&options, sizeof options, given, error);
+    if (!status)
+        status = streams_check(streams, n_streams, error);
     if (status)
         return status;
     struct valence_store_writer *writer = calloc(1, sizeof *writer);
     if (!writer)
         return fail_memory(error, sizeof *writer, path);
     writer->folder = -1;
+    writer->replace_unfinished = options.replace_unfinished;
     writer->n_streams = n_streams;
-    memcpy(writer->streams, streams, (size_t)n_streams * sizeof *streams);
+    if (n_streams > 0)
+        memcpy(writer->streams, streams, (size_t)n_streams * sizeof *streams);
     writer->path = strdup(path);
     writer->data_path = path_join(path, STORE_DATA_FILE);
     status = writer->path && writer->data_path ? open_writer(writer, error)
@@ -189,4 +240,9 @@ int valence_store_writer_open(const char *path, const struct valence_store_strea
     else
         *opened = writer;
     return status;
+}
+
+bool valence_store_writer_replaced(const struct valence_store_writer *writer)
+{
+    return writer->replaced;
 }

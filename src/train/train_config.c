@@ -53,6 +53,13 @@ _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
 const struct config_key config_keys[] = {
     TEXT("", "store", store, "corpus", FREE,
          "The feature store to train on (valence import, valence synthesize)."),
+    {.section = "",
+     .name = "accept_unfinished",
+     .type = KEY_FLAG,
+     PLACE(accept_unfinished),
+     .standard = "false",
+     .on_resume = FREE,
+     .help = "Train on a store whose import did not finish, too."},
     TEXT("", "output", output, "run", FREE,
          "The run's folder; it must not exist yet. valence train --resume FOLDER goes on in it."),
 

@@ -24,6 +24,7 @@ extern const char *const train_selection_names[TRAIN_N_SELECTIONS];
 
 struct valence_train_config {
     char store[TRAIN_PATH_BYTES];
+    bool accept_unfinished; /* of the store */
     char output[TRAIN_PATH_BYTES];
     char streams[VALENCE_N_STREAMS][VALENCE_STORE_NAME_BYTES]; /* "": not used */
     bool standardise[VALENCE_N_STREAMS];

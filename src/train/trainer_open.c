@@ -38,7 +38,10 @@ static int choose_clips(struct trainer *t, enum valence_split split,
 static int open_data(struct trainer *t, struct valence_error *error)
 {
     const struct valence_train_config *config = t->config;
-    int status = valence_store_open(config->store, &t->store, error);
+    struct valence_store_options options;
+    valence_store_options_default(&options);
+    options.accept_unfinished = config->accept_unfinished;
+    int status = valence_store_open(config->store, &options, &t->store, error);
     if (!status)
         status = stream_map_make(t->store, config->streams, config->max_rows, &t->map, error);
     if (!status)
@@ -65,16 +68,16 @@ static int standardise(struct trainer *t, enum valence_stream stream, struct val
 {
     if (!t->config->standardise[stream] || t->map.index[stream] < 0)
         return VALENCE_OK;
-    struct valence_column_statistics statistics;
+    struct valence_column_statistics *statistics;
     int status =
         valence_store_statistics(t->store, t->map.index[stream], t->progress, &statistics, error);
     if (status)
         return status;
     /* A stream that no training clip has stays as it is. */
-    if (statistics.n_rows)
-        status = checkpoint_set_standardisation(&t->checkpoint, stream, statistics.width,
-                                                statistics.mean, statistics.deviation, error);
-    valence_column_statistics_free(&statistics);
+    if (statistics->n_rows)
+        status = checkpoint_set_standardisation(&t->checkpoint, stream, statistics->width,
+                                                statistics->mean, statistics->deviation, error);
+    valence_column_statistics_free(statistics);
     return status;
 }
 

@@ -44,6 +44,35 @@ json 5 warnings
 json 1284 published clips 0
 expect 2 doctor "$store" --published mossi
 complains "did you mean 'mosi'?"
+# ---- an import that stopped in the middle
+cp "$table" "$work/broken.csv"
+printf 'e1,test,7,h,3,7,9,-3\n' >>"$work/broken.csv"
+expect 1 import table "$work/broken.csv" "$work/part" --audio a0-a1 --text t0 --video v0 --quiet
+for command in doctor inspect; do
+    expect 1 $command "$work/part" --quiet
+    complains "this store is unfinished"
+    expect 0 $command "$work/part" --quiet --accept-unfinished
+    complains "warning: $work/part: unfinished; it holds the first 32 clips"
+done
+expect 1 export "$work/part" "$work/part-npy" --quiet
+complains "this store is unfinished"
+[ ! -e "$work/part-npy" ] || wrong "a part is exported"
+expect 0 export "$work/part" "$work/part-npy" --quiet --accept-unfinished
+printf 'store: %s\noutput: %s\n' "$work/part" "$work/run" >"$work/config.yaml"
+expect 1 train "$work/config.yaml" --quiet
+complains "this store is unfinished"
+[ ! -e "$work/run" ] || wrong "a run on a part of a store"
+expect 0 train "$work/config.yaml" --quiet --set accept_unfinished=true --set epochs=1 \
+    --set model.d=8 --set model.o=8
+for command in evaluate predict; do
+    expect 1 $command "$work/run" "$work/part" --quiet
+    complains "this store is unfinished"
+    expect 0 $command "$work/run" "$work/part" --quiet --accept-unfinished
+    complains "warning: $work/part: unfinished"
+done
+expect 0 import table "$work/broken.csv" "$work/part" --audio a0-a1 --text t0 --video v0 --quiet --skip label
+expect 0 doctor "$work/part" --quiet
+
 expect 1 doctor "$work/nothing"
 complains "no store here"
 expect 2 doctor

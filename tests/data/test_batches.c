@@ -40,13 +40,14 @@ static int set_up(void **state)
     struct valence_store_writer *writer;
     make_folder(f->folder);
     snprintf(f->path, sizeof f->path, "%.*s/store", FOLDER_BYTES, f->folder);
-    assert_int_equal(
-        valence_store_writer_open(f->path, training_streams, VALENCE_N_STREAMS, &writer, &error),
-        0);
+    assert_int_equal(valence_store_writer_open(f->path, training_streams, VALENCE_N_STREAMS, NULL,
+                                               &writer, &error),
+                     0);
     for (int i = 0; i < N_CLIPS; i++)
         assert_int_equal(add_clip(writer, &clips[i], &error), 0);
+    assert_int_equal(valence_store_writer_finish(writer, &error), 0);
     assert_int_equal(valence_store_writer_close(writer, &error), 0);
-    assert_int_equal(valence_store_open(f->path, &f->store, &error), 0);
+    assert_int_equal(valence_store_open(f->path, NULL, &f->store, &error), 0);
     assert_int_equal(stream_map_make(f->store, names, MAX_ROWS, &f->map, &error), 0);
     assert_int_equal(batch_loader_create(f->store, &f->map, &f->loader, &error), 0);
     *state = f;
@@ -184,7 +185,7 @@ static void assert_holds(const struct fixture *f, const struct valence_batch *ba
         assert_int_equal(rows->width, stored->width);
         assert_int_equal(rows->offsets[0], 0);
         assert_int_equal(rows->offsets[at + 1] - rows->offsets[at], n);
-        assert_int_equal(valence_store_read(f->store, clip, s, n, expected, NULL), 0);
+        assert_int_equal(valence_store_read_rows(f->store, clip, s, 0, n, expected, NULL), 0);
         assert_memory_equal((const char *)rows->data + (size_t)rows->offsets[at] * row_bytes,
                             expected, (size_t)n * row_bytes);
     }

@@ -13,7 +13,7 @@ static const struct valence_store_stream audio = {.name = "audio", .width = 2, .
 static struct valence_store *make_store(void)
 {
     struct valence_store_writer *writer;
-    assert_fine(valence_store_writer_open(in_folder("from"), &audio, 1, &writer, &error));
+    assert_fine(valence_store_writer_open(in_folder("from"), &audio, 1, NULL, &writer, &error));
     assert_fine(store_writer_set_source(
         writer, json_pack("{s:s, s:{s:{s:i}}}", "kind", "table", "encoders", "audio", "layers", 7),
         &error));
@@ -31,9 +31,10 @@ static struct valence_store *make_store(void)
         struct valence_clip_rows stream = {0, 2, rows};
         assert_fine(valence_store_writer_add(writer, &clip, &stream, i % 3 > 0, &error));
     }
+    assert_fine(valence_store_writer_finish(writer, &error));
     assert_fine(valence_store_writer_close(writer, &error));
     struct valence_store *store;
-    assert_fine(valence_store_open(in_folder("from"), &store, &error));
+    assert_fine(valence_store_open(in_folder("from"), NULL, &store, &error));
     return store;
 }
 
@@ -83,7 +84,7 @@ static int extend(const struct valence_store *from, struct maker_self *self, int
 static void check_extended(void)
 {
     struct valence_store *store;
-    assert_fine(valence_store_open(in_folder("to"), &store, &error));
+    assert_fine(valence_store_open(in_folder("to"), NULL, &store, &error));
     assert_int_equal(valence_store_n_clips(store), N);
     for (int i = 0; i < N; i++) {
         const struct valence_clip *clip = valence_store_clip(store, i);
@@ -94,11 +95,11 @@ static void check_extended(void)
         assert_int_equal(clip->n_rows[0], i % 3 > 0 ? 2 : 0);
         assert_int_equal(clip->n_rows[1], i != 5);
         if (i % 3 > 0) {
-            assert_fine(valence_store_read(store, i, 0, 2, halves, &error));
+            assert_fine(valence_store_read_rows(store, i, 0, 0, 2, halves, &error));
             assert_int_equal(halves[3], 0x7bff); /* 65504 */
         }
         if (i != 5) {
-            assert_fine(valence_store_read(store, i, 1, 1, text, &error));
+            assert_fine(valence_store_read_rows(store, i, 1, 0, 1, text, &error));
             assert_true(text[0] == 70000.0f + (float)i);
         }
     }

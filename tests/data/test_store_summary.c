@@ -19,7 +19,7 @@ static void add(struct valence_store_writer *writer, const char *id, const char 
 static struct valence_store_writer *make_store(void)
 {
     struct valence_store_writer *writer;
-    assert_fine(valence_store_writer_open(in_folder("store"), streams, 2, &writer, &error));
+    assert_fine(valence_store_writer_open(in_folder("store"), streams, 2, NULL, &writer, &error));
     return writer;
 }
 
@@ -27,8 +27,9 @@ static struct data_summary summarise(struct valence_store_writer *writer, bool v
 {
     struct valence_store *store;
     struct data_summary summary;
+    assert_fine(valence_store_writer_finish(writer, &error));
     assert_fine(valence_store_writer_close(writer, &error));
-    assert_fine(valence_store_open(in_folder("store"), &store, &error));
+    assert_fine(valence_store_open(in_folder("store"), NULL, &store, &error));
     assert_fine(store_summarise(store, values, NULL, &summary, &error));
     valence_store_close(store);
     return summary;

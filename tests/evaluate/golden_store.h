@@ -80,7 +80,7 @@ static inline void make_store(void)
     struct valence_store_writer *writer;
     struct valence_error error;
     const float *labels = golden("in.labels");
-    if (valence_store_writer_open(store_path, streams, VALENCE_N_STREAMS, &writer, &error))
+    if (valence_store_writer_open(store_path, streams, VALENCE_N_STREAMS, NULL, &writer, &error))
         fail_msg("%s", error.text);
     for (int i = 0; i < N_CLIPS; i++) {
         char id[16];
@@ -93,8 +93,9 @@ static inline void make_store(void)
     add_clip(writer, "audio only", 3, 1, VALENCE_TRAIN, NAN);
     add_clip(writer, "text only", 3, 2, VALENCE_TRAIN, NAN);
     add_clip(writer, "video only", 3, 4, VALENCE_TRAIN, NAN);
-    assert_int_equal(
-        valence_store_writer_set_meta(writer, "source", "{\"kind\": \"synthetic\"}", &error), 0);
+    assert_int_equal(valence_store_writer_set_source(writer, "{\"kind\": \"synthetic\"}", &error),
+                     0);
+    assert_int_equal(valence_store_writer_finish(writer, &error), 0);
     assert_int_equal(valence_store_writer_close(writer, &error), 0);
     free((void *)(uintptr_t)labels);
 }
@@ -135,7 +136,7 @@ static inline int make_all(void **state)
     if (make_model(false, -1, &model) || make_model(true, -1, &calibrated))
         return -1;
     make_store();
-    return valence_store_open(store_path, &store, &error);
+    return valence_store_open(store_path, NULL, &store, &error);
 }
 
 static inline int remove_all(void **state)

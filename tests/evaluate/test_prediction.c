@@ -168,9 +168,10 @@ static void test_a_store_of_other_widths_is_an_error(void **state)
     struct valence_error error;
     struct stream_map map;
     snprintf(path, sizeof path, "%s/other", folder);
-    assert_int_equal(valence_store_writer_open(path, &other, 1, &writer, &error), 0);
+    assert_int_equal(valence_store_writer_open(path, &other, 1, NULL, &writer, &error), 0);
+    assert_int_equal(valence_store_writer_finish(writer, &error), 0);
     assert_int_equal(valence_store_writer_close(writer, &error), 0);
-    assert_int_equal(valence_store_open(path, &opened, &error), 0);
+    assert_int_equal(valence_store_open(path, NULL, &opened, &error), 0);
     assert_int_equal(scoring_map_streams(model, opened, 100, &map, &error), VALENCE_ERROR_SHAPE);
     assert_non_null(strstr(error.text, "width 21, the model reads 20"));
     valence_store_close(opened);

@@ -21,7 +21,7 @@ static int start(void **state)
 static struct valence_store *open_store(void)
 {
     struct valence_store *store;
-    assert_fine(valence_store_open(in_folder("store"), &store, &error));
+    assert_fine(valence_store_open(in_folder("store"), NULL, &store, &error));
     return store;
 }
 
@@ -39,7 +39,7 @@ static inline float *rows_of(const struct valence_store *store, const char *id, 
     uint16_t *raw = calloc((size_t)n + 1, valence_dtype_size(format->type));
     float *values = calloc((size_t)n + 1, sizeof *values);
     assert_true(raw && values);
-    assert_fine(valence_store_read(store, clip, index, *n_rows, raw, &error));
+    assert_fine(valence_store_read_rows(store, clip, index, 0, *n_rows, raw, &error));
     if (format->type == VALENCE_F32)
         memcpy(values, raw, (size_t)n * sizeof *values);
     for (int64_t i = 0; i < n && format->type == VALENCE_F16; i++)

@@ -70,16 +70,17 @@ static void add_clip(struct valence_store_writer *writer, int clip)
 static struct valence_store *open_store(const char *name)
 {
     struct valence_store *store;
-    assert_fine(valence_store_open(in_folder(name), &store, &error));
+    assert_fine(valence_store_open(in_folder(name), NULL, &store, &error));
     return store;
 }
 
 static struct valence_store *make_store(int n_clips)
 {
     struct valence_store_writer *writer;
-    assert_fine(valence_store_writer_open(in_folder("store"), streams, 4, &writer, &error));
+    assert_fine(valence_store_writer_open(in_folder("store"), streams, 4, NULL, &writer, &error));
     for (int i = 0; i < n_clips; i++)
         add_clip(writer, i);
+    assert_fine(valence_store_writer_finish(writer, &error));
     assert_fine(valence_store_writer_close(writer, &error));
     return open_store("store");
 }
@@ -103,8 +104,8 @@ static void assert_same_rows(const struct valence_store *a, const struct valence
     size_t bytes = (size_t)(n * stream->width) * valence_dtype_size(stream->type);
     char *one = malloc(bytes + 1), *two = malloc(bytes + 1);
     if (n > 0) {
-        assert_fine(valence_store_read(a, clip_a, s, n, one, &error));
-        assert_fine(valence_store_read(b, clip_b, other, n, two, &error));
+        assert_fine(valence_store_read_rows(a, clip_a, s, 0, n, one, &error));
+        assert_fine(valence_store_read_rows(b, clip_b, other, 0, n, two, &error));
         assert_memory_equal(one, two, bytes);
     }
     free(one);
@@ -212,8 +213,9 @@ static void test_ids_that_are_no_file_names_are_refused(void **state)
         snprintf(name, sizeof name, "store%d", i);
         struct valence_store_writer *writer;
         struct valence_clip clip = {.id = ids[i], .group = "", .transcript = ""};
-        assert_fine(valence_store_writer_open(in_folder(name), streams, 1, &writer, &error));
+        assert_fine(valence_store_writer_open(in_folder(name), streams, 1, NULL, &writer, &error));
         assert_fine(valence_store_writer_add(writer, &clip, NULL, 0, &error));
+        assert_fine(valence_store_writer_finish(writer, &error));
         assert_fine(valence_store_writer_close(writer, &error));
         struct valence_store *store = open_store(name);
         assert_fails(valence_export(store, in_folder("out"), VALENCE_EXPORT_NPY, false, NULL,
@@ -265,8 +267,9 @@ static void test_single_precision_comes_back_the_same(void **state)
     float values[] = {0.1f, 1e30f, -1e-30f, 16777217};
     struct valence_clip clip = {.id = "a", .group = "", .transcript = ""};
     struct valence_clip_rows rows = {0, 2, values};
-    assert_fine(valence_store_writer_open(in_folder("store"), &single, 1, &writer, &error));
+    assert_fine(valence_store_writer_open(in_folder("store"), &single, 1, NULL, &writer, &error));
     assert_fine(valence_store_writer_add(writer, &clip, &rows, 1, &error));
+    assert_fine(valence_store_writer_finish(writer, &error));
     assert_fine(valence_store_writer_close(writer, &error));
     struct valence_store *store = open_store("store");
     export_store(store, "out.safetensors", VALENCE_EXPORT_SAFETENSORS);
@@ -346,7 +349,8 @@ static void test_streams_that_mmsa_does_not_know_are_named(void **state)
     for (int n = 1; n <= 2; n++) {
         struct valence_store_writer *writer;
         const char *name = n == 1 ? "one" : "two";
-        assert_fine(valence_store_writer_open(in_folder(name), wavlm, n, &writer, &error));
+        assert_fine(valence_store_writer_open(in_folder(name), wavlm, n, NULL, &writer, &error));
+        assert_fine(valence_store_writer_finish(writer, &error));
         assert_fine(valence_store_writer_close(writer, &error));
         struct valence_store *store = open_store(name);
         int status = valence_export(store, in_folder("out"), VALENCE_EXPORT_MMSA, false, NULL,

@@ -236,7 +236,7 @@ static void assert_counts(const char *path, int64_t train, int64_t validation, i
     snprintf(store_name, sizeof store_name, "store%d", n_stores++);
     assert_fine(valence_import_table(path, in_folder(store_name), &options, NULL, &result, &error));
     struct valence_store *store;
-    assert_fine(valence_store_open(in_folder(store_name), &store, &error));
+    assert_fine(valence_store_open(in_folder(store_name), NULL, &store, &error));
     for (int64_t i = 0; i < valence_store_n_clips(store); i++) {
         const struct valence_clip *clip = valence_store_clip(store, i);
         n[clip->split]++;

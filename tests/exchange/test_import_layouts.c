@@ -292,7 +292,7 @@ static void check_real_labels(const char *name, int train, int validation, int t
     options.labels_only = true;
     assert_fine(valence_import_merbench(path, in_folder(name), &options, NULL, &result, &error));
     struct valence_store *store;
-    assert_fine(valence_store_open(in_folder(name), &store, &error));
+    assert_fine(valence_store_open(in_folder(name), NULL, &store, &error));
     int n[VALENCE_N_SPLITS] = {0};
     for (int64_t i = 0; i < valence_store_n_clips(store); i++)
         n[valence_store_clip(store, i)->split]++;

@@ -23,7 +23,7 @@ static struct valence_synthesis small_synthesis(void)
 static struct valence_store *open_store(const char *name)
 {
     struct valence_store *store;
-    assert_fine(valence_store_open(in_folder(name), &store, &error));
+    assert_fine(valence_store_open(in_folder(name), NULL, &store, &error));
     return store;
 }
 
@@ -38,7 +38,7 @@ static uint64_t hash_store(const char *name)
                (uint64_t)(int64_t)lroundf(clip->label * 3);
         for (int stream = 0; stream < VALENCE_N_STREAMS; stream++) {
             int64_t n = clip->n_rows[stream];
-            assert_fine(valence_store_read(store, i, stream, n, rows, &error));
+            assert_fine(valence_store_read_rows(store, i, stream, 0, n, rows, &error));
             for (int64_t j = 0; j < n * valence_store_stream(store, stream)->width; j++)
                 hash = (hash ^ rows[j]) * 0x100000001b3u;
         }
@@ -133,7 +133,7 @@ static double best_correlation(const struct valence_store *store, int stream)
     for (int64_t i = 0; i < n; i++) {
         const struct valence_clip *clip = valence_store_clip(store, i);
         int64_t n_rows = clip->n_rows[stream];
-        assert_fine(valence_store_read(store, i, stream, n_rows, rows, &error));
+        assert_fine(valence_store_read_rows(store, i, stream, 0, n_rows, rows, &error));
         labels += clip->label;
         squares += clip->label * clip->label;
         for (int64_t j = 0; j < width; j++) {

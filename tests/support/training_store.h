@@ -75,7 +75,8 @@ static inline void make_training_store(const char *path, int n, int salt)
 {
     struct valence_error error;
     struct valence_store_writer *writer;
-    if (valence_store_writer_open(path, training_streams, VALENCE_N_STREAMS, &writer, &error)) {
+    if (valence_store_writer_open(path, training_streams, VALENCE_N_STREAMS, NULL, &writer,
+                                  &error)) {
         fprintf(stderr, "%s\n", error.text);
         abort();
     }
@@ -96,7 +97,7 @@ static inline void make_training_store(const char *path, int n, int salt)
             abort();
         }
     }
-    if (valence_store_writer_close(writer, &error))
+    if (valence_store_writer_finish(writer, &error) || valence_store_writer_close(writer, &error))
         abort();
 }
 

@@ -402,11 +402,12 @@ static void test_a_store_without_a_validation_part_is_an_error_with_its_remedy(v
     struct valence_train_config config = config_for(f, "run");
     struct valence_store_writer *writer;
     snprintf(config.store, sizeof config.store, "%s/other", f->folder);
-    assert_int_equal(
-        valence_store_writer_open(config.store, training_streams, VALENCE_N_STREAMS, &writer, NULL),
-        0);
+    assert_int_equal(valence_store_writer_open(config.store, training_streams, VALENCE_N_STREAMS,
+                                               NULL, &writer, NULL),
+                     0);
     struct training_clip clip = {.id = "only", .label = 1, .n_rows = {1, 1, 1, 1}};
     assert_int_equal(add_clip(writer, &clip, NULL), 0);
+    assert_int_equal(valence_store_writer_finish(writer, NULL), 0);
     assert_int_equal(valence_store_writer_close(writer, NULL), 0);
     assert_fails(&config, false, VALENCE_ERROR_NOT_FOUND, "--validation-fraction");
     assert_false(exists(f, "run"));

@@ -1,0 +1,103 @@
+/* Looking at an open store, and reading its rows. */
+#include <string.h>
+
+#include "base/fail.h"
+#include "store/store_inside.h"
+
+/* ---- Looking at it ---- */
+
+const char *valence_store_path(const struct valence_store *store)
+{
+    return store->path;
+}
+
+bool valence_store_is_finished(const struct valence_store *store)
+{
+    return !store->state.is_known || store->state.is_finished;
+}
+
+const char *valence_store_source(const struct valence_store *store)
+{
+    return store->source ? store->source : "";
+}
+
+const struct valence_label_scale *valence_store_label_scale(const struct valence_store *store)
+{
+    return store->has_scale ? &store->scale : NULL;
+}
+
+int64_t valence_store_n_clips(const struct valence_store *store)
+{
+    return store->n_clips;
+}
+
+int valence_store_n_streams(const struct valence_store *store)
+{
+    return store->n_streams;
+}
+
+const struct valence_store_stream *valence_store_stream(const struct valence_store *store,
+                                                        int stream)
+{
+    return stream >= 0 && stream < store->n_streams ? &store->streams[stream] : NULL;
+}
+
+const struct valence_clip *valence_store_clip(const struct valence_store *store, int64_t clip)
+{
+    return clip >= 0 && clip < store->n_clips ? &store->clips[clip] : NULL;
+}
+
+int valence_store_find_stream(const struct valence_store *store, const char *name)
+{
+    for (int i = 0; i < store->n_streams; i++)
+        if (strcmp(store->streams[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+int64_t valence_store_find_clip(const struct valence_store *store, const char *id)
+{
+    int64_t low = 0, high = store->n_ids;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        int order = strcmp(store->clips[store->by_id[middle]].id, id);
+        if (order == 0)
+            return store->by_id[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
+/* ---- Rows ---- */
+
+int valence_store_read_rows(const struct valence_store *store, int64_t clip, int stream,
+                            int64_t first_row, int64_t n_rows, void *rows,
+                            struct valence_error *error)
+{
+    const struct valence_clip *record = valence_store_clip(store, clip);
+    const struct valence_store_stream *format = valence_store_stream(store, stream);
+    if (!record || !format)
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "%s: rows of clip %lld and stream %d are asked for; it has %lld clips and %d "
+                    "streams",
+                    store->data_path, (long long)clip, stream, (long long)store->n_clips,
+                    store->n_streams);
+    const struct place *place = &store->places[stream][clip];
+    size_t recorded, start, wanted;
+    if (!rows_bytes(format, record->n_rows[stream], &recorded) || recorded != place->size)
+        return fail(error, VALENCE_ERROR_FORMAT,
+                    "%s: clip '%s': stream '%s' has %u bytes stored, not %lld rows of %lld %s",
+                    store->data_path, record->id, format->name, place->size,
+                    (long long)record->n_rows[stream], (long long)format->width,
+                    valence_dtype_names[format->type]);
+    if (!rows_bytes(format, first_row, &start) || !rows_bytes(format, n_rows, &wanted) ||
+        start > recorded || wanted > recorded - start)
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "%s: clip '%s': %lld rows from row %lld wanted of stream '%s', which has %lld",
+                    store->data_path, record->id, (long long)n_rows, (long long)first_row,
+                    format->name, (long long)record->n_rows[stream]);
+    return lmdb_read(&store->file, place->offset + start, rows, wanted, error);
+}

@@ -1,0 +1,35 @@
+/* Inside the store's reader: opening (store_reader.c), and looking and reading (store_access.c). */
+#ifndef VALENCE_STORE_INSIDE_H
+#define VALENCE_STORE_INSIDE_H
+
+#include "store/lmdb_tree.h"
+#include "store/store_env.h"
+#include "store/store_layout.h"
+
+/* Where a clip's rows of one stream lie in the file; size 0 where it has none. */
+struct place {
+    uint64_t offset;
+    uint32_t size;
+};
+
+struct valence_store {
+    char *path, *data_path;
+    int descriptor;
+    MDB_env *env;
+    /* keeps the pages read from being used again by a writer */
+    MDB_txn *snapshot;
+    struct lmdb_file file;
+    struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
+    int n_streams;
+    struct store_state state;
+    int64_t n_clips, clip_capacity;
+    struct valence_clip *clips;
+    int32_t *by_id; /* clips in the order of their ids */
+    int64_t n_ids;
+    struct place *places[VALENCE_STORE_MAX_STREAMS]; /* (n_clips) */
+    char *source;                                    /* or NULL */
+    bool has_scale;
+    struct valence_label_scale scale;
+};
+
+#endif
