@@ -91,7 +91,7 @@ static int encode_batch(struct work *work, int64_t n, struct valence_error *erro
     if (!status) {
         status = valence_encoder_encode(work->state, inputs, n, &progress, &features, error);
         if (status && status != VALENCE_ERROR_CANCELLED)
-            fail_within(error, "%s", work->request->files[work->done]);
+            fail_within(status, error, "%s", work->request->files[work->done]);
     }
     for (int64_t i = 0; !status && i < n; i++)
         status = feature_output_add(&work->output, work->request->files[work->done + i],

@@ -55,7 +55,7 @@ static int hear(struct work *work, const char *path, const struct valence_progre
                               &work->heard, error);
     sound_free(&sound);
     if (status)
-        return status == VALENCE_ERROR_CANCELLED ? status : fail_within(error, "%s", path);
+        return status == VALENCE_ERROR_CANCELLED ? status : fail_within(status, error, "%s", path);
     for (int i = 0; i < VALENCE_N_SIMULATION_FLAGS; i++)
         work->n_flagged[i] += (work->heard.flags >> i) & 1;
     work->said = simulation_to_json(&work->heard);

@@ -132,7 +132,7 @@ static int encode_file(struct file_work *work, struct valence_error *error)
     status = transcript_encoder_encode(work->encoder, (const char *const[]){transcript}, 1,
                                        &progress, &features, error);
     if (status && status != VALENCE_ERROR_CANCELLED)
-        fail_within(error, "%s", file);
+        fail_within(status, error, "%s", file);
     if (!status && features.offsets[1] == 0)
         status = fail(error, VALENCE_ERROR_DATA, "%s: holds no words", file);
     if (!status)

@@ -83,10 +83,10 @@ int fail_memory(struct valence_error *error, size_t bytes, const char *what)
                 (double)bytes / (1024.0 * 1024.0), what);
 }
 
-int fail_within(struct valence_error *error, const char *format, ...)
+int fail_within(int status, struct valence_error *error, const char *format, ...)
 {
     if (!error)
-        return VALENCE_ERROR_ARGUMENT;
+        return status;
     char inner[VALENCE_ERROR_TEXT_BYTES];
     memcpy(inner, error->text, sizeof inner);
     va_list args;
@@ -95,5 +95,5 @@ int fail_within(struct valence_error *error, const char *format, ...)
     va_end(args);
     size_t used = strlen(error->text);
     snprintf(error->text + used, sizeof error->text - used, ": %s", inner);
-    return error->status;
+    return status;
 }

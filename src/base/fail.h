@@ -2,8 +2,9 @@
  * the code to return.
  *
  *     return fail(error, VALENCE_ERROR_FORMAT, "%s: header says %zu bytes, file has %zu", path,
- * want,
- * have); */
+ *                 wanted, found);
+ *
+ * `error` may be NULL in all of them. */
 #ifndef VALENCE_BASE_FAIL_H
 #define VALENCE_BASE_FAIL_H
 
@@ -28,8 +29,9 @@ int fail_errno(struct valence_error *error, int number, const char *format, ...)
 /* Out of memory for `what`: "cannot allocate 1.2 GiB for the activations". */
 int fail_memory(struct valence_error *error, size_t bytes, const char *what);
 
-/* Puts "context: " before the text of an error that a callee reported; gives back its status. */
-int fail_within(struct valence_error *error, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/* Puts "context: " before the text of an error that a callee reported and gives back `status`, the
+ * callee's. The caller hands it over because `error` may be NULL. */
+int fail_within(int status, struct valence_error *error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -40,8 +40,10 @@ int encodings_check(const char *path, const struct valence_store *store,
         const char *name = checkpoint.stream_names[s];
         const json_t *trained = settings_of(&checkpoint, (enum valence_stream)s);
         const json_t *now = encoder_settings(source, name);
-        if (trained && now && encoder_settings_compare(trained, now, name, error))
-            status = fail_within(error, "%s", valence_store_path(store));
+        if (trained && now)
+            status = encoder_settings_compare(trained, now, name, error);
+        if (status)
+            status = fail_within(status, error, "%s", valence_store_path(store));
     }
     json_decref(source);
     checkpoint_free(&checkpoint);

@@ -124,14 +124,15 @@ static bool cancelled(const struct valence_progress *progress, int64_t done, int
 }
 
 /* Reports which clips a batch that failed held. */
-static int fail_in_batch(const struct scoring *scoring, const int64_t *clips, int64_t n,
+static int fail_in_batch(const struct scoring *scoring, int status, const int64_t *clips, int64_t n,
                          struct valence_error *error)
 {
     const char *first = valence_store_clip(scoring->store, clips[0])->id;
     const char *last = valence_store_clip(scoring->store, clips[n - 1])->id;
-    return n == 1 ? fail_within(error, "%s: clip '%s'", valence_store_path(scoring->store), first)
-                  : fail_within(error, "%s: clips '%s' to '%s'", valence_store_path(scoring->store),
-                                first, last);
+    return n == 1 ? fail_within(status, error, "%s: clip '%s'", valence_store_path(scoring->store),
+                                first)
+                  : fail_within(status, error, "%s: clips '%s' to '%s'",
+                                valence_store_path(scoring->store), first, last);
 }
 
 static int score_batches(const struct scoring *scoring, struct valence_workspace *workspace,
@@ -144,8 +145,10 @@ static int score_batches(const struct scoring *scoring, struct valence_workspace
     int status;
     batch_loader_start(loader, clips, n, scoring->batch_size);
     while (!(status = batch_loader_next(loader, &batch, error)) && batch) {
-        if (score_batch(scoring, workspace, batch, flows, n_flows, values, scores, done, error))
-            return fail_in_batch(scoring, clips + done, batch->n_clips, error);
+        status =
+            score_batch(scoring, workspace, batch, flows, n_flows, values, scores, done, error);
+        if (status)
+            return fail_in_batch(scoring, status, clips + done, batch->n_clips, error);
         done += batch->n_clips;
         if (cancelled(scoring->progress, done, n) && done < n)
             return fail(error, VALENCE_ERROR_CANCELLED, "cancelled after %lld of %lld clips",

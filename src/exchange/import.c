@@ -159,9 +159,10 @@ void import_count(struct valence_import_count *count, const char *id)
     count->examples[n][length] = '\0';
 }
 
-/* A clip that is not to be taken for `reason`: fine where that is to be skipped, or gives the error
- * back. */
-static int allow(const struct import *import, enum valence_skip reason, struct valence_error *error)
+/* A clip that cannot be taken for `reason`, of which `error` tells: fine where such clips are
+ * skipped, or `status`. */
+static int allow(const struct import *import, int status, enum valence_skip reason,
+                 struct valence_error *error)
 {
     if (!(import->options->skip & 1u << reason)) {
         const char *consequence = reason == VALENCE_SKIP_MISSING ? "import without" : "skip";
@@ -170,16 +171,16 @@ static int allow(const struct import *import, enum valence_skip reason, struct v
             snprintf(error->text + used, sizeof error->text - used,
                      "\n  (mend it, or %s such clips with --skip %s)", consequence,
                      valence_skip_names[reason]);
-        return error ? error->status : VALENCE_ERROR_DATA;
+        return status;
     }
     return VALENCE_OK;
 }
 
 /* The same, and counts it. */
-static int refuse(struct import *import, const struct import_record *record,
+static int refuse(struct import *import, int status, const struct import_record *record,
                   enum valence_skip reason, struct valence_error *error)
 {
-    int status = allow(import, reason, error);
+    status = allow(import, status, reason, error);
     if (!status)
         import_count(&import->result->skipped[reason], record->id);
     return status;
@@ -217,7 +218,7 @@ static int take_record(struct import *import, const struct import_record *record
     if (split < 0) {
         fail(error, VALENCE_ERROR_DATA, "%s: clip '%s': there is no split '%s'", record->place,
              record->id, record->split);
-        return refuse(import, record, VALENCE_SKIP_SPLIT, error);
+        return refuse(import, VALENCE_ERROR_DATA, record, VALENCE_SKIP_SPLIT, error);
     }
     clip->split = split_draw_apply(&import->draw, record, (enum valence_split)split);
     bool is_number = !text || text[0] == '\0' || (parse_double(text, &label) && isfinite(label));
@@ -225,7 +226,7 @@ static int take_record(struct import *import, const struct import_record *record
         fail(error, VALENCE_ERROR_DATA, "%s: clip '%s': label '%s' is no number%s", record->place,
              record->id, text,
              strchr(text, ',') ? " (numbers are written with a decimal point)" : "");
-        return refuse(import, record, VALENCE_SKIP_LABEL, error);
+        return refuse(import, VALENCE_ERROR_DATA, record, VALENCE_SKIP_LABEL, error);
     }
     if (label < options->label_minimum || label > options->label_maximum) {
         char number[32];
@@ -233,7 +234,7 @@ static int take_record(struct import *import, const struct import_record *record
         fail(error, VALENCE_ERROR_DATA,
              "%s: clip '%s': label '%s' is not within %g and %g (--label-range)", record->place,
              record->id, text ? text : number, options->label_minimum, options->label_maximum);
-        return refuse(import, record, VALENCE_SKIP_LABEL, error);
+        return refuse(import, VALENCE_ERROR_DATA, record, VALENCE_SKIP_LABEL, error);
     }
     clip->label = (float)label;
     *taken = true;
@@ -257,10 +258,10 @@ static int take_rows(struct import *import, const struct import_record *record,
         if (status && reason < 0)
             return status;
         if (status && reason != VALENCE_SKIP_MISSING)
-            return refuse(import, record, (enum valence_skip)reason, error);
+            return refuse(import, status, record, (enum valence_skip)reason, error);
         if (status) {
             misses = true;
-            status = allow(import, VALENCE_SKIP_MISSING, error);
+            status = allow(import, status, VALENCE_SKIP_MISSING, error);
             if (status)
                 return status;
             continue;
@@ -273,7 +274,7 @@ static int take_rows(struct import *import, const struct import_record *record,
         import_count(&import->result->skipped[VALENCE_SKIP_MISSING], record->id);
     if (total == 0 && import->source->n_streams > 0) {
         fail(error, VALENCE_ERROR_DATA, "%s: clip '%s' has no rows", record->place, record->id);
-        return refuse(import, record, VALENCE_SKIP_EMPTY, error);
+        return refuse(import, VALENCE_ERROR_DATA, record, VALENCE_SKIP_EMPTY, error);
     }
     *taken = true;
     return VALENCE_OK;
@@ -294,7 +295,7 @@ static int pass_over(struct import *import, const struct import_record *record, 
         return VALENCE_OK;
     }
     fail(error, VALENCE_ERROR_EXISTS, "%s: clip '%s' was there before", record->place, record->id);
-    return refuse(import, record, VALENCE_SKIP_DUPLICATE, error);
+    return refuse(import, VALENCE_ERROR_EXISTS, record, VALENCE_SKIP_DUPLICATE, error);
 }
 
 /* A clip that is only looked at. */
@@ -316,8 +317,8 @@ static int store_clip(struct import *import, const struct import_record *record,
 {
     int status = valence_store_writer_add(import->writer, clip, rows, n_rows, error);
     if (status == VALENCE_ERROR_DATA) {
-        (void)fail_within(error, "%s", record->place);
-        return refuse(import, record, VALENCE_SKIP_VALUE, error);
+        (void)fail_within(status, error, "%s", record->place);
+        return refuse(import, status, record, VALENCE_SKIP_VALUE, error);
     }
     if (!status) {
         import->result->n_taken++;

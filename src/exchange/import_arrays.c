@@ -193,7 +193,7 @@ static int read_lengths(struct import_arrays *arrays, const char *name,
         status = npy_read_int64(column->array, 0, arrays->n_clips, stream->lengths, error);
     for (int64_t i = 0; i < arrays->n_clips && column->values && !status; i++)
         status = read_whole_number(column, i, &stream->lengths[i], error);
-    return status ? fail_within(error, "%s: array '%s'", arrays->name, name) : VALENCE_OK;
+    return status ? fail_within(status, error, "%s: array '%s'", arrays->name, name) : VALENCE_OK;
 }
 
 /* Whether the lengths say that the rows are packed; then where each clip's begin. */
@@ -292,7 +292,7 @@ int import_arrays_record(struct import_arrays *arrays, int64_t at, struct import
     if (!status)
         status = read_label(&arrays->label, at, &label, error);
     if (status)
-        return fail_within(error, "%s: clip %lld", arrays->name, (long long)at);
+        return fail_within(status, error, "%s: clip %lld", arrays->name, (long long)at);
     *record = (struct import_record){
         .id = arrays->texts[0],
         .split = has_column(&arrays->split) ? arrays->texts[1] : arrays->split_name,

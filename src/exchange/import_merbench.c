@@ -94,7 +94,7 @@ static int read_labels(struct merbench *merbench, struct valence_error *error)
         status = fail(error, VALENCE_ERROR_FORMAT,
                       "it holds no train_corpus, val_corpus or test_corpus");
     archive_close(archive);
-    return status ? fail_within(error, "%s", merbench->path) : VALENCE_OK;
+    return status ? fail_within(status, error, "%s", merbench->path) : VALENCE_OK;
 }
 
 /* ---- Clips ---- */

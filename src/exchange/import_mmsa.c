@@ -123,7 +123,7 @@ static int read_text_lengths(struct part *part, struct valence_error *error)
     }
     npy_close(array);
     free(tokens);
-    return status ? fail_within(error, "%s: text_bert", part->name) : VALENCE_OK;
+    return status ? fail_within(status, error, "%s: text_bert", part->name) : VALENCE_OK;
 }
 
 /* A part of that split, its arrays still to be opened; NULL on error. */

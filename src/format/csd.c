@@ -182,7 +182,8 @@ int csd_read(const struct csd *csd, int64_t index, struct csd_rows *rows,
     hdf5_dataset_free(&features);
     hdf5_dataset_free(&intervals);
     hdf5_group_free(&group);
-    return status ? fail_within(error, "entry '%s'", csd->entries.links[index].name) : VALENCE_OK;
+    return status ? fail_within(status, error, "entry '%s'", csd->entries.links[index].name)
+                  : VALENCE_OK;
 }
 
 void csd_rows_free(struct csd_rows *rows)

@@ -102,7 +102,7 @@ static int read_field(struct csv_reader *reader, struct csv_row *row, struct val
     int status = grow_array((void **)&row->starts, &row->capacity, row->n_fields + 1,
                             sizeof *row->starts, CSV_MAX_COLUMNS, "fields in a row", error);
     if (status) {
-        fail_within(error, "%s:%lld", reader->name, (long long)row->line);
+        fail_within(status, error, "%s:%lld", reader->name, (long long)row->line);
         return status;
     }
     row->starts[row->n_fields++] = (int64_t)row->text.length;

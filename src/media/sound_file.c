@@ -90,7 +90,7 @@ static int read_frames(SNDFILE *file, const SF_INFO *info, const char *name, str
     if (!status && sf_error(file) != SF_ERR_NO_ERROR)
         return fail(error, VALENCE_ERROR_FORMAT, "%s: after %" PRId64 " samples: %s", name,
                     sound->n_samples, sf_strerror(file));
-    return status == VALENCE_ERROR_LIMIT ? fail_within(error, "%s", name) : status;
+    return status == VALENCE_ERROR_LIMIT ? fail_within(status, error, "%s", name) : status;
 }
 
 /* Replaces the samples by the same sound at `rate_hz`. */

@@ -69,7 +69,7 @@ int model_config_from_json(const json_t *object, struct valence_model_config *co
     int status = read_imagination(imagination, config, path, error);
     if (!status)
         status = read_flows(flows, config, path, error);
-    if (!status && valence_model_config_check(config, error))
-        status = fail_within(error, "%s: config", path);
+    if (!status && (status = valence_model_config_check(config, error)))
+        status = fail_within(status, error, "%s: config", path);
     return status;
 }

@@ -118,9 +118,10 @@ static int derive_config(const struct source *source, enum valence_imagination i
     }
     int64_t one;
     find_matrix(source, "fc_out_v.weight", &one, &config->o);
-    if (valence_model_config_check(config, error))
-        return fail_within(error, "%s: sizes that no published network has", source->path);
-    return VALENCE_OK;
+    int status = valence_model_config_check(config, error);
+    return status
+               ? fail_within(status, error, "%s: sizes that no published network has", source->path)
+               : VALENCE_OK;
 }
 
 /* ---- Names and shapes ---- */

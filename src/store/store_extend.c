@@ -139,7 +139,7 @@ static int extend_batch(struct extension *extension, const struct work *work, in
     int status = maker->make(maker->self, work->clips, n, extension->progress ? &progress : NULL,
                              work->made, error);
     if (status && status != VALENCE_ERROR_CANCELLED)
-        status = fail_within(error, "%s: clip '%s'", valence_store_path(extension->from),
+        status = fail_within(status, error, "%s: clip '%s'", valence_store_path(extension->from),
                              work->clips[0]->id);
     for (int64_t i = 0; i < n && !status; i++) {
         status = add_clip(extension, work->left[at + i], &work->made[i], error);

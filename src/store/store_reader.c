@@ -82,7 +82,7 @@ static int visit_meta(void *user, const struct lmdb_entry *entry, struct valence
         store->has_scale = !status;
     }
     free(text);
-    return status ? fail_within(error, "%s", store->data_path) : VALENCE_OK;
+    return status ? fail_within(status, error, "%s", store->data_path) : VALENCE_OK;
 }
 
 static int visit_clip(void *user, const struct lmdb_entry *entry, struct valence_error *error)
@@ -103,8 +103,8 @@ static int visit_clip(void *user, const struct lmdb_entry *entry, struct valence
         status = clip_decode(text, entry->size, store->streams, store->n_streams,
                              &store->clips[ordinal], error);
         if (status)
-            status =
-                fail_within(error, "%s: record of clip %lld", store->data_path, (long long)ordinal);
+            status = fail_within(status, error, "%s: record of clip %lld", store->data_path,
+                                 (long long)ordinal);
         else
             store->n_clips++;
     }

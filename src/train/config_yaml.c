@@ -136,9 +136,10 @@ static int line_of(const char *yaml, const char *name)
 }
 
 /* "config.yaml:12: " in front of what is wrong with a key. */
-static int fail_at(int line, const char *file, struct valence_error *error)
+static int fail_at(int line, const char *file, int status, struct valence_error *error)
 {
-    return line ? fail_within(error, "%s:%d", file, line) : fail_within(error, "%s", file);
+    return line ? fail_within(status, error, "%s:%d", file, line)
+                : fail_within(status, error, "%s", file);
 }
 
 static int fail_unknown(const char *yaml, const char *file, const char *name,
@@ -155,7 +156,7 @@ static int fail_unknown(const char *yaml, const char *file, const char *name,
              "         (valence train --print-config shows all keys)",
              name);
     }
-    return fail_at(line_of(yaml, name), file, error);
+    return fail_at(line_of(yaml, name), file, VALENCE_ERROR_CONFIG, error);
 }
 
 /* What libcyaml reports: a line on the problem, then from the innermost place to the outermost
@@ -205,7 +206,7 @@ static int fail_from_log(const struct text *log, cyaml_err_t outcome, const char
     bool wordless = !problem[0] || strcmp(problem, "Backtrace:") == 0;
     fail(error, VALENCE_ERROR_CONFIG, "%s%s%s", place, place[0] ? ": " : "",
          wordless ? cyaml_strerror(outcome) : problem);
-    return fail_at(line, file, error);
+    return fail_at(line, file, VALENCE_ERROR_CONFIG, error);
 }
 
 /* ---- Reading ---- */
@@ -224,7 +225,7 @@ static int apply(const struct slot *slots, const char *yaml, const char *file,
         if (status) {
             char name[CONFIG_KEY_BYTES];
             config_key_name(key, name);
-            return fail_at(line_of(yaml, name), file, error);
+            return fail_at(line_of(yaml, name), file, status, error);
         }
     }
     return VALENCE_OK;

@@ -202,8 +202,8 @@ const void *weights_file_data(const struct weights *weights, const struct ggml_t
 
 static int fail_placing(const struct weights *weights, size_t size, struct valence_error *error)
 {
-    fail_memory(error, size, "the encoder's weights");
-    return fail_within(error, "%s", weights->path);
+    int status = fail_memory(error, size, "the encoder's weights");
+    return fail_within(status, error, "%s", weights->path);
 }
 
 /* Tells the kernel that the tensor's whole pages in the map are not needed any more. */

@@ -300,7 +300,7 @@ static int encode(void *state, const struct valence_encoder_input *inputs,
         status = encode_one(llm, inputs[i].text,
                             features->rows + features->offsets[i] * features->width, error);
         if (status && status != VALENCE_ERROR_CANCELLED && features->n_inputs > 1)
-            fail_within(error, "input %" PRId64, i);
+            fail_within(status, error, "input %" PRId64, i);
     }
     if (!status)
         status = flush(llm, error);

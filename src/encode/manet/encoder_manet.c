@@ -80,7 +80,7 @@ static int resize(const struct valence_encoder_input *inputs, int64_t first, int
                                                    inputs[i].height, side, pixels, error)
                                       : fail(error, VALENCE_ERROR_ARGUMENT, "there is no picture");
         if (status)
-            return fail_within(error, "input %" PRId64, i);
+            return fail_within(status, error, "input %" PRId64, i);
     }
     return VALENCE_OK;
 }

@@ -139,7 +139,7 @@ static int encode(void *state, const struct valence_encoder_input *inputs,
         status = encode_input(state, &inputs[i], features->offsets[i + 1] - features->offsets[i],
                               features->rows + features->offsets[i] * features->width, error);
         if (status && features->n_inputs > 1)
-            fail_within(error, "input %" PRId64, i);
+            fail_within(status, error, "input %" PRId64, i);
     }
     return status;
 }

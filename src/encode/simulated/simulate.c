@@ -85,7 +85,7 @@ static int make_prompt(struct valence_simulator *simulator,
     text_free(&prompt);
     if (!status && simulator->n_prompt == 0)
         status = fail(error, VALENCE_ERROR_ARGUMENT, "the prompt is empty");
-    return status ? fail_within(error, "prompt") : VALENCE_OK;
+    return status ? fail_within(status, error, "prompt") : VALENCE_OK;
 }
 
 static int set_options(struct valence_simulator *simulator,

@@ -90,7 +90,8 @@ static int encode(void *state, const struct valence_encoder_input *inputs,
                          features->rows + features->offsets[i] * features->width, progress,
                          features->offsets[i], total, error);
         if (status)
-            return features->n_inputs > 1 ? fail_within(error, "input %" PRId64, i) : status;
+            return features->n_inputs > 1 ? fail_within(status, error, "input %" PRId64, i)
+                                          : status;
     }
     return VALENCE_OK;
 }
