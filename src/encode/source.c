@@ -37,7 +37,8 @@ static int open_container(struct source *source, const char *path, struct valenc
 static const char *full_name(const struct source *source, int64_t index)
 {
     return source->safetensors ? safetensors_tensor(source->safetensors, index)->name
-                               : torch_file_tensor(source->torch, index)->path;
+           : source->torch     ? torch_file_tensor(source->torch, index)->path
+                               : tfjs_tensor(source->tfjs, index)->name;
 }
 
 static bool strip_prefix(struct source *source, const char *prefix)
@@ -53,24 +54,51 @@ static bool strip_prefix(struct source *source, const char *prefix)
     return found;
 }
 
-int source_open(struct source *source, const char *path, const char *const *prefixes,
-                int n_prefixes, struct valence_error *error)
+/* Makes the list of names, once the container is open. */
+static int list_names(struct source *source, const char *const *prefixes, int n_prefixes,
+                      struct valence_error *error)
+{
+    if (source->n == 0)
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: holds no tensors", source->path);
+    source->names = allocate(source->n, sizeof *source->names);
+    source->used = allocate(source->n, sizeof *source->used);
+    if (!source->names || !source->used)
+        return fail_memory(error, (size_t)source->n * sizeof *source->names, "a list of tensors");
+    for (int i = 0; i < n_prefixes; i++)
+        if (strip_prefix(source, prefixes[i]))
+            break;
+    return VALENCE_OK;
+}
+
+static void begin(struct source *source, const char *path)
 {
     *source = (struct source){
         .path = path, .missing = {.maximum = LISTED_BYTES}, .misshapen = {.maximum = LISTED_BYTES}};
+}
+
+int source_open(struct source *source, const char *path, const char *const *prefixes,
+                int n_prefixes, struct valence_error *error)
+{
+    begin(source, path);
     int status = open_container(source, path, error);
+    if (!status)
+        status = list_names(source, prefixes, n_prefixes, error);
+    if (status)
+        source_close(source);
+    return status;
+}
+
+int source_open_tfjs(struct source *source, const char *folder, const char *const *stems,
+                     int n_stems, struct valence_error *error)
+{
+    static const char *const no_prefix = "";
+    begin(source, folder);
+    int status = tfjs_open(folder, stems, n_stems, &source->tfjs, error);
     if (!status) {
-        source->names = allocate(source->n, sizeof *source->names);
-        source->used = allocate(source->n, sizeof *source->used);
-        if (source->n == 0)
-            status = fail(error, VALENCE_ERROR_FORMAT, "%s: holds no tensors", path);
-        else if (!source->names || !source->used)
-            status =
-                fail_memory(error, (size_t)source->n * sizeof *source->names, "a list of tensors");
+        source->n = tfjs_n_tensors(source->tfjs);
+        memcpy(source->fingerprint, tfjs_fingerprint(source->tfjs), sizeof source->fingerprint);
+        status = list_names(source, &no_prefix, 1, error);
     }
-    for (int i = 0; !status && i < n_prefixes; i++)
-        if (strip_prefix(source, prefixes[i]))
-            break;
     if (status)
         source_close(source);
     return status;
@@ -80,6 +108,7 @@ void source_close(struct source *source)
 {
     safetensors_close(source->safetensors);
     torch_file_close(source->torch);
+    tfjs_close(source->tfjs);
     free(source->names);
     free(source->used);
     text_free(&source->missing);
@@ -111,6 +140,11 @@ static const int64_t *shape_of(const struct source *source, int64_t index, int *
 {
     if (source->safetensors) {
         const struct safetensor *tensor = safetensors_tensor(source->safetensors, index);
+        *n_dims = tensor->n_dims;
+        return tensor->shape;
+    }
+    if (source->tfjs) {
+        const struct tfjs_tensor *tensor = tfjs_tensor(source->tfjs, index);
         *n_dims = tensor->n_dims;
         return tensor->shape;
     }
@@ -164,7 +198,10 @@ int source_take(struct source *source, const char *name, int n_dims, const int64
     if (source->torch)
         return torch_file_read_float(source->torch, torch_file_tensor(source->torch, index), values,
                                      error);
-    safetensor_to_float(safetensors_tensor(source->safetensors, index), values);
+    if (source->tfjs)
+        tfjs_to_float(tfjs_tensor(source->tfjs, index), values);
+    else
+        safetensor_to_float(safetensors_tensor(source->safetensors, index), values);
     return VALENCE_OK;
 }
 

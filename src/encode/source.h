@@ -11,11 +11,13 @@
 #include "base/text.h"
 #include "format/safetensors.h"
 #include "format/pickle/torch_file.h"
+#include "format/tfjs.h"
 
 struct source {
     const char *path; /* the caller's */
     struct safetensors *safetensors;
-    struct torch_file *torch; /* exactly one of the two */
+    struct torch_file *torch;
+    struct tfjs *tfjs; /* exactly one of the three */
     int64_t n;
     const char **names; /* (n) below the prefix; NULL for tensors outside it */
     bool *used;         /* (n) */
@@ -27,6 +29,11 @@ struct source {
  * names, and tensors without it are left aside ("" fits all). *source is cleared on failure. */
 int source_open(struct source *source, const char *path, const char *const *prefixes,
                 int n_prefixes, struct valence_error *error);
+
+/* The same for TensorFlow.js manifests: FOLDER/STEM-weights_manifest.json of each stem
+ * (format/tfjs.h). */
+int source_open_tfjs(struct source *source, const char *folder, const char *const *stems,
+                     int n_stems, struct valence_error *error);
 void source_close(struct source *source);
 
 /* What was saved beside the tensors, in a file of torch.save; else NULL. */

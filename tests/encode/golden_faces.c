@@ -1,0 +1,382 @@
+/* golden-faces FOLDER [MODEL]: compares the face networks with every tensor of FOLDER's
+ * cases.safetensors, within the limits of the fixtures' description (its clip aside). MODEL is the
+ * GGUF file of the networks (else that of `valence models fetch faces`), or the package's folder
+ * `model`, which is converted first. Frames of the clip are checked where VALENCE_SHARED has the
+ * clip. */
+#include "golden.h"
+
+#include <jansson.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "encode/faces/faces.h"
+
+/* ---- Fixtures ---- */
+
+struct fixture {
+    struct tally tally;
+    struct safetensors *cases;
+    struct valence_face_detector *detector;
+    const char *picture;
+
+    /* Of the tap below. */
+    const char *network;
+
+    int64_t n_used; /* tensors of the fixture that something was compared with */
+};
+
+static const struct safetensor *find(const struct fixture *fixture, const char *name)
+{
+    char full[128];
+    snprintf(full, sizeof full, "%s.%s", fixture->picture, name);
+    return safetensors_find(fixture->cases, full);
+}
+
+/* The limits by stage and network, and by result. */
+static double limit_of(const char *network, const char *stage)
+{
+    static const struct {
+        const char *network, *stage;
+        double limit;
+    } limits[] = {{"", "input", 1e-6},
+                  {"detector", "grid", 3e-4},
+                  {"detector", "", 1e-5},
+                  {"landmark", "", 2e-5},
+                  {"expression", "dense0", 4e-5},
+                  {"expression", "dense1", 4e-5},
+                  {"expression", "dense2", 2e-4},
+                  {"expression", "dense3", 1e-3},
+                  {"", "scores", 5e-6},
+                  {"", "boxes", 3e-4},
+                  {"", "aligned_boxes", 3e-4},
+                  {"", "landmark_feature", 5e-7},
+                  {"", "landmark_fc", 1e-6},
+                  {"", "landmarks", 1e-6},
+                  {"", "landmarks_px", 3e-4},
+                  {"", "feature", 4e-5},
+                  {"", "logits", 5e-5},
+                  {"", "probabilities", 1e-5},
+                  {"", "weak_boxes", 3e-4}};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        if ((!limits[i].network[0] ||
+             strncmp(network, limits[i].network, strlen(limits[i].network)) == 0) &&
+            (!limits[i].stage[0] || strcmp(stage, limits[i].stage) == 0))
+            return limits[i].limit;
+    fprintf(stderr, "no limit for %s.%s\n", network, stage);
+    exit(2);
+}
+
+static void compare_with(struct fixture *fixture, const char *name, double limit, int64_t n,
+                         const float *is)
+{
+    char what[192];
+    const struct safetensor *tensor = find(fixture, name);
+    snprintf(what, sizeof what, "%s.%s", fixture->picture, name);
+    if (!tensor)
+        return;
+    if (tensor->count != n) {
+        verdict(&fixture->tally, what, false, "another number of values");
+        return;
+    }
+    fixture->n_used++;
+    float *want = values_of(tensor);
+    compare(&fixture->tally, what, n, is, want, limit, INFINITY);
+    free(want);
+}
+
+static void compare_integers(struct fixture *fixture, const char *name, int64_t n,
+                             const int64_t *is)
+{
+    char what[192], measured[64];
+    const struct safetensor *tensor = find(fixture, name);
+    snprintf(what, sizeof what, "%s.%s", fixture->picture, name);
+    if (!tensor)
+        return;
+    int64_t *want = must_have(malloc((size_t)(tensor->count + 1) * sizeof *want)), wrong = 0;
+    struct valence_error error;
+    must_work(safetensor_to_int64(tensor, want, &error), &error);
+    fixture->n_used++;
+    for (int64_t i = 0; i < n && i < tensor->count; i++)
+        wrong += is[i] != want[i];
+    snprintf(measured, sizeof measured, "%d of %d differ", (int)wrong, (int)n);
+    verdict(&fixture->tally, what, wrong == 0 && n == tensor->count, measured);
+    free(want);
+}
+
+/* ---- Stages ---- */
+
+/* Compares a stage's sample (4 x 4 positions), its means, and the whole where the fixture has it.
+ */
+static void see_stage(void *user, const char *stage, int64_t height, int64_t width,
+                      int64_t channels, const float *values)
+{
+    struct fixture *fixture = user;
+    char name[96];
+    double limit = limit_of(fixture->network, stage);
+    float *sample = must_have(malloc((size_t)(16 * channels) * sizeof *sample));
+    float *mean = must_have(malloc((size_t)channels * sizeof *mean));
+    for (int64_t i = 0; i < 16; i++) {
+        int64_t row = i / 4 * (height - 1) / 3, column = i % 4 * (width - 1) / 3;
+        memcpy(sample + i * channels, values + (row * width + column) * channels,
+               (size_t)channels * sizeof *sample);
+    }
+    for (int64_t c = 0; c < channels; c++) {
+        double sum = 0;
+        for (int64_t i = 0; i < height * width; i++)
+            sum += values[i * channels + c];
+        mean[c] = (float)(sum / (double)(height * width));
+    }
+    snprintf(name, sizeof name, "%s.%s.sample", fixture->network, stage);
+    compare_with(fixture, name, limit, 16 * channels, sample);
+    snprintf(name, sizeof name, "%s.%s.mean", fixture->network, stage);
+    compare_with(fixture, name, limit, channels, mean);
+    snprintf(name, sizeof name, "%s.%s", fixture->network, stage);
+    compare_with(fixture, name, limit, height * width * channels, values);
+    free(sample);
+    free(mean);
+}
+
+/* ---- One picture ---- */
+
+static bool same_place(const struct face_box *a, const struct face_box *b)
+{
+    return a->row == b->row && a->column == b->column && a->anchor == b->anchor;
+}
+
+static void check_weak_boxes(struct fixture *fixture, const struct face_boxes *weak)
+{
+    int64_t n = weak->n;
+    float *is = must_have(malloc((size_t)(8 * n + 1) * sizeof *is));
+    for (int64_t i = 0; i < n; i++) {
+        const struct face_box *box = &weak->list[i];
+        double row[8] = {box->score, box->row, box->column, box->anchor,
+                         box->x,     box->y,   box->w,      box->h};
+        for (int j = 0; j < 8; j++)
+            is[8 * i + j] = (float)row[j];
+    }
+    compare_with(fixture, "weak_boxes", 3e-6, 8 * n, is);
+    free(is);
+
+    /* Which are kept, by their place before. */
+    struct face_boxes kept = {.n = n};
+    int64_t *places = must_have(malloc((size_t)(n + 1) * sizeof *places));
+    kept.list = must_have(malloc((size_t)(n + 1) * sizeof *kept.list));
+    memcpy(kept.list, weak->list, (size_t)n * sizeof *kept.list);
+    face_boxes_suppress(&kept, FACE_OVERLAP);
+    for (int64_t i = 0; i < kept.n; i++)
+        for (int64_t j = 0; j < n; j++)
+            if (same_place(&kept.list[i], &weak->list[j]))
+                places[i] = j;
+    compare_integers(fixture, "weak_kept", kept.n, places);
+    face_boxes_free(&kept);
+    free(places);
+}
+
+/* The faces of a picture, or the best face of each frame of a clip, one after the other. */
+struct results {
+    int64_t n;
+    float scores[64], boxes[64 * 4], landmark_feature[64 * FACE_FEATURES],
+        landmark_fc[64 * 2 * FACE_LANDMARKS], landmarks[64 * 2 * FACE_LANDMARKS],
+        landmarks_px[64 * 2 * FACE_LANDMARKS], aligned_boxes[64 * 4], feature[64 * FACE_FEATURES],
+        logits[64 * FACE_EXPRESSIONS], probabilities[64 * FACE_EXPRESSIONS];
+    int64_t crops[64 * 4], aligned_crops[64 * 4];
+};
+
+static void to_floats(int64_t n, const double *from, float *to)
+{
+    for (int64_t i = 0; i < n; i++)
+        to[i] = (float)from[i];
+}
+
+static void add_result(struct results *results, const struct valence_face *face,
+                       const struct face_steps *steps)
+{
+    int64_t i = results->n++;
+    results->scores[i] = (float)face->score;
+    to_floats(4, face->box, results->boxes + 4 * i);
+    to_floats(4, face->aligned_box, results->aligned_boxes + 4 * i);
+    to_floats(136, &steps->landmarks[0][0], results->landmarks + 136 * i);
+    to_floats(136, &face->landmarks[0][0], results->landmarks_px + 136 * i);
+    memcpy(results->landmark_feature + 256 * i, steps->landmark_feature,
+           sizeof steps->landmark_feature);
+    memcpy(results->landmark_fc + 136 * i, steps->landmark_outputs, sizeof steps->landmark_outputs);
+    memcpy(results->feature + 256 * i, face->feature, sizeof face->feature);
+    memcpy(results->logits + 7 * i, steps->logits, sizeof steps->logits);
+    memcpy(results->probabilities + 7 * i, face->probabilities, sizeof face->probabilities);
+    memcpy(results->crops + 4 * i, &steps->crop, sizeof steps->crop);
+    memcpy(results->aligned_crops + 4 * i, &steps->aligned_crop, sizeof steps->aligned_crop);
+}
+
+static void compare_results(struct fixture *fixture, const struct results *results)
+{
+    const struct {
+        const char *name;
+        int64_t width;
+        const float *values;
+    } all[] = {{"scores", 1, results->scores},
+               {"boxes", 4, results->boxes},
+               {"landmark_feature", 256, results->landmark_feature},
+               {"landmark_fc", 136, results->landmark_fc},
+               {"landmarks", 136, results->landmarks},
+               {"landmarks_px", 136, results->landmarks_px},
+               {"aligned_boxes", 4, results->aligned_boxes},
+               {"feature", 256, results->feature},
+               {"logits", 7, results->logits},
+               {"probabilities", 7, results->probabilities}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        compare_with(fixture, all[i].name, limit_of("", all[i].name), results->n * all[i].width,
+                     all[i].values);
+    compare_integers(fixture, "crops", 4 * results->n, results->crops);
+    compare_integers(fixture, "aligned_crops", 4 * results->n, results->aligned_crops);
+}
+
+/* Finds up to `most` faces and keeps every step. */
+static void run(struct fixture *fixture, const struct face_picture *picture, bool stages,
+                int64_t most, struct results *results)
+{
+    struct valence_error error;
+    struct valence_face_detector *detector = fixture->detector;
+    struct face_workspace *workspace = &detector->workers[0].workspace;
+    struct face_boxes boxes = {0};
+    workspace->tap = stages ? see_stage : NULL;
+    workspace->tap_user = fixture;
+    fixture->network = "detector";
+    must_work(faces_detect(detector, workspace, picture, 0.01, &boxes, &error), &error);
+    if (stages) {
+        int64_t cells = detector->options.input_size / FACE_DETECTOR_STRIDE;
+        compare_with(fixture, "detector.grid", 3e-4, cells * cells * 25, workspace->buffers[1]);
+        check_weak_boxes(fixture, &boxes);
+    }
+    workspace->tap = NULL;
+    must_work(
+        faces_detect(detector, workspace, picture, detector->options.threshold, &boxes, &error),
+        &error);
+    face_boxes_suppress(&boxes, FACE_OVERLAP);
+    for (int64_t i = 0; i < boxes.n && i < most; i++) {
+        char network[32];
+        struct face_box box = boxes.list[i];
+        struct valence_face face;
+        struct face_steps steps;
+        bool found;
+        box.x *= (double)picture->width, box.w *= (double)picture->width;
+        box.y *= (double)picture->height, box.h *= (double)picture->height;
+        must_work(faces_describe(detector, workspace, picture, &box, &face, &steps, &found, &error),
+                  &error);
+        if (!found)
+            continue;
+        add_result(results, &face, &steps);
+        for (int which = 0; stages && which < 2; which++) {
+            /* The two networks once more, with their stages in sight. */
+            float feature[FACE_FEATURES], outputs[2 * FACE_LANDMARKS];
+            const struct face_rectangle *crop = which ? &steps.aligned_crop : &steps.crop;
+            struct face_picture part = {picture->pixels + (crop->y * picture->stride + crop->x) * 3,
+                                        crop->w, crop->h, picture->stride};
+            snprintf(network, sizeof network, "%s%d", which ? "expression" : "landmark", (int)i);
+            fixture->network = network;
+            workspace->tap = see_stage;
+            face_input(&part, FACE_CENTRED, FACE_CROP_SIDE, face_crop_mean, workspace->buffers[0]);
+            must_work(face_crop_run(which ? &detector->networks.expression
+                                          : &detector->networks.landmarks,
+                                    workspace, feature, outputs, &error),
+                      &error);
+            workspace->tap = NULL;
+        }
+    }
+    face_boxes_free(&boxes);
+}
+
+static void open_detector(struct fixture *fixture, const char *model, int64_t input_size)
+{
+    struct valence_error error;
+    struct valence_face_options options;
+    valence_face_options_default(&options);
+    options.input_size = input_size;
+    must_work(valence_face_detector_open(model, &options, &fixture->detector, &error), &error);
+}
+
+static void check_picture(struct fixture *fixture, const char *model, int64_t input_size)
+{
+    struct results *results = must_have(calloc(1, sizeof *results));
+    const struct safetensor *image = find(fixture, "image");
+    if (!image) {
+        verdict(&fixture->tally, fixture->picture, false, "has no image");
+        return;
+    }
+    struct face_picture picture = {image->data, image->shape[1], image->shape[0], image->shape[1]};
+    open_detector(fixture, model, input_size);
+    run(fixture, &picture, true, 64, results);
+    compare_results(fixture, results);
+
+    /* The public function gives the same faces. */
+    struct valence_error error;
+    const struct valence_face *faces;
+    int64_t n;
+    must_work(valence_faces_find(fixture->detector, picture.pixels, picture.width, picture.height,
+                                 &faces, &n, &error),
+              &error);
+    bool same = n == results->n;
+    for (int64_t i = 0; same && i < n; i++)
+        same = memcmp(faces[i].feature, results->feature + 256 * i, sizeof faces[i].feature) == 0;
+    verdict(&fixture->tally, fixture->picture, same, "valence_faces_find()");
+    valence_face_detector_close(fixture->detector);
+    free(results);
+}
+
+/* A fixture's tensor that nothing was compared with would pass unseen. Pictures are inputs; the
+ * clip's frames need its file. */
+static void check_all_used(struct fixture *fixture)
+{
+    int64_t n = 0;
+    char measured[64];
+    for (int64_t i = 0; i < safetensors_n_tensors(fixture->cases); i++) {
+        const char *name = safetensors_tensor(fixture->cases, i)->name, *dot = strchr(name, '.');
+        n += dot && strcmp(dot, ".image") != 0 && strncmp(name, "clip.", 5) != 0;
+    }
+    snprintf(measured, sizeof measured, "%d of %d", (int)fixture->n_used, (int)n);
+    verdict(&fixture->tally, "tensors compared", fixture->n_used == n, measured);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fprintf(stderr, "usage: golden-faces FOLDER [MODEL]\n");
+        return 2;
+    }
+    struct valence_error error;
+    struct fixture fixture = {0};
+    char converted[] = "/tmp/valence-faces-XXXXXX", cached[512];
+    const char *model = argc > 2 ? argv[2] : NULL, *home = getenv("HOME");
+    snprintf(cached, sizeof cached, "%s/.cache/valence/models/faces.gguf", home ? home : "");
+    bool temporary = model && path_is_folder(model);
+    if (temporary) {
+        close(mkstemp(converted));
+        unlink(converted);
+        must_work(valence_convert_faces(model, converted, &error), &error);
+        model = converted;
+    } else if (!model) {
+        model = cached;
+    }
+    if (!path_exists(model)) {
+        printf("skipped: the face networks are not here ('valence models fetch faces')\n");
+        return 77;
+    }
+    char *path = must_have(path_join(argv[1], "cases.json"));
+    json_t *description = json_load_file(path, 0, NULL);
+    free(path);
+    path = must_have(path_join(argv[1], "cases.safetensors"));
+    must_work(safetensors_open(path, &fixture.cases, &error), &error);
+    const char *name;
+    json_t *picture;
+    json_object_foreach(json_object_get(description, "pictures"), name, picture)
+    {
+        fixture.picture = name;
+        check_picture(&fixture, model, json_integer_value(json_object_get(picture, "input_size")));
+    }
+    check_all_used(&fixture);
+    safetensors_close(fixture.cases);
+    json_decref(description);
+    free(path);
+    if (temporary)
+        unlink(converted);
+    return conclude(&fixture.tally);
+}
