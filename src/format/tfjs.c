@@ -187,7 +187,7 @@ static int read_stem(struct tfjs *tfjs, const char *folder, const char *stem,
             status = add_manifest(tfjs, manifest, stem, from, error);
         json_decref(manifest);
         if (status)
-            status = fail_within(error, "%s", path.data);
+            status = fail_within(status, error, "%s", path.data);
     }
     free(text);
     text_free(&path);
