@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -65,14 +66,28 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
 
 /* ---- The configuration ---- */
 
-static int set_key(struct valence_train_config *config, const char *key, const char *value,
-                   struct valence_error *error)
+/* "KEY=VALUE"; quotes around the value, as YAML has them, are not part of it. */
+static int assign(struct valence_train_config *config, const char *assignment,
+                  struct valence_error *error)
 {
-    struct text assignment = {.maximum = TRAIN_PATH_BYTES + 64};
-    text_format(&assignment, "%s=%s", key, value);
-    int status = assignment.failed ? fail(error, VALENCE_ERROR_ARGUMENT, "%s is too long", key)
-                                   : valence_train_config_set(config, assignment.data, error);
-    text_free(&assignment);
+    const char *equals = strchr(assignment, '=');
+    if (!equals)
+        return fail(error, VALENCE_ERROR_CONFIG, "--set %s: this is not KEY=VALUE", assignment);
+    char *key = strndup(assignment, (size_t)(equals - assignment)), *value = strdup(equals + 1);
+    int status = VALENCE_ERROR_MEMORY;
+    if (key && value) {
+        char *begin = value;
+        size_t length = strlen(value);
+        if (length >= 2 && strchr("\"'", value[0]) && value[length - 1] == value[0]) {
+            value[length - 1] = '\0';
+            begin++;
+        }
+        status = valence_train_config_set(config, key, begin, error);
+    } else {
+        fail_memory(error, strlen(assignment), "a value");
+    }
+    free(key);
+    free(value);
     return status;
 }
 
@@ -81,7 +96,7 @@ static int set_number(struct valence_train_config *config, const char *key, int6
 {
     char digits[32];
     snprintf(digits, sizeof digits, "%lld", (long long)value);
-    return value < 0 ? VALENCE_OK : set_key(config, key, digits, error);
+    return value < 0 ? VALENCE_OK : valence_train_config_set(config, key, digits, error);
 }
 
 static int read_run(struct valence_train_config *config, const char *folder,
@@ -95,7 +110,7 @@ static int read_run(struct valence_train_config *config, const char *folder,
                      : fail(error, VALENCE_ERROR_NOT_FOUND,
                             "%s: no run to resume there (it has no config.yaml)", folder);
     free(path);
-    return status ? status : set_key(config, "output", folder, error);
+    return status ? status : valence_train_config_set(config, "output", folder, error);
 }
 
 /* File, then --set, then the options that stand for keys. */
@@ -108,14 +123,23 @@ static int make_config(const struct request *request, struct valence_train_confi
     else if (request->config)
         status = valence_train_config_read(config, request->config, error);
     for (int i = 0; i < request->assignments.n && !status; i++)
-        status = valence_train_config_set(config, request->assignments.values[i], error);
+        status = assign(config, request->assignments.values[i], error);
     if (!status && request->output)
-        status = set_key(config, "output", request->output, error);
+        status = valence_train_config_set(config, "output", request->output, error);
     if (!status)
         status = set_number(config, "seed", request->seed, error);
     if (!status)
         status = set_number(config, "seeds", request->seeds, error);
     return status ? status : set_number(config, "threads", request->threads, error);
+}
+
+/* What helps against an error of the configuration, as options of this command. */
+static void add_remedy(struct valence_error *error)
+{
+    size_t used = strlen(error->text);
+    if (error->status == VALENCE_ERROR_CONFIG && strcmp(error->key, "config") == 0)
+        snprintf(error->text + used, sizeof error->text - used,
+                 "\n         (valence train --print-config shows all keys)");
 }
 
 static int print_config(const struct valence_train_config *config, struct valence_error *error)
@@ -233,8 +257,8 @@ static int run_train(const struct command *command, int argc, char **argv)
     struct valence_error error;
     struct valence_train_config *config;
     int status = valence_train_config_create(&config, &error);
-    if (!status)
-        status = make_config(&request, config, &error);
+    if (!status && (status = make_config(&request, config, &error)))
+        add_remedy(&error);
     if (!status)
         status =
             request.print_config ? print_config(config, &error) : train(&request, config, &error);

@@ -9,7 +9,7 @@
 set -euo pipefail
 
 packages=(build-essential cmake ninja-build pkg-config python3 python3-pip
-    libopenblas-openmp-dev liblmdb-dev libcyaml-dev libjansson-dev libzip-dev zlib1g-dev
+    libopenblas-openmp-dev liblmdb-dev libyaml-dev libjansson-dev libzip-dev zlib1g-dev
     libcmocka-dev
     libsndfile1-dev libsamplerate0-dev libpng-dev libturbojpeg0-dev)
 case ${1:-} in

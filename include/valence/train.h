@@ -1,14 +1,16 @@
 /* Training the double-flow network on a feature store.
  *
- * A run is a folder:
- *   config.yaml          every key with the value used; resuming reads it
- *   last.safetensors     the state after the last finished epoch or saved step, with all it takes
- * to go on best.safetensors     the epoch with the smallest validation error: the model to use
- *   log.jsonl            a line an epoch: learning rate, every loss term, validation errors
- *   timing.jsonl         a line an epoch and process: seconds and clips per second
- *   results.json         what the run came to, once it is finished
- * or, with several seeds, a folder with config.yaml, results.json (mean and standard deviation) and
- * a run in each seed-1, seed-2, ...
+ * A run is a folder with these files:
+ *
+ *   config.yaml        every key with the value used; resuming reads it
+ *   best.safetensors   the model of the epoch with the smallest validation error: the one to use
+ *   last.safetensors   the whole state of the training, to resume from
+ *   log.jsonl          one line for each epoch: learning rate, loss terms, validation errors
+ *   timing.jsonl       one line for each epoch and process: seconds and clips per second
+ *   results.json       the results, once the run has finished
+ *
+ * With several seeds the folder holds config.yaml, results.json (mean and standard deviation) and a
+ * run in each of seed-1, seed-2, ...
  *
  * Same seed, machine and number of threads: the same bytes in every file but timing.jsonl, also
  * where the run was killed at any moment and resumed. The best epoch is chosen on the validation
@@ -19,6 +21,7 @@
 #define VALENCE_TRAIN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "valence/api.h"
@@ -32,7 +35,41 @@ extern "C" {
 
 /* ---- Configuration ---- */
 
+/* What decides a run: keys such as "model.d", each with a value. Not thread-safe while it is
+ * changed. */
 struct valence_train_config;
+
+enum valence_train_key_type {
+    VALENCE_TRAIN_TEXT,    /* UTF-8 on one line, at most `maximum` bytes where that is not 0 */
+    VALENCE_TRAIN_INTEGER, /* `minimum` ... `maximum` */
+    VALENCE_TRAIN_NUMBER,  /* `minimum` ... `maximum`, with a decimal point in any locale */
+    VALENCE_TRAIN_FLAG,    /* true or false */
+    VALENCE_TRAIN_CHOICE,  /* one of `choices` */
+    VALENCE_TRAIN_COUNT,   /* `minimum` ... `maximum`, or all */
+    VALENCE_TRAIN_FLOWS    /* a list of `choices`: "[complete, text_missing]" */
+};
+
+/* What is known about a key. It lives as long as the program. */
+struct valence_train_key {
+    /* "model.d": section and key, or "epochs" at the top level */
+    const char *name;
+    enum valence_train_key_type type;
+    /* the default, as valence_train_config_set() takes it */
+    const char *standard;
+    /* inclusive; both 0 where there is no range */
+    double minimum, maximum;
+    /* `n_choices` names; NULL where any value of the type is possible */
+    const char *const *choices;
+    int n_choices;
+    /* one or more sentences for people */
+    const char *help;
+};
+
+/* All keys, in the order in which a configuration is printed. NULL for an index or a name that is
+ * no key's. */
+VALENCE_API int valence_train_n_keys(void);
+VALENCE_API const struct valence_train_key *valence_train_key(int i);
+VALENCE_API const struct valence_train_key *valence_train_key_find(const char *name);
 
 /* All keys at their defaults. *config is NULL on failure; free with valence_train_config_free(),
  * which takes NULL. */
@@ -40,14 +77,31 @@ VALENCE_API int valence_train_config_create(struct valence_train_config **config
                                             struct valence_error *error);
 VALENCE_API void valence_train_config_free(struct valence_train_config *config);
 
-/* Sets the keys that a YAML file holds. Errors: NOT_FOUND, IO; CONFIG with file, line and key for
- * anything that is not a known key with a usable value. Keys before the error may be set. */
+/* Sets the keys that a YAML file holds, or that `size` bytes of YAML do (`name` stands for the file
+ * in errors; the bytes need no NUL). A key is written in its section or with a dot: "model: {d:
+ * 64}" or "model.d: 64". Errors: NOT_FOUND, IO, LIMIT (more than 1 MiB); CONFIG with file, line and
+ * key for anything that is not a known key with a usable value, for keys that are set twice, and
+ * for anchors, aliases, tags and further documents. Keys before the error may be set. */
 VALENCE_API int valence_train_config_read(struct valence_train_config *config, const char *path,
                                           struct valence_error *error);
+VALENCE_API int valence_train_config_parse(struct valence_train_config *config, const char *yaml,
+                                           size_t size, const char *name,
+                                           struct valence_error *error);
 
-/* Sets one key from "model.d=128" or "flows=[complete, text_missing]". */
-VALENCE_API int valence_train_config_set(struct valence_train_config *config,
-                                         const char *assignment, struct valence_error *error);
+/* Room for any value with its NUL. */
+#define VALENCE_TRAIN_VALUE_BYTES 1100
+
+/* Sets one key: "model.d" to "128", "flows" to "[complete, text_missing]". On an error (CONFIG)
+ * nothing changes; error->key is the key's name, or that of the key that an unknown name was meant
+ * to be, or "config" where that is none. */
+VALENCE_API int valence_train_config_set(struct valence_train_config *config, const char *key,
+                                         const char *value, struct valence_error *error);
+
+/* Writes a key's value to `value`, which has room for `room` bytes, as valence_train_config_set()
+ * takes it. Errors: CONFIG for an unknown key, LIMIT where the room is too small; `value` is "" on
+ * an error. */
+VALENCE_API int valence_train_config_get(const struct valence_train_config *config, const char *key,
+                                         char *value, size_t room, struct valence_error *error);
 
 /* The configuration as YAML, `annotated` with what each key means. NULL where memory is short;
  * free() it. */

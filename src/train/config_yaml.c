@@ -1,261 +1,311 @@
-/* The configuration as YAML.
+/* The configuration as YAML: read from libyaml's events, so that every error has its line.
  *
- * libcyaml checks the document's form - which sections and keys there are, what is a mapping, a
- * sequence, a scalar - by a schema made from the table of keys, and gives every scalar as text. The
- * table turns texts into values: libcyaml would take "1.5" for the integer 1 and "yess" for
- * true. */
-#include <assert.h>
-#include <cyaml/cyaml.h>
-#include <stddef.h>
+ * A configuration is one mapping, whose values are scalars, the list `flows`, or mappings of a
+ * section's keys; "model.d: 64" means the same as "model: {d: 64}". Whatever else YAML offers -
+ * anchors, aliases, tags, further documents - is refused, and so is a key that stands there
+ * twice. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <yaml.h>
 
 #include "base/fail.h"
 #include "base/file.h"
-#include "base/memory.h"
 #include "train/config_table.h"
 
-#define MAX_KEYS         80
 #define MAX_CONFIG_BYTES (1 << 20)
 
-/* ---- The schema ---- */
-
-/* What libcyaml loads: one slot a key, in the table's order; NULL where the document does not have
- * it. */
-struct slot {
-    void *value; /* char *, or char ** of a sequence */
-    uint32_t n;
+struct reader {
+    yaml_parser_t parser;
+    yaml_event_t event;
+    const char *yaml; /* `size` bytes, without a NUL behind them */
+    size_t size;
+    const char *file;
+    struct valence_train_config *config;
+    struct valence_error *error;
+    int lines[CONFIG_MAX_KEYS];    /* where a key was set; 0: not yet */
+    int sections[CONFIG_MAX_KEYS]; /* where a section began, by the index of its first key */
 };
-
-/* A section's fields are a mapping of their own over the slots from its first key on. */
-struct schema {
-    cyaml_schema_value_t root, flow;
-    cyaml_schema_field_t top[MAX_KEYS];
-    cyaml_schema_field_t fields[2 * MAX_KEYS]; /* of all sections, each ended by a NULL key */
-};
-
-static cyaml_schema_field_t key_field(const struct config_key *key, size_t slot,
-                                      const cyaml_schema_value_t *flow)
-{
-    cyaml_schema_field_t field = {
-        .key = key->name,
-        .data_offset = (uint32_t)(slot * sizeof(struct slot)),
-        .value = {.type = CYAML_STRING,
-                  .flags = CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
-                  .data_size = sizeof(char),
-                  .string = {.min = 0, .max = CYAML_UNLIMITED}},
-    };
-    if (key->type == KEY_FLOWS) {
-        field.count_offset = field.data_offset + (uint32_t)offsetof(struct slot, n);
-        field.count_size = sizeof(uint32_t);
-        field.value.type = CYAML_SEQUENCE;
-        field.value.data_size = sizeof(char *);
-        field.value.sequence.entry = flow;
-        field.value.sequence.min = 1;
-        field.value.sequence.max = 64;
-    }
-    return field;
-}
-
-static void make_schema(struct schema *schema)
-{
-    assert(n_config_keys < MAX_KEYS);
-    memset(schema, 0, sizeof *schema);
-    schema->flow = (cyaml_schema_value_t){.type = CYAML_STRING,
-                                          .flags = CYAML_FLAG_POINTER,
-                                          .data_size = sizeof(char),
-                                          .string = {.min = 0, .max = CYAML_UNLIMITED}};
-    int n_top = 0, n_fields = 0, section_start = 0;
-    cyaml_schema_field_t *section = NULL;
-    for (int i = 0; i < n_config_keys; i++) {
-        const struct config_key *key = &config_keys[i];
-        if (!key->section[0]) {
-            schema->top[n_top++] = key_field(key, (size_t)i, &schema->flow);
-            continue;
-        }
-        if (i == 0 || strcmp(key->section, config_keys[i - 1].section) != 0) {
-            section = &schema->top[n_top++];
-            section_start = i;
-            *section = (cyaml_schema_field_t){
-                .key = key->section,
-                .data_offset = (uint32_t)((size_t)i * sizeof(struct slot)),
-                .value = {.type = CYAML_MAPPING,
-                          .flags = CYAML_FLAG_OPTIONAL,
-                          .mapping = {.fields = &schema->fields[++n_fields]}}};
-        }
-        section->value.data_size += (uint32_t)sizeof(struct slot);
-        schema->fields[n_fields++] = key_field(key, (size_t)(i - section_start), &schema->flow);
-    }
-    schema->root =
-        (cyaml_schema_value_t){.type = CYAML_MAPPING,
-                               .flags = CYAML_FLAG_POINTER,
-                               .data_size = (uint32_t)((size_t)n_config_keys * sizeof(struct slot)),
-                               .mapping = {.fields = schema->top}};
-}
 
 /* ---- Errors ---- */
 
-/* Where `word:` stands at or after `from` outside comments; NULL where it does not. */
-static const char *find_word(const char *from, const char *word)
+/* "config.yaml:12: " in front of the error that a callee reported. */
+static int fail_at(const struct reader *r, int line, int status)
 {
-    size_t length = strlen(word);
-    bool comment = false, at_start = true;
-    for (const char *at = from; *at; at++) {
-        if (*at == '\n')
-            comment = false;
-        else if (*at == '#')
-            comment = true;
-        if (at_start && !comment && strncmp(at, word, length) == 0) {
-            const char *after = at + length;
-            after += strspn(after, "\"' ");
-            if (*after == ':')
-                return at;
-        }
-        at_start = strchr(" \t\n{,\"'", *at) != NULL;
-    }
-    return NULL;
+    return fail_within(status, r->error, "%s:%d", r->file, line);
 }
 
-/* The line that a dotted key stands on, 0 where it is not found. */
-static int line_of(const char *yaml, const char *name)
+static int line_of_event(const struct reader *r)
 {
-    char section[CONFIG_KEY_BYTES];
-    const char *dot = strchr(name, '.'), *at = yaml;
-    if (dot) {
-        snprintf(section, sizeof section, "%.*s", (int)(dot - name), name);
-        at = find_word(yaml, section);
-    }
-    at = at ? find_word(at, dot ? dot + 1 : name) : NULL;
-    if (!at)
-        return 0;
+    return (int)r->event.start_mark.line + 1;
+}
+
+/* Bytes that are no text: libyaml says where, and not on which line. */
+static int fail_bytes(const struct reader *r)
+{
     int line = 1;
-    for (const char *c = yaml; c < at; c++)
-        line += *c == '\n';
-    return line;
+    for (size_t i = 0; i < r->parser.problem_offset && i < r->size; i++)
+        line += r->yaml[i] == '\n';
+    return fail_at(r, line,
+                   fail(r->error, VALENCE_ERROR_CONFIG,
+                        "byte %zu is not UTF-8 text without control characters",
+                        r->parser.problem_offset));
 }
 
-/* "config.yaml:12: " in front of what is wrong with a key. */
-static int fail_at(int line, const char *file, int status, struct valence_error *error)
+/* Whether line 0, 1, ... is indented with a tab. */
+static bool has_tab(const struct reader *r, size_t line)
 {
-    return line ? fail_within(status, error, "%s:%d", file, line)
-                : fail_within(status, error, "%s", file);
+    size_t at = 0;
+    for (; line && at < r->size; at++)
+        line -= r->yaml[at] == '\n';
+    while (at < r->size && r->yaml[at] == ' ')
+        at++;
+    return at < r->size && r->yaml[at] == '\t';
 }
 
-static int fail_unknown(const char *yaml, const char *file, const char *name,
-                        struct valence_error *error)
+static int fail_syntax(const struct reader *r)
 {
-    const struct config_key *nearest = config_key_nearest(name);
-    char meant[CONFIG_KEY_BYTES];
-    if (nearest) {
-        config_key_name(nearest, meant);
-        fail(error, VALENCE_ERROR_CONFIG, "unknown key '%.100s'; did you mean '%s'?", name, meant);
-    } else {
-        fail(error, VALENCE_ERROR_CONFIG,
-             "unknown key '%.100s'\n"
-             "         (valence train --print-config shows all keys)",
-             name);
+    const yaml_mark_t *mark = &r->parser.problem_mark;
+    if (r->parser.error == YAML_MEMORY_ERROR)
+        return fail_memory(r->error, MAX_CONFIG_BYTES, "the configuration");
+    if (r->parser.error == YAML_READER_ERROR)
+        return fail_bytes(r);
+    return fail_at(
+        r, (int)mark->line + 1,
+        fail(r->error, VALENCE_ERROR_CONFIG, "column %zu: not YAML: %s%s", mark->column + 1,
+             r->parser.problem ? r->parser.problem : "bad syntax",
+             has_tab(r, mark->line) ? " (YAML is indented with blanks, not with tabs)" : ""));
+}
+
+static int fail_here(const struct reader *r, const char *text)
+{
+    return fail_at(r, line_of_event(r), fail(r->error, VALENCE_ERROR_CONFIG, "%s", text));
+}
+
+static int fail_key_here(const struct reader *r, const char *name, const char *text)
+{
+    return fail_at(r, line_of_event(r),
+                   fail_key(r->error, VALENCE_ERROR_CONFIG, name, "%.100s %s", name, text));
+}
+
+/* ---- Events ---- */
+
+/* What may decorate a value in YAML and means nothing here. */
+static int refuse_decoration(const struct reader *r)
+{
+    const yaml_event_t *e = &r->event;
+    const yaml_char_t *anchor = NULL, *tag = NULL;
+    switch (e->type) {
+    case YAML_ALIAS_EVENT:
+        return fail_here(r, "aliases (*name) are not supported; write the value itself");
+    case YAML_SCALAR_EVENT:
+        anchor = e->data.scalar.anchor;
+        tag = e->data.scalar.tag;
+        break;
+    case YAML_SEQUENCE_START_EVENT:
+        anchor = e->data.sequence_start.anchor;
+        tag = e->data.sequence_start.tag;
+        break;
+    case YAML_MAPPING_START_EVENT:
+        anchor = e->data.mapping_start.anchor;
+        tag = e->data.mapping_start.tag;
+        break;
+    default:
+        break;
     }
-    return fail_at(line_of(yaml, name), file, VALENCE_ERROR_CONFIG, error);
+    if (anchor)
+        return fail_here(r, "anchors (&name) are not supported");
+    return tag ? fail_here(r, "tags (!name) are not supported") : VALENCE_OK;
 }
 
-/* What libcyaml reports: a line on the problem, then from the innermost place to the outermost
- *   in mapping field 'd' (line: 2, column: 6)
- *   in mapping field 'model' (line: 2, column: 3) */
-static void keep_message(cyaml_log_t level, void *context, const char *format, va_list args)
+static int next_event(struct reader *r)
 {
-    (void)level;
-    struct text *log = context;
-    char line[512];
-    int length = vsnprintf(line, sizeof line, format, args);
-    if (length > 0)
-        text_append(log, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
+    yaml_event_delete(&r->event);
+    if (!yaml_parser_parse(&r->parser, &r->event))
+        return fail_syntax(r);
+    return refuse_decoration(r);
 }
 
-/* The dotted name of the place in name[CONFIG_KEY_BYTES], and its line. */
-static int read_backtrace(const char *log, char *name)
+/* The scalar's text; NULL for any other event, and for a text with a NUL inside. */
+static const char *scalar(const struct reader *r)
 {
-    static const char mark[] = "mapping field '";
-    const char *inner = strstr(log, mark), *outer = inner ? strstr(inner + 1, mark) : NULL;
-    name[0] = '\0';
-    for (const char *field = outer ? outer : inner; field; field = field == outer ? inner : NULL) {
-        const char *start = field + sizeof mark - 1;
-        size_t used = strlen(name);
-        snprintf(name + used, CONFIG_KEY_BYTES - used, "%s%.*s", used ? "." : "",
-                 (int)strcspn(start, "'"), start);
-    }
-    const char *number = strstr(log, "(line: ");
-    return number ? atoi(number + strlen("(line: ")) : 0;
+    const char *text = (const char *)r->event.data.scalar.value;
+    bool whole = r->event.type == YAML_SCALAR_EVENT && strlen(text) == r->event.data.scalar.length;
+    return whole ? text : NULL;
 }
 
-static int fail_from_log(const struct text *log, cyaml_err_t outcome, const char *yaml,
-                         const char *file, struct valence_error *error)
+/* "epochs:", "epochs: ~" and "epochs: null" */
+static bool is_null(const struct reader *r)
 {
-    static const char unknown[] = "Unexpected key: ";
-    char problem[256], place[CONFIG_KEY_BYTES], name[2 * CONFIG_KEY_BYTES];
-    const char *start = log->length ? log->data : "";
-    int line = read_backtrace(start, place);
-    if (strncmp(start, "Load: ", 6) == 0)
-        start += 6;
-    snprintf(problem, sizeof problem, "%.*s", (int)strcspn(start, "\n"), start);
-    if (strncmp(problem, unknown, sizeof unknown - 1) == 0) {
-        snprintf(name, sizeof name, "%s%s%.60s", place, place[0] ? "." : "",
-                 problem + sizeof unknown - 1);
-        return fail_unknown(yaml, file, name, error);
-    }
-    bool wordless = !problem[0] || strcmp(problem, "Backtrace:") == 0;
-    fail(error, VALENCE_ERROR_CONFIG, "%s%s%s", place, place[0] ? ": " : "",
-         wordless ? cyaml_strerror(outcome) : problem);
-    return fail_at(line, file, VALENCE_ERROR_CONFIG, error);
+    const char *text = scalar(r);
+    return text && r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+           (!text[0] || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
 }
 
-/* ---- Reading ---- */
+/* ---- Keys ---- */
 
-static int apply(const struct slot *slots, const char *yaml, const char *file,
-                 struct valence_train_config *config, struct valence_error *error)
+/* Notes in *first that something stands on this line; an error where it stood on one before. */
+static int see_once(const struct reader *r, int line, const char *name, int *first)
 {
-    for (int i = 0; i < n_config_keys; i++) {
-        const struct config_key *key = &config_keys[i];
-        if (!slots[i].value)
-            continue;
-        const char *single = slots[i].value;
-        int status = key->type == KEY_FLOWS
-                         ? config_key_set(key, slots[i].value, (int)slots[i].n, config, error)
-                         : config_key_set(key, &single, 1, config, error);
-        if (status) {
-            char name[CONFIG_KEY_BYTES];
-            config_key_name(key, name);
-            return fail_at(line_of(yaml, name), file, status, error);
-        }
-    }
+    if (*first)
+        return fail_at(r, line,
+                       fail_key(r->error, VALENCE_ERROR_CONFIG, name,
+                                "%s is set twice; the first time on line %d", name, *first));
+    *first = line;
     return VALENCE_OK;
 }
 
-int train_config_parse(const char *yaml, size_t size, const char *name,
-                       struct valence_train_config *config, struct valence_error *error)
+static int set_list(struct reader *r, const struct config_key *key)
 {
-    struct schema *schema = allocate(1, sizeof *schema);
-    if (!schema)
-        return fail_memory(error, sizeof *schema, "the schema of the configuration");
-    make_schema(schema);
-    struct text log = {.maximum = 1 << 16};
-    const cyaml_config_t settings = {.log_fn = keep_message,
-                                     .log_ctx = &log,
-                                     .mem_fn = cyaml_mem,
-                                     .log_level = CYAML_LOG_WARNING,
-                                     .flags = CYAML_CFG_NO_ALIAS};
-    struct slot *slots = NULL;
-    cyaml_err_t outcome = cyaml_load_data((const uint8_t *)yaml, size, &settings, &schema->root,
-                                          (cyaml_data_t **)&slots, NULL);
-    int status = VALENCE_OK;
-    /* A warning (a second document) is an error here: nothing written is ignored. */
-    if (outcome != CYAML_OK || log.length)
-        status = fail_from_log(&log, outcome, yaml, name, error);
-    else if (slots) /* NULL: a document without keys */
-        status = apply(slots, yaml, name, config, error);
-    cyaml_free(&settings, &schema->root, slots, 0);
-    text_free(&log);
-    free(schema);
+    struct text list = {.maximum = 1024};
+    int line = line_of_event(r), status = next_event(r);
+    for (; !status && r->event.type != YAML_SEQUENCE_END_EVENT; status = next_event(r)) {
+        const char *text = scalar(r);
+        if (!text) {
+            status = fail_key_here(r, key->known.name, "is a list of names");
+            break;
+        }
+        text_format(&list, "%s%s", list.length ? ", " : "", text);
+    }
+    if (!status && list.failed)
+        status = fail_at(r, line,
+                         fail_key(r->error, VALENCE_ERROR_CONFIG, key->known.name,
+                                  "%s: the list is too long", key->known.name));
+    else if (!status &&
+             (status = config_key_set(key, list.length ? list.data : "", r->config, r->error)))
+        fail_at(r, line, status);
+    text_free(&list);
+    return status;
+}
+
+static int set_key(struct reader *r, const struct config_key *key)
+{
+    bool list = key->known.type == VALENCE_TRAIN_FLOWS;
+    if (list && r->event.type == YAML_SEQUENCE_START_EVENT)
+        return set_list(r, key);
+    const char *text = scalar(r);
+    if (!text)
+        return fail_key_here(r, key->known.name,
+                             list ? "is a list, as in [complete, text_missing]"
+                                  : "takes a single value");
+    if (is_null(r) && key->known.type == VALENCE_TRAIN_TEXT)
+        text = "";
+    int status = config_key_set(key, text, r->config, r->error);
+    return status ? fail_at(r, line_of_event(r), status) : VALENCE_OK;
+}
+
+/* The index of a section's first key, or -1. */
+static int find_section(const char *name)
+{
+    for (int i = 0; i < n_config_keys; i++) {
+        size_t length = config_key_section(&config_keys[i]);
+        if (length && strlen(name) == length &&
+            memcmp(config_keys[i].known.name, name, length) == 0)
+            return i;
+    }
+    return -1;
+}
+
+static int read_mapping(struct reader *r, const char *section);
+
+static int read_section(struct reader *r, const char *name, int first)
+{
+    char text[2 * CONFIG_KEY_BYTES];
+    if (is_null(r)) /* "model:" with all of its keys left out */
+        return VALENCE_OK;
+    if (r->event.type == YAML_MAPPING_START_EVENT)
+        return read_mapping(r, name);
+    snprintf(text, sizeof text, "is a section: its keys stand below it, as in '%s: {%s: %s}'", name,
+             config_key_bare_name(&config_keys[first]), config_keys[first].known.standard);
+    return fail_key_here(r, name, text);
+}
+
+/* A key, which the current event is, and its value. */
+static int read_entry(struct reader *r, const char *section)
+{
+    const char *own = scalar(r);
+    char name[2 * CONFIG_KEY_BYTES];
+    int line = line_of_event(r);
+    if (!own)
+        return fail_here(r, "a key must be a plain word");
+    snprintf(name, sizeof name, "%s%s%.*s", section, section[0] ? "." : "", CONFIG_KEY_BYTES, own);
+    const struct config_key *key = config_key_find(name);
+    int first = key || section[0] ? -1 : find_section(name);
+    if (!key && first < 0)
+        return fail_at(r, line, fail_unknown_key(name, r->error));
+    int *seen = key ? &r->lines[key - config_keys] : &r->sections[first];
+    int status = see_once(r, line, name, seen);
+    if (!status)
+        status = next_event(r);
+    if (status)
+        return status;
+    return key ? set_key(r, key) : read_section(r, name, first);
+}
+
+/* The entries of a mapping whose start is the current event. Sections do not nest, so neither does
+ * this. */
+static int read_mapping(struct reader *r, const char *section)
+{
+    for (;;) {
+        int status = next_event(r);
+        if (status || r->event.type == YAML_MAPPING_END_EVENT)
+            return status;
+        status = read_entry(r, section);
+        if (status)
+            return status;
+    }
+}
+
+/* ---- Documents ---- */
+
+static int read_document(struct reader *r)
+{
+    int status = next_event(r);
+    if (!status && r->event.type == YAML_MAPPING_START_EVENT)
+        status = read_mapping(r, "");
+    else if (!status && !is_null(r))
+        status = fail_here(r, "a configuration consists of lines 'key: value'");
+    return status ? status : next_event(r); /* the document's end */
+}
+
+static int read_stream(struct reader *r)
+{
+    int status = next_event(r); /* the stream's start */
+    if (!status)
+        status = next_event(r);
+    if (status || r->event.type == YAML_STREAM_END_EVENT)
+        return status;
+    status = read_document(r);
+    if (!status)
+        status = next_event(r);
+    if (!status && r->event.type != YAML_STREAM_END_EVENT)
+        status = fail_here(r, "a second document begins here; a configuration is one document");
+    return status;
+}
+
+int valence_train_config_parse(struct valence_train_config *config, const char *yaml, size_t size,
+                               const char *name, struct valence_error *error)
+{
+    if (!config || (!yaml && size) || !name)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "no configuration: an argument is NULL");
+    if (size > MAX_CONFIG_BYTES)
+        return fail(error, VALENCE_ERROR_LIMIT, "%s: larger than %d bytes", name, MAX_CONFIG_BYTES);
+    struct reader *r = calloc(1, sizeof *r);
+    if (!r || !yaml_parser_initialize(&r->parser)) {
+        free(r);
+        return fail_memory(error, sizeof *r, "a YAML parser");
+    }
+    r->yaml = yaml;
+    r->size = size;
+    r->file = name;
+    r->config = config;
+    r->error = error;
+    yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&r->parser, (const unsigned char *)yaml, size);
+    int status = read_stream(r);
+    yaml_event_delete(&r->event);
+    yaml_parser_delete(&r->parser);
+    free(r);
     return status;
 }
 
@@ -264,56 +314,14 @@ int valence_train_config_read(struct valence_train_config *config, const char *p
 {
     char *yaml;
     size_t size;
+    if (!config || !path)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "no configuration: an argument is NULL");
     int status = file_read_text(path, MAX_CONFIG_BYTES, &yaml, &size, error);
     if (status)
         return status;
-    status = train_config_parse(yaml, size, path, config, error);
+    status = valence_train_config_parse(config, yaml, size, path, error);
     free(yaml);
     return status;
-}
-
-/* ---- One assignment ---- */
-
-/* "[complete, text_missing]" or "complete,text_missing" into names; cuts `text` up. */
-static int split_names(char *text, const char *names[], int room)
-{
-    int n = 0;
-    for (char *rest = text, *name; (name = strtok_r(rest, "[], ", &rest)) != NULL && n < room;)
-        names[n++] = name;
-    return n;
-}
-
-int valence_train_config_set(struct valence_train_config *config, const char *assignment,
-                             struct valence_error *error)
-{
-    const char *equals = strchr(assignment, '=');
-    if (!equals)
-        return fail(error, VALENCE_ERROR_CONFIG, "'%.100s' is not KEY=VALUE", assignment);
-    char name[2 * CONFIG_KEY_BYTES], value[TRAIN_PATH_BYTES];
-    snprintf(name, sizeof name, "%.*s", (int)(equals - assignment), assignment);
-    const struct config_key *key = config_key_find(name);
-    if (!key)
-        return fail_unknown("", assignment, name, error);
-    const char *texts[VALENCE_MAX_FLOWS] = {equals + 1};
-    int n = 1;
-    if (key->type == KEY_FLOWS) {
-        snprintf(value, sizeof value, "%s", equals + 1);
-        n = split_names(value, texts, VALENCE_MAX_FLOWS);
-    }
-    return config_key_set(key, texts, n, config, error);
-}
-
-void train_config_defaults(struct valence_train_config *config)
-{
-    memset(config, 0, sizeof *config);
-    for (int i = 0; i < n_config_keys; i++) {
-        char name[CONFIG_KEY_BYTES], assignment[2 * CONFIG_KEY_BYTES];
-        config_key_name(&config_keys[i], name);
-        snprintf(assignment, sizeof assignment, "%s=%s", name, config_keys[i].standard);
-        int status = valence_train_config_set(config, assignment, NULL);
-        assert(status == VALENCE_OK); /* the table's own defaults */
-        (void)status;
-    }
 }
 
 /* ---- Printing ---- */
@@ -336,22 +344,23 @@ char *valence_train_config_text(const struct valence_train_config *config, bool 
 {
     struct text text = {.maximum = MAX_CONFIG_BYTES};
     if (annotated)
-        text_format(&text,
-                    "# How valence trains: every key with its value; keys left out have their "
-                    "defaults.\n");
-    const char *section = "";
+        text_format(&text, "# A configuration for training. Keys that are left out have their "
+                           "default values.\n");
+    const struct config_key *before = NULL;
     for (int i = 0; i < n_config_keys; i++) {
         const struct config_key *key = &config_keys[i];
-        const char *indent = key->section[0] ? "  " : "";
-        bool opens = strcmp(key->section, section) != 0 && key->section[0];
-        if (annotated && (opens || !key->section[0]))
+        size_t section = config_key_section(key);
+        const char *name = key->known.name, *indent = section ? "  " : "";
+        bool same = before && section == config_key_section(before) &&
+                    memcmp(name, before->known.name, section) == 0;
+        if (annotated && (!same || !section))
             text_format(&text, "\n");
-        if (opens)
-            text_format(&text, "%s:\n", key->section);
-        section = key->section;
+        if (section && !same)
+            text_format(&text, "%.*s:\n", (int)section, name);
+        before = key;
         if (annotated)
-            print_comment(key->help, indent, &text);
-        text_format(&text, "%s%s: ", indent, key->name);
+            print_comment(key->known.help, indent, &text);
+        text_format(&text, "%s%s: ", indent, config_key_bare_name(key));
         config_key_format(key, config, &text);
         text_format(&text, "\n");
     }

@@ -1,5 +1,5 @@
-/* The configuration of a training run. One table (train_config.c) knows every key: its place,
- * default, limits and explanation; reading, --set, printing and the comparison with a run to be
+/* The configuration of a training run. One table (config_table.c) knows every key: its place,
+ * default, limits and explanation; reading, setting, printing and the comparison with a run to be
  * resumed all follow from it. */
 #ifndef VALENCE_TRAIN_CONFIG_H
 #define VALENCE_TRAIN_CONFIG_H
@@ -47,12 +47,6 @@ struct valence_train_config {
 };
 
 void train_config_defaults(struct valence_train_config *config);
-
-/* Sets what a YAML document (NUL-terminated) holds; the other keys keep their values. `name` is the
- * file's, for errors: CONFIG with file, line and key for what is not YAML, unknown keys (with the
- * nearest known one) and unusable values. */
-int train_config_parse(const char *yaml, size_t size, const char *name,
-                       struct valence_train_config *config, struct valence_error *error);
 
 /* What no single key can tell: that the values fit together. */
 int train_config_check(const struct valence_train_config *config, struct valence_error *error);

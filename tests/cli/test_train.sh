@@ -11,7 +11,7 @@ printf 'store: "%s"\nepochs: 3\nbatch_size: 16\nmodel:\n  d: 16\n  o: 8\n' "$sto
 # ---- the configuration
 expect 0 train --print-config
 silent
-prints "# Model width; even."
+prints "# Width of the model, an even number."
 cp "$work/out" "$work/defaults.yaml"
 expect 0 train "$work/defaults.yaml" --print-config
 cmp -s "$work/out" "$work/defaults.yaml" || wrong "the printed configuration does not read back"
@@ -30,6 +30,15 @@ complains "nothing.yaml"
 printf 'epochs: 3\nmodel:\n  droput: 0.1\n' >"$work/wrong.yaml"
 expect 2 train "$work/wrong.yaml"
 complains "wrong.yaml:3: unknown key 'model.droput'; did you mean 'model.dropout'?"
+printf 'zzz: 3\n' >"$work/wrong.yaml"
+expect 2 train "$work/wrong.yaml"
+complains "wrong.yaml:1: unknown key 'zzz'"
+complains "valence train --print-config"
+expect 0 train "$config" --print-config --set 'streams.audio=""' --set model.d=48
+prints '  audio: ""'
+prints "  d: 48"
+expect 2 train "$config" --set epochs
+complains "KEY=VALUE"
 expect 2 train "$config" --set epochs=1.5
 complains "epochs: '1.5' is not a whole number"
 expect 1 train "$config" --set store="$work/nothing"

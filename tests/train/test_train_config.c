@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_assign.h"
 #include "train/train_config.h"
 
 static int parse(const char *yaml, struct valence_train_config *config, struct valence_error *error)
 {
     train_config_defaults(config);
-    return train_config_parse(yaml, strlen(yaml), "c.yaml", config, error);
+    return valence_train_config_parse(config, yaml, strlen(yaml), "c.yaml", error);
 }
 
 static void assert_refused(const char *yaml, const char *expected)
@@ -30,7 +31,7 @@ static void assert_set_refused(const char *assignment, const char *expected)
     struct valence_train_config config;
     struct valence_error error;
     train_config_defaults(&config);
-    int status = valence_train_config_set(&config, assignment, &error);
+    int status = config_assign(&config, assignment, &error);
     if (status != VALENCE_ERROR_CONFIG || !strstr(error.text, expected))
         fail_msg("%s\ngave %d %s\nexpected %s", assignment, status, status ? error.text : "",
                  expected);
@@ -105,7 +106,12 @@ static void test_unknown_keys_are_errors_that_name_line_and_nearest_key(void **s
     assert_refused("model:\n  # d: 3\n\n  dd: 6\n", "c.yaml:4: unknown key 'model.dd'");
     assert_refused("dropout: 0.3\n", "did you mean 'model.dropout'?");
     assert_refused("modle: {d: 3}\n", "unknown key 'modle'");
-    assert_refused("zzz: 1\n", "--print-config");
+    assert_refused("# d\nmodel: {d: 16,\n  o: 8,\n  d2: 4}\n", "c.yaml:4: unknown key 'model.d2'");
+    assert_refused("streams:\n  text: d\nmodel:\n  o: 8\n  e: 9\n", "c.yaml:5: unknown key");
+    assert_refused("d: 64\n", "unknown key 'd'; did you mean 'model.d'?");
+    assert_refused("modle.d: 64\n", "did you mean 'model.d'?");
+    assert_refused("model: {model.d: 64}\n", "did you mean 'model.d'?");
+    assert_refused("zzz: 1\n", "c.yaml:1: unknown key 'zzz'");
     assert_set_refused("optimizer.learning_rat=1", "did you mean 'optimizer.learning_rate'?");
 }
 
@@ -126,23 +132,82 @@ static void test_unusable_values_are_errors_that_name_line_key_and_what_is_expec
     assert_refused("flows: []\n", "flows");
     assert_refused("flows_per_step: 0\n", "'0' is not all or a whole number from 1 to 6");
     assert_refused("flows_per_step: some\n", "'some' is not all or a whole number");
-    assert_refused("flows: complete\n", "flows");
+    assert_refused("epochs: [1]\n", "c.yaml:1: epochs takes a single value");
+    assert_refused("epochs:\n  n: 1\n", "c.yaml:2: epochs takes a single value");
+    assert_refused("flows: {a: b}\n", "flows is a list, as in [complete, text_missing]");
+    assert_refused("flows: [complete, [text_missing]]\n", "flows is a list of names");
+    assert_refused("flows: [complete, text_missing, audio_missing, video_missing,\n"
+                   "  audio_text_missing, audio_video_missing, text_video_missing, complete]\n",
+                   "more than 7 flows");
+    assert_refused("store: \"a\\0b\"\n", "takes a single value");
     assert_refused("store: \"a\\nb\"\n", "UTF-8 text on one line");
     assert_set_refused("epochs=many", "epochs: 'many'");
-    assert_set_refused("epochs", "not KEY=VALUE");
 }
 
 static void test_what_is_no_mapping_of_keys_is_an_error(void **state)
 {
     (void)state;
-    assert_refused("- 1\n", "c.yaml");
-    assert_refused("model: 5\n", "c.yaml:1: model");
-    assert_refused("store: [a\n", "c.yaml");
-    assert_refused("store: a\nstore: b\n", "already seen");
-    assert_refused("store: a\n---\nstore: b\n", "after first");
-    assert_refused("store: &a b\noutput: *a\n", "alias");
-    assert_refused("\tstore: b\n", "c.yaml");
-    assert_refused("store: \xff\xfe\n", "c.yaml");
+    assert_refused("- 1\n", "c.yaml:1: a configuration consists of lines");
+    assert_refused("text\n", "c.yaml:1: a configuration consists of lines");
+    assert_refused("? [a, b]\n: c\n", "c.yaml:1: a key must be a plain word");
+    assert_refused("model: 5\n", "c.yaml:1: model is a section");
+    assert_refused("\nmodel: [d]\n", "c.yaml:2: model is a section");
+    assert_refused("epochs: 1\nflows: [a\n", "c.yaml:3: column 1: not YAML");
+    assert_refused("epochs: 1\n\tstore: b\n", "tabs");
+    assert_refused("epochs: 1\nstore: \xff\xfe\n", "c.yaml:2: byte 17");
+    assert_refused("epochs: 1\n\nstore: \x01\n", "c.yaml:3: byte");
+}
+
+static void test_what_yaml_has_beyond_that_is_refused_with_its_line(void **state)
+{
+    (void)state;
+    assert_refused("store: a\n\nstore: b\n",
+                   "c.yaml:3: store is set twice; the first time on line 1");
+    assert_refused("model: {d: 4}\nepochs: 2\nmodel: {o: 4}\n",
+                   "c.yaml:3: model is set twice; the first time on line 1");
+    assert_refused("model.d: 4\nmodel:\n  d: 8\n", "c.yaml:3: model.d is set twice");
+    assert_refused("store: a\n---\nstore: b\n", "c.yaml:2: a second document");
+    assert_refused("store: &a b\noutput: *a\n", "c.yaml:1: anchors");
+    assert_refused("epochs: 1\noutput: *a\n", "c.yaml:2: aliases");
+    assert_refused("model: &m {d: 4}\n", "c.yaml:1: anchors");
+    assert_refused("epochs: !!int 3\n", "c.yaml:1: tags");
+}
+
+static void test_depth_and_size_are_bounded(void **state)
+{
+    (void)state;
+    struct valence_train_config config;
+    struct valence_error error;
+    size_t size = (1 << 20) + 1;
+    char *large = malloc(size + 1);
+    assert_non_null(large);
+    memset(large, '[', size);
+    large[size] = '\0';
+    large[100000] = '\0';
+    assert_refused(large, "a configuration consists of lines");
+    memset(large, '#', size);
+    train_config_defaults(&config);
+    assert_int_equal(valence_train_config_parse(&config, large, size, "c.yaml", &error),
+                     VALENCE_ERROR_LIMIT);
+    assert_int_equal(valence_train_config_parse(&config, large, size - 1, "c.yaml", &error), 0);
+    free(large);
+}
+
+static void test_a_key_can_stand_in_its_section_or_with_a_dot(void **state)
+{
+    (void)state;
+    struct valence_train_config config;
+    assert_int_equal(parse("model.d: 64\nmodel: {o: 32}\nlosses:\nstreams.audio: ~\n"
+                           "flows: complete\n",
+                           &config, NULL),
+                     0);
+    assert_int_equal(config.model.d, 64);
+    assert_int_equal(config.model.o, 32);
+    assert_int_equal(config.model.n_flows, 1);
+    assert_string_equal(config.streams[VALENCE_STREAM_AUDIO], "");
+    static const char bom[] = "\xEF\xBB\xBFmodel.d: 128\r\n";
+    assert_int_equal(parse(bom, &config, NULL), 0);
+    assert_int_equal(config.model.d, 128);
 }
 
 static void test_a_text_that_does_not_fit_is_an_error(void **state)
@@ -163,8 +228,8 @@ static void test_values_that_do_not_fit_together_are_errors(void **state)
         struct valence_train_config config;
         struct valence_error error;
         train_config_defaults(&config);
-        assert_int_equal(valence_train_config_set(&config, "flows=complete", &error), 0);
-        assert_int_equal(valence_train_config_set(&config, wrong[i], &error), 0);
+        assert_int_equal(config_assign(&config, "flows=complete", &error), 0);
+        assert_int_equal(config_assign(&config, wrong[i], &error), 0);
         assert_int_equal(train_config_check(&config, &error), VALENCE_ERROR_CONFIG);
     }
 }
@@ -186,7 +251,7 @@ static void test_what_is_printed_reads_back_as_the_same(void **state)
     memset(&again, 0, sizeof again);
     train_config_defaults(&config);
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
-        assert_int_equal(valence_train_config_set(&config, changes[i], NULL), 0);
+        assert_int_equal(config_assign(&config, changes[i], NULL), 0);
     for (int annotated = 0; annotated < 2; annotated++) {
         char *text = valence_train_config_text(&config, annotated);
         assert_non_null(text);
@@ -214,6 +279,54 @@ static void test_every_key_is_printed(void **state)
     free(text);
 }
 
+/* ---- Keys one by one ---- */
+
+static void test_every_key_can_be_read_and_set_to_what_was_read(void **state)
+{
+    (void)state;
+    struct valence_train_config config, again;
+    char value[VALENCE_TRAIN_VALUE_BYTES];
+    memset(&again, 0, sizeof again);
+    train_config_defaults(&config);
+    assert_true(valence_train_n_keys() > 35);
+    assert_null(valence_train_key(-1));
+    assert_null(valence_train_key(valence_train_n_keys()));
+    assert_null(valence_train_key_find("nothing"));
+    for (int i = 0; i < valence_train_n_keys(); i++) {
+        const struct valence_train_key *key = valence_train_key(i);
+        assert_ptr_equal(valence_train_key_find(key->name), key);
+        assert_true(key->help[0] && key->help[strlen(key->help) - 1] == '.');
+        assert_true((key->type == VALENCE_TRAIN_CHOICE || key->type == VALENCE_TRAIN_FLOWS) ==
+                    (key->choices != NULL));
+        assert_int_equal(valence_train_config_get(&config, key->name, value, sizeof value, NULL),
+                         0);
+        assert_true(key->standard[0] != '\0');
+        assert_int_equal(valence_train_config_set(&again, key->name, value, NULL), 0);
+    }
+    assert_memory_equal(&config, &again, sizeof config);
+}
+
+static void test_reading_a_key_checks_its_name_and_the_room(void **state)
+{
+    (void)state;
+    struct valence_train_config config;
+    struct valence_error error;
+    char value[10] = "before";
+    train_config_defaults(&config);
+    assert_int_equal(valence_train_config_get(&config, "flows", value, sizeof value, &error),
+                     VALENCE_ERROR_LIMIT);
+    assert_string_equal(value, "");
+    assert_int_equal(valence_train_config_get(&config, "epoch", value, sizeof value, &error),
+                     VALENCE_ERROR_CONFIG);
+    assert_string_equal(error.key, "epochs");
+    assert_int_equal(valence_train_config_set(&config, "zzz", "1", &error), VALENCE_ERROR_CONFIG);
+    assert_string_equal(error.key, "config");
+    assert_int_equal(valence_train_config_set(&config, "model.d", "x", &error),
+                     VALENCE_ERROR_CONFIG);
+    assert_string_equal(error.key, "model.d");
+    assert_int_equal(config.model.d, 256);
+}
+
 static void test_a_run_resumes_only_with_what_does_not_change_its_past(void **state)
 {
     (void)state;
@@ -225,9 +338,9 @@ static void test_a_run_resumes_only_with_what_does_not_change_its_past(void **st
     static const char *const fine[] = {"epochs=99", "threads=1", "store=moved", "early_stopping=3",
                                        "output=elsewhere"};
     for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++)
-        assert_int_equal(valence_train_config_set(&config, fine[i], NULL), 0);
+        assert_int_equal(config_assign(&config, fine[i], NULL), 0);
     assert_int_equal(train_config_may_resume(&config, begun, &error), 0);
-    assert_int_equal(valence_train_config_set(&config, "batch_size=32", NULL), 0);
+    assert_int_equal(config_assign(&config, "batch_size=32", NULL), 0);
     assert_int_equal(train_config_may_resume(&config, begun, &error), VALENCE_ERROR_CONFIG);
     assert_non_null(strstr(error.text, "batch_size is 32, but the run was begun with 96"));
     assert_int_equal(train_config_may_resume(&config, NULL, &error), VALENCE_ERROR_CONFIG);
@@ -264,10 +377,15 @@ int main(void)
         cmocka_unit_test(test_unknown_keys_are_errors_that_name_line_and_nearest_key),
         cmocka_unit_test(test_unusable_values_are_errors_that_name_line_key_and_what_is_expected),
         cmocka_unit_test(test_what_is_no_mapping_of_keys_is_an_error),
+        cmocka_unit_test(test_what_yaml_has_beyond_that_is_refused_with_its_line),
+        cmocka_unit_test(test_depth_and_size_are_bounded),
+        cmocka_unit_test(test_a_key_can_stand_in_its_section_or_with_a_dot),
         cmocka_unit_test(test_a_text_that_does_not_fit_is_an_error),
         cmocka_unit_test(test_values_that_do_not_fit_together_are_errors),
         cmocka_unit_test(test_what_is_printed_reads_back_as_the_same),
         cmocka_unit_test(test_every_key_is_printed),
+        cmocka_unit_test(test_every_key_can_be_read_and_set_to_what_was_read),
+        cmocka_unit_test(test_reading_a_key_checks_its_name_and_the_room),
         cmocka_unit_test(test_a_run_resumes_only_with_what_does_not_change_its_past),
         cmocka_unit_test(test_a_younger_key_is_recorded_only_where_it_is_not_at_its_default),
     };

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/text.h"
+#include "config_assign.h"
 #include "train/train_config.h"
 #include "training_store.h"
 
@@ -56,7 +57,7 @@ static struct valence_train_config config_for(const struct fixture *f, const cha
     struct valence_train_config config;
     train_config_defaults(&config);
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
-        assert_int_equal(valence_train_config_set(&config, settings[i], NULL), 0);
+        assert_int_equal(config_assign(&config, settings[i], NULL), 0);
     snprintf(config.store, sizeof config.store, "%s/store", f->folder);
     snprintf(config.output, sizeof config.output, "%s/%s", f->folder, run);
     return config;
@@ -209,8 +210,8 @@ static struct valence_train_config drawing_config(const struct fixture *f, const
 {
     struct valence_train_config config = config_for(f, run);
     assert_int_equal(
-        valence_train_config_set(
-            &config, "flows=[complete,audio_missing,text_missing,audio_video_missing]", NULL),
+        config_assign(&config, "flows=[complete,audio_missing,text_missing,audio_video_missing]",
+                      NULL),
         0);
     config.flows_per_step = 1;
     return config;
