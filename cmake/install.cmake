@@ -30,3 +30,18 @@ install(TARGETS libvalence valence_command)
 install(DIRECTORY include/valence DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES ${CMAKE_BINARY_DIR}/valence.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(FILES docs/valence.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+
+# A manual page of section 3 for every header, and one line for each of its functions.
+find_package(Python3 COMPONENTS Interpreter)
+if(Python3_FOUND)
+  set(api_pages ${CMAKE_BINARY_DIR}/man3)
+  file(GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/valence/*.h)
+  add_custom_command(OUTPUT ${api_pages}/valence_api.3
+    COMMAND ${CMAKE_COMMAND} -E rm -rf ${api_pages}
+    COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/scripts/make_api_pages.py
+            ${PROJECT_SOURCE_DIR}/include/valence ${api_pages}
+    DEPENDS ${headers} ${PROJECT_SOURCE_DIR}/scripts/make_api_pages.py
+    COMMENT "Making the library's manual pages")
+  add_custom_target(api_pages ALL DEPENDS ${api_pages}/valence_api.3)
+  install(DIRECTORY ${api_pages}/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)
+endif()

@@ -31,5 +31,8 @@ cat "$prefix"/include/valence/*.h | tr '\n' ' ' | sed 's/VALENCE_API/\n&/g' |
     sed -nE 's/^VALENCE_API [^(;[]*[ *](const )?(valence_[a-z0-9_]+)[([;].*/\2/p' | sort -u >"$work/declared"
 differences=$(diff "$work/declared" "$work/exported" || true)
 [ -z "$differences" ] || { echo "check_install: headers (<) and libraries (>) differ:" && echo "$differences" && exit 1; }
+for page in valence_model valence_model_load; do
+    [ -f "$prefix/share/man/man3/$page.3" ] || { echo "check_install: no manual page $page(3)"; exit 1; }
+done
 [ -f "$prefix/share/man/man1/valence.1" ] || { echo "check_install: no manual page"; exit 1; }
 echo "installed library, headers, pkg-config file, command and manual page work: score $score"
