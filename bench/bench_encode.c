@@ -80,8 +80,8 @@ int main(int argc, char **argv)
         threads_set(atoi(getenv("BENCH_THREADS")));
     if (strcmp(argv[1], "limit") == 0)
         return print_limit();
-    struct valence_encoder_options options = {.layers = getenv("BENCH_LAYERS"),
-                                              .device = getenv("BENCH_DEVICE")};
+    struct valence_encoder_options options = {
+        .size = sizeof options, .layers = getenv("BENCH_LAYERS"), .device = getenv("BENCH_DEVICE")};
     if (valence_encoder_load(argv[1], &options, &encoder, &error) ||
         valence_encoder_state_create(encoder, &state, &error))
         return fail_with(&error);

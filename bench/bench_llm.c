@@ -66,7 +66,8 @@ static void time_features(const char *model, const char *path)
     struct valence_error error;
     struct valence_encoder *encoder;
     struct valence_encoder_state *state;
-    struct valence_encoder_options options = {.layers = getenv("BENCH_LAYERS"),
+    struct valence_encoder_options options = {.size = sizeof options,
+                                              .layers = getenv("BENCH_LAYERS"),
                                               .batch_tokens = setting("BENCH_BATCH", 0),
                                               .fast = setting("BENCH_FAST", 0)};
     struct valence_encoder_input *inputs = calloc(MAX_TEXTS, sizeof *inputs);

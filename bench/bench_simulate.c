@@ -33,7 +33,8 @@ int main(int argc, char **argv)
     if (getenv("BENCH_THREADS"))
         threads_set(atoi(getenv("BENCH_THREADS")));
     for (int i = 0; i < 3; i++) {
-        struct valence_encoder_options options = {.layers = i == 0 ? "final" : NULL,
+        struct valence_encoder_options options = {.size = sizeof options,
+                                                  .layers = i == 0 ? "final" : NULL,
                                                   .fast = getenv("BENCH_FAST") != NULL};
         must_work(valence_encoder_load(argv[1 + i], &options, &encoders[i], &error), &error);
     }

@@ -145,8 +145,12 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          0, 0},
         {OPTION_TEXT, 0, "encode-layers", &request->text.encoding.settings.layers, "LIST",
          "Its hidden states (default: -4+-3+-2+-1).", 0, 0},
+        {OPTION_TEXT, 0, "encode-prefix", &request->text.encoding.settings.prefix, "TEXT",
+         "What it reads before each transcript, as 'valence encode text' takes it (default: <bos> "
+         "and a new line).",
+         0, 0},
         {OPTION_TEXT, 0, "encode-spelling", &request->text.spelling, "HOW",
-         "What it reads: as-is, lower or sentence (default: as-is).", 0, 0},
+         "What it reads: as-is, lower, sentence or plain (default: as-is).", 0, 0},
         {OPTION_TEXT, 0, "encode-rows", &request->text.rows, "WHICH",
          "tokens, mean or last (default: tokens).", 0, 0},
         {OPTION_FLAG, 0, "offline", &request->text.encoding.offline, NULL, "Never fetch a model.",
@@ -373,6 +377,7 @@ static int run_import(const struct command *command, int argc, char **argv)
     struct valence_error error;
     int code = EXIT_FINE;
     valence_import_options_default(&request.options);
+    valence_transcript_options_default(&request.text.encoding.settings);
     if (!parse(command, argc, argv, &request, &code) || (code = finish_options(command, &request)))
         return code;
     valence_import_function *import = choose_kind(command, request.kind);

@@ -132,7 +132,8 @@ static int encode_files(struct work *work, struct valence_error *error)
 
 static int encode(const struct request *request, struct valence_error *error)
 {
-    struct valence_encoder_options options = {.device = request->device,
+    struct valence_encoder_options options = {.size = sizeof options,
+                                              .device = request->device,
                                               .layers = request->layers,
                                               .window_seconds = request->window_seconds};
     struct work work = {.request = request, .progress = terminal_progress(request->quiet)};

@@ -10,8 +10,10 @@
 static int load(const struct simulation_options *options, const char *name, const char *layers,
                 struct valence_encoder **encoder, struct valence_error *error)
 {
-    struct valence_encoder_options encoding = {
-        .device = options->device, .layers = layers, .mean = options->mean};
+    struct valence_encoder_options encoding = {.size = sizeof encoding,
+                                               .device = options->device,
+                                               .layers = layers,
+                                               .mean = options->mean};
     char *path;
     int status = model_path(name, options->offline, options->quiet, &path, error);
     if (!status)

@@ -22,29 +22,29 @@
 #define MAX_TEXT_BYTES (1 << 20)
 
 int choose_text_settings(const struct command *command, const char *spelling, const char *rows,
-                         struct transcript_settings *settings)
+                         struct valence_transcript_options *settings)
 {
     int which;
-    int code = choose_name(command, "--spelling", spelling, transcript_spelling_names,
-                           TRANSCRIPT_N_SPELLINGS, &which);
+    int code = choose_name(command, "--spelling", spelling, valence_spelling_names,
+                           VALENCE_N_SPELLINGS, &which);
     if (code)
         return code;
-    settings->spelling = (enum transcript_spelling)which;
-    code = choose_name(command, "--rows", rows, transcript_rows_names, TRANSCRIPT_N_ROWS, &which);
+    settings->spelling = (enum valence_spelling)which;
+    code = choose_name(command, "--rows", rows, valence_transcript_rows_names,
+                       VALENCE_N_TRANSCRIPT_ROWS, &which);
     if (!code)
-        settings->rows = (enum transcript_rows)which;
+        settings->rows = (enum valence_transcript_rows)which;
     return code;
 }
 
-static int open_encoder(const struct text_encoding *encoding, struct transcript_encoder **encoder,
-                        struct valence_error *error)
+static int open_encoder(const struct text_encoding *encoding,
+                        struct valence_transcript_encoder **encoder, struct valence_error *error)
 {
     char *path;
     *encoder = NULL;
     int status = model_path(encoding->model, encoding->offline, encoding->quiet, &path, error);
     if (!status)
-        status =
-            transcript_encoder_open(path, &encoding->settings, encoding->device, encoder, error);
+        status = valence_transcript_encoder_open(path, &encoding->settings, encoder, error);
     free(path);
     return status;
 }
@@ -52,7 +52,7 @@ static int open_encoder(const struct text_encoding *encoding, struct transcript_
 /* ---- Of a store ---- */
 
 struct text_maker {
-    struct transcript_encoder *encoder;
+    struct valence_transcript_encoder *encoder;
     struct valence_features features; /* of the last batch */
 };
 
@@ -66,8 +66,8 @@ static int make_text(void *self, const struct valence_clip *const *clips, int64_
     for (int64_t i = 0; i < n; i++)
         transcripts[i] = clips[i]->transcript;
     valence_features_free(features);
-    int status =
-        transcript_encoder_encode(maker->encoder, transcripts, n, progress, features, error);
+    int status = valence_transcript_encoder_encode(maker->encoder, transcripts, n, progress,
+                                                   features, error);
     for (int64_t i = 0; i < n && !status; i++)
         made[i] =
             (struct made_rows){.n_rows = features->offsets[i + 1] - features->offsets[i],
@@ -83,9 +83,10 @@ int encode_text_of_store(const struct text_encoding *encoding, const char *from,
     int status = open_encoder(encoding, &self.encoder, error);
     if (status)
         return status;
-    json_t *settings = transcript_encoder_describe(self.encoder);
+    json_t *settings = json_loads(valence_transcript_encoder_settings(self.encoder), 0, NULL);
     maker.settings = settings;
-    maker.stream.width = transcript_encoder_width(self.encoder);
+    maker.stream.width =
+        valence_encoder_describe(valence_transcript_encoder_model(self.encoder))->width;
     maker.stream.type = encoding->type;
     if (!settings)
         status = fail_memory(error, 0, "the encoder's settings");
@@ -98,14 +99,14 @@ int encode_text_of_store(const struct text_encoding *encoding, const char *from,
         status = encode_store(from, to, &maker, encoding->quiet, error);
     json_decref(settings);
     valence_features_free(&self.features);
-    transcript_encoder_close(self.encoder);
+    valence_transcript_encoder_close(self.encoder);
     return status;
 }
 
 /* ---- Of files ---- */
 
 struct file_work {
-    struct transcript_encoder *encoder;
+    struct valence_transcript_encoder *encoder;
     struct feature_output output;
     const char *const *files;
     int64_t n_files, done;
@@ -129,8 +130,8 @@ static int encode_file(struct file_work *work, struct valence_error *error)
     int status = file_read_text(file, MAX_TEXT_BYTES, &transcript, NULL, error);
     if (status)
         return status;
-    status = transcript_encoder_encode(work->encoder, (const char *const[]){transcript}, 1,
-                                       &progress, &features, error);
+    status = valence_transcript_encoder_encode(work->encoder, (const char *const[]){transcript}, 1,
+                                               &progress, &features, error);
     if (status && status != VALENCE_ERROR_CANCELLED)
         fail_within(status, error, "%s", file);
     if (!status && features.offsets[1] == 0)
@@ -149,15 +150,14 @@ static int encode_files(const struct text_encoding *encoding, const char *const 
     struct file_work work = {
         .files = files, .n_files = n_files, .progress = terminal_progress(encoding->quiet)};
     int status = open_encoder(encoding, &work.encoder, error);
-    json_t *settings = status ? NULL : transcript_encoder_describe(work.encoder);
-    char *described = settings ? json_dumps(settings, JSON_COMPACT) : NULL;
-    if (!status && !described)
-        status = fail_memory(error, 0, "the encoder's settings");
     if (!status)
-        status = feature_output_begin(&work.output, output, transcript_encoder_width(work.encoder),
-                                      force, error);
+        status = feature_output_begin(
+            &work.output, output,
+            valence_encoder_describe(valence_transcript_encoder_model(work.encoder))->width, force,
+            error);
     if (!status)
-        feature_output_describe(&work.output, "encoder", described);
+        feature_output_describe(&work.output, "encoder",
+                                valence_transcript_encoder_settings(work.encoder));
     for (; !status && work.done < n_files; work.done++)
         status = encode_file(&work, error);
     terminal_progress_finish();
@@ -167,9 +167,7 @@ static int encode_files(const struct text_encoding *encoding, const char *const 
         fprintf(summary_stream(output), "%s: %" PRId64 " files, %" PRId64 " rows of %" PRId64 "\n",
                 output, n_files, work.output.n_rows, work.output.width);
     feature_output_free(&work.output);
-    free(described);
-    json_decref(settings);
-    transcript_encoder_close(work.encoder);
+    valence_transcript_encoder_close(work.encoder);
     return status;
 }
 
@@ -201,9 +199,14 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "Hidden states, -1 the last; 12,16 side by side, 12+16 summed (default: -4+-3+-2+-1).", 0,
          0},
         {OPTION_TEXT, 0, "spelling", &request->spelling, "HOW",
-         "What the model reads: the transcript as-is, lower, or as a sentence: lower-case, a "
-         "capital "
-         "at the beginning, a period at the end (default: as-is).",
+         "What the model reads: the transcript as-is, lower, as a sentence (lower-case, a "
+         "capital at the beginning, a period at the end), or plain: the same with '!' as a period "
+         "(default: as-is).",
+         0, 0},
+        {OPTION_TEXT, 0, "prefix", &encoding->settings.prefix, "TEXT",
+         "What the model reads before each transcript, so that the first word is not lost; it has "
+         "no rows. A text, <bos> for the model's own beginning, or both; '' for nothing "
+         "(default: <bos> and a new line).",
          0, 0},
         {OPTION_TEXT, 0, "rows", &request->rows, "WHICH",
          "tokens (a row each), their mean, or the last token's (default: tokens).", 0, 0},
@@ -220,7 +223,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "dtype", &request->dtype, "TYPE",
          "How values are stored: f32 or f16 (default: f32; hidden states may exceed f16).", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "How it runs", 0, 0},
-        {OPTION_TEXT, 0, "device", &encoding->device, "NAME",
+        {OPTION_TEXT, 0, "device", &encoding->settings.device, "NAME",
          "cpu, gpu, cuda, vulkan, ... (default: cpu).", 0, 0},
         {OPTION_INT, 0, "threads", &request->threads, "N", "Threads to use (default: all cores).",
          1, 1024},
@@ -240,6 +243,7 @@ static int run_text(const struct command *command, int argc, char **argv)
         .encoding = {.model = TEXT_MODEL, .stream = valence_stream_names[VALENCE_STREAM_TEXT]}};
     struct text_encoding *encoding = &request.encoding;
     struct valence_error error;
+    valence_transcript_options_default(&encoding->settings);
     const char **inputs = allocate(argc, sizeof *inputs);
     int n, code = EXIT_FAILED, status = VALENCE_OK;
     if (!inputs)

@@ -23,8 +23,8 @@ int import_text_choose(const struct command *command, struct text_request *reque
     encoding->type = VALENCE_F32; /* hidden states may exceed f16 */
     return choose_text_settings(
         command,
-        request->spelling ? request->spelling : transcript_spelling_names[TRANSCRIPT_AS_IS],
-        request->rows ? request->rows : transcript_rows_names[TRANSCRIPT_TOKENS],
+        request->spelling ? request->spelling : valence_spelling_names[VALENCE_SPELLING_AS_IS],
+        request->rows ? request->rows : valence_transcript_rows_names[VALENCE_ROWS_TOKENS],
         &encoding->settings);
 }
 

@@ -9,11 +9,10 @@
 
 #ifdef VALENCE_WITH_ENCODERS
 
-#include "encode/llm/transcripts.h"
 #include "evaluate/encodings.h"
 #include "model_cache.h"
-#include "data/encoder_settings.h"
 #include "valence/store.h"
+#include "valence/transcripts.h"
 #include "temporary_store.h"
 
 /* ---- The encoder that training used ---- */
@@ -41,12 +40,10 @@ static int read_settings(const char *checkpoint, char stream[VALENCE_STORE_NAME_
 }
 
 static int open_encoder(const json_t *trained, const char *name, bool offline, bool quiet,
-                        const char *stream, struct transcript_encoder **encoder,
-                        struct valence_error *error)
+                        struct valence_transcript_encoder **encoder, struct valence_error *error)
 {
-    struct transcript_settings settings;
-    char *path = NULL;
-    int status = transcript_settings_from_json(trained, &settings, error);
+    char *path = NULL, *recorded = json_dumps(trained, JSON_COMPACT);
+    int status = recorded ? VALENCE_OK : fail_memory(error, 0, "the encoder's settings");
     if (!status && !name)
         status =
             fail(error, VALENCE_ERROR_ARGUMENT,
@@ -55,14 +52,9 @@ static int open_encoder(const json_t *trained, const char *name, bool offline, b
     if (!status)
         status = model_path(name, offline, quiet, &path, error);
     if (!status)
-        status = transcript_encoder_open(path, &settings, NULL, encoder, error);
+        status = valence_transcript_encoder_open_recorded(path, recorded, NULL, encoder, error);
+    free(recorded);
     free(path);
-    if (status)
-        return status;
-    json_t *now = transcript_encoder_describe(*encoder);
-    status = now ? encoder_settings_compare(trained, now, stream, error)
-                 : fail_memory(error, 0, "the encoder's settings");
-    json_decref(now);
     return status;
 }
 
@@ -113,16 +105,16 @@ int sentences_encode(const char *checkpoint, const struct option_list *sentences
 {
     char stream[VALENCE_STORE_NAME_BYTES];
     json_t *settings;
-    struct transcript_encoder *opened = NULL;
+    struct valence_transcript_encoder *opened = NULL;
     struct valence_features features = {0};
     *folder = NULL;
     int status = read_settings(checkpoint, stream, &settings, error);
     if (!status)
         status = open_encoder(settings, encoder ? encoder : known_name(settings), offline, quiet,
-                              stream, &opened, error);
+                              &opened, error);
     if (!status)
-        status = transcript_encoder_encode(opened, sentences->values, sentences->n, NULL, &features,
-                                           error);
+        status = valence_transcript_encoder_encode(opened, sentences->values, sentences->n, NULL,
+                                                   &features, error);
     if (!status)
         status = temporary_store_make(folder, error);
     if (!status)
@@ -132,7 +124,7 @@ int sentences_encode(const char *checkpoint, const struct option_list *sentences
         *folder = NULL;
     }
     valence_features_free(&features);
-    transcript_encoder_close(opened);
+    valence_transcript_encoder_close(opened);
     json_decref(settings);
     return status;
 }

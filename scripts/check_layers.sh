@@ -44,7 +44,10 @@ quiet='printf|vprintf|puts|putchar|perror|exit|_exit|quick_exit|abort|getenv|sec
 unsafe='gets|strcat|sprintf|vsprintf|strtok|alloca|rand|srand|tmpnam|mktemp'
 while read -r file; do
     pattern="($unsafe)[[:space:]]*\\("
-    [[ $file == src/* ]] && pattern="($quiet|$unsafe)[[:space:]]*\\(|std(out|err)[^A-Za-z0-9_]"
+    forbidden=$quiet
+    # The child process of a trial ends there, and not the caller's.
+    [[ $file == src/encode/verify/trial.c ]] && forbidden=${quiet/|_exit/}
+    [[ $file == src/* ]] && pattern="($forbidden|$unsafe)[[:space:]]*\\(|std(out|err)[^A-Za-z0-9_]"
     found=$(cc -fpreprocessed -dD -E -P -x c "$file" 2>/dev/null | sed -E 's/"(\\.|[^"\\])*"//g' |
         grep -oE "(^|[^A-Za-z0-9_.>])($pattern)" | grep -oE '[a-z_]+' | sort -u) || true
     for name in $found; do

@@ -103,7 +103,7 @@ optimizer:
   learning_rate: 0.001
 YAML
 step import table "$sentences" transcripts --labels-only
-if ! step encode text transcripts -o sentences --layers 18 --spelling sentence --no-first; then
+if ! step encode text transcripts -o sentences --layers 18 --spelling sentence; then
     echo "So the second part of the demo, real text, is left out."
     exit 0
 fi

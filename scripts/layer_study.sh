@@ -5,7 +5,7 @@
 #   BENCH_PYTHON=python scripts/layer_study.sh LABELS [VALENCE [MODEL...]]
 #
 # LABELS is what `valence import table` takes. MODELs are GGUF files of a model of 30 layers (default: smollm2, as Q4_1). STUDY
-# replaces the spellings and rows, one a line. The Python needs numpy.
+# replaces the spellings, rows and prefixes, one a line; "\n" in a prefix is a new line. The Python needs numpy.
 set -euo pipefail
 
 labels=${1:?usage: BENCH_PYTHON=python scripts/layer_study.sh LABELS [VALENCE [MODEL...]]}
@@ -17,17 +17,19 @@ folder=$(mktemp -d "${TMPDIR:-/tmp}/valence-layers-XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 layers=$(seq -s , 0 2 30),-4+-3+-2+-1
 mapfile -t hows <<<"${STUDY:-lower mean
-lower mean --no-first
-sentence mean --no-first
-sentence last}"
+sentence mean
+sentence mean <bos>
+sentence mean <bos>\\n
+sentence last <bos>\\n}"
 
 "$valence" import table "$labels" "$folder/transcripts" --labels-only --quiet >/dev/null
 for model in "${models[@]}"; do
     for how in "${hows[@]}"; do
-        read -r spelling rows first <<<"$how"
+        read -r spelling rows prefix <<<"$how"
+        printf -v prefix '%b' "$prefix"
         rm -rf "$folder/store" "$folder/arrays"
         "$valence" encode text "$folder/transcripts" -m "$model" -o "$folder/store" --layers "$layers" \
-            --spelling "$spelling" --rows "$rows" ${first:-} --quiet
+            --spelling "$spelling" --rows "$rows" --prefix "$prefix" --quiet
         "$valence" export "$folder/store" "$folder/arrays" --quiet >/dev/null
         "$python" - "$folder/arrays" "$(basename "$model" .gguf)" "$how" <<'PYTHON'
 import csv, os, sys

@@ -7,7 +7,7 @@
 # LABELS is what `valence import table` takes: a CSV with transcripts, or MELD's folder. VALENCE is the command
 # (build/release/valence); options go to `valence train` (--set epochs=6).
 #
-# Layer, spelling and the network's settings were chosen on the validation part of CMU-MOSI; docs/results.md says how.
+# Layer, spelling, prefix and the network's settings were chosen on the validation part of CMU-MOSI; docs/results.md says how.
 set -euo pipefail
 
 labels=${1:?usage: scripts/text_network.sh LABELS [VALENCE]}
@@ -18,7 +18,7 @@ trap 'rm -rf "$folder"' EXIT
 start=$SECONDS
 
 "$valence" import table "$labels" "$folder/transcripts" --labels-only --quiet
-"$valence" encode text "$folder/transcripts" -o "$folder/store" --layers 18 --spelling sentence --no-first --quiet
+"$valence" encode text "$folder/transcripts" -o "$folder/store" --layers 18 --spelling sentence --quiet
 cat >"$folder/config.yaml" <<YAML
 flows: [complete]
 select: complete

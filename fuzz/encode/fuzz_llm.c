@@ -30,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char path[64];
     struct valence_error error;
     struct valence_encoder *encoder;
-    struct valence_encoder_options options = {.layers = "-1", .batch_tokens = 16};
+    struct valence_encoder_options options = {
+        .size = sizeof options, .unverified = true, .layers = "-1", .batch_tokens = 16};
     int file = memfd_create("fuzz", 0);
     threads_set(1);
     snprintf(path, sizeof path, "/proc/self/fd/%d", file);

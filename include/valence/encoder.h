@@ -23,30 +23,50 @@ extern "C" {
 
 /* ---- Encoding ---- */
 
+/* The model's beginning-of-sequence token in struct valence_encoder_options, `prefix`. */
+#define VALENCE_PREFIX_BOS "<bos>"
+
 struct valence_encoder;
 struct valence_encoder_state;
 
+/* Set it with valence_encoder_options_default(), then change what you need. */
 struct valence_encoder_options {
-    const char *device; /* "cpu" (NULL), "gpu", "cuda", "vulkan", or ggml's name of one ("CUDA1") */
+    size_t size;
+
+    /* "cpu" (NULL), "gpu", "cuda", "vulkan", or ggml's name of one ("CUDA1") */
+    const char *device;
 
     /* Hidden states 0 ... n_layers, negative from the end; "20,24" side by side, "20+24" summed.
      * WavLM: "-5" (NULL); -1 the raw last, "final" the normed, "conv" the convolutions' output.
      * LLM: "-4+-3+-2+-1" (NULL); -1 the final-normed last (as in transformers), "raw" the last
-     * before the norm. */
+     * before the norm. MANet: "embedding" (NULL) or "logits". */
     const char *layers;
+
+    /* A file that remembers which models were verified, by path, size and time of change: see
+     * valence_encoder_load(). It is made where it does not exist. NULL: only this process
+     * remembers. */
+    const char *memory;
+    bool unverified; /* no verification: the file is known to be good */
 
     /* WavLM: longer clips are computed in overlapping windows of this; 0: 120 */
     double window_seconds;
     bool plain; /* ggml's own operations on a CPU too: what other devices compute, for comparison */
 
-    /* LLM only. */
-    bool drop_special; /* no rows for the tokens that the tokenizer adds around a text (BOS, ...) */
-    bool mean;         /* one row a transcript, the mean of its tokens' rows */
-    bool fast;         /* flash attention and an f16 cache: half the cache, rows off by some 1e-2 */
-    int64_t batch_tokens; /* computed at once, short transcripts together; 0: 256 */
-    /* longer transcripts in overlapping windows; 0: 2048, or the model's context */
+    /* LLM: what the model reads before each transcript, which has no rows: a text,
+     * VALENCE_PREFIX_BOS for the model's beginning-of-sequence token, or that and a text (which is
+     * all that a model without such a token reads). NULL or "": nothing but what the tokenizer
+     * adds. */
+    const char *prefix;
+    bool
+        drop_special; /* LLM: no rows for tokens that the tokenizer adds around a text (BOS, ...) */
+    bool mean;        /* LLM: one row a transcript, the mean of its tokens' rows */
+    bool fast; /* LLM: flash attention and an f16 cache: half the cache, rows off by some 1e-2 */
+    int64_t batch_tokens; /* LLM: computed at once, short transcripts together; 0: 256 */
+    /* LLM: longer transcripts in overlapping windows; 0: 2048, or the model's context */
     int64_t window_tokens;
 };
+
+VALENCE_API void valence_encoder_options_default(struct valence_encoder_options *options);
 
 /* What an encoder is and gives. Texts belong to the encoder. */
 struct valence_encoder_description {
@@ -55,11 +75,15 @@ struct valence_encoder_description {
     const char *source;       /* name of the file it was converted from; of an LLM, of its GGUF */
 
     /* SHA-256 of that file, hexadecimal. Of an LLM: of its architecture and its one-dimensional f32
-     * tensors, which all quantisations of a model share; so it names the model, not the file. */
+     * tensors, which all quantisations of a model share; so it names the model, not the file, and a
+     * model in several files has that of the whole. A BPE tokenizer that does not say how it splits
+     * words, and so may make other tokens, counts, too. */
     const char *fingerprint;
 
     const char *license; /* of the weights, as given at conversion; "" where it is not stated */
     const char *type;    /* of the matrices: "f32", "q8_0", ... (of an LLM, of the most) */
+    const char
+        *warning; /* what may make its rows differ from the original's; "" where nothing does */
     const char *device;
     const char *layers;  /* WavLM and LLM; MANet: its output; "" elsewhere */
     int64_t width;       /* of a row */
@@ -75,9 +99,15 @@ struct valence_encoder_description {
 };
 
 /* Loads a GGUF file; its kind is found in it. `options` may be NULL. *encoder is NULL on failure.
+ *
+ * A file that was never loaded before is verified first. Of one that valence converted, the digest
+ * in it is checked. A language model is loaded, and computes a few tokens, in a child process
+ * (fork(), on the CPU, on one thread): llama.cpp aborts on some damaged files, and the child's
+ * death is an error here instead of the end of the caller.
+ *
  * Errors: IO; FORMAT, SHAPE where the file is damaged; UNSUPPORTED for another architecture (for an
- * LLM also one that is not causal, or recurrent), or a device there is not; ARGUMENT for layers
- * that the model has not; MEMORY. */
+ * LLM also one that is not causal, or recurrent), or a device that does not exist; ARGUMENT for
+ * layers that the model does not have; MEMORY. */
 VALENCE_API int valence_encoder_load(const char *path,
                                      const struct valence_encoder_options *options,
                                      struct valence_encoder **encoder, struct valence_error *error);

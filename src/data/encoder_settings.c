@@ -1,5 +1,6 @@
 #include "data/encoder_settings.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,13 @@ static int fail_difference(const char *stream, const char *key, const json_t *tr
     return status;
 }
 
+/* What is not recorded was not used: nothing stands before a transcript, nothing is dropped. */
+static bool means_nothing(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return !value || json_is_false(value) || (text && !*text);
+}
+
 int encoder_settings_compare(const json_t *trained, const json_t *now, const char *stream,
                              struct valence_error *error)
 {
@@ -33,8 +41,14 @@ int encoder_settings_compare(const json_t *trained, const json_t *now, const cha
     json_object_foreach((json_t *)(uintptr_t)trained, key, value)
     {
         const json_t *other = json_object_get(now, key);
-        if (strcmp(key, "source") != 0 && !json_equal(value, (json_t *)(uintptr_t)other))
+        if (strcmp(key, "source") != 0 && !json_equal(value, (json_t *)(uintptr_t)other) &&
+            !(means_nothing(value) && means_nothing(other)))
             return fail_difference(stream, key, value, other, error);
+    }
+    json_object_foreach((json_t *)(uintptr_t)now, key, value)
+    {
+        if (!json_object_get(trained, key) && !means_nothing(value))
+            return fail_difference(stream, key, NULL, value, error);
     }
     return VALENCE_OK;
 }

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/file_writer.h"
 #include "base/memory.h"
+#include "base/options.h"
 #include "base/text.h"
 #include "encode/compute/backend.h"
 #include "encode/encoder_kind.h"
@@ -52,7 +53,7 @@ static int load_model(struct valence_encoder *encoder, struct weights *weights,
     ggml_backend_dev_t device;
     struct valence_encoder_description *description = &encoder->description;
     description->architecture = weights_text(weights, "general.architecture");
-    description->layers = "";
+    description->layers = description->warning = "";
     int status = weights_check(weights, error);
     encoder->kind = find_kind(description->architecture);
     if (!status && encoder->kind)
@@ -81,13 +82,21 @@ static int load_model(struct valence_encoder *encoder, struct weights *weights,
     return status;
 }
 
+void valence_encoder_options_default(struct valence_encoder_options *options)
+{
+    *options = (struct valence_encoder_options){.size = sizeof *options};
+}
+
 int valence_encoder_load(const char *path, const struct valence_encoder_options *options,
                          struct valence_encoder **encoder, struct valence_error *error)
 {
-    static const struct valence_encoder_options defaults = {0};
+    struct valence_encoder_options own;
     struct weights weights;
     *encoder = NULL;
-    int status = weights_open(&weights, path, error);
+    valence_encoder_options_default(&own);
+    int status = options_read(&own, sizeof own, options, error);
+    if (!status)
+        status = weights_open(&weights, path, error);
     if (status)
         return status;
     struct valence_encoder *loaded = allocate(1, sizeof *loaded);
@@ -95,7 +104,7 @@ int valence_encoder_load(const char *path, const struct valence_encoder_options 
         weights_close(&weights);
         return fail_memory(error, sizeof *loaded, "an encoder");
     }
-    status = load_model(loaded, &weights, options ? options : &defaults, error);
+    status = load_model(loaded, &weights, &own, error);
     if (status)
         free(loaded);
     else
@@ -155,18 +164,22 @@ void valence_encoder_state_free(struct valence_encoder_state *state)
     free(state);
 }
 
-static int make_room(const struct valence_encoder *encoder,
+static int make_room(struct valence_encoder_state *state,
                      const struct valence_encoder_input *inputs, int64_t n_inputs,
                      struct valence_features *features, struct valence_error *error)
 {
+    const struct valence_encoder *encoder = state->encoder;
     features->n_inputs = n_inputs;
     features->width = encoder->description.width;
     features->offsets = allocate(n_inputs + 1, sizeof *features->offsets);
     if (!features->offsets)
         return fail_memory(error, (size_t)n_inputs * sizeof *features->offsets, "features");
+    int status =
+        encoder->kind->measure(state->state, inputs, n_inputs, features->offsets + 1, error);
+    if (status)
+        return status;
     for (int64_t i = 0; i < n_inputs; i++)
-        features->offsets[i + 1] =
-            features->offsets[i] + encoder->kind->n_rows(encoder->model, &inputs[i]);
+        features->offsets[i + 1] += features->offsets[i];
     int64_t n_rows = features->offsets[n_inputs];
     features->rows = allocate(n_rows ? n_rows : 1, (size_t)features->width * sizeof(float));
     if (!features->rows)
@@ -181,7 +194,7 @@ int valence_encoder_encode(struct valence_encoder_state *state,
 {
     const struct valence_encoder *encoder = state->encoder;
     *features = (struct valence_features){0};
-    int status = make_room(encoder, inputs, n_inputs, features, error);
+    int status = make_room(state, inputs, n_inputs, features, error);
     if (!status)
         status = encoder->kind->encode(state->state, inputs, progress, features, error);
     if (status)

@@ -20,8 +20,10 @@ struct encoder_kind {
     int (*state_open)(const void *model, void *state, struct valence_error *error);
     void (*state_clear)(void *state);
 
-    /* Rows that an input gives; 0 for one that encode() refuses. */
-    int64_t (*n_rows)(const void *model, const struct valence_encoder_input *input);
+    /* How many rows each of `n` inputs gives, to `n_rows`; 0 for one that encode() refuses. The
+     * state may keep what it read of them for the encode() that follows. */
+    int (*measure)(void *state, const struct valence_encoder_input *inputs, int64_t n,
+                   int64_t *n_rows, struct valence_error *error);
 
     /* Fills the rows of `features`, whose offsets and memory are made. */
     int (*encode)(void *state, const struct valence_encoder_input *inputs,

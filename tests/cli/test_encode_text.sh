@@ -37,7 +37,7 @@ complains "layer '9': the model has hidden states 0 ... 6"
 expect 2 encode text -m "$model" "$work/a.txt" -o "$work/x.npy" --rows men
 complains "did you mean 'mean'?"
 expect 2 encode text -m "$model" "$work/a.txt" -o "$work/x.npy" --spelling loud
-complains "there are as-is, lower, sentence"
+complains "there are as-is, lower, sentence, plain"
 expect 2 encode text -m "$model" "$work/a.txt"
 complains "-o PATH is missing"
 expect 2 encode speech "$work/a.txt"
@@ -120,7 +120,7 @@ expect 0 predict "$work/other.safetensors" --text "lovely" --encoder "$model" # 
 sed 's/\(type[\]*": *[\]*"\)f32/\1f16/' "$work/run/best.safetensors" >"$work/other.safetensors"
 cmp -s "$work/run/best.safetensors" "$work/other.safetensors" && wrong "the checkpoint records no encoder's type"
 expect 1 predict "$work/other.safetensors" --text "lovely" --encoder "$model"
-complains "encoded with type \"f16\", and this is encoded with \"f32\""
+complains "with weights of type f16, and 'tiny-llama-f32.gguf' has f32"
 
 # A store whose text was encoded otherwise is not what the model reads.
 expect 0 evaluate "$work/run" "$work/store" --quiet

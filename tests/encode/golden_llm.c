@@ -185,7 +185,7 @@ static void check_texts(const struct fixture *fixture)
     json_t *entry;
     for (int k = 0; k < 2; k++) {
         struct valence_error error;
-        struct valence_encoder_options options = {.layers = layers[k]};
+        struct valence_encoder_options options = {.size = sizeof options, .layers = layers[k]};
         struct valence_encoder *encoder;
         struct valence_encoder_state *state;
         must_work(valence_encoder_load(llm_path, &options, &encoder, &error), &error);
@@ -372,7 +372,7 @@ static struct encoders open_encoders(void)
 {
     struct valence_error error;
     struct encoders encoders;
-    struct valence_encoder_options options = {.layers = "final"};
+    struct valence_encoder_options options = {.size = sizeof options, .layers = "final"};
     must_work(valence_encoder_load(wavlm_path, &options, &encoders.wavlm, &error), &error);
     must_work(valence_encoder_load(projector_path, NULL, &encoders.projector, &error), &error);
     must_work(valence_encoder_load(llm_path, NULL, &encoders.llm, &error), &error);

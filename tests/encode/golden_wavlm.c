@@ -48,7 +48,8 @@ static struct valence_features encode(const char *path, const char *layers, bool
     struct valence_encoder *encoder;
     struct valence_encoder_state *state;
     struct valence_features features;
-    struct valence_encoder_options options = {.layers = layers, .plain = plain};
+    struct valence_encoder_options options = {
+        .size = sizeof options, .layers = layers, .plain = plain};
     struct valence_encoder_input input = {.samples = samples, .n_samples = n_samples};
     must_work(valence_encoder_load(path, &options, &encoder, &error), &error);
     must_work(valence_encoder_state_create(encoder, &state, &error), &error);

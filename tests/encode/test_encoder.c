@@ -180,7 +180,7 @@ static void test_layers_stand_beside_each_other_and_sum(void **state)
     struct valence_features one[3], both, sum;
     const char *layers[] = {"-2", "4", "final", "3,4", "-2+-1"};
     for (int i = 0; i < 5; i++) {
-        struct valence_encoder_options options = {.layers = layers[i]};
+        struct valence_encoder_options options = {.size = sizeof options, .layers = layers[i]};
         struct opened opened = open_encoder(stable, &options);
         struct valence_features features = encode_sound(&opened, samples, 8000);
         *(i < 3 ? &one[i] : i == 3 ? &both : &sum) = features;
@@ -219,7 +219,7 @@ static void test_layers_that_are_not_there_are_refused(void **state)
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
         struct valence_error error;
         struct valence_encoder *encoder;
-        struct valence_encoder_options options = {.layers = layers[i]};
+        struct valence_encoder_options options = {.size = sizeof options, .layers = layers[i]};
         assert_int_equal(valence_encoder_load(stable, &options, &encoder, &error),
                          VALENCE_ERROR_ARGUMENT);
         assert_null(encoder);
@@ -234,8 +234,10 @@ static void test_windows_of_a_long_clip_agree_with_the_whole(void **state)
     const char *models[] = {stable, base};
     for (int m = 0; m < 2; m++) {
         float *samples = draw_samples(30 * 16000, 3);
-        struct valence_encoder_options whole = {.layers = "-1"},
-                                       windows = {.layers = "-1", .window_seconds = 8};
+        struct valence_encoder_options whole = {.size = sizeof whole, .layers = "-1"},
+                                       windows = {.size = sizeof windows,
+                                                  .layers = "-1",
+                                                  .window_seconds = 8};
         struct opened a = open_encoder(models[m], &whole), b = open_encoder(models[m], &windows);
         struct valence_features want = encode_sound(&a, samples, 30 * 16000);
         struct valence_features is = encode_sound(&b, samples, 30 * 16000);
@@ -256,8 +258,10 @@ static void test_conv_features_do_not_depend_on_windows(void **state)
 {
     (void)state;
     float *samples = draw_samples(20 * 16000, 4);
-    struct valence_encoder_options whole = {.layers = "conv"},
-                                   windows = {.layers = "conv", .window_seconds = 3};
+    struct valence_encoder_options whole = {.size = sizeof whole, .layers = "conv"},
+                                   windows = {.size = sizeof windows,
+                                              .layers = "conv",
+                                              .window_seconds = 3};
     struct opened a = open_encoder(base, &whole), b = open_encoder(base, &windows);
     struct valence_features want = encode_sound(&a, samples, 20 * 16000);
     struct valence_features is = encode_sound(&b, samples, 20 * 16000);
@@ -350,7 +354,7 @@ static void test_progress_can_cancel(void **state)
     float *samples = draw_samples(16000, 7);
     int calls = 0;
     struct valence_progress progress = {cancel_third, &calls};
-    struct valence_encoder_options options = {.layers = "final"};
+    struct valence_encoder_options options = {.size = sizeof options, .layers = "final"};
     struct opened opened = open_encoder(stable, &options);
     struct valence_encoder_input input = {.samples = samples, .n_samples = 16000};
     assert_int_equal(encode_status(&opened, input, &progress, &error), VALENCE_ERROR_CANCELLED);

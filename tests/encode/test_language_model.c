@@ -39,6 +39,7 @@ static struct opened open_with(struct valence_encoder_options options)
 {
     struct opened opened;
     struct valence_error error;
+    options.size = sizeof options;
     assert_int_equal(valence_encoder_load(LLAMA, &options, &opened.encoder, &error), 0);
     assert_int_equal(valence_encoder_state_create(opened.encoder, &opened.state, &error), 0);
     return opened;
@@ -82,7 +83,8 @@ static void test_rows_do_not_depend_on_the_batch(void **state)
     (void)state;
     enum { N = 90 };
     char *texts[N];
-    struct opened opened = open_with((struct valence_encoder_options){.batch_tokens = 64});
+    struct opened opened = open_with((struct valence_encoder_options){
+        .size = sizeof(struct valence_encoder_options), .batch_tokens = 64});
     for (int i = 0; i < N; i++)
         texts[i] = long_text(1 + i % 23);
     struct valence_features all = encode(&opened, (const char *const *)texts, N);
@@ -105,7 +107,8 @@ static void test_layers_stand_beside_each_other_and_sum(void **state)
     const char *text = "the ending is great";
     struct valence_features is[5];
     for (int i = 0; i < 5; i++) {
-        struct opened opened = open_with((struct valence_encoder_options){.layers = lists[i]});
+        struct opened opened = open_with((struct valence_encoder_options){
+            .size = sizeof(struct valence_encoder_options), .layers = lists[i]});
         is[i] = encode(&opened, &text, 1);
         close_opened(&opened);
     }
@@ -128,7 +131,8 @@ static void test_special_tokens_can_be_dropped(void **state)
     (void)state;
     const char *text = "i really like this one.";
     struct opened with = open_with((struct valence_encoder_options){0}),
-                  without = open_with((struct valence_encoder_options){.drop_special = true});
+                  without = open_with((struct valence_encoder_options){
+                      .size = sizeof(struct valence_encoder_options), .drop_special = true});
     struct valence_features a = encode(&with, &text, 1), b = encode(&without, &text, 1);
     assert_int_equal(a.offsets[1], b.offsets[1] + 1); /* BOS */
     assert_same(b.offsets[1] * b.width, a.rows + a.width, b.rows, 0);
@@ -142,9 +146,12 @@ static void test_mean_is_one_row(void **state)
 {
     (void)state;
     const char *texts[] = {"i really like this one.", "", "the story is slow"};
-    struct opened rows = open_with((struct valence_encoder_options){.drop_special = true}),
-                  mean = open_with(
-                      (struct valence_encoder_options){.drop_special = true, .mean = true});
+    struct opened rows = open_with((struct valence_encoder_options){
+                      .size = sizeof(struct valence_encoder_options), .drop_special = true}),
+                  mean = open_with((struct valence_encoder_options){
+                      .size = sizeof(struct valence_encoder_options),
+                      .drop_special = true,
+                      .mean = true});
     struct valence_features a = encode(&rows, texts, 3), b = encode(&mean, texts, 3);
     assert_int_equal(b.offsets[3], 2);
     for (int i = 0; i < 3; i += 2)
@@ -215,8 +222,11 @@ static void test_long_texts_are_computed_in_windows(void **state)
 {
     (void)state;
     char *text = long_text(7000);
-    struct opened opened = open_with(
-        (struct valence_encoder_options){.layers = "2", .window_tokens = 200, .batch_tokens = 64});
+    struct opened opened =
+        open_with((struct valence_encoder_options){.size = sizeof(struct valence_encoder_options),
+                                                   .layers = "2",
+                                                   .window_tokens = 200,
+                                                   .batch_tokens = 64});
     struct valence_features all = encode(&opened, (const char *const *)&text, 1);
     int64_t width = all.width;
     assert_true(all.offsets[1] > 20000);
@@ -235,7 +245,8 @@ static void test_fast_mode_is_near(void **state)
     (void)state;
     const char *text = "the story is slow but the ending is great.";
     struct opened exact = open_with((struct valence_encoder_options){0}),
-                  fast = open_with((struct valence_encoder_options){.fast = true});
+                  fast = open_with((struct valence_encoder_options){
+                      .size = sizeof(struct valence_encoder_options), .fast = true});
     struct valence_features a = encode(&exact, &text, 1), b = encode(&fast, &text, 1);
     assert_int_equal(a.offsets[1], b.offsets[1]);
     assert_same(a.offsets[1] * a.width, a.rows, b.rows, 0.05);
@@ -286,13 +297,14 @@ static void test_bad_texts_are_refused_and_the_state_goes_on(void **state)
 static void test_bad_options_are_refused(void **state)
 {
     (void)state;
-    static const struct valence_encoder_options bad[] = {
+    static struct valence_encoder_options bad[] = {
         {.layers = "7"},      {.layers = "-8"},         {.layers = "conv"},
         {.layers = "1+"},     {.window_tokens = 1000},  {.window_tokens = 5},
         {.batch_tokens = -1}, {.batch_tokens = 1 << 20}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct valence_error error;
         struct valence_encoder *encoder;
+        bad[i].size = sizeof bad[i];
         assert_int_equal(valence_encoder_load(LLAMA, &bad[i], &encoder, &error),
                          VALENCE_ERROR_ARGUMENT);
         assert_null(encoder);
@@ -302,7 +314,8 @@ static void test_bad_options_are_refused(void **state)
 static void test_the_description_names_the_model(void **state)
 {
     (void)state;
-    struct opened opened = open_with((struct valence_encoder_options){.layers = "-3"});
+    struct opened opened = open_with((struct valence_encoder_options){
+        .size = sizeof(struct valence_encoder_options), .layers = "-3"});
     const struct valence_encoder_description *is = valence_encoder_describe(opened.encoder);
     assert_string_equal(is->kind, "llm");
     assert_string_equal(is->architecture, "llama");

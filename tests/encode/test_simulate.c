@@ -119,7 +119,8 @@ static int open_chain(struct chain *chain, const char *audio, const char *layers
 {
     const char *paths[] = {audio, projector, llm};
     for (int i = 0; i < 3; i++) {
-        struct valence_encoder_options load = {.layers = i == 0 ? layers : NULL};
+        struct valence_encoder_options load = {.size = sizeof load,
+                                               .layers = i == 0 ? layers : NULL};
         assert_int_equal(valence_encoder_load(paths[i], &load, &chain->encoders[i], error), 0);
     }
     return valence_simulator_create(chain->encoders[0], chain->encoders[1], chain->encoders[2],
@@ -253,7 +254,7 @@ static void test_quantised_encoders_take_turns(void **state)
     struct valence_features first = {0}, is;
     float *samples = draw(16000);
     struct valence_convert_options options = {.overwrite = true, .type = "bf16"};
-    struct valence_encoder_options last = {.layers = "-1"};
+    struct valence_encoder_options last = {.size = sizeof last, .layers = "-1"};
     struct valence_encoder_input inputs[] = {{.samples = samples, .n_samples = 16000},
                                              {.text = "the story is slow but the ending is great"}};
     assert_int_equal(

@@ -9,14 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "encode/llm/transcripts.h"
+#include "valence/transcripts.h"
+
+#define MODEL VALENCE_TEST_DATA "/golden/llm/tiny-llama-f32.gguf"
 
 static struct valence_error error;
 
-static void assert_spelt(enum transcript_spelling spelling, const char *transcript,
-                         const char *wanted)
+static void assert_spelt(enum valence_spelling spelling, const char *transcript, const char *wanted)
 {
-    char *spelt = transcript_spell(transcript, spelling);
+    char *spelt = valence_spell(transcript, spelling);
     assert_string_equal(spelt, wanted);
     free(spelt);
 }
@@ -24,57 +25,62 @@ static void assert_spelt(enum transcript_spelling spelling, const char *transcri
 static void test_a_sentence_has_a_capital_and_an_end(void **state)
 {
     (void)state;
-    assert_spelt(TRANSCRIPT_SENTENCE, "IT COULDVE BEEN BETTER", "It couldve been better.");
-    assert_spelt(TRANSCRIPT_SENTENCE, " \t i think I'M, and i\n", "I think I'm, and I.");
-    assert_spelt(TRANSCRIPT_SENTENCE, "Really?!", "Really?!");
-    assert_spelt(TRANSCRIPT_SENTENCE, "so, i mean,", "So, I mean.");
-    assert_spelt(TRANSCRIPT_SENTENCE, "(UHH) OKAY", "(Uhh) okay.");
-    assert_spelt(TRANSCRIPT_SENTENCE, "3 stars", "3 stars.");
-    assert_spelt(TRANSCRIPT_SENTENCE, "it is in ski's hi-fi", "It is in ski's hi-fi.");
-    assert_spelt(TRANSCRIPT_SENTENCE, "\xc3\x84RGER", "\xc3\x84rger.");
-    assert_spelt(TRANSCRIPT_SENTENCE, "  ", "");
-    assert_spelt(TRANSCRIPT_SENTENCE, "...", "...");
-    assert_spelt(TRANSCRIPT_SENTENCE, ",", ".");
+    assert_spelt(VALENCE_SPELLING_SENTENCE, "IT COULDVE BEEN BETTER", "It couldve been better.");
+    assert_spelt(VALENCE_SPELLING_SENTENCE, " \t i think I'M, and i\n", "I think I'm, and I.");
+    assert_spelt(VALENCE_SPELLING_SENTENCE, "Really?!", "Really?!");
+    assert_spelt(VALENCE_SPELLING_SENTENCE, "so, i mean,", "So, I mean.");
+    assert_spelt(VALENCE_SPELLING_SENTENCE, "(UHH) OKAY", "(Uhh) okay.");
+    assert_spelt(VALENCE_SPELLING_SENTENCE, "3 stars", "3 stars.");
+    assert_spelt(VALENCE_SPELLING_SENTENCE, "it is in ski's hi-fi", "It is in ski's hi-fi.");
+    assert_spelt(VALENCE_SPELLING_SENTENCE, "\xc3\x84RGER", "\xc3\x84rger.");
+    assert_spelt(VALENCE_SPELLING_SENTENCE, "  ", "");
+    assert_spelt(VALENCE_SPELLING_SENTENCE, "...", "...");
+    assert_spelt(VALENCE_SPELLING_SENTENCE, ",", ".");
 }
 
 static void test_other_spellings_change_no_more_than_they_say(void **state)
 {
     (void)state;
-    assert_spelt(TRANSCRIPT_LOWER, " OK, I Know ", " ok, i know ");
-    assert_spelt(TRANSCRIPT_AS_IS, " OK, I Know ", " OK, I Know ");
+    assert_spelt(VALENCE_SPELLING_LOWER, " OK, I Know ", " ok, i know ");
+    assert_spelt(VALENCE_SPELLING_AS_IS, " OK, I Know ", " OK, I Know ");
+    assert_spelt(VALENCE_SPELLING_SENTENCE, "WORST MOVIE EVER!!!", "Worst movie ever!!!");
+    assert_spelt(VALENCE_SPELLING_PLAIN, "WORST MOVIE EVER!!!", "Worst movie ever.");
+    assert_spelt(VALENCE_SPELLING_PLAIN, "What?! No! Why??", "What? no. why?");
+    assert_null(valence_spell("a", (enum valence_spelling)9));
 }
 
-static struct transcript_encoder *open_encoder(struct transcript_settings settings)
+static struct valence_transcript_encoder *open_encoder(struct valence_transcript_options settings)
 {
-    struct transcript_encoder *encoder;
+    struct valence_transcript_encoder *encoder;
+    settings.size = sizeof settings;
     settings.layers = "2";
-    if (transcript_encoder_open(VALENCE_TEST_DATA "/golden/llm/tiny-llama-f32.gguf", &settings,
-                                NULL, &encoder, &error))
+    if (valence_transcript_encoder_open(MODEL, &settings, &encoder, &error))
         fail_msg("%s", error.text);
     return encoder;
 }
 
 static const char *const texts[] = {"the rest", "", "one two three", NULL};
 
-static struct valence_features encode(struct transcript_settings settings)
+static struct valence_features encode(struct valence_transcript_options settings)
 {
-    struct transcript_encoder *encoder = open_encoder(settings);
+    struct valence_transcript_encoder *encoder = open_encoder(settings);
     struct valence_features features;
-    if (transcript_encoder_encode(encoder, texts, 4, NULL, &features, &error))
+    if (valence_transcript_encoder_encode(encoder, texts, 4, NULL, &features, &error))
         fail_msg("%s", error.text);
-    transcript_encoder_close(encoder);
+    valence_transcript_encoder_close(encoder);
     return features;
 }
 
 static void test_rows_are_those_asked_for(void **state)
 {
     (void)state;
-    struct valence_features all = encode((struct transcript_settings){0});
+    struct valence_features all = encode((struct valence_transcript_options){0});
     struct valence_features fewer =
-        encode((struct transcript_settings){.drop_special = true, .drop_first = true});
-    struct valence_features mean =
-        encode((struct transcript_settings){.rows = TRANSCRIPT_MEAN, .drop_special = true});
-    struct valence_features last = encode((struct transcript_settings){.rows = TRANSCRIPT_LAST});
+        encode((struct valence_transcript_options){.drop_special = true, .drop_first = true});
+    struct valence_features mean = encode(
+        (struct valence_transcript_options){.rows = VALENCE_ROWS_MEAN, .drop_special = true});
+    struct valence_features last =
+        encode((struct valence_transcript_options){.rows = VALENCE_ROWS_LAST});
     for (int i = 0; i < 4; i++) {
         bool has = i % 2 == 0;
         int64_t n = all.offsets[i + 1] - all.offsets[i];
@@ -108,40 +114,153 @@ static void test_a_transcript_of_the_dropped_tokens_alone_has_no_rows(void **sta
     (void)state;
     static const char *const letter[] = {"a"}; /* BOS and one token */
     struct valence_features some, none;
-    struct transcript_encoder *encoder =
-        open_encoder((struct transcript_settings){.drop_first = true});
-    assert_int_equal(transcript_encoder_encode(encoder, letter, 1, NULL, &some, &error), 0);
-    transcript_encoder_close(encoder);
-    encoder = open_encoder((struct transcript_settings){.drop_special = true, .drop_first = true});
-    assert_int_equal(transcript_encoder_encode(encoder, letter, 1, NULL, &none, &error), 0);
-    transcript_encoder_close(encoder);
+    struct valence_transcript_encoder *encoder =
+        open_encoder((struct valence_transcript_options){.drop_first = true});
+    assert_int_equal(valence_transcript_encoder_encode(encoder, letter, 1, NULL, &some, &error), 0);
+    valence_transcript_encoder_close(encoder);
+    encoder =
+        open_encoder((struct valence_transcript_options){.drop_special = true, .drop_first = true});
+    assert_int_equal(valence_transcript_encoder_encode(encoder, letter, 1, NULL, &none, &error), 0);
+    valence_transcript_encoder_close(encoder);
     assert_true(some.offsets[1] > 0);
     assert_int_equal(none.offsets[1], some.offsets[1] - 1);
     valence_features_free(&some);
     valence_features_free(&none);
 }
 
-static void test_settings_survive_their_description(void **state)
+static struct valence_features encode_one(struct valence_transcript_encoder *encoder,
+                                          const char *text)
+{
+    struct valence_features features;
+    if (valence_transcript_encoder_encode(encoder, &text, 1, NULL, &features, &error))
+        fail_msg("%s", error.text);
+    return features;
+}
+
+/* The rows of "x y" behind a prefix are those of the whole text, without the prefix's. */
+static void test_a_prefix_is_read_and_has_no_rows(void **state)
 {
     (void)state;
-    struct transcript_settings settings = {.spelling = TRANSCRIPT_LOWER,
-                                           .rows = TRANSCRIPT_LAST,
-                                           .drop_first = true},
-                               back;
-    struct transcript_encoder *encoder = open_encoder(settings);
-    json_t *description = transcript_encoder_describe(encoder);
-    assert_int_equal(transcript_settings_from_json(description, &back, &error), 0);
-    assert_string_equal(back.layers, "2");
-    assert_int_equal(back.spelling, TRANSCRIPT_LOWER);
-    assert_int_equal(back.rows, TRANSCRIPT_LAST);
-    assert_true(back.drop_first);
-    assert_false(back.drop_special);
-    json_object_set_new(description, "rows", json_string("all"));
-    assert_int_equal(transcript_settings_from_json(description, &back, &error),
-                     VALENCE_ERROR_FORMAT);
-    assert_int_equal(transcript_settings_from_json(NULL, &back, &error), VALENCE_ERROR_FORMAT);
-    json_decref(description);
-    transcript_encoder_close(encoder);
+    static const struct {
+        const char *prefix, *whole;
+    } cases[] = {{"<bos>", "the rest of it"},
+                 {"one two", "one two the rest of it"},
+                 {"one two ", "one two the rest of it"},
+                 {"<bos>one two ", "one two the rest of it"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct valence_transcript_encoder *with =
+            open_encoder((struct valence_transcript_options){.prefix = cases[i].prefix});
+        struct valence_transcript_encoder *without =
+            open_encoder((struct valence_transcript_options){0});
+        bool blank = i != 1;
+        struct valence_features rows =
+            encode_one(with, blank ? "the rest of it" : " the rest of it");
+        struct valence_features all =
+            encode_one(without, blank ? cases[i].whole : "one twothe rest of it");
+        int64_t n = rows.offsets[1], m = all.offsets[1];
+        assert_in_range(n, 1, m - 1);
+        for (int64_t c = 0; c < n * rows.width; c++)
+            assert_true(fabsf(rows.rows[c] - all.rows[(m - n) * all.width + c]) < 1e-4f);
+        valence_features_free(&rows);
+        valence_features_free(&all);
+        valence_transcript_encoder_close(with);
+        valence_transcript_encoder_close(without);
+    }
+}
+
+static void test_a_prefix_must_fit(void **state)
+{
+    (void)state;
+    char prefix[400];
+    struct valence_transcript_encoder *encoder;
+    struct valence_transcript_options options;
+    valence_transcript_options_default(&options);
+    options.prefix = prefix;
+    memset(prefix, 'a', sizeof prefix - 1);
+    prefix[sizeof prefix - 1] = '\0';
+    assert_int_equal(valence_transcript_encoder_open(MODEL, &options, &encoder, &error),
+                     VALENCE_ERROR_ARGUMENT);
+    assert_string_equal(error.key, "prefix");
+    assert_null(encoder);
+}
+
+static void test_a_byte_order_mark_is_no_text(void **state)
+{
+    (void)state;
+    struct valence_transcript_encoder *encoder =
+        open_encoder((struct valence_transcript_options){0});
+    struct valence_features plain = encode_one(encoder, "one two");
+    struct valence_features marked = encode_one(encoder, "\xEF\xBB\xBFone two");
+    struct valence_features mark = encode_one(encoder, "\xEF\xBB\xBF");
+    assert_int_equal(mark.offsets[1], 0);
+    assert_int_equal(marked.offsets[1], plain.offsets[1]);
+    assert_memory_equal(marked.rows, plain.rows,
+                        (size_t)(plain.offsets[1] * plain.width) * sizeof(float));
+    valence_features_free(&plain);
+    valence_features_free(&marked);
+    valence_features_free(&mark);
+    valence_transcript_encoder_close(encoder);
+}
+
+static struct valence_transcript_encoder *open_recorded(const char *recorded)
+{
+    struct valence_transcript_encoder *encoder;
+    if (valence_transcript_encoder_open_recorded(MODEL, recorded, NULL, &encoder, &error))
+        fail_msg("%s", error.text);
+    return encoder;
+}
+
+static void test_settings_survive_their_record(void **state)
+{
+    (void)state;
+    struct valence_transcript_encoder *encoder =
+        open_encoder((struct valence_transcript_options){.prefix = "one ",
+                                                         .spelling = VALENCE_SPELLING_PLAIN,
+                                                         .rows = VALENCE_ROWS_LAST,
+                                                         .drop_first = true});
+    char *recorded = strdup(valence_transcript_encoder_settings(encoder));
+    struct valence_transcript_encoder *again = open_recorded(recorded);
+    assert_string_equal(valence_transcript_encoder_settings(again), recorded);
+    assert_non_null(strstr(recorded, "\"prefix\":\"one \""));
+    valence_transcript_encoder_close(again);
+    valence_transcript_encoder_close(encoder);
+    free(recorded);
+}
+
+/* Stores and models of before know no prefix; theirs stays empty. */
+static void test_what_was_recorded_without_a_prefix_has_none(void **state)
+{
+    (void)state;
+    struct valence_transcript_encoder *encoder =
+        open_recorded("{\"kind\":\"llm\",\"layers\":\"2\",\"spelling\":\"lower\",\"rows\":"
+                      "\"last\",\"drop_special\":false,\"drop_first\":true}");
+    assert_non_null(strstr(valence_transcript_encoder_settings(encoder), "\"prefix\":\"\""));
+    valence_transcript_encoder_close(encoder);
+}
+
+static void test_what_is_not_a_record_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *recorded;
+        int status;
+    } cases[] = {{"", VALENCE_ERROR_FORMAT},
+                 {"{}", VALENCE_ERROR_FORMAT},
+                 {"{\"kind\":\"llm\",\"layers\":\"2\",\"spelling\":\"loud\",\"rows\":\"last\"}",
+                  VALENCE_ERROR_FORMAT},
+                 {"{\"kind\":\"llm\",\"layers\":\"2\",\"spelling\":\"lower\",\"rows\":\"last\","
+                  "\"prefix\":1}",
+                  VALENCE_ERROR_FORMAT},
+                 {"{\"kind\":\"llm\",\"layers\":\"2\",\"spelling\":\"lower\",\"rows\":\"last\","
+                  "\"fingerprint\":\"00\"}",
+                  VALENCE_ERROR_DATA}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct valence_transcript_encoder *encoder;
+        assert_int_equal(valence_transcript_encoder_open_recorded(MODEL, cases[i].recorded, NULL,
+                                                                  &encoder, &error),
+                         cases[i].status);
+        assert_null(encoder);
+    }
 }
 
 int main(void)
@@ -151,7 +270,12 @@ int main(void)
         cmocka_unit_test(test_other_spellings_change_no_more_than_they_say),
         cmocka_unit_test(test_rows_are_those_asked_for),
         cmocka_unit_test(test_a_transcript_of_the_dropped_tokens_alone_has_no_rows),
-        cmocka_unit_test(test_settings_survive_their_description),
+        cmocka_unit_test(test_a_prefix_is_read_and_has_no_rows),
+        cmocka_unit_test(test_a_prefix_must_fit),
+        cmocka_unit_test(test_a_byte_order_mark_is_no_text),
+        cmocka_unit_test(test_settings_survive_their_record),
+        cmocka_unit_test(test_what_was_recorded_without_a_prefix_has_none),
+        cmocka_unit_test(test_what_is_not_a_record_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,12 +6,16 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/memory.h"
 #include "encode/encoder_kind.h"
+#include "encode/llm/language_model_trial.h"
 #include "encode/llm/llm_context.h"
+#include "encode/llm/transcript_tokens.h"
 
 #define DEFAULT_LAYERS "-4+-3+-2+-1" /* the paper's */
 #define DEFAULT_BATCH  256
 #define DEFAULT_WINDOW 2048
+#define MIN_WINDOW     16
 #define MAX_WINDOW     (1 << 20)
 #define SEQUENCES      64 /* transcripts computed together */
 #define OVERLAP        3  /* neighbouring windows share a third */
@@ -21,6 +25,7 @@
 static void clear(void *model)
 {
     struct llm_encoder *encoder = model;
+    transcript_prefix_clear(&encoder->prefix);
     language_model_free(&encoder->model);
 }
 
@@ -36,10 +41,10 @@ static int set_options(struct llm_encoder *encoder, const struct valence_encoder
     if (encoder->batch < 1 || encoder->batch > 1 << 16)
         return fail(error, VALENCE_ERROR_ARGUMENT,
                     "batches of %" PRId64 " tokens are not within 1 ... 65536", encoder->batch);
-    if (encoder->window < 16 || encoder->window > MAX_WINDOW)
-        return fail(error, VALENCE_ERROR_ARGUMENT,
-                    "windows of %" PRId64 " tokens are not within 16 ... %d", encoder->window,
-                    MAX_WINDOW);
+    if (encoder->window < MIN_WINDOW || encoder->window > MAX_WINDOW)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "window_tokens",
+                        "windows of %" PRId64 " tokens are not within %d ... %d", encoder->window,
+                        MIN_WINDOW, MAX_WINDOW);
     if (encoder->window > encoder->model.context) {
         if (options->window_tokens)
             return fail(error, VALENCE_ERROR_ARGUMENT,
@@ -48,8 +53,16 @@ static int set_options(struct llm_encoder *encoder, const struct valence_encoder
         encoder->window = encoder->model.context;
     }
     int status = language_model_parse_taps(&encoder->model, layers, &encoder->taps, error);
-    if (!status)
-        memcpy(encoder->layers, layers, strlen(layers) + 1);
+    if (status)
+        return status;
+    memcpy(encoder->layers, layers, strlen(layers) + 1);
+    status = transcript_prefix_parse(&encoder->prefix, &encoder->model, options->prefix, error);
+    /* Every window begins with the prefix, shares a third with the last one, and must get on. */
+    if (!status && encoder->prefix.n > encoder->window / 4)
+        status = fail_key(error, VALENCE_ERROR_ARGUMENT, "prefix",
+                          "a prefix of %" PRId64 " tokens is longer than a quarter of a window of "
+                          "%" PRId64,
+                          encoder->prefix.n, encoder->window);
     return status;
 }
 
@@ -58,7 +71,13 @@ static int load(struct weights *weights, ggml_backend_dev_t device,
                 struct valence_encoder_description *description, struct valence_error *error)
 {
     struct llm_encoder *encoder = model;
-    int status = language_model_load(&encoder->model, weights, device, error);
+    int status = options->unverified ? VALENCE_OK
+                                     : language_model_try(weights->path, options->memory, error);
+    if (status) {
+        weights_close(weights);
+        return status;
+    }
+    status = language_model_load(&encoder->model, weights, device, error);
     if (!status)
         status = set_options(encoder, options, error);
     if (status)
@@ -67,6 +86,7 @@ static int load(struct weights *weights, ggml_backend_dev_t device,
     description->source = encoder->model.source;
     description->fingerprint = encoder->model.fingerprint;
     description->license = encoder->model.license;
+    description->warning = encoder->model.warning;
     description->type = encoder->model.type;
     description->layers = encoder->layers;
     description->width = encoder->taps.width;
@@ -75,67 +95,54 @@ static int load(struct weights *weights, ggml_backend_dev_t device,
     return VALENCE_OK;
 }
 
-/* ---- Transcripts ---- */
-
-struct transcript {
-    llama_token *tokens;
-    int64_t n;
-    int64_t first, end; /* of the tokens that have rows */
-};
-
-/* The tokens of a text without the white space at its ends; none where nothing is left. */
-static int read_transcript(const struct llm_encoder *encoder, const char *text,
-                           struct transcript *transcript, struct valence_error *error)
-{
-    static const char blanks[] = " \t\r\n\v\f";
-    *transcript = (struct transcript){0};
-    if (!text)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "there is no text");
-    text += strspn(text, blanks);
-    size_t length = strlen(text);
-    while (length > 0 && strchr(blanks, text[length - 1]))
-        length--;
-    if (length == 0)
-        return VALENCE_OK;
-    const struct language_model *model = &encoder->model;
-    int status = language_model_tokenize(model, text, length, true, &transcript->tokens,
-                                         &transcript->n, error);
-    transcript->end = transcript->n;
-    if (status || transcript->n == 0 || !encoder->drop_special)
-        return status;
-    const llama_token *tokens = transcript->tokens;
-    if (llama_vocab_get_add_bos(model->vocab) && tokens[0] == llama_vocab_bos(model->vocab))
-        transcript->first++;
-    if ((llama_vocab_get_add_eos(model->vocab) || llama_vocab_get_add_sep(model->vocab)) &&
-        transcript->end > transcript->first &&
-        llama_vocab_is_control(model->vocab, tokens[transcript->end - 1]))
-        transcript->end--;
-    return VALENCE_OK;
-}
-
-static int64_t n_rows(const void *model, const struct valence_encoder_input *input)
-{
-    const struct llm_encoder *encoder = model;
-    struct transcript transcript;
-    if (read_transcript(encoder, input->text, &transcript, NULL))
-        return 0;
-    free(transcript.tokens);
-    int64_t n = transcript.end - transcript.first;
-    return encoder->mean && n > 0 ? 1 : n;
-}
-
 /* ---- Encoding ---- */
 
 struct llm_state {
     const struct llm_encoder *encoder;
     struct llm_context context; /* of as many positions as were needed so far */
     int64_t n_sequences;        /* in the batch */
+
+    /* of the inputs, from measure() to the end of encode() */
+    struct transcript_tokens *transcripts;
+    int64_t n_transcripts;
 };
+
+static void forget_transcripts(struct llm_state *llm)
+{
+    for (int64_t i = 0; i < llm->n_transcripts; i++)
+        free(llm->transcripts[i].tokens);
+    free(llm->transcripts);
+    llm->transcripts = NULL;
+    llm->n_transcripts = 0;
+}
 
 static void state_clear(void *state)
 {
     struct llm_state *llm = state;
+    forget_transcripts(llm);
     llm_context_free(&llm->context);
+}
+
+static int measure(void *state, const struct valence_encoder_input *inputs, int64_t n,
+                   int64_t *n_rows, struct valence_error *error)
+{
+    struct llm_state *llm = state;
+    const struct llm_encoder *encoder = llm->encoder;
+    forget_transcripts(llm); /* of a call that found no memory for the rows */
+    llm->transcripts = allocate(n, sizeof *llm->transcripts);
+    if (!llm->transcripts)
+        return fail_memory(error, (size_t)n * sizeof *llm->transcripts, "transcripts");
+    for (int64_t i = 0; i < n; i++) {
+        struct transcript_tokens *transcript = &llm->transcripts[llm->n_transcripts++];
+        int status = transcript_tokens_read(transcript, &encoder->model, &encoder->prefix,
+                                            inputs[i].text, encoder->drop_special, error);
+        if (status)
+            return n > 1 ? fail_within(error, "input %" PRId64, i) : status;
+        n_rows[i] = transcript->end - transcript->first;
+        if (encoder->mean && n_rows[i] > 0)
+            n_rows[i] = 1;
+    }
+    return VALENCE_OK;
 }
 
 /* Makes the context hold `positions`. Growing doubles it, so that rising lengths do not make one
@@ -189,8 +196,8 @@ static int flush(struct llm_state *llm, struct valence_error *error)
 }
 
 /* Where the row of token `index` goes: the transcript's rows begin at `rows`. */
-static struct llm_row row_of(const struct llm_state *llm, const struct transcript *transcript,
-                             int64_t index, float *rows)
+static struct llm_row row_of(const struct llm_state *llm,
+                             const struct transcript_tokens *transcript, int64_t index, float *rows)
 {
     const struct llm_encoder *encoder = llm->encoder;
     struct llm_row row = {NULL, 1};
@@ -203,7 +210,7 @@ static struct llm_row row_of(const struct llm_state *llm, const struct transcrip
 }
 
 /* A transcript that fits a batch joins the others there. */
-static int add_short(struct llm_state *llm, const struct transcript *transcript, float *rows,
+static int add_short(struct llm_state *llm, const struct transcript_tokens *transcript, float *rows,
                      struct valence_error *error)
 {
     int status = VALENCE_OK;
@@ -217,10 +224,10 @@ static int add_short(struct llm_state *llm, const struct transcript *transcript,
     return status;
 }
 
-/* Tokens [start, start + n) after `lead` tokens of the transcript's beginning (BOS); rows from
- * `keep` on are kept. */
-static int encode_window(struct llm_state *llm, const struct transcript *transcript, int64_t lead,
-                         int64_t start, int64_t n, int64_t keep, float *rows,
+/* Tokens [start, start + n) after the first `lead` ones (prefix, BOS); rows from `keep` on are
+ * kept. */
+static int encode_window(struct llm_state *llm, const struct transcript_tokens *transcript,
+                         int64_t lead, int64_t start, int64_t n, int64_t keep, float *rows,
                          struct valence_error *error)
 {
     int status = VALENCE_OK;
@@ -240,13 +247,11 @@ static int encode_window(struct llm_state *llm, const struct transcript *transcr
 }
 
 /* One that does not: alone, in windows where it is longer than one. */
-static int encode_long(struct llm_state *llm, const struct transcript *transcript, float *rows,
-                       struct valence_error *error)
+static int encode_long(struct llm_state *llm, const struct transcript_tokens *transcript,
+                       float *rows, struct valence_error *error)
 {
     int64_t window = transcript->n < llm->encoder->window ? transcript->n : llm->encoder->window;
-    const struct llama_vocab *vocab = llm->encoder->model.vocab;
-    int64_t lead =
-        llama_vocab_get_add_bos(vocab) && transcript->tokens[0] == llama_vocab_bos(vocab);
+    int64_t lead = transcript->lead;
     int64_t step = window - window / OVERLAP - lead;
     int status = flush(llm, error);
     if (!status)
@@ -262,17 +267,15 @@ static int encode_long(struct llm_state *llm, const struct transcript *transcrip
     return status;
 }
 
-static int encode_one(struct llm_state *llm, const char *text, float *rows,
-                      struct valence_error *error)
+static int encode_one(struct llm_state *llm, const struct transcript_tokens *transcript,
+                      float *rows, struct valence_error *error)
 {
-    struct transcript transcript;
-    int status = read_transcript(llm->encoder, text, &transcript, error);
-    if (!status && transcript.end > transcript.first)
-        status = transcript.n <= llm->context.sizes.batch && transcript.n <= llm->encoder->window
-                     ? add_short(llm, &transcript, rows, error)
-                     : encode_long(llm, &transcript, rows, error);
-    free(transcript.tokens);
-    return status;
+    if (transcript->end <= transcript->first)
+        return VALENCE_OK;
+    bool is_short =
+        transcript->n <= llm->context.sizes.batch && transcript->n <= llm->encoder->window;
+    return is_short ? add_short(llm, transcript, rows, error)
+                    : encode_long(llm, transcript, rows, error);
 }
 
 static int check_finite(const struct valence_features *features, struct valence_error *error)
@@ -289,6 +292,7 @@ static int encode(void *state, const struct valence_encoder_input *inputs,
                   struct valence_error *error)
 {
     struct llm_state *llm = state;
+    (void)inputs;                                          /* measure() read them */
     int status = reserve(llm, llm->encoder->batch, error); /* where growing failed before */
     if (status)
         return status;
@@ -297,13 +301,14 @@ static int encode(void *state, const struct valence_encoder_input *inputs,
     for (int64_t i = 0; !status && i < features->n_inputs; i++) {
         llm->context.event =
             (struct valence_progress_event){"encoding", i, features->n_inputs, "texts", NULL};
-        status = encode_one(llm, inputs[i].text,
+        status = encode_one(llm, &llm->transcripts[i],
                             features->rows + features->offsets[i] * features->width, error);
         if (status && status != VALENCE_ERROR_CANCELLED && features->n_inputs > 1)
             fail_within(status, error, "input %" PRId64, i);
     }
     if (!status)
         status = flush(llm, error);
+    forget_transcripts(llm);
     llm->context.progress = NULL;
     return status ? status : check_finite(features, error);
 }
@@ -316,6 +321,6 @@ const struct encoder_kind encoder_llm = {
     .clear = clear,
     .state_open = state_open,
     .state_clear = state_clear,
-    .n_rows = n_rows,
+    .measure = measure,
     .encode = encode,
 };

@@ -10,33 +10,79 @@
 #include "base/text.h"
 #include "encode/compute/backend.h"
 #include "encode/llm/language_model_check.h"
+#include "encode/llm/language_model_parts.h"
 
 /* ---- What it is ---- */
 
+struct shared_tensor {
+    const char *name;
+    const void *data;
+    size_t size;
+};
+
 static int compare_names(const void *a, const void *b)
 {
-    const struct ggml_tensor *const *x = a, *const *y = b;
-    return strcmp((*x)->name, (*y)->name);
+    const struct shared_tensor *x = a, *y = b;
+    return strcmp(x->name, y->name);
 }
 
-/* SHA-256 of the architecture and, in the order of their names, of names and values of the
- * one-dimensional f32 tensors: norms and biases, which quantising leaves as they are. */
-static int take_fingerprint(struct language_model *model, const struct weights *weights,
-                            struct valence_error *error)
+/* The one-dimensional f32 tensors of a part: norms and biases, which quantising leaves as they
+ * are. */
+static int64_t list_shared(const struct weights *weights, struct shared_tensor *shared)
 {
-    int64_t n = 0, all = gguf_get_n_tensors(weights->gguf);
-    struct ggml_tensor **shared = allocate(all + 1, sizeof *shared), *tensor;
-    struct text bytes = {.maximum = 1 << 28};
-    for (tensor = ggml_get_first_tensor(weights->context); shared && tensor;
+    int64_t n = 0;
+    for (struct ggml_tensor *tensor = ggml_get_first_tensor(weights->context); tensor;
          tensor = ggml_get_next_tensor(weights->context, tensor))
         if (tensor->type == GGML_TYPE_F32 && ggml_n_dims(tensor) == 1)
-            shared[n++] = tensor;
+            shared[n++] = (struct shared_tensor){tensor->name, weights_file_data(weights, tensor),
+                                                 ggml_nbytes(tensor)};
+    return n;
+}
+
+/* The value of a text key, NULL where it is missing or no text. */
+static const char *find_text(const struct weights *weights, const char *key)
+{
+    int64_t id = gguf_find_key(weights->gguf, key);
+    return id >= 0 && gguf_get_kv_type(weights->gguf, id) == GGUF_TYPE_STRING
+               ? gguf_get_val_str(weights->gguf, id)
+               : NULL;
+}
+
+/* A BPE tokenizer splits a text into words before it joins bytes to tokens; how, early files do not
+ * say, and llama.cpp's guess is wrong for many of them. */
+static bool guesses_words(const struct weights *weights)
+{
+    const char *model = find_text(weights, "tokenizer.ggml.model");
+    const char *words = find_text(weights, "tokenizer.ggml.pre");
+    return model && strcmp(model, "gpt2") == 0 && (!words || strcmp(words, "default") == 0);
+}
+
+/* SHA-256 of the architecture, of names and values of the shared tensors in the order of their
+ * names, and of the tokenizer where it guesses. */
+static int take_fingerprint(struct language_model *model, const struct language_model_parts *parts,
+                            struct valence_error *error)
+{
+    static const char guess[] = "tokenizer.ggml.pre=default";
+    int64_t n = 0, all = 0;
+    for (int i = 0; i < parts->n; i++)
+        all += gguf_get_n_tensors(parts->list[i].gguf);
+    struct shared_tensor *shared = allocate(all + 1, sizeof *shared);
+    struct text bytes = {.maximum = 1 << 28};
+    for (int i = 0; i < parts->n && shared; i++)
+        n += list_shared(&parts->list[i], shared + n);
     if (shared)
         qsort(shared, (size_t)n, sizeof *shared, compare_names);
     text_append(&bytes, model->architecture, strlen(model->architecture) + 1);
     for (int64_t i = 0; i < n; i++) {
-        text_append(&bytes, shared[i]->name, strlen(shared[i]->name) + 1);
-        text_append(&bytes, weights_file_data(weights, shared[i]), ggml_nbytes(shared[i]));
+        text_append(&bytes, shared[i].name, strlen(shared[i].name) + 1);
+        text_append(&bytes, shared[i].data, shared[i].size);
+    }
+    if (guesses_words(&parts->list[0])) {
+        text_append(&bytes, guess, sizeof guess);
+        model->warning =
+            "its tokenizer does not say how it splits words (key 'tokenizer.ggml.pre'), "
+            "so tokens and rows may differ from the original model's; convert the model "
+            "again with a current llama.cpp";
     }
     int status = shared && !bytes.failed ? VALENCE_OK : fail_memory(error, 0, "a fingerprint");
     if (!status)
@@ -46,13 +92,14 @@ static int take_fingerprint(struct language_model *model, const struct weights *
     return status;
 }
 
-static const char *type_of_most(const struct weights *weights)
+static const char *type_of_most(const struct language_model_parts *parts)
 {
     size_t bytes[GGML_TYPE_COUNT] = {0};
     int most = GGML_TYPE_F32;
-    for (struct ggml_tensor *tensor = ggml_get_first_tensor(weights->context); tensor;
-         tensor = ggml_get_next_tensor(weights->context, tensor))
-        bytes[tensor->type] += ggml_nbytes(tensor);
+    for (int i = 0; i < parts->n; i++)
+        for (struct ggml_tensor *tensor = ggml_get_first_tensor(parts->list[i].context); tensor;
+             tensor = ggml_get_next_tensor(parts->list[i].context, tensor))
+            bytes[tensor->type] += ggml_nbytes(tensor);
     for (int i = 0; i < GGML_TYPE_COUNT; i++)
         most = bytes[i] > bytes[most] ? i : most;
     return ggml_type_name((enum ggml_type)most);
@@ -62,21 +109,25 @@ int language_model_identify(struct language_model *model, struct weights *weight
                             struct valence_error *error)
 {
     char key[LANGUAGE_MODEL_NAME_BYTES + 32];
-    *model = (struct language_model){0};
+    struct language_model_parts parts;
+    *model = (struct language_model){.warning = ""};
+    int status = language_model_parts_open(&parts, weights, error);
+    if (status)
+        return status;
     snprintf(model->architecture, sizeof model->architecture, "%s",
              weights_text(weights, "general.architecture"));
     snprintf(key, sizeof key, "%s.embedding_length", model->architecture);
     model->width = weights_int(weights, key, 1, 1 << 20);
-    int status = weights_check(weights, error);
-    if (status)
-        return status;
+    const char *license = find_text(weights, "general.license");
     snprintf(model->source, sizeof model->source, "%s", path_name(weights->path));
-    int64_t license = gguf_find_key(weights->gguf, "general.license");
-    if (license >= 0 && gguf_get_kv_type(weights->gguf, license) == GGUF_TYPE_STRING)
-        snprintf(model->license, sizeof model->license, "%s",
-                 gguf_get_val_str(weights->gguf, license));
-    model->type = type_of_most(weights);
-    return take_fingerprint(model, weights, error);
+    snprintf(model->license, sizeof model->license, "%s", license ? license : "");
+    status = weights_check(weights, error);
+    if (!status) {
+        model->type = type_of_most(&parts);
+        status = take_fingerprint(model, &parts, error);
+    }
+    language_model_parts_close(&parts);
+    return status;
 }
 
 /* ---- Loading ---- */

@@ -29,7 +29,8 @@ struct language_model {
         license[LANGUAGE_MODEL_NAME_BYTES];
     /* of what all quantisations share; see valence/encoder.h */
     char fingerprint[SHA256_TEXT_BYTES];
-    const char *type; /* of the most weights; ggml's own text */
+    const char *type;    /* of the most weights; ggml's own text */
+    const char *warning; /* see struct valence_encoder_description */
 };
 
 /* Fills what the file's header says, up to the fingerprint, and the width; loads nothing. Errors:

@@ -1,6 +1,7 @@
 #include "encode/llm/language_model_check.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #define MAX_LAYERS  512 /* llama.cpp's */
 #define MAX_EXPERTS 1024
+#define MIN_CONTEXT 16 /* windows of less hold a prefix and nothing else */
 #define MIN_TOKENS  16 /* as its default ids of special tokens need */
 #define MAX_TOKENS  (1 << 22)
 
@@ -73,7 +75,7 @@ static int check_sizes(const struct header *header)
     if (!status)
         status = check_integer(header, "embedding_length", 0, 1, 1 << 20, &width);
     if (!status)
-        status = check_integer(header, "context_length", 0, 1, INT32_MAX, &context);
+        status = check_integer(header, "context_length", 0, MIN_CONTEXT, INT32_MAX, &context);
     if (!status)
         status = check_integer(header, "attention.head_count", 1, 1, 1 << 16, &heads);
     if (!status)
@@ -123,6 +125,59 @@ static int check_experts(const struct header *header)
         status = fail(header->error, VALENCE_ERROR_FORMAT,
                       "%s: %" PRId64 " experts do not fall into %" PRId64 " groups",
                       header->weights->path, experts, groups);
+    return status;
+}
+
+/* What a number of the architecture's must be, by the end of its key: llama.cpp asserts that, or
+ * divides by it. */
+static const struct {
+    const char *ending;
+    double minimum, maximum;
+} number_bounds[] = {{"epsilon", 0, 1},
+                     {"rope.freq_base", 1e-6, 1e15},
+                     {"rope.freq_base_swa", 1e-6, 1e15},
+                     {"rope.scaling.factor", 0, 1e9},
+                     {"rope.scaling.attn_factor", 0, 1e9},
+                     {"", -1e30, 1e30}};
+
+static bool ends_in(const char *text, const char *ending)
+{
+    size_t length = strlen(text), n = strlen(ending);
+    return n <= length && strcmp(text + length - n, ending) == 0;
+}
+
+static int check_number(const struct header *header, const char *key, double value)
+{
+    size_t i = 0;
+    while (!ends_in(key, number_bounds[i].ending))
+        i++;
+    if (value >= number_bounds[i].minimum && value <= number_bounds[i].maximum)
+        return VALENCE_OK;
+    return fail(header->error, VALENCE_ERROR_FORMAT, "%s: key '%s' is %g, not within %g ... %g",
+                header->weights->path, key, value, number_bounds[i].minimum,
+                number_bounds[i].maximum);
+}
+
+/* Every floating-point number of the architecture, alone or in an array. */
+static int check_numbers(const struct header *header)
+{
+    const struct gguf_context *gguf = header->weights->gguf;
+    size_t length = strlen(header->architecture);
+    int status = VALENCE_OK;
+    for (int64_t id = 0; id < gguf_get_n_kv(gguf) && !status; id++) {
+        const char *key = gguf_get_key(gguf, id);
+        if (strncmp(key, header->architecture, length) != 0 || key[length] != '.')
+            continue;
+        enum gguf_type type = gguf_get_kv_type(gguf, id);
+        if (type == GGUF_TYPE_FLOAT32)
+            status = check_number(header, key, (double)gguf_get_val_f32(gguf, id));
+        else if (type == GGUF_TYPE_FLOAT64)
+            status = check_number(header, key, gguf_get_val_f64(gguf, id));
+        else if (type == GGUF_TYPE_ARRAY && gguf_get_arr_type(gguf, id) == GGUF_TYPE_FLOAT32)
+            for (size_t i = 0; i < gguf_get_arr_n(gguf, id) && !status; i++)
+                status = check_number(header, key,
+                                      (double)((const float *)gguf_get_arr_data(gguf, id))[i]);
+    }
     return status;
 }
 
@@ -202,6 +257,36 @@ static int check_special(const struct header *header, size_t n_tokens)
     return VALENCE_OK;
 }
 
+/* Lists beside the tokens have an entry for each: llama.cpp reads as many. */
+static int check_beside(const struct header *header, const char *key, enum gguf_type type,
+                        size_t n_tokens)
+{
+    const struct gguf_context *gguf = header->weights->gguf;
+    int64_t id = gguf_find_key(gguf, key);
+    if (id < 0 || (gguf_get_kv_type(gguf, id) == GGUF_TYPE_ARRAY &&
+                   gguf_get_arr_type(gguf, id) == type && gguf_get_arr_n(gguf, id) == n_tokens))
+        return VALENCE_OK;
+    return fail(header->error, VALENCE_ERROR_FORMAT,
+                "%s: key '%s' is not a list of %zu numbers, one for each token",
+                header->weights->path, key, n_tokens);
+}
+
+/* A tokenizer of another family belongs to another kind of model. */
+static int check_tokenizer(const struct header *header)
+{
+    const struct gguf_context *gguf = header->weights->gguf;
+    int64_t id = gguf_find_key(gguf, "tokenizer.ggml.model");
+    const char *name =
+        id >= 0 && gguf_get_kv_type(gguf, id) == GGUF_TYPE_STRING ? gguf_get_val_str(gguf, id) : "";
+    if (*name && strcmp(name, "bert") != 0 && strcmp(name, "none") != 0 &&
+        strcmp(name, "no_vocab") != 0)
+        return VALENCE_OK;
+    return fail(header->error, VALENCE_ERROR_UNSUPPORTED,
+                "%s: the tokenizer is '%s' (key 'tokenizer.ggml.model'), which is not a causal "
+                "language model's",
+                header->weights->path, name);
+}
+
 static int check_vocabulary(const struct header *header)
 {
     const struct gguf_context *gguf = header->weights->gguf;
@@ -212,7 +297,14 @@ static int check_vocabulary(const struct header *header)
         return fail(header->error, VALENCE_ERROR_FORMAT,
                     "%s: holds no tokenizer of %d ... %d tokens (key 'tokenizer.ggml.tokens')",
                     header->weights->path, MIN_TOKENS, MAX_TOKENS);
-    int status = check_special(header, gguf_get_arr_n(gguf, list));
+    size_t n = gguf_get_arr_n(gguf, list);
+    int status = check_tokenizer(header);
+    if (!status)
+        status = check_special(header, n);
+    if (!status)
+        status = check_beside(header, "tokenizer.ggml.scores", GGUF_TYPE_FLOAT32, n);
+    if (!status)
+        status = check_beside(header, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, n);
     return status ? status : check_tokens(header, list, header->error);
 }
 
@@ -225,6 +317,8 @@ int language_model_check(const struct weights *weights, const char *architecture
         status = check_sizes(&header);
     if (!status)
         status = check_experts(&header);
+    if (!status)
+        status = check_numbers(&header);
     if (!status)
         status = check_rope(&header);
     return status ? status : check_vocabulary(&header);

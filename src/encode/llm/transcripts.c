@@ -1,136 +1,45 @@
-#include "encode/llm/transcripts.h"
+#include "valence/transcripts.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/options.h"
 
-const char *const transcript_spelling_names[TRANSCRIPT_N_SPELLINGS] = {"as-is", "lower",
-                                                                       "sentence"};
-const char *const transcript_rows_names[TRANSCRIPT_N_ROWS] = {"tokens", "mean", "last"};
+const char *const valence_transcript_rows_names[VALENCE_N_TRANSCRIPT_ROWS] = {"tokens", "mean",
+                                                                              "last"};
 
-struct transcript_encoder {
-    struct transcript_settings settings; /* but for the layers, which the encoder keeps */
-    struct valence_encoder *encoder;
+struct valence_transcript_encoder {
+    struct valence_transcript_options settings; /* but for the texts in it, which the model keeps */
+    struct valence_encoder *model;
     struct valence_encoder_state *state;
+    char *description;
 };
 
-/* ---- Spelling ---- */
-
-static bool is_upper(char c)
+void valence_transcript_options_default(struct valence_transcript_options *options)
 {
-    return c >= 'A' && c <= 'Z';
+    *options = (struct valence_transcript_options){.size = sizeof *options,
+                                                   .prefix = VALENCE_PREFIX_DEFAULT};
 }
 
-static bool is_lower(char c)
-{
-    return c >= 'a' && c <= 'z';
-}
+/* ---- What is recorded ---- */
 
-/* Part of a word: a letter, a digit, or of another alphabet. */
-static bool is_word(char c)
+/* The settings and the model that they are used with, as text; NULL where memory is short. */
+static char *describe(const struct valence_transcript_encoder *encoder, const char *prefix)
 {
-    return is_upper(c) || is_lower(c) || (c >= '0' && c <= '9') || (c & 0x80);
-}
-
-/* Gives a lower-case text a sentence's capitals: its first letter, and every I that stands alone
- * ("i", "i'm"). */
-static void capitalise(char *text)
-{
-    size_t first = strcspn(text, "abcdefghijklmnopqrstuvwxyz");
-    bool begins = true; /* no word came before it */
-    for (size_t i = 0; i < first; i++)
-        begins = begins && !is_word(text[i]);
-    if (begins && text[first])
-        text[first] = (char)(text[first] - 'a' + 'A');
-    for (size_t i = 0; text[i]; i++)
-        if (text[i] == 'i' && !is_word(text[i + 1]) && (i == 0 || !is_word(text[i - 1])) &&
-            (i == 0 || text[i - 1] != '\''))
-            text[i] = 'I';
-}
-
-char *transcript_spell(const char *transcript, enum transcript_spelling spelling)
-{
-    static const char blanks[] = " \t\r\n\v\f";
-    if (spelling == TRANSCRIPT_SENTENCE)
-        transcript += strspn(transcript, blanks);
-    size_t length = strlen(transcript);
-    char *text = malloc(length + 2);
-    if (!text)
-        return NULL;
-    memcpy(text, transcript, length + 1);
-    if (spelling == TRANSCRIPT_AS_IS)
-        return text;
-    for (size_t i = 0; i < length; i++)
-        if (is_upper(text[i]))
-            text[i] = (char)(text[i] - 'A' + 'a');
-    if (spelling == TRANSCRIPT_LOWER)
-        return text;
-    while (length > 0 && strchr(blanks, text[length - 1]))
-        length--;
-    text[length] = '\0';
-    capitalise(text);
-    if (length > 0 && (is_word(text[length - 1]) || strchr(",;:-", text[length - 1]))) {
-        length -= !is_word(text[length - 1]);
-        memcpy(text + length, ".", 2);
-    }
+    const struct valence_encoder_description *model = valence_encoder_describe(encoder->model);
+    const struct valence_transcript_options *settings = &encoder->settings;
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "kind", "llm",
+                             "source", model->source, "fingerprint", model->fingerprint, "type",
+                             model->type, "layers", model->layers, "prefix", prefix, "spelling",
+                             valence_spelling_names[settings->spelling], "rows",
+                             valence_transcript_rows_names[settings->rows], "drop_special",
+                             settings->drop_special, "drop_first", settings->drop_first);
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
     return text;
-}
-
-/* ---- Opening ---- */
-
-void transcript_encoder_close(struct transcript_encoder *encoder)
-{
-    if (!encoder)
-        return;
-    valence_encoder_state_free(encoder->state);
-    valence_encoder_free(encoder->encoder);
-    free(encoder);
-}
-
-int transcript_encoder_open(const char *path, const struct transcript_settings *settings,
-                            const char *device, struct transcript_encoder **opened,
-                            struct valence_error *error)
-{
-    *opened = NULL;
-    struct transcript_encoder *encoder = allocate(1, sizeof *encoder);
-    if (!encoder)
-        return fail_memory(error, sizeof *encoder, path);
-    encoder->settings = *settings;
-    struct valence_encoder_options options = {
-        .device = device, .layers = settings->layers, .drop_special = settings->drop_special};
-    int status = valence_encoder_load(path, &options, &encoder->encoder, error);
-    const char *kind = status ? "" : valence_encoder_describe(encoder->encoder)->kind;
-    if (!status && strcmp(kind, "llm") != 0)
-        status = fail(error, VALENCE_ERROR_ARGUMENT,
-                      "%s: holds the encoder '%s', not a language model", path, kind);
-    if (!status)
-        status = valence_encoder_state_create(encoder->encoder, &encoder->state, error);
-    if (status)
-        transcript_encoder_close(encoder);
-    else
-        *opened = encoder;
-    return status;
-}
-
-int64_t transcript_encoder_width(const struct transcript_encoder *encoder)
-{
-    return valence_encoder_describe(encoder->encoder)->width;
-}
-
-/* ---- Settings ---- */
-
-json_t *transcript_encoder_describe(const struct transcript_encoder *encoder)
-{
-    const struct valence_encoder_description *model = valence_encoder_describe(encoder->encoder);
-    const struct transcript_settings *settings = &encoder->settings;
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "kind", "llm", "source",
-                     model->source, "fingerprint", model->fingerprint, "type", model->type,
-                     "layers", model->layers, "spelling",
-                     transcript_spelling_names[settings->spelling], "rows",
-                     transcript_rows_names[settings->rows], "drop_special", settings->drop_special,
-                     "drop_first", settings->drop_first);
 }
 
 static int index_of(const json_t *name, const char *const *names, int n)
@@ -141,24 +50,147 @@ static int index_of(const json_t *name, const char *const *names, int n)
     return -1;
 }
 
-int transcript_settings_from_json(const json_t *description, struct transcript_settings *settings,
-                                  struct valence_error *error)
+/* The settings in such an object, which must outlive them. What was recorded before there were
+ * prefixes had none. */
+static int read_settings(const json_t *recorded, struct valence_transcript_options *settings,
+                         struct valence_error *error)
 {
-    const char *kind = json_string_value(json_object_get(description, "kind"));
-    int spelling = index_of(json_object_get(description, "spelling"), transcript_spelling_names,
-                            TRANSCRIPT_N_SPELLINGS);
-    int rows =
-        index_of(json_object_get(description, "rows"), transcript_rows_names, TRANSCRIPT_N_ROWS);
-    *settings = (struct transcript_settings){
-        .layers = json_string_value(json_object_get(description, "layers")),
-        .drop_special = json_is_true(json_object_get(description, "drop_special")),
-        .drop_first = json_is_true(json_object_get(description, "drop_first"))};
-    if (!kind || strcmp(kind, "llm") != 0 || !settings->layers || spelling < 0 || rows < 0)
+    const char *kind = json_string_value(json_object_get(recorded, "kind"));
+    const json_t *prefix = json_object_get(recorded, "prefix");
+    int spelling = index_of(json_object_get(recorded, "spelling"), valence_spelling_names,
+                            VALENCE_N_SPELLINGS);
+    int rows = index_of(json_object_get(recorded, "rows"), valence_transcript_rows_names,
+                        VALENCE_N_TRANSCRIPT_ROWS);
+    settings->layers = json_string_value(json_object_get(recorded, "layers"));
+    settings->prefix = prefix ? json_string_value(prefix) : "";
+    settings->drop_special = json_is_true(json_object_get(recorded, "drop_special"));
+    settings->drop_first = json_is_true(json_object_get(recorded, "drop_first"));
+    if (!kind || strcmp(kind, "llm") != 0 || !settings->layers || !settings->prefix ||
+        spelling < 0 || rows < 0)
         return fail(error, VALENCE_ERROR_FORMAT,
-                    "what is recorded of the text's encoder is not understood");
-    settings->spelling = (enum transcript_spelling)spelling;
-    settings->rows = (enum transcript_rows)rows;
+                    "the recorded settings of the text's encoder cannot be read: they are not "
+                    "those of a language model, or a newer version wrote them");
+    settings->spelling = (enum valence_spelling)spelling;
+    settings->rows = (enum valence_transcript_rows)rows;
     return VALENCE_OK;
+}
+
+/* Whether the loaded model is the one that was recorded. */
+static int compare_model(const json_t *recorded, const struct valence_encoder *model,
+                         struct valence_error *error)
+{
+    const struct valence_encoder_description *now = valence_encoder_describe(model);
+    const char *const pairs[][3] = {{"fingerprint", "fingerprint", now->fingerprint},
+                                    {"type", "weights of type", now->type}};
+    for (int i = 0; i < 2; i++) {
+        const char *was = json_string_value(json_object_get(recorded, pairs[i][0]));
+        if (was && strcmp(was, pairs[i][2]) != 0)
+            return fail_key(error, VALENCE_ERROR_DATA, "encoder",
+                            "the text was encoded by '%.200s' with %s %.100s, and '%.200s' has "
+                            "%.100s (give the language model that it was encoded with)",
+                            json_string_value(json_object_get(recorded, "source")), pairs[i][1],
+                            was, now->source, pairs[i][2]);
+    }
+    return VALENCE_OK;
+}
+
+/* ---- Opening ---- */
+
+void valence_transcript_encoder_close(struct valence_transcript_encoder *encoder)
+{
+    if (!encoder)
+        return;
+    valence_encoder_state_free(encoder->state);
+    valence_encoder_free(encoder->model);
+    free(encoder->description);
+    free(encoder);
+}
+
+static int load(struct valence_transcript_encoder *encoder, const char *path,
+                struct valence_error *error)
+{
+    struct valence_transcript_options *settings = &encoder->settings;
+    struct valence_encoder_options options;
+    valence_encoder_options_default(&options);
+    options.device = settings->device;
+    options.layers = settings->layers;
+    options.memory = settings->memory;
+    options.prefix = settings->prefix;
+    options.drop_special = settings->drop_special;
+    if ((unsigned)settings->spelling >= VALENCE_N_SPELLINGS ||
+        (unsigned)settings->rows >= VALENCE_N_TRANSCRIPT_ROWS)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "spelling %d or rows %d do not exist",
+                    (int)settings->spelling, (int)settings->rows);
+    int status = valence_encoder_load(path, &options, &encoder->model, error);
+    const char *kind = status ? "" : valence_encoder_describe(encoder->model)->kind;
+    if (!status && strcmp(kind, "llm") != 0)
+        status = fail(error, VALENCE_ERROR_ARGUMENT,
+                      "%s: holds the encoder '%s', not a language model", path, kind);
+    if (!status)
+        status = valence_encoder_state_create(encoder->model, &encoder->state, error);
+    if (status)
+        return status;
+    encoder->description = describe(encoder, settings->prefix ? settings->prefix : "");
+    settings->device = settings->layers = settings->memory = settings->prefix = NULL;
+    return encoder->description ? VALENCE_OK : fail_memory(error, 0, "the encoder's settings");
+}
+
+/* `recorded`, NULL where there is nothing, goes before the options. */
+static int open_encoder(const char *path, const json_t *recorded,
+                        const struct valence_transcript_options *options,
+                        struct valence_transcript_encoder **opened, struct valence_error *error)
+{
+    struct valence_transcript_encoder *encoder = allocate(1, sizeof *encoder);
+    if (!encoder)
+        return fail_memory(error, sizeof *encoder, path);
+    valence_transcript_options_default(&encoder->settings);
+    int status = options_read(&encoder->settings, sizeof encoder->settings, options, error);
+    if (!status && recorded)
+        status = read_settings(recorded, &encoder->settings, error);
+    if (!status)
+        status = load(encoder, path, error);
+    if (!status && recorded)
+        status = compare_model(recorded, encoder->model, error);
+    if (status)
+        valence_transcript_encoder_close(encoder);
+    else
+        *opened = encoder;
+    return status;
+}
+
+int valence_transcript_encoder_open(const char *path,
+                                    const struct valence_transcript_options *options,
+                                    struct valence_transcript_encoder **encoder,
+                                    struct valence_error *error)
+{
+    *encoder = NULL;
+    return open_encoder(path, NULL, options, encoder, error);
+}
+
+int valence_transcript_encoder_open_recorded(const char *path, const char *recorded,
+                                             const struct valence_transcript_options *options,
+                                             struct valence_transcript_encoder **encoder,
+                                             struct valence_error *error)
+{
+    *encoder = NULL;
+    json_t *json = json_loads(recorded, 0, NULL);
+    if (!json)
+        return fail(error, VALENCE_ERROR_FORMAT,
+                    "the recorded settings of the text's encoder are not JSON");
+    int status = open_encoder(path, json, options, encoder, error);
+    json_decref(json);
+    return status;
+}
+
+const struct valence_encoder *
+valence_transcript_encoder_model(const struct valence_transcript_encoder *encoder)
+{
+    return encoder->model;
+}
+
+const char *valence_transcript_encoder_settings(const struct valence_transcript_encoder *encoder)
+{
+    return encoder->description;
 }
 
 /* ---- Encoding ---- */
@@ -175,7 +207,8 @@ static void reduce_mean(const float *from, int64_t n, int64_t width, float *to)
 
 /* Keeps of every transcript's rows those that the settings ask for, in place: what is kept never
  * lies behind what it is made from. */
-static void reduce(const struct transcript_settings *settings, struct valence_features *features)
+static void reduce(const struct valence_transcript_options *settings,
+                   struct valence_features *features)
 {
     int64_t width = features->width, kept = 0, begin = 0;
     for (int64_t i = 0; i < features->n_inputs; i++) {
@@ -184,10 +217,10 @@ static void reduce(const struct transcript_settings *settings, struct valence_fe
         float *to = features->rows + kept * width;
         const float *from = features->rows + begin * width;
         int64_t n = end - begin;
-        if (n > 0 && settings->rows == TRANSCRIPT_MEAN) {
+        if (n > 0 && settings->rows == VALENCE_ROWS_MEAN) {
             reduce_mean(from, n, width, to);
             n = 1;
-        } else if (n > 0 && settings->rows == TRANSCRIPT_LAST) {
+        } else if (n > 0 && settings->rows == VALENCE_ROWS_LAST) {
             memmove(to, from + (n - 1) * width, (size_t)width * sizeof *to);
             n = 1;
         } else {
@@ -199,17 +232,26 @@ static void reduce(const struct transcript_settings *settings, struct valence_fe
     }
 }
 
-int transcript_encoder_encode(struct transcript_encoder *encoder, const char *const *transcripts,
-                              int64_t n, const struct valence_progress *progress,
-                              struct valence_features *features, struct valence_error *error)
+/* Behind a byte-order mark, which says how a text is stored and is no part of it. */
+static const char *behind_mark(const char *transcript)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    return strncmp(transcript, mark, strlen(mark)) == 0 ? transcript + strlen(mark) : transcript;
+}
+
+int valence_transcript_encoder_encode(struct valence_transcript_encoder *encoder,
+                                      const char *const *transcripts, int64_t n,
+                                      const struct valence_progress *progress,
+                                      struct valence_features *features,
+                                      struct valence_error *error)
 {
     *features = (struct valence_features){0};
     struct valence_encoder_input *inputs = allocate(n, sizeof *inputs);
     int status =
         inputs ? VALENCE_OK : fail_memory(error, (size_t)n * sizeof *inputs, "transcripts");
     for (int64_t i = 0; i < n && !status; i++) {
-        const char *transcript = transcripts[i] ? transcripts[i] : "";
-        inputs[i].text = transcript_spell(transcript, encoder->settings.spelling);
+        const char *transcript = transcripts[i] ? behind_mark(transcripts[i]) : "";
+        inputs[i].text = valence_spell(transcript, encoder->settings.spelling);
         if (!inputs[i].text)
             status = fail_memory(error, strlen(transcript), "a transcript");
     }

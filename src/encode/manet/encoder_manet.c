@@ -65,10 +65,13 @@ static int state_open(const void *model, void *state, struct valence_error *erro
     return graph_create(&manet->graph, encoder->device, encoder->plain, error);
 }
 
-static int64_t n_rows(const void *model, const struct valence_encoder_input *input)
+static int measure(void *state, const struct valence_encoder_input *inputs, int64_t n,
+                   int64_t *n_rows, struct valence_error *error)
 {
-    (void)model;
-    return input->pixels ? 1 : 0;
+    (void)state, (void)error;
+    for (int64_t i = 0; i < n; i++)
+        n_rows[i] = inputs[i].pixels != NULL;
+    return VALENCE_OK;
 }
 
 /* Resizes pictures `first` ... of the batch into `pixels`. */
@@ -118,7 +121,7 @@ const struct encoder_kind encoder_manet = {
     .clear = clear,
     .state_open = state_open,
     .state_clear = state_clear,
-    .n_rows = n_rows,
+    .measure = measure,
     .encode = encode,
     .convert = convert_manet,
 };

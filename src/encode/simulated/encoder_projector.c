@@ -78,10 +78,16 @@ static int state_open(const void *model, void *state, struct valence_error *erro
     return graph_create(&opened->graph, projector->device, projector->plain, error);
 }
 
-static int64_t n_rows(const void *model, const struct valence_encoder_input *input)
+static int measure(void *state, const struct valence_encoder_input *inputs, int64_t n,
+                   int64_t *n_rows, struct valence_error *error)
 {
-    const struct projector *projector = model;
-    return input->frames && input->n_frames > 0 ? input->n_frames / projector->joined : 0;
+    const struct projector_state *opened = state;
+    (void)error;
+    for (int64_t i = 0; i < n; i++)
+        n_rows[i] = inputs[i].frames && inputs[i].n_frames > 0
+                        ? inputs[i].n_frames / opened->projector->joined
+                        : 0;
+    return VALENCE_OK;
 }
 
 /* `n` rows from n * joined frames, which lie in memory as the first product wants them. */
@@ -152,7 +158,7 @@ const struct encoder_kind encoder_projector = {
     .clear = clear,
     .state_open = state_open,
     .state_clear = state_clear,
-    .n_rows = n_rows,
+    .measure = measure,
     .encode = encode,
     .convert = convert_projector,
 };

@@ -73,10 +73,14 @@ static int state_open(const void *model, void *state, struct valence_error *erro
                               encoder->window, encoder->plain, error);
 }
 
-static int64_t n_rows(const void *model, const struct valence_encoder_input *input)
+static int measure(void *state, const struct valence_encoder_input *inputs, int64_t n,
+                   int64_t *n_rows, struct valence_error *error)
 {
-    const struct wavlm_encoder *encoder = model;
-    return wavlm_n_frames(&encoder->model, input->samples ? input->n_samples : 0);
+    const struct wavlm_state *wavlm = state;
+    (void)error;
+    for (int64_t i = 0; i < n; i++)
+        n_rows[i] = wavlm_n_frames(wavlm->model, inputs[i].samples ? inputs[i].n_samples : 0);
+    return VALENCE_OK;
 }
 
 static int encode(void *state, const struct valence_encoder_input *inputs,
@@ -104,7 +108,7 @@ const struct encoder_kind encoder_wavlm = {
     .clear = clear,
     .state_open = state_open,
     .state_clear = state_clear,
-    .n_rows = n_rows,
+    .measure = measure,
     .encode = encode,
     .convert = convert_wavlm,
 };

@@ -1,0 +1,122 @@
+#include "encode/llm/transcript_tokens.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "valence/encoder.h"
+
+static const char blanks[] = " \t\r\n\v\f";
+
+/* ---- The prefix ---- */
+
+/* Tokenises a text with what the tokenizer adds, BOS in any case where the prefix asks for it. */
+static int tokenize(const struct language_model *model, const struct transcript_prefix *prefix,
+                    const char *text, size_t length, llama_token **tokens, int64_t *n,
+                    struct valence_error *error)
+{
+    int status = language_model_tokenize(model, text, length, true, tokens, n, error);
+    llama_token bos = llama_vocab_bos(model->vocab);
+    if (status || !prefix->bos || (*n > 0 && (*tokens)[0] == bos))
+        return status;
+    llama_token *longer = allocate(*n + 1, sizeof *longer);
+    if (longer) {
+        longer[0] = bos;
+        memcpy(longer + 1, *tokens, (size_t)*n * sizeof *longer);
+        ++*n;
+    } else {
+        status = fail_memory(error, (size_t)*n * sizeof *longer, "tokens");
+    }
+    free(*tokens);
+    *tokens = longer;
+    return status;
+}
+
+int transcript_prefix_parse(struct transcript_prefix *prefix, const struct language_model *model,
+                            const char *text, struct valence_error *error)
+{
+    const size_t bos_length = strlen(VALENCE_PREFIX_BOS);
+    *prefix = (struct transcript_prefix){0};
+    if (!text || !*text)
+        return VALENCE_OK;
+    prefix->given = true;
+    prefix->bos = strncmp(text, VALENCE_PREFIX_BOS, bos_length) == 0;
+    text += prefix->bos ? bos_length : 0;
+    size_t length = strlen(text);
+    if (length >= sizeof prefix->text)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "prefix",
+                        "the prefix of %zu bytes is longer than %zu", length,
+                        sizeof prefix->text - 1);
+    if (llama_vocab_bos(model->vocab) == LLAMA_TOKEN_NULL)
+        prefix->bos = false;
+    if (!prefix->bos && length == 0)
+        return fail_key(error, VALENCE_ERROR_UNSUPPORTED, "prefix",
+                        "%s: the model has no beginning-of-sequence token to put before a "
+                        "transcript; use a text as prefix",
+                        model->source);
+    memcpy(prefix->text, text, length + 1);
+    while (length > 0 && strchr(blanks, text[length - 1])) /* a blank belongs to the word behind */
+        length--;
+    int status = tokenize(model, prefix, text, length, &prefix->tokens, &prefix->n, error);
+    return status ? fail_within(error, "prefix") : VALENCE_OK;
+}
+
+void transcript_prefix_clear(struct transcript_prefix *prefix)
+{
+    free(prefix->tokens);
+    *prefix = (struct transcript_prefix){0};
+}
+
+/* ---- Transcripts ---- */
+
+/* How many tokens at the beginning are no part of the transcript. */
+static int64_t count_lead(const struct transcript_tokens *transcript,
+                          const struct language_model *model,
+                          const struct transcript_prefix *prefix)
+{
+    int64_t n = 0;
+    if (!prefix->given)
+        return llama_vocab_get_add_bos(model->vocab) && transcript->n > 0 &&
+               transcript->tokens[0] == llama_vocab_bos(model->vocab);
+    while (n < prefix->n && n < transcript->n && prefix->tokens[n] == transcript->tokens[n])
+        n++;
+    return n;
+}
+
+int transcript_tokens_read(struct transcript_tokens *transcript, const struct language_model *model,
+                           const struct transcript_prefix *prefix, const char *text,
+                           bool drop_special, struct valence_error *error)
+{
+    *transcript = (struct transcript_tokens){0};
+    if (!text)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "there is no text");
+    text += strspn(text, blanks);
+    size_t length = strlen(text);
+    while (length > 0 && strchr(blanks, text[length - 1]))
+        length--;
+    if (length == 0)
+        return VALENCE_OK;
+    struct text whole = {.maximum = TEXT_MAX_BYTES + PREFIX_TEXT_BYTES};
+    text_append(&whole, prefix->text, strlen(prefix->text));
+    text_append(&whole, text, length);
+    int status = length > TEXT_MAX_BYTES
+                     ? fail(error, VALENCE_ERROR_LIMIT, "a text of %zu bytes is longer than %d",
+                            length, TEXT_MAX_BYTES)
+                 : whole.failed ? fail_memory(error, length, "a text")
+                                : tokenize(model, prefix, whole.data, whole.length,
+                                           &transcript->tokens, &transcript->n, error);
+    text_free(&whole);
+    if (status || transcript->n == 0)
+        return status;
+    transcript->lead = count_lead(transcript, model, prefix);
+    transcript->first = prefix->given || drop_special ? transcript->lead : 0;
+    transcript->end = transcript->n;
+    if (drop_special &&
+        (llama_vocab_get_add_eos(model->vocab) || llama_vocab_get_add_sep(model->vocab)) &&
+        transcript->end > transcript->first &&
+        llama_vocab_is_control(model->vocab, transcript->tokens[transcript->end - 1]))
+        transcript->end--;
+    return VALENCE_OK;
+}

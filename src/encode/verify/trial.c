@@ -1,0 +1,98 @@
+#include "encode/verify/trial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <ggml.h>
+
+#include "base/fail.h"
+
+#define CPU_SECONDS 900 /* a damaged file may also make it compute for ever */
+
+/* What parent and child share. */
+struct outcome {
+    bool finished;
+    struct valence_error error;
+    char last_words[400]; /* of ggml's abort */
+};
+
+/* In the child. */
+static struct outcome *own_outcome;
+
+static void keep_words(const char *message)
+{
+    snprintf(own_outcome->last_words, sizeof own_outcome->last_words, "%s", message);
+}
+
+/* Never comes back. Nothing of the parent's is closed or flushed. */
+static void be_child(struct outcome *outcome, int (*work)(const void *, struct valence_error *),
+                     const void *argument)
+{
+    struct rlimit cpu = {CPU_SECONDS, CPU_SECONDS}, core = {0, 0};
+    int nowhere = open("/dev/null", O_RDWR);
+    setrlimit(RLIMIT_CPU, &cpu);
+    setrlimit(RLIMIT_CORE, &core);
+    if (nowhere >= 0) {
+        dup2(nowhere, STDOUT_FILENO);
+        dup2(nowhere, STDERR_FILENO);
+    }
+    static const int deadly[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTERM, SIGINT};
+    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
+        signal(deadly[i], SIG_DFL); /* the host's handlers are not for this */
+    own_outcome = outcome;
+    ggml_set_abort_callback(keep_words);
+    outcome->error.status = work(argument, &outcome->error);
+    outcome->finished = true;
+    _exit(0);
+}
+
+static int fail_dead(const struct outcome *outcome, int state, const char *path,
+                     struct valence_error *error)
+{
+    const char *words = outcome->last_words;
+    const char *place = strrchr(words, '/'); /* "/build/ggml/src/ggml.c:1: ..." */
+    return fail(
+        error, VALENCE_ERROR_FORMAT,
+        "%s: llama.cpp cannot cope with this file, it is probably damaged: loading it ended "
+        "a trial process%s%s%s%s",
+        path, WIFSIGNALED(state) ? " by signal: " : "",
+        WIFSIGNALED(state) ? strsignal(WTERMSIG(state)) : "", *words ? ": " : "",
+        place ? place + 1 : words);
+}
+
+int trial_run(int (*work)(const void *argument, struct valence_error *error), const void *argument,
+              const char *path, struct valence_error *error)
+{
+    int state = 0, status = VALENCE_OK;
+    struct outcome *outcome =
+        mmap(NULL, sizeof *outcome, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (outcome == MAP_FAILED)
+        return fail_memory(error, sizeof *outcome, "a trial process");
+    pid_t child = fork();
+    if (child == 0)
+        be_child(outcome, work, argument);
+    if (child < 0)
+        status =
+            fail_key(error, VALENCE_ERROR_UNSUPPORTED, "unverified",
+                     "%s: there can be no process to try the file in: %s", path, strerror(errno));
+    else
+        while (waitpid(child, &state, 0) < 0 && errno == EINTR)
+            ;
+    if (child > 0 && !outcome->finished)
+        status = fail_dead(outcome, state, path, error);
+    else if (child > 0 && outcome->error.status) {
+        status = outcome->error.status;
+        if (error)
+            *error = outcome->error;
+    }
+    munmap(outcome, sizeof *outcome);
+    return status;
+}
