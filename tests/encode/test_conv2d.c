@@ -11,7 +11,7 @@
 
 #include "base/random.h"
 #include "encode/compute/backend.h"
-#include "encode/compute/conv2d.h"
+#include "encode/compute/conv2d_forms.h"
 #include "encode/compute/panel.h"
 
 static struct random_source source;

@@ -25,23 +25,9 @@ void conv2d_free(struct conv2d *conv);
 struct ggml_tensor *graph_conv2d(struct graph *graph, const struct conv2d *conv,
                                  struct ggml_tensor *x, struct ggml_tensor *residual, bool relu);
 
-int64_t conv2d_output_size(const struct conv2d *conv, int64_t size);
-
-/* ---- The CPU's own forms ---- */
-
-struct ggml_tensor *cpu_conv2d(struct graph *graph, const struct conv2d *conv,
-                               struct ggml_tensor *x, struct ggml_tensor *residual, bool relu);
-
-/* With quantised weights, where the processor is faster in bf16. */
-bool conv2d_suits_bf16(const struct conv2d *conv);
-int conv2d_pack_bf16(struct conv2d *conv, struct valence_error *error);
-struct ggml_tensor *cpu_conv2d_bf16(struct graph *graph, const struct conv2d *conv,
-                                    struct ggml_tensor *x, struct ggml_tensor *residual, bool relu);
-
-/* Winograd's F(4x4, 3x3), where conv2d_suits_winograd(): a quarter of the products, and ten times
- * the rounding (of the whole network's embedding, four times). */
-bool conv2d_suits_winograd(const struct conv2d *conv, const struct ggml_tensor *x);
-struct ggml_tensor *cpu_winograd(struct graph *graph, const struct conv2d *conv,
-                                 struct ggml_tensor *x, struct ggml_tensor *residual, bool relu);
+static inline int64_t conv2d_output_size(const struct conv2d *conv, int64_t size)
+{
+    return (size + conv->kernel / 2 * 2 - conv->kernel) / conv->stride + 1;
+}
 
 #endif

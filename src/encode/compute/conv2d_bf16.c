@@ -6,7 +6,7 @@
 
 #include "base/fail.h"
 #include "encode/compute/bf16_product.h"
-#include "encode/compute/conv2d_node.h"
+#include "encode/compute/conv2d_forms.h"
 
 #define COLUMNS   64  /* outputs of a task */
 #define POSITIONS 512 /* about as many windows at a time */

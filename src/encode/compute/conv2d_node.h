@@ -5,7 +5,7 @@
 #define VALENCE_ENCODE_COMPUTE_CONV2D_NODE_H
 
 #include "encode/compute/conv2d.h"
-#include "encode/compute/ops_cpu.h"
+#include "encode/compute/cpu_node.h"
 
 struct conv2d_node {
     struct scratch *scratch;

@@ -4,6 +4,7 @@
 
 #include "base/fail.h"
 #include "encode/compute/backend.h"
+#include "encode/compute/linear.h"
 #include "encode/compute/ops_cpu.h"
 #include "encode/compute/weights.h"
 

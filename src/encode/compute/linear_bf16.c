@@ -2,7 +2,8 @@
  * each takes a range of output columns, that is of rows of W, and widens and packs some of them at
  * a time. */
 #include "encode/compute/bf16_product.h"
-#include "encode/compute/ops_cpu.h"
+#include "encode/compute/linear.h"
+#include "encode/compute/row_ops.h"
 
 #define COLUMNS                                                                                    \
     128            /* packed together; with a slice of the depth they fit a processor's own cache */

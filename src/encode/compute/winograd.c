@@ -9,7 +9,7 @@
  * 2016). */
 #include <string.h>
 
-#include "encode/compute/conv2d_node.h"
+#include "encode/compute/conv2d_forms.h"
 #include "encode/compute/panel.h"
 #include "kernels/simd.h"
 

@@ -1,0 +1,24 @@
+/* Linear layers as nodes of the CPU: linear.c chooses the form. */
+#ifndef VALENCE_ENCODE_COMPUTE_LINEAR_H
+#define VALENCE_ENCODE_COMPUTE_LINEAR_H
+
+#include "encode/compute/cpu_node.h"
+
+/* activation(W * x + b) + residual. */
+struct ggml_tensor *cpu_linear(struct graph *graph, struct ggml_tensor *weight,
+                               struct ggml_tensor *bias, struct ggml_tensor *x,
+                               enum activation activation, struct ggml_tensor *residual);
+
+/* ---- Its forms ---- */
+
+/* In f32; quantised weights are widened. */
+struct ggml_tensor *cpu_linear_sgemm(struct graph *graph, struct ggml_tensor *weight,
+                                     struct ggml_tensor *x, struct node_finish finish);
+
+/* With both operands rounded to bf16, for quantised weights, where the processor is faster that
+ * way. */
+bool linear_suits_bf16(const struct ggml_tensor *weight, const struct ggml_tensor *x);
+struct ggml_tensor *cpu_linear_bf16(struct graph *graph, struct ggml_tensor *weight,
+                                    struct ggml_tensor *x, struct node_finish finish);
+
+#endif
