@@ -137,7 +137,7 @@ static int measure(void *state, const struct valence_encoder_input *inputs, int6
         int status = transcript_tokens_read(transcript, &encoder->model, &encoder->prefix,
                                             inputs[i].text, encoder->drop_special, error);
         if (status)
-            return n > 1 ? fail_within(error, "input %" PRId64, i) : status;
+            return n > 1 ? fail_within(status, error, "input %" PRId64, i) : status;
         n_rows[i] = transcript->end - transcript->first;
         if (encoder->mean && n_rows[i] > 0)
             n_rows[i] = 1;

@@ -48,7 +48,8 @@ static int open_others(struct language_model_parts *parts, int n, struct valence
         llama_split_path(path, sizeof parts->paths[0], prefix, parts->n, n);
         int status = weights_open(&parts->list[parts->n], path, error);
         if (status)
-            return fail_within(error, "%s: a part of the model is missing or damaged", first->path);
+            return fail_within(status, error, "%s: a part of the model is missing or damaged",
+                               first->path);
     }
     return VALENCE_OK;
 }

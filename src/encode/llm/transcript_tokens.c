@@ -60,7 +60,7 @@ int transcript_prefix_parse(struct transcript_prefix *prefix, const struct langu
     while (length > 0 && strchr(blanks, text[length - 1])) /* a blank belongs to the word behind */
         length--;
     int status = tokenize(model, prefix, text, length, &prefix->tokens, &prefix->n, error);
-    return status ? fail_within(error, "prefix") : VALENCE_OK;
+    return status ? fail_within(status, error, "prefix") : VALENCE_OK;
 }
 
 void transcript_prefix_clear(struct transcript_prefix *prefix)
