@@ -10,8 +10,7 @@
 #include "base/threads.h"
 #include "encode_kinds.h"
 #include "feature_output.h"
-#include "media/picture_file.h"
-#include "media/sound_file.h"
+#include "media_files.h"
 #include "model_cache.h"
 #include "terminal.h"
 #include "valence/encoder.h"
@@ -21,6 +20,7 @@ struct request {
     double window_seconds;
     int64_t threads;
     bool force, quiet;
+    struct media_limits limits;
     const char *const *files;
     int64_t n_files;
 };
@@ -39,36 +39,53 @@ struct work {
 
 /* ---- One batch of files ---- */
 
-struct media {
-    struct sound sounds[1];
-    struct picture pictures[PICTURES];
+/* Pictures are kept until they are encoded: no further one is read beyond so many bytes. */
+#define PICTURE_BYTES ((int64_t)256 << 20)
+
+struct files {
+    struct valence_sound *sound;
+    struct valence_picture *pictures[PICTURES];
 };
 
-static int read_media(const struct work *work, int64_t n, struct media *media,
-                      struct valence_encoder_input *inputs, struct valence_error *error)
+static int read_sound(const struct work *work, struct files *files,
+                      struct valence_encoder_input *input, struct valence_error *error)
 {
-    int64_t rate_hz = valence_encoder_describe(work->encoder)->rate_hz;
+    const struct request *request = work->request;
+    int status =
+        media_file_sound(request->files[work->done], &request->limits,
+                         valence_encoder_describe(work->encoder)->rate_hz, &files->sound, error);
+    if (!status)
+        *input = (struct valence_encoder_input){.samples = files->sound->samples,
+                                                .n_samples = files->sound->n_samples};
+    return status;
+}
+
+static int read_pictures(const struct work *work, struct files *files,
+                         struct valence_encoder_input *inputs, int64_t *n,
+                         struct valence_error *error)
+{
+    const struct request *request = work->request;
+    int64_t bytes = 0;
     int status = VALENCE_OK;
-    for (int64_t i = 0; !status && i < n; i++) {
-        const char *path = work->request->files[work->done + i];
-        struct sound *sound = &media->sounds[0];
-        struct picture *picture = &media->pictures[i];
+    for (*n = 0;
+         !status && *n < PICTURES && work->done + *n < request->n_files && bytes < PICTURE_BYTES;) {
+        struct valence_picture **picture = &files->pictures[*n];
         status =
-            rate_hz ? sound_read(path, rate_hz, sound, error) : picture_read(path, picture, error);
-        inputs[i] = rate_hz ? (struct valence_encoder_input){.samples = sound->samples,
-                                                             .n_samples = sound->n_samples}
-                            : (struct valence_encoder_input){.pixels = picture->pixels,
-                                                             .width = picture->width,
-                                                             .height = picture->height};
+            media_file_picture(request->files[work->done + *n], &request->limits, picture, error);
+        if (status)
+            break;
+        inputs[(*n)++] = (struct valence_encoder_input){
+            .pixels = (*picture)->pixels, .width = (*picture)->width, .height = (*picture)->height};
+        bytes += (*picture)->width * (*picture)->height * 3;
     }
     return status;
 }
 
-static void free_media(struct media *media)
+static void free_files(struct files *files)
 {
-    sound_free(&media->sounds[0]);
+    valence_sound_free(files->sound);
     for (int i = 0; i < PICTURES; i++)
-        picture_free(&media->pictures[i]);
+        valence_picture_free(files->pictures[i]);
 }
 
 /* Files, not frames, are what the user counts, unless there is one alone. */
@@ -81,13 +98,17 @@ static int report_files(void *user, const struct valence_progress_event *event)
                                   work->request->n_files > 1 ? &files : event);
 }
 
-static int encode_batch(struct work *work, int64_t n, struct valence_error *error)
+/* One sound, or some pictures. */
+static int encode_batch(struct work *work, struct valence_error *error)
 {
-    struct media media = {0};
+    int64_t n = 1;
+    struct files files = {0};
     struct valence_encoder_input inputs[PICTURES];
     struct valence_features features = {0};
     struct valence_progress progress = {report_files, work};
-    int status = read_media(work, n, &media, inputs, error);
+    int status = valence_encoder_describe(work->encoder)->rate_hz
+                     ? read_sound(work, &files, inputs, error)
+                     : read_pictures(work, &files, inputs, &n, error);
     if (!status) {
         status = valence_encoder_encode(work->state, inputs, n, &progress, &features, error);
         if (status && status != VALENCE_ERROR_CANCELLED)
@@ -98,7 +119,8 @@ static int encode_batch(struct work *work, int64_t n, struct valence_error *erro
                                     features.offsets[i + 1] - features.offsets[i],
                                     features.rows + features.offsets[i] * features.width, error);
     valence_features_free(&features);
-    free_media(&media);
+    free_files(&files);
+    work->done += status ? 0 : n;
     return status;
 }
 
@@ -121,12 +143,8 @@ static int encode_files(struct work *work, struct valence_error *error)
     feature_output_describe(&work->output, "encoder_source", description->source);
     feature_output_describe(&work->output, "encoder_source_sha256", description->fingerprint);
     feature_output_describe(&work->output, "encoder_license", description->license);
-    int64_t batch = description->rate_hz ? 1 : PICTURES;
-    while (!status && work->done < request->n_files) {
-        int64_t n = request->n_files - work->done < batch ? request->n_files - work->done : batch;
-        status = encode_batch(work, n, error);
-        work->done += status ? 0 : n;
-    }
+    while (!status && work->done < request->n_files)
+        status = encode_batch(work, error);
     return status;
 }
 
@@ -176,7 +194,7 @@ static int run_request(const struct command *command, const struct request *requ
 
 static int run_media(const struct command *command, int argc, char **argv)
 {
-    struct request request = {.kind = argv[0]};
+    struct request request = {.kind = argv[0], .limits = media_limits_default()};
     int n, code = EXIT_FAILED;
     const struct option options[] = {
         {OPTION_TEXT, 'm', "model", &request.model, "FILE",
@@ -196,6 +214,7 @@ static int run_media(const struct command *command, int argc, char **argv)
          "cpu, gpu, cuda, vulkan, ... (default: cpu).", 0, 0},
         {OPTION_INT, 0, "threads", &request.threads, "N", "Threads to use (default: all cores).", 1,
          1024},
+        MEDIA_OPTIONS(request.limits),
         {OPTION_FLAG, 0, "force", &request.force, NULL, "Replace existing files.", 0, 0},
         {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "No progress, no summary.", 0, 0},
         {.type = OPTION_END}};
@@ -216,9 +235,9 @@ const struct command encode_wavlm = {
     .arguments = "FILE...",
     .summary = "Turn sound into audio rows.",
     .description =
-        "WAV, FLAC, AIFF; one row per 20 ms. The encoder is a GGUF file made by 'valence convert "
-        "wavlm'. Sound of "
-        "several channels is averaged, and of another rate than the encoder's 16 kHz converted.\n\n"
+        "The sound of any audio or video file that FFmpeg reads ('-' is standard input); one row "
+        "per 20 ms. The encoder is a GGUF file made by 'valence convert wavlm'. The sound is "
+        "converted to the encoder's 16 kHz mono as ffmpeg does it.\n\n"
         "The rows are f32. A safetensors file also says which encoder made them, and under which "
         "licence its "
         "weights are.",
@@ -230,7 +249,8 @@ const struct command encode_manet = {
     .name = "encode manet",
     .arguments = "FILE...",
     .summary = "Turn pictures of faces into video rows.",
-    .description = "PNG, JPEG; one row each. The encoder is a GGUF file made by 'valence convert "
+    .description = "PNG, JPEG, BMP and whatever else FFmpeg reads as a picture; one row each. "
+                   "The encoder is a GGUF file made by 'valence convert "
                    "manet'. Pictures are resized "
                    "to the encoder's square as Pillow does; crop the face beforehand.\n\n"
                    "The rows are f32. A safetensors file also says which encoder made them, and "

@@ -14,7 +14,7 @@
 #include "encode_store.h"
 #include "feature_output.h"
 #include "json_output.h"
-#include "media/sound_file.h"
+#include "media_files.h"
 #include "table.h"
 #include "terminal.h"
 
@@ -27,6 +27,7 @@ struct request {
     enum valence_dtype type;
     int64_t threads;
     bool skip_missing, force, json;
+    struct media_limits limits;
 };
 
 /* What is in progress: the models, and what was heard last. */
@@ -43,17 +44,17 @@ struct work {
 static int hear(struct work *work, const char *path, const struct valence_progress *progress,
                 struct valence_error *error)
 {
-    struct sound sound;
+    struct valence_sound *sound;
     valence_simulation_free(&work->heard);
     json_decref(work->said);
     work->said = NULL;
     int64_t rate_hz = valence_encoder_describe(work->simulation.wavlm)->rate_hz;
-    int status = sound_read(path, rate_hz, &sound, error);
+    int status = media_file_sound(path, &work->request->limits, rate_hz, &sound, error);
     if (status)
         return status;
-    status = valence_simulate(work->simulation.simulator, sound.samples, sound.n_samples, progress,
-                              &work->heard, error);
-    sound_free(&sound);
+    status = valence_simulate(work->simulation.simulator, sound->samples, sound->n_samples,
+                              progress, &work->heard, error);
+    valence_sound_free(sound);
     if (status)
         return status == VALENCE_ERROR_CANCELLED ? status : fail_within(status, error, "%s", path);
     for (int i = 0; i < VALENCE_N_SIMULATION_FLAGS; i++)
@@ -79,7 +80,8 @@ static void print_flagged(const struct work *work, const char *before)
  * none. */
 static int find_sound(const char *folder, const char *id, char **path, struct valence_error *error)
 {
-    static const char *const endings[] = {"wav", "flac", "aiff", "aif", "au"};
+    static const char *const endings[] = {"wav",  "flac", "aiff", "aif", "au",   "mp3", "m4a",
+                                          "opus", "ogg",  "mp4",  "mkv", "webm", "mpg", "avi"};
     char name[VALENCE_STORE_ID_BYTES + 8];
     *path = NULL;
     if (strchr(id, '/'))
@@ -291,7 +293,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "tokens (a row each) or their mean (default: tokens).", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Of a store", 0, 0},
         {OPTION_TEXT, 0, "sounds", &request->sounds, "FOLDER",
-         "Where the clips' sounds are: ID.wav, or .flac, .aiff, .aif, .au.", 0, 0},
+         "Where the clips' sounds are: ID.wav, or .flac, .mp3, .m4a, .mp4, .mkv, ...", 0, 0},
         {OPTION_FLAG, 0, "skip-missing", &request->skip_missing, NULL,
          "A clip without a sound there goes without the stream.", 0, 0},
         {OPTION_TEXT, 0, "stream", &request->stream, "NAME",
@@ -304,6 +306,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_INT, 0, "threads", &request->threads, "N", "Threads to use (default: all cores).",
          1, 1024},
         {OPTION_FLAG, 0, "offline", &simulation->offline, NULL, "Never fetch a model.", 0, 0},
+        MEDIA_OPTIONS(request->limits),
         {OPTION_FLAG, 0, "force", &request->force, NULL, "Replace existing files.", 0, 0},
         {OPTION_FLAG, 0, "json", &request->json, NULL,
          "Of files: print what was heard as JSON, with tokens and probabilities.", 0, 0},
@@ -345,6 +348,7 @@ static int run_simulated_text(const struct command *command, int argc, char **ar
                                              .search = {.prompt_template = VALENCE_PROMPT_TEMPLATE,
                                                         .n_beams = 4,
                                                         .max_tokens = 200}},
+                              .limits = media_limits_default(),
                               .reading = "winner",
                               .rows = "tokens",
                               .prompt = "long",

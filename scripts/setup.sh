@@ -11,11 +11,11 @@ set -euo pipefail
 packages=(build-essential cmake ninja-build pkg-config python3 python3-pip
     libopenblas-openmp-dev liblmdb-dev libyaml-dev libjansson-dev libzip-dev zlib1g-dev
     libcmocka-dev
-    libsndfile1-dev libsamplerate0-dev libpng-dev libturbojpeg0-dev)
+    libavformat-dev libavcodec-dev libswresample-dev libswscale-dev)
 case ${1:-} in
 '') ;;
 --fuzz) packages+=(clang libclang-rt-14-dev) ;;
---ci) packages+=(clang-format) ;;
+--ci) packages+=(clang-format ffmpeg) ;;
 *) echo "usage: scripts/setup.sh [--fuzz | --ci]" >&2 && exit 2 ;;
 esac
 

@@ -73,14 +73,29 @@ complains "hidden states 0 ... 4"
 expect 1 encode wavlm -m "$work/f32.gguf" "$work/a.wav" -o "$work/x.npy" --device abacus
 complains "there is no device 'abacus'"
 expect 1 encode manet -m "$work/manet.gguf" "$work/a.wav" -o "$work/x.npy"
-complains "neither PNG nor JPEG"
+complains "a.wav: has no pictures"
 expect 1 encode wavlm -m "$work/f32.gguf" "$golden/manet/manet-tiny.pth" -o "$work/x.npy"
-complains "no sound file"
+complains "is not sound, video or a picture"
 expect 1 encode wavlm -m "$golden/manet/manet-tiny.pth" "$work/a.wav" -o "$work/x.npy"
 complains "not a sound GGUF file"
 head -c 100 "$work/a.wav" >"$work/short.wav"
 expect 1 encode wavlm -m "$work/f32.gguf" "$work/short.wav" -o "$work/x.npy"
+complains "short.wav: the file is cut off: 32328 bytes are missing (--accept-damaged"
+expect 1 encode wavlm -m "$work/f32.gguf" "$work/short.wav" -o "$work/x.npy" --accept-damaged
 complains "samples are too few"
+head -c 16428 "$work/a.wav" >"$work/half.wav"
+expect 0 encode wavlm -m "$work/f32.gguf" "$work/half.wav" -o "$work/half.npy" --accept-damaged
+prints "1 files, 25 rows of 48"
+complains "half.wav: the file is cut off: 16000 bytes are missing; what can be decoded is used"
+expect 1 encode wavlm -m "$work/f32.gguf" "$work/a.wav" -o "$work/x.npy" --max-seconds 1
+complains "the limit is 1 (--max-seconds S sets the limit)"
+"$VALENCE" encode wavlm -m "$work/f32.gguf" - <"$work/a.wav" -o "$work/piped.npy" >/dev/null || wrong "standard input"
+mkfifo "$work/fifo"
+cat "$work/a.wav" >"$work/fifo" &
+"$VALENCE" encode wavlm -m "$work/f32.gguf" "$work/fifo" -o "$work/fifo.npy" >/dev/null || wrong "a pipe"
+"$VALENCE" encode wavlm -m "$work/f32.gguf" "$work/a.wav" -o "$work/a.npy" >/dev/null
+cmp -s "$work/a.npy" "$work/piped.npy" || wrong "standard input gives other rows"
+cmp -s "$work/a.npy" "$work/fifo.npy" || wrong "a pipe gives other rows"
 expect 2 encode wavlm "$work/a.wav" -o "$work/x.npy"
 complains "--model FILE is missing"
 [ ! -e "$work/x.npy" ] || wrong "a failed encoding left a file"

@@ -1,0 +1,68 @@
+/* Media files as arguments of commands: "-" is standard input, and the limits are options. */
+#ifndef VALENCE_CLI_MEDIA_FILES_H
+#define VALENCE_CLI_MEDIA_FILES_H
+
+#include "options.h"
+#include "valence/media.h"
+
+/* What the options below fill; start from media_limits_default(). */
+struct media_limits {
+    bool accept_damaged;
+    int64_t audio_stream, max_pixels, max_mib;
+    double max_seconds;
+};
+
+/* Rows of a command's table. */
+#define MEDIA_OPTIONS(limits)                                                                      \
+    {OPTION_FLAG,                                                                                  \
+     0,                                                                                            \
+     "accept-damaged",                                                                             \
+     &(limits).accept_damaged,                                                                     \
+     NULL,                                                                                         \
+     "Use what can be decoded of files that are damaged or cut off (default: an error).",          \
+     0,                                                                                            \
+     0},                                                                                           \
+        {OPTION_INT,                                                                               \
+         0,                                                                                        \
+         "audio-stream",                                                                           \
+         &(limits).audio_stream,                                                                   \
+         "N",                                                                                      \
+         "Which of several sound streams, from 0 (default: the best).",                            \
+         0,                                                                                        \
+         1000},                                                                                    \
+        {OPTION_NUMBER,                                                                            \
+         0,                                                                                        \
+         "max-seconds",                                                                            \
+         &(limits).max_seconds,                                                                    \
+         "S",                                                                                      \
+         "Refuse files that are longer (default: 21600, 6 hours).",                                \
+         1,                                                                                        \
+         1e7},                                                                                     \
+        {OPTION_INT,                                                                               \
+         0,                                                                                        \
+         "max-pixels",                                                                             \
+         &(limits).max_pixels,                                                                     \
+         "N",                                                                                      \
+         "Refuse pictures of more pixels (default: 67108864, 8192 x 8192).",                       \
+         1,                                                                                        \
+         268435456},                                                                               \
+    {                                                                                              \
+        OPTION_INT, 0, "max-mib", &(limits).max_mib, "N",                                          \
+            "Memory for the pictures or the sound of a file (default: 1024).", 1, 1 << 20          \
+    }
+
+struct media_limits media_limits_default(void);
+struct valence_media_options media_options_of(const struct media_limits *limits);
+
+/* Opens FILE or "-". */
+int media_file_open(const char *path, const struct valence_media_options *options,
+                    struct valence_media **media, struct valence_error *error);
+
+/* The whole sound at a rate, or the one picture as its bytes are (not turned, as encoders of faces
+ * were trained). What is wrong with a file that was taken nevertheless is said on stderr. */
+int media_file_sound(const char *path, const struct media_limits *limits, int64_t rate_hz,
+                     struct valence_sound **sound, struct valence_error *error);
+int media_file_picture(const char *path, const struct media_limits *limits,
+                       struct valence_picture **picture, struct valence_error *error);
+
+#endif
