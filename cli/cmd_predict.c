@@ -162,11 +162,16 @@ static void print_csv(const struct valence_store *store, const struct prediction
     }
 }
 
+static json_t *number_or_null(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
 static json_t *named_numbers(const char *const *names, const float *values, int n)
 {
     json_t *object = json_object();
     for (int i = 0; i < n; i++)
-        if (json_object_set_new(object, names[i], json_real((double)values[i]))) {
+        if (json_object_set_new(object, names[i], number_or_null((double)values[i]))) {
             json_decref(object);
             return NULL;
         }
@@ -182,21 +187,17 @@ static json_t *missing_to_json(unsigned missing)
     return array;
 }
 
-static json_t *number_or_null(double value)
-{
-    return isnan(value) ? json_null() : json_real(value);
-}
-
 static json_t *prediction_to_json(const struct valence_store *store,
                                   const struct prediction *prediction)
 {
     return json_pack(
-        "{s:s, s:f, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "id",
-        valence_store_clip(store, prediction->clip)->id, "score", (double)prediction->score.score,
-        "expected_error", number_or_null(prediction->estimate.error), "low",
-        number_or_null(prediction->estimate.low), "high", number_or_null(prediction->estimate.high),
-        "flow", valence_flow_name(prediction->flow), "missing",
-        missing_to_json(prediction->missing), "modality_weights",
+        "{s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "id",
+        valence_store_clip(store, prediction->clip)->id, "score",
+        number_or_null((double)prediction->score.score), "expected_error",
+        number_or_null(prediction->estimate.error), "low", number_or_null(prediction->estimate.low),
+        "high", number_or_null(prediction->estimate.high), "flow",
+        valence_flow_name(prediction->flow), "missing", missing_to_json(prediction->missing),
+        "modality_weights",
         named_numbers(valence_modality_names, prediction->score.modality_weights,
                       VALENCE_N_MODALITIES),
         "view_weights",

@@ -3,7 +3,7 @@
  *     cc score.c $(pkg-config --cflags --libs valence) -o score && ./score model.safetensors */
 #include <stdio.h>
 #include <stdlib.h>
-#include <valence/model.h>
+#include <valence/score.h>
 
 int main(int argc, char **argv)
 {
@@ -27,7 +27,7 @@ int main(int argc, char **argv)
             batch.streams[m] = (struct valence_rows){rows, VALENCE_F32, width, offsets};
         }
         float score;
-        status = valence_model_score(model, workspace, &batch, 0, &score, NULL, &error);
+        status = valence_score(workspace, &batch, 0, &score, NULL, &error);
         if (!status)
             printf("%+.3f\n", (double)score);
         for (int m = 0; m < VALENCE_N_MODALITIES; m++)

@@ -1,4 +1,4 @@
-/* The double-flow network: its configuration, its file, and scoring with it.
+/* The double-flow network: its configuration, its file, and what the file says about it.
  *
  * Source: arXiv 2410.15029, section 2. A *flow* is one pass through the shared network with a given
  * set of missing modalities: `complete` misses none, `text_missing` misses text and reads
@@ -8,6 +8,7 @@
 #define VALENCE_MODEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "valence/api.h"
@@ -67,65 +68,78 @@ VALENCE_API int valence_model_config_check(const struct valence_model_config *co
 VALENCE_API const char *valence_flow_name(unsigned missing);
 VALENCE_API int valence_flow_from_name(const char *name);
 
-struct valence_model; /* parameters, standardisation and configuration; only read once loaded */
+/* ---- Loading ---- */
 
-/* Reads a checkpoint (safetensors, see docs/file-formats.md). *model is NULL on failure. */
+/* Parameters, standardisation, calibration and configuration. Only read once loaded: any number of
+ * threads may share it. Score with it through a workspace (valence/score.h), which keeps it alive.
+ */
+struct valence_model;
+
+/* Read a checkpoint (safetensors, docs/file-formats.md): from a file, from memory, or from a file
+ * descriptor, which is read to its end and stays open. `name` stands for the source in errors and
+ * may be NULL; the memory is not needed afterwards. *model is NULL on failure.
+ *
+ * Errors: IO, NOT_FOUND; FORMAT, SHAPE where the file is no checkpoint or its tensors do not fit;
+ * UNSUPPORTED for a newer version; DATA where a value is not finite or the content does not match
+ * the digest in the file, which older files lack; ARGUMENT for NULL; MEMORY. */
 VALENCE_API int valence_model_load(const char *path, struct valence_model **model,
                                    struct valence_error *error);
+VALENCE_API int valence_model_load_memory(const void *data, size_t size, const char *name,
+                                          struct valence_model **model,
+                                          struct valence_error *error);
+VALENCE_API int valence_model_load_descriptor(int descriptor, const char *name,
+                                              struct valence_model **model,
+                                              struct valence_error *error);
+
+/* Gives up the caller's reference: workspaces and groups made from the model keep theirs. Takes
+ * NULL. */
 VALENCE_API void valence_model_free(struct valence_model *model);
 
+/* Several models as one, whose score is the mean of theirs: the seeds of a run. They must read the
+ * same streams and widths and be trained with the same flows; d and o may differ. The group keeps
+ * the members alive. Where all members were calibrated on the same clips, the group's intervals
+ * come from the mean of their scores of these clips; else it gives none. *group is NULL on failure.
+ * Errors: ARGUMENT for members that do not fit together, naming the first, or are groups; MEMORY.
+ */
+VALENCE_API int valence_model_group(struct valence_model *const *members, int n,
+                                    struct valence_model **group, struct valence_error *error);
+VALENCE_API int
+valence_model_n_members(const struct valence_model *model); /* 1 of a single model */
+
+/* ---- Describing ---- */
+
+/* Of a group: of its first member, but the number of parameters is that of all together. */
 VALENCE_API const struct valence_model_config *
 valence_model_config(const struct valence_model *model);
 VALENCE_API int64_t valence_model_n_parameters(const struct valence_model *model);
 
-/* The names of the store's streams that the model was trained on, by enum valence_stream; "" where
- * it uses none. */
+/* The names of the store's streams that the model was trained on; "" where it uses none. */
 VALENCE_API const char *valence_model_stream_name(const struct valence_model *model,
                                                   enum valence_stream stream);
 
-/* What scoring needs besides the model. One per thread; grows as batches need. Free with
- * valence_workspace_free(). */
-struct valence_workspace;
-VALENCE_API int valence_workspace_create(const struct valence_model *model,
-                                         struct valence_workspace **workspace,
-                                         struct valence_error *error);
-VALENCE_API void valence_workspace_free(struct valence_workspace *workspace);
+/* The range that the labels lie in, as training knew it: -3 ... 3, or more. False, and NaN in both,
+ * where the checkpoint does not say: only a run's best model does. */
+VALENCE_API bool valence_model_label_range(const struct valence_model *model, double *minimum,
+                                           double *maximum);
 
-/* How a score came about. Arrays belong to the workspace and live until its next use. */
-struct valence_details {
-    const float *modality_weights; /* (n_clips, 3): audio, text, video */
-    const float *view_weights;     /* (n_clips, 7) */
+/* Where a model comes from. Each text is "" where the checkpoint does not say. */
+struct valence_model_provenance {
+    const char *version;        /* of valence, that trained or converted it */
+    const char *configuration;  /* of the training: a JSON object of keys as in its config.yaml */
+    const char *store;          /* the path that the training read */
+    const char *source;         /* that store's "source", a JSON object (valence/store.h) */
+    const char *data;           /* fingerprint of the data trained on (valence/run.h) */
+    const char *converted_from; /* name of the foreign file it was converted from */
 };
 
-/* Scores a batch in one flow.
- *
- * `missing` is a set of modalities; those are imagined (MIA) and may be absent from `batch`. A flow
- * the model was not trained on is scored all the same, without imagination of what only such flows
- * miss. `scores` receives batch->n_clips values on the scale of the labels the model was trained on
- * (-3 ... 3 for MOSEI), which are what the network says and may lie somewhat outside of it:
- * published figures are computed from such scores, and a clip beyond what the model knows shows.
- * valence/reliability.h gives intervals within the scale. `details` may be NULL.
- *
- * Thread-safe for distinct workspaces; `model` is only read. A clip's score does not depend on the
- * other clips. Errors: ERROR_SHAPE if a stream's width is not the model's; ERROR_ARGUMENT for the
- * set of all modalities; ERROR_DATA where a row holds NaN or an infinity; ERROR_MEMORY. On an error
- * `scores` is untouched.
- *
- * Source: arXiv 2410.15029, sections 2.2 (UMCA) and 2.3 (MIA). */
-VALENCE_API int valence_model_score(const struct valence_model *model,
-                                    struct valence_workspace *workspace,
-                                    const struct valence_batch *batch, unsigned missing,
-                                    float *scores, struct valence_details *details,
-                                    struct valence_error *error);
+/* Lives as long as the model. */
+VALENCE_API const struct valence_model_provenance *
+valence_model_provenance(const struct valence_model *model);
 
-/* The same batch in several flows at once, computing once what they share (their audio and video).
- * `scores` and `details` (or NULL) have one entry a flow. */
-VALENCE_API int valence_model_score_flows(const struct valence_model *model,
-                                          struct valence_workspace *workspace,
-                                          const struct valence_batch *batch, const unsigned *flows,
-                                          int n_flows, float *const *scores,
-                                          struct valence_details *details,
-                                          struct valence_error *error);
+/* How the stream that the model reads was encoded: a JSON object, or "" where that is not recorded.
+ * Lives as long as the model. */
+VALENCE_API const char *valence_model_encoder(const struct valence_model *model,
+                                              enum valence_stream stream);
 
 #ifdef __cplusplus
 }

@@ -139,6 +139,10 @@ struct valence_column_statistics {
     float *mean;
     /* (width), of the population; 0 for a constant column. */
     float *deviation;
+    /* (width) */
+    float *minimum;
+    /* (width) */
+    float *maximum;
 };
 
 /* Reads all rows once and makes the statistics (Welford's method in double precision). `progress`

@@ -61,8 +61,14 @@ static int score_flows(const struct scoring *scoring, struct evaluation *evaluat
         status = scoring_run(scoring, evaluation->selection.clips, n, flows, evaluation->n_flows,
                              scores, error);
     for (int i = 0; i < evaluation->n_flows; i++) {
-        for (int64_t clip = 0; clip < n && !status; clip++)
+        for (int64_t clip = 0; clip < n && !status; clip++) {
             evaluation->flows[i].predicted[clip] = scores[i][clip].score;
+            if (isnan(scores[i][clip].score))
+                status = fail(
+                    error, VALENCE_ERROR_DATA, "%s: clip '%s': its values are too large to score",
+                    valence_store_path(scoring->store),
+                    valence_store_clip(scoring->store, evaluation->selection.clips[clip])->id);
+        }
         free(scores[i]);
     }
     return status;

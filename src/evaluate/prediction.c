@@ -84,9 +84,10 @@ static void estimate_all(const struct valence_model *model, double level,
         struct prediction *prediction = &predictions->predictions[i];
         const struct valence_reliability *reliability =
             prediction->fitting ? valence_model_reliability(model, prediction->flow) : NULL;
+        bool known = reliability && !isnan(prediction->score.score);
         prediction->estimate =
-            reliability ? valence_reliability_estimate(reliability, prediction->score.score, level)
-                        : (struct valence_estimate){NAN, NAN, NAN};
+            known ? valence_reliability_estimate(reliability, prediction->score.score, level)
+                  : (struct valence_estimate){NAN, NAN, NAN};
     }
 }
 

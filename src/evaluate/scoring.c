@@ -89,24 +89,18 @@ bool scoring_flow_is_trained(const struct valence_model *model, unsigned flow)
 /* ---- Scores ---- */
 
 /* Scores a batch into scores[flow][first ...]; values[flow] has room for a batch. */
-static int score_batch(const struct scoring *scoring, struct valence_workspace *workspace,
-                       const struct valence_batch *batch, const unsigned *flows, int n_flows,
-                       float *const *values, struct clip_score *const *scores, int64_t first,
-                       struct valence_error *error)
+static int score_batch(struct valence_workspace *workspace, const struct valence_batch *batch,
+                       const unsigned *flows, int n_flows, float *const *values,
+                       struct clip_score *const *scores, int64_t first, struct valence_error *error)
 {
     struct valence_details details[VALENCE_MAX_FLOWS];
-    int status = valence_model_score_flows(scoring->model, workspace, batch, flows, n_flows, values,
-                                           details, error);
+    int status = valence_score_flows(workspace, batch, flows, n_flows, values, details, error);
     for (int flow = 0; flow < n_flows && !status; flow++)
         for (int64_t i = 0; i < batch->n_clips; i++) {
             struct clip_score *score = &scores[flow][first + i];
-            if (!isfinite(values[flow][i]))
-                return fail(error, VALENCE_ERROR_DATA,
-                            "the model gives clip %lld of the batch the score %g in the flow '%s'\n"
-                            "         (features far outside what it was trained on do that)",
-                            (long long)i + 1, (double)values[flow][i],
-                            valence_flow_name(flows[flow]));
             score->score = values[flow][i];
+            score->distance = details[flow].distances[i];
+            score->outside = details[flow].outside[i];
             memcpy(score->modality_weights,
                    details[flow].modality_weights + i * VALENCE_N_MODALITIES,
                    sizeof score->modality_weights);
@@ -145,8 +139,7 @@ static int score_batches(const struct scoring *scoring, struct valence_workspace
     int status;
     batch_loader_start(loader, clips, n, scoring->batch_size);
     while (!(status = batch_loader_next(loader, &batch, error)) && batch) {
-        status =
-            score_batch(scoring, workspace, batch, flows, n_flows, values, scores, done, error);
+        status = score_batch(workspace, batch, flows, n_flows, values, scores, done, error);
         if (status)
             return fail_in_batch(scoring, status, clips + done, batch->n_clips, error);
         done += batch->n_clips;

@@ -3,11 +3,13 @@
 #define VALENCE_EVALUATE_SCORING_H
 
 #include "data/clips.h"
-#include "valence/model.h"
+#include "valence/score.h"
 #include "valence/progress.h"
 
 struct clip_score {
-    float score;
+    float score;    /* NaN where the clip's values are too large for the network */
+    float distance; /* from the training data, see valence/score.h */
+    bool outside;
     float modality_weights[VALENCE_N_MODALITIES];
     float view_weights[VALENCE_N_VIEWS];
 };
@@ -29,7 +31,7 @@ struct scoring {
 
 /* Scores `n` clips in each of `n_flows` flows: scores[flow] has room for n. A modality that a flow
  * does not miss and a clip lacks is a sequence of length 0. Errors: those of reading the store and
- * of valence_model_score(), naming the batch's clips; CANCELLED. */
+ * of valence_score(), naming the batch's clips; CANCELLED. */
 int scoring_run(const struct scoring *scoring, const int64_t *clips, int64_t n,
                 const unsigned *flows, int n_flows, struct clip_score *const *scores,
                 struct valence_error *error);

@@ -73,10 +73,38 @@ static void widen_halves(int64_t n, const uint16_t *x, float *y)
 }
 #endif
 
-VALENCE_CLONES
-static void standardise(int64_t n, const float *x, const float *mean, const float *scale, real *y)
+/* What of a projection a piece of its columns needs; NULL as there. */
+struct columns {
+    const float *mean, *scale, *low, *high;
+};
+
+static struct columns columns_from(const struct projection *projection, int64_t column)
 {
-    if (mean)
+    struct columns columns = {0};
+    if (projection->mean) {
+        columns.mean = projection->mean + column;
+        columns.scale = projection->scale + column;
+    }
+    if (projection->mean && projection->low) {
+        columns.low = projection->low + column;
+        columns.high = projection->high + column;
+    }
+    return columns;
+}
+
+/* The comparisons are written so that NaN stays NaN. */
+VALENCE_CLONES
+static void standardise(int64_t n, const float *x, const struct columns *columns, real *y)
+{
+    const float *mean = columns->mean, *scale = columns->scale;
+    const float *low = columns->low, *high = columns->high;
+    if (low)
+        for (int64_t j = 0; j < n; j++) {
+            float z = (x[j] - mean[j]) * scale[j];
+            z = z < low[j] ? low[j] : z;
+            y[j] = z > high[j] ? high[j] : z;
+        }
+    else if (mean)
         for (int64_t j = 0; j < n; j++)
             y[j] = (x[j] - mean[j]) * scale[j];
     else
@@ -84,22 +112,41 @@ static void standardise(int64_t n, const float *x, const float *mean, const floa
             y[j] = x[j];
 }
 
+VALENCE_CLONES
+static float largest_distance(int64_t n, const float *x, const struct columns *columns,
+                              float largest)
+{
+    const float *mean = columns->mean, *scale = columns->scale;
+    const float *low = columns->low, *high = columns->high;
+    for (int64_t j = 0; j < n; j++) {
+        float z = (x[j] - mean[j]) * scale[j];
+        float below = low[j] - z, above = z - high[j];
+        largest = below > largest ? below : largest;
+        largest = above > largest ? above : largest;
+    }
+    return largest;
+}
+
+/* `width` values of a row from `column` on, in float: where they lie, or converted to `room`. */
+static const float *row_values(const struct projection *projection, int64_t row, int64_t column,
+                               int64_t width, float room[PIECE_COLUMNS])
+{
+    int64_t at = row * projection->layer.in + column;
+    if (projection->type != VALENCE_F16)
+        return (const float *)projection->rows + at;
+    widen_halves(width, (const uint16_t *)projection->rows + at, room);
+    return room;
+}
+
 /* Rows first ... first+n-1, columns column ... column+width-1, into `piece` (n, width). */
 static void convert_piece(const struct projection *projection, int64_t first, int64_t n,
                           int64_t column, int64_t width, real *piece)
 {
-    const float *mean = projection->mean ? projection->mean + column : NULL;
-    const float *scale = projection->mean ? projection->scale + column : NULL;
-    for (int64_t i = 0; i < n; i++) {
-        int64_t at = (first + i) * projection->layer.in + column;
-        const float *row = (const float *)projection->rows + at;
-        float widened[PIECE_COLUMNS];
-        if (projection->type == VALENCE_F16) {
-            widen_halves(width, (const uint16_t *)projection->rows + at, widened);
-            row = widened;
-        }
-        standardise(width, row, mean, scale, piece + i * width);
-    }
+    struct columns columns = columns_from(projection, column);
+    float room[PIECE_COLUMNS];
+    for (int64_t i = 0; i < n; i++)
+        standardise(width, row_values(projection, first + i, column, width, room), &columns,
+                    piece + i * width);
 }
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -127,6 +174,21 @@ void projection_forward(const struct projection *projection,
                  layer.in, 1, out, layer.out);
         }
     }
+}
+
+float projection_distance(const struct projection *projection, int64_t first, int64_t n)
+{
+    float largest = 0, room[PIECE_COLUMNS];
+    if (!projection->mean || !projection->low)
+        return 0;
+    for (int64_t row = first; row < first + n; row++)
+        for (int64_t column = 0; column < projection->layer.in; column += PIECE_COLUMNS) {
+            int64_t width = smaller(PIECE_COLUMNS, projection->layer.in - column);
+            struct columns columns = columns_from(projection, column);
+            largest = largest_distance(width, row_values(projection, row, column, width, room),
+                                       &columns, largest);
+        }
+    return largest;
 }
 
 void projection_backward(const struct projection *projection,

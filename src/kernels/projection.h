@@ -1,7 +1,8 @@
 /* The input projections: stored rows (f16 or f32), standardised, times a weight matrix.
  *
- *   y_t = W ((s_t - mean) * scale) + b      s: (rows, width) as stored, y: (rows, d), W: (d, width)
+ *   y_t = W z_t + b,  z_t = clip((s_t - mean) * scale, low, high)
  *
+ * s: (rows, width) as stored; y: (rows, d); W: (d, width).
  * Rows are converted in pieces that stay in cache, so that a batch is held only once and as small
  * as it is stored. The inputs are leaves: there is no gradient for them. */
 #ifndef VALENCE_KERNELS_PROJECTION_H
@@ -16,6 +17,8 @@ struct projection {
     enum valence_dtype type;
     const float *mean;  /* (layer.in) or NULL */
     const float *scale; /* (layer.in) or NULL; both or none */
+    const float *low;   /* (layer.in) or NULL: no clipping; only with mean and scale */
+    const float *high;
     struct linear layer;
     const struct ragged *sequence;
 };
@@ -31,6 +34,10 @@ void projection_scratch_make(struct projection_scratch *scratch, int64_t d, int6
 
 void projection_forward(const struct projection *projection,
                         const struct projection_scratch *scratch, real *y);
+
+/* How far the `n` rows from row `first` lie outside low ... high: the largest low - z or z - high,
+ * 0 within. An infinity in the rows gives one; NaN is passed over. 0 without low and high. */
+float projection_distance(const struct projection *projection, int64_t first, int64_t n);
 
 /* Adds dW and db given dy (n_rows, d); the first thread adds to the gradient itself, the others'
  * shares follow. */

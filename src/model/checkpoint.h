@@ -6,7 +6,9 @@
  * choosing), and in a checkpoint that training can resume from "training" (an object of the
  * trainer's) with the tensors optimizer.first_moment and optimizer.second_moment. The model of a
  * training also has a calibration set: calibration.range (2), calibration.labels (n),
- * calibration.scores (n_flows, n). */
+ * calibration.scores (n_flows, n), calibration.distances (4, n). "digest" is the SHA-256 of the
+ * tensors' bytes in the order of the file, followed by config, streams, provenance and training,
+ * where they are there, each with a NUL; older checkpoints have none. */
 #ifndef VALENCE_MODEL_CHECKPOINT_H
 #define VALENCE_MODEL_CHECKPOINT_H
 
@@ -24,6 +26,9 @@ struct calibration {
     float range[2]; /* in which all labels lie */
     float *labels;  /* (n) */
     float *scores;  /* (config.n_flows, n) */
+    /* (4, n) by stream: how far the clip's rows lie outside the training rows, see
+     * kernels/projection.h; NULL in checkpoints from before it was measured */
+    float *distances;
 };
 
 int calibration_allocate(struct calibration *calibration, int64_t n, int n_flows,
@@ -48,9 +53,18 @@ struct checkpoint {
 int checkpoint_allocate(struct checkpoint *checkpoint, bool with_moments,
                         struct valence_error *error);
 
-/* Copies mean and 1/deviation of `n` columns for a stream into the checkpoint. */
+/* A stream's columns over the training rows. */
+struct column_ranges {
+    int64_t n;
+    const float *mean, *deviation;  /* (n) */
+    const float *minimum, *maximum; /* (n), or both NULL: values are not clipped */
+};
+
+/* Sets a stream's standardisation: mean, 1 / deviation, and the range of standardised values. A
+ * deviation that is not a normal float (below 1.2e-38, whose inverse would overflow) is that of a
+ * constant column, whose scale is 0. */
 int checkpoint_set_standardisation(struct checkpoint *checkpoint, enum valence_stream stream,
-                                   int64_t n, const float *mean, const float *deviation,
+                                   const struct column_ranges *columns,
                                    struct valence_error *error);
 
 /* Writes beside, syncs and renames: the old file or the new one, never half of it. `flags` as in
@@ -58,8 +72,9 @@ int checkpoint_set_standardisation(struct checkpoint *checkpoint, enum valence_s
 int checkpoint_save(const char *path, unsigned flags, const struct checkpoint *checkpoint,
                     struct valence_error *error);
 
-/* Every parameter must be there with its shape; anything unknown is an error that names it. On
- * failure *checkpoint is cleared. Free with checkpoint_free(). */
+/* Every parameter must be there with its shape; anything unknown is an error that names it; and the
+ * content must match the digest in the file (ERROR_DATA). On failure *checkpoint is cleared. Free
+ * with checkpoint_free(). */
 int checkpoint_load(const char *path, struct checkpoint *checkpoint, struct valence_error *error);
 int checkpoint_load_memory(const void *data, size_t size, const char *name,
                            struct checkpoint *checkpoint, struct valence_error *error);

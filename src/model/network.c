@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/half.h"
 #include "kernels/rank_n_contrast.h"
 #include "model/network_private.h"
 
@@ -273,29 +272,18 @@ int network_reserve(struct network *network, int64_t n_clips, const int64_t n_ro
 
 /* ---- Passes ---- */
 
-static int64_t stream_width(const struct network *network, int stream)
+static int measure_batch(const struct network *network, const struct valence_batch *batch,
+                         struct extent *extent, struct valence_error *error)
 {
-    return network->config.widths[valence_stream_modality(stream)];
-}
-
-static int check_batch(const struct network *network, const struct valence_batch *batch,
-                       struct extent *extent, struct valence_error *error)
-{
+    int status = network_check_batch(&network->config, batch, error);
+    if (status)
+        return status;
     *extent = (struct extent){.n_clips = batch->n_clips};
-    if (batch->n_clips < 1)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "the batch has no clips");
-    for (int s = 0; s < N_STREAMS; s++) {
-        const struct valence_rows *rows = &batch->streams[s];
-        if (rows->width == 0)
-            continue;
-        if (rows->width != stream_width(network, s))
-            return fail(error, VALENCE_ERROR_SHAPE,
-                        "stream '%s' has width %lld, the model was made for %lld",
-                        valence_stream_names[s], (long long)rows->width,
-                        (long long)stream_width(network, s));
-        extent->n_rows[s] = rows->offsets[batch->n_clips];
-        extent->offsets[s] = rows->offsets;
-    }
+    for (int s = 0; s < N_STREAMS; s++)
+        if (batch->streams[s].width) {
+            extent->n_rows[s] = batch->streams[s].offsets[batch->n_clips];
+            extent->offsets[s] = batch->streams[s].offsets;
+        }
     return VALENCE_OK;
 }
 
@@ -304,7 +292,7 @@ static int begin(struct network *network, const struct valence_batch *batch, con
                  int n_flows, bool training, uint64_t dropout_key, struct valence_error *error)
 {
     struct extent extent;
-    int status = check_batch(network, batch, &extent, error);
+    int status = measure_batch(network, batch, &extent, error);
     if (!status) {
         network->batch = batch;
         network->dropout = dropout_make(network->config.dropout, dropout_key);
@@ -319,21 +307,10 @@ static int begin(struct network *network, const struct valence_batch *batch, con
 /* Says where a batch holds a value that is not finite: looked for only once a result is not. */
 static int fail_not_finite(const struct valence_batch *batch, struct valence_error *error)
 {
-    for (int s = 0; s < N_STREAMS; s++) {
-        const struct valence_rows *rows = &batch->streams[s];
-        for (int64_t clip = 0; rows->width && clip < batch->n_clips; clip++)
-            for (int64_t i = rows->offsets[clip] * rows->width;
-                 i < rows->offsets[clip + 1] * rows->width; i++) {
-                float value = rows->type == VALENCE_F16
-                                  ? half_to_float(((const uint16_t *)rows->data)[i])
-                                  : ((const float *)rows->data)[i];
-                if (!isfinite(value))
-                    return fail(error, VALENCE_ERROR_DATA,
-                                "clip %lld of the batch: stream '%s', row %lld, column %lld is %f",
-                                (long long)clip, valence_stream_names[s],
-                                (long long)(i / rows->width - rows->offsets[clip]),
-                                (long long)(i % rows->width), (double)value);
-            }
+    for (int64_t clip = 0; clip < batch->n_clips; clip++) {
+        int status = network_check_finite(batch, clip, error);
+        if (status)
+            return status;
     }
     return fail(error, VALENCE_ERROR_DATA,
                 "the network's output is not finite although its input is: its parameters are not "
@@ -357,20 +334,10 @@ int network_gradients(struct network *network, const real *parameters,
     return VALENCE_OK;
 }
 
-int network_forward(struct network *network, const real *parameters,
-                    const struct standardisation *standardisation,
-                    const struct valence_batch *batch, const unsigned *flows, int n_flows,
-                    struct flow_output *outputs, struct valence_error *error)
+static void give_outputs(const struct network *network, struct flow_output *outputs)
 {
-    int status = begin(network, batch, flows, n_flows, false, 0, error);
-    if (status)
-        return status;
-    forward_all(network, parameters, standardisation);
-    for (int f = 0; f < n_flows; f++) {
+    for (int f = 0; f < network->n_flows; f++) {
         const struct flow_state *flow = &network->flows[f];
-        for (int64_t i = 0; i < batch->n_clips; i++)
-            if (!isfinite(flow->score[i]))
-                return fail_not_finite(batch, error);
         outputs[f] = (struct flow_output){.score = flow->score,
                                           .feature = flow->feature,
                                           .rnc_feature = flow->contrast,
@@ -383,5 +350,42 @@ int network_forward(struct network *network, const real *parameters,
             outputs[f].cross_weights[m] = flow->weights_of_cross[m];
         }
     }
-    return VALENCE_OK;
+}
+
+static bool has_finite_scores(const struct network *network, int64_t clip)
+{
+    for (int f = 0; f < network->n_flows; f++)
+        if (!isfinite(network->flows[f].score[clip]))
+            return false;
+    return true;
+}
+
+int network_forward_each(struct network *network, const real *parameters,
+                         const struct standardisation *standardisation,
+                         const struct valence_batch *batch, const unsigned *flows, int n_flows,
+                         struct flow_output *outputs, struct valence_error *error)
+{
+    int status = begin(network, batch, flows, n_flows, false, 0, error);
+    if (status)
+        return status;
+    forward_all(network, parameters, standardisation);
+    for (int64_t clip = 0; clip < batch->n_clips && !status; clip++)
+        if (!has_finite_scores(network, clip))
+            status = network_check_finite(batch, clip, error);
+    if (!status)
+        give_outputs(network, outputs);
+    return status;
+}
+
+int network_forward(struct network *network, const real *parameters,
+                    const struct standardisation *standardisation,
+                    const struct valence_batch *batch, const unsigned *flows, int n_flows,
+                    struct flow_output *outputs, struct valence_error *error)
+{
+    int status = network_forward_each(network, parameters, standardisation, batch, flows, n_flows,
+                                      outputs, error);
+    for (int64_t clip = 0; !status && clip < batch->n_clips; clip++)
+        if (!has_finite_scores(network, clip))
+            status = fail_not_finite(batch, error);
+    return status;
 }

@@ -13,13 +13,21 @@
 
 struct network;
 
-/* Per modality and column: rows enter the network as (row - mean) * scale. NULL arrays mean as they
- * are. Simulated text uses its own statistics where it has them. */
+/* Per stream and column: rows enter the network as z = clip((row - mean) * scale, low, high). NULL
+ * arrays mean as they are. Simulated text uses its own statistics where it has them. */
 struct standardisation {
     const float *mean[VALENCE_N_STREAMS]; /* (width) or NULL */
     /* (width) or NULL: 1 / deviation, 0 for a constant column */
     const float *scale[VALENCE_N_STREAMS];
+    /* (width) or NULL, both or none, only with mean: the range of z over the training rows */
+    const float *low[VALENCE_N_STREAMS];
+    const float *high[VALENCE_N_STREAMS];
 };
+
+/* How far the rows of each clip of a batch lie outside low ... high (projection_distance()):
+ * `distances` receives (VALENCE_N_STREAMS, n_clips) values. */
+void standardisation_distances(const struct standardisation *standardisation,
+                               const struct valence_batch *batch, float *distances);
 
 int network_create(const struct valence_model_config *config, struct network **network,
                    struct valence_error *error);
@@ -56,10 +64,22 @@ struct flow_output {
 };
 
 /* Forward without dropout of the `n_flows` given flows; what they share is computed once. `outputs`
- * receives one structure a flow. */
+ * receives one structure a flow. ERROR_DATA where a score is not finite. */
 int network_forward(struct network *network, const real *parameters,
                     const struct standardisation *standardisation,
                     const struct valence_batch *batch, const unsigned *flows, int n_flows,
                     struct flow_output *outputs, struct valence_error *error);
+
+/* The same, but a clip whose values are too large for the network gets a score that is not finite,
+ * and the others theirs. ERROR_DATA where the rows of such a clip hold NaN or an infinity. */
+int network_forward_each(struct network *network, const real *parameters,
+                         const struct standardisation *standardisation,
+                         const struct valence_batch *batch, const unsigned *flows, int n_flows,
+                         struct flow_output *outputs, struct valence_error *error);
+
+/* Whether `batch` is one that a network of this configuration can read: n_clips, and each stream's
+ * width, type, rows and offsets. Errors: ARGUMENT, SHAPE. */
+int network_check_batch(const struct valence_model_config *config,
+                        const struct valence_batch *batch, struct valence_error *error);
 
 #endif

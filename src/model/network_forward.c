@@ -31,6 +31,8 @@ struct projection stream_projection(const struct network *network, int stream,
                                .type = rows->type,
                                .mean = standardisation ? standardisation->mean[stream] : NULL,
                                .scale = standardisation ? standardisation->scale[stream] : NULL,
+                               .low = standardisation ? standardisation->low[stream] : NULL,
+                               .high = standardisation ? standardisation->high[stream] : NULL,
                                .layer = layer_of(network->layout.project[modality], parameters),
                                .sequence = &network->sequences[stream]};
 }

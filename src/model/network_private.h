@@ -167,6 +167,10 @@ void losses_all(struct network *network, const struct loss_weights *weights,
 void backward_all(struct network *network, const real *parameters,
                   const struct standardisation *standardisation, real *gradients);
 
+/* network_batch.c: ERROR_DATA naming the place where a clip's rows hold NaN or an infinity. */
+int network_check_finite(const struct valence_batch *batch, int64_t clip,
+                         struct valence_error *error);
+
 /* The projection of one stream, for forward and backward. */
 struct projection stream_projection(const struct network *network, int stream,
                                     const real *parameters,

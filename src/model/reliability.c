@@ -76,13 +76,21 @@ static void cut(struct valence_reliability *reliability, int64_t n)
     reliability->regions[reliability->n_regions++] = make_region(clips, first, n, from);
 }
 
+static double within(double minimum, double maximum, double score)
+{
+    return fmin(fmax(score, minimum), maximum);
+}
+
 int valence_reliability_create(const float *scores, const float *labels, int64_t n, double minimum,
                                double maximum, struct valence_reliability **reliability,
                                struct valence_error *error)
 {
     *reliability = NULL;
-    if (n < 1)
+    if (n < 1 || !scores || !labels)
         return fail(error, VALENCE_ERROR_ARGUMENT, "a calibration set without clips");
+    if (!(minimum <= maximum))
+        return fail(error, VALENCE_ERROR_ARGUMENT, "labels cannot lie between %g and %g", minimum,
+                    maximum);
     struct valence_reliability *made = allocate(1, sizeof *made);
     struct clip *clips = allocate(n, sizeof *clips);
     if (!made || !clips) {
@@ -90,8 +98,10 @@ int valence_reliability_create(const float *scores, const float *labels, int64_t
         free(clips);
         return fail_memory(error, (size_t)n * sizeof *clips, "a calibration set");
     }
-    for (int64_t i = 0; i < n; i++)
-        clips[i] = (struct clip){scores[i], fabs((double)scores[i] - (double)labels[i])};
+    for (int64_t i = 0; i < n; i++) {
+        float score = (float)within(minimum, maximum, (double)scores[i]);
+        clips[i] = (struct clip){score, fabs((double)score - (double)labels[i])};
+    }
     qsort(clips, (size_t)n, sizeof *clips, by_score);
     *made = (struct valence_reliability){.minimum = minimum, .maximum = maximum, .clips = clips};
     cut(made, n);
@@ -109,8 +119,10 @@ void valence_reliability_free(struct valence_reliability *reliability)
 struct valence_estimate valence_reliability_estimate(const struct valence_reliability *reliability,
                                                      float score, double level)
 {
+    double low = reliability->minimum, high = reliability->maximum;
+    double clipped = within(low, high, (double)score);
     int r = 0;
-    while (r + 1 < reliability->n_regions && (double)score >= reliability->regions[r + 1].from)
+    while (r + 1 < reliability->n_regions && clipped >= reliability->regions[r + 1].from)
         r++;
     const struct region *region = &reliability->regions[r];
     /* A level that is meant to be k / (n + 1) may be a rounding above it. */
@@ -118,10 +130,9 @@ struct valence_estimate valence_reliability_estimate(const struct valence_reliab
     double half = k <= (double)region->n
                       ? reliability->clips[region->first + (k > 1 ? (int64_t)k - 1 : 0)].error
                       : INFINITY;
-    double low = reliability->minimum, high = reliability->maximum;
     return (struct valence_estimate){.error = region->mean,
-                                     .low = fmin(fmax((double)score - half, low), high),
-                                     .high = fmax(fmin((double)score + half, high), low)};
+                                     .low = fmax(clipped - half, low),
+                                     .high = fmin(clipped + half, high)};
 }
 
 int valence_reliability_n_regions(const struct valence_reliability *reliability)
@@ -132,6 +143,8 @@ int valence_reliability_n_regions(const struct valence_reliability *reliability)
 struct valence_region valence_reliability_region(const struct valence_reliability *reliability,
                                                  int region)
 {
+    if (region < 0 || region >= reliability->n_regions)
+        return (struct valence_region){NAN, NAN, 0, NAN};
     const struct region *r = &reliability->regions[region];
     bool last = region + 1 == reliability->n_regions;
     return (struct valence_region){

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/fail.h"
@@ -8,10 +9,16 @@
 struct accumulation {
     int64_t n_rows, width;
     double *mean, *squares; /* Welford: the mean so far, and the sum of squared distances from it */
+    float *minimum, *maximum;
 };
 
 static void accumulate_row(struct accumulation *sums, const float *row)
 {
+    bool first = sums->n_rows == 0;
+    for (int64_t j = 0; j < sums->width; j++) {
+        sums->minimum[j] = first || row[j] < sums->minimum[j] ? row[j] : sums->minimum[j];
+        sums->maximum[j] = first || row[j] > sums->maximum[j] ? row[j] : sums->maximum[j];
+    }
     double weight = 1.0 / (double)++sums->n_rows;
     double *mean = sums->mean, *squares = sums->squares;
     for (int64_t j = 0; j < sums->width; j++) {
@@ -39,7 +46,9 @@ static struct valence_column_statistics *make_statistics(int64_t width)
     made->width = width;
     made->mean = allocate(width, sizeof *made->mean);
     made->deviation = allocate(width, sizeof *made->deviation);
-    if (made->mean && made->deviation)
+    made->minimum = allocate(width, sizeof *made->minimum);
+    made->maximum = allocate(width, sizeof *made->maximum);
+    if (made->mean && made->deviation && made->minimum && made->maximum)
         return made;
     valence_column_statistics_free(made);
     return NULL;
@@ -75,9 +84,12 @@ int valence_store_statistics(const struct valence_store *store, int stream,
     if (!sums.mean || !sums.squares || !made)
         status = fail_memory(error, (size_t)width * 2 * (sizeof(double) + sizeof(float)),
                              "the statistics of a stream");
-    if (!status)
+    if (!status) {
+        sums.minimum = made->minimum;
+        sums.maximum = made->maximum;
         status = store_scan(store, stream, VALENCE_TRAIN, "statistics", progress, accumulate, &sums,
                             error);
+    }
     if (!status) {
         finish(made, &sums);
         *statistics = made;
@@ -95,5 +107,7 @@ void valence_column_statistics_free(struct valence_column_statistics *statistics
         return;
     free(statistics->mean);
     free(statistics->deviation);
+    free(statistics->minimum);
+    free(statistics->maximum);
     free(statistics);
 }

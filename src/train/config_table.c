@@ -94,6 +94,15 @@ const struct config_key config_keys[] = {
     FLAG("standardise.video", standardise[VALENCE_STREAM_VIDEO], "true", "The same for video."),
     FLAG("standardise.simulated_text", standardise[VALENCE_STREAM_SIMULATED_TEXT], "true",
          "The same for simulated text."),
+    {.known = {.name = "standardise.clip",
+               .type = VALENCE_TRAIN_FLAG,
+               .standard = "true",
+               .help =
+                   "Clip each standardised column to its range over the training clips, so that "
+                   "a value unlike anything seen in training cannot produce an absurd score. "
+                   "Training itself is unchanged."},
+     PLACE(clip_inputs),
+     .on_resume = FREE},
 
     INT("max_rows", max_rows, 1, VALENCE_STORE_MAX_ROWS, STRING_OF(CLIP_MAX_ROWS), FIXED,
         "Longest sequence of a clip, in rows; what is longer is cut at its end. This bounds "

@@ -74,9 +74,15 @@ static int standardise(struct trainer *t, enum valence_stream stream, struct val
     if (status)
         return status;
     /* A stream that no training clip has stays as it is. */
-    if (statistics->n_rows)
-        status = checkpoint_set_standardisation(&t->checkpoint, stream, statistics->width,
-                                                statistics->mean, statistics->deviation, error);
+    if (statistics->n_rows) {
+        struct column_ranges columns = {
+            .n = statistics->width, .mean = statistics->mean, .deviation = statistics->deviation};
+        if (t->config->clip_inputs) {
+            columns.minimum = statistics->minimum;
+            columns.maximum = statistics->maximum;
+        }
+        status = checkpoint_set_standardisation(&t->checkpoint, stream, &columns, error);
+    }
     valence_column_statistics_free(statistics);
     return status;
 }
@@ -192,6 +198,27 @@ static int open_calibration(struct trainer *t, struct valence_error *error)
     return status;
 }
 
+/* How far the validation clips lie outside the training data: what is usual for new clips. */
+static int measure_distances(struct trainer *t, struct valence_error *error)
+{
+    const struct valence_batch *batch;
+    int64_t n = t->calibration.n, done = 0, batch_size = t->config->batch_size;
+    float *distances = allocate(batch_size * VALENCE_N_STREAMS, sizeof *distances);
+    int status = VALENCE_OK;
+    if (!distances)
+        return fail_memory(error, (size_t)batch_size * 16, "distances");
+    batch_loader_start(t->loader, t->validation.clips, n, batch_size);
+    while (!(status = batch_loader_next(t->loader, &batch, error)) && batch) {
+        standardisation_distances(&t->checkpoint.standardisation, batch, distances);
+        for (int s = 0; s < VALENCE_N_STREAMS; s++)
+            memcpy(t->calibration.distances + s * n + done, distances + s * batch->n_clips,
+                   (size_t)batch->n_clips * sizeof *distances);
+        done += batch->n_clips;
+    }
+    free(distances);
+    return status;
+}
+
 /* Room for validating; that for training depends on an epoch's order. */
 static int open_network(struct trainer *t, struct valence_error *error)
 {
@@ -218,6 +245,8 @@ int trainer_open(struct trainer *t, bool resume, struct valence_error *error)
         status = open_run(t, resume, error);
     if (!status)
         status = open_calibration(t, error);
+    if (!status)
+        status = measure_distances(t, error);
     return status ? status : open_network(t, error);
 }
 

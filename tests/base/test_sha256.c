@@ -36,11 +36,32 @@ static void test_a_million_letters_give_their_digest(void **state)
     assert_string_equal(text, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+static void test_pieces_of_any_size_give_the_digest_of_the_whole(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 3, 55, 56, 63, 64, 65, 127, 128, 200};
+    unsigned char data[1000];
+    char whole[SHA256_TEXT_BYTES], pieces[SHA256_TEXT_BYTES];
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (unsigned char)(i * 7 + i / 256);
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+        struct sha256 digest;
+        sha256_begin(&digest);
+        for (size_t at = 0; at < sizeof data; at += sizes[s])
+            sha256_add(&digest, data + at,
+                       sizeof data - at < sizes[s] ? sizeof data - at : sizes[s]);
+        sha256_end(&digest, pieces);
+        sha256_text(data, sizeof data, whole);
+        assert_string_equal(pieces, whole);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_standards_examples_give_their_digests),
         cmocka_unit_test(test_a_million_letters_give_their_digest),
+        cmocka_unit_test(test_pieces_of_any_size_give_the_digest_of_the_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,7 +109,8 @@ static void test_coverage_is_the_share_of_labels_in_their_interval(void **state)
             const struct flow_result *result = &evaluation.flows[flow];
             double half = halves[l] * (flow + 1), covered = 0, width = 0;
             for (int i = 0; i < N_CLIPS; i++) {
-                double score = (double)result->predicted[i], label = (double)evaluation.labels[i];
+                double score = fmax(-3, fmin(3, (double)result->predicted[i]));
+                double label = (double)evaluation.labels[i];
                 covered += fabs(score - label) <= half + 1e-6;
                 width += fmin(score + half, 3) - fmax(score - half, -3);
             }

@@ -9,6 +9,7 @@
 #include "model/checkpoint.h"
 #include "network_cases.h"
 #include "valence/reliability.h"
+#include "valence/score.h"
 
 static char folder[64], path[96];
 
@@ -44,11 +45,15 @@ static struct checkpoint make_checkpoint(bool with_moments)
             blocks[b][i] = (float)random_normal(&source);
     }
     static const float mean[] = {1, 2, 3, 4}, deviation[] = {0.5, 0, 3, 1e-3f};
+    static const float minimum[] = {-1, 2, -8, 3.9f}, maximum[] = {1e9f, 2, 1e9f, 1e9f};
     for (int s = 0; s < N_STREAMS; s++) {
         snprintf(checkpoint.stream_names[s], sizeof checkpoint.stream_names[s], "stream %d", s);
         if (s != VALENCE_STREAM_VIDEO)
-            must(checkpoint_set_standardisation(&checkpoint, s, case_width(&checkpoint.config, s),
-                                                mean, deviation, &error),
+            must(checkpoint_set_standardisation(
+                     &checkpoint, s,
+                     &(struct column_ranges){case_width(&checkpoint.config, s), mean, deviation,
+                                             minimum, maximum},
+                     &error),
                  &error);
     }
     must(calibration_allocate(&checkpoint.calibration, 3, 2, &error), &error);
@@ -58,6 +63,8 @@ static struct checkpoint make_checkpoint(bool with_moments)
         checkpoint.calibration.labels[i] = (float)i;
     for (int i = 0; i < 6; i++)
         checkpoint.calibration.scores[i] = 0.5f * (float)i;
+    for (int i = 0; i < 12; i++)
+        checkpoint.calibration.distances[i] = (float)i;
     checkpoint.provenance = json_pack("{s:s}", "made_by", "a test");
     checkpoint.training = with_moments ? json_pack("{s:i, s:f}", "epoch", 7, "best", 0.1) : NULL;
     return checkpoint;
@@ -90,6 +97,7 @@ static void assert_checkpoints_equal(const struct checkpoint *a, const struct ch
     assert_memory_equal(a->calibration.range, b->calibration.range, sizeof a->calibration.range);
     assert_memory_equal(a->calibration.labels, b->calibration.labels, 3 * sizeof(float));
     assert_memory_equal(a->calibration.scores, b->calibration.scores, 6 * sizeof(float));
+    assert_memory_equal(a->calibration.distances, b->calibration.distances, 12 * sizeof(float));
     for (int s = 0; s < N_STREAMS; s++) {
         const struct standardisation *x = &a->standardisation, *y = &b->standardisation;
         size_t width = (size_t)case_width(&a->config, s) * sizeof(float);
@@ -97,6 +105,8 @@ static void assert_checkpoints_equal(const struct checkpoint *a, const struct ch
         if (x->mean[s]) {
             assert_memory_equal(x->mean[s], y->mean[s], width);
             assert_memory_equal(x->scale[s], y->scale[s], width);
+            assert_memory_equal(x->low[s], y->low[s], width);
+            assert_memory_equal(x->high[s], y->high[s], width);
         }
     }
 }
@@ -166,8 +176,7 @@ static void test_a_loaded_model_scores_as_its_network(void **state)
     must(valence_workspace_create(model, &workspace, &error), &error);
     for (int f = 0; f < 2; f++) {
         struct valence_details details;
-        must(valence_model_score(model, workspace, &clips.batch, ALL_FLOWS[f], scores[f], &details,
-                                 &error),
+        must(valence_score(workspace, &clips.batch, ALL_FLOWS[f], scores[f], &details, &error),
              &error);
         for (int i = 0; i < 2; i++)
             assert_true(fabs((double)scores[f][i] - (double)outputs[f].score[i]) <= 1e-5);
@@ -185,13 +194,11 @@ static void test_a_loaded_model_scores_as_its_network(void **state)
     assert_null(valence_model_reliability(model, VALENCE_ALL_MODALITIES));
     clips.rows[0][0] = NAN;
     float before = scores[0][0];
-    assert_int_equal(
-        valence_model_score(model, workspace, &clips.batch, 0, scores[0], NULL, &error),
-        VALENCE_ERROR_DATA);
+    assert_int_equal(valence_score(workspace, &clips.batch, 0, scores[0], NULL, &error),
+                     VALENCE_ERROR_DATA);
     assert_true(scores[0][0] == before);
-    assert_int_equal(
-        valence_model_score(model, workspace, &clips.batch, 7, scores[0], NULL, &error),
-        VALENCE_ERROR_ARGUMENT);
+    assert_int_equal(valence_score(workspace, &clips.batch, 7, scores[0], NULL, &error),
+                     VALENCE_ERROR_ARGUMENT);
     valence_workspace_free(workspace);
     valence_model_free(model);
     network_free(network);
@@ -460,7 +467,23 @@ static void test_any_changed_byte_of_the_header_is_survived(void **state)
         checkpoint_free(&checkpoint);
         bytes[i] ^= flips[i % 3];
     }
-    assert_true(loaded < header / 10); /* a changed digit of a text nobody checks */
+    assert_true(loaded < header / 50); /* blanks behind the header's JSON */
+}
+
+static void test_any_changed_byte_of_the_tensors_is_noticed(void **state)
+{
+    (void)state;
+    size_t size;
+    unsigned char *bytes = good_bytes(&size);
+    size_t header = 8 + (size_t)bytes[0] + ((size_t)bytes[1] << 8);
+    for (size_t i = header; i < size; i++) {
+        struct checkpoint checkpoint;
+        struct valence_error error;
+        bytes[i] ^= (unsigned char)(1u << i % 8);
+        assert_int_equal(checkpoint_load_memory(bytes, size, "changed", &checkpoint, &error),
+                         VALENCE_ERROR_DATA);
+        bytes[i] ^= (unsigned char)(1u << i % 8);
+    }
 }
 
 static void test_a_file_that_is_not_there_is_an_error(void **state)
@@ -492,6 +515,7 @@ int main(void)
         cmocka_unit_test_teardown(test_optional_descriptions_may_be_absent, release_kept),
         cmocka_unit_test_teardown(test_every_truncation_is_an_error, release_kept),
         cmocka_unit_test_teardown(test_any_changed_byte_of_the_header_is_survived, release_kept),
+        cmocka_unit_test_teardown(test_any_changed_byte_of_the_tensors_is_noticed, release_kept),
         cmocka_unit_test(test_a_file_that_is_not_there_is_an_error),
     };
     return cmocka_run_group_tests_name("checkpoint", tests, make_folder, remove_folder);

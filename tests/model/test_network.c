@@ -293,7 +293,7 @@ static void test_standardisation_is_applied_per_column_of_each_stream(void **sta
     (void)state;
     struct network_case c = make_case(VALENCE_IMAGINATION_TRANSITION);
     struct random_source source = random_source(4, 0);
-    struct standardisation standardisation = {{0}, {0}};
+    struct standardisation standardisation = {0};
     struct flow_output output;
     struct valence_error error;
     float standardised[N_ALL_FLOWS][N_CLIPS];
@@ -387,7 +387,7 @@ static void test_a_batch_of_no_clips_is_refused(void **state)
     struct network_case c = make_case(VALENCE_IMAGINATION_TRANSITION);
     struct valence_batch batch = c.clips.batch;
     batch.n_clips = 0;
-    assert_refused(&c, &batch, VALENCE_ERROR_ARGUMENT, "no clips");
+    assert_refused(&c, &batch, VALENCE_ERROR_ARGUMENT, "a batch has 1 to");
     network_free(c.network);
 }
 

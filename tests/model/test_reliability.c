@@ -167,9 +167,9 @@ static void test_intervals_stay_within_the_labels_range(void **state)
     struct valence_estimate near = valence_reliability_estimate(reliability, 2.9f, 0.9);
     assert_true(near.high == 3 && fabs(near.low - 2.5) < 1e-6);
     struct valence_estimate beyond = valence_reliability_estimate(reliability, 4, 0.9);
-    assert_true(beyond.high == 3 && beyond.low == 3);
+    assert_true(beyond.high == 3 && beyond.low < 3); /* no false certainty: it counts as 3 */
     struct valence_estimate below = valence_reliability_estimate(reliability, -9, 0.9);
-    assert_true(below.high == -3 && below.low == -3);
+    assert_true(below.high > -3 && below.low == -3);
     struct valence_estimate sure = valence_reliability_estimate(reliability, 0, 0.99);
     assert_true(sure.high == 3 && sure.low == -3);
     valence_reliability_free(reliability);
