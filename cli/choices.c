@@ -48,13 +48,15 @@ int choose_dtype(const struct command *command, const char *text, enum valence_d
     return report_choice(command, "--dtype", text, valence_dtype_names, VALENCE_N_DTYPES);
 }
 
-int choose_checkpoint(const struct command *command, const char *text)
+int choose_checkpoint(const struct command *command, const char *text,
+                      enum valence_checkpoint *which)
 {
-    static const char *const names[] = {"best", "last"};
-    for (int i = 0; i < 2; i++)
-        if (strcmp(text, names[i]) == 0)
-            return EXIT_FINE;
-    return report_choice(command, "--checkpoint", text, names, 2);
+    int index;
+    int code = choose_name(command, "--checkpoint", text, valence_checkpoint_names,
+                           VALENCE_N_CHECKPOINTS, &index);
+    if (!code)
+        *which = (enum valence_checkpoint)index;
+    return code;
 }
 
 int choose_form(const struct command *command, const char *text, enum valence_export_form *form)

@@ -2,27 +2,27 @@
 #ifndef VALENCE_CLI_CHOICES_H
 #define VALENCE_CLI_CHOICES_H
 
-#include "base/text.h"
 #include "options.h"
 #include "data/published_splits.h"
-#include "data/clips.h"
 #include "valence/export.h"
 #include "valence/model.h"
+#include "valence/run.h"
 #include "valence/stream.h"
 
 /* Options in the tables of several commands. */
-#define CHOICE_LEVEL 0.9
+#define CHOICE_LEVEL    0.9
+#define CHOICE_MAX_ROWS 10000
 #define LEVEL_OPTION(target)                                                                       \
     {                                                                                              \
         OPTION_NUMBER, 0, "level", target, "P",                                                    \
-            "How sure the interval of a score is meant to be, 0.01 to 0.999 (default: 0.9).",      \
-            0.01, 0.999                                                                            \
+            "How sure the interval of a score should be, 0.01 to 0.999 (default: 0.9).", 0.01,     \
+            0.999                                                                                  \
     }
 #define MAX_ROWS_OPTION(target)                                                                    \
     {                                                                                              \
         OPTION_INT, 0, "max-rows", target, "N",                                                    \
             "Rows of a stream of a clip that are read; longer ones are cut "                       \
-            "(default: " STRING_OF(CLIP_MAX_ROWS) ").",                                            \
+            "(default: 10000).",                                                                   \
             1, 4e6                                                                                 \
     }
 
@@ -37,7 +37,8 @@ int choose_split(const struct command *command, const char *text, enum valence_s
 int choose_dtype(const struct command *command, const char *text, enum valence_dtype *type);
 
 /* "best" or "last", of a run's checkpoints. */
-int choose_checkpoint(const struct command *command, const char *text);
+int choose_checkpoint(const struct command *command, const char *text,
+                      enum valence_checkpoint *which);
 
 int choose_form(const struct command *command, const char *text, enum valence_export_form *form);
 

@@ -4,11 +4,10 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/file_writer.h"
 #include "commands.h"
 #include "terminal.h"
-#include "model/published.h"
 #include "valence/encoder.h"
+#include "valence/model.h"
 
 static int find_imagination(const struct command *command, const char *name,
                             enum valence_imagination *imagination)
@@ -24,28 +23,30 @@ static int find_imagination(const struct command *command, const char *name,
 static int convert(const char *input, const char *output, bool overwrite,
                    enum valence_imagination imagination, struct valence_error *error)
 {
-    struct checkpoint checkpoint;
-    struct text unused = {.maximum = 1 << 20};
-    unsigned flags = overwrite ? FILE_OVERWRITE : 0;
-    int status = file_write_check(output, flags, error);
-    if (!status)
-        status = published_load(input, imagination, &checkpoint, &unused, error);
-    if (!status) {
-        status = checkpoint_save(output, flags, &checkpoint, error);
-        if (!status)
-            fprintf(summary_stream(output),
-                    "%s: %" PRId64 " parameters, widths %" PRId64 "/%" PRId64 "/%" PRId64
-                    ", d %" PRId64 ", o %" PRId64 ", imagination %s\n",
-                    output, checkpoint.n_parameters, checkpoint.config.widths[VALENCE_AUDIO],
-                    checkpoint.config.widths[VALENCE_TEXT], checkpoint.config.widths[VALENCE_VIDEO],
-                    checkpoint.config.d, checkpoint.config.o,
-                    valence_imagination_names[imagination]);
-        checkpoint_free(&checkpoint);
-    }
-    if (!status && unused.length)
-        fprintf(summary_stream(output), "not used by the network, left out: %s\n", unused.data);
-    text_free(&unused);
-    return status;
+    char left_out[2000] = "";
+    struct valence_model *model;
+    struct valence_published_options options;
+    valence_published_options_default(&options);
+    options.imagination = imagination;
+    options.overwrite = overwrite;
+    options.left_out = left_out;
+    options.left_out_bytes = sizeof left_out;
+    int status = valence_convert_published(input, output, &options, &model, error);
+    if (status)
+        return status;
+    const struct valence_model_config *config = valence_model_config(model);
+    FILE *stream = summary_stream(output);
+    fprintf(stream,
+            "%s: %" PRId64 " parameters, widths %" PRId64 "/%" PRId64 "/%" PRId64 ", d %" PRId64
+            ", o %" PRId64 ", imagination %s\n",
+            output, valence_model_n_parameters(model), config->widths[VALENCE_AUDIO],
+            config->widths[VALENCE_TEXT], config->widths[VALENCE_VIDEO], config->d, config->o,
+            valence_imagination_names[imagination]);
+    if (left_out[0])
+        fprintf(stream, "not used by the network, left out: %s%s\n", left_out,
+                strlen(left_out) + 1 == sizeof left_out ? "..." : "");
+    valence_model_free(model);
+    return VALENCE_OK;
 }
 
 #ifdef VALENCE_WITH_ENCODERS

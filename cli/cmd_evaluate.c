@@ -1,23 +1,20 @@
 /* valence evaluate: figures of a run's models on a split of a store. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/file_writer.h"
-#include "base/memory.h"
 #include "base/threads.h"
 #include "choices.h"
 #include "commands.h"
-#include "open_store.h"
-#include "evaluate/encodings.h"
-#include "run/run_models.h"
 #include "evaluate_output.h"
+#include "open_store.h"
 
 /* What the command line says, as parsed. */
 struct request {
     const char *run, *store;
-    const char *split, *flow, *checkpoint, *predictions, *against;
+    const char *split, *flow, *scale, *checkpoint, *predictions, *against;
+    bool ensemble;
     bool force, json, quiet, accept_unfinished;
     int64_t resamples, seed, batch, max_rows, threads;
     double level;
@@ -30,10 +27,15 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "split", &request->split, "NAME",
          "train, validation or test (default: test).", 0, 0},
         {OPTION_TEXT, 0, "flow", &request->flow, "NAMES",
-         "Flows to measure, separated by commas: complete, text_missing, ...; all seven with all, "
-         "those "
-         "the model was trained with by trained (the default).",
+         "Flows to measure, separated by commas: complete, text_missing, ...; 'all' for all seven, "
+         "'trained' for those that the model was trained with (the default).",
          0, 0},
+        {OPTION_TEXT, 0, "scale", &request->scale, "NAME",
+         "What the labels mean, which decides the figures: sentiment (-3 to 3), sims (-1 to 1), "
+         "classes3 (-1, 0, 1), other, or auto, by the store's labels (default: auto).",
+         0, 0},
+        {OPTION_FLAG, 0, "ensemble", &request->ensemble, NULL,
+         "Measure the mean score of a run's seeds as one model.", 0, 0},
         {OPTION_TEXT, 0, "checkpoint", &request->checkpoint, "WHICH",
          "best or last of a run's checkpoints (default: best).", 0, 0},
         {OPTION_TEXT, 0, "against", &request->against, "RUN",
@@ -67,78 +69,115 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
     return true;
 }
 
-static int check(const struct command *command, const struct request *request,
-                 struct evaluation_options *options)
+static int choose_scale(const struct command *command, const char *text, int *scale)
 {
+    const char *names[VALENCE_N_SCALES + 1] = {"auto"};
+    memcpy(names + 1, valence_scale_names, sizeof valence_scale_names);
+    int code = choose_name(command, "--scale", text, names, VALENCE_N_SCALES + 1, scale);
+    *scale -= 1; /* auto is -1 */
+    return code;
+}
+
+/* `flows` has room for all that the options then point to. */
+static int check(const struct command *command, const struct request *request,
+                 unsigned flows[VALENCE_MAX_FLOWS], struct valence_evaluate_options *options)
+{
+    valence_evaluate_options_default(options);
     options->n_resamples = request->resamples;
     options->seed = (uint64_t)request->seed;
     options->batch_size = request->batch;
     options->max_rows = request->max_rows;
     options->level = request->level;
-    int code = choose_checkpoint(command, request->checkpoint);
+    options->flows = flows;
+    enum valence_checkpoint unused;
+    int code = choose_checkpoint(command, request->checkpoint, &unused);
     if (!code)
         code = choose_split(command, request->split, &options->split);
+    if (!code)
+        code = choose_scale(command, request->scale, &options->scale);
     if (!code && strcmp(request->flow, "trained") != 0)
-        code = choose_flows(command, request->flow, options->flows, &options->n_flows);
+        code = choose_flows(command, request->flow, flows, &options->n_flows);
     return code;
 }
 
-static int evaluate_models(const struct request *request, const struct evaluation_options *options,
+/* ---- Measuring ---- */
+
+static int evaluate_model(const struct request *request,
+                          const struct valence_evaluate_options *options,
+                          const struct valence_model *model, struct evaluation_set *set,
+                          struct valence_error *error)
+{
+    int status = valence_evaluate(model, set->store, options, terminal_progress(request->quiet),
+                                  &set->evaluations[set->n], error);
+    set->n += !status;
+    return status;
+}
+
+static int evaluate_models(const struct request *request,
+                           const struct valence_evaluate_options *options,
                            struct evaluation_set *set, struct valence_error *error)
 {
-    struct valence_progress *progress = terminal_progress(request->quiet);
-    int status = VALENCE_OK;
-    for (int i = 0; i < set->models.n && !status; i++) {
+    int n = request->ensemble ? 1 : valence_run_n_models(set->models), status = VALENCE_OK;
+    for (int i = 0; i < n && !status; i++) {
         struct valence_model *model = NULL;
-        const char *path = set->models.models[i].path;
-        status = encodings_check(path, set->store, error);
+        status = request->ensemble
+                     ? valence_run_load(set->models, &model, error)
+                     : valence_model_load(valence_run_model_path(set->models, i), &model, error);
         if (!status)
-            status = valence_model_load(path, &model, error);
-        if (status)
-            break;
-        status = evaluation_run(model, set->store, options, progress, &set->evaluations[i], error);
+            status = evaluate_model(request, options, model, set, error);
         valence_model_free(model);
-        set->n += !status;
     }
     terminal_progress_finish();
     return status;
 }
 
 /* Measures the models of set->run on set->store. */
-static int evaluate_run(const struct request *request, const struct evaluation_options *options,
-                        struct evaluation_set *set, struct valence_error *error)
+static int evaluate_run(const struct request *request,
+                        const struct valence_evaluate_options *options, struct evaluation_set *set,
+                        struct valence_error *error)
 {
-    int status = run_models_find(set->run, request->checkpoint, &set->models, error);
-    if (!status && !(set->evaluations = allocate(set->models.n, sizeof *set->evaluations)))
-        status = fail_memory(error, (size_t)set->models.n * sizeof *set->evaluations, "results");
-    return status ? status : evaluate_models(request, options, set, error);
+    enum valence_checkpoint which = strcmp(request->checkpoint, "last") == 0
+                                        ? VALENCE_CHECKPOINT_LAST
+                                        : VALENCE_CHECKPOINT_BEST;
+    int status = valence_run_open(set->run, which, &set->models, error);
+    if (status)
+        return status;
+    int n = valence_run_n_models(set->models);
+    set->evaluations = calloc((size_t)n, sizeof *set->evaluations);
+    if (!set->evaluations)
+        return fail_memory(error, (size_t)n * sizeof *set->evaluations, "results");
+    return evaluate_models(request, options, set, error);
 }
 
 static void free_set(struct evaluation_set *set)
 {
     for (int i = 0; i < set->n; i++)
-        evaluation_free(&set->evaluations[i]);
+        valence_evaluation_free(set->evaluations[i]);
     free(set->evaluations);
-    run_models_free(&set->models);
+    valence_run_close(set->models);
 }
 
-/* Measures the run that the first is compared with, in the same flows. */
+/* Measures the run that the first is compared with, in the same flows and on the same scale. */
 static int evaluate_against(const struct request *request, const struct evaluation_set *set,
-                            struct evaluation_set *against, struct comparison *comparison,
+                            struct evaluation_set *against,
+                            const struct valence_comparison **comparison,
                             struct valence_error *error)
 {
-    struct evaluation_options options = *set->options;
-    options.n_flows = set->evaluations[0].n_flows;
+    struct valence_evaluate_options options = *set->options;
+    unsigned flows[VALENCE_MAX_FLOWS];
+    options.n_flows = set->evaluations[0]->n_flows;
+    options.flows = flows;
+    options.scale = (int)set->evaluations[0]->scale;
     for (int flow = 0; flow < options.n_flows; flow++)
-        options.flows[flow] = set->evaluations[0].flows[flow].flow;
+        flows[flow] = set->evaluations[0]->flows[flow].flow;
     int status = evaluate_run(request, &options, against, error);
     return status ? status
-                  : comparison_make(set->evaluations, set->n, against->evaluations, against->n,
+                  : valence_compare(set->evaluations, set->n, against->evaluations, against->n,
                                     &options, comparison, error);
 }
 
 static int print_results(const struct request *request, const struct evaluation_set *set,
-                         const struct comparison *comparison, struct valence_error *error)
+                         const struct valence_comparison *comparison, struct valence_error *error)
 {
     int status = VALENCE_OK;
     if (request->predictions)
@@ -150,7 +189,7 @@ static int print_results(const struct request *request, const struct evaluation_
     return status;
 }
 
-static int evaluate(const struct request *request, const struct evaluation_options *options,
+static int evaluate(const struct request *request, const struct valence_evaluate_options *options,
                     struct valence_error *error)
 {
     struct valence_store *store;
@@ -163,14 +202,13 @@ static int evaluate(const struct request *request, const struct evaluation_optio
         return status;
     struct evaluation_set set = {.run = request->run, .options = options, .store = store};
     struct evaluation_set against = {.run = request->against, .options = options, .store = store};
-    struct comparison comparison;
+    const struct valence_comparison *comparison = NULL;
     status = evaluate_run(request, options, &set, error);
-    if (!status)
-        status = evaluation_constant(store, &set.evaluations[0], &set.constant, error);
     if (!status && request->against)
         status = evaluate_against(request, &set, &against, &comparison, error);
     if (!status)
-        status = print_results(request, &set, request->against ? &comparison : NULL, error);
+        status = print_results(request, &set, comparison, error);
+    valence_comparison_free(comparison);
     free_set(&set);
     free_set(&against);
     valence_store_close(store);
@@ -181,16 +219,19 @@ static int run_evaluate(const struct command *command, int argc, char **argv)
 {
     struct request request = {.split = "test",
                               .flow = "trained",
+                              .scale = "auto",
                               .checkpoint = "best",
                               .resamples = 2000,
                               .seed = 1,
                               .batch = 64,
-                              .max_rows = CLIP_MAX_ROWS,
+                              .max_rows = CHOICE_MAX_ROWS,
                               .level = CHOICE_LEVEL};
-    struct evaluation_options options = {0};
+    struct valence_evaluate_options options;
+    unsigned flows[VALENCE_MAX_FLOWS];
     struct valence_error error;
     int code;
-    if (!parse(command, argc, argv, &request, &code) || (code = check(command, &request, &options)))
+    if (!parse(command, argc, argv, &request, &code) ||
+        (code = check(command, &request, flows, &options)))
         return code;
     if (request.threads)
         threads_set((int)request.threads);
@@ -203,21 +244,24 @@ const struct command command_evaluate = {
     .arguments = "RUN STORE",
     .summary = "Measure a run's models on a split, with confidence intervals.",
     .description =
-        "RUN is a folder that 'valence train' wrote, or a checkpoint. Of a run with several seeds "
-        "every model is measured, and mean and standard deviation are shown.\n\n"
-        "Each flow of the network is measured: complete sees all modalities, text_missing reads "
-        "simulated text, if the store has any, in place of text. Figures stand beside those of the "
-        "best constant, the median training label, and predictions that hardly vary are warned "
-        "of.\n\n"
-        "The best model of a training knows its errors on the validation part: how many of the "
-        "labels "
-        "measured lie in the interval that it gives for a score (--level), how wide those are, and "
-        "the error "
-        "that it expects, are shown beside.\n\n"
-        "With --against the mean over the models of RUN less that over the models of the other run "
-        "is shown, "
-        "with intervals over the same resamples of the clips; what another seed would give they do "
-        "not tell.",
+        "RUN is a folder that 'valence train' wrote, or a checkpoint. If the run has several "
+        "seeds, "
+        "every model is measured, and the mean and standard deviation are shown; --ensemble "
+        "measures "
+        "the mean of their scores instead.\n\n"
+        "Each flow of the network is measured: complete sees all modalities; text_missing reads "
+        "simulated text in place of text, if the store has it. The last column is the best "
+        "constant, "
+        "the median training label. A warning tells you when predictions hardly vary.\n\n"
+        "The best model of a training knows its errors on the validation part and gives an "
+        "interval "
+        "with every score (--level). You see how many of the labels lie in their interval, how "
+        "wide "
+        "the intervals are, and the error that the model expects.\n\n"
+        "With --against you also see the mean over the models of RUN minus the mean over the "
+        "models "
+        "of the other run. Its intervals come from the same resamples of the clips for both runs; "
+        "they do not tell what other seeds would give.",
     .example = "valence evaluate run corpus\n"
                "valence evaluate run corpus --flow all\n"
                "valence evaluate run corpus --against other-run\n"

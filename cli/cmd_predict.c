@@ -1,6 +1,4 @@
 /* valence predict: a score for every clip, and how it came about. */
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,14 +6,9 @@
 #include "choices.h"
 #include "commands.h"
 #include "open_store.h"
-#include "evaluate/encodings.h"
-#include "evaluate/prediction.h"
-#include "run/run_models.h"
-#include "format/csv_write.h"
-#include "json_output.h"
+#include "predict_output.h"
+#include "valence/evaluate.h"
 #include "sentences.h"
-#include "table.h"
-#include "temporary_store.h"
 
 struct request {
     const char *run, *store;
@@ -26,204 +19,6 @@ struct request {
     int64_t batch, max_rows, threads;
     double level;
 };
-
-/* ---- Output ---- */
-
-/* "text", "audio text", or `none`. */
-static void format_missing(char text[32], unsigned missing, const char *none)
-{
-    text[0] = '\0';
-    for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
-        if (missing & VALENCE_BIT(modality)) {
-            size_t used = strlen(text);
-            snprintf(text + used, 32 - used, "%s%s", used ? " " : "",
-                     valence_modality_names[modality]);
-        }
-    if (!missing)
-        snprintf(text, 32, "%s", none);
-}
-
-static void estimate_cells(struct table *table, const struct valence_estimate *estimate)
-{
-    if (isnan(estimate->error)) {
-        table_cell(table, "-");
-        table_cell(table, "-");
-    } else {
-        table_cell(table, "%.2f", estimate->error);
-        table_cell(table, "%+.2f…%+.2f", estimate->low, estimate->high);
-    }
-}
-
-static void print_table(const struct valence_store *store, const struct predictions *predictions,
-                        const struct request *request)
-{
-    struct table table = {0};
-    char level[16];
-    snprintf(level, sizeof level, "%g %%", 100 * request->level);
-    table_column(&table, "clip", TABLE_LEFT);
-    table_column(&table, "score", TABLE_RIGHT);
-    table_column(&table, "±", TABLE_RIGHT);
-    table_column(&table, level, TABLE_RIGHT);
-    table_column(&table, "flow", TABLE_LEFT);
-    table_column(&table, "missing", TABLE_LEFT);
-    for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
-        table_column(&table, valence_modality_names[modality], TABLE_RIGHT);
-    for (int view = 0; view < VALENCE_N_VIEWS; view++)
-        table_column(&table, valence_view_names[view], TABLE_RIGHT);
-    for (int64_t i = 0; i < predictions->n; i++) {
-        const struct prediction *prediction = &predictions->predictions[i];
-        char missing[32];
-        format_missing(missing, prediction->missing, "-");
-        table_cell(&table, "%s", valence_store_clip(store, prediction->clip)->id);
-        table_cell(&table, "%+.3f", (double)prediction->score.score);
-        estimate_cells(&table, &prediction->estimate);
-        table_cell(&table, "%s", valence_flow_name(prediction->flow));
-        table_cell(&table, "%s", missing);
-        for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
-            table_cell(&table, "%.2f", (double)prediction->score.modality_weights[modality]);
-        for (int view = 0; view < VALENCE_N_VIEWS; view++)
-            table_cell(&table, "%.2f", (double)prediction->score.view_weights[view]);
-    }
-    table_note(
-        &table,
-        "±: the error to expect, and the interval that holds the label in %s of the clips like "
-        "the model's validation clips; - where the model had none such.",
-        level);
-    table_note(&table, "Behind 'missing': the weights of the modalities, then of the query views.");
-    if (!predictions->trained)
-        table_note(&table, "The model was not trained with this flow.");
-    if (predictions->n_unfitting)
-        table_note(&table,
-                   "%" PRId64
-                   " clips lack more than their flow misses: the model was trained with no "
-                   "flow that fits, and what is absent is not imagined",
-                   predictions->n_unfitting);
-    if (predictions->n_empty)
-        table_note(&table, "skipped: %" PRId64 " clips without features that the model reads",
-                   predictions->n_empty);
-    if (predictions->n_cut)
-        table_note(&table, "cut to %" PRId64 " rows: %" PRId64 " clips", request->max_rows,
-                   predictions->n_cut);
-    table_print(&table, stdout);
-}
-
-/* Of sentences there is little else to say. */
-static void print_sentences(const struct valence_store *store,
-                            const struct predictions *predictions, const struct request *request)
-{
-    struct table table = {0};
-    char level[16];
-    snprintf(level, sizeof level, "%g %%", 100 * request->level);
-    table_column(&table, "score", TABLE_RIGHT);
-    table_column(&table, "±", TABLE_RIGHT);
-    table_column(&table, level, TABLE_RIGHT);
-    table_column(&table, "text", TABLE_LEFT);
-    for (int64_t i = 0; i < predictions->n; i++) {
-        const struct prediction *prediction = &predictions->predictions[i];
-        table_cell(&table, "%+.3f", (double)prediction->score.score);
-        estimate_cells(&table, &prediction->estimate);
-        table_cell(&table, "%s", valence_store_clip(store, prediction->clip)->id);
-    }
-    table_print(&table, stdout);
-}
-
-static void print_csv(const struct valence_store *store, const struct predictions *predictions)
-{
-    printf("id,score,expected_error,low,high,flow,missing");
-    for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
-        printf(",weight_%s", valence_modality_names[modality]);
-    for (int view = 0; view < VALENCE_N_VIEWS; view++)
-        printf(",view_%s", valence_view_names[view]);
-    putchar('\n');
-    for (int64_t i = 0; i < predictions->n; i++) {
-        const struct prediction *prediction = &predictions->predictions[i];
-        char missing[32];
-        format_missing(missing, prediction->missing, "");
-        csv_write_field(stdout, valence_store_clip(store, prediction->clip)->id);
-        putchar(',');
-        csv_write_number(stdout, prediction->score.score);
-        const double estimate[] = {prediction->estimate.error, prediction->estimate.low,
-                                   prediction->estimate.high};
-        for (int n = 0; n < 3; n++) {
-            putchar(',');
-            if (!isnan(estimate[n]))
-                csv_write_number(stdout, (float)estimate[n]);
-        }
-        printf(",%s,%s", valence_flow_name(prediction->flow), missing);
-        for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++) {
-            putchar(',');
-            csv_write_number(stdout, prediction->score.modality_weights[modality]);
-        }
-        for (int view = 0; view < VALENCE_N_VIEWS; view++) {
-            putchar(',');
-            csv_write_number(stdout, prediction->score.view_weights[view]);
-        }
-        putchar('\n');
-    }
-}
-
-static json_t *number_or_null(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *named_numbers(const char *const *names, const float *values, int n)
-{
-    json_t *object = json_object();
-    for (int i = 0; i < n; i++)
-        if (json_object_set_new(object, names[i], number_or_null((double)values[i]))) {
-            json_decref(object);
-            return NULL;
-        }
-    return object;
-}
-
-static json_t *missing_to_json(unsigned missing)
-{
-    json_t *array = json_array();
-    for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
-        if (missing & VALENCE_BIT(modality))
-            json_array_append_new(array, json_string(valence_modality_names[modality]));
-    return array;
-}
-
-static json_t *prediction_to_json(const struct valence_store *store,
-                                  const struct prediction *prediction)
-{
-    return json_pack(
-        "{s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "id",
-        valence_store_clip(store, prediction->clip)->id, "score",
-        number_or_null((double)prediction->score.score), "expected_error",
-        number_or_null(prediction->estimate.error), "low", number_or_null(prediction->estimate.low),
-        "high", number_or_null(prediction->estimate.high), "flow",
-        valence_flow_name(prediction->flow), "missing", missing_to_json(prediction->missing),
-        "modality_weights",
-        named_numbers(valence_modality_names, prediction->score.modality_weights,
-                      VALENCE_N_MODALITIES),
-        "view_weights",
-        named_numbers(valence_view_names, prediction->score.view_weights, VALENCE_N_VIEWS));
-}
-
-static int print_predictions_json(const struct valence_store *store,
-                                  const struct predictions *predictions, const char *checkpoint,
-                                  double level, struct valence_error *error)
-{
-    json_t *clips = json_array();
-    for (int64_t i = 0; i < predictions->n && clips; i++)
-        if (json_array_append_new(clips, prediction_to_json(store, &predictions->predictions[i]))) {
-            json_decref(clips);
-            clips = NULL;
-        }
-    return print_json(json_pack("{s:s, s:s, s:f, s:b, s:I, s:I, s:I, s:o}", "checkpoint",
-                                checkpoint, "store", valence_store_path(store), "level", level,
-                                "trained", predictions->trained, "lacking_more_than_the_flow",
-                                (json_int_t)predictions->n_unfitting, "skipped_without_features",
-                                (json_int_t)predictions->n_empty, "cut",
-                                (json_int_t)predictions->n_cut, "clips", clips),
-                      error);
-}
-
-/* ---- The command ---- */
 
 static bool parse(const struct command *command, int argc, char **argv, struct request *request,
                   int *code)
@@ -268,75 +63,105 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
     return true;
 }
 
-static int check(const struct command *command, const struct request *request,
-                 enum valence_split *split, int *flow)
+static int choose_one_flow(const struct command *command, const char *text, int *flow)
 {
-    *split = VALENCE_N_SPLITS;
-    *flow = PREDICTION_AUTO;
+    unsigned flows[VALENCE_MAX_FLOWS];
+    int n, code = choose_flows(command, text, flows, &n);
+    if (!code && n > 1)
+        return report_usage(command, "--flow takes one flow");
+    if (!code)
+        *flow = (int)flows[0];
+    return code;
+}
+
+static int check(const struct command *command, const struct request *request,
+                 struct valence_predict_options *options, enum valence_checkpoint *which)
+{
+    valence_predict_options_default(options);
+    options->batch_size = request->batch;
+    options->max_rows = request->max_rows;
+    options->level = request->level;
     if (request->json && request->csv)
         return report_usage(command, "--json and --csv exclude each other");
     if (!request->store == !request->sentences.n)
         return report_usage(command, "give a store, or sentences with --text");
-    int code = choose_checkpoint(command, request->checkpoint);
-    if (!code && strcmp(request->split, "all") != 0)
-        code = choose_split(command, request->split, split);
-    if (!code && strcmp(request->flow, "auto") != 0) {
-        unsigned flows[VALENCE_MAX_FLOWS];
-        int n;
-        code = choose_flows(command, request->flow, flows, &n);
-        if (!code && n > 1)
-            return report_usage(command, "--flow takes one flow");
-        if (!code)
-            *flow = (int)flows[0];
+    int code = choose_checkpoint(command, request->checkpoint, which);
+    if (!code && strcmp(request->split, "all") != 0) {
+        enum valence_split split;
+        code = choose_split(command, request->split, &split);
+        options->split = code ? options->split : (int)split;
     }
+    if (!code && strcmp(request->flow, "auto") != 0)
+        code = choose_one_flow(command, request->flow, &options->flow);
     return code;
 }
 
-static int predict(struct request *request, const struct run_model *chosen,
-                   enum valence_split split, int flow, struct valence_error *error)
+static int predict_store(const struct request *request,
+                         const struct valence_predict_options *options,
+                         struct predict_output *output, struct valence_prediction_counts *counts,
+                         struct valence_error *error)
 {
-    struct scoring scoring = {.batch_size = request->batch};
-    struct valence_model *model = NULL;
-    struct valence_store *store = NULL;
-    struct predictions predictions = {0};
-    int status = valence_model_load(chosen->path, &model, error);
+    struct valence_store *store;
+    enum valence_data_match match = VALENCE_DATA_UNKNOWN;
+    int status = open_store(request->store, request->accept_unfinished, &store, error);
+    if (status)
+        return status;
+    output->store = valence_store_path(store);
+    status = valence_model_match_data(output->model, store, &match, error);
+    if (!status && match == VALENCE_DATA_OTHER && !request->quiet)
+        fprintf(stderr, "valence predict: note: %s is not the data that the model was trained on\n",
+                request->store);
     if (!status)
-        status = open_store(request->store, request->accept_unfinished, &store, error);
-    if (!status)
-        status = encodings_check(chosen->path, store, error);
-    scoring.model = model;
-    scoring.store = store;
-    scoring.progress = terminal_progress(request->quiet);
-    if (!status)
-        status = scoring_map_streams(model, store, request->max_rows, &scoring.map, error);
-    if (!status)
-        status = predictions_make(&scoring, split, flow, request->level, &predictions, error);
+        status = valence_predict(output->model, store, options, terminal_progress(request->quiet),
+                                 predict_output_receive, output, counts, error);
     terminal_progress_finish();
-    if (!status && request->json)
-        status = print_predictions_json(store, &predictions, chosen->path, request->level, error);
-    else if (!status && request->csv)
-        print_csv(store, &predictions);
-    else if (!status && request->sentences.n)
-        print_sentences(store, &predictions, request);
-    else if (!status)
-        print_table(store, &predictions, request);
-    predictions_free(&predictions);
+    if (!status)
+        predict_output_finish(output, counts);
     valence_store_close(store);
-    valence_model_free(model);
     return status;
 }
 
-/* The sentences become a store, and go the way of all others. */
-static int predict_sentences(struct request *request, const struct run_model *chosen,
-                             enum valence_split split, int flow, struct valence_error *error)
+static int predict_sentences(const struct request *request,
+                             const struct valence_predict_options *options,
+                             struct predict_output *output,
+                             struct valence_prediction_counts *counts, struct valence_error *error)
 {
-    char *folder;
-    int status = sentences_encode(chosen->path, &request->sentences, request->encoder,
-                                  request->offline, request->quiet, &folder, error);
-    request->store = folder;
+    int status =
+        sentences_predict(output->model, &request->sentences, request->encoder, request->offline,
+                          request->quiet, options, predict_output_receive, output, counts, error);
     if (!status)
-        status = predict(request, chosen, split, flow, error);
-    temporary_store_remove(folder);
+        predict_output_finish(output, counts);
+    return status;
+}
+
+static int predict(const struct request *request, const struct valence_predict_options *options,
+                   enum valence_checkpoint which, struct valence_error *error)
+{
+    struct valence_run *run;
+    struct valence_model *model = NULL;
+    struct valence_prediction_counts counts = {.size = sizeof counts};
+    int status = valence_run_open(request->run, which, &run, error);
+    if (!status)
+        status = valence_run_load(run, &model, error);
+    struct predict_output output = {.form = request->json          ? PREDICT_JSON
+                                            : request->csv         ? PREDICT_CSV
+                                            : request->sentences.n ? PREDICT_SENTENCES
+                                                                   : PREDICT_TABLE,
+                                    .model = model,
+                                    .run = run,
+                                    .run_path = request->run,
+                                    .level = request->level,
+                                    .max_rows = request->max_rows,
+                                    .sentences =
+                                        request->sentences.n ? request->sentences.values : NULL};
+    if (!status && request->sentences.n)
+        status = predict_sentences(request, options, &output, &counts, error);
+    else if (!status)
+        status = predict_store(request, options, &output, &counts, error);
+    if (status == VALENCE_ERROR_CANCELLED && ferror(stdout))
+        status = VALENCE_OK; /* main() says why nothing more can be written */
+    valence_model_free(model);
+    valence_run_close(run);
     return status;
 }
 
@@ -346,26 +171,18 @@ static int run_predict(const struct command *command, int argc, char **argv)
                               .flow = "auto",
                               .checkpoint = "best",
                               .batch = 64,
-                              .max_rows = CLIP_MAX_ROWS,
+                              .max_rows = CHOICE_MAX_ROWS,
                               .level = CHOICE_LEVEL};
-    enum valence_split split;
-    int flow, code;
+    struct valence_predict_options options;
+    enum valence_checkpoint which;
+    struct valence_error error;
+    int code;
     if (!parse(command, argc, argv, &request, &code) ||
-        (code = check(command, &request, &split, &flow)))
+        (code = check(command, &request, &options, &which)))
         return code;
     if (request.threads)
         threads_set((int)request.threads);
-    struct valence_error error;
-    struct run_models models;
-    int status = run_models_find(request.run, request.checkpoint, &models, &error);
-    if (!status && models.n > 1)
-        code = report_usage(command, "%s holds %d seeds; predict takes one of them: %s/%s",
-                            request.run, models.n, request.run, models.models[0].name);
-    else if (!status)
-        status = (request.sentences.n ? predict_sentences : predict)(&request, &models.models[0],
-                                                                     split, flow, &error);
-    run_models_free(&models);
-    return status ? report_error(&error) : code;
+    return predict(&request, &options, which, &error) ? report_error(&error) : EXIT_FINE;
 }
 
 const struct command command_predict = {
@@ -374,21 +191,26 @@ const struct command command_predict = {
     .arguments = "RUN STORE|--text SENTENCE",
     .summary = "Score every clip of a store, or a sentence, and show how each score came about.",
     .description =
-        "A line per clip: its score, the error to expect of it and an interval (of the best model "
-        "of a "
-        "training, from its errors on the validation part), the flow it went through, which "
-        "modalities the score came "
-        "about without, the weight of each modality and of each of the seven query views.\n\n"
-        "By itself each clip goes through the flow that fits it: complete where it has every "
-        "modality, text_missing where it has no text; simulated text is read in its place if there "
-        "is any. Where the model was not trained with the flow that misses what the clip lacks, it "
-        "is the "
-        "one that misses the most of it and nothing else, in the end complete; the rest is then an "
-        "empty "
-        "sequence, and there is no interval. Labels are not needed.\n\n"
-        "With --text sentences are scored in place of a store's clips: encoded by the language "
-        "model and with the settings that "
-        "the training's text was, which the checkpoint records, and without sound and face.",
+        "You get a line per clip: its score, the error to expect, an interval, the flow it went "
+        "through, the modalities it lacks, and the weight of each modality and of each of the "
+        "seven "
+        "query views. Error and interval come from the best model's errors on the validation part. "
+        "If RUN has several seeds, the score is their mean.\n\n"
+        "Each clip goes through the flow that fits it: complete if it has every modality, "
+        "text_missing if it has no text (simulated text is read in its place if there is any). If "
+        "the model was not trained with a flow that misses exactly what a clip lacks, the clip "
+        "goes "
+        "through the one that misses most of it and nothing else; the rest is left out, and there "
+        "is "
+        "no interval. Labels are not needed.\n\n"
+        "A score beyond the range of the training labels is shown as the end of that range, with "
+        "the "
+        "network's own value beside it. Clips marked ! lie far outside the training data: their "
+        "scores mean little, and their interval is the whole range.\n\n"
+        "With --text you score sentences instead of a store. They are encoded by the language "
+        "model "
+        "and with the settings that the training's text was encoded with, which the checkpoint "
+        "records, and scored without sound and face.",
     .example = "valence predict run corpus --split test\n"
                "valence predict run/best.safetensors clips --csv > scores.csv\n"
                "valence predict run --text 'I loved every minute'",

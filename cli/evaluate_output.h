@@ -3,25 +3,24 @@
 #ifndef VALENCE_CLI_EVALUATE_OUTPUT_H
 #define VALENCE_CLI_EVALUATE_OUTPUT_H
 
-#include "evaluate/comparison.h"
-#include "run/run_models.h"
+#include "valence/evaluate.h"
+#include "valence/run.h"
 
 /* Evaluations of the models of a run on the same clips in the same flows. */
 struct evaluation_set {
     const char *run;
-    const struct evaluation_options *options;
-    struct run_models models;
+    const struct valence_evaluate_options *options;
+    struct valence_run *models;
     const struct valence_store *store;
-    int n; /* evaluated: models.n once all are */
-    struct evaluation *evaluations;
-    struct constant_predictor constant;
+    int n; /* evaluated: all of the run's models in the end */
+    const struct valence_evaluation **evaluations;
 };
 
 /* `comparison` with the run `against`, or NULL. */
 void print_evaluation_tables(const struct evaluation_set *set, const char *against,
-                             const struct comparison *comparison);
+                             const struct valence_comparison *comparison);
 int print_evaluation_json(const struct evaluation_set *set, const char *against,
-                          const struct comparison *comparison, struct valence_error *error);
+                          const struct valence_comparison *comparison, struct valence_error *error);
 
 /* model,id,label, and a column a flow. */
 int write_predictions(const char *path, bool overwrite, const struct evaluation_set *set,

@@ -1,106 +1,185 @@
-/* Figures of predictions against labels, as the field reports them, with their uncertainty.
+/* Measuring models on a split of a store, and comparing them.
  *
- * Everything here is plain arithmetic over arrays: predictions of any origin can be measured. */
+ *     valence_model_load("run/best.safetensors", &model, &error);
+ *     valence_store_open("corpus", &store, &error);
+ *     valence_evaluate(model, store, NULL, NULL, &evaluation, &error);
+ *     printf("%.3f\n", evaluation->flows[0].metrics.values[VALENCE_METRIC_MAE]); */
 #ifndef VALENCE_EVALUATE_H
 #define VALENCE_EVALUATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "valence/api.h"
 #include "valence/error.h"
+#include "valence/metrics.h"
+#include "valence/model.h"
+#include "valence/progress.h"
+#include "valence/store.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* The one list of metrics: enum, key in JSON, heading for people, whether it is a share of clips
- * (shown in per cent) rather than a number on its own scale.
- *   mae, rmse           over all clips
- *   corr                Pearson's r; undefined where predictions or labels are all equal
- *   acc7, acc5          equal after clipping to [-3, 3] or [-2, 2] and rounding, halves to even
- *   acc7_sdk            the CMU SDK's other seven bins: sign(x) min(ceil|x|, 3)
- *   acc2_has0, f1_has0  x >= 0 against x < 0, all clips
- *   acc2_non0, f1_non0  x > 0 against x <= 0, clips whose label is not 0; undefined without any
+/* ---- What labels mean ---- */
+
+/* The scale of a store's labels: classes3 where every label is -1, 0 or 1; else sims where they
+ * were declared to lie in -1 ... 1 when they were imported; else sentiment where they lie in
+ * -3 ... 3 and no other range was declared; else other. */
+VALENCE_API enum valence_scale valence_store_scale(const struct valence_store *store);
+
+/* ---- Is it the data that a model was trained on? ---- */
+
+enum valence_data_match {
+    VALENCE_DATA_UNKNOWN, /* the checkpoint does not say what it was trained on */
+    VALENCE_DATA_SAME,
+    VALENCE_DATA_OTHER /* other clips, labels, splits or rows */
+};
+
+/* Compares a store with the fingerprint of the training's data in the checkpoint: the ids, labels,
+ * splits and lengths of all training and validation clips, and the rows of some of them, so that it
+ * takes no time. Errors: those of reading the store. */
+VALENCE_API int valence_model_match_data(const struct valence_model *model,
+                                         const struct valence_store *store,
+                                         enum valence_data_match *match,
+                                         struct valence_error *error);
+
+/* ---- Evaluation ---- */
+
+struct valence_evaluate_options {
+    size_t size;              /* set by valence_evaluate_options_default() */
+    enum valence_split split; /* test */
+    /* The flows to measure, the first being what others are compared with; NULL and 0: those that
+     * the model was trained with. */
+    const unsigned *flows;
+    int n_flows;
+    int scale;           /* enum valence_scale, or -1: valence_store_scale() */
+    int64_t n_resamples; /* for intervals of the metrics, 2000; 0: none */
+    uint64_t seed;       /* of the resampling, 1 */
+    int64_t batch_size;  /* clips computed together, 64 */
+    int64_t max_rows;    /* of a stream of a clip, 10000; longer ones are cut at their end */
+    double level;        /* of the interval of a prediction, 0.9 */
+};
+VALENCE_API void valence_evaluate_options_default(struct valence_evaluate_options *options);
+
+/* Of the intervals of metrics. */
+#define VALENCE_METRIC_LEVEL 0.95
+
+/* How reliable the predictions of a flow were said to be: the one list of figures, key in JSON. */
+#define VALENCE_RELIABILITY_MAP(X)                                                                 \
+    X(COVERAGE, "coverage")       /* share of the labels in their prediction's interval */         \
+    X(WIDTH, "mean_width")        /* of the intervals */                                           \
+    X(EXPECTED, "expected_error") /* mean; compare it with the MAE */
+
+enum valence_reliability_figure {
+#define VALENCE_RELIABILITY_ENUM(name, key) VALENCE_RELIABILITY_##name,
+    VALENCE_RELIABILITY_MAP(VALENCE_RELIABILITY_ENUM)
+#undef VALENCE_RELIABILITY_ENUM
+        VALENCE_N_RELIABILITY_FIGURES
+};
+extern VALENCE_API const char *const valence_reliability_keys[VALENCE_N_RELIABILITY_FIGURES];
+
+/* A flow measured on all clips of an evaluation. */
+struct valence_flow_evaluation {
+    unsigned flow; /* the set of missing modalities */
+    bool trained;  /* the model was trained with it */
+    float *scores; /* (n_clips), as the network gives them */
+    struct valence_metrics metrics;
+    struct valence_interval *intervals;   /* (VALENCE_N_METRICS); NaN without resamples */
+    struct valence_interval *differences; /* (VALENCE_N_METRICS), of this flow less the first */
+    /* (VALENCE_N_RELIABILITY_FIGURES); NaN where the model has no calibration set for the flow */
+    double *reliability;
+    int64_t n_incomplete;  /* clips that lack a modality which the model reads in this flow */
+    int64_t n_unsimulated; /* clips without simulated text, where the flow reads it */
+    int64_t n_outside;     /* clips far outside the training data (valence/score.h) */
+};
+
+/* The ids belong to the store. */
+struct valence_evaluation {
+    enum valence_split split;
+    enum valence_scale scale;
+    bool synthetic; /* the store's data are made up */
+    enum valence_data_match data;
+    double level; /* of predictions' intervals */
+    int64_t n_resamples;
+
+    int64_t n_clips;
+    int64_t *clips; /* (n_clips): indices in the store */
+    float *labels;  /* (n_clips) */
+
+    /* Clips that were left out. */
+    int64_t n_unlabelled;
+    int64_t n_empty;    /* no rows in any stream that the model reads */
+    int64_t n_unscored; /* values too large for the network */
+    const char *first_unscored;
+
+    int64_t n_cut; /* longer than max_rows */
+    const char *first_cut;
+    const char *first_outside; /* far outside the training data in the first flow, or NULL */
+
+    int n_flows;
+    struct valence_flow_evaluation *flows;
+
+    /* The best that can be had without looking: the median of the training labels as every clip's
+     * score; NaN where the store has no labelled training clip. */
+    float constant;
+    struct valence_metrics constant_metrics;
+};
+
+/* Measures a model. *evaluation is NULL on failure; free with valence_evaluation_free(), which
+ * takes NULL. `options` and `progress` may be NULL.
  *
- * F1 is the mean over the two classes weighted by how often each is true. */
-#define VALENCE_METRIC_MAP(X)                                                                      \
-    X(MAE, "mae", "MAE", false)                                                                    \
-    X(RMSE, "rmse", "RMSE", false)                                                                 \
-    X(CORR, "corr", "Corr", false)                                                                 \
-    X(ACC7, "acc7", "Acc-7", true)                                                                 \
-    X(ACC7_SDK, "acc7_sdk", "Acc-7 (SDK)", true)                                                   \
-    X(ACC5, "acc5", "Acc-5", true)                                                                 \
-    X(ACC2_HAS0, "acc2_has0", "Acc-2 (has-0)", true)                                               \
-    X(F1_HAS0, "f1_has0", "F1 (has-0)", true)                                                      \
-    X(ACC2_NON0, "acc2_non0", "Acc-2 (non-0)", true)                                               \
-    X(F1_NON0, "f1_non0", "F1 (non-0)", true)
+ * Errors: NOT_FOUND where no clip of the split has a label and features, or the store has none of
+ * the model's streams; SHAPE where a stream has another width; DATA where a stream was encoded
+ * otherwise than for training; ARGUMENT for options out of range; CANCELLED; those of reading the
+ * store; MEMORY. */
+VALENCE_API int valence_evaluate(const struct valence_model *model,
+                                 const struct valence_store *store,
+                                 const struct valence_evaluate_options *options,
+                                 const struct valence_progress *progress,
+                                 const struct valence_evaluation **evaluation,
+                                 struct valence_error *error);
+VALENCE_API void valence_evaluation_free(const struct valence_evaluation *evaluation);
 
-enum valence_metric {
-#define VALENCE_METRIC_ENUM(name, key, heading, share) VALENCE_METRIC_##name,
-    VALENCE_METRIC_MAP(VALENCE_METRIC_ENUM)
-#undef VALENCE_METRIC_ENUM
-        VALENCE_N_METRICS
+/* ---- Several seeds ---- */
+
+/* Mean and standard deviation (n - 1) of a metric, or of a figure of reliability, over evaluations
+ * of several models in the same flows; a value undefined in one is undefined in all. `flow` is an
+ * index. */
+struct valence_seed_summary {
+    double mean, deviation;
+};
+VALENCE_API struct valence_seed_summary
+valence_summarise_metric(const struct valence_evaluation *const *evaluations, int n, int flow,
+                         enum valence_metric metric);
+VALENCE_API struct valence_seed_summary
+valence_summarise_reliability(const struct valence_evaluation *const *evaluations, int n, int flow,
+                              enum valence_reliability_figure figure);
+
+/* ---- Comparison ---- */
+
+struct valence_difference {
+    double value;                     /* NaN where a metric is undefined in any of the models */
+    struct valence_interval interval; /* of VALENCE_METRIC_LEVEL; NaN without resamples */
 };
 
-struct valence_metric_info {
-    const char *key;
-    const char *heading;
-    bool is_share;
-};
-extern VALENCE_API const struct valence_metric_info valence_metric_infos[VALENCE_N_METRICS];
-
-/* What makes figures look better than they are: key in JSON, text for people. */
-#define VALENCE_WARNING_MAP(X)                                                                     \
-    X(CONSTANT, "constant",                                                                        \
-      "the predictions are nearly constant: their deviation is below 5 % of the labels'")          \
-    X(ONE_CLASS, "one_class", "all predictions have one sign, the labels have both")
-
-enum valence_warning {
-#define VALENCE_WARNING_ENUM(name, key, text) VALENCE_WARNING_##name,
-    VALENCE_WARNING_MAP(VALENCE_WARNING_ENUM)
-#undef VALENCE_WARNING_ENUM
-        VALENCE_N_WARNINGS
+struct valence_comparison {
+    int n_flows;                            /* those of the evaluations */
+    struct valence_difference *differences; /* (n_flows, VALENCE_N_METRICS) */
 };
 
-struct valence_warning_info {
-    const char *key;
-    const char *text;
-};
-extern VALENCE_API const struct valence_warning_info valence_warning_infos[VALENCE_N_WARNINGS];
-
-struct valence_metrics {
-    int64_t n;                        /* clips */
-    int64_t n_nonzero;                /* clips whose label is not 0 */
-    double values[VALENCE_N_METRICS]; /* NaN where undefined */
-    double predicted_deviation;       /* population standard deviations */
-    double label_deviation;
-    unsigned warnings; /* bit 1 << w for each enum valence_warning w that holds */
-};
-
-/* Both arrays hold n finite values, n >= 0; with n == 0 every metric is NaN. */
-VALENCE_API void valence_metrics_compute(const float *predicted, const float *labels, int64_t n,
-                                         struct valence_metrics *metrics);
-
-/* Resamples the clips with replacement `n_resamples` times and computes every metric of each:
- * `samples` is (n_resamples, VALENCE_N_METRICS), row-major. Which clips a resample draws depends on
- * seed, n and its number alone, so samples of two predictions of the same clips are paired, and
- * their differences are the differences' samples. Uses all threads. Errors: ERROR_MEMORY;
- * ERROR_ARGUMENT for no clips. */
-VALENCE_API int valence_bootstrap(const float *predicted, const float *labels, int64_t n,
-                                  int64_t n_resamples, uint64_t seed, double *samples,
-                                  struct valence_error *error);
-
-struct valence_interval {
-    double low, high; /* NaN where the metric is undefined in most resamples */
-};
-
-/* The percentile interval that holds `level` (0.95) of a metric's samples or, where `others` is not
- * NULL, of the differences samples - others. Errors: ERROR_MEMORY. */
-VALENCE_API int valence_bootstrap_interval(const double *samples, const double *others,
-                                           int64_t n_resamples, enum valence_metric metric,
-                                           double level, struct valence_interval *interval,
-                                           struct valence_error *error);
+/* The mean over the n models of a run less the mean over the `n_others` of another. Intervals are
+ * paired: every model of both is measured on the same resamples of the clips. They say nothing
+ * about what other seeds would give. Of `options`, n_resamples and seed count; NULL: the defaults.
+ * *comparison is NULL on failure; free with valence_comparison_free(). Errors: DATA where the
+ * evaluations are not of the same clips, flows and scale; ARGUMENT; MEMORY. */
+VALENCE_API int valence_compare(const struct valence_evaluation *const *evaluations, int n,
+                                const struct valence_evaluation *const *others, int n_others,
+                                const struct valence_evaluate_options *options,
+                                const struct valence_comparison **comparison,
+                                struct valence_error *error);
+VALENCE_API void valence_comparison_free(const struct valence_comparison *comparison);
 
 #ifdef __cplusplus
 }

@@ -117,6 +117,11 @@ VALENCE_API int64_t valence_model_n_parameters(const struct valence_model *model
 VALENCE_API const char *valence_model_stream_name(const struct valence_model *model,
                                                   enum valence_stream stream);
 
+/* The set of modalities that the model has a stream for: no clip that it was trained on had others,
+ * and the weights of those mean nothing. And the set that a view sums. */
+VALENCE_API unsigned valence_model_modalities(const struct valence_model *model);
+VALENCE_API unsigned valence_view_modalities(enum valence_view view);
+
 /* The range that the labels lie in, as training knew it: -3 ... 3, or more. False, and NaN in both,
  * where the checkpoint does not say: only a run's best model does. */
 VALENCE_API bool valence_model_label_range(const struct valence_model *model, double *minimum,
@@ -128,7 +133,7 @@ struct valence_model_provenance {
     const char *configuration;  /* of the training: a JSON object of keys as in its config.yaml */
     const char *store;          /* the path that the training read */
     const char *source;         /* that store's "source", a JSON object (valence/store.h) */
-    const char *data;           /* fingerprint of the data trained on (valence/run.h) */
+    const char *data;           /* fingerprint of the data trained on (valence/evaluate.h) */
     const char *converted_from; /* name of the foreign file it was converted from */
 };
 
@@ -140,6 +145,33 @@ valence_model_provenance(const struct valence_model *model);
  * Lives as long as the model. */
 VALENCE_API const char *valence_model_encoder(const struct valence_model *model,
                                               enum valence_stream stream);
+
+/* ---- Published checkpoints ---- */
+
+struct valence_published_options {
+    size_t size; /* set by valence_published_options_default() */
+    /* The variant that the file was trained with, which its tensors do not tell: transition. */
+    enum valence_imagination imagination;
+    bool overwrite; /* replace an existing file; false */
+    /* Receives the names of the layers that the published model never uses, separated by ", " and
+     * cut to the room there is; NULL. */
+    char *left_out;
+    size_t left_out_bytes;
+};
+VALENCE_API void valence_published_options_default(struct valence_published_options *options);
+
+/* Converts the PyTorch checkpoint of the paper's authors (a torch.save file, which is read without
+ * executing anything in it, or safetensors with the same names) into one of valence at `path`.
+ * Sizes follow from the shapes. It has no standardisation: rows go in as they are. `options` may be
+ * NULL. *model, where `model` is not NULL, receives the converted model, NULL on failure.
+ *
+ * Errors: FORMAT where a tensor is missing, unknown or of another shape, naming them; DATA where
+ * one holds NaN or an infinity; EXISTS with key "overwrite"; ARGUMENT; IO, UNSUPPORTED, MEMORY.
+ * Nothing is written on failure. */
+VALENCE_API int valence_convert_published(const char *source, const char *path,
+                                          const struct valence_published_options *options,
+                                          struct valence_model **model,
+                                          struct valence_error *error);
 
 #ifdef __cplusplus
 }

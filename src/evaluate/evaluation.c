@@ -1,261 +1,321 @@
-#include "evaluate/evaluation.h"
-
+/* A model measured on a split of a store. */
+#include <jansson.h>
 #include <math.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "evaluate/options.h"
+#include "evaluate/scoring.h"
 #include "valence/reliability.h"
 
-/* ---- Scores ---- */
-
-static void choose_flows(const struct valence_model *model,
-                         const struct evaluation_options *options, struct evaluation *evaluation)
-{
-    const struct valence_model_config *config = valence_model_config(model);
-    const unsigned *flows = options->n_flows ? options->flows : config->flows;
-    evaluation->n_flows = options->n_flows ? options->n_flows : config->n_flows;
-    for (int i = 0; i < evaluation->n_flows; i++) {
-        evaluation->flows[i].flow = flows[i];
-        evaluation->flows[i].trained = scoring_flow_is_trained(model, flows[i]);
-    }
-}
-
-static int select_clips(const struct scoring *scoring, enum valence_split split,
-                        struct evaluation *evaluation, struct valence_error *error)
-{
-    struct clip_selection *selection = &evaluation->selection;
-    int status = clip_selection_make(scoring->store, &scoring->map, split, true, selection, error);
-    if (!status && selection->n == 0)
-        status = fail(error, VALENCE_ERROR_NOT_FOUND,
-                      "%s: no clip of the %s split has a label and features\n"
-                      "         ('valence inspect' shows the splits)",
-                      valence_store_path(scoring->store), valence_split_names[split]);
-    if (status)
-        return status;
-    evaluation->labels = allocate(selection->n, sizeof *evaluation->labels);
-    if (!evaluation->labels)
-        return fail_memory(error, (size_t)selection->n * sizeof(float), "labels");
-    for (int64_t i = 0; i < selection->n; i++)
-        evaluation->labels[i] = valence_store_clip(scoring->store, selection->clips[i])->label;
-    return VALENCE_OK;
-}
-
-static int score_flows(const struct scoring *scoring, struct evaluation *evaluation,
-                       struct valence_error *error)
-{
-    int64_t n = evaluation->selection.n;
-    unsigned flows[VALENCE_MAX_FLOWS];
-    struct clip_score *scores[VALENCE_MAX_FLOWS] = {NULL};
-    int status = VALENCE_OK;
-    for (int i = 0; i < evaluation->n_flows; i++) {
-        flows[i] = evaluation->flows[i].flow;
-        scores[i] = allocate(n, sizeof *scores[i]);
-        evaluation->flows[i].predicted = allocate(n, sizeof(float));
-        if (!status && (!scores[i] || !evaluation->flows[i].predicted))
-            status = fail_memory(error, (size_t)n * sizeof *scores[i], "scores");
-    }
-    if (!status)
-        status = scoring_run(scoring, evaluation->selection.clips, n, flows, evaluation->n_flows,
-                             scores, error);
-    for (int i = 0; i < evaluation->n_flows; i++) {
-        for (int64_t clip = 0; clip < n && !status; clip++) {
-            evaluation->flows[i].predicted[clip] = scores[i][clip].score;
-            if (isnan(scores[i][clip].score))
-                status = fail(
-                    error, VALENCE_ERROR_DATA, "%s: clip '%s': its values are too large to score",
-                    valence_store_path(scoring->store),
-                    valence_store_clip(scoring->store, evaluation->selection.clips[clip])->id);
-        }
-        free(scores[i]);
-    }
-    return status;
-}
-
-static void count_incomplete(const struct scoring *scoring, const struct clip_selection *selection,
-                             struct flow_result *result)
-{
-    for (int64_t i = 0; i < selection->n; i++) {
-        int64_t clip = selection->clips[i];
-        result->n_incomplete +=
-            (scoring_absent(scoring->store, &scoring->map, clip) & ~result->flow) != 0;
-        result->n_unsimulated +=
-            (result->flow & VALENCE_BIT(VALENCE_TEXT)) &&
-            clip_rows(scoring->store, &scoring->map, clip, VALENCE_STREAM_SIMULATED_TEXT) == 0;
-    }
-}
-
-/* ---- Reliability ---- */
-
-const char *const reliability_figure_keys[N_RELIABILITY_FIGURES] = {
+const char *const valence_reliability_keys[VALENCE_N_RELIABILITY_FIGURES] = {
 #define RELIABILITY_KEY(name, key) key,
-    RELIABILITY_FIGURE_MAP(RELIABILITY_KEY)
+    VALENCE_RELIABILITY_MAP(RELIABILITY_KEY)
 #undef RELIABILITY_KEY
 };
 
+/* ---- Clips ---- */
+
+static int select_clips(const struct scoring *scoring, struct valence_evaluation *evaluation,
+                        struct valence_error *error)
+{
+    struct clip_selection selection;
+    int status = clip_selection_make(scoring->store, &scoring->map, evaluation->split, true,
+                                     &selection, error);
+    if (status)
+        return status;
+    evaluation->clips = selection.clips; /* taken over */
+    evaluation->n_clips = selection.n;
+    evaluation->n_unlabelled = selection.n_unlabelled;
+    evaluation->n_empty = selection.n_empty;
+    evaluation->n_cut = selection.n_cut;
+    if (selection.n_cut)
+        evaluation->first_cut =
+            valence_store_clip(scoring->store,
+                               valence_store_find_clip(scoring->store, selection.first_cut))
+                ->id;
+    if (selection.n == 0)
+        return fail(error, VALENCE_ERROR_NOT_FOUND,
+                    "%s: no clip of the %s split has a label and features",
+                    valence_store_path(scoring->store), valence_split_names[evaluation->split]);
+    evaluation->labels = allocate(selection.n, sizeof *evaluation->labels);
+    if (!evaluation->labels)
+        return fail_memory(error, (size_t)selection.n * sizeof(float), "labels");
+    for (int64_t i = 0; i < selection.n; i++)
+        evaluation->labels[i] = valence_store_clip(scoring->store, evaluation->clips[i])->label;
+    return VALENCE_OK;
+}
+
+static int make_flows(const struct valence_model *model,
+                      const struct valence_evaluate_options *options,
+                      struct valence_evaluation *evaluation, struct valence_error *error)
+{
+    const struct valence_model_config *config = valence_model_config(model);
+    const unsigned *flows = options->n_flows ? options->flows : config->flows;
+    int n = options->n_flows ? options->n_flows : config->n_flows;
+    evaluation->flows = allocate(n, sizeof *evaluation->flows);
+    if (!evaluation->flows)
+        return fail_memory(error, (size_t)n * sizeof *evaluation->flows, "results");
+    for (; evaluation->n_flows < n; evaluation->n_flows++) {
+        struct valence_flow_evaluation *result = &evaluation->flows[evaluation->n_flows];
+        result->flow = flows[evaluation->n_flows];
+        result->trained = scoring_flow_is_trained(model, result->flow);
+        result->scores = allocate(evaluation->n_clips, sizeof *result->scores);
+        result->intervals = allocate(VALENCE_N_METRICS, sizeof *result->intervals);
+        result->differences = allocate(VALENCE_N_METRICS, sizeof *result->differences);
+        result->reliability = allocate(VALENCE_N_RELIABILITY_FIGURES, sizeof *result->reliability);
+        if (!result->scores || !result->intervals || !result->differences || !result->reliability) {
+            evaluation->n_flows++; /* for what was made of it to be freed */
+            return fail_memory(error, (size_t)evaluation->n_clips * sizeof(float), "scores");
+        }
+        for (int metric = 0; metric < VALENCE_N_METRICS; metric++)
+            result->intervals[metric] = result->differences[metric] =
+                (struct valence_interval){NAN, NAN};
+    }
+    return VALENCE_OK;
+}
+
+/* ---- Scores ---- */
+
+/* Leaves a clip out of all flows where any of them has no score for it, so that flows stay
+ * comparable clip by clip. */
+static void drop_unscored(const struct scoring *scoring, struct clip_score *const *scores,
+                          struct valence_evaluation *evaluation)
+{
+    int64_t kept = 0;
+    for (int64_t i = 0; i < evaluation->n_clips; i++) {
+        bool scored = true;
+        for (int f = 0; f < evaluation->n_flows; f++)
+            scored = scored && !isnan(scores[f][i].score);
+        const char *id = valence_store_clip(scoring->store, evaluation->clips[i])->id;
+        if (!scored && evaluation->n_unscored++ == 0)
+            evaluation->first_unscored = id;
+        if (!scored)
+            continue;
+        if (scores[0][i].outside && !evaluation->first_outside)
+            evaluation->first_outside = id;
+        for (int f = 0; f < evaluation->n_flows; f++) {
+            scores[f][kept] = scores[f][i];
+            evaluation->flows[f].scores[kept] = scores[f][i].score;
+            evaluation->flows[f].n_outside += scores[f][i].outside;
+        }
+        evaluation->clips[kept] = evaluation->clips[i];
+        evaluation->labels[kept++] = evaluation->labels[i];
+    }
+    evaluation->n_clips = kept;
+}
+
+static void count_incomplete(const struct scoring *scoring,
+                             const struct valence_evaluation *evaluation,
+                             struct valence_flow_evaluation *result)
+{
+    unsigned read = valence_model_modalities(scoring->model);
+    bool simulates = (result->flow & VALENCE_BIT(VALENCE_TEXT)) &&
+                     valence_model_stream_name(scoring->model, VALENCE_STREAM_SIMULATED_TEXT)[0];
+    for (int64_t i = 0; i < evaluation->n_clips; i++) {
+        int64_t clip = evaluation->clips[i];
+        unsigned absent = scoring_absent(scoring->store, &scoring->map, clip);
+        result->n_incomplete += (absent & ~result->flow & read) != 0;
+        result->n_unsimulated += simulates && clip_rows(scoring->store, &scoring->map, clip,
+                                                        VALENCE_STREAM_SIMULATED_TEXT) == 0;
+    }
+}
+
 static void measure_reliability(const struct valence_model *model, double level,
-                                const struct evaluation *evaluation, struct flow_result *result)
+                                const struct valence_evaluation *evaluation,
+                                const struct clip_score *scores,
+                                struct valence_flow_evaluation *result)
 {
     const struct valence_reliability *reliability = valence_model_reliability(model, result->flow);
-    double n = (double)evaluation->selection.n, covered = 0, width = 0, expected = 0;
-    for (int64_t i = 0; i < evaluation->selection.n && reliability; i++) {
+    double n = (double)evaluation->n_clips, covered = 0, width = 0, expected = 0, n_expected = 0;
+    for (int64_t i = 0; i < evaluation->n_clips && reliability; i++) {
         struct valence_estimate e =
-            valence_reliability_estimate(reliability, result->predicted[i], level);
+            valence_reliability_estimate(reliability, result->scores[i], level);
         double label = (double)evaluation->labels[i];
+        if (scores[i].outside) /* as predictions have it */
+            (void)valence_model_label_range(model, &e.low, &e.high);
+        else
+            expected += e.error;
+        n_expected += !scores[i].outside;
         covered += label >= e.low && label <= e.high;
         width += e.high - e.low;
-        expected += e.error;
     }
-    result->reliability[RELIABILITY_COVERAGE] = reliability ? covered / n : NAN;
-    result->reliability[RELIABILITY_WIDTH] = reliability ? width / n : NAN;
-    result->reliability[RELIABILITY_EXPECTED] = reliability ? expected / n : NAN;
+    result->reliability[VALENCE_RELIABILITY_COVERAGE] = reliability ? covered / n : NAN;
+    result->reliability[VALENCE_RELIABILITY_WIDTH] = reliability ? width / n : NAN;
+    result->reliability[VALENCE_RELIABILITY_EXPECTED] = reliability ? expected / n_expected : NAN;
+}
+
+static int measure_flows(const struct scoring *scoring, struct clip_score *const *scores,
+                         struct valence_evaluation *evaluation, struct valence_error *error)
+{
+    drop_unscored(scoring, scores, evaluation);
+    if (evaluation->n_clips == 0)
+        return fail(error, VALENCE_ERROR_DATA,
+                    "%s: the values of every clip are too large to score, '%s' the first of them",
+                    valence_store_path(scoring->store), evaluation->first_unscored);
+    for (int f = 0; f < evaluation->n_flows; f++) {
+        struct valence_flow_evaluation *result = &evaluation->flows[f];
+        valence_metrics_compute(result->scores, evaluation->labels, evaluation->n_clips,
+                                evaluation->scale, &result->metrics);
+        measure_reliability(scoring->model, evaluation->level, evaluation, scores[f], result);
+        count_incomplete(scoring, evaluation, result);
+    }
+    return VALENCE_OK;
+}
+
+static int score_flows(const struct scoring *scoring, struct valence_evaluation *evaluation,
+                       struct valence_error *error)
+{
+    int64_t n = evaluation->n_clips;
+    unsigned flows[VALENCE_MAX_FLOWS];
+    struct clip_score *scores[VALENCE_MAX_FLOWS] = {NULL};
+    int status = VALENCE_OK;
+    for (int f = 0; f < evaluation->n_flows; f++) {
+        flows[f] = evaluation->flows[f].flow;
+        scores[f] = allocate(n, sizeof *scores[f]);
+        if (!status && !scores[f])
+            status = fail_memory(error, (size_t)n * sizeof *scores[f], "scores");
+    }
+    if (!status)
+        status =
+            scoring_run(scoring, evaluation->clips, n, flows, evaluation->n_flows, scores, error);
+    if (!status)
+        status = measure_flows(scoring, scores, evaluation, error);
+    for (int f = 0; f < evaluation->n_flows; f++)
+        free(scores[f]);
+    return status;
 }
 
 /* ---- Intervals ---- */
 
 static int flow_intervals(const double *samples, const double *first, int64_t n_resamples,
-                          struct flow_result *result, struct valence_error *error)
+                          struct valence_flow_evaluation *result, struct valence_error *error)
 {
-    for (int metric = 0; metric < VALENCE_N_METRICS; metric++) {
-        int status =
-            valence_bootstrap_interval(samples, NULL, n_resamples, (enum valence_metric)metric,
-                                       EVALUATION_LEVEL, &result->intervals[metric], error);
+    int status = VALENCE_OK;
+    for (int m = 0; m < VALENCE_N_METRICS && !status; m++) {
+        enum valence_metric metric = (enum valence_metric)m;
+        status =
+            valence_bootstrap_interval(samples, NULL, n_resamples, metric, VALENCE_METRIC_LEVEL,
+                                       &result->intervals[metric], error);
         if (!status)
-            status =
-                valence_bootstrap_interval(samples, first, n_resamples, (enum valence_metric)metric,
-                                           EVALUATION_LEVEL, &result->differences[metric], error);
-        if (status)
-            return status;
+            status = valence_bootstrap_interval(samples, first, n_resamples, metric,
+                                                VALENCE_METRIC_LEVEL, &result->differences[metric],
+                                                error);
     }
-    return VALENCE_OK;
+    return status;
 }
 
 /* Two blocks of samples: the first flow's, which the others are compared with, and the current
  * one's. */
-static int all_intervals(struct evaluation *evaluation, const struct evaluation_options *options,
+static int all_intervals(struct valence_evaluation *evaluation, uint64_t seed,
                          struct valence_error *error)
 {
-    int64_t block = options->n_resamples * VALENCE_N_METRICS;
+    int64_t n = evaluation->n_resamples, block = n * VALENCE_MAX_METRICS;
     double *samples = allocate(2 * block, sizeof *samples);
     if (!samples)
         return fail_memory(error, (size_t)block * 2 * sizeof *samples, "the bootstrap");
     int status = VALENCE_OK;
-    for (int i = 0; i < evaluation->n_flows && !status; i++) {
-        double *own = samples + (i > 0 ? block : 0);
-        status = valence_bootstrap(evaluation->flows[i].predicted, evaluation->labels,
-                                   evaluation->selection.n, options->n_resamples, options->seed,
-                                   own, error);
+    for (int f = 0; f < evaluation->n_flows && !status; f++) {
+        double *own = samples + (f > 0 ? block : 0);
+        status = valence_bootstrap(evaluation->flows[f].scores, evaluation->labels,
+                                   evaluation->n_clips, evaluation->scale, n, seed, own, error);
         if (!status)
-            status =
-                flow_intervals(own, samples, options->n_resamples, &evaluation->flows[i], error);
+            status = flow_intervals(own, samples, n, &evaluation->flows[f], error);
     }
     free(samples);
     return status;
 }
 
-static void no_intervals(struct flow_result *result)
-{
-    for (int metric = 0; metric < VALENCE_N_METRICS; metric++)
-        result->intervals[metric] = result->differences[metric] =
-            (struct valence_interval){NAN, NAN};
-}
-
 /* ---- Everything ---- */
 
-int evaluation_run(const struct valence_model *model, const struct valence_store *store,
-                   const struct evaluation_options *options,
-                   const struct valence_progress *progress, struct evaluation *evaluation,
-                   struct valence_error *error)
+static int measure_constant(const struct valence_store *store,
+                            struct valence_evaluation *evaluation, struct valence_error *error)
 {
-    *evaluation = (struct evaluation){0};
-    struct scoring scoring = {
-        .model = model, .store = store, .batch_size = options->batch_size, .progress = progress};
-    choose_flows(model, options, evaluation);
-    int status = scoring_map_streams(model, store, options->max_rows, &scoring.map, error);
-    if (!status)
-        status = select_clips(&scoring, options->split, evaluation, error);
-    if (!status)
-        status = score_flows(&scoring, evaluation, error);
-    for (int i = 0; i < evaluation->n_flows && !status; i++) {
-        struct flow_result *result = &evaluation->flows[i];
-        valence_metrics_compute(result->predicted, evaluation->labels, evaluation->selection.n,
-                                &result->metrics);
-        measure_reliability(model, options->level, evaluation, result);
-        count_incomplete(&scoring, &evaluation->selection, result);
-        no_intervals(result);
-    }
-    if (!status && options->n_resamples > 0)
-        status = all_intervals(evaluation, options, error);
-    if (status)
-        evaluation_free(evaluation);
-    return status;
-}
-
-void evaluation_free(struct evaluation *evaluation)
-{
-    for (int i = 0; i < evaluation->n_flows; i++)
-        free(evaluation->flows[i].predicted);
-    free(evaluation->labels);
-    clip_selection_free(&evaluation->selection);
-    *evaluation = (struct evaluation){0};
-}
-
-/* Of the value at `offset` in the flow's results. */
-static struct seed_summary summarise(const struct evaluation *evaluations, int n, int flow,
-                                     size_t offset)
-{
-    double sum = 0, squares = 0;
-#define VALUE(i) (*(const double *)((const char *)&evaluations[i].flows[flow] + offset))
-    for (int i = 0; i < n; i++)
-        sum += VALUE(i);
-    double mean = sum / n;
-    for (int i = 0; i < n; i++)
-        squares += (VALUE(i) - mean) * (VALUE(i) - mean);
-#undef VALUE
-    return (struct seed_summary){mean, n > 1 ? sqrt(squares / (n - 1)) : NAN};
-}
-
-struct seed_summary evaluation_summarise(const struct evaluation *evaluations, int n, int flow,
-                                         enum valence_metric metric)
-{
-    return summarise(evaluations, n, flow,
-                     offsetof(struct flow_result, metrics.values) + metric * sizeof(double));
-}
-
-struct seed_summary evaluation_summarise_reliability(const struct evaluation *evaluations, int n,
-                                                     int flow, enum reliability_figure figure)
-{
-    return summarise(evaluations, n, flow,
-                     offsetof(struct flow_result, reliability) + figure * sizeof(double));
-}
-
-/* ---- The constant predictor ---- */
-
-int evaluation_constant(const struct valence_store *store, const struct evaluation *evaluation,
-                        struct constant_predictor *constant, struct valence_error *error)
-{
-    *constant = (struct constant_predictor){.value = NAN};
-    float *room = allocate(evaluation->selection.n, sizeof *room);
+    float *room = allocate(evaluation->n_clips, sizeof *room);
     if (!room)
-        return fail_memory(error, (size_t)evaluation->selection.n * sizeof *room, "scores");
-    int status = training_median(store, &constant->value, error);
-    for (int64_t i = 0; i < evaluation->selection.n; i++)
-        room[i] = constant->value;
-    if (!status && !isnan(constant->value))
-        valence_metrics_compute(room, evaluation->labels, evaluation->selection.n,
-                                &constant->metrics);
+        return fail_memory(error, (size_t)evaluation->n_clips * sizeof *room, "scores");
+    int status = training_median(store, &evaluation->constant, error);
+    for (int64_t i = 0; i < evaluation->n_clips; i++)
+        room[i] = evaluation->constant;
+    if (!status && !isnan(evaluation->constant))
+        valence_metrics_compute(room, evaluation->labels, evaluation->n_clips, evaluation->scale,
+                                &evaluation->constant_metrics);
     free(room);
     return status;
 }
 
-bool store_is_synthetic(const struct valence_store *store)
+static bool store_is_synthetic(const struct valence_store *store)
 {
-    const char *text = valence_store_source(store);
-    json_t *source = json_loads(text, 0, NULL);
+    json_t *source = json_loads(valence_store_source(store), 0, NULL);
     const char *kind = json_string_value(json_object_get(source, "kind"));
     bool synthetic = kind && strcmp(kind, "synthetic") == 0;
     json_decref(source);
     return synthetic;
+}
+
+static int evaluate(const struct scoring *scoring, const struct valence_evaluate_options *options,
+                    struct valence_evaluation *evaluation, struct valence_error *error)
+{
+    evaluation->split = options->split;
+    evaluation->level = options->level;
+    evaluation->n_resamples = options->n_resamples;
+    evaluation->synthetic = store_is_synthetic(scoring->store);
+    evaluation->constant = NAN;
+    evaluation->scale = options->scale < 0 ? valence_store_scale(scoring->store)
+                                           : (enum valence_scale)options->scale;
+    int status = valence_model_match_data(scoring->model, scoring->store, &evaluation->data, error);
+    if (!status)
+        status = select_clips(scoring, evaluation, error);
+    if (!status)
+        status = make_flows(scoring->model, options, evaluation, error);
+    if (!status)
+        status = score_flows(scoring, evaluation, error);
+    if (!status && options->n_resamples > 0)
+        status = all_intervals(evaluation, options->seed, error);
+    return status ? status : measure_constant(scoring->store, evaluation, error);
+}
+
+int valence_evaluate(const struct valence_model *model, const struct valence_store *store,
+                     const struct valence_evaluate_options *options,
+                     const struct valence_progress *progress,
+                     const struct valence_evaluation **evaluation, struct valence_error *error)
+{
+    struct valence_evaluate_options known;
+    struct scoring scoring;
+    *evaluation = NULL;
+    if (!model || !store)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "the model or the store is NULL");
+    int status = evaluate_options_take(options, &known, error);
+    if (!status)
+        status =
+            scoring_open(&scoring, model, store, known.batch_size, known.max_rows, progress, error);
+    if (status)
+        return status;
+    struct valence_evaluation *made = allocate(1, sizeof *made);
+    status = made ? evaluate(&scoring, &known, made, error)
+                  : fail_memory(error, sizeof *made, "results");
+    scoring_close(&scoring);
+    if (status)
+        valence_evaluation_free(made);
+    else
+        *evaluation = made;
+    return status;
+}
+
+void valence_evaluation_free(const struct valence_evaluation *evaluation)
+{
+    if (!evaluation)
+        return;
+    for (int f = 0; f < evaluation->n_flows; f++) {
+        free(evaluation->flows[f].scores);
+        free(evaluation->flows[f].intervals);
+        free(evaluation->flows[f].differences);
+        free(evaluation->flows[f].reliability);
+    }
+    free(evaluation->flows);
+    free(evaluation->labels);
+    free(evaluation->clips);
+    free((void *)(uintptr_t)evaluation);
 }

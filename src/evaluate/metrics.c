@@ -3,30 +3,67 @@
  * All accuracies and F1 follow from how often each combination of outcomes occurs, and MAE, RMSE
  * and r from six sums. A clip's combination and its terms are computed once; a resample then is one
  * pass of additions. */
-#include "valence/evaluate.h"
+#include "evaluate/metric_sums.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
-#include "base/fail.h"
-#include "base/memory.h"
-#include "base/random.h"
+/* ---- Lists ---- */
 
-const struct valence_metric_info valence_metric_infos[VALENCE_N_METRICS] = {
-#define METRIC_INFO(name, key, heading, share) {key, heading, share},
-    VALENCE_METRIC_MAP(METRIC_INFO)
-#undef METRIC_INFO
+const char *const valence_scale_names[VALENCE_N_SCALES] = {
+#define SCALE_NAME(name, text) text,
+    VALENCE_SCALE_MAP(SCALE_NAME)
+#undef SCALE_NAME
 };
 
-const struct valence_warning_info valence_warning_infos[VALENCE_N_WARNINGS] = {
-#define WARNING_INFO(name, key, text) {key, text},
-    VALENCE_WARNING_MAP(WARNING_INFO)
-#undef WARNING_INFO
+int valence_scale_from_name(const char *name)
+{
+    for (int i = 0; i < VALENCE_N_SCALES; i++)
+        if (strcmp(name, valence_scale_names[i]) == 0)
+            return i;
+    return -1;
+}
+
+static const struct {
+    struct valence_metric_info info;
+    const char *scales;
+} metrics_list[VALENCE_N_METRICS] = {
+#define METRIC_ENTRY(name, key, heading, share, scales) {{key, heading, share}, scales},
+    VALENCE_METRIC_MAP(METRIC_ENTRY)
+#undef METRIC_ENTRY
 };
 
-/* The facts that a clip's outcome combines, as bits. */
+static const struct valence_warning_info warnings_list[VALENCE_N_WARNINGS] = {
+#define WARNING_ENTRY(name, key, text) {key, text},
+    VALENCE_WARNING_MAP(WARNING_ENTRY)
+#undef WARNING_ENTRY
+};
+
+const struct valence_metric_info *valence_metric_describe(enum valence_metric metric)
+{
+    return (unsigned)metric < VALENCE_N_METRICS ? &metrics_list[metric].info : NULL;
+}
+
+const struct valence_warning_info *valence_warning_describe(enum valence_warning warning)
+{
+    return (unsigned)warning < VALENCE_N_WARNINGS ? &warnings_list[warning] : NULL;
+}
+
+unsigned valence_scale_metrics(enum valence_scale scale)
+{
+    static const char letters[VALENCE_N_SCALES] = {'S', 'I', 'C', 'O'};
+    unsigned set = 0;
+    for (int metric = 0; metric < VALENCE_N_METRICS && (unsigned)scale < VALENCE_N_SCALES; metric++)
+        if (strchr(metrics_list[metric].scales, letters[scale]))
+            set |= 1u << metric;
+    return set;
+}
+
+/* ---- One clip ---- */
+
+/* The facts that a clip's outcome combines: bits, and two classes of three as 0, 1, 2. */
 enum outcome {
-    SAME7 = 1 << 0,
+    SAME7 = 1 << 0, /* or, for other scales, equal after rounding */
     SAME5 = 1 << 1,
     SAME7_SDK = 1 << 2,
     LABEL_AT_LEAST_0 = 1 << 3,
@@ -34,23 +71,9 @@ enum outcome {
     LABEL_ABOVE_0 = 1 << 5,
     PREDICTED_ABOVE_0 = 1 << 6,
     LABEL_NOT_0 = 1 << 7,
-    N_OUTCOMES = 1 << 8
+    LABEL_CLASS = 8, /* shifts of two bits each */
+    PREDICTED_CLASS = 10
 };
-
-struct clip_terms {
-    double predicted,
-        label; /* less the mean over all clips, so that sums of squares do not cancel */
-    double absolute_error;
-    unsigned outcome;
-};
-
-struct sums {
-    double predicted, label, predicted2, label2, product;
-    double absolute_error, squared_error;
-    int64_t counts[N_OUTCOMES];
-};
-
-/* ---- One clip ---- */
 
 static double bin(double x, double limit)
 {
@@ -62,33 +85,79 @@ static double bin_sdk(double x)
     return copysign(fmin(ceil(fabs(x)), 3.0), x);
 }
 
-static unsigned outcome_of(double p, double t)
+/* The number of bounds that x is above. The bounds are compared in float, as NumPy compares float32
+ * labels with them: a label of 0.1 is not above 0.1. */
+static unsigned bin_between(float x, const float *bounds, int n)
 {
-    return (bin(p, 3) == bin(t, 3) ? SAME7 : 0u) | (bin(p, 2) == bin(t, 2) ? SAME5 : 0u) |
-           (bin_sdk(p) == bin_sdk(t) ? SAME7_SDK : 0u) | (t >= 0 ? LABEL_AT_LEAST_0 : 0u) |
-           (p >= 0 ? PREDICTED_AT_LEAST_0 : 0u) | (t > 0 ? LABEL_ABOVE_0 : 0u) |
-           (p > 0 ? PREDICTED_ABOVE_0 : 0u) | (t != 0 ? LABEL_NOT_0 : 0u);
+    unsigned above = 0;
+    for (int i = 0; i < n; i++)
+        above += x > bounds[i];
+    return above;
 }
 
-static double mean_of(const float *values, int64_t n)
+static unsigned signs_of(double p, double t)
 {
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += values[i];
-    return n ? sum / (double)n : 0;
+    return (t >= 0 ? LABEL_AT_LEAST_0 : 0u) | (p >= 0 ? PREDICTED_AT_LEAST_0 : 0u) |
+           (t > 0 ? LABEL_ABOVE_0 : 0u) | (p > 0 ? PREDICTED_ABOVE_0 : 0u) |
+           (t != 0 ? LABEL_NOT_0 : 0u);
 }
 
-static struct clip_terms terms_of(double p, double t, double mean_p, double mean_t)
+static unsigned classes(unsigned p, unsigned t)
 {
-    return (struct clip_terms){.predicted = p - mean_p,
-                               .label = t - mean_t,
-                               .absolute_error = fabs(p - t),
-                               .outcome = outcome_of(p, t)};
+    return t << LABEL_CLASS | p << PREDICTED_CLASS;
+}
+
+static unsigned outcome_of(float predicted, float label, enum valence_scale scale)
+{
+    static const float sims3[] = {-0.1f, 0.1f}, sims5[] = {-0.7f, -0.1f, 0.1f, 0.7f};
+    double p = (double)predicted, t = (double)label;
+    unsigned outcome = signs_of(p, t);
+    switch (scale) {
+    case VALENCE_SCALE_SENTIMENT:
+        return outcome | (bin(p, 3) == bin(t, 3) ? SAME7 : 0u) |
+               (bin(p, 2) == bin(t, 2) ? SAME5 : 0u) | (bin_sdk(p) == bin_sdk(t) ? SAME7_SDK : 0u);
+    case VALENCE_SCALE_SIMS:
+        return outcome | classes(bin_between(predicted, sims3, 2), bin_between(label, sims3, 2)) |
+               (bin_between(predicted, sims5, 4) == bin_between(label, sims5, 4) ? SAME5 : 0u);
+    case VALENCE_SCALE_CLASSES3:
+        return outcome | classes((unsigned)(bin(p, 1) + 1), (unsigned)(bin(t, 1) + 1));
+    default:
+        return outcome | (rint(p) == rint(t) ? SAME7 : 0u);
+    }
+}
+
+static float on_scale(float x, enum valence_scale scale)
+{
+    return scale == VALENCE_SCALE_SIMS ? fminf(fmaxf(x, -1), 1) : x;
+}
+
+void metric_means(const float *predicted, const float *labels, int64_t n, enum valence_scale scale,
+                  double *mean_p, double *mean_t)
+{
+    double sum_p = 0, sum_t = 0;
+    for (int64_t i = 0; i < n; i++) {
+        sum_p += (double)on_scale(predicted[i], scale);
+        sum_t += (double)on_scale(labels[i], scale);
+    }
+    *mean_p = n ? sum_p / (double)n : 0;
+    *mean_t = n ? sum_t / (double)n : 0;
+}
+
+void metric_terms(const float *predicted, const float *labels, int64_t n, enum valence_scale scale,
+                  double mean_p, double mean_t, struct clip_terms *terms)
+{
+    for (int64_t i = 0; i < n; i++) {
+        float p = on_scale(predicted[i], scale), t = on_scale(labels[i], scale);
+        terms[i] = (struct clip_terms){.predicted = (double)p - mean_p,
+                                       .label = (double)t - mean_t,
+                                       .absolute_error = fabs((double)p - (double)t),
+                                       .outcome = outcome_of(p, t, scale)};
+    }
 }
 
 /* ---- Sums over clips ---- */
 
-static void add_clip(struct sums *sums, const struct clip_terms *clip)
+void metric_sums_add(struct metric_sums *sums, const struct clip_terms *clip)
 {
     sums->predicted += clip->predicted;
     sums->label += clip->label;
@@ -98,13 +167,15 @@ static void add_clip(struct sums *sums, const struct clip_terms *clip)
     sums->absolute_error += clip->absolute_error;
     sums->squared_error += clip->absolute_error * clip->absolute_error;
     sums->counts[clip->outcome]++;
+    if (clip->outcome >= sums->n_outcomes)
+        sums->n_outcomes = clip->outcome + 1;
 }
 
 /* Clips whose outcome has all of `wanted` and none of `unwanted`. */
-static double count(const struct sums *sums, unsigned wanted, unsigned unwanted)
+static double count(const struct metric_sums *sums, unsigned wanted, unsigned unwanted)
 {
     int64_t n = 0;
-    for (unsigned outcome = 0; outcome < N_OUTCOMES; outcome++)
+    for (unsigned outcome = 0; outcome < sums->n_outcomes; outcome++)
         if ((outcome & wanted) == wanted && !(outcome & unwanted))
             n += sums->counts[outcome];
     return (double)n;
@@ -113,8 +184,8 @@ static double count(const struct sums *sums, unsigned wanted, unsigned unwanted)
 /* Accuracy and support-weighted F1 of a two-class outcome among the clips that have `among`. A
  * class that is neither true nor predicted has no part in F1; one of F1 0 and support 0 adds
  * nothing either. */
-static void two_classes(const struct sums *sums, unsigned label, unsigned predicted, unsigned among,
-                        double *accuracy, double *f1)
+static void two_classes(const struct metric_sums *sums, unsigned label, unsigned predicted,
+                        unsigned among, double *accuracy, double *f1)
 {
     double both = count(sums, label | predicted | among, 0);
     double neither = count(sums, among, label | predicted);
@@ -127,7 +198,27 @@ static void two_classes(const struct sums *sums, unsigned label, unsigned predic
     *f1 = n > 0 ? (f1_yes * (both + missed) + f1_no * (neither + false_alarms)) / n : NAN;
 }
 
-static void metrics_of_sums(const struct sums *sums, double n, double *values)
+/* The same of the outcome's class of three. */
+static void three_classes(const struct metric_sums *sums, double n, double *accuracy, double *f1)
+{
+    double confusion[4][4] = {{0}};
+    for (unsigned outcome = 0; outcome < sums->n_outcomes; outcome++)
+        confusion[outcome >> LABEL_CLASS & 3][outcome >> PREDICTED_CLASS & 3] +=
+            (double)sums->counts[outcome];
+    *accuracy = *f1 = 0;
+    for (int c = 0; c < 3; c++) {
+        double label = 0, predicted = 0, right = confusion[c][c];
+        for (int other = 0; other < 3; other++) {
+            label += confusion[c][other];
+            predicted += confusion[other][c];
+        }
+        *accuracy += right / n;
+        if (right > 0)
+            *f1 += label * 2 * right / (label + predicted) / n;
+    }
+}
+
+static double correlation(const struct metric_sums *sums, double n)
 {
     double variance_p = sums->predicted2 - sums->predicted * sums->predicted / n;
     double variance_t = sums->label2 - sums->label * sums->label / n;
@@ -135,16 +226,38 @@ static void metrics_of_sums(const struct sums *sums, double n, double *values)
     /* What rounding leaves of a constant's variance is not a variance. */
     bool varied = variance_p > 1e-13 * sums->predicted2 && variance_t > 1e-13 * sums->label2;
     double r = varied ? covariance / sqrt(variance_p * variance_t) : NAN;
+    return r > 1 ? 1 : r < -1 ? -1 : r;
+}
+
+void metrics_of_sums(const struct metric_sums *sums, double n, enum valence_scale scale,
+                     double values[VALENCE_MAX_METRICS])
+{
+    unsigned wanted = valence_scale_metrics(scale);
+    for (int metric = 0; metric < VALENCE_MAX_METRICS; metric++)
+        values[metric] = NAN;
     values[VALENCE_METRIC_MAE] = sums->absolute_error / n;
     values[VALENCE_METRIC_RMSE] = sqrt(sums->squared_error / n);
-    values[VALENCE_METRIC_CORR] = r > 1 ? 1 : r < -1 ? -1 : r;
-    values[VALENCE_METRIC_ACC7] = count(sums, SAME7, 0) / n;
-    values[VALENCE_METRIC_ACC5] = count(sums, SAME5, 0) / n;
-    values[VALENCE_METRIC_ACC7_SDK] = count(sums, SAME7_SDK, 0) / n;
-    two_classes(sums, LABEL_AT_LEAST_0, PREDICTED_AT_LEAST_0, 0, &values[VALENCE_METRIC_ACC2_HAS0],
-                &values[VALENCE_METRIC_F1_HAS0]);
-    two_classes(sums, LABEL_ABOVE_0, PREDICTED_ABOVE_0, LABEL_NOT_0,
-                &values[VALENCE_METRIC_ACC2_NON0], &values[VALENCE_METRIC_F1_NON0]);
+    values[VALENCE_METRIC_CORR] = correlation(sums, n);
+    if (scale == VALENCE_SCALE_SENTIMENT) {
+        values[VALENCE_METRIC_ACC7] = count(sums, SAME7, 0) / n;
+        values[VALENCE_METRIC_ACC5] = count(sums, SAME5, 0) / n;
+        values[VALENCE_METRIC_ACC7_SDK] = count(sums, SAME7_SDK, 0) / n;
+        two_classes(sums, LABEL_AT_LEAST_0, PREDICTED_AT_LEAST_0, 0,
+                    &values[VALENCE_METRIC_ACC2_HAS0], &values[VALENCE_METRIC_F1_HAS0]);
+    } else if (scale == VALENCE_SCALE_SIMS) {
+        double unused;
+        values[VALENCE_METRIC_ACC5_SIMS] = count(sums, SAME5, 0) / n;
+        three_classes(sums, n, &values[VALENCE_METRIC_ACC3_SIMS], &unused);
+        two_classes(sums, LABEL_ABOVE_0, PREDICTED_ABOVE_0, 0, &values[VALENCE_METRIC_ACC2_SIMS],
+                    &values[VALENCE_METRIC_F1_SIMS]);
+    } else if (scale == VALENCE_SCALE_CLASSES3) {
+        three_classes(sums, n, &values[VALENCE_METRIC_ACC3], &values[VALENCE_METRIC_F1_3]);
+    } else {
+        values[VALENCE_METRIC_ACC_ROUND] = count(sums, SAME7, 0) / n;
+    }
+    if (wanted & 1u << VALENCE_METRIC_ACC2_NON0)
+        two_classes(sums, LABEL_ABOVE_0, PREDICTED_ABOVE_0, LABEL_NOT_0,
+                    &values[VALENCE_METRIC_ACC2_NON0], &values[VALENCE_METRIC_F1_NON0]);
 }
 
 /* ---- All clips ---- */
@@ -157,7 +270,8 @@ static bool all_equal(const float *values, int64_t n)
     return true;
 }
 
-static unsigned warnings_of(const struct sums *sums, const struct valence_metrics *metrics)
+static unsigned warnings_of(const struct metric_sums *sums, const struct valence_metrics *metrics,
+                            enum valence_scale scale)
 {
     unsigned warnings = 0;
     if (metrics->label_deviation > 0 &&
@@ -166,94 +280,35 @@ static unsigned warnings_of(const struct sums *sums, const struct valence_metric
     double positive = count(sums, LABEL_NOT_0 | LABEL_ABOVE_0, 0);
     double negative = count(sums, LABEL_NOT_0, LABEL_ABOVE_0);
     double predicted_positive = count(sums, PREDICTED_ABOVE_0, 0);
-    if (positive > 0 && negative > 0 &&
+    if (scale != VALENCE_SCALE_OTHER && positive > 0 && negative > 0 &&
         (predicted_positive == 0 || predicted_positive == (double)metrics->n))
         warnings |= 1u << VALENCE_WARNING_ONE_CLASS;
     return warnings;
 }
 
 void valence_metrics_compute(const float *predicted, const float *labels, int64_t n,
-                             struct valence_metrics *metrics)
+                             enum valence_scale scale, struct valence_metrics *metrics)
 {
+    enum { PIECE = 256 };
+    struct metric_sums sums = {0};
+    struct clip_terms terms[PIECE];
     *metrics = (struct valence_metrics){.n = n};
-    struct sums sums = {0};
-    double mean_p = mean_of(predicted, n), mean_t = mean_of(labels, n);
-    for (int64_t i = 0; i < n; i++) {
-        struct clip_terms terms = terms_of(predicted[i], labels[i], mean_p, mean_t);
-        add_clip(&sums, &terms);
+    double mean_p = 0, mean_t = 0;
+    metric_means(predicted, labels, n, scale, &mean_p, &mean_t);
+    for (int64_t first = 0; first < n; first += PIECE) {
+        int64_t end = first + PIECE < n ? first + PIECE : n;
+        metric_terms(predicted + first, labels + first, end - first, scale, mean_p, mean_t, terms);
+        for (int64_t i = 0; i < end - first; i++)
+            metric_sums_add(&sums, &terms[i]);
     }
-    metrics_of_sums(&sums, (double)n, metrics->values);
+    metrics_of_sums(&sums, (double)n, scale, metrics->values);
     metrics->n_nonzero = (int64_t)count(&sums, LABEL_NOT_0, 0);
     if (n == 0)
         return;
-    if (all_equal(predicted, n) || all_equal(labels, n))
+    bool constant_p = all_equal(predicted, n), constant_t = all_equal(labels, n);
+    if (constant_p || constant_t)
         metrics->values[VALENCE_METRIC_CORR] = NAN;
-    metrics->predicted_deviation = all_equal(predicted, n) ? 0 : sqrt(sums.predicted2 / (double)n);
-    metrics->label_deviation = all_equal(labels, n) ? 0 : sqrt(sums.label2 / (double)n);
-    metrics->warnings = warnings_of(&sums, metrics);
-}
-
-/* ---- Bootstrap ---- */
-
-int valence_bootstrap(const float *predicted, const float *labels, int64_t n, int64_t n_resamples,
-                      uint64_t seed, double *samples, struct valence_error *error)
-{
-    if (n < 1 || n > UINT32_MAX)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "a bootstrap needs 1 to 2^32 - 1 clips");
-    struct clip_terms *terms = allocate(n, sizeof *terms);
-    if (!terms)
-        return fail_memory(error, (size_t)n * sizeof *terms, "the bootstrap");
-    double mean_p = mean_of(predicted, n), mean_t = mean_of(labels, n);
-    for (int64_t i = 0; i < n; i++)
-        terms[i] = terms_of(predicted[i], labels[i], mean_p, mean_t);
-#pragma omp parallel for schedule(static)
-    for (int64_t resample = 0; resample < n_resamples; resample++) {
-        struct random_source source = random_source(seed, (uint64_t)resample);
-        struct sums sums = {0};
-        /* Scaling 32 bits instead of rejecting: the bias, n / 2^32, is far below what resampling
-         * resolves. */
-        for (int64_t i = 0; i < n; i++)
-            add_clip(&sums, &terms[(uint64_t)random_u32(&source) * (uint64_t)n >> 32]);
-        metrics_of_sums(&sums, (double)n, samples + resample * VALENCE_N_METRICS);
-    }
-    free(terms);
-    return VALENCE_OK;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* The value below which `part` of the sorted values lie, interpolated linearly. */
-static double percentile(const double *sorted, int64_t n, double part)
-{
-    double at = part * (double)(n - 1), whole = floor(at);
-    int64_t i = (int64_t)whole;
-    return i + 1 < n ? sorted[i] + (at - whole) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
-}
-
-int valence_bootstrap_interval(const double *samples, const double *others, int64_t n_resamples,
-                               enum valence_metric metric, double level,
-                               struct valence_interval *interval, struct valence_error *error)
-{
-    double *values = allocate(n_resamples, sizeof *values);
-    if (!values)
-        return fail_memory(error, (size_t)n_resamples * sizeof *values, "an interval");
-    int64_t n = 0;
-    for (int64_t i = 0; i < n_resamples; i++) {
-        int64_t at = i * VALENCE_N_METRICS + metric;
-        double value = samples[at] - (others ? others[at] : 0);
-        if (!isnan(value))
-            values[n++] = value;
-    }
-    *interval = (struct valence_interval){NAN, NAN};
-    if (n > n_resamples / 2) {
-        qsort(values, (size_t)n, sizeof *values, ascending);
-        interval->low = percentile(values, n, (1 - level) / 2);
-        interval->high = percentile(values, n, (1 + level) / 2);
-    }
-    free(values);
-    return VALENCE_OK;
+    metrics->predicted_deviation = constant_p ? 0 : sqrt(sums.predicted2 / (double)n);
+    metrics->label_deviation = constant_t ? 0 : sqrt(sums.label2 / (double)n);
+    metrics->warnings = warnings_of(&sums, metrics, scale);
 }

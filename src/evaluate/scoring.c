@@ -1,3 +1,4 @@
+/* Scores of a store's clips, batch by batch. */
 #include "evaluate/scoring.h"
 
 #include <math.h>
@@ -7,6 +8,8 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "data/batches.h"
+#include "evaluate/data_match.h"
+#include "valence/predict.h"
 
 /* ---- Streams ---- */
 
@@ -15,8 +18,8 @@ static int64_t model_width(const struct valence_model *model, int stream)
     return valence_model_config(model)->widths[valence_stream_modality(stream)];
 }
 
-int scoring_map_streams(const struct valence_model *model, const struct valence_store *store,
-                        int64_t max_rows, struct stream_map *map, struct valence_error *error)
+static int map_streams(const struct valence_model *model, const struct valence_store *store,
+                       int64_t max_rows, struct stream_map *map, struct valence_error *error)
 {
     *map = (struct stream_map){.max_rows = max_rows};
     bool any = false;
@@ -41,7 +44,7 @@ int scoring_map_streams(const struct valence_model *model, const struct valence_
                     valence_model_stream_name(model, VALENCE_STREAM_AUDIO),
                     valence_model_stream_name(model, VALENCE_STREAM_TEXT),
                     valence_model_stream_name(model, VALENCE_STREAM_VIDEO));
-    return VALENCE_OK;
+    return check_encodings(model, store, error);
 }
 
 unsigned scoring_absent(const struct valence_store *store, const struct stream_map *map,
@@ -54,18 +57,9 @@ unsigned scoring_absent(const struct valence_store *store, const struct stream_m
     return absent;
 }
 
-unsigned scoring_unread(const struct valence_model *model)
-{
-    unsigned unread = 0;
-    for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
-        if (!valence_model_stream_name(model, (enum valence_stream)modality)[0])
-            unread |= VALENCE_BIT(modality);
-    return unread;
-}
-
 /* ---- Flows ---- */
 
-unsigned scoring_flow_for(const struct valence_model *model, unsigned absent)
+unsigned valence_model_flow_for(const struct valence_model *model, unsigned absent)
 {
     const struct valence_model_config *config = valence_model_config(model);
     unsigned best = 0;
@@ -117,8 +111,8 @@ static bool cancelled(const struct valence_progress *progress, int64_t done, int
     return progress && progress->report(progress->user, &event) != 0;
 }
 
-/* Reports which clips a batch that failed held. */
-static int fail_in_batch(const struct scoring *scoring, int status, const int64_t *clips, int64_t n,
+/* Adds which clips a batch that failed held. */
+static int fail_in_batch(int status, const struct scoring *scoring, const int64_t *clips, int64_t n,
                          struct valence_error *error)
 {
     const char *first = valence_store_clip(scoring->store, clips[0])->id;
@@ -141,35 +135,51 @@ static int score_batches(const struct scoring *scoring, struct valence_workspace
     while (!(status = batch_loader_next(loader, &batch, error)) && batch) {
         status = score_batch(workspace, batch, flows, n_flows, values, scores, done, error);
         if (status)
-            return fail_in_batch(scoring, status, clips + done, batch->n_clips, error);
+            return fail_in_batch(status, scoring, clips + done, batch->n_clips, error);
         done += batch->n_clips;
-        if (cancelled(scoring->progress, done, n) && done < n)
+        int64_t total = scoring->total ? scoring->total : n;
+        if (cancelled(scoring->progress, scoring->before + done, total) && done < n)
             return fail(error, VALENCE_ERROR_CANCELLED, "cancelled after %lld of %lld clips",
-                        (long long)done, (long long)n);
+                        (long long)(scoring->before + done), (long long)total);
     }
     return status;
+}
+
+int scoring_open(struct scoring *scoring, const struct valence_model *model,
+                 const struct valence_store *store, int64_t batch_size, int64_t max_rows,
+                 const struct valence_progress *progress, struct valence_error *error)
+{
+    *scoring = (struct scoring){
+        .model = model, .store = store, .batch_size = batch_size, .progress = progress};
+    int status = map_streams(model, store, max_rows, &scoring->map, error);
+    if (!status)
+        status = valence_workspace_create(model, &scoring->workspace, error);
+    if (!status)
+        status = batch_loader_create(store, &scoring->map, &scoring->loader, error);
+    if (status)
+        scoring_close(scoring);
+    return status;
+}
+
+void scoring_close(struct scoring *scoring)
+{
+    batch_loader_free(scoring->loader);
+    valence_workspace_free(scoring->workspace);
+    *scoring = (struct scoring){0};
 }
 
 int scoring_run(const struct scoring *scoring, const int64_t *clips, int64_t n,
                 const unsigned *flows, int n_flows, struct clip_score *const *scores,
                 struct valence_error *error)
 {
-    struct valence_workspace *workspace = NULL;
-    struct batch_loader *loader = NULL;
     float *values[VALENCE_MAX_FLOWS],
         *block = allocate(n_flows * scoring->batch_size, sizeof *block);
-    int status =
-        block ? valence_workspace_create(scoring->model, &workspace, error)
-              : fail_memory(error, (size_t)scoring->batch_size * sizeof *block, "a batch's scores");
-    for (int flow = 0; flow < n_flows && block; flow++)
+    if (!block)
+        return fail_memory(error, (size_t)scoring->batch_size * sizeof *block, "a batch's scores");
+    for (int flow = 0; flow < n_flows; flow++)
         values[flow] = block + flow * scoring->batch_size;
-    if (!status)
-        status = batch_loader_create(scoring->store, &scoring->map, &loader, error);
-    if (!status)
-        status = score_batches(scoring, workspace, loader, clips, n, flows, n_flows, values, scores,
-                               error);
-    batch_loader_free(loader);
-    valence_workspace_free(workspace);
+    int status = score_batches(scoring, scoring->workspace, scoring->loader, clips, n, flows,
+                               n_flows, values, scores, error);
     free(block);
     return status;
 }

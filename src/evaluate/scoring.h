@@ -14,20 +14,26 @@ struct clip_score {
     float view_weights[VALENCE_N_VIEWS];
 };
 
-/* The streams of `store` that the model reads, by the names it was trained with. A store may lack
- * any of them (its clips are then without), but not all. Errors: SHAPE where a stream's width is
- * not the model's; NOT_FOUND where the store has none of them. */
-int scoring_map_streams(const struct valence_model *model, const struct valence_store *store,
-                        int64_t max_rows, struct stream_map *map, struct valence_error *error);
-
-/* What scores what. */
+/* A model at work on a store: the streams that it reads, by the names it was trained with. */
 struct scoring {
     const struct valence_model *model;
     const struct valence_store *store;
     struct stream_map map;
     int64_t batch_size;
     const struct valence_progress *progress; /* or NULL */
+    struct valence_workspace *workspace;
+    struct batch_loader *loader;
+    /* Where what is scored now is part of more: clips before it, and all together; else 0. */
+    int64_t before, total;
 };
+
+/* A store may lack any of the model's streams (its clips are then without), but not all. Zero on
+ * failure; close with scoring_close(). Errors: SHAPE where a stream's width is not the model's;
+ * DATA where it was encoded otherwise; NOT_FOUND where the store has none of them; MEMORY. */
+int scoring_open(struct scoring *scoring, const struct valence_model *model,
+                 const struct valence_store *store, int64_t batch_size, int64_t max_rows,
+                 const struct valence_progress *progress, struct valence_error *error);
+void scoring_close(struct scoring *scoring);
 
 /* Scores `n` clips in each of `n_flows` flows: scores[flow] has room for n. A modality that a flow
  * does not miss and a clip lacks is a sequence of length 0. Errors: those of reading the store and
@@ -39,13 +45,6 @@ int scoring_run(const struct scoring *scoring, const int64_t *clips, int64_t n,
 /* The set of modalities a clip has no rows of. */
 unsigned scoring_absent(const struct valence_store *store, const struct stream_map *map,
                         int64_t clip);
-
-/* The set of modalities that the model has no stream for: no clip it was trained on had them. */
-unsigned scoring_unread(const struct valence_model *model);
-
-/* The flow that fits a clip that lacks `absent`: of those the model was trained with, the one that
- * imagines the most of what is absent and nothing that is there. */
-unsigned scoring_flow_for(const struct valence_model *model, unsigned absent);
 
 /* False for a flow the model was not trained with: it scores all the same, imagining nothing. */
 bool scoring_flow_is_trained(const struct valence_model *model, unsigned flow);

@@ -89,3 +89,8 @@ void weigh_views_backward(int64_t n_clips, int64_t o, const real *view_weights, 
         vector_add_scaled(o, view_weights[row], df, dmixed + row * o);
     }
 }
+
+unsigned valence_view_modalities(enum valence_view view)
+{
+    return (unsigned)view < Q ? VIEWS[view].modalities : 0;
+}

@@ -291,6 +291,15 @@ int64_t valence_model_n_parameters(const struct valence_model *model)
     return model->checkpoint.n_parameters;
 }
 
+unsigned valence_model_modalities(const struct valence_model *model)
+{
+    unsigned read = 0;
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        if (model->checkpoint.stream_names[m][0])
+            read |= VALENCE_BIT(m);
+    return read;
+}
+
 bool valence_model_label_range(const struct valence_model *model, double *minimum, double *maximum)
 {
     *minimum = model->has_range ? model->minimum : NAN;

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/file_writer.h"
 #include "base/memory.h"
 #include "format/safetensors.h"
 #include "format/pickle/torch_file.h"
@@ -292,5 +293,58 @@ int published_load(const char *path, enum valence_imagination imagination,
     status =
         published_load_memory(map.data, map.size, path, imagination, checkpoint, unused, error);
     file_map_close(&map);
+    return status;
+}
+
+/* ---- The public function ---- */
+
+void valence_published_options_default(struct valence_published_options *options)
+{
+    *options = (struct valence_published_options){.size = sizeof *options,
+                                                  .imagination = VALENCE_IMAGINATION_TRANSITION};
+}
+
+static int take_options(const struct valence_published_options *given,
+                        struct valence_published_options *options, struct valence_error *error)
+{
+    valence_published_options_default(options);
+    if (given && (given->size < sizeof given->size || given->size > sizeof *options))
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "the options have size %zu; this library knows up to %zu", given->size,
+                    sizeof *options);
+    if (given)
+        memcpy(options, given, given->size);
+    if ((unsigned)options->imagination >= VALENCE_N_IMAGINATIONS)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "imagination",
+                        "imagination must be one of transition, text, off");
+    return VALENCE_OK;
+}
+
+int valence_convert_published(const char *source, const char *path,
+                              const struct valence_published_options *options,
+                              struct valence_model **model, struct valence_error *error)
+{
+    struct valence_published_options known;
+    struct checkpoint checkpoint;
+    struct text unused = {.maximum = 1 << 20};
+    if (model)
+        *model = NULL;
+    if (!source || !path)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "the source or the path is NULL");
+    int status = take_options(options, &known, error);
+    unsigned flags = known.overwrite ? FILE_OVERWRITE : 0;
+    if (!status)
+        status = file_write_check(path, flags, error);
+    if (status)
+        return status;
+    status = published_load(source, known.imagination, &checkpoint, &unused, error);
+    if (!status)
+        status = checkpoint_save(path, flags, &checkpoint, error);
+    if (!status && known.left_out && known.left_out_bytes)
+        snprintf(known.left_out, known.left_out_bytes, "%s", unused.length ? unused.data : "");
+    if (!status && model)
+        status = checkpoint_to_model(&checkpoint, model, error);
+    checkpoint_free(&checkpoint);
+    text_free(&unused);
     return status;
 }

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "data/data_fingerprint.h"
 #include "model/parameters.h"
 #include "train/trainer_private.h"
 #include "valence/version.h"
@@ -54,14 +55,15 @@ static int open_data(struct trainer *t, struct valence_error *error)
 }
 
 /* What a reader of the checkpoint may want to know about where it comes from. */
-static json_t *make_provenance(const struct trainer *t)
+static json_t *make_provenance(const struct trainer *t, const char *data)
 {
     json_t *config = train_config_to_json(t->config);
     const char *source = valence_store_source(t->store);
     json_t *from = source ? json_loads(source, JSON_DECODE_ANY, NULL) : NULL;
-    return json_pack("{s:s, s:o, s:s, s:o?, s:{s:I, s:I}}", "valence", valence_version(), "config",
-                     config, "store", t->config->store, "source", from, "clips", "train",
-                     (json_int_t)t->training.n, "validation", (json_int_t)t->validation.n);
+    return json_pack("{s:s, s:o, s:s, s:s, s:o?, s:{s:I, s:I}}", "valence", valence_version(),
+                     "config", config, "store", t->config->store, "data", data, "source", from,
+                     "clips", "train", (json_int_t)t->training.n, "validation",
+                     (json_int_t)t->validation.n);
 }
 
 static int standardise(struct trainer *t, enum valence_stream stream, struct valence_error *error)
@@ -134,12 +136,34 @@ static int go_on_from(struct trainer *t, const char *path, struct valence_error 
                         (long long)checkpoint->config.widths[m]);
     status = train_state_from_json(checkpoint->training, checkpoint->config.n_flows, path,
                                    &t->state, error);
-    if (!status && t->state.data_key != data_key)
-        status = fail(error, VALENCE_ERROR_DATA,
-                      "%s: its training or validation clips are not those the run was begun with\n"
-                      "         (resume with that store, or start a new run)",
-                      t->config->store);
+    if (!status && t->state.data_key != data_key && !t->config->accept_changed_data)
+        status =
+            fail_key(error, VALENCE_ERROR_DATA, "accept_changed_data",
+                     "%s: its training or validation clips are not those the run was begun with\n"
+                     "         (resume with that store, or start a new run)",
+                     t->config->store);
     return status;
+}
+
+/* The fingerprint of what is trained on, which must be what a saved run was begun with. Runs from
+ * before there were fingerprints have none. */
+static int check_data(struct trainer *t, bool saved, char data[DATA_FINGERPRINT_BYTES],
+                      struct valence_error *error)
+{
+    const char *begun =
+        saved ? json_string_value(json_object_get(t->checkpoint.provenance, "data")) : NULL;
+    int status = data_fingerprint(t->store, t->checkpoint.stream_names, t->progress, data, error);
+    if (status || !begun || t->config->accept_changed_data)
+        return status;
+    enum data_match match = data_fingerprint_match(begun, data);
+    if (match == DATA_SAME)
+        return VALENCE_OK;
+    return fail_key(error, VALENCE_ERROR_DATA, "accept_changed_data",
+                    "%s: its %s are not those that the run was begun with\n"
+                    "         (resume with that store, or start a new run)",
+                    t->config->store,
+                    match == DATA_OTHER_ROWS ? "features"
+                                             : "training or validation clips, labels or splits");
 }
 
 static int open_run(struct trainer *t, bool resume, struct valence_error *error)
@@ -159,8 +183,12 @@ static int open_run(struct trainer *t, bool resume, struct valence_error *error)
         status = begin_anew(t, error);
     if (status)
         return status;
+    char data[DATA_FINGERPRINT_BYTES];
+    status = check_data(t, saved, data, error);
+    if (status)
+        return status;
     json_decref(t->checkpoint.provenance);
-    t->checkpoint.provenance = make_provenance(t);
+    t->checkpoint.provenance = make_provenance(t, data);
     if (!t->checkpoint.provenance)
         status = fail_memory(error, 1 << 14, "the run's provenance");
     if (!status)

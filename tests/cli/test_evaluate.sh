@@ -21,7 +21,7 @@ prints "validation split, 20 clips"
 prints "text_missing less complete, paired: MAE"
 prints "the median of the training labels"
 prints "In 90 %"
-prints "which is this one"
+prints "which is the one measured here"
 expect 0 evaluate "$run/seed-1/last.safetensors" "$store" --bootstrap 0 --quiet
 grep -q '95 %' "$work/out" && wrong "intervals without a bootstrap"
 grep -q 'In 90 %' "$work/out" && wrong "a checkpoint to go on from has a calibration set"
@@ -125,8 +125,8 @@ prints "complete"
 expect 0 predict "$run/seed-1" "$store" --csv --flow text_missing --quiet
 [ "$(wc -l <"$work/out")" -eq 111 ] || wrong "not a line for every clip of all splits"
 prints ",text_missing,text,"
-grep -q '^id,score,expected_error,low,high,flow,' "$work/out" || wrong "the CSV has another head"
-grep -q '^[^,]*,[^,]*,[0-9.]*,[-0-9.]*,[-0-9.]*,text_missing' "$work/out" || wrong "no interval in the CSV"
+grep -q '^id,score,raw_score,expected_error,low,high,outside,flow,' "$work/out" || wrong "the CSV has another head"
+grep -q '^[^,]*,[^,]*,[^,]*,[0-9.]*,[-0-9.]*,[-0-9.]*,0,text_missing' "$work/out" || wrong "no interval in the CSV"
 expect 0 predict "$run/seed-1" "$store" --json --quiet
 json '"complete"' clips 0 flow
 json '[]' clips 0 missing
@@ -136,8 +136,63 @@ expect 0 predict "$run/seed-1" "$store" --json --quiet --flow audio_missing
 json null clips 0 expected_error
 expect 2 predict "$run/seed-1" "$store" --level 1
 complains "--level takes values from 0.01 to 0.999"
-expect 2 predict "$run" "$store"
-complains "holds 2 seeds; predict takes one of them"
+expect 0 predict "$run" "$store" --json --quiet # the mean of both seeds
+json '"seed-2"' models 1 name
+mean=$("$JSON_VALUE" "$work/out" clips 3 raw_score)
+for seed in 1 2; do
+    expect 0 predict "$run/seed-$seed" "$store" --json --quiet
+    eval "score$seed=$("$JSON_VALUE" "$work/out" clips 3 raw_score)"
+done
+awk "BEGIN { d = ($score1 + $score2) / 2 - ($mean); exit !(d < 1e-5 && d > -1e-5) }" ||
+    wrong "the score of two seeds ($score1, $score2) is $mean, not their mean"
+expect 0 evaluate "$run" "$store" --ensemble --bootstrap 0 --json --quiet
+json null summary
+json '"same"' training_data
+json '"sentiment"' scale
+
+# ---- a store that is not the training's
+expect 0 synthesize "$work/newer" --train 60 --validation 20 --test 30 --audio-width 8 --text-width 10 \
+    --video-width 6 --seed 9 --threads 1 --quiet
+expect 0 evaluate "$run" "$work/newer" --bootstrap 0 --quiet
+prints "newer is not the data that the model was trained on"
+expect 0 predict "$run" "$work/newer" --csv
+complains "newer is not the data that the model was trained on"
+cp -r "$run" "$work/resumed"
+expect 1 train --resume "$work/resumed" --set store="$work/newer" --set epochs=3 --quiet
+complains "the run was begun with"
+
+# ---- other scales
+expect 0 evaluate "$run" "$store" --scale sims --bootstrap 0 --json --quiet
+"$JSON_VALUE" "$work/out" models 0 flows complete metrics acc5_sims >/dev/null || wrong "no figures of CH-SIMS"
+"$JSON_VALUE" "$work/out" models 0 flows complete metrics acc7 >/dev/null 2>&1 && wrong "figures of another scale"
+expect 2 evaluate "$run" "$store" --scale mosi
+complains "--scale: there is no 'mosi'"
+
+# ---- a clip far outside the training data, and one with values beyond any
+awk 'BEGIN {
+    print "id,split,label,a0,a1,a2"
+    for (i = 0; i < 60; i++)
+        printf "c%d,%s,%d,%.3f,%.3f,%.3f\n", i, i < 30 ? "train" : i < 50 ? "validation" : "test",
+            i % 7 - 3, sin(i), cos(i * 3), (i % 7 - 3) / 3 + sin(i * 7) / 9
+    print "far,test,0,164,0.1,0.2"
+    print "huge,test,0,1e30,-1e30,0.2"
+}' >"$work/rows.csv"
+expect 0 import table "$work/rows.csv" "$work/rows" --audio a0-a2 --dtype f32 --quiet
+printf 'store: "%s"\nepochs: 3\nbatch_size: 16\nstreams:\n  text: ""\n  video: ""\nmodel:\n  d: 16\n  o: 8\n' \
+    "$work/rows" >"$work/audio.yaml"
+expect 0 train "$work/audio.yaml" --output "$work/audio" --threads 1 --quiet
+expect 0 predict "$work/audio" "$work/rows" --split test --csv --quiet
+[ "$(wc -l <"$work/out")" -eq 13 ] || wrong "not a line for every clip"
+head -n 1 "$work/out" | grep -q 'weight_text\|view_tv' && wrong "weights of modalities that the model does not have"
+grep -q '^far,[^,]*,[^,]*,,-3,3,1,' "$work/out" || wrong "the clip far outside has an interval of its own"
+grep -q '^huge,[-0-9.]*,[-0-9.]*,,-3,3,1,' "$work/out" || wrong "the clip of huge values has no score"
+awk -F, 'NR > 1 && $5 != "" && ($2 < $5 - 1e-5 || $2 > $6 + 1e-5) { exit 1 }' "$work/out" ||
+    wrong "an interval does not contain its score"
+expect 0 predict "$work/audio" "$work/rows" --split test --quiet
+prints "!: WARNING: 2 clips lie far outside the training data"
+expect 0 evaluate "$work/audio" "$work/rows" --bootstrap 0 --quiet
+prints "WARNING: 2 clips lie far outside the training data, 'far' the first of them"
+grep -q 'lack a modality\|no simulated text' "$work/out" && wrong "modalities that the model does not have are lacked"
 if [ -e /dev/full ]; then
     "$VALENCE" predict "$run/seed-1" "$store" --json -q >/dev/full 2>"$work/err" &&
         wrong "a full disk goes unnoticed"

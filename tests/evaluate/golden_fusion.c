@@ -20,7 +20,7 @@
 #include "model/parameters.h"
 #include "model/published.h"
 #include "train/schedule.h"
-#include "valence/evaluate.h"
+#include "valence/metrics.h"
 
 #define OUTPUT_TOLERANCE   2e-5
 #define GRADIENT_TOLERANCE 1e-4
@@ -439,9 +439,9 @@ static void check_metrics(const json_t *json)
             t[i] = (float)labels[i];
         }
         struct valence_metrics metrics;
-        valence_metrics_compute(p, t, n, &metrics);
+        valence_metrics_compute(p, t, n, VALENCE_SCALE_SENTIMENT, &metrics);
         for (int m = 0; m < VALENCE_N_METRICS; m++) {
-            const char *key = valence_metric_infos[m].key;
+            const char *key = valence_metric_describe((enum valence_metric)m)->key;
             json_t *wanted = json_object_get(json_object_get(value, "expect"), key);
             if (!wanted)
                 continue;

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "evaluate/scoring.h"
+#include "valence/store.h"
 #include "format/safetensors.h"
 #include "model/published.h"
 
@@ -148,13 +148,6 @@ static inline int remove_all(void **state)
     safetensors_close(cases);
     snprintf(command, sizeof command, "rm -r '%s'", folder);
     return system(command);
-}
-
-static inline struct scoring scoring_of(int64_t batch_size)
-{
-    struct scoring scoring = {.model = model, .store = store, .batch_size = batch_size};
-    assert_int_equal(scoring_map_streams(model, store, 10000, &scoring.map, NULL), 0);
-    return scoring;
 }
 
 #endif

@@ -13,7 +13,7 @@
 
 #include "base/random.h"
 #include "base/threads.h"
-#include "valence/evaluate.h"
+#include "valence/metrics.h"
 
 #define N_RESAMPLES 2000
 
@@ -26,17 +26,17 @@ static float *read_floats(const json_t *array)
     return values;
 }
 
-static void check_golden_case(const char *name, const json_t *golden)
+static void check_golden_case(const char *name, const json_t *golden, enum valence_scale scale)
 {
     json_t *expected = json_object_get(golden, "expect");
     int64_t n = (int64_t)json_array_size(json_object_get(golden, "labels"));
     float *predicted = read_floats(json_object_get(golden, "predicted"));
     float *labels = read_floats(json_object_get(golden, "labels"));
     struct valence_metrics metrics;
-    valence_metrics_compute(predicted, labels, n, &metrics);
+    valence_metrics_compute(predicted, labels, n, scale, &metrics);
     int compared = 0;
     for (int metric = 0; metric < VALENCE_N_METRICS; metric++) {
-        const char *key = valence_metric_infos[metric].key;
+        const char *key = valence_metric_describe((enum valence_metric)metric)->key;
         json_t *value = json_object_get(expected, key);
         if (!value)
             continue;
@@ -52,26 +52,73 @@ static void check_golden_case(const char *name, const json_t *golden)
     free(labels);
 }
 
+static void check_golden_file(const char *path, const char *scale)
+{
+    json_t *cases = json_load_file(path, 0, NULL);
+    const char *name;
+    json_t *golden;
+    int n = 0;
+    assert_non_null(cases);
+    json_object_foreach(cases, name, golden)
+    {
+        const char *of = json_string_value(json_object_get(golden, "scale"));
+        if (!of && scale)
+            continue;
+        if (of && (!scale || strcmp(of, scale) != 0))
+            continue;
+        check_golden_case(name, golden,
+                          scale ? (enum valence_scale)valence_scale_from_name(scale)
+                                : VALENCE_SCALE_SENTIMENT);
+        n++;
+    }
+    assert_true(n > 0);
+    json_decref(cases);
+}
+
 static void test_metrics_equal_the_golden_ones(void **state)
 {
     (void)state;
-    json_t *cases = json_load_file(VALENCE_TEST_DATA "/golden/fusion/metrics.json", 0, NULL);
-    assert_non_null(cases);
-    const char *name;
-    json_t *golden;
-    json_object_foreach(cases, name, golden) check_golden_case(name, golden);
-    json_decref(cases);
+    check_golden_file(VALENCE_TEST_DATA "/golden/fusion/metrics.json", NULL);
+}
+
+/* By make_metrics.py, from the published definitions. */
+static void test_metrics_of_every_scale_equal_independent_ones(void **state)
+{
+    (void)state;
+    for (int scale = 0; scale < VALENCE_N_SCALES; scale++)
+        check_golden_file(VALENCE_TEST_DATA "/evaluate/metrics.json", valence_scale_names[scale]);
+}
+
+static void test_a_scale_has_its_metrics_and_no_others(void **state)
+{
+    (void)state;
+    static const float predicted[] = {0.4f, -0.6f, 1.2f, 0.04f}, labels[] = {1, -1, 1, 0};
+    unsigned all = 0;
+    for (int scale = 0; scale < VALENCE_N_SCALES; scale++) {
+        struct valence_metrics metrics;
+        unsigned set = valence_scale_metrics((enum valence_scale)scale);
+        valence_metrics_compute(predicted, labels, 4, (enum valence_scale)scale, &metrics);
+        for (int metric = 0; metric < VALENCE_MAX_METRICS; metric++)
+            assert_int_equal(!isnan(metrics.values[metric]), set >> metric & 1);
+        all |= set;
+    }
+    assert_int_equal(all, (1u << VALENCE_N_METRICS) - 1);
+    assert_int_equal(valence_scale_metrics((enum valence_scale)99), 0);
+    assert_int_equal(valence_scale_from_name("sims"), VALENCE_SCALE_SIMS);
+    assert_int_equal(valence_scale_from_name("7"), -1);
+    assert_null(valence_metric_describe(VALENCE_N_METRICS));
+    assert_null(valence_warning_describe((enum valence_warning) - 1));
 }
 
 static void test_metrics_without_clips_or_without_signs_are_undefined(void **state)
 {
     (void)state;
     struct valence_metrics metrics;
-    valence_metrics_compute(NULL, NULL, 0, &metrics);
+    valence_metrics_compute(NULL, NULL, 0, VALENCE_SCALE_SENTIMENT, &metrics);
     for (int metric = 0; metric < VALENCE_N_METRICS; metric++)
         assert_true(isnan(metrics.values[metric]));
     const float predicted[] = {0.5f, -0.5f}, zeros[] = {0, 0};
-    valence_metrics_compute(predicted, zeros, 2, &metrics);
+    valence_metrics_compute(predicted, zeros, 2, VALENCE_SCALE_SENTIMENT, &metrics);
     assert_int_equal(metrics.n_nonzero, 0);
     assert_true(isnan(metrics.values[VALENCE_METRIC_ACC2_NON0]));
     assert_true(isnan(metrics.values[VALENCE_METRIC_F1_NON0]));
@@ -95,16 +142,16 @@ static void test_constant_and_one_sided_predictions_are_warned_of(void **state)
     float predicted[100], labels[100];
     struct valence_metrics metrics;
     draw(predicted, labels, 100, 0.5);
-    valence_metrics_compute(predicted, labels, 100, &metrics);
+    valence_metrics_compute(predicted, labels, 100, VALENCE_SCALE_SENTIMENT, &metrics);
     assert_int_equal(metrics.warnings, 0);
     for (int i = 0; i < 100; i++)
         predicted[i] = 0.2f + 0.01f * labels[i];
-    valence_metrics_compute(predicted, labels, 100, &metrics);
+    valence_metrics_compute(predicted, labels, 100, VALENCE_SCALE_SENTIMENT, &metrics);
     assert_int_equal(metrics.warnings,
                      1 << VALENCE_WARNING_CONSTANT | 1 << VALENCE_WARNING_ONE_CLASS);
     for (int i = 0; i < 100; i++)
         predicted[i] = 5 + labels[i];
-    valence_metrics_compute(predicted, labels, 100, &metrics);
+    valence_metrics_compute(predicted, labels, 100, VALENCE_SCALE_SENTIMENT, &metrics);
     assert_int_equal(metrics.warnings, 1 << VALENCE_WARNING_ONE_CLASS);
 }
 
@@ -112,12 +159,13 @@ static void bootstrap(const float *predicted, const float *labels, int64_t n, ui
                       double *samples)
 {
     struct valence_error error;
-    assert_int_equal(valence_bootstrap(predicted, labels, n, N_RESAMPLES, seed, samples, &error),
+    assert_int_equal(valence_bootstrap(predicted, labels, n, VALENCE_SCALE_SENTIMENT, N_RESAMPLES,
+                                       seed, samples, &error),
                      0);
 }
 
-static double samples_a[N_RESAMPLES * VALENCE_N_METRICS],
-    samples_b[N_RESAMPLES * VALENCE_N_METRICS];
+static double samples_a[N_RESAMPLES * VALENCE_MAX_METRICS],
+    samples_b[N_RESAMPLES * VALENCE_MAX_METRICS];
 
 static void test_bootstrap_does_not_depend_on_threads(void **state)
 {
@@ -142,7 +190,7 @@ static void test_interval_of_a_mean_is_that_of_the_normal_approximation(void **s
     float predicted[1000], labels[1000];
     draw(predicted, labels, 1000, 0.7);
     struct valence_metrics metrics;
-    valence_metrics_compute(predicted, labels, 1000, &metrics);
+    valence_metrics_compute(predicted, labels, 1000, VALENCE_SCALE_SENTIMENT, &metrics);
     bootstrap(predicted, labels, 1000, 1, samples_a);
     struct valence_interval interval;
     assert_int_equal(valence_bootstrap_interval(samples_a, NULL, N_RESAMPLES, VALENCE_METRIC_MAE,
@@ -189,14 +237,17 @@ static void test_bootstrap_of_no_clips_is_an_error(void **state)
 {
     (void)state;
     struct valence_error error;
-    assert_int_equal(valence_bootstrap(NULL, NULL, 0, 10, 1, samples_a, &error),
-                     VALENCE_ERROR_ARGUMENT);
+    assert_int_equal(
+        valence_bootstrap(NULL, NULL, 0, VALENCE_SCALE_SENTIMENT, 10, 1, samples_a, &error),
+        VALENCE_ERROR_ARGUMENT);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_metrics_equal_the_golden_ones),
+        cmocka_unit_test(test_metrics_of_every_scale_equal_independent_ones),
+        cmocka_unit_test(test_a_scale_has_its_metrics_and_no_others),
         cmocka_unit_test(test_metrics_without_clips_or_without_signs_are_undefined),
         cmocka_unit_test(test_constant_and_one_sided_predictions_are_warned_of),
         cmocka_unit_test(test_bootstrap_does_not_depend_on_threads),

@@ -1,0 +1,421 @@
+#include "evaluate_output.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "table.h"
+
+/* With more flows than these a table has a row a flow. */
+#define FLOW_COLUMNS 2
+
+/* Where there is room for a few only; --json has all. */
+#define N_MAIN_METRICS 5
+static const enum valence_metric main_metrics_of[VALENCE_N_SCALES][N_MAIN_METRICS] = {
+    [VALENCE_SCALE_SENTIMENT] = {VALENCE_METRIC_MAE, VALENCE_METRIC_CORR, VALENCE_METRIC_ACC7,
+                                 VALENCE_METRIC_ACC2_NON0, VALENCE_METRIC_F1_NON0},
+    [VALENCE_SCALE_SIMS] = {VALENCE_METRIC_MAE, VALENCE_METRIC_CORR, VALENCE_METRIC_ACC5_SIMS,
+                            VALENCE_METRIC_ACC2_SIMS, VALENCE_METRIC_F1_SIMS},
+    [VALENCE_SCALE_CLASSES3] = {VALENCE_METRIC_MAE, VALENCE_METRIC_ACC3, VALENCE_METRIC_F1_3,
+                                VALENCE_METRIC_ACC2_NON0, VALENCE_METRIC_F1_NON0},
+    [VALENCE_SCALE_OTHER] = {VALENCE_METRIC_MAE, VALENCE_METRIC_RMSE, VALENCE_METRIC_CORR,
+                             VALENCE_METRIC_ACC_ROUND, VALENCE_N_METRICS},
+};
+
+/* The m-th of them that the set's scale has: a loop goes on while this is a metric. */
+static enum valence_metric main_metric(const struct evaluation_set *set, size_t m)
+{
+    return m < N_MAIN_METRICS ? main_metrics_of[set->evaluations[0]->scale][m] : VALENCE_N_METRICS;
+}
+
+/* ---- Cells ---- */
+
+/* A value as it is shown: shares in per cent. `signs` for differences. */
+static void format_value(char text[32], enum valence_metric metric, double value, bool signs)
+{
+    bool share = valence_metric_describe(metric)->is_share;
+    if (isnan(value))
+        snprintf(text, 32, "-");
+    else if (share)
+        snprintf(text, 32, signs ? "%+.1f %%" : "%.1f %%", 100 * value);
+    else
+        snprintf(text, 32, signs ? "%+.3f" : "%.3f", value);
+}
+
+static void value_cell(struct table *table, enum valence_metric metric, double value)
+{
+    char text[32];
+    format_value(text, metric, value, false);
+    table_cell(table, "%s", text);
+}
+
+#define INTERVAL_BYTES 72
+
+static void format_interval(char text[INTERVAL_BYTES], enum valence_metric metric,
+                            struct valence_interval interval, bool signs)
+{
+    char low[32], high[32];
+    bool share = valence_metric_describe(metric)->is_share;
+    double scale = share ? 100 : 1;
+    snprintf(low, sizeof low, signs ? "%+.*f" : "%.*f", share ? 1 : 3, scale * interval.low);
+    snprintf(high, sizeof high, signs ? "%+.*f" : "%.*f", share ? 1 : 3, scale * interval.high);
+    snprintf(text, INTERVAL_BYTES, isnan(interval.low) ? "-" : "%s…%s", low, high);
+}
+
+static void interval_cell(struct table *table, enum valence_metric metric,
+                          struct valence_interval interval)
+{
+    char text[INTERVAL_BYTES];
+    format_interval(text, metric, interval, false);
+    table_cell(table, "%s", text);
+}
+
+static bool knows_reliability(const struct evaluation_set *set)
+{
+    for (int flow = 0; flow < set->evaluations[0]->n_flows; flow++)
+        if (!isnan(set->evaluations[0]->flows[flow].reliability[VALENCE_RELIABILITY_COVERAGE]))
+            return true;
+    return false;
+}
+
+/* "In 90 %" and the like: share of labels in their prediction's interval, its mean width, the error
+ * expected. */
+static void reliability_heading(char text[48], const struct evaluation_set *set,
+                                enum valence_reliability_figure figure)
+{
+    static const char *const headings[VALENCE_N_RELIABILITY_FIGURES] = {
+        "In %g %%", "Width of %g %%", "MAE expected"};
+    snprintf(text, 48, headings[figure], 100 * set->options->level);
+}
+
+static void reliability_cell(struct table *table, const struct evaluation_set *set, int flow,
+                             enum valence_reliability_figure figure)
+{
+    bool share = figure == VALENCE_RELIABILITY_COVERAGE;
+    double scale = share ? 100 : 1;
+    struct valence_seed_summary summary =
+        valence_summarise_reliability(set->evaluations, set->n, flow, figure);
+    if (isnan(summary.mean))
+        table_cell(table, "-");
+    else if (set->n == 1)
+        table_cell(table, share ? "%.1f %%" : "%.3f", scale * summary.mean);
+    else
+        table_cell(table, share ? "%.1f %% ± %.1f" : "%.3f ± %.3f", scale * summary.mean,
+                   scale * summary.deviation);
+}
+
+static void summary_cell(struct table *table, const struct evaluation_set *set, int flow,
+                         enum valence_metric metric)
+{
+    struct valence_seed_summary summary =
+        valence_summarise_metric(set->evaluations, set->n, flow, metric);
+    bool share = valence_metric_describe(metric)->is_share;
+    char mean[32];
+    format_value(mean, metric, summary.mean, false);
+    if (isnan(summary.mean) || set->n == 1)
+        table_cell(table, "%s", mean);
+    else
+        table_cell(table, "%s ± %.*f", mean, share ? 1 : 3, (share ? 100 : 1) * summary.deviation);
+}
+
+/* ---- Notes ---- */
+
+static void note_clips(struct table *table, const struct evaluation_set *set)
+{
+    const struct valence_evaluation *e = set->evaluations[0];
+    if (e->synthetic)
+        table_note(table, "SYNTHETIC data: these figures say nothing about people.");
+    if (e->data == VALENCE_DATA_OTHER)
+        table_note(table, "%s is not the data that the model was trained on",
+                   valence_store_path(set->store));
+    if (e->n_unlabelled)
+        table_note(table, "skipped: %" PRId64 " clips without a label", e->n_unlabelled);
+    if (e->n_empty)
+        table_note(table, "skipped: %" PRId64 " clips without any features", e->n_empty);
+    if (e->n_unscored)
+        table_note(table,
+                   "WARNING: skipped %" PRId64
+                   " clips whose values are too large to score, '%s' the first of them",
+                   e->n_unscored, e->first_unscored);
+    if (e->n_cut)
+        table_note(table, "cut to %" PRId64 " rows: %" PRId64 " clips, '%s' the first of them",
+                   set->options->max_rows, e->n_cut, e->first_cut);
+    if (e->first_outside)
+        table_note(table,
+                   "WARNING: %" PRId64
+                   " clips lie far outside the training data, '%s' the first of them: their scores "
+                   "mean little",
+                   e->flows[0].n_outside, e->first_outside);
+}
+
+static void note_flow(struct table *table, const struct valence_flow_evaluation *result)
+{
+    const char *name = valence_flow_name(result->flow);
+    if (result->n_incomplete)
+        table_note(table, "%s: %" PRId64 " clips lack a modality that this flow reads", name,
+                   result->n_incomplete);
+    if (result->n_unsimulated)
+        table_note(table, "%s: %" PRId64 " clips have no simulated text in place of text", name,
+                   result->n_unsimulated);
+}
+
+static void note_warnings(struct table *table, const char *model,
+                          const struct valence_flow_evaluation *result)
+{
+    for (int warning = 0; warning < VALENCE_N_WARNINGS; warning++)
+        if (result->metrics.warnings & 1u << warning)
+            table_note(table, "WARNING: %s%s%s: %s", model ? model : "", model ? ", " : "",
+                       valence_flow_name(result->flow),
+                       valence_warning_describe((enum valence_warning)warning)->text);
+}
+
+/* What a flow loses against the first one: paired, so surer than the two intervals suggest. */
+static void note_difference(struct table *table, const struct evaluation_set *set,
+                            const struct valence_flow_evaluation *first,
+                            const struct valence_flow_evaluation *result)
+{
+    char text[512] = "";
+    for (size_t i = 0; main_metric(set, i) < VALENCE_N_METRICS; i++) {
+        enum valence_metric metric = main_metric(set, i);
+        char value[32], interval[INTERVAL_BYTES];
+        format_value(value, metric, result->metrics.values[metric] - first->metrics.values[metric],
+                     true);
+        format_interval(interval, metric, result->differences[metric], true);
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s %s (%s)", i ? ", " : "",
+                 valence_metric_describe(metric)->heading, value, interval);
+    }
+    table_note(table, "%s less %s, paired: %s", valence_flow_name(result->flow),
+               valence_flow_name(first->flow), text);
+}
+
+static void note_untrained(struct table *table, const struct valence_evaluation *evaluation)
+{
+    char names[256] = "";
+    for (int flow = 0; flow < evaluation->n_flows; flow++) {
+        size_t used = strlen(names);
+        if (!evaluation->flows[flow].trained)
+            snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "",
+                     valence_flow_name(evaluation->flows[flow].flow));
+    }
+    if (names[0])
+        table_note(
+            table,
+            "* the model was not trained with %s: a modality that no trained flow misses is left "
+            "out, not imagined",
+            names);
+}
+
+static void note_reliability(struct table *table, const struct evaluation_set *set)
+{
+    if (!knows_reliability(set))
+        return;
+    table_note(table,
+               "In %g %%: share of the labels that lie in the interval of their score. Intervals "
+               "come from the errors on the validation part%s",
+               100 * set->options->level,
+               set->evaluations[0]->split == VALENCE_VALIDATION ? ", which is the one measured here"
+                                                                : "");
+}
+
+static void note_all(struct table *table, const struct evaluation_set *set)
+{
+    note_untrained(table, set->evaluations[0]);
+    note_reliability(table, set);
+    note_clips(table, set);
+    for (int flow = 0; flow < set->evaluations[0]->n_flows; flow++)
+        note_flow(table, &set->evaluations[0]->flows[flow]);
+    for (int i = 0; i < set->n; i++)
+        for (int flow = 0; flow < set->evaluations[i]->n_flows; flow++)
+            note_warnings(table, set->n > 1 ? valence_run_model_name(set->models, i) : NULL,
+                          &set->evaluations[i]->flows[flow]);
+}
+
+/* ---- Tables ---- */
+
+static void note_constant(struct table *table, const struct evaluation_set *set)
+{
+    table_note(table, "always %.2f: the median of the training labels as every clip's score",
+               (double)set->evaluations[0]->constant);
+}
+
+static void add_constant(struct table *table, const struct evaluation_set *set, char heading[32])
+{
+    if (isnan(set->evaluations[0]->constant))
+        return;
+    snprintf(heading, 32, "always %.2f", (double)set->evaluations[0]->constant);
+    table_column(table, heading, TABLE_RIGHT);
+    note_constant(table, set);
+}
+
+static void constant_cell(struct table *table, const struct evaluation_set *set,
+                          enum valence_metric metric)
+{
+    if (!isnan(set->evaluations[0]->constant))
+        value_cell(table, metric, set->evaluations[0]->constant_metrics.values[metric]);
+}
+
+/* A flow's name, marked where the model was not trained with it. */
+static const char *flow_title(const struct valence_flow_evaluation *result, char title[48])
+{
+    snprintf(title, 48, "%s%s", valence_flow_name(result->flow), result->trained ? "" : " *");
+    return title;
+}
+
+/* Every metric a row, a flow or two beside each other. */
+static void print_metric_rows(const struct evaluation_set *set, struct table *table)
+{
+    const struct valence_evaluation *evaluation = set->evaluations[0];
+    bool intervals = set->n == 1 && set->options->n_resamples > 0;
+    char heading[32], titles[FLOW_COLUMNS][48];
+    table_column(table, set->n > 1 ? "mean ± sd" : "", TABLE_LEFT);
+    for (int i = 0; i < evaluation->n_flows; i++) {
+        table_column(table, flow_title(&evaluation->flows[i], titles[i]), TABLE_RIGHT);
+        if (intervals)
+            table_column(table, "95 %", TABLE_RIGHT);
+    }
+    add_constant(table, set, heading);
+    unsigned metrics = valence_scale_metrics(evaluation->scale);
+    for (int m = 0; m < VALENCE_N_METRICS; m++) {
+        enum valence_metric metric = (enum valence_metric)m;
+        if (!(metrics & 1u << m))
+            continue;
+        table_cell(table, "%s", valence_metric_describe(metric)->heading);
+        for (int i = 0; i < evaluation->n_flows; i++) {
+            summary_cell(table, set, i, metric);
+            if (intervals)
+                interval_cell(table, metric, evaluation->flows[i].intervals[metric]);
+        }
+        constant_cell(table, set, metric);
+    }
+    for (int f = 0; f < VALENCE_N_RELIABILITY_FIGURES && knows_reliability(set); f++) {
+        char text[48];
+        reliability_heading(text, set, (enum valence_reliability_figure)f);
+        table_cell(table, "%s", text);
+        for (int i = 0; i < evaluation->n_flows; i++) {
+            reliability_cell(table, set, i, (enum valence_reliability_figure)f);
+            if (intervals)
+                table_cell(table, "%s", "");
+        }
+        if (!isnan(set->evaluations[0]->constant))
+            table_cell(table, "-");
+    }
+    for (int i = 1; i < evaluation->n_flows && intervals; i++)
+        note_difference(table, set, &evaluation->flows[0], &evaluation->flows[i]);
+    note_all(table, set);
+    table_print(table, stdout);
+}
+
+/* Every flow a row, with the main metrics. */
+static void print_flow_rows(const struct evaluation_set *set, struct table *table)
+{
+    const struct valence_evaluation *evaluation = set->evaluations[0];
+    bool intervals = set->n == 1 && set->options->n_resamples > 0;
+    int n_figures = knows_reliability(set) ? VALENCE_N_RELIABILITY_FIGURES : 0;
+    char headings[VALENCE_N_RELIABILITY_FIGURES][48];
+    table_column(table, set->n > 1 ? "mean ± sd" : "flow", TABLE_LEFT);
+    for (size_t m = 0; main_metric(set, m) < VALENCE_N_METRICS; m++) {
+        table_column(table, valence_metric_describe(main_metric(set, m))->heading, TABLE_RIGHT);
+        if (intervals && m == 0)
+            table_column(table, "95 %", TABLE_RIGHT);
+    }
+    for (int f = 0; f < n_figures; f++) {
+        reliability_heading(headings[f], set, (enum valence_reliability_figure)f);
+        table_column(table, headings[f], TABLE_RIGHT);
+    }
+    for (int i = 0; i < evaluation->n_flows; i++) {
+        char title[48];
+        table_cell(table, "%s", flow_title(&evaluation->flows[i], title));
+        for (size_t m = 0; main_metric(set, m) < VALENCE_N_METRICS; m++) {
+            summary_cell(table, set, i, main_metric(set, m));
+            if (intervals && m == 0)
+                interval_cell(table, main_metric(set, m),
+                              evaluation->flows[i].intervals[main_metric(set, m)]);
+        }
+        for (int f = 0; f < n_figures; f++)
+            reliability_cell(table, set, i, (enum valence_reliability_figure)f);
+    }
+    if (!isnan(set->evaluations[0]->constant)) {
+        table_cell(table, "always %.2f", (double)set->evaluations[0]->constant);
+        for (size_t m = 0; main_metric(set, m) < VALENCE_N_METRICS; m++) {
+            constant_cell(table, set, main_metric(set, m));
+            if (intervals && m == 0)
+                table_cell(table, "%s", "");
+        }
+        for (int f = 0; f < n_figures; f++)
+            table_cell(table, "-");
+        note_constant(table, set);
+    }
+    note_all(table, set);
+    table_print(table, stdout);
+}
+
+static void print_each(const struct evaluation_set *set)
+{
+    struct table table = {0};
+    table_column(&table, "model", TABLE_LEFT);
+    table_column(&table, "flow", TABLE_LEFT);
+    for (size_t i = 0; main_metric(set, i) < VALENCE_N_METRICS; i++)
+        table_column(&table, valence_metric_describe(main_metric(set, i))->heading, TABLE_RIGHT);
+    for (int i = 0; i < set->n; i++)
+        for (int flow = 0; flow < set->evaluations[i]->n_flows; flow++) {
+            const struct valence_flow_evaluation *result = &set->evaluations[i]->flows[flow];
+            table_cell(&table, "%s", valence_run_model_name(set->models, i));
+            table_cell(&table, "%s", valence_flow_name(result->flow));
+            for (size_t m = 0; main_metric(set, m) < VALENCE_N_METRICS; m++)
+                value_cell(&table, main_metric(set, m),
+                           result->metrics.values[main_metric(set, m)]);
+        }
+    table_print(&table, stdout);
+}
+
+/* Every flow a row, with the differences in the main metrics. */
+static void print_comparison(const struct evaluation_set *set, const char *against,
+                             const struct valence_comparison *comparison)
+{
+    char title[512];
+    snprintf(title, sizeof title, "\n%s less %s, paired", set->run, against);
+    struct table table = {.title = title};
+    bool intervals = set->options->n_resamples > 0;
+    table_column(&table, "flow", TABLE_LEFT);
+    for (size_t m = 0; main_metric(set, m) < VALENCE_N_METRICS; m++) {
+        table_column(&table, valence_metric_describe(main_metric(set, m))->heading, TABLE_RIGHT);
+        if (intervals)
+            table_column(&table, "95 %", TABLE_RIGHT);
+    }
+    for (int flow = 0; flow < comparison->n_flows; flow++) {
+        table_cell(&table, "%s", valence_flow_name(set->evaluations[0]->flows[flow].flow));
+        for (size_t m = 0; main_metric(set, m) < VALENCE_N_METRICS; m++) {
+            const struct valence_difference *difference =
+                &comparison->differences[flow * VALENCE_N_METRICS + (int)main_metric(set, m)];
+            char value[32], interval[INTERVAL_BYTES];
+            format_value(value, main_metric(set, m), difference->value, true);
+            format_interval(interval, main_metric(set, m), difference->interval, true);
+            table_cell(&table, "%s", value);
+            if (intervals)
+                table_cell(&table, "%s", interval);
+        }
+    }
+    table_print(&table, stdout);
+}
+
+void print_evaluation_tables(const struct evaluation_set *set, const char *against,
+                             const struct valence_comparison *comparison)
+{
+    char title[512], seeds[32] = "";
+    const struct valence_evaluation *first = set->evaluations[0];
+    if (set->n > 1)
+        snprintf(seeds, sizeof seeds, ", %d seeds", set->n);
+    snprintf(title, sizeof title, "%s on %s: %s split, %" PRId64 " clips (%" PRId64 " not 0)%s",
+             set->run, valence_store_path(set->store), valence_split_names[first->split],
+             first->n_clips, first->flows[0].metrics.n_nonzero, seeds);
+    struct table table = {.title = title};
+    (first->n_flows > FLOW_COLUMNS ? print_flow_rows : print_metric_rows)(set, &table);
+    if (set->n > 1) {
+        putchar('\n');
+        print_each(set);
+    }
+    if (comparison)
+        print_comparison(set, against, comparison);
+}

@@ -1,0 +1,351 @@
+#include "predict_output.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "format/csv_write.h"
+#include "terminal.h"
+
+/* A table is printed when it has this many rows, and the next one begun: memory does not grow with
+ * the number of clips. */
+#define TABLE_ROWS 1000
+
+static const char *id_of(const struct predict_output *output, const struct valence_prediction *p)
+{
+    return output->sentences ? output->sentences[p->clip] : p->id;
+}
+
+/* Whether the model has the modality, and anything that the view sums: the weights of others mean
+ * nothing. */
+static bool has_modality(const struct predict_output *output, int modality)
+{
+    return valence_model_modalities(output->model) & VALENCE_BIT(modality);
+}
+
+static bool has_view(const struct predict_output *output, int view)
+{
+    return valence_model_modalities(output->model) &
+           valence_view_modalities((enum valence_view)view);
+}
+
+/* "text", "audio text", or `none`. */
+static void format_missing(char text[32], unsigned missing, const char *none)
+{
+    text[0] = '\0';
+    for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
+        if (missing & VALENCE_BIT(modality)) {
+            size_t used = strlen(text);
+            snprintf(text + used, 32 - used, "%s%s", used ? " " : "",
+                     valence_modality_names[modality]);
+        }
+    if (!missing)
+        snprintf(text, 32, "%s", none);
+}
+
+/* ---- Tables ---- */
+
+static void begin_table(struct predict_output *output)
+{
+    struct table *table = &output->table;
+    *table = (struct table){0};
+    snprintf(output->level_text, sizeof output->level_text, "%g %%", 100 * output->level);
+    bool sentences = output->form == PREDICT_SENTENCES;
+    if (!sentences)
+        table_column(table, "clip", TABLE_LEFT);
+    table_column(table, "score", TABLE_RIGHT);
+    table_column(table, "±", TABLE_RIGHT);
+    table_column(table, output->level_text, TABLE_RIGHT);
+    table_column(table, sentences ? "text" : "flow", TABLE_LEFT);
+    if (sentences)
+        return;
+    table_column(table, "missing", TABLE_LEFT);
+    for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
+        if (has_modality(output, modality))
+            table_column(table, valence_modality_names[modality], TABLE_RIGHT);
+    for (int view = 0; view < VALENCE_N_VIEWS; view++)
+        if (has_view(output, view))
+            table_column(table, valence_view_names[view], TABLE_RIGHT);
+}
+
+/* The score within the labels' range, with the network's beside it where that is another. */
+static void score_cell(struct table *table, const struct valence_prediction *p)
+{
+    const char *mark = p->outside ? " !" : "";
+    if (isnan(p->score))
+        table_cell(table, "-");
+    else if (p->score != p->raw_score)
+        table_cell(table, "%+.3f (raw %+.3f)%s", (double)p->score, (double)p->raw_score, mark);
+    else
+        table_cell(table, "%+.3f%s", (double)p->score, mark);
+}
+
+static void estimate_cells(struct table *table, const struct valence_estimate *estimate)
+{
+    if (isnan(estimate->error))
+        table_cell(table, "-");
+    else
+        table_cell(table, "%.2f", estimate->error);
+    if (isnan(estimate->low))
+        table_cell(table, "-");
+    else
+        table_cell(table, "%+.2f…%+.2f", estimate->low, estimate->high);
+}
+
+static void add_row(struct predict_output *output, const struct valence_prediction *p)
+{
+    struct table *table = &output->table;
+    char missing[32];
+    if (output->form == PREDICT_SENTENCES) {
+        score_cell(table, p);
+        estimate_cells(table, &p->estimate);
+        table_cell(table, "%s", id_of(output, p));
+        return;
+    }
+    format_missing(missing, p->missing & valence_model_modalities(output->model), "-");
+    table_cell(table, "%s", id_of(output, p));
+    score_cell(table, p);
+    estimate_cells(table, &p->estimate);
+    table_cell(table, "%s", valence_flow_name(p->flow));
+    table_cell(table, "%s", missing);
+    for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
+        if (has_modality(output, modality))
+            table_cell(table, "%.2f", (double)p->modality_weights[modality]);
+    for (int view = 0; view < VALENCE_N_VIEWS; view++)
+        if (has_view(output, view))
+            table_cell(table, "%.2f", (double)p->view_weights[view]);
+}
+
+static void receive_row(struct predict_output *output, const struct valence_prediction *p)
+{
+    if (output->n_rows == TABLE_ROWS) {
+        table_print(&output->table, stdout);
+        putchar('\n');
+        begin_table(output);
+        output->n_rows = 0;
+    }
+    add_row(output, p);
+    output->n_rows++;
+}
+
+static void note_columns(struct predict_output *output)
+{
+    struct table *table = &output->table;
+    table_note(table,
+               "±: the error to expect. %s: the interval that holds the label in %s of the clips "
+               "that are like the validation clips. -: the model was not calibrated for such "
+               "clips.",
+               output->level_text, output->level_text);
+    if (output->form == PREDICT_TABLE)
+        table_note(table, "Behind 'missing': the weights of the modalities, then of the query "
+                          "views.");
+}
+
+static void note_counts(struct predict_output *output,
+                        const struct valence_prediction_counts *counts)
+{
+    struct table *table = &output->table;
+    if (counts->n_outside)
+        table_note(table,
+                   "!: WARNING: %" PRId64
+                   " clips lie far outside the training data; their scores mean little",
+                   counts->n_outside);
+    if (counts->n_unscored)
+        table_note(table, "WARNING: %" PRId64 " clips have values that are too large to score",
+                   counts->n_unscored);
+    if (counts->n_untrained)
+        table_note(table, "The model was not trained with this flow.");
+    if (counts->n_unfitting)
+        table_note(table,
+                   "%" PRId64
+                   " clips lack more than their flow misses: the model was trained with no flow "
+                   "that fits, so what they lack is left out, not imagined",
+                   counts->n_unfitting);
+    if (counts->n_empty)
+        table_note(table, "skipped: %" PRId64 " clips without features that the model reads",
+                   counts->n_empty);
+    if (counts->n_cut)
+        table_note(table, "cut to %" PRId64 " rows: %" PRId64 " clips", output->max_rows,
+                   counts->n_cut);
+}
+
+/* ---- CSV ---- */
+
+static void begin_csv(const struct predict_output *output)
+{
+    printf("id,score,raw_score,expected_error,low,high,outside,flow,missing");
+    for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
+        if (has_modality(output, modality))
+            printf(",weight_%s", valence_modality_names[modality]);
+    for (int view = 0; view < VALENCE_N_VIEWS; view++)
+        if (has_view(output, view))
+            printf(",view_%s", valence_view_names[view]);
+    putchar('\n');
+}
+
+/* A comma and the number; nothing for one that is not known. */
+static void number_field(double value)
+{
+    putchar(',');
+    if (isfinite(value))
+        csv_write_number(stdout, (float)value);
+}
+
+static void write_csv(const struct predict_output *output, const struct valence_prediction *p)
+{
+    const double numbers[] = {(double)p->score, (double)p->raw_score, p->estimate.error,
+                              p->estimate.low, p->estimate.high};
+    char missing[32];
+    format_missing(missing, p->missing & valence_model_modalities(output->model), "");
+    csv_write_field(stdout, id_of(output, p));
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        number_field(numbers[i]);
+    printf(",%d,%s,%s", p->outside, valence_flow_name(p->flow), missing);
+    for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
+        if (has_modality(output, modality))
+            number_field((double)p->modality_weights[modality]);
+    for (int view = 0; view < VALENCE_N_VIEWS; view++)
+        if (has_view(output, view))
+            number_field((double)p->view_weights[view]);
+    putchar('\n');
+}
+
+/* ---- JSON ---- */
+
+#define JSON_STYLE (JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
+
+/* Writes `value` and releases it. */
+static void write_value(json_t *value)
+{
+    /* A write error stays in stdout's error flag, which main() checks at the end. */
+    (void)json_dumpf(value, stdout, JSON_STYLE);
+    json_decref(value);
+}
+
+static void write_member(const char *key, json_t *value)
+{
+    printf("  \"%s\": ", key);
+    write_value(value);
+    fputs(",\n", stdout);
+}
+
+static json_t *models_to_json(const struct valence_run *run)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < valence_run_n_models(run); i++)
+        json_array_append_new(array, json_pack("{s:s, s:s}", "name", valence_run_model_name(run, i),
+                                               "checkpoint", valence_run_model_path(run, i)));
+    return array;
+}
+
+static void begin_json(const struct predict_output *output)
+{
+    puts("{");
+    write_member("run", json_string(output->run_path));
+    write_member("models", models_to_json(output->run));
+    if (output->store)
+        write_member("store", json_string(output->store));
+    write_member("level", json_real(output->level));
+    fputs("  \"clips\": [", stdout);
+}
+
+static json_t *number_or_null(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *missing_to_json(unsigned missing)
+{
+    json_t *array = json_array();
+    for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
+        if (missing & VALENCE_BIT(modality))
+            json_array_append_new(array, json_string(valence_modality_names[modality]));
+    return array;
+}
+
+static json_t *weights_to_json(const struct predict_output *output,
+                               bool (*has)(const struct predict_output *, int),
+                               const char *const *names, const float *values, int n)
+{
+    json_t *object = json_object();
+    for (int i = 0; i < n; i++)
+        if (has(output, i))
+            json_object_set_new(object, names[i], number_or_null((double)values[i]));
+    return object;
+}
+
+static void write_json(const struct predict_output *output, const struct valence_prediction *p,
+                       bool first)
+{
+    fputs(first ? "\n    " : ",\n    ", stdout);
+    write_value(json_pack(
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:o, s:o}", "id", id_of(output, p), "score",
+        number_or_null((double)p->score), "raw_score", number_or_null((double)p->raw_score),
+        "expected_error", number_or_null(p->estimate.error), "low", number_or_null(p->estimate.low),
+        "high", number_or_null(p->estimate.high), "outside", p->outside, "flow",
+        valence_flow_name(p->flow), "missing",
+        missing_to_json(p->missing & valence_model_modalities(output->model)), "modality_weights",
+        weights_to_json(output, has_modality, valence_modality_names, p->modality_weights,
+                        VALENCE_N_MODALITIES),
+        "view_weights",
+        weights_to_json(output, has_view, valence_view_names, p->view_weights, VALENCE_N_VIEWS)));
+}
+
+static void finish_json(const struct valence_prediction_counts *counts)
+{
+    fputs(counts->n ? "\n  ],\n" : "],\n", stdout);
+    write_member("trained", json_boolean(counts->n_untrained == 0));
+    write_member("outside_training_data", json_integer(counts->n_outside));
+    write_member("beyond_label_range", json_integer(counts->n_beyond));
+    write_member("without_score", json_integer(counts->n_unscored));
+    write_member("lacking_more_than_the_flow", json_integer(counts->n_unfitting));
+    write_member("skipped_without_features", json_integer(counts->n_empty));
+    write_member("cut", json_integer(counts->n_cut));
+    printf("  \"n\": %" PRId64 "\n}\n", counts->n);
+}
+
+/* ---- All forms ---- */
+
+/* Before the first clip, so that an error before it leaves the output empty. */
+static void begin(struct predict_output *output)
+{
+    output->begun = true;
+    if (output->form == PREDICT_CSV)
+        begin_csv(output);
+    else if (output->form == PREDICT_JSON)
+        begin_json(output);
+    else
+        begin_table(output);
+}
+
+int predict_output_receive(void *user, const struct valence_prediction *prediction)
+{
+    struct predict_output *output = user;
+    bool first = !output->begun;
+    if (first)
+        begin(output);
+    if (output->form == PREDICT_CSV)
+        write_csv(output, prediction);
+    else if (output->form == PREDICT_JSON)
+        write_json(output, prediction, first);
+    else
+        receive_row(output, prediction);
+    return ferror(stdout); /* a reader that went away, a full disk: main() says so */
+}
+
+void predict_output_finish(struct predict_output *output,
+                           const struct valence_prediction_counts *counts)
+{
+    if (!output->begun)
+        begin(output);
+    if (output->form == PREDICT_JSON)
+        finish_json(counts);
+    if (output->form != PREDICT_TABLE && output->form != PREDICT_SENTENCES)
+        return;
+    if (output->form == PREDICT_TABLE || counts->n_outside)
+        note_columns(output);
+    note_counts(output, counts);
+    table_print(&output->table, stdout);
+}

@@ -1,0 +1,44 @@
+/* What a store's labels mean, for the figures that are computed from them. */
+#include <jansson.h>
+#include <math.h>
+
+#include "valence/evaluate.h"
+
+static bool declares_range(const struct valence_store *store, double *minimum, double *maximum)
+{
+    json_t *source = json_loads(valence_store_source(store), 0, NULL);
+    json_t *range = json_object_get(source, "label_range");
+    bool declared = json_array_size(range) == 2;
+    *minimum = json_number_value(json_array_get(range, 0));
+    *maximum = json_number_value(json_array_get(range, 1));
+    json_decref(source);
+    return declared;
+}
+
+static enum valence_scale scale_of_range(double minimum, double maximum)
+{
+    if (minimum == -1 && maximum == 1)
+        return VALENCE_SCALE_SIMS;
+    return minimum == -3 && maximum == 3 ? VALENCE_SCALE_SENTIMENT : VALENCE_SCALE_OTHER;
+}
+
+enum valence_scale valence_store_scale(const struct valence_store *store)
+{
+    double declared_low, declared_high, low = INFINITY, high = -INFINITY;
+    bool classes = true;
+    for (int64_t i = 0; i < valence_store_n_clips(store); i++) {
+        double label = (double)valence_store_clip(store, i)->label;
+        if (isnan(label))
+            continue;
+        classes = classes && (label == -1 || label == 0 || label == 1);
+        low = fmin(low, label);
+        high = fmax(high, label);
+    }
+    if (classes && low < high)
+        return VALENCE_SCALE_CLASSES3;
+    if (low < -3 || high > 3)
+        return VALENCE_SCALE_OTHER;
+    return declares_range(store, &declared_low, &declared_high)
+               ? scale_of_range(declared_low, declared_high)
+               : VALENCE_SCALE_SENTIMENT;
+}

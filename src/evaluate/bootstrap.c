@@ -1,0 +1,79 @@
+/* Intervals of metrics from resamples of the clips. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "evaluate/metric_sums.h"
+
+int valence_bootstrap(const float *predicted, const float *labels, int64_t n,
+                      enum valence_scale scale, int64_t n_resamples, uint64_t seed, double *samples,
+                      struct valence_error *error)
+{
+    if (!predicted || !labels || !samples || n < 1 || n > UINT32_MAX || n_resamples < 0)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "a bootstrap needs 1 to 2^32 - 1 clips");
+    if ((unsigned)scale >= VALENCE_N_SCALES)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "there is no label scale %d", (int)scale);
+    struct clip_terms *terms = allocate(n, sizeof *terms);
+    if (!terms)
+        return fail_memory(error, (size_t)n * sizeof *terms, "the bootstrap");
+    double mean_p, mean_t;
+    metric_means(predicted, labels, n, scale, &mean_p, &mean_t);
+    metric_terms(predicted, labels, n, scale, mean_p, mean_t, terms);
+#pragma omp parallel for schedule(static)
+    for (int64_t resample = 0; resample < n_resamples; resample++) {
+        struct random_source source = random_source(seed, (uint64_t)resample);
+        struct metric_sums sums = {0};
+        /* Scaling 32 bits instead of rejecting: the bias, n / 2^32, is far below what resampling
+         * resolves. */
+        for (int64_t i = 0; i < n; i++)
+            metric_sums_add(&sums, &terms[(uint64_t)random_u32(&source) * (uint64_t)n >> 32]);
+        metrics_of_sums(&sums, (double)n, scale, samples + resample * VALENCE_MAX_METRICS);
+    }
+    free(terms);
+    return VALENCE_OK;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The value below which `part` of the sorted values lie, interpolated linearly. */
+static double percentile(const double *sorted, int64_t n, double part)
+{
+    double at = part * (double)(n - 1), whole = floor(at);
+    int64_t i = (int64_t)whole;
+    return i + 1 < n ? sorted[i] + (at - whole) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
+}
+
+int valence_bootstrap_interval(const double *samples, const double *others, int64_t n_resamples,
+                               enum valence_metric metric, double level,
+                               struct valence_interval *interval, struct valence_error *error)
+{
+    *interval = (struct valence_interval){NAN, NAN};
+    if (!samples || n_resamples < 0 || (unsigned)metric >= VALENCE_N_METRICS ||
+        !(level > 0 && level < 1))
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "an interval needs samples of a metric and a "
+                    "level between 0 and 1");
+    double *values = allocate(n_resamples, sizeof *values);
+    if (!values)
+        return fail_memory(error, (size_t)n_resamples * sizeof *values, "an interval");
+    int64_t n = 0;
+    for (int64_t i = 0; i < n_resamples; i++) {
+        int64_t at = i * VALENCE_MAX_METRICS + metric;
+        double value = samples[at] - (others ? others[at] : 0);
+        if (!isnan(value))
+            values[n++] = value;
+    }
+    if (n > n_resamples / 2) {
+        qsort(values, (size_t)n, sizeof *values, ascending);
+        interval->low = percentile(values, n, (1 - level) / 2);
+        interval->high = percentile(values, n, (1 + level) / 2);
+    }
+    free(values);
+    return VALENCE_OK;
+}

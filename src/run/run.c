@@ -1,0 +1,191 @@
+/* The models of a run: what a path stands for. */
+#include "valence/run.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#define SEED_PREFIX "seed-"
+#define MAX_MODELS  1000
+
+const char *const valence_checkpoint_names[VALENCE_N_CHECKPOINTS] = {"best", "last"};
+
+struct run_model {
+    char *path;
+    char name[256];
+};
+
+struct valence_run {
+    int n;
+    struct run_model models[MAX_MODELS];
+};
+
+/* The number in "seed-12", or -1 for any other name. */
+static long long seed_number(const char *name)
+{
+    long long number;
+    size_t length = strlen(SEED_PREFIX);
+    bool valid = strncmp(name, SEED_PREFIX, length) == 0 && name[length] >= '0' &&
+                 name[length] <= '9' && parse_int64(name + length, &number);
+    return valid ? number : -1;
+}
+
+static int by_seed(const struct dirent **a, const struct dirent **b)
+{
+    long long x = seed_number((*a)->d_name), y = seed_number((*b)->d_name);
+    return (x > y) - (x < y);
+}
+
+static int is_seed(const struct dirent *entry)
+{
+    return seed_number(entry->d_name) >= 0;
+}
+
+/* Takes over `path`. */
+static int add_model(struct valence_run *made, char *path, const char *name,
+                     struct valence_error *error)
+{
+    if (!path)
+        return fail_memory(error, 0, "a file name");
+    struct run_model *model = &made->models[made->n++];
+    model->path = path;
+    snprintf(model->name, sizeof model->name, "%s", name);
+    return VALENCE_OK;
+}
+
+/* "FOLDER/best.safetensors" in fresh memory, or NULL. */
+static char *checkpoint_path(const char *folder, const char *which)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%s.safetensors", which);
+    return path_join(folder, name);
+}
+
+/* The last part of a path that may end in slashes: "runs/a/" is "a". */
+static void folder_name(const char *path, char *name, size_t room)
+{
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    size_t begin = end;
+    while (begin > 0 && path[begin - 1] != '/')
+        begin--;
+    snprintf(name, room, "%.*s", (int)(end - begin), path + begin);
+}
+
+static int add_seeds(const char *run, const char *which, struct valence_run *made,
+                     struct valence_error *error)
+{
+    struct dirent **entries;
+    int n = scandir(run, &entries, is_seed, by_seed);
+    if (n < 0)
+        return fail_errno(error, errno, "%s: cannot read the folder", run);
+    int status = VALENCE_OK;
+    if (n > MAX_MODELS)
+        status = fail(error, VALENCE_ERROR_LIMIT, "%s: more than %d seeds", run, MAX_MODELS);
+    for (int i = 0; i < n && !status; i++) {
+        char *folder = path_join(run, entries[i]->d_name);
+        char *path = folder ? checkpoint_path(folder, which) : NULL;
+        if (path && !path_exists(path))
+            status = fail(error, VALENCE_ERROR_NOT_FOUND,
+                          "%s: no such file: the training of this seed is not finished", path);
+        if (status)
+            free(path);
+        else
+            status = add_model(made, path, entries[i]->d_name, error);
+        free(folder);
+    }
+    for (int i = 0; i < n; i++)
+        free(entries[i]);
+    free(entries);
+    return status;
+}
+
+/* "which" names a checkpoint. */
+static int find_models(const char *path, const char *which, struct valence_run *made,
+                       struct valence_error *error)
+{
+    bool folder = path_is_folder(path);
+    char *checkpoint = folder ? checkpoint_path(path, which) : strdup(path);
+    char name[sizeof made->models[0].name];
+    folder_name(path, name, sizeof name);
+    if (!folder || (checkpoint && path_exists(checkpoint)))
+        return add_model(made, checkpoint, name, error);
+    free(checkpoint);
+    int status = add_seeds(path, which, made, error);
+    if (!status && made->n == 0)
+        status = fail(error, VALENCE_ERROR_NOT_FOUND,
+                      "%s: holds neither %s.safetensors nor folders seed-1, seed-2, ...\n"
+                      "         (a run is a folder that training wrote)",
+                      path, which);
+    return status;
+}
+
+int valence_run_open(const char *path, enum valence_checkpoint which, struct valence_run **run,
+                     struct valence_error *error)
+{
+    *run = NULL;
+    if (!path || (unsigned)which >= VALENCE_N_CHECKPOINTS)
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "a run needs a path, and one of its checkpoints");
+    if (!path_exists(path))
+        return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file or folder", path);
+    struct valence_run *made = allocate(1, sizeof *made);
+    if (!made)
+        return fail_memory(error, sizeof *made, "a run's models");
+    int status = find_models(path, valence_checkpoint_names[which], made, error);
+    if (status)
+        valence_run_close(made);
+    else
+        *run = made;
+    return status;
+}
+
+void valence_run_close(struct valence_run *run)
+{
+    for (int i = 0; run && i < run->n; i++)
+        free(run->models[i].path);
+    free(run);
+}
+
+int valence_run_n_models(const struct valence_run *run)
+{
+    return run->n;
+}
+
+const char *valence_run_model_name(const struct valence_run *run, int model)
+{
+    return model >= 0 && model < run->n ? run->models[model].name : NULL;
+}
+
+const char *valence_run_model_path(const struct valence_run *run, int model)
+{
+    return model >= 0 && model < run->n ? run->models[model].path : NULL;
+}
+
+int valence_run_load(const struct valence_run *run, struct valence_model **model,
+                     struct valence_error *error)
+{
+    *model = NULL;
+    if (run->n == 1)
+        return valence_model_load(run->models[0].path, model, error);
+    struct valence_model **members = allocate(run->n, sizeof(struct valence_model *));
+    if (!members)
+        return fail_memory(error, (size_t)run->n * sizeof *members, "a run's models");
+    int status = VALENCE_OK, n = 0;
+    for (; n < run->n && !status; n += !status)
+        status = valence_model_load(run->models[n].path, &members[n], error);
+    if (!status)
+        status = valence_model_group(members, n, model, error);
+    for (int i = 0; i < n; i++)
+        valence_model_free(members[i]); /* the group keeps them */
+    free(members);
+    return status;
+}
