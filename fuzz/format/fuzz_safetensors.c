@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         float *floats = malloc(count * sizeof *floats);
         int64_t *integers = malloc(count * sizeof *integers);
         if (floats && integers) {
-            safetensor_to_float(tensor, floats);
+            (void)safetensor_to_float(tensor, floats, &error);
             (void)safetensor_to_int64(tensor, integers, &error);
         }
         free(floats);

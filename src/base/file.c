@@ -98,24 +98,28 @@ int file_read_text(const char *path, size_t maximum, char **text, size_t *size,
                    struct valence_error *error)
 {
     *text = NULL;
-    struct file_map map;
-    int status = file_map_open(&map, path, error);
+    int file;
+    size_t bytes;
+    int status = file_open(path, &file, &bytes, error);
     if (status)
         return status;
-    if (map.size > maximum)
+    if (bytes > maximum)
         status = fail(error, VALENCE_ERROR_LIMIT, "%s: %zu bytes, more than the %zu expected of it",
-                      path, map.size, maximum);
-    else if (!(*text = malloc(map.size + 1)))
-        status = fail_memory(error, map.size + 1, path);
-    if (!status) {
-        if (map.size)
-            memcpy(*text, map.data, map.size);
-        (*text)[map.size] = '\0';
-        if (size)
-            *size = map.size;
+                      path, bytes, maximum);
+    else if (!(*text = malloc(bytes + 1)))
+        status = fail_memory(error, bytes + 1, path);
+    if (!status)
+        status = file_read_at(file, path, 0, *text, bytes, error);
+    close(file);
+    if (status) {
+        free(*text);
+        *text = NULL;
+        return status;
     }
-    file_map_close(&map);
-    return status;
+    (*text)[bytes] = '\0';
+    if (size)
+        *size = bytes;
+    return VALENCE_OK;
 }
 
 /* ---- Paths ---- */

@@ -198,10 +198,9 @@ int source_take(struct source *source, const char *name, int n_dims, const int64
     if (source->torch)
         return torch_file_read_float(source->torch, torch_file_tensor(source->torch, index), values,
                                      error);
-    if (source->tfjs)
-        tfjs_to_float(tfjs_tensor(source->tfjs, index), values);
-    else
-        safetensor_to_float(safetensors_tensor(source->safetensors, index), values);
+    if (!source->tfjs)
+        return safetensor_to_float(safetensors_tensor(source->safetensors, index), values, error);
+    tfjs_to_float(tfjs_tensor(source->tfjs, index), values);
     return VALENCE_OK;
 }
 

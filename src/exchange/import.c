@@ -12,6 +12,7 @@
 #include "data/data_summary.h"
 #include "exchange/import_split.h"
 #include "exchange/read_ahead.h"
+#include "format/byte_source.h"
 #include "store/store_layout.h"
 #include "store/store_writer.h"
 #include "valence/version.h"
@@ -91,17 +92,23 @@ static uint64_t hash_bytes(uint64_t hash, const unsigned char *bytes, size_t n)
 
 json_t *import_describe_file(const char *path, struct valence_error *error)
 {
-    struct file_map map;
-    if (file_map_open(&map, path, error))
+    struct byte_source source;
+    unsigned char bytes[HASHED_BYTES];
+    uint64_t hash = 0xcbf29ce484222325u;
+    int status = byte_source_open(path, &source, error);
+    size_t end = source.size < HASHED_BYTES ? (size_t)source.size : HASHED_BYTES;
+    for (int i = 0; i < 2 && !status; i++) { /* both ends */
+        status = byte_source_read(&source, i ? source.size - end : 0, bytes, end, error);
+        hash = status ? hash : hash_bytes(hash, bytes, end);
+    }
+    uint64_t size = source.size;
+    byte_source_close(&source);
+    if (status)
         return NULL;
-    size_t end = map.size < HASHED_BYTES ? map.size : HASHED_BYTES;
-    uint64_t hash = hash_bytes(0xcbf29ce484222325u, map.data, end);
-    hash = hash_bytes(hash, map.data + (map.size - end), end);
     char digits[20];
     snprintf(digits, sizeof digits, "%016llx", (unsigned long long)hash);
     json_t *description = json_pack("{s:s, s:I, s:s}", "name", path_name(path), "bytes",
-                                    (json_int_t)map.size, "hash", digits);
-    file_map_close(&map);
+                                    (json_int_t)size, "hash", digits);
     if (!description)
         fail(error, VALENCE_ERROR_ARGUMENT, "%s: its name is not UTF-8", path);
     return description;

@@ -112,6 +112,9 @@ static int read_text(const struct import_column *column, int64_t at, char **text
     if (column->array && npy_header(column->array)->kind == NPY_TEXTS)
         return npy_read_text(column->array, at, text, error);
     size_t size = is_text ? value->as.bytes.size : 0;
+    if (is_text && !value->as.bytes.data)
+        return fail(error, VALENCE_ERROR_LIMIT, "element %lld is a text of %zu bytes",
+                    (long long)at, size);
     if (is_text && (!is_utf8(value->as.bytes.data, size) || memchr(value->as.bytes.data, 0, size)))
         return fail(error, VALENCE_ERROR_DATA, "element %lld is no valid text", (long long)at);
     char *copy = malloc(size < 24 ? 24 : size + 1);

@@ -68,12 +68,7 @@ static int dense_rows(void *self, int index, struct valence_clip_rows *rows,
 {
     struct dense *dense = self;
     enum valence_stream which = dense->which[index];
-    const struct import_stream *stream = &dense->arrays.streams[which];
-    int status = import_arrays_rows(&dense->arrays, dense->position - 1, which, rows, error);
-    if (!status && dense->tensors)
-        import_tensors_was_read(dense->tensors, (size_t)(rows->n_rows * stream->width) *
-                                                    npy_header(stream->array)->item_bytes);
-    return status;
+    return import_arrays_rows(&dense->arrays, dense->position - 1, which, rows, error);
 }
 
 /* Of a folder only its name: its arrays are what their shapes say. */

@@ -7,8 +7,9 @@
  * or, as `valence export --form npz` writes it, an .npz with those arrays under "train/id",
  * "train/raw_text", ...
  *
- * The file stays mapped and arrays within it are read clip by clip; the pickle is read as data
- * (format/pickle.h). As MMSA's own loader does, -inf in audio is read as 0.
+ * Arrays are read clip by clip from the file; the pickle is read as data (format/pickle/pickle.h).
+ * What torch.save wrote, and tensors in place of arrays, are read as well. As MMSA's own loader
+ * does, -inf in audio is read as 0.
  *
  * Source: github.com/thuiar/MMSA, src/MMSA/data_loader.py; data/getLengths.py for what the lengths
  * mean. */
@@ -22,6 +23,7 @@
 #include "base/memory.h"
 #include "format/archive.h"
 #include "format/pickle/pickle_numpy.h"
+#include "format/pickle/pickled_file.h"
 #include "exchange/import_arrays.h"
 
 #define MAX_PARTS      8
@@ -30,6 +32,7 @@
 
 /* One split. */
 struct part {
+    const struct pickled_file *pickled;
     const struct pickle_value *arrays_dict; /* NULL: in an archive */
     struct archive *archive;
     char split[64];
@@ -39,8 +42,7 @@ struct part {
 
 struct mmsa {
     const char *path;
-    struct file_map map;
-    struct pickle *pickle;
+    struct pickled_file *pickled; /* one of the two */
     struct archive *archive;
     struct part parts[MAX_PARTS];
     int n_parts;
@@ -83,12 +85,8 @@ static int open_named(void *self, const char *name, struct import_column *column
         column->n_values = value->as.items.n;
         return VALENCE_OK;
     }
-    if (!pickle_get_array(value, &array))
-        return fail(error, VALENCE_ERROR_FORMAT, "%s: '%s' is a %s, not an array or a list",
-                    part->name, name, pickle_type_name(value));
-    if (!array.objects)
-        return npy_open_elements(&array.header, array.data, array.size, name, &column->array,
-                                 error);
+    if (!pickle_get_array(value, &array) || !array.objects)
+        return pickled_file_open_array(part->pickled, value, name, &column->array, error);
     if (array.header.n_dims != 1)
         return fail(error, VALENCE_ERROR_SHAPE, "%s: '%s' has more than a value for a clip",
                     part->name, name);
@@ -102,21 +100,26 @@ static int open_named(void *self, const char *name, struct import_column *column
 static int read_text_lengths(struct part *part, struct valence_error *error)
 {
     struct import_stream *text = &part->arrays.streams[VALENCE_STREAM_TEXT];
-    struct pickle_array mask;
+    const struct pickle_value *value = pickle_get(part->arrays_dict, "text_bert");
     int64_t n = part->arrays.n_clips;
-    if (!text->array || text->lengths ||
-        !pickle_get_array(pickle_get(part->arrays_dict, "text_bert"), &mask) || !mask.data ||
-        mask.header.kind != NPY_NUMBERS || mask.header.n_dims != 3 || mask.header.shape[0] != n ||
-        mask.header.shape[1] <= TEXT_BERT_MASK || mask.header.shape[2] != text->max_rows)
-        return VALENCE_OK;
     struct npy *array;
-    int status = npy_open_elements(&mask.header, mask.data, mask.size, "text_bert", &array, error);
+    if (!text->array || text->lengths || !pickled_file_is_array(value))
+        return VALENCE_OK;
+    int status = pickled_file_open_array(part->pickled, value, "text_bert", &array, error);
+    if (status)
+        return fail_within(status, error, "%s", part->name);
+    const struct npy_header *mask = npy_header(array);
+    if (mask->kind != NPY_NUMBERS || mask->n_dims != 3 || mask->shape[0] != n ||
+        mask->shape[1] <= TEXT_BERT_MASK || mask->shape[2] != text->max_rows) {
+        npy_close(array);
+        return VALENCE_OK;
+    }
     int64_t *tokens = allocate(text->max_rows, sizeof *tokens);
     text->lengths = allocate(n, sizeof *text->lengths);
     if (!status && (!tokens || !text->lengths))
         status = fail_memory(error, (size_t)n * sizeof *text->lengths, "lengths");
     for (int64_t i = 0; i < n && !status; i++) {
-        int64_t first = (i * mask.header.shape[1] + TEXT_BERT_MASK) * text->max_rows;
+        int64_t first = (i * mask->shape[1] + TEXT_BERT_MASK) * text->max_rows;
         status = npy_read_int64(array, first, text->max_rows, tokens, error);
         for (int64_t j = 0; j < text->max_rows && !status; j++)
             text->lengths[i] += tokens[j] != 0;
@@ -179,14 +182,10 @@ static int name_streams(struct mmsa *mmsa, struct valence_error *error)
 static int open_pickle(struct mmsa *mmsa, const struct valence_import_options *options,
                        struct valence_error *error)
 {
-    int status = file_map_open(&mmsa->map, mmsa->path, error);
-    if (!status)
-        status = pickle_read(mmsa->map.data, mmsa->map.size, NULL, mmsa->path, &mmsa->pickle, NULL,
-                             error);
+    int status = pickled_file_open(mmsa->path, &mmsa->pickled, error);
     if (status)
         return status;
-    file_map_was_read(&mmsa->map, mmsa->map.size);
-    const struct pickle_value *root = pickle_root(mmsa->pickle);
+    const struct pickle_value *root = pickled_file_root(mmsa->pickled);
     if (root->type != PICKLE_DICT || root->as.items.n == 0)
         return fail(error, VALENCE_ERROR_FORMAT, "%s: a %s, not a dict of splits", mmsa->path,
                     pickle_type_name(root));
@@ -199,6 +198,7 @@ static int open_pickle(struct mmsa *mmsa, const struct valence_import_options *o
         struct part *part = add_part(mmsa, split->as.bytes.data, options, error);
         if (!part)
             return VALENCE_ERROR_LIMIT;
+        part->pickled = mmsa->pickled;
         part->arrays_dict = arrays;
         status = open_part(mmsa, part, error);
     }
@@ -276,7 +276,6 @@ static int mmsa_rows(void *self, int index, struct valence_clip_rows *rows,
     for (int64_t i = 0; i < n && which == VALENCE_STREAM_AUDIO; i++)
         if (stream->values[i] == -INFINITY)
             stream->values[i] = 0;
-    file_map_was_read(&mmsa->map, (size_t)n * npy_header(stream->array)->item_bytes);
     return VALENCE_OK;
 }
 
@@ -303,8 +302,7 @@ int valence_import_mmsa(const char *path, const char *store_path,
     }
     for (int i = 0; i < mmsa.n_parts; i++)
         import_arrays_close(&mmsa.parts[i].arrays);
-    pickle_free(mmsa.pickle);
+    pickled_file_close(mmsa.pickled);
     archive_close(mmsa.archive);
-    file_map_close(&mmsa.map);
     return status;
 }

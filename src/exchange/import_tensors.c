@@ -112,13 +112,7 @@ static int open_tensor(const struct import_tensors *tensors, const char *name, s
     if (!tensor)
         return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: there is no tensor '%s'", tensors->path,
                     name);
-    struct npy_header header = {.kind = NPY_NUMBERS,
-                                .type = tensor->type,
-                                .item_bytes = element_type_size(tensor->type),
-                                .n_dims = tensor->n_dims,
-                                .count = tensor->count};
-    memcpy(header.shape, tensor->shape, sizeof header.shape);
-    return npy_open_elements(&header, tensor->data, tensor->bytes, name, array, error);
+    return safetensor_open_array(tensor, array, error);
 }
 
 int import_tensors_column(struct import_tensors *tensors, const char *name,
@@ -136,9 +130,4 @@ int import_tensors_column(struct import_tensors *tensors, const char *name,
         return status;
     }
     return open_tensor(tensors, name, &column->array, error);
-}
-
-void import_tensors_was_read(struct import_tensors *tensors, size_t bytes)
-{
-    safetensors_was_read(tensors->file, bytes);
 }

@@ -17,7 +17,4 @@ void import_tensors_close(struct import_tensors *tensors);
 int import_tensors_column(struct import_tensors *tensors, const char *name,
                           struct import_column *column, struct valence_error *error);
 
-/* Says that so many bytes of the tensors were read. */
-void import_tensors_was_read(struct import_tensors *tensors, size_t bytes);
-
 #endif

@@ -1,11 +1,11 @@
 #include "format/archive.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zip.h>
 
 #include "base/fail.h"
-#include "base/file.h"
 #include "base/memory.h"
 
 /* Deflate codes at most 258 bytes in a bit for the length and one for the distance: 1032 bytes per
@@ -18,12 +18,12 @@ struct named_member {
 };
 
 struct archive {
-    char *name;
-    struct file_map map; /* empty where the bytes belong to the caller */
-    size_t size;
+    struct byte_source source;
+    uint64_t position; /* libzip's in the source */
     zip_t *zip;
     int64_t n_members;
     struct named_member *by_name; /* sorted */
+    bool *verified;               /* by index: the checksum of the whole member is right */
 };
 
 struct archive_member {
@@ -47,80 +47,125 @@ static int list_members(struct archive *archive, struct valence_error *error)
 {
     archive->n_members = zip_get_num_entries(archive->zip, 0);
     archive->by_name = allocate(archive->n_members, sizeof *archive->by_name);
-    if (!archive->by_name)
+    archive->verified = allocate(archive->n_members, sizeof *archive->verified);
+    if (!archive->by_name || !archive->verified)
         return fail_memory(error, (size_t)archive->n_members * sizeof *archive->by_name,
                            "the list of members");
     for (int64_t i = 0; i < archive->n_members; i++) {
         const char *name = zip_get_name(archive->zip, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
         if (!name)
             return fail(error, VALENCE_ERROR_FORMAT, "%s: member %lld has no readable name",
-                        archive->name, (long long)i);
+                        archive->source.name, (long long)i);
         archive->by_name[i] = (struct named_member){name, i};
     }
     qsort(archive->by_name, (size_t)archive->n_members, sizeof *archive->by_name, compare_names);
     for (int64_t i = 1; i < archive->n_members; i++)
         if (compare_names(archive->by_name + i - 1, archive->by_name + i) == 0)
             return fail(error, VALENCE_ERROR_FORMAT, "%s: two members are named '%.200s'",
-                        archive->name, archive->by_name[i].name);
+                        archive->source.name, archive->by_name[i].name);
     return VALENCE_OK;
 }
 
-static int open_zip(struct archive *archive, const void *data, struct valence_error *error)
+/* libzip's view of the source. */
+static zip_int64_t serve(void *user, void *data, zip_uint64_t length, zip_source_cmd_t command)
 {
-    if (archive->size == 0) /* to libzip a valid archive without members */
-        return fail(error, VALENCE_ERROR_FORMAT, "%s: empty, no zip archive", archive->name);
+    struct archive *archive = user;
+    switch (command) {
+    case ZIP_SOURCE_OPEN:
+        archive->position = 0;
+        return 0;
+    case ZIP_SOURCE_READ: {
+        uint64_t left = archive->source.size - archive->position;
+        size_t bytes = (size_t)(length < left ? length : left);
+        if (byte_source_read(&archive->source, archive->position, data, bytes, NULL))
+            return -1;
+        archive->position += bytes;
+        return (zip_int64_t)bytes;
+    }
+    case ZIP_SOURCE_SEEK: {
+        zip_int64_t to = zip_source_seek_compute_offset(archive->position, archive->source.size,
+                                                        data, length, NULL);
+        archive->position = to < 0 ? archive->position : (uint64_t)to;
+        return to < 0 ? -1 : 0;
+    }
+    case ZIP_SOURCE_TELL:
+        return (zip_int64_t)archive->position;
+    case ZIP_SOURCE_STAT: {
+        zip_stat_t *status = data;
+        zip_stat_init(status);
+        status->size = archive->source.size;
+        status->valid = ZIP_STAT_SIZE;
+        return sizeof *status;
+    }
+    case ZIP_SOURCE_ERROR: {
+        int codes[2] = {ZIP_ER_READ, EIO}; /* the only thing that fails */
+        memcpy(data, codes, sizeof codes);
+        return sizeof codes;
+    }
+    case ZIP_SOURCE_SUPPORTS:
+        return zip_source_make_command_bitmap(
+            ZIP_SOURCE_OPEN, ZIP_SOURCE_READ, ZIP_SOURCE_CLOSE, ZIP_SOURCE_STAT, ZIP_SOURCE_ERROR,
+            ZIP_SOURCE_FREE, ZIP_SOURCE_SEEK, ZIP_SOURCE_TELL, ZIP_SOURCE_SUPPORTS, -1);
+    default: /* CLOSE and FREE: archive_close() does it */
+        return 0;
+    }
+}
+
+static int open_zip(struct archive *archive, struct valence_error *error)
+{
+    const char *kind = byte_source_kind(&archive->source);
+    if (kind && strncmp(kind, "a zip", 5) != 0) /* to libzip an empty file is a valid archive */
+        return byte_source_refuse(&archive->source, "a zip archive", error);
     zip_error_t zip_error;
     zip_error_init(&zip_error);
-    zip_source_t *source = zip_source_buffer_create(data, archive->size, 0, &zip_error);
+    zip_source_t *source = zip_source_function_create(serve, archive, &zip_error);
     if (source)
         archive->zip = zip_open_from_source(source, ZIP_RDONLY, &zip_error);
     int status = VALENCE_OK;
     if (!archive->zip) {
-        status = fail(error, VALENCE_ERROR_FORMAT, "%s: no readable zip archive: %s", archive->name,
-                      zip_error_strerror(&zip_error));
+        status = fail(error, VALENCE_ERROR_FORMAT, "%s: no readable zip archive: %s",
+                      archive->source.name, zip_error_strerror(&zip_error));
         zip_source_free(source);
     }
     zip_error_fini(&zip_error);
     return status;
 }
 
-/* Takes over `map`. */
-static int open_bytes(struct file_map map, const void *data, size_t size, const char *name,
-                      struct archive **archive, struct valence_error *error)
+/* Takes over `source`. */
+static int open_source(struct byte_source *source, struct archive **archive,
+                       struct valence_error *error)
 {
     struct archive *opened = calloc(1, sizeof *opened);
     if (!opened) {
-        file_map_close(&map);
-        return fail_memory(error, sizeof *opened, name);
+        byte_source_close(source);
+        return fail_memory(error, sizeof *opened, "an archive");
     }
-    opened->map = map;
-    opened->size = size;
-    opened->name = strdup(name);
-    int status =
-        opened->name ? open_zip(opened, data, error) : fail_memory(error, strlen(name), name);
+    opened->source = *source;
+    int status = open_zip(opened, error);
     if (!status)
         status = list_members(opened, error);
-    if (status) {
+    if (status)
         archive_close(opened);
-        return status;
-    }
-    *archive = opened;
-    return VALENCE_OK;
+    else
+        *archive = opened;
+    return status;
 }
 
 int archive_open(const char *path, struct archive **archive, struct valence_error *error)
 {
     *archive = NULL;
-    struct file_map map;
-    int status = file_map_open(&map, path, error);
-    return status ? status : open_bytes(map, map.data, map.size, path, archive, error);
+    struct byte_source source;
+    int status = byte_source_open(path, &source, error);
+    return status ? status : open_source(&source, archive, error);
 }
 
 int archive_open_memory(const void *data, size_t size, const char *name, struct archive **archive,
                         struct valence_error *error)
 {
     *archive = NULL;
-    return open_bytes((struct file_map){0}, data, size, name, archive, error);
+    struct byte_source source;
+    int status = byte_source_open_memory(data, size, name, &source, error);
+    return status ? status : open_source(&source, archive, error);
 }
 
 void archive_close(struct archive *archive)
@@ -130,14 +175,14 @@ void archive_close(struct archive *archive)
     if (archive->zip)
         zip_discard(archive->zip);
     free(archive->by_name);
-    free(archive->name);
-    file_map_close(&archive->map);
+    free(archive->verified);
+    byte_source_close(&archive->source);
     free(archive);
 }
 
 const char *archive_file_name(const struct archive *archive)
 {
-    return archive->name;
+    return archive->source.name;
 }
 
 int64_t archive_n_members(const struct archive *archive)
@@ -163,7 +208,7 @@ int64_t archive_find(const struct archive *archive, const char *name)
 static int bad_member(const struct archive *archive, int64_t index, int status, const char *what,
                       struct valence_error *error)
 {
-    return fail(error, status, "%s: member '%.200s': %s", archive->name,
+    return fail(error, status, "%s: member '%.200s': %s", archive->source.name,
                 archive_member_name(archive, index), what);
 }
 
@@ -173,7 +218,7 @@ static int check_claims(const struct archive *archive, int64_t index, zip_stat_t
 {
     zip_uint64_t needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
     if (zip_stat_index(archive->zip, (zip_uint64_t)index, 0, claims) != 0 ||
-        (claims->valid & needed) != needed || claims->comp_size > archive->size)
+        (claims->valid & needed) != needed || claims->comp_size > archive->source.size)
         return bad_member(archive, index, VALENCE_ERROR_FORMAT, "its directory entry is wrong",
                           error);
     if (claims->valid & ZIP_STAT_ENCRYPTION_METHOD && claims->encryption_method != ZIP_EM_NONE)
@@ -211,7 +256,7 @@ int archive_member_open(struct archive *archive, int64_t index, struct archive_m
         return status;
     struct archive_member *opened = calloc(1, sizeof *opened);
     if (!opened)
-        return fail_memory(error, sizeof *opened, archive->name);
+        return fail_memory(error, sizeof *opened, archive->source.name);
     *opened = (struct archive_member){.archive = archive,
                                       .index = index,
                                       .size = claims.size,
@@ -252,7 +297,6 @@ static int next_bytes(struct archive_member *member, void *out, size_t bytes,
             member->archive, member->index, VALENCE_ERROR_FORMAT,
             got < 0 ? zip_file_strerror(member->file) : "it ends before the size it claims", error);
     member->position += bytes;
-    file_map_was_read(&member->archive->map, bytes);
     return VALENCE_OK;
 }
 
@@ -277,6 +321,41 @@ static int go_to(struct archive_member *member, uint64_t position, struct valenc
     return status;
 }
 
+/* Asking for the byte behind the last makes libzip compare the checksum of what was read in a
+ * row. */
+static int check_end(struct archive_member *member, struct valence_error *error)
+{
+    unsigned char beyond;
+    return zip_fread(member->file, &beyond, 1) == 0
+               ? VALENCE_OK
+               : bad_member(member->archive, member->index, VALENCE_ERROR_FORMAT,
+                            "its checksum or size is wrong (is the file damaged?)", error);
+}
+
+int archive_member_verify(struct archive_member *member, struct valence_error *error)
+{
+    bool *verified = &member->archive->verified[member->index];
+    unsigned char piece[65536];
+    if (*verified)
+        return VALENCE_OK;
+    int status = start(member, error);
+    if (status)
+        return status;
+    while (!status && member->position < member->size) {
+        uint64_t left = member->size - member->position;
+        status =
+            next_bytes(member, piece, left < sizeof piece ? (size_t)left : sizeof piece, error);
+    }
+    if (!status)
+        status = check_end(member, error);
+    *verified = !status;
+    if (!status)
+        return start(member, error);
+    zip_fclose(member->file); /* of no use after an error */
+    member->file = NULL;
+    return status;
+}
+
 int archive_member_read(struct archive_member *member, uint64_t position, void *out, size_t bytes,
                         struct valence_error *error)
 {
@@ -289,12 +368,8 @@ int archive_member_read(struct archive_member *member, uint64_t position, void *
         status = go_to(member, position, error);
     if (!status)
         status = next_bytes(member, out, bytes, error);
-    /* Asking for the byte after the last makes libzip verify the checksum of what was read in a
-     * row. */
-    unsigned char beyond;
-    if (!status && member->position == member->size && zip_fread(member->file, &beyond, 1) != 0)
-        status = bad_member(member->archive, member->index, VALENCE_ERROR_FORMAT,
-                            "its checksum or size is wrong (is the file damaged?)", error);
+    if (!status && member->position == member->size)
+        status = check_end(member, error);
     if (status && member->file) {
         zip_fclose(member->file);
         member->file = NULL;
@@ -311,13 +386,13 @@ int archive_read(struct archive *archive, int64_t index, size_t maximum, void **
     if (status)
         return status;
     if (member->size > maximum)
-        status =
-            fail(error, VALENCE_ERROR_LIMIT,
-                 "%s: member '%.200s' has %llu bytes, more than the %zu allowed", archive->name,
-                 archive_member_name(archive, index), (unsigned long long)member->size, maximum);
+        status = fail(error, VALENCE_ERROR_LIMIT,
+                      "%s: member '%.200s' has %llu bytes, more than the %zu allowed",
+                      archive->source.name, archive_member_name(archive, index),
+                      (unsigned long long)member->size, maximum);
     void *bytes = status ? NULL : malloc(member->size ? (size_t)member->size : 1);
     if (!status && !bytes)
-        status = fail_memory(error, (size_t)member->size, archive->name);
+        status = fail_memory(error, (size_t)member->size, archive->source.name);
     if (!status)
         status = archive_member_read(member, 0, bytes, (size_t)member->size, error);
     if (status)

@@ -7,11 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "valence/error.h"
+#include "format/byte_source.h"
 
 struct archive; /* not for several threads at once */
 
-/* Maps the file. *archive is NULL on error; duplicate member names are an error. */
+/* *archive is NULL on error; duplicate member names are an error. */
 int archive_open(const char *path, struct archive **archive, struct valence_error *error);
 
 /* The same from memory, which must outlive *archive; `name` stands for the file in errors. */
@@ -38,6 +38,10 @@ int archive_member_open(struct archive *archive, int64_t index, struct archive_m
 void archive_member_close(struct archive_member *member);
 uint64_t archive_member_size(const struct archive_member *member);
 bool archive_member_is_stored(const struct archive_member *member); /* rather than compressed */
+
+/* Reads the whole member once and compares its checksum (CRC-32), where that was not done before:
+ * for whoever is going to read parts of it, which libzip does not check. */
+int archive_member_verify(struct archive_member *member, struct valence_error *error);
 
 /* Exactly `bytes` bytes from `position`: at once where the member is stored, else by decompressing
  * up to there (from the start again where `position` lies before what was read last). */

@@ -8,7 +8,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "format/pickle/pickle_numpy.h"
+#include "format/pickle/pickled_file.h"
 #include "format/safetensors.h"
 
 #define PIECE_VALUES    65536
@@ -65,15 +65,8 @@ static int list_safetensors(const char *path, array_visit visit, void *user,
     int status = safetensors_open(path, &file, error);
     for (int64_t i = 0; !status && i < safetensors_n_tensors(file); i++) {
         const struct safetensor *tensor = safetensors_tensor(file, i);
-        struct npy_header header = {.kind = NPY_NUMBERS,
-                                    .type = tensor->type,
-                                    .item_bytes = element_type_size(tensor->type),
-                                    .n_dims = tensor->n_dims,
-                                    .count = tensor->count};
         struct npy *array;
-        memcpy(header.shape, tensor->shape, sizeof header.shape);
-        status =
-            npy_open_elements(&header, tensor->data, tensor->bytes, tensor->name, &array, error);
+        status = safetensor_open_array(tensor, &array, error);
         if (!status)
             status = visit_array(tensor->name, array, visit, user, error);
     }
@@ -84,6 +77,7 @@ static int list_safetensors(const char *path, array_visit visit, void *user,
 /* ---- Pickles ---- */
 
 struct pickle_walk {
+    const struct pickled_file *file;
     array_visit visit;
     void *user;
     int64_t n_entries; /* a graph that refers to itself has no end */
@@ -116,14 +110,13 @@ static int walk_dict(struct pickle_walk *walk, const struct pickle_value *dict, 
 static int walk_pickle(struct pickle_walk *walk, const struct pickle_value *value, const char *name,
                        int depth, struct valence_error *error)
 {
-    struct pickle_array found;
+    struct npy *array;
     char what[64];
     if (walk->n_entries == MAX_ENTRIES)
         return fail(error, VALENCE_ERROR_LIMIT, "%s: more than %d things", name, MAX_ENTRIES);
-    if (pickle_get_array(value, &found) && !found.objects) {
-        struct npy *array;
+    if (pickled_file_is_array(value)) {
         walk->n_entries++;
-        int status = npy_open_elements(&found.header, found.data, found.size, name, &array, error);
+        int status = pickled_file_open_array(walk->file, value, name, &array, error);
         return status ? status : visit_array(name, array, walk->visit, walk->user, error);
     }
     if (value->type == PICKLE_DICT && depth < MAX_DEPTH && has_names(value))
@@ -142,17 +135,12 @@ static int walk_pickle(struct pickle_walk *walk, const struct pickle_value *valu
 
 static int list_pickle(const char *path, array_visit visit, void *user, struct valence_error *error)
 {
-    struct file_map map;
-    struct pickle *pickle = NULL;
-    struct pickle_walk walk = {visit, user, 0};
-    int status = file_map_open(&map, path, error);
-    if (status)
-        return status;
-    status = pickle_read(map.data, map.size, NULL, path, &pickle, NULL, error);
+    struct pickled_file *file;
+    int status = pickled_file_open(path, &file, error);
+    struct pickle_walk walk = {file, visit, user, 0};
     if (!status)
-        status = walk_pickle(&walk, pickle_root(pickle), "", 0, error);
-    pickle_free(pickle);
-    file_map_close(&map);
+        status = walk_pickle(&walk, pickled_file_root(file), "", 0, error);
+    pickled_file_close(file);
     return status;
 }
 
@@ -164,13 +152,16 @@ int array_list_file(const char *path, array_visit visit, void *user, struct vale
     } formats[] = {{".npy", list_npy},
                    {".npz", list_npz},
                    {".safetensors", list_safetensors},
+                   {".safetensors.index.json", list_safetensors},
                    {".pkl", list_pickle},
-                   {".pickle", list_pickle}};
+                   {".pickle", list_pickle},
+                   {".pt", list_pickle},
+                   {".pth", list_pickle}};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (path_has_ending(path, formats[i].ending))
             return formats[i].list(path, visit, user, error);
     return fail(error, VALENCE_ERROR_UNSUPPORTED,
-                "%s: neither .npy, .npz, .safetensors nor .pkl: what it is cannot be told", path);
+                "%s: not a file of arrays (.npy, .npz, .safetensors, .pkl, .pt)", path);
 }
 
 /* ---- Values ---- */

@@ -15,9 +15,9 @@ struct array_entry {
 typedef int (*array_visit)(void *user, const struct array_entry *entry,
                            struct valence_error *error);
 
-/* Calls `visit` for everything in an .npy, .npz, .safetensors or .pkl, until it returns an error,
- * which is given back. Of a pickle, dicts of up to 64 texts as keys are entered, to a depth of 8.
- * ERROR_UNSUPPORTED for another ending. */
+/* Calls `visit` for everything in an .npy, .npz, .safetensors, .pkl or .pt, until it returns an
+ * error, which is given back. Of a pickle, dicts of up to 64 texts as keys are entered, to a depth
+ * of 8. ERROR_UNSUPPORTED for another ending. */
 int array_list_file(const char *path, array_visit visit, void *user, struct valence_error *error);
 
 /* Of numbers, read in pieces. */

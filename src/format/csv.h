@@ -1,6 +1,8 @@
 /* Delimited text after RFC 4180: quoted fields with embedded delimiters, quotes ("") and line ends;
- * LF or CRLF; UTF-8 with an optional byte order mark. The first row names the columns and every row
- * has as many fields; empty lines are skipped. Streaming: only one row is in memory. */
+ * LF or CRLF; UTF-8 with an optional byte order mark. A quote inside a field that does not begin
+ * with one is a character like others, as to Python, pandas and Excel. The first row names the
+ * columns and every row has as many fields; empty lines are skipped. Streaming: only a row and a
+ * piece of the file are in memory. */
 #ifndef VALENCE_FORMAT_CSV_H
 #define VALENCE_FORMAT_CSV_H
 
@@ -12,6 +14,10 @@
 
 #define CSV_MAX_ROW_BYTES (64 << 20)
 #define CSV_MAX_COLUMNS   (1 << 20)
+
+/* As a delimiter: the one that the file's first line names ("sep=;", as Excel writes it), else
+ * whichever of ',', ';', tab and '|' the row of names has most of. */
+#define CSV_FIND_DELIMITER '\0'
 
 struct csv_reader;
 
@@ -36,9 +42,9 @@ int csv_need_column(const struct csv_reader *reader, const char *name, int *colu
                     struct valence_error *error);
 
 /* Reads the next row; *more is false at the end of the file. VALENCE_ERROR_FORMAT, with file and
- * line, for a quote inside an unquoted field, text behind a closing quote, a quote never closed, a
- * NUL byte, bytes that are no UTF-8, and a row with another number of fields; VALENCE_ERROR_LIMIT
- * beyond CSV_MAX_ROW_BYTES. After an error the reader can only be closed. */
+ * line, for text behind a closing quote, a quote never closed, a NUL byte, bytes that are not UTF-8
+ * (with a guess what they are), and a row with another number of fields; VALENCE_ERROR_LIMIT beyond
+ * CSV_MAX_ROW_BYTES. After an error the reader can only be closed. */
 int csv_next(struct csv_reader *reader, bool *more, struct valence_error *error);
 
 /* Of the row read last: a field, NUL-terminated, living until the next csv_next(); and the line it

@@ -1,132 +1,199 @@
 #include "format/npy.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/fail.h"
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "format/npy_order.h"
 
 #define CHUNK_BYTES 65536
 
 struct npy {
     char *name;
     struct npy_header header;
-    int file;                   /* -1 where the bytes are in memory or an archive */
-    struct file_map map;        /* of a file in Fortran order, whose elements are read one by one */
-    const unsigned char *bytes; /* the whole array file; NULL where it is to be read */
+    struct byte_source own;           /* closed with the array */
+    const struct byte_source *source; /* NULL: in the member */
+    uint64_t position;                /* where the array begins in the source */
     struct archive_member *member;
-    uint64_t size; /* of the whole array file */
+    uint64_t size;          /* of the array, header and all */
+    bool is_ordered;        /* elements lie in C order */
+    struct npy_order order; /* where they do not */
 };
 
 /* ---- Opening ---- */
 
-/* The elements must fill the file exactly; the pickle of objects has any length. */
-static int check_size(const struct npy *array, struct valence_error *error)
+/* The elements must fill the file exactly; the pickle of objects has any length, and elements with
+ * strides may leave some of their storage out. */
+static int check_size(const struct npy *array, const int64_t *strides, struct valence_error *error)
 {
     const struct npy_header *header = &array->header;
-    uint64_t available = array->size - header->data_start;
+    char shape[SHAPE_TEXT_BYTES];
     size_t needed;
     if (header->kind == NPY_OBJECTS)
         return VALENCE_OK;
-    if (size_multiply(header->count, (int64_t)header->item_bytes, &needed) && needed == available)
+    if (header->data_start > array->size)
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: it begins beyond the end of its storage",
+                    array->name);
+    uint64_t available = array->size - header->data_start;
+    if (strides ? npy_strides_fit(header, strides, (int64_t)(available / header->item_bytes))
+                : size_multiply(header->count, (int64_t)header->item_bytes, &needed) &&
+                      needed == available)
         return VALENCE_OK;
-    char shape[SHAPE_TEXT_BYTES];
     return fail(error, VALENCE_ERROR_FORMAT,
                 "%s: an array of shape %s with elements of %zu bytes does not take the %llu bytes "
-                "that follow the header (is the file cut off?)",
+                "that %s (is the file cut off?)",
                 array->name, shape_text(header->shape, header->n_dims, shape, sizeof shape),
-                header->item_bytes, (unsigned long long)available);
+                header->item_bytes, (unsigned long long)available,
+                strides ? "its storage has" : "follow the header");
+}
+
+static void set_order(struct npy *array, const int64_t *strides)
+{
+    const struct npy_header *header = &array->header;
+    bool is_fortran = header->fortran_order && header->n_dims > 1 && header->kind != NPY_OBJECTS;
+    if (strides)
+        memcpy(array->order.strides, strides, sizeof array->order.strides);
+    else if (is_fortran)
+        npy_fortran_strides(header, array->order.strides);
+    array->is_ordered = (!strides && !is_fortran) || header->count == 0 ||
+                        npy_strides_are_plain(header, array->order.strides);
 }
 
 /* Gives `array`, with its source and header set, a name, or closes it; also where reading the
  * header gave an error `status`. */
-static int finish_open(struct npy *array, const char *name, int status, struct npy **opened,
-                       struct valence_error *error)
+static int finish_open(struct npy *array, const int64_t *strides, const char *name, int status,
+                       struct npy **opened, struct valence_error *error)
 {
     array->name = strdup(name);
     if (!status && !array->name)
         status = fail_memory(error, strlen(name), name);
     if (!status)
-        status = check_size(array, error);
-    if (status)
+        status = check_size(array, strides, error);
+    if (status) {
         npy_close(array);
-    else
-        *opened = array;
-    return status;
+        return status;
+    }
+    set_order(array, strides);
+    *opened = array;
+    return VALENCE_OK;
 }
 
-/* The header from a file: its own length comes first. */
-static int read_header(int file, size_t size, const char *path, struct npy_header *header,
+/* The header from a source: its own length comes first. */
+static int read_header(const struct byte_source *source, struct npy_header *header,
                        struct valence_error *error)
 {
     unsigned char first[12] = {0};
-    size_t bytes = size < sizeof first ? size : sizeof first;
-    int status = file_read_at(file, path, 0, first, bytes, error);
+    size_t bytes = source->size < sizeof first ? (size_t)source->size : sizeof first;
+    int status = byte_source_read(source, 0, first, bytes, error);
     if (status)
         return status;
+    if (memcmp(first, "\x93NUMPY", 6) != 0)
+        return byte_source_refuse(source, "a NumPy array (.npy)", error);
     size_t length = first[8] | (size_t)first[9] << 8;
     if (first[6] > 1)
         length |= (size_t)first[10] << 16 | (size_t)first[11] << 24;
     if (length > NPY_MAX_HEADER_BYTES)
         length = NPY_MAX_HEADER_BYTES;
-    bytes = size < sizeof first + length ? size : sizeof first + length;
+    length += sizeof first;
+    bytes = source->size < length ? (size_t)source->size : length;
     unsigned char *start = malloc(bytes + 1);
     if (!start)
-        return fail_memory(error, bytes, path);
-    status = file_read_at(file, path, 0, start, bytes, error);
+        return fail_memory(error, bytes, source->name);
+    status = byte_source_read(source, 0, start, bytes, error);
     if (!status)
-        status = npy_parse_header(start, bytes, path, header, error);
+        status = npy_parse_header(start, bytes, source->name, header, error);
     free(start);
     return status;
 }
 
+/* Takes over `source`, which opening gave with `status`. */
+static int open_source(struct byte_source *source, int status, const char *name, struct npy **array,
+                       struct valence_error *error)
+{
+    struct npy *opened = status ? NULL : calloc(1, sizeof *opened);
+    if (!status && !opened)
+        status = fail_memory(error, sizeof *opened, name);
+    if (status) {
+        byte_source_close(source);
+        return status;
+    }
+    *opened = (struct npy){.own = *source, .size = source->size};
+    opened->source = &opened->own;
+    status = read_header(opened->source, &opened->header, error);
+    return finish_open(opened, NULL, name, status, array, error);
+}
+
 int npy_open(const char *path, struct npy **array, struct valence_error *error)
 {
+    struct byte_source source;
     *array = NULL;
-    int file;
-    size_t size;
-    int status = file_open(path, &file, &size, error);
-    if (status)
-        return status;
-    struct npy *opened = calloc(1, sizeof *opened);
-    if (!opened) {
-        close(file);
-        return fail_memory(error, sizeof *opened, path);
-    }
-    *opened = (struct npy){.file = file, .size = size};
-    status = read_header(file, size, path, &opened->header, error);
-    if (!status && opened->header.fortran_order && opened->header.n_dims > 1) {
-        status = file_map_open(&opened->map, path, error);
-        opened->bytes = opened->map.data;
-        opened->size = opened->map.size;
-    }
-    return finish_open(opened, path, status, array, error);
+    int status = byte_source_open(path, &source, error);
+    return open_source(&source, status, path, array, error);
 }
 
 int npy_open_memory(const void *data, size_t size, const char *name, struct npy **array,
                     struct valence_error *error)
 {
+    struct byte_source source;
+    *array = NULL;
+    int status = byte_source_open_memory(data, size, name, &source, error);
+    return open_source(&source, status, name, array, error);
+}
+
+int npy_open_part(const struct npy_header *header, const int64_t *strides,
+                  const struct byte_source *source, uint64_t position, uint64_t size,
+                  const char *name, struct npy **array, struct valence_error *error)
+{
     *array = NULL;
     struct npy *opened = calloc(1, sizeof *opened);
     if (!opened)
         return fail_memory(error, sizeof *opened, name);
-    *opened = (struct npy){.file = -1, .bytes = data, .size = size};
-    int status = npy_parse_header(data, size, name, &opened->header, error);
-    return finish_open(opened, name, status, array, error);
+    *opened = (struct npy){.header = *header, .source = source, .position = position, .size = size};
+    return finish_open(opened, strides, name, VALENCE_OK, array, error);
+}
+
+int npy_open_member_part(const struct npy_header *header, const int64_t *strides,
+                         struct archive *archive, int64_t index, const char *name,
+                         struct npy **array, struct valence_error *error)
+{
+    *array = NULL;
+    struct archive_member *member;
+    int status = archive_member_open(archive, index, &member, error);
+    if (status)
+        return status;
+    struct npy *opened = calloc(1, sizeof *opened);
+    if (!opened) {
+        archive_member_close(member);
+        return fail_memory(error, sizeof *opened, name);
+    }
+    *opened =
+        (struct npy){.header = *header, .member = member, .size = archive_member_size(member)};
+    return finish_open(opened, strides, name, VALENCE_OK, array, error);
 }
 
 int npy_open_elements(const struct npy_header *header, const void *data, size_t size,
                       const char *name, struct npy **array, struct valence_error *error)
 {
     *array = NULL;
-    struct npy *opened = calloc(1, sizeof *opened);
-    if (!opened)
-        return fail_memory(error, sizeof *opened, name);
-    *opened = (struct npy){.file = -1, .header = *header, .bytes = data, .size = size};
-    return finish_open(opened, name, VALENCE_OK, array, error);
+    struct byte_source source;
+    int status = byte_source_open_memory(data, size, name, &source, error);
+    if (!status)
+        status = npy_open_part(header, NULL, &source, 0, size, name, array, error);
+    if (status)
+        byte_source_close(&source);
+    else
+        npy_take_source(*array, &source);
+    return status;
+}
+
+void npy_take_source(struct npy *array, struct byte_source *source)
+{
+    array->own = *source;
+    array->source = &array->own;
+    *source = (struct byte_source){.file = -1};
 }
 
 static int open_found_member(struct archive *archive, int64_t index, const char *name,
@@ -144,14 +211,14 @@ static int open_found_member(struct archive *archive, int64_t index, const char 
         free(start);
         return fail_memory(error, NPY_MAX_HEADER_BYTES, name);
     }
-    *opened = (struct npy){.file = -1, .member = member, .size = archive_member_size(member)};
+    *opened = (struct npy){.member = member, .size = archive_member_size(member)};
     size_t start_bytes =
         opened->size < NPY_MAX_HEADER_BYTES ? (size_t)opened->size : NPY_MAX_HEADER_BYTES;
     status = archive_member_read(member, 0, start, start_bytes, error);
     if (!status)
         status = npy_parse_header(start, start_bytes, name, &opened->header, error);
     free(start);
-    return finish_open(opened, name, status, array, error);
+    return finish_open(opened, NULL, name, status, array, error);
 }
 
 int npy_open_member(struct archive *archive, const char *member, struct npy **array,
@@ -182,9 +249,8 @@ void npy_close(struct npy *array)
     if (!array)
         return;
     archive_member_close(array->member);
-    file_map_close(&array->map);
-    if (array->file >= 0)
-        close(array->file);
+    byte_source_close(&array->own);
+    npy_order_free(&array->order);
     free(array->name);
     free(array);
 }
@@ -197,51 +263,23 @@ const struct npy_header *npy_header(const struct npy *array)
 /* ---- Reading ---- */
 
 /* Bytes of the elements, from `position` behind the header. */
-static int read_bytes(struct npy *array, uint64_t position, void *out, size_t bytes,
+static int read_bytes(void *user, uint64_t position, void *out, size_t bytes,
                       struct valence_error *error)
 {
+    struct npy *array = user;
     position += array->header.data_start;
-    if (array->member)
-        return archive_member_read(array->member, position, out, bytes, error);
-    if (!array->bytes)
-        return file_read_at(array->file, array->name, position, out, bytes, error);
-    if (bytes)
-        memcpy(out, array->bytes + position, bytes);
-    file_map_was_read(&array->map, bytes);
-    return VALENCE_OK;
-}
-
-/* Elements first ... first+n-1 in C order of an array in Fortran order, one by one. */
-static int gather_fortran(struct npy *array, int64_t first, int64_t n, unsigned char *out,
-                          struct valence_error *error)
-{
-    const struct npy_header *header = &array->header;
-    int64_t index[ARRAY_MAX_DIMS], stride[ARRAY_MAX_DIMS];
-    for (int d = header->n_dims - 1; d >= 0; d--) {
-        index[d] = first % header->shape[d];
-        first /= header->shape[d];
-    }
-    for (int d = 0; d < header->n_dims; d++)
-        stride[d] = d ? stride[d - 1] * header->shape[d - 1] : 1;
-    int status = VALENCE_OK;
-    for (int64_t i = 0; i < n && !status; i++) {
-        int64_t place = 0;
-        for (int d = 0; d < header->n_dims; d++)
-            place += index[d] * stride[d];
-        status = read_bytes(array, (uint64_t)place * header->item_bytes,
-                            out + (size_t)i * header->item_bytes, header->item_bytes, error);
-        for (int d = header->n_dims - 1; d >= 0 && ++index[d] == header->shape[d]; d--)
-            index[d] = 0;
-    }
-    return status;
+    if (array->source)
+        return byte_source_read(array->source, array->position + position, out, bytes, error);
+    int status = archive_member_verify(array->member, error);
+    return status ? status : archive_member_read(array->member, position, out, bytes, error);
 }
 
 static int read_elements(struct npy *array, int64_t first, int64_t n, unsigned char *out,
                          struct valence_error *error)
 {
     const struct npy_header *header = &array->header;
-    if (header->fortran_order && header->n_dims > 1)
-        return gather_fortran(array, first, n, out, error);
+    if (!array->is_ordered)
+        return npy_order_read(&array->order, header, first, n, out, read_bytes, array, error);
     return read_bytes(array, (uint64_t)first * header->item_bytes, out,
                       (size_t)n * header->item_bytes, error);
 }
@@ -258,12 +296,30 @@ static int check_request(const struct npy *array, int64_t first, int64_t n,
     if (first < 0 || n < 0 || first > header->count || n > header->count - first)
         return fail(error, VALENCE_ERROR_ARGUMENT, "%s: elements %lld + %lld of %lld", array->name,
                     (long long)first, (long long)n, (long long)header->count);
-    if (header->fortran_order && header->n_dims > 1 && array->member &&
-        !archive_member_is_stored(array->member))
+    if (!array->is_ordered && array->member && !archive_member_is_stored(array->member))
         return fail(error, VALENCE_ERROR_UNSUPPORTED,
                     "%s: a compressed array in Fortran order cannot be read in parts (save it "
                     "after numpy.ascontiguousarray)",
                     array->name);
+    return VALENCE_OK;
+}
+
+/* A 64-bit number that is beyond a float became infinite: that is not what the file has. */
+static int check_converted(const struct npy *array, int64_t first, int64_t n, const void *elements,
+                           const float *floats, struct valence_error *error)
+{
+    const struct npy_header *header = &array->header;
+    for (int64_t i = 0; i < n && header->type == ELEMENT_F64; i++) {
+        double value;
+        if (!isinf(floats[i]))
+            continue;
+        elements_to_double(header->type, header->swapped,
+                           (const unsigned char *)elements + (size_t)i * sizeof value, 1, &value);
+        if (!isinf(value))
+            return fail(error, VALENCE_ERROR_DATA,
+                        "%s: element %lld is %g, which is beyond 32-bit floats (largest: 3.4e38)",
+                        array->name, (long long)(first + i), value);
+    }
     return VALENCE_OK;
 }
 
@@ -283,21 +339,22 @@ static int read_numbers(struct npy *array, int64_t first, int64_t n, float *floa
         return read_elements(array, first, n, (unsigned char *)floats, error);
     unsigned char chunk[CHUNK_BYTES];
     int64_t chunk_elements = (int64_t)(sizeof chunk / header->item_bytes);
-    for (int64_t done = 0; done < n;) {
+    for (int64_t done = 0; done < n && !status;) {
         int64_t more = n - done < chunk_elements ? n - done : chunk_elements;
         status = read_elements(array, first + done, more, chunk, error);
         if (status)
             return status;
-        if (floats)
+        if (floats) {
             elements_to_float(header->type, header->swapped, chunk, more, floats + done);
-        else if (!elements_to_int64(header->type, header->swapped, chunk, more, integers + done))
+            status = check_converted(array, first + done, more, chunk, floats + done, error);
+        } else if (!elements_to_int64(header->type, header->swapped, chunk, more, integers + done))
             return fail(error, VALENCE_ERROR_DATA,
                         "%s: some of the elements %lld ... %lld are not whole numbers of 64 bits",
                         array->name, (long long)(first + done),
                         (long long)(first + done + more - 1));
         done += more;
     }
-    return VALENCE_OK;
+    return status;
 }
 
 int npy_read_float(struct npy *array, int64_t first, int64_t n, float *out,

@@ -59,10 +59,25 @@ int npy_open_memory(const void *data, size_t size, const char *name, struct npy 
 int npy_open_member(struct archive *archive, const char *member, struct npy **array,
                     struct valence_error *error);
 
-/* An array whose header is known already (its data_start is 0): the elements, of `size` bytes, must
- * outlive it. Not of objects. */
+/* An array whose header is known already: its elements are header->data_start bytes into what
+ * begins at `position` of `source`, which must outlive the array; `size` bytes of it are the
+ * array's. `strides` (in elements, one a dimension, >= 0) says where elements are that lie in no
+ * order of NumPy's; NULL: as the header says. Not of objects. */
+int npy_open_part(const struct npy_header *header, const int64_t *strides,
+                  const struct byte_source *source, uint64_t position, uint64_t size,
+                  const char *name, struct npy **array, struct valence_error *error);
+
+/* The same of a member of an archive that is nothing but elements (torch.save's storages). */
+int npy_open_member_part(const struct npy_header *header, const int64_t *strides,
+                         struct archive *archive, int64_t index, const char *name,
+                         struct npy **array, struct valence_error *error);
+
+/* The same of memory, which must outlive the array. */
 int npy_open_elements(const struct npy_header *header, const void *data, size_t size,
                       const char *name, struct npy **array, struct valence_error *error);
+
+/* Lets the array close `source`, which it was opened from and which it takes over. */
+void npy_take_source(struct npy *array, struct byte_source *source);
 void npy_close(struct npy *array);
 
 const struct npy_header *npy_header(const struct npy *array);
@@ -70,11 +85,12 @@ const struct npy_header *npy_header(const struct npy *array);
 /* Elements first ... first+n-1 in C order (the last index varies fastest), whatever the order in
  * the file; of an (N, T, D) array, rows i ... j-1 are the elements i*T*D ... j*T*D-1. A deflated
  * member is read forwards at the cost of decompression only; going back starts it over, and one in
- * Fortran order is refused (VALENCE_ERROR_UNSUPPORTED) unless it is one-dimensional.
+ * Fortran order is refused (VALENCE_ERROR_UNSUPPORTED) unless it is one-dimensional. Before the
+ * first element of a member its checksum is compared (VALENCE_ERROR_FORMAT where it is wrong).
  *
  * VALENCE_ERROR_ARGUMENT for a range outside the array; VALENCE_ERROR_UNSUPPORTED for objects and
  * texts; VALENCE_ERROR_DATA where npy_read_int64() finds an element that is not a whole number in
- * range. */
+ * range, or npy_read_float() a finite number that is beyond a 32-bit float. */
 int npy_read_float(struct npy *array, int64_t first, int64_t n, float *out,
                    struct valence_error *error);
 int npy_read_int64(struct npy *array, int64_t first, int64_t n, int64_t *out,

@@ -14,29 +14,32 @@
 #include <stdint.h>
 
 #include "format/elements.h"
+#include "format/npy.h"
 #include "valence/error.h"
 
 #define SAFETENSORS_MAX_HEADER_BYTES 100000000 /* the reference implementation's limit */
 
 /* ---- Reading ---- */
 
-/* A tensor within the file: row-major, little-endian, `data` of any alignment (or NULL where bytes
- * == 0). */
+/* A tensor within the file: row-major, little-endian. */
 struct safetensor {
     const char *name;
     enum element_type type;
     int n_dims; /* 0: a scalar */
     int64_t shape[ARRAY_MAX_DIMS];
     int64_t count; /* elements */
-    const void *data;
     size_t bytes;
+    const struct byte_source *source; /* where they are */
+    uint64_t position;
 };
 
 struct safetensors; /* tensors, names and metadata live until it is closed */
 
-/* Maps and checks the file: VALENCE_ERROR_FORMAT for anything that is not exactly the format above,
- * VALENCE_ERROR_UNSUPPORTED for an unknown dtype or more than ARRAY_MAX_DIMS dimensions. *file is
- * NULL on error. */
+/* Opens and checks the file: VALENCE_ERROR_FORMAT for anything that is not exactly the format
+ * above, VALENCE_ERROR_UNSUPPORTED for an unknown dtype or more than ARRAY_MAX_DIMS dimensions.
+ * *file is NULL on error. A path that ends in ".index.json" is a model in several files (Hugging
+ * Face's model.safetensors.index.json): its 'weight_map' says which file beside it holds which
+ * tensor, and all of them are opened as one. */
 int safetensors_open(const char *path, struct safetensors **file, struct valence_error *error);
 
 /* The same from memory, which must outlive *file; `name` stands for the file in errors. */
@@ -54,15 +57,19 @@ const struct safetensor *safetensors_find(const struct safetensors *file, const 
 /* A text of the metadata, or NULL. */
 const char *safetensors_metadata(const struct safetensors *file, const char *key);
 
-/* Says that so many bytes of the tensors were read: now and then their pages are let go of. */
-void safetensors_was_read(struct safetensors *file, size_t bytes);
+/* tensor->bytes bytes as they are. */
+int safetensor_read(const struct safetensor *tensor, void *out, struct valence_error *error);
 
 /* tensor->count values to `out`, whatever the tensor's type. */
-void safetensor_to_float(const struct safetensor *tensor, float *out);
+int safetensor_to_float(const struct safetensor *tensor, float *out, struct valence_error *error);
 
 /* As above for counts and indices; VALENCE_ERROR_DATA where an element is not a whole number in
  * range. */
 int safetensor_to_int64(const struct safetensor *tensor, int64_t *out, struct valence_error *error);
+
+/* The tensor as an array that is read in parts; close it with npy_close() before the file. */
+int safetensor_open_array(const struct safetensor *tensor, struct npy **array,
+                          struct valence_error *error);
 
 /* ---- Writing ---- */
 

@@ -1,8 +1,8 @@
 #include "format/zip_write.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
@@ -21,27 +21,6 @@
 #define CHECKSUM_PLACE  14          /* within the local header */
 #define HEADER_BYTES    30
 
-static uint32_t checksum_table[256];
-static pthread_once_t table_once = PTHREAD_ONCE_INIT;
-
-static void make_table(void)
-{
-    for (uint32_t i = 0; i < 256; i++) {
-        uint32_t value = i;
-        for (int bit = 0; bit < 8; bit++)
-            value = value >> 1 ^ (value & 1 ? 0xEDB88320u : 0);
-        checksum_table[i] = value;
-    }
-}
-
-static uint32_t add_to_checksum(uint32_t checksum, const unsigned char *data, size_t bytes)
-{
-    checksum = ~checksum;
-    for (size_t i = 0; i < bytes; i++)
-        checksum = checksum >> 8 ^ checksum_table[(checksum ^ data[i]) & 255];
-    return ~checksum;
-}
-
 static void put(const struct zip_writer *writer, uint64_t value, int n_bytes)
 {
     for (int i = 0; i < n_bytes; i++)
@@ -50,7 +29,6 @@ static void put(const struct zip_writer *writer, uint64_t value, int n_bytes)
 
 void zip_writer_begin(struct zip_writer *writer, FILE *stream)
 {
-    pthread_once(&table_once, make_table);
     *writer = (struct zip_writer){.stream = stream};
 }
 
@@ -95,7 +73,7 @@ int zip_member_begin(struct zip_writer *writer, const char *name, struct valence
 void zip_member_write(struct zip_writer *writer, const void *data, size_t bytes)
 {
     struct zip_entry *entry = &writer->entries[writer->n - 1];
-    entry->checksum = add_to_checksum(entry->checksum, data, bytes);
+    entry->checksum = (uint32_t)crc32_z(entry->checksum, data, bytes);
     entry->bytes += bytes;
     fwrite(data, 1, bytes, writer->stream);
 }

@@ -30,14 +30,26 @@ struct source_tensor {
     const struct torch_tensor *torch;
 };
 
+/* `data` may be NULL: the file at `path`. */
 static int source_open(struct source *source, const void *data, size_t size, const char *path,
                        struct valence_error *error)
 {
+    struct byte_source bytes;
+    char first[9] = "";
     *source = (struct source){.path = path, .prefix = ""};
+    int status = data ? byte_source_open_memory(data, size, path, &bytes, error)
+                      : byte_source_open(path, &bytes, error);
+    if (!status && bytes.size > 8)
+        status = byte_source_read(&bytes, 0, first, sizeof first, error);
+    byte_source_close(&bytes);
+    if (status)
+        return status;
     /* Behind its 8 bytes of length a safetensors header is JSON; zip and pickle begin otherwise. */
-    if (size > 8 && ((const char *)data)[8] == '{')
-        return safetensors_open_memory(data, size, path, &source->safetensors, error);
-    int status = torch_file_open_memory(data, size, path, &source->torch, error);
+    if (first[8] == '{')
+        return data ? safetensors_open_memory(data, size, path, &source->safetensors, error)
+                    : safetensors_open(path, &source->safetensors, error);
+    status = data ? torch_file_open_memory(data, size, path, &source->torch, error)
+                  : torch_file_open(path, &source->torch, error);
     for (int64_t i = 0; !status && i < torch_file_n_tensors(source->torch); i++)
         if (torch_tensor_name_within(torch_file_tensor(source->torch, i), "state_dict"))
             source->prefix = "state_dict";
@@ -82,8 +94,7 @@ static int source_read(const struct source *source, const struct source_tensor *
 {
     if (source->torch)
         return torch_file_read_float(source->torch, tensor->torch, out, error);
-    safetensor_to_float(tensor->safetensor, out);
-    return VALENCE_OK;
+    return safetensor_to_float(tensor->safetensor, out, error);
 }
 
 /* ---- Sizes ---- */
@@ -263,37 +274,36 @@ static int fill_checkpoint(const struct source *source, enum valence_imagination
     return VALENCE_OK;
 }
 
-int published_load_memory(const void *data, size_t size, const char *name,
-                          enum valence_imagination imagination, struct checkpoint *checkpoint,
-                          struct text *unused, struct valence_error *error)
+/* `data` may be NULL: the file at `path`. */
+static int load(const void *data, size_t size, const char *path,
+                enum valence_imagination imagination, struct checkpoint *checkpoint,
+                struct text *unused, struct valence_error *error)
 {
     *checkpoint = (struct checkpoint){0};
-    struct source source;
+    struct source source = {0};
     struct parameter_table *table = allocate(1, sizeof *table);
-    int status = table ? source_open(&source, data, size, name, error)
+    int status = table ? source_open(&source, data, size, path, error)
                        : fail_memory(error, sizeof *table, "the table of parameters");
-    if (!status) {
+    if (!status)
         status = fill_checkpoint(&source, imagination, table, checkpoint, unused, error);
-        source_close(&source);
-    }
+    source_close(&source);
     if (status)
         checkpoint_free(checkpoint);
     free(table);
     return status;
 }
 
+int published_load_memory(const void *data, size_t size, const char *name,
+                          enum valence_imagination imagination, struct checkpoint *checkpoint,
+                          struct text *unused, struct valence_error *error)
+{
+    return load(data ? data : "", size, name, imagination, checkpoint, unused, error);
+}
+
 int published_load(const char *path, enum valence_imagination imagination,
                    struct checkpoint *checkpoint, struct text *unused, struct valence_error *error)
 {
-    *checkpoint = (struct checkpoint){0};
-    struct file_map map;
-    int status = file_map_open(&map, path, error);
-    if (status)
-        return status;
-    status =
-        published_load_memory(map.data, map.size, path, imagination, checkpoint, unused, error);
-    file_map_close(&map);
-    return status;
+    return load(NULL, 0, path, imagination, checkpoint, unused, error);
 }
 
 /* ---- The public function ---- */

@@ -39,8 +39,18 @@ static inline void must_work(int status, const struct valence_error *error)
 static inline float *values_of(const struct safetensor *tensor)
 {
     float *values = must_have(malloc((size_t)(tensor->count + 1) * sizeof *values));
-    safetensor_to_float(tensor, values);
+    struct valence_error error;
+    must_work(safetensor_to_float(tensor, values, &error), &error);
     return values;
+}
+
+/* Its bytes as they are, likewise. */
+static inline uint8_t *bytes_of(const struct safetensor *tensor)
+{
+    struct valence_error error;
+    uint8_t *bytes = must_have(malloc(tensor->bytes + 1));
+    must_work(safetensor_read(tensor, bytes, &error), &error);
+    return bytes;
 }
 
 static inline void verdict(struct tally *tally, const char *what, bool fine, const char *measured)

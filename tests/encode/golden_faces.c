@@ -302,7 +302,8 @@ static void check_picture(struct fixture *fixture, const char *model, int64_t in
         verdict(&fixture->tally, fixture->picture, false, "has no image");
         return;
     }
-    struct face_picture picture = {image->data, image->shape[1], image->shape[0], image->shape[1]};
+    uint8_t *pixels = bytes_of(image);
+    struct face_picture picture = {pixels, image->shape[1], image->shape[0], image->shape[1]};
     open_detector(fixture, model, input_size);
     run(fixture, &picture, true, 64, results);
     compare_results(fixture, results);
@@ -319,6 +320,7 @@ static void check_picture(struct fixture *fixture, const char *model, int64_t in
         same = memcmp(faces[i].feature, results->feature + 256 * i, sizeof faces[i].feature) == 0;
     verdict(&fixture->tally, fixture->picture, same, "valence_faces_find()");
     valence_face_detector_close(fixture->detector);
+    free(pixels);
     free(results);
 }
 

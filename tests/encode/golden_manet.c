@@ -33,13 +33,14 @@ static const struct safetensor *must_find(const struct fixture *fixture, const c
 static uint8_t *network_input(const struct fixture *fixture, int64_t *n, int64_t *side)
 {
     const struct safetensor *stored = must_find(fixture, "input_u8");
-    const uint8_t *from = stored->data;
+    uint8_t *from = bytes_of(stored);
     *n = stored->shape[0];
     *side = stored->shape[2];
     int64_t pixels = *side * *side;
     uint8_t *to = must_have(malloc((size_t)stored->count));
     for (int64_t i = 0; i < stored->count; i++)
         to[(i / (3 * pixels) * pixels + i % pixels) * 3 + i / pixels % 3] = from[i];
+    free(from);
     return to;
 }
 
@@ -55,8 +56,9 @@ static void check_resize(const struct fixture *fixture)
         char name[32], measured[64];
         snprintf(name, sizeof name, "image_%" PRId64, i);
         const struct safetensor *image = must_find(fixture, name);
-        must_work(resize_rgb(image->data, image->shape[1], image->shape[0], side, is, &error),
-                  &error);
+        uint8_t *pixels = bytes_of(image);
+        must_work(resize_rgb(pixels, image->shape[1], image->shape[0], side, is, &error), &error);
+        free(pixels);
         int64_t wrong = 0;
         for (int64_t j = 0; j < side * side * 3; j++)
             wrong += is[j] != want[i * side * side * 3 + j];

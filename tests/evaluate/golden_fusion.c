@@ -73,7 +73,8 @@ static float *read_floats(const struct safetensors *file, const char *name, int6
         exit(1);
     }
     float *values = malloc((size_t)(tensor->count + 1) * sizeof *values);
-    safetensor_to_float(tensor, values);
+    struct valence_error error;
+    must(safetensor_to_float(tensor, values, &error), &error);
     if (n)
         *n = tensor->count;
     return values;

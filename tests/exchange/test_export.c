@@ -327,7 +327,7 @@ static void test_a_pickle_for_mmsa_is_padded(void **state)
     assert_int_equal(array.header.shape[0], 2); /* clips 0 and 3, of 2 and 1 rows */
     assert_int_equal(array.header.shape[1], 7);
     assert_int_equal(array.header.shape[2], 2);
-    elements_to_float(array.header.type, false, array.data, 28, values);
+    elements_to_float(array.header.type, false, array.elements->as.bytes.data, 28, values);
     for (int i = 0; i < 28; i++) {
         int clip = i < 14 ? 0 : 3, at = i % 14;
         bool padding = at >= clips[clip].n_rows[1] * 2;

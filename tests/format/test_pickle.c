@@ -83,7 +83,8 @@ static void check_array(const struct pickle_value *value, enum element_type type
     assert_true(pickle_get_array(value, &array));
     assert_int_equal(array.header.type, type);
     assert_int_equal(array.header.count, count);
-    elements_to_float(array.header.type, array.header.swapped, array.data, count, values);
+    elements_to_float(array.header.type, array.header.swapped, array.elements->as.bytes.data, count,
+                      values);
     for (int64_t i = 0; i < count; i++) {
         /* In Fortran order, element (r, c) of the 2 x 3 array stands at c * 2 + r. */
         int64_t j = array.header.fortran_order ? i % 2 * 3 + i / 2 : i;

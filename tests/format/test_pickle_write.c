@@ -85,7 +85,7 @@ static void check_array(enum element_type type, int n_dims, const int64_t *shape
     assert_int_equal(array.header.count, count);
     assert_memory_equal(array.header.shape, shape, (size_t)n_dims * sizeof *shape);
     double found[6];
-    elements_to_double(type, array.header.swapped, array.data, count, found);
+    elements_to_double(type, array.header.swapped, array.elements->as.bytes.data, count, found);
     assert_memory_equal(found, values, (size_t)count * sizeof *values);
     pickle_free(pickle);
     free(data);

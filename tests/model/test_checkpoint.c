@@ -249,7 +249,8 @@ static void write_copy(struct safetensors_writer *writer, const struct safetenso
                        const struct change *change, bool changed)
 {
     struct valence_error error;
-    float *values = memcpy(keep(tensor->count, sizeof *values), tensor->data, tensor->bytes);
+    float *values = keep(tensor->count, sizeof *values);
+    must(safetensor_read(tensor, values, &error), &error);
     if (changed && change->value != 0)
         values[tensor->count - 1] = change->value;
     must(safetensors_write(writer, values, tensor->bytes, &error), &error);

@@ -75,7 +75,7 @@ static void write_values(struct safetensors_writer *writer, const struct safeten
     struct valence_error error;
     unsigned char *bytes = malloc(tensor->bytes);
     assert_non_null(bytes);
-    memcpy(bytes, tensor->data, tensor->bytes);
+    assert_int_equal(safetensor_read(tensor, bytes, &error), 0);
     float nan_value = NAN;
     if (is(tensor, change->poison))
         memcpy(bytes, &nan_value, sizeof nan_value);

@@ -8,8 +8,8 @@
 #include "base/text.h"
 #include "format/pickle/pickle_machine.h"
 
-#define BYTES_PER_INPUT_BYTE 128
-#define LEAST_MAXIMUM        ((size_t)1 << 20)
+#define BYTES_PER_INPUT_BYTE 32
+#define LEAST_MAXIMUM        ((size_t)16 << 20)
 #define LARGEST_MAXIMUM      ((size_t)4 << 30)
 #define MAX_PROTOCOL         5
 
@@ -230,47 +230,86 @@ static void run(struct machine *m)
 {
     while (!m->status && !m->stopped) {
         m->opcode_at = m->at;
-        const unsigned char *opcode = machine_take(m, 1);
-        if (opcode && !machine_run_scalar(m, *opcode) && !machine_run_text(m, *opcode) &&
-            !run_stack(m, *opcode) && !run_container(m, *opcode) && !machine_run_call(m, *opcode) &&
-            !run_frame(m, *opcode))
+        const unsigned char *next = machine_take(m, 1);
+        int opcode = next ? *next : -1;
+        if (next && !machine_run_scalar(m, opcode) && !machine_run_text(m, opcode) &&
+            !run_stack(m, opcode) && !run_container(m, opcode) && !machine_run_call(m, opcode) &&
+            !run_frame(m, opcode))
             machine_stop(m, VALENCE_ERROR_UNSUPPORTED, "not an operation of a plain pickle");
     }
 }
 
-static size_t default_maximum(size_t size)
+static size_t default_maximum(uint64_t size)
 {
-    size_t maximum = size > LARGEST_MAXIMUM / BYTES_PER_INPUT_BYTE ? LARGEST_MAXIMUM
-                                                                   : size * BYTES_PER_INPUT_BYTE;
-    return maximum < LEAST_MAXIMUM ? LEAST_MAXIMUM : maximum;
+    uint64_t maximum = size > LARGEST_MAXIMUM / BYTES_PER_INPUT_BYTE ? LARGEST_MAXIMUM
+                                                                     : size * BYTES_PER_INPUT_BYTE;
+    return maximum < LEAST_MAXIMUM ? LEAST_MAXIMUM : (size_t)maximum;
 }
 
-int pickle_read(const void *input, size_t size, const struct pickle_options *options,
-                const char *name, struct pickle **pickle, size_t *used, struct valence_error *error)
+/* Runs the machine; `pickle` is the graph, or NULL where there was no memory for it. */
+static int read_graph(struct machine *m, struct pickle **pickle)
+{
+    if (!m->pickle)
+        machine_out_of_room(m);
+    else if (m->source->bytes) {
+        m->window = m->source->bytes;
+        m->window_size = m->source->size;
+    }
+    run(m);
+    free(m->buffer);
+    free(m->stack);
+    free(m->marks);
+    free(m->memo);
+    if (m->status)
+        pickle_free(m->pickle);
+    else
+        *pickle = m->pickle;
+    return m->status;
+}
+
+int pickle_read_source(const struct byte_source *source, uint64_t start, uint64_t size,
+                       const struct pickle_options *options, struct pickle **pickle, uint64_t *end,
+                       struct valence_error *error)
 {
     static const struct pickle_options defaults = {0};
     options = options ? options : &defaults;
     *pickle = NULL;
-    struct machine m = {.input = input,
-                        .size = size,
-                        .name = name,
+    if (start > source->size || size > source->size - start)
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: a pickle beyond its end", source->name);
+    if (start == 0 && byte_source_kind(source))
+        return byte_source_refuse(source, "a pickle", error);
+    struct machine m = {.source = source,
+                        .at = start,
+                        .size = start + size,
+                        .name = source->name,
                         .keep_unknown = options->keep_unknown,
                         .error = error};
     m.pickle = pickle_graph_create(options->maximum_bytes ? options->maximum_bytes
                                                           : default_maximum(size));
     if (m.pickle)
-        run(&m);
-    else
-        machine_out_of_room(&m);
-    free(m.stack);
-    free(m.marks);
-    free(m.memo);
-    if (m.status) {
-        pickle_free(m.pickle);
-        return m.status;
+        m.pickle->source = source;
+    int status = read_graph(&m, pickle);
+    if (!status && end)
+        *end = m.at;
+    return status;
+}
+
+int pickle_read(const void *input, size_t size, const struct pickle_options *options,
+                const char *name, struct pickle **pickle, size_t *used, struct valence_error *error)
+{
+    struct byte_source source;
+    uint64_t end = 0;
+    *pickle = NULL;
+    int status = byte_source_open_memory(input, size, name, &source, error);
+    if (!status)
+        status = pickle_read_source(&source, 0, size, options, pickle, &end, error);
+    if (status) {
+        byte_source_close(&source);
+        return status;
     }
+    (*pickle)->own = source;
+    (*pickle)->source = &(*pickle)->own;
     if (used)
-        *used = m.at;
-    *pickle = m.pickle;
+        *used = (size_t)end;
     return VALENCE_OK;
 }

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "valence/error.h"
+#include "format/byte_source.h"
 
 enum pickle_type {
     PICKLE_NONE,
@@ -26,8 +26,10 @@ enum pickle_type {
     PICKLE_INT,
     PICKLE_BIG_INT, /* beyond 64 bits: `bytes`, little-endian two's complement */
     PICKLE_FLOAT,
-    PICKLE_TEXT,  /* `bytes`: UTF-8, NUL-terminated */
-    PICKLE_BYTES, /* `bytes`: within the input where possible; also the str of Python 2 */
+    PICKLE_TEXT, /* `bytes`: UTF-8, NUL-terminated */
+    /* `bytes`: within the input where that is memory; `data` is NULL, and `position` says where
+     * they are, where they were left in a file; also the str of Python 2 */
+    PICKLE_BYTES,
     PICKLE_LIST,
     PICKLE_TUPLE,
     PICKLE_DICT, /* items are key, value, key, value, ...; of equal keys the last counts */
@@ -46,6 +48,7 @@ struct pickle_value {
         struct {
             const char *data;
             size_t size;
+            uint64_t position; /* in the source, where data is NULL */
         } bytes;
         struct {
             struct pickle_value **values;
@@ -64,22 +67,29 @@ struct pickle_value {
 
 struct pickle_options {
     bool keep_unknown; /* unknown globals are kept as nodes instead of refused */
-    /* memory for the graph; 0: 128 bytes per byte of input, at least 1 MiB and at most 4 GiB */
+    /* memory for the graph; 0: 32 bytes per byte of input, at least 16 MiB and at most 4 GiB */
     size_t maximum_bytes;
 };
 
-struct pickle; /* the graph; `input` must outlive it */
+struct pickle; /* the graph */
 
-/* Reads one pickle at the start of `input`; *used (may be NULL) receives its length, so that
- * several in a row can be read. `options` may be NULL; `name` stands for the file in errors.
- * *pickle is NULL on error: VALENCE_ERROR_UNSUPPORTED for a refused global or opcode,
- * VALENCE_ERROR_LIMIT beyond the memory allowed, VALENCE_ERROR_FORMAT for anything malformed. */
+/* Reads one pickle from a range of `source`, which must outlive the graph; *end (may be NULL)
+ * receives where it ends. `options` may be NULL. *pickle is NULL on error:
+ * VALENCE_ERROR_UNSUPPORTED for a refused global or opcode, VALENCE_ERROR_LIMIT beyond the memory
+ * allowed, VALENCE_ERROR_FORMAT for anything malformed. */
+int pickle_read_source(const struct byte_source *source, uint64_t start, uint64_t size,
+                       const struct pickle_options *options, struct pickle **pickle, uint64_t *end,
+                       struct valence_error *error);
+
+/* The same of memory, which must outlive the graph; *used (may be NULL) receives the pickle's
+ * length, so that several in a row can be read. `name` stands for the file in errors. */
 int pickle_read(const void *input, size_t size, const struct pickle_options *options,
                 const char *name, struct pickle **pickle, size_t *used,
                 struct valence_error *error);
 void pickle_free(struct pickle *pickle);
 
 const struct pickle_value *pickle_root(const struct pickle *pickle);
+const struct byte_source *pickle_source(const struct pickle *pickle);
 
 /* The unknown globals that were kept, in the order met: a LIST of GLOBALs. */
 const struct pickle_value *pickle_unknown_globals(const struct pickle *pickle);

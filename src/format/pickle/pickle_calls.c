@@ -35,6 +35,7 @@ static const char *const known[] = {
     "torch.Size",
     "torch._utils._rebuild_parameter",
     "torch._utils._rebuild_tensor_v2",
+    "torch.storage._load_from_bytes",
     "torch.storage.UntypedStorage",
 };
 
@@ -137,9 +138,9 @@ static void push_global(struct machine *m, const char *module, size_t module_siz
     else if (!is_known(text.data) && !m->keep_unknown && !m->status)
         m->status =
             fail(m->error, VALENCE_ERROR_UNSUPPORTED,
-                 "%s: pickle, byte %zu: refused: %.300s (only tensors, arrays and plain values "
+                 "%s: pickle, byte %llu: refused: %.300s (only tensors, arrays and plain values "
                  "are read; nothing is executed)",
-                 m->name, m->opcode_at, text.data);
+                 m->name, (unsigned long long)m->opcode_at, text.data);
     if (!m->status) {
         struct pickle_value *value =
             pickle_new_copy(m->pickle, PICKLE_GLOBAL, text.data, text.length);
@@ -154,10 +155,16 @@ static void push_global(struct machine *m, const char *module, size_t module_siz
 static void push_global_lines(struct machine *m)
 {
     size_t module_size, name_size;
-    const char *module = machine_take_line(m, &module_size),
-               *name = machine_take_line(m, &name_size);
-    if (!m->status)
-        push_global(m, module, module_size, name, name_size);
+    struct text module = {.maximum = 4096}; /* the first line goes when the second comes */
+    const char *line = machine_take_line(m, &module_size);
+    if (line)
+        text_append(&module, line, module_size);
+    const char *name = line ? machine_take_line(m, &name_size) : NULL;
+    if (module.failed)
+        machine_malformed(m, "the name of a class or function is too long or no text");
+    if (name && !m->status)
+        push_global(m, module.data, module.length, name, name_size);
+    text_free(&module);
 }
 
 static void push_global_from_stack(struct machine *m)

@@ -5,15 +5,21 @@
 
 #include "base/memory.h"
 
-#define ALIGNMENT            16
+#define ALIGNMENT            8
 #define SMALLEST_BLOCK       4096
 #define LARGEST_SHARED_BLOCK (1 << 20)
+#define LARGE_CONTAINER      4096 /* items that have memory of their own */
 
 struct pickle_block {
     struct pickle_block *older;
     size_t used;
     size_t capacity;
     _Alignas(ALIGNMENT) unsigned char data[];
+};
+
+struct pickle_array_block {
+    struct pickle_array_block *previous, *next;
+    struct pickle_value *items[];
 };
 
 /* ---- Memory ---- */
@@ -77,16 +83,100 @@ void pickle_free(struct pickle *pickle)
         free(pickle->blocks);
         pickle->blocks = older;
     }
+    while (pickle->arrays) {
+        struct pickle_array_block *next = pickle->arrays->next;
+        free(pickle->arrays);
+        pickle->arrays = next;
+    }
+    byte_source_close(&pickle->own);
     free(pickle);
+}
+
+/* A large container's items in memory of their own: `items` (NULL: none yet) of `old` places, which
+ * may move. */
+static struct pickle_value **grow_items(struct pickle *pickle, struct pickle_value **items,
+                                        int64_t old, int64_t capacity)
+{
+    struct pickle_array_block *block = NULL;
+    size_t bytes, was = items ? (size_t)old * sizeof *items : 0;
+    if (!size_multiply(capacity, sizeof *items, &bytes) ||
+        bytes - was > pickle->maximum - pickle->used)
+        return NULL;
+    if (items)
+        block = (void *)((char *)items - offsetof(struct pickle_array_block, items));
+    bool is_first = block && pickle->arrays == block;
+    struct pickle_array_block *moved = realloc(block, sizeof *block + bytes);
+    if (!moved)
+        return NULL;
+    if (!block)
+        *moved = (struct pickle_array_block){.next = pickle->arrays};
+    if (!block || is_first)
+        pickle->arrays = moved;
+    if (moved->previous)
+        moved->previous->next = moved;
+    if (moved->next)
+        moved->next->previous = moved;
+    pickle->used += bytes - was;
+    return moved->items;
 }
 
 /* ---- Nodes ---- */
 
+/* Of a node as much as its type uses. */
+static size_t node_bytes(enum pickle_type type)
+{
+    const struct pickle_value *value = NULL;
+    size_t start = offsetof(struct pickle_value, as);
+    switch (type) {
+    case PICKLE_NONE:
+    case PICKLE_BOOL:
+    case PICKLE_INT:
+    case PICKLE_FLOAT:
+        return start + sizeof value->as.integer;
+    case PICKLE_BIG_INT:
+    case PICKLE_TEXT:
+    case PICKLE_BYTES:
+    case PICKLE_GLOBAL:
+        return start + sizeof value->as.bytes;
+    case PICKLE_LIST:
+    case PICKLE_TUPLE:
+    case PICKLE_DICT:
+    case PICKLE_SET:
+        return start + sizeof value->as.items;
+    default:
+        return sizeof *value;
+    }
+}
+
 struct pickle_value *pickle_new(struct pickle *pickle, enum pickle_type type)
 {
-    struct pickle_value *value = pickle_take(pickle, sizeof *value);
+    size_t bytes = node_bytes(type);
+    struct pickle_value *value = pickle_take(pickle, bytes);
+    if (value) {
+        memset(value, 0, bytes);
+        value->type = type;
+    }
+    return value;
+}
+
+struct pickle_value *pickle_new_none(struct pickle *pickle)
+{
+    if (!pickle->none)
+        pickle->none = pickle_new(pickle, PICKLE_NONE);
+    return pickle->none;
+}
+
+struct pickle_value *pickle_new_int(struct pickle *pickle, enum pickle_type type, int64_t integer)
+{
+    struct pickle_value **shared = type == PICKLE_BOOL ? &pickle->bools[integer != 0]
+                                   : integer >= 0 && integer < PICKLE_SHARED_INTS
+                                       ? &pickle->ints[integer]
+                                       : NULL;
+    struct pickle_value *value = shared && *shared ? *shared : pickle_new(pickle, type);
     if (value)
-        *value = (struct pickle_value){.type = type};
+        value->as.integer = integer;
+    if (shared)
+        *shared = value;
     return value;
 }
 
@@ -128,17 +218,22 @@ bool pickle_extend(struct pickle *pickle, struct pickle_value *container,
         return true;
     if (capacity - old < n) {
         /* The first values fit exactly: most containers are filled at once. */
-        capacity = old == 0 ? n : old + (n > old ? n : old);
+        bool was_large = capacity >= LARGE_CONTAINER;
+        int64_t grown = old == 0 ? n : old + (n > old ? n : was_large ? (n + old / 2) : old);
         size_t bytes;
-        struct pickle_value **moved = NULL;
-        if (size_multiply(capacity, sizeof *moved, &bytes))
+        struct pickle_value **moved = NULL, **items = container->as.items.values;
+        int64_t from = values == items ? 0 : -1; /* they may be the container's own */
+        if (grown >= LARGE_CONTAINER)
+            moved = grow_items(pickle, was_large ? items : NULL, capacity, grown);
+        else if (size_multiply(grown, sizeof *moved, &bytes))
             moved = pickle_take(pickle, bytes);
         if (!moved)
             return false;
-        if (old)
-            memcpy(moved, container->as.items.values, (size_t)old * sizeof *moved);
+        if (old && !was_large)
+            memcpy(moved, items, (size_t)old * sizeof *moved);
+        values = from == 0 ? moved : values;
         container->as.items.values = moved;
-        container->as.items.capacity = capacity;
+        container->as.items.capacity = grown;
     }
     /* `values` may be the container's own. */
     memmove(container->as.items.values + old, values, (size_t)n * sizeof *values);
@@ -151,6 +246,11 @@ bool pickle_extend(struct pickle *pickle, struct pickle_value *container,
 const struct pickle_value *pickle_root(const struct pickle *pickle)
 {
     return pickle->root;
+}
+
+const struct byte_source *pickle_source(const struct pickle *pickle)
+{
+    return pickle->source;
 }
 
 const struct pickle_value *pickle_unknown_globals(const struct pickle *pickle)
@@ -181,7 +281,8 @@ bool pickle_is_text(const struct pickle_value *value, const char *text)
 {
     size_t length = strlen(text);
     return value && (value->type == PICKLE_TEXT || value->type == PICKLE_BYTES) &&
-           value->as.bytes.size == length && memcmp(value->as.bytes.data, text, length) == 0;
+           value->as.bytes.size == length && value->as.bytes.data &&
+           memcmp(value->as.bytes.data, text, length) == 0;
 }
 
 bool pickle_is_global(const struct pickle_value *value, const char *name)

@@ -11,20 +11,31 @@
 #include "format/pickle/pickle.h"
 
 struct pickle_block; /* of memory; nodes never move */
+struct pickle_array_block;
+
+#define PICKLE_SHARED_INTS 256
 
 struct pickle {
-    struct pickle_block *blocks; /* the newest first */
-    size_t used;                 /* bytes of all blocks */
+    struct byte_source own;            /* of pickle_read(); else closed */
+    const struct byte_source *source;  /* what was read */
+    struct pickle_block *blocks;       /* the newest first */
+    struct pickle_array_block *arrays; /* items of large containers, which move while they grow */
+    size_t used;                       /* bytes of all blocks */
     size_t maximum;
     struct pickle_value *root;
     struct pickle_value *unknown;     /* LIST of GLOBALs */
     struct pickle_value *persistents; /* LIST */
+    /* Values that cannot be told apart are one: millions of None cost no more than their places. */
+    struct pickle_value *none, *bools[2], *ints[PICKLE_SHARED_INTS];
 };
 
 struct pickle *pickle_graph_create(size_t maximum_bytes);
 
 void *pickle_take(struct pickle *pickle, size_t bytes); /* aligned for anything, not cleared */
 struct pickle_value *pickle_new(struct pickle *pickle, enum pickle_type type);
+struct pickle_value *pickle_new_none(struct pickle *pickle);
+struct pickle_value *pickle_new_int(struct pickle *pickle, enum pickle_type type,
+                                    int64_t integer); /* or a BOOL */
 
 /* TEXT, BYTES, BIG_INT or GLOBAL. `data` is borrowed; the second makes a NUL-terminated copy. */
 struct pickle_value *pickle_new_bytes(struct pickle *pickle, enum pickle_type type,

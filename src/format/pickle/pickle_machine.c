@@ -1,16 +1,22 @@
 #include "format/pickle/pickle_machine.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+
+#define WINDOW_BYTES    (256 << 10)
+#define LEAST_LEFT      16384 /* bytes that are left in a file */
+#define FIRST_LINE_LOOK 256
 
 /* ---- Errors and input ---- */
 
 void machine_stop(struct machine *m, int status, const char *what)
 {
     if (!m->status)
-        m->status = fail(m->error, status, "%s: pickle, byte %zu: %s", m->name, m->opcode_at, what);
+        m->status = fail(m->error, status, "%s: pickle, byte %llu: %s", m->name,
+                         (unsigned long long)m->opcode_at, what);
 }
 
 void machine_malformed(struct machine *m, const char *what)
@@ -24,15 +30,74 @@ void machine_out_of_room(struct machine *m)
                  "its values take more memory than is allowed (or than there is)");
 }
 
-const unsigned char *machine_take(struct machine *m, uint64_t n)
+/* Moves the window so that it begins at m->at and holds n bytes, which the input has. */
+static bool move_window(struct machine *m, uint64_t n)
+{
+    uint64_t left = m->size - m->at;
+    uint64_t bytes = n > WINDOW_BYTES ? n : left < WINDOW_BYTES ? left : WINDOW_BYTES;
+    if (bytes > m->buffer_size) {
+        unsigned char *buffer = bytes > m->pickle->maximum && bytes > WINDOW_BYTES
+                                    ? NULL
+                                    : realloc(m->buffer, (size_t)bytes);
+        if (!buffer) {
+            machine_out_of_room(m);
+            return false;
+        }
+        m->buffer = buffer;
+        m->buffer_size = (size_t)bytes;
+    }
+    int status = byte_source_read(m->source, m->at, m->buffer, (size_t)bytes, m->error);
+    if (status) {
+        m->status = status;
+        return false;
+    }
+    m->window = m->buffer;
+    m->window_at = m->at;
+    m->window_size = bytes;
+    return true;
+}
+
+/* The next n bytes, without taking them. */
+static const unsigned char *look_at(struct machine *m, uint64_t n)
 {
     if (m->status || n > m->size - m->at) {
         machine_malformed(m, "the file is cut off here, or a length is wrong");
         return NULL;
     }
-    const unsigned char *bytes = m->input + m->at;
-    m->at += (size_t)n;
+    uint64_t end = m->window_at + m->window_size;
+    if ((m->at < m->window_at || m->at > end || n > end - m->at) && !move_window(m, n))
+        return NULL;
+    return m->window + (m->at - m->window_at);
+}
+
+const unsigned char *machine_take(struct machine *m, uint64_t n)
+{
+    const unsigned char *bytes = look_at(m, n);
+    m->at += bytes ? n : 0;
     return bytes;
+}
+
+void machine_push_bytes(struct machine *m, uint64_t n)
+{
+    struct pickle_value *value;
+    if (m->source->bytes || n < LEAST_LEFT) {
+        const unsigned char *bytes = machine_take(m, n);
+        if (!bytes)
+            return;
+        value = m->source->bytes
+                    ? pickle_new_bytes(m->pickle, PICKLE_BYTES, bytes, (size_t)n)
+                    : pickle_new_copy(m->pickle, PICKLE_BYTES, (const char *)bytes, (size_t)n);
+    } else {
+        if (n > m->size - m->at) {
+            machine_malformed(m, "the file is cut off here, or a length is wrong");
+            return;
+        }
+        value = pickle_new_bytes(m->pickle, PICKLE_BYTES, NULL, (size_t)n);
+        if (value)
+            value->as.bytes.position = m->at;
+        m->at += n;
+    }
+    machine_push(m, value);
 }
 
 uint64_t machine_take_number(struct machine *m, size_t n)
@@ -46,10 +111,19 @@ uint64_t machine_take_number(struct machine *m, size_t n)
 
 const char *machine_take_line(struct machine *m, size_t *length)
 {
-    const unsigned char *start = m->input + m->at;
-    const unsigned char *end = m->at < m->size ? memchr(start, '\n', m->size - m->at) : NULL;
-    *length = end ? (size_t)(end - start) : m->size - m->at;
-    return (const char *)machine_take(m, (uint64_t)*length + 1); /* fails without a line end */
+    uint64_t left = m->size - m->at, looked = left < FIRST_LINE_LOOK ? left : FIRST_LINE_LOOK;
+    const unsigned char *start, *end = NULL;
+    *length = 0;
+    while ((start = look_at(m, looked)) && !(end = memchr(start, '\n', (size_t)looked)) &&
+           looked < left)
+        looked = left - looked < looked ? left : 2 * looked;
+    if (start && !end)
+        machine_malformed(m, "the file is cut off within a line");
+    if (!end)
+        return NULL;
+    *length = (size_t)(end - start);
+    m->at += *length + 1;
+    return (const char *)start;
 }
 
 bool machine_take_digits(struct machine *m, char text[MACHINE_MAX_DIGITS])

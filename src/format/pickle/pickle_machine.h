@@ -11,10 +11,14 @@
 
 /* After an error `status` stays set and the machine stops before the next opcode. */
 struct machine {
-    const unsigned char *input;
-    size_t size;
-    size_t at;
-    size_t opcode_at; /* for errors */
+    const struct byte_source *source;
+    uint64_t size; /* where the input ends in the source */
+    uint64_t at;
+    uint64_t opcode_at;          /* for errors */
+    const unsigned char *window; /* a part of the source: all of it where it is memory */
+    uint64_t window_at, window_size;
+    unsigned char *buffer; /* of the window of a file */
+    size_t buffer_size;
     const char *name;
     bool keep_unknown;
     struct pickle *pickle;
@@ -34,13 +38,18 @@ void machine_stop(struct machine *m, int status, const char *what);
 void machine_malformed(struct machine *m, const char *what);
 void machine_out_of_room(struct machine *m);
 
-/* The next n bytes of the input, or NULL where the file is cut off (or after an error). */
+/* The next n bytes of the input, or NULL where the file is cut off (or after an error). They live
+ * until the next bytes are taken. */
 const unsigned char *machine_take(struct machine *m, uint64_t n);
+
+/* The next n bytes as a value: those of memory where they are, many bytes of a file left in it,
+ * others copied. */
+void machine_push_bytes(struct machine *m, uint64_t n);
 
 /* The next unsigned little-endian number of n bytes; 0 after an error. */
 uint64_t machine_take_number(struct machine *m, size_t n);
 
-/* The next line without its end. */
+/* The next line without its end, living as long. */
 const char *machine_take_line(struct machine *m, size_t *length);
 
 /* The next line as the text of a number; false after an error. */

@@ -79,12 +79,11 @@ static bool get_elements(const struct pickle_value *elements, struct pickle_arra
         array->objects = elements;
         return elements && elements->type == PICKLE_LIST && elements->as.items.n == header->count;
     }
-    if (!elements || elements->type != PICKLE_BYTES ||
-        !size_multiply(header->count, (int64_t)header->item_bytes, &array->size) ||
-        array->size != elements->as.bytes.size)
-        return false;
-    array->data = elements->as.bytes.data;
-    return true;
+    size_t size;
+    array->elements = elements;
+    return elements && elements->type == PICKLE_BYTES &&
+           size_multiply(header->count, (int64_t)header->item_bytes, &size) &&
+           size == elements->as.bytes.size;
 }
 
 bool pickle_get_array(const struct pickle_value *value, struct pickle_array *array)
@@ -110,6 +109,17 @@ bool pickle_get_array(const struct pickle_value *value, struct pickle_array *arr
                get_elements(pickle_item(arguments, 0), array);
     }
     return false;
+}
+
+int pickle_open_array(const struct pickle *pickle, const struct pickle_array *array,
+                      const char *name, struct npy **opened, struct valence_error *error)
+{
+    const struct pickle_value *elements = array->elements;
+    if (elements->as.bytes.data)
+        return npy_open_elements(&array->header, elements->as.bytes.data, elements->as.bytes.size,
+                                 name, opened, error);
+    return npy_open_part(&array->header, NULL, pickle_source(pickle), elements->as.bytes.position,
+                         elements->as.bytes.size, name, opened, error);
 }
 
 /* The one element of a NumPy scalar: scalar(dtype, bytes). */

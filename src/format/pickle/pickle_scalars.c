@@ -6,10 +6,7 @@
 
 static void push_int(struct machine *m, enum pickle_type type, int64_t integer)
 {
-    struct pickle_value *value = pickle_new(m->pickle, type);
-    if (value)
-        value->as.integer = integer;
-    machine_push(m, value);
+    machine_push(m, pickle_new_int(m->pickle, type, integer));
 }
 
 static void push_float(struct machine *m, double number)
@@ -27,7 +24,8 @@ static void push_long(struct machine *m, uint64_t size)
     if (!bytes)
         return;
     if (size > sizeof(int64_t)) {
-        machine_push(m, pickle_new_bytes(m->pickle, PICKLE_BIG_INT, bytes, (size_t)size));
+        machine_push(m,
+                     pickle_new_copy(m->pickle, PICKLE_BIG_INT, (const char *)bytes, (size_t)size));
         return;
     }
     int64_t integer = size && bytes[size - 1] & 0x80 ? -1 : 0;
@@ -82,13 +80,6 @@ static void push_text(struct machine *m, uint64_t size)
         machine_push(m, pickle_new_copy(m->pickle, PICKLE_TEXT, text, (size_t)size));
 }
 
-static void push_bytes(struct machine *m, uint64_t size)
-{
-    const unsigned char *bytes = machine_take(m, size);
-    if (bytes)
-        machine_push(m, pickle_new_bytes(m->pickle, PICKLE_BYTES, bytes, (size_t)size));
-}
-
 static void push_text_line(struct machine *m, bool is_quoted)
 {
     size_t length;
@@ -108,7 +99,7 @@ bool machine_run_scalar(struct machine *m, int opcode)
 {
     switch (opcode) {
     case 'N':
-        machine_push(m, pickle_new(m->pickle, PICKLE_NONE));
+        machine_push(m, pickle_new_none(m->pickle));
         return true;
     case 0x88: /* NEWTRUE */
     case 0x89: /* NEWFALSE */
@@ -161,15 +152,15 @@ bool machine_run_text(struct machine *m, int opcode)
         return true;
     case 'T': /* BINSTRING */
     case 'B': /* BINBYTES */
-        push_bytes(m, machine_take_number(m, 4));
+        machine_push_bytes(m, machine_take_number(m, 4));
         return true;
     case 'U': /* SHORT_BINSTRING */
     case 'C': /* SHORT_BINBYTES */
-        push_bytes(m, machine_take_number(m, 1));
+        machine_push_bytes(m, machine_take_number(m, 1));
         return true;
     case 0x8e: /* BINBYTES8 */
     case 0x96: /* BYTEARRAY8 */
-        push_bytes(m, machine_take_number(m, 8));
+        machine_push_bytes(m, machine_take_number(m, 8));
         return true;
     }
     return false;

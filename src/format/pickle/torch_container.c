@@ -15,20 +15,19 @@
 struct legacy_storage {
     const struct pickle_value *key; /* TEXT */
     enum element_type type;
-    const unsigned char *data; /* NULL: not in the file */
+    uint64_t position; /* of its elements; 0: not in the file */
     int64_t count;
 };
 
 struct torch_container {
     const char *name;
+    const struct byte_source *source;
     struct pickle *pickle;
     bool is_swapped;
 
     struct archive *archive; /* zip layout; a storage's index is its member's */
     char *folder;            /* "archive/" */
     void *pickle_bytes;
-    unsigned char *storage_bytes; /* of the storage read last */
-    int64_t storage_read;         /* its index; -1 for none */
 
     struct legacy_storage *legacy; /* older layout, sorted by key */
     int64_t n_legacy;
@@ -177,12 +176,14 @@ static int read_byte_order(struct torch_container *container, struct valence_err
     return status;
 }
 
-static int open_zip(struct torch_container *container, const void *data, size_t size,
-                    struct valence_error *error)
+static int open_zip(struct torch_container *container, struct valence_error *error)
 {
     size_t pickle_size;
     const struct pickle_options options = {.keep_unknown = true};
-    int status = archive_open_memory(data, size, container->name, &container->archive, error);
+    const struct byte_source *source = container->source;
+    int status = source->bytes ? archive_open_memory(source->bytes, (size_t)source->size,
+                                                     source->name, &container->archive, error)
+                               : archive_open(source->name, &container->archive, error);
     if (!status)
         status = find_folder(container, error);
     if (!status)
@@ -202,13 +203,13 @@ static int find_in_zip(const struct torch_container *container,
 {
     struct text name = {.maximum = MAX_NAME_BYTES};
     text_format(&name, "data/%s", reference->key->as.bytes.data);
-    storage->index = name.failed ? -1 : find_member(container, name.data);
+    storage->member = name.failed ? -1 : find_member(container, name.data);
     text_free(&name);
-    if (storage->index < 0)
+    if (storage->member < 0)
         return fail(error, VALENCE_ERROR_FORMAT, "%s: the storage '%.200s' is not in the file",
                     container->name, reference->key->as.bytes.data);
     uint64_t bytes = 0;
-    int status = member_size(container, storage->index, &bytes, error);
+    int status = member_size(container, storage->member, &bytes, error);
     storage->count = (int64_t)(bytes / element_type_size(reference->type));
     return status;
 }
@@ -258,10 +259,9 @@ static int list_legacy_storages(struct torch_container *container, struct valenc
     return VALENCE_OK;
 }
 
-/* Where each storage's elements are, `at` standing behind the list of keys. */
+/* Where each storage's elements are, *at standing behind the list of keys. */
 static int place_legacy_storages(struct torch_container *container, const struct pickle_value *keys,
-                                 const unsigned char *at, const unsigned char *end,
-                                 struct valence_error *error)
+                                 uint64_t at, uint64_t end, struct valence_error *error)
 {
     if (keys->type != PICKLE_LIST)
         return bad(container, "the list of storages is missing", error);
@@ -269,43 +269,39 @@ static int place_legacy_storages(struct torch_container *container, const struct
         const struct pickle_value *key = keys->as.items.values[i];
         struct legacy_storage *storage =
             key->type == PICKLE_TEXT ? find_legacy(container, key) : NULL;
-        if (!storage || storage->data)
+        if (!storage || storage->position)
             return bad(container, "the list of storages does not fit the tensors", error);
         int64_t count;
         size_t bytes;
-        if ((size_t)(end - at) < sizeof count)
+        if (end - at < sizeof count)
             return bad(container, "the file is cut off before the end of its tensors", error);
-        memcpy(&count, at, sizeof count);
+        int status = byte_source_read(container->source, at, &count, sizeof count, error);
+        if (status)
+            return status;
         at += sizeof count;
         if (container->is_swapped)
             count = (int64_t)__builtin_bswap64((uint64_t)count);
         if (!size_multiply(count, (int64_t)element_type_size(storage->type), &bytes) ||
-            bytes > (size_t)(end - at))
+            bytes > end - at)
             return bad(container, "the file is cut off before the end of its tensors", error);
         storage->count = count;
-        storage->data = at;
+        storage->position = at;
         at += bytes;
     }
     return VALENCE_OK;
 }
 
 /* The next of the pickles in a row. */
-static int next_pickle(const struct torch_container *container, const unsigned char **at,
-                       const unsigned char *end, struct pickle **pickle,
-                       struct valence_error *error)
+static int next_pickle(const struct torch_container *container, uint64_t *at, uint64_t end,
+                       struct pickle **pickle, struct valence_error *error)
 {
     const struct pickle_options options = {.keep_unknown = true};
-    size_t used;
-    int status =
-        pickle_read(*at, (size_t)(end - *at), &options, container->name, pickle, &used, error);
-    if (!status)
-        *at += used;
-    return status;
+    return pickle_read_source(container->source, *at, end - *at, &options, pickle, at, error);
 }
 
 /* The magic number, the version, and whether the machine was little-endian. */
-static int read_legacy_preamble(struct torch_container *container, const unsigned char **at,
-                                const unsigned char *end, struct valence_error *error)
+static int read_legacy_preamble(struct torch_container *container, uint64_t *at, uint64_t end,
+                                struct valence_error *error)
 {
     static const unsigned char magic[10] = {0x6c, 0xfc, 0x9c, 0x46, 0xf9,
                                             0x20, 0x6a, 0xa8, 0x50, 0x19};
@@ -330,10 +326,9 @@ static int read_legacy_preamble(struct torch_container *container, const unsigne
     return status;
 }
 
-static int open_legacy(struct torch_container *container, const unsigned char *at, size_t size,
+static int open_legacy(struct torch_container *container, uint64_t at, uint64_t end,
                        struct valence_error *error)
 {
-    const unsigned char *end = at + size;
     struct pickle *keys = NULL;
     int status = read_legacy_preamble(container, &at, end, error);
     if (!status)
@@ -353,30 +348,39 @@ static int find_in_legacy(const struct torch_container *container,
                           struct valence_error *error)
 {
     const struct legacy_storage *found = find_legacy(container, reference->key);
-    if (!found || !found->data)
+    if (!found || !found->position)
         return fail(error, VALENCE_ERROR_FORMAT, "%s: the storage '%.200s' is not in the file",
                     container->name, reference->key->as.bytes.data);
-    storage->index = found - container->legacy;
+    storage->member = -1;
+    storage->position = found->position;
     storage->count = found->count;
     return VALENCE_OK;
 }
 
 /* ---- Both ---- */
 
-int torch_container_open(const void *data, size_t size, const char *name,
+int torch_container_open(const struct byte_source *source, uint64_t start, uint64_t size,
                          struct torch_container **container, struct valence_error *error)
 {
+    unsigned char first[4] = {0};
     *container = NULL;
+    int status =
+        byte_source_read(source, start, first, size < sizeof first ? (size_t)size : 4, error);
+    if (status)
+        return status;
     struct torch_container *opened = calloc(1, sizeof *opened);
     if (!opened)
-        return fail_memory(error, sizeof *opened, name);
-    opened->name = name;
-    opened->storage_read = -1;
-    int status =
-        size >= 4 && memcmp(data, "PK\x03\x04", 4) == 0 ? open_zip(opened, data, size, error)
-        : size >= 2 && memcmp(data, "\x80\x02", 2) == 0
-            ? open_legacy(opened, data, size, error)
-            : bad(opened, "neither of torch.save's layouts (zip archive, older pickles)", error);
+        return fail_memory(error, sizeof *opened, source->name);
+    opened->name = source->name;
+    opened->source = source;
+    if (start == 0 && memcmp(first, "PK\x03\x04", 4) == 0)
+        status = open_zip(opened, error);
+    else if (memcmp(first, "\x80\x02", 2) == 0)
+        status = open_legacy(opened, start, start + size, error);
+    else if (start == 0)
+        status = byte_source_refuse(source, "a file of torch.save", error);
+    else
+        status = bad(opened, "a tensor's storage that torch did not write", error);
     if (status)
         torch_container_close(opened);
     else
@@ -392,7 +396,6 @@ void torch_container_close(struct torch_container *container)
     archive_close(container->archive);
     free(container->folder);
     free(container->pickle_bytes);
-    free(container->storage_bytes);
     free(container->legacy);
     free(container);
 }
@@ -427,26 +430,7 @@ int torch_container_find(const struct torch_container *container,
     return status;
 }
 
-int torch_container_read(struct torch_container *container, int64_t index,
-                         const unsigned char **bytes, struct valence_error *error)
+struct archive *torch_container_archive(const struct torch_container *container)
 {
-    if (!container->archive) {
-        *bytes = container->legacy[index].data;
-        return VALENCE_OK;
-    }
-    int status = VALENCE_OK;
-    if (index != container->storage_read) {
-        void *data;
-        size_t size;
-        free(container->storage_bytes);
-        container->storage_bytes = NULL;
-        container->storage_read = -1;
-        status = read_member(container, index, &data, &size, error);
-        if (!status) {
-            container->storage_bytes = data;
-            container->storage_read = index;
-        }
-    }
-    *bytes = container->storage_bytes;
-    return status;
+    return container->archive;
 }

@@ -4,10 +4,8 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "format/pickle/torch_container.h"
 
 /* A pickle may refer to one value so often that walking it would never end; visits count every item
  * of a container. */
@@ -19,7 +17,7 @@
 
 struct torch_file {
     char *name;
-    struct file_map map; /* empty where the bytes belong to the caller */
+    struct byte_source source;
     struct torch_container *container;
     struct torch_tensor *tensors;
     int64_t n_tensors, capacity;
@@ -42,63 +40,14 @@ static int bad_tensor(const struct walk *walk, int status, const char *what)
                 walk->path.data ? walk->path.data : "", what);
 }
 
-static bool get_sizes(const struct pickle_value *tuple, int n, int64_t *sizes)
-{
-    if (!tuple || tuple->type != PICKLE_TUPLE || tuple->as.items.n != n)
-        return false;
-    for (int i = 0; i < n; i++) {
-        const struct pickle_value *size = tuple->as.items.values[i];
-        if (size->type != PICKLE_INT || size->as.integer < 0)
-            return false;
-        sizes[i] = size->as.integer;
-    }
-    return true;
-}
-
-/* True where every element lies in a storage of `available` elements. */
-static bool fits_storage(const struct torch_tensor *tensor, int64_t available)
-{
-    int64_t last = tensor->storage_offset;
-    if (tensor->count == 0)
-        return true;
-    for (int i = 0; i < tensor->n_dims; i++) {
-        int64_t span;
-        if (__builtin_mul_overflow(tensor->shape[i] - 1, tensor->strides[i], &span) ||
-            __builtin_add_overflow(last, span, &last))
-            return false;
-    }
-    /* A tensor that repeats elements (stride 0) could claim any size. */
-    return last < available && tensor->count <= available;
-}
-
-/* _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks) */
 static int read_tensor(struct walk *walk, const struct pickle_value *arguments,
                        struct torch_tensor *tensor)
 {
-    const struct pickle_value *persistent = pickle_item(arguments, 0);
-    const struct pickle_value *offset = pickle_item(arguments, 1);
-    const struct pickle_value *shape = pickle_item(arguments, 2);
-    if (!persistent || persistent->type != PICKLE_PERSISTENT || !offset ||
-        offset->type != PICKLE_INT || offset->as.integer < 0 || !shape ||
-        shape->type != PICKLE_TUPLE)
-        return bad_tensor(walk, VALENCE_ERROR_FORMAT, "not described as torch.save does");
-    if (shape->as.items.n > ARRAY_MAX_DIMS)
-        return bad_tensor(walk, VALENCE_ERROR_UNSUPPORTED, "more than 8 dimensions");
-    *tensor = (struct torch_tensor){.n_dims = (int)shape->as.items.n,
-                                    .storage_offset = offset->as.integer};
-    if (!get_sizes(shape, tensor->n_dims, tensor->shape) ||
-        !get_sizes(pickle_item(arguments, 3), tensor->n_dims, tensor->strides) ||
-        !shape_count(tensor->shape, tensor->n_dims, &tensor->count))
-        return bad_tensor(walk, VALENCE_ERROR_FORMAT, "its shape or strides are wrong");
-    struct torch_storage storage;
-    int status = torch_container_find(walk->file->container, persistent, &storage, walk->error);
-    if (status)
-        return status;
-    tensor->type = storage.type;
-    tensor->storage = storage.index;
-    if (!fits_storage(tensor, storage.count))
-        return bad_tensor(walk, VALENCE_ERROR_FORMAT, "it reaches beyond its storage");
-    return VALENCE_OK;
+    *tensor = (struct torch_tensor){0};
+    int status = torch_tensor_read(walk->file->container, arguments, tensor, walk->error);
+    return status ? fail_within(status, walk->error, "%s: tensor '%.200s'", walk->file->name,
+                                walk->path.data ? walk->path.data : "")
+                  : VALENCE_OK;
 }
 
 /* The path is kept in file->paths; finish_list() turns offsets into pointers once they do not move
@@ -175,14 +124,8 @@ static int walk_value(struct walk *walk, const struct pickle_value *value, int d
     case PICKLE_TUPLE:
         return walk_items(walk, value, depth + 1);
     case PICKLE_OBJECT: {
-        const struct pickle_value *callable = value->as.object.callable;
-        const struct pickle_value *arguments = value->as.object.arguments;
-        if (pickle_is_global(callable, "torch._utils._rebuild_tensor_v2"))
-            return add_tensor(walk, arguments);
-        if (pickle_is_global(callable, "torch._utils._rebuild_parameter") &&
-            pickle_item(arguments, 0))
-            return walk_value(walk, pickle_item(arguments, 0), depth + 1);
-        return VALENCE_OK;
+        const struct pickle_value *arguments = torch_tensor_arguments(value);
+        return arguments ? add_tensor(walk, arguments) : VALENCE_OK;
     }
     default:
         return VALENCE_OK;
@@ -229,20 +172,19 @@ static int list_tensors(struct torch_file *file, struct valence_error *error)
 
 /* ---- Access ---- */
 
-/* Takes over `map`. */
-static int open_bytes(struct file_map map, const void *data, size_t size, const char *name,
-                      struct torch_file **file, struct valence_error *error)
+/* Takes over `source`, which opening gave with `status`. */
+static int open_source(struct byte_source *source, int status, struct torch_file **file,
+                       struct valence_error *error)
 {
-    struct torch_file *opened = calloc(1, sizeof *opened);
+    struct torch_file *opened = status ? NULL : calloc(1, sizeof *opened);
     if (!opened) {
-        file_map_close(&map);
-        return fail_memory(error, sizeof *opened, name);
+        byte_source_close(source);
+        return status ? status : fail_memory(error, sizeof *opened, "a file");
     }
-    opened->map = map;
-    opened->name = strdup(name);
-    int status = opened->name
-                     ? torch_container_open(data, size, opened->name, &opened->container, error)
-                     : fail_memory(error, strlen(name), name);
+    opened->source = *source;
+    opened->name = opened->source.name;
+    status =
+        torch_container_open(&opened->source, 0, opened->source.size, &opened->container, error);
     if (!status)
         status = list_tensors(opened, error);
     if (status)
@@ -254,17 +196,18 @@ static int open_bytes(struct file_map map, const void *data, size_t size, const 
 
 int torch_file_open(const char *path, struct torch_file **file, struct valence_error *error)
 {
+    struct byte_source source;
     *file = NULL;
-    struct file_map map;
-    int status = file_map_open(&map, path, error);
-    return status ? status : open_bytes(map, map.data, map.size, path, file, error);
+    return open_source(&source, byte_source_open(path, &source, error), file, error);
 }
 
 int torch_file_open_memory(const void *data, size_t size, const char *name,
                            struct torch_file **file, struct valence_error *error)
 {
+    struct byte_source source;
     *file = NULL;
-    return open_bytes((struct file_map){0}, data, size, name, file, error);
+    return open_source(&source, byte_source_open_memory(data, size, name, &source, error), file,
+                       error);
 }
 
 void torch_file_close(struct torch_file *file)
@@ -275,8 +218,7 @@ void torch_file_close(struct torch_file *file)
     free(file->tensors);
     free(file->by_path);
     text_free(&file->paths);
-    free(file->name);
-    file_map_close(&file->map);
+    byte_source_close(&file->source);
     free(file);
 }
 
@@ -313,28 +255,29 @@ const struct pickle *torch_file_pickle(const struct torch_file *file)
     return torch_container_pickle(file->container);
 }
 
-int torch_file_read_float(struct torch_file *file, const struct torch_tensor *tensor, float *out,
-                          struct valence_error *error)
+int torch_file_open_array(const struct torch_file *file, const struct pickle_value *value,
+                          const char *name, struct npy **array, struct valence_error *error)
 {
-    const unsigned char *bytes;
-    if (tensor->count == 0)
-        return VALENCE_OK;
-    int status = torch_container_read(file->container, tensor->storage, &bytes, error);
-    if (status)
-        return status;
-    /* Runs of the last dimension are converted at once where they lie side by side. */
-    size_t size = element_type_size(tensor->type);
-    int last = tensor->n_dims - 1;
-    bool is_run = last >= 0 && tensor->strides[last] == 1;
-    int64_t run = is_run ? tensor->shape[last] : 1, index[ARRAY_MAX_DIMS] = {0};
-    for (int64_t done = 0; done < tensor->count; done += run) {
-        int64_t place = tensor->storage_offset;
-        for (int d = 0; d < tensor->n_dims; d++)
-            place += index[d] * tensor->strides[d];
-        elements_to_float(tensor->type, torch_container_is_swapped(file->container),
-                          bytes + (size_t)place * size, run, out + done);
-        for (int d = is_run ? last - 1 : last; d >= 0 && ++index[d] == tensor->shape[d]; d--)
-            index[d] = 0;
-    }
-    return VALENCE_OK;
+    struct torch_tensor tensor;
+    const struct pickle_value *arguments = torch_tensor_arguments(value);
+    *array = NULL;
+    if (!arguments)
+        return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: a %s, not a tensor", file->name,
+                    pickle_type_name(value));
+    int status = torch_tensor_read(file->container, arguments, &tensor, error);
+    if (!status)
+        status = torch_tensor_open(file->container, &file->source, &tensor, name, array, error);
+    return status ? fail_within(status, error, "%s: tensor '%s'", file->name, name) : VALENCE_OK;
+}
+
+int torch_file_read_float(const struct torch_file *file, const struct torch_tensor *tensor,
+                          float *out, struct valence_error *error)
+{
+    struct npy *array;
+    int status =
+        torch_tensor_open(file->container, &file->source, tensor, tensor->path, &array, error);
+    if (!status)
+        status = npy_read_float(array, 0, tensor->count, out, error);
+    npy_close(array);
+    return status ? fail_within(status, error, "%s", file->name) : VALENCE_OK;
 }

@@ -12,25 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "format/elements.h"
 #include "format/pickle/pickle.h"
+#include "format/pickle/torch_tensor.h"
 #include "valence/error.h"
-
-struct torch_tensor {
-    /* keys and indices on the way to it, joined by dots: "state_dict.fc_att.weight" */
-    const char *path;
-    enum element_type type;
-    int n_dims;
-    int64_t shape[ARRAY_MAX_DIMS];
-    int64_t strides[ARRAY_MAX_DIMS]; /* in elements */
-    int64_t count;                   /* elements */
-    int64_t storage_offset;          /* in elements */
-    int64_t storage;                 /* which one; tensors may share it */
-};
 
 struct torch_file; /* tensors and paths live until it is closed; not for several threads at once */
 
-/* Maps the file and lists its tensors; their elements are read when they are asked for. Every
+/* Opens the file and lists its tensors; their elements are read when they are asked for. Every
  * shape, stride and offset is checked against the storage's true size. *file is NULL on error. */
 int torch_file_open(const char *path, struct torch_file **file, struct valence_error *error);
 
@@ -54,9 +42,13 @@ const char *torch_tensor_name_within(const struct torch_tensor *tensor, const ch
  * torch_file_pickle(), pickle_unknown_globals() names the classes whose objects were skipped. */
 const struct pickle *torch_file_pickle(const struct torch_file *file);
 
-/* tensor->count values in row-major order, whatever the tensor's type and strides. The storage read
- * last is kept, so that tensors sharing one cost one read. */
-int torch_file_read_float(struct torch_file *file, const struct torch_tensor *tensor, float *out,
-                          struct valence_error *error);
+/* A tensor in torch_file_pickle() as an array that is read in parts, to be closed before the file.
+ * VALENCE_ERROR_NOT_FOUND where `value` is no tensor. `name` stands for it in errors. */
+int torch_file_open_array(const struct torch_file *file, const struct pickle_value *value,
+                          const char *name, struct npy **array, struct valence_error *error);
+
+/* tensor->count values in row-major order, whatever the tensor's type and strides. */
+int torch_file_read_float(const struct torch_file *file, const struct torch_tensor *tensor,
+                          float *out, struct valence_error *error);
 
 #endif
