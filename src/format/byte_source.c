@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,13 +12,14 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "format/spool.h"
 
 /* ---- Opening ---- */
 
 static const char *kind_of_file(mode_t mode)
 {
     return S_ISDIR(mode)    ? "a folder"
-           : S_ISFIFO(mode) ? "a pipe, which can be read only once"
+           : S_ISFIFO(mode) ? "a pipe, which can be read only once (standard input, -, is read to its end)"
            : S_ISSOCK(mode) ? "a socket"
            : S_ISCHR(mode)  ? "a terminal or other device"
                             : "a device";
@@ -35,8 +37,16 @@ int byte_source_open_memory(const void *data, size_t size, const char *name,
 int byte_source_open(const char *path, struct byte_source *source, struct valence_error *error)
 {
     struct stat status;
+    char own[32]; /* also the way to "-" */
     *source = (struct byte_source){.file = -1};
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int descriptor = spool_descriptor(path);
+    if (descriptor >= 0) {
+        int spooled = spool_input(descriptor, path, error);
+        if (spooled)
+            return spooled;
+        snprintf(own, sizeof own, "/proc/self/fd/%d", descriptor);
+    }
+    int file = open(descriptor < 0 ? path : own, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
         return errno == ENOENT ? fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file", path)
                                : fail_errno(error, errno, "%s: cannot open", path);

@@ -1,7 +1,8 @@
 /* Where the readers of foreign formats get their bytes: a file or memory.
  *
  * A file is read by pread(), never through a map: whoever cuts it meanwhile causes an error here,
- * not a SIGBUS. What can only be read once (a pipe, a terminal) is refused by name; see spool.h. */
+ * not a SIGBUS. Standard input ("-") and pipes that a shell made (/dev/fd/63) are read to their end
+ * first, see spool.h; a pipe with a name of its own, a device or a folder is refused at once. */
 #ifndef VALENCE_FORMAT_BYTE_SOURCE_H
 #define VALENCE_FORMAT_BYTE_SOURCE_H
 

@@ -12,69 +12,47 @@
 
 struct csd {
     struct hdf5 *file;
-    uint64_t path[3]; /* the groups "/", NAME, data: none may lie within itself */
-    struct hdf5_group entries;
+    struct hdf5_names roots; /* the first names the sequence */
+    struct hdf5_names entries;
 };
 
 /* ---- Opening ---- */
 
-/* The address of `name`, or of the first link where that is NULL, in the group at `address`. */
-static int find(const struct csd *csd, uint64_t address, const char *name, uint64_t *found,
-                struct valence_error *error)
+/* Where NAME/data or, with a name, NAME/data/ENTRY/array is. */
+static struct hdf5_path path_of(const struct csd *csd, const char *entry, const char *array)
 {
-    struct hdf5_group group;
-    int status = hdf5_group_read(csd->file, address, &group, error);
-    const struct hdf5_link *link = NULL;
-    if (!status)
-        link = name ? hdf5_group_find(&group, name) : group.n > 0 ? &group.links[0] : NULL;
-    if (!status && !link)
-        status = fail(error, VALENCE_ERROR_FORMAT,
-                      "%s: it holds no '%s': it is no computational sequence", hdf5_name(csd->file),
-                      name ? name : "NAME");
-    if (!status)
-        *found = link->address;
-    hdf5_group_free(&group);
-    return status;
+    return (struct hdf5_path){entry ? 4 : 2, {csd->roots.names[0], "data", entry, array}};
 }
 
-static int check_no_cycle(const struct csd *csd, uint64_t address, int depth, const char *name,
-                          struct valence_error *error)
+static int list_entries(struct csd *csd, struct valence_error *error)
 {
-    for (int i = 0; i < depth; i++)
-        if (csd->path[i] == address)
-            return fail(error, VALENCE_ERROR_FORMAT, "%s: the group '%s' contains itself (a cycle)",
-                        hdf5_name(csd->file), name);
-    return VALENCE_OK;
+    struct hdf5_path root = {0};
+    int status = hdf5_list(csd->file, &root, &csd->roots, error);
+    if (!status && csd->roots.n == 0)
+        status = fail(error, VALENCE_ERROR_FORMAT, "%s: empty, not a computational sequence",
+                      hdf5_name(csd->file));
+    if (status)
+        return status;
+    struct hdf5_path data = path_of(csd, NULL, NULL);
+    status = hdf5_list(csd->file, &data, &csd->entries, error);
+    return status == VALENCE_ERROR_NOT_FOUND
+               ? fail(error, VALENCE_ERROR_FORMAT,
+                      "%s: it holds no '%s/data': not a computational sequence",
+                      hdf5_name(csd->file), csd->roots.names[0])
+               : status;
 }
 
-static int open_groups(struct csd *csd, struct valence_error *error)
+/* Takes over `file`, which opening gave with `status`. */
+static int open_file(struct hdf5 *file, int status, struct csd **opened,
+                     struct valence_error *error)
 {
-    csd->path[0] = hdf5_root(csd->file);
-    int status = find(csd, csd->path[0], NULL, &csd->path[1], error);
-    if (!status)
-        status = check_no_cycle(csd, csd->path[1], 1, "/", error);
-    if (!status)
-        status = find(csd, csd->path[1], "data", &csd->path[2], error);
-    if (!status)
-        status = check_no_cycle(csd, csd->path[2], 2, "data", error);
-    if (!status)
-        status = hdf5_group_read(csd->file, csd->path[2], &csd->entries, error);
-    for (int64_t i = 0; i < csd->entries.n && !status; i++)
-        status = check_no_cycle(csd, csd->entries.links[i].address, 3, csd->entries.links[i].name,
-                                error);
-    return status;
-}
-
-/* Takes over the file. */
-static int open_file(struct hdf5 *file, struct csd **opened, struct valence_error *error)
-{
-    struct csd *csd = calloc(1, sizeof *csd);
+    struct csd *csd = status ? NULL : calloc(1, sizeof *csd);
     if (!csd) {
         hdf5_close(file);
-        return fail_memory(error, sizeof *csd, "a file");
+        return status ? status : fail_memory(error, sizeof *csd, "a file");
     }
     csd->file = file;
-    int status = open_groups(csd, error);
+    status = list_entries(csd, error);
     if (status)
         csd_close(csd);
     else
@@ -87,7 +65,7 @@ int csd_open(const char *path, struct csd **csd, struct valence_error *error)
     struct hdf5 *file;
     *csd = NULL;
     int status = hdf5_open(path, &file, error);
-    return status ? status : open_file(file, csd, error);
+    return open_file(file, status, csd, error);
 }
 
 int csd_open_memory(const void *data, size_t size, const char *name, struct csd **csd,
@@ -96,14 +74,15 @@ int csd_open_memory(const void *data, size_t size, const char *name, struct csd 
     struct hdf5 *file;
     *csd = NULL;
     int status = hdf5_open_memory(data, size, name, &file, error);
-    return status ? status : open_file(file, csd, error);
+    return open_file(file, status, csd, error);
 }
 
 void csd_close(struct csd *csd)
 {
     if (!csd)
         return;
-    hdf5_group_free(&csd->entries);
+    hdf5_names_free(&csd->roots);
+    hdf5_names_free(&csd->entries);
     hdf5_close(csd->file);
     free(csd);
 }
@@ -115,75 +94,92 @@ int64_t csd_n_entries(const struct csd *csd)
 
 const char *csd_entry(const struct csd *csd, int64_t index)
 {
-    return csd->entries.links[index].name;
+    return csd->entries.names[index];
 }
 
 /* ---- Rows ---- */
 
-/* A dataset within an entry's group. */
-static int read_array(const struct csd *csd, const struct hdf5_group *group, const char *name,
+static int read_array(const struct csd *csd, const char *entry, const char *name,
                       struct hdf5_dataset *dataset, struct valence_error *error)
 {
-    const struct hdf5_link *link = hdf5_group_find(group, name);
-    *dataset = (struct hdf5_dataset){0};
-    return link ? hdf5_dataset_read(csd->file, link->address, MAX_ENTRY_BYTES, dataset, error)
-                : fail(error, VALENCE_ERROR_FORMAT, "%s: it holds no '%s'", hdf5_name(csd->file),
-                       name);
+    struct hdf5_path path = path_of(csd, entry, name);
+    int status = hdf5_read(csd->file, &path, MAX_ENTRY_BYTES, dataset, error);
+    return status == VALENCE_ERROR_NOT_FOUND
+               ? fail(error, VALENCE_ERROR_FORMAT, "%s: it holds no '%s'", hdf5_name(csd->file),
+                      name)
+               : status;
 }
 
-/* (T, D) and (T, 2); a single row may lack the first dimension. */
-static int convert(const struct csd *csd, const struct hdf5_dataset *features,
-                   const struct hdf5_dataset *intervals, struct csd_rows *rows,
-                   struct valence_error *error)
+/* (T, 2), or (2) for one row, all of them times. */
+static int convert_intervals(const struct csd *csd, const struct hdf5_dataset *array,
+                             int64_t *n_rows, double **intervals, struct valence_error *error)
 {
-    bool fits = features->n_dims >= 1 && features->n_dims <= 2 && intervals->n_dims >= 1 &&
-                intervals->n_dims <= 2 && intervals->shape[intervals->n_dims - 1] == 2;
-    rows->n_rows = fits && intervals->n_dims == 2 ? intervals->shape[0] : 1;
-    int64_t feature_rows = fits && features->n_dims == 2 ? features->shape[0] : 1;
-    if (!fits || feature_rows != rows->n_rows) {
-        char a[SHAPE_TEXT_BYTES], b[SHAPE_TEXT_BYTES];
-        return fail(error, VALENCE_ERROR_SHAPE,
-                    "%s: features %s and intervals %s, not (T, D) and (T, 2)", hdf5_name(csd->file),
-                    shape_text(features->shape, features->n_dims, a, sizeof a),
-                    shape_text(intervals->shape, intervals->n_dims, b, sizeof b));
-    }
-    rows->width = features->shape[features->n_dims - 1];
-    rows->features = allocate(features->count, sizeof *rows->features);
-    rows->intervals = allocate(intervals->count, sizeof *rows->intervals);
-    if (!rows->features || !rows->intervals)
-        return fail_memory(error, (size_t)features->count * sizeof *rows->features, "features");
-    if (features->count > 0)
-        elements_to_float(features->type, features->swapped, features->data, features->count,
-                          rows->features);
-    if (intervals->count > 0)
-        elements_to_double(intervals->type, intervals->swapped, intervals->data, intervals->count,
-                           rows->intervals);
-    for (int64_t i = 0; i < intervals->count; i++)
-        if (!isfinite(rows->intervals[i]))
+    char text[SHAPE_TEXT_BYTES];
+    bool fits = !array->is_text && array->n_dims >= 1 && array->n_dims <= 2 &&
+                array->shape[array->n_dims - 1] == 2;
+    if (!fits)
+        return fail(error, VALENCE_ERROR_SHAPE, "%s: intervals %s, not (T, 2)",
+                    hdf5_name(csd->file),
+                    shape_text(array->shape, array->n_dims, text, sizeof text));
+    *n_rows = array->count / 2;
+    *intervals = allocate(array->count, sizeof **intervals);
+    if (!*intervals)
+        return fail_memory(error, (size_t)array->count * sizeof **intervals, "intervals");
+    elements_to_double(array->type, false, array->data, array->count, *intervals);
+    for (int64_t i = 0; i < array->count; i++)
+        if (!isfinite((*intervals)[i]))
             return fail(error, VALENCE_ERROR_DATA, "%s: row %lld starts or ends at no time",
                         hdf5_name(csd->file), (long long)i / 2);
+    return VALENCE_OK;
+}
+
+/* (T, D) numbers, or (D) for one row. */
+static int convert_features(const struct csd *csd, const struct hdf5_dataset *array,
+                            struct csd_rows *rows, struct valence_error *error)
+{
+    char text[SHAPE_TEXT_BYTES];
+    if (array->is_text)
+        return fail(error, VALENCE_ERROR_UNSUPPORTED,
+                    "%s: it holds words, not features (they can be transcripts)",
+                    hdf5_name(csd->file));
+    bool fits = array->n_dims >= 1 && array->n_dims <= 2 &&
+                (array->n_dims == 2 ? array->shape[0] : 1) == rows->n_rows;
+    if (!fits)
+        return fail(error, VALENCE_ERROR_SHAPE, "%s: features %s with %lld intervals, not (T, D)",
+                    hdf5_name(csd->file),
+                    shape_text(array->shape, array->n_dims, text, sizeof text),
+                    (long long)rows->n_rows);
+    rows->width = array->shape[array->n_dims - 1];
+    rows->features = allocate(array->count, sizeof *rows->features);
+    if (!rows->features)
+        return fail_memory(error, (size_t)array->count * sizeof *rows->features, "features");
+    elements_to_float(array->type, false, array->data, array->count, rows->features);
+    for (int64_t i = 0; i < array->count && array->type == ELEMENT_F64; i++) {
+        const double *values = array->data;
+        if (isinf(rows->features[i]) && !isinf(values[i]))
+            return fail(error, VALENCE_ERROR_DATA,
+                        "%s: row %lld has %g, which is beyond 32-bit floats (largest: 3.4e38)",
+                        hdf5_name(csd->file), (long long)(i / rows->width), values[i]);
+    }
     return VALENCE_OK;
 }
 
 int csd_read(const struct csd *csd, int64_t index, struct csd_rows *rows,
              struct valence_error *error)
 {
-    struct hdf5_group group;
+    const char *entry = csd->entries.names[index];
     struct hdf5_dataset features = {0}, intervals = {0};
     *rows = (struct csd_rows){0};
-    int status = hdf5_group_read(csd->file, csd->entries.links[index].address, &group, error);
+    int status = read_array(csd, entry, "features", &features, error);
     if (!status)
-        status = read_array(csd, &group, "features", &features, error);
+        status = read_array(csd, entry, "intervals", &intervals, error);
     if (!status)
-        status = read_array(csd, &group, "intervals", &intervals, error);
+        status = convert_intervals(csd, &intervals, &rows->n_rows, &rows->intervals, error);
     if (!status)
-        status = convert(csd, &features, &intervals, rows, error);
-    hdf5_was_read(csd->file, (size_t)features.count * element_type_size(features.type));
+        status = convert_features(csd, &features, rows, error);
     hdf5_dataset_free(&features);
     hdf5_dataset_free(&intervals);
-    hdf5_group_free(&group);
-    return status ? fail_within(status, error, "entry '%s'", csd->entries.links[index].name)
-                  : VALENCE_OK;
+    return status ? fail_within(status, error, "entry '%s'", entry) : VALENCE_OK;
 }
 
 void csd_rows_free(struct csd_rows *rows)
@@ -280,7 +276,7 @@ static int64_t first_entry(const struct csd *csd, const char *video)
     int64_t low = 0, high = csd->entries.n;
     while (low < high) {
         int64_t middle = low + (high - low) / 2;
-        if (strcmp(csd->entries.links[middle].name, video) < 0)
+        if (strcmp(csd->entries.names[middle], video) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -297,7 +293,7 @@ int csd_read_video(const struct csd *csd, const char *video, struct csd_rows *ro
     *rows = (struct csd_rows){0};
     for (int64_t i = first_entry(csd, video); i < csd->entries.n && !status; i++) {
         struct csd_rows more;
-        const char *entry = csd->entries.links[i].name;
+        const char *entry = csd->entries.names[i];
         if (strncmp(entry, video, length) != 0)
             break;
         if (!belongs_to(entry, video, length))
@@ -312,4 +308,77 @@ int csd_read_video(const struct csd *csd, const char *video, struct csd_rows *ro
         status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: there is no video '%s'",
                       hdf5_name(csd->file), video);
     return status ? status : sort_rows(rows, error);
+}
+
+/* ---- Words ---- */
+
+/* Adds an entry's texts to the video's. */
+static int append_words(const struct csd *csd, const char *entry, struct csd_words *words,
+                        int64_t *capacity, struct valence_error *error)
+{
+    struct hdf5_dataset texts = {0}, times = {0};
+    double *intervals = NULL;
+    int64_t n = 0;
+    int status = read_array(csd, entry, "features", &texts, error);
+    if (!status)
+        status = read_array(csd, entry, "intervals", &times, error);
+    if (!status)
+        status = convert_intervals(csd, &times, &n, &intervals, error);
+    if (!status && (!texts.is_text || texts.count != n))
+        status = fail(error, VALENCE_ERROR_SHAPE, "%s: not a word for each interval",
+                      hdf5_name(csd->file));
+    void *grown = words->words;
+    if (!status)
+        status = grow_array(&grown, capacity, words->n + n, sizeof *words->words, INT64_MAX,
+                            "words", error);
+    words->words = grown;
+    for (int64_t i = 0; i < n && !status; i++) {
+        words->words[words->n++] =
+            (struct csd_word){intervals[2 * i], intervals[2 * i + 1], texts.texts[i]};
+        texts.texts[i] = NULL;
+    }
+    free(intervals);
+    hdf5_dataset_free(&texts);
+    hdf5_dataset_free(&times);
+    return status ? fail_within(status, error, "entry '%s'", entry) : VALENCE_OK;
+}
+
+static int compare_words(const void *a, const void *b)
+{
+    const struct csd_word *x = a, *y = b;
+    if (x->start != y->start)
+        return x->start < y->start ? -1 : 1;
+    return x->end < y->end ? -1 : x->end > y->end;
+}
+
+int csd_read_words(const struct csd *csd, const char *video, struct csd_words *words,
+                   struct valence_error *error)
+{
+    size_t length = strlen(video);
+    int64_t capacity = 0;
+    int status = VALENCE_OK;
+    bool found = false;
+    *words = (struct csd_words){0};
+    for (int64_t i = first_entry(csd, video); i < csd->entries.n && !status; i++) {
+        if (strncmp(csd->entries.names[i], video, length) != 0)
+            break;
+        if (!belongs_to(csd->entries.names[i], video, length))
+            continue;
+        status = append_words(csd, csd->entries.names[i], words, &capacity, error);
+        found = true;
+    }
+    if (!status && !found)
+        status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: it holds no video '%s'",
+                      hdf5_name(csd->file), video);
+    if (!status && words->n > 1)
+        qsort(words->words, (size_t)words->n, sizeof *words->words, compare_words);
+    return status;
+}
+
+void csd_words_free(struct csd_words *words)
+{
+    for (int64_t i = 0; i < words->n; i++)
+        free(words->words[i].text);
+    free(words->words);
+    *words = (struct csd_words){0};
 }

