@@ -1,56 +1,24 @@
 /* valence import: features extracted elsewhere, into a store. */
-#include <inttypes.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
-#include "base/suggest.h"
-#include "base/text.h"
 #include "choices.h"
 #include "commands.h"
 #include "data_output.h"
+#include "import_output.h"
 #include "import_text.h"
 #include "json_output.h"
-#include "table.h"
 #include "temporary_store.h"
 #include "valence/import.h"
 
-/* The kinds of SOURCE: name, what it is, and valence_import_NAME() that imports it. A new kind is a
- * line here. */
-#define KINDS(X)                                                                                   \
-    X(table, "a CSV with a row for each clip: its id, split, label, optionally its group (the "    \
-             "recording it was cut from) and transcript; and for each stream either columns of "   \
-             "the same row, or a folder with one array ID.npy for each clip. Or a folder with a "  \
-             "CSV for each split, whose names begin with it. The label files of MELD, of MMSA "    \
-             "(MOSI, MOSEI, CH-SIMS: video_id, clip_id, mode) and of MERBench (id, split, "        \
-             "valence) are recognised by their columns.")                                          \
-    X(dense, "an .npz, a .safetensors or a folder of .npy files, with streams as (N, T, D) or "    \
-             "(N, D) arrays named audio, text, video, simulated_text, their lengths as (N) "       \
-             "arrays, and (N) arrays id, split, label, group, transcript. With lengths, rows may " \
-             "be packed: (sum of lengths, D), as 'valence export' writes them.")                   \
-    X(merbench, "MERBench's or SDUMC's *_label.npz (train_corpus, val_corpus, test_corpus: id to " \
-                "{emo, val}; --label-column takes another than val), with a folder of one array "  \
-                "ID.npy for each clip as --audio-folder, --text-folder, --video-folder.")          \
-    X(mmsa, "MMSA's unaligned_50.pkl or aligned_50.pkl, a pickled dict of train, valid and test, " \
-            "each with arrays id, raw_text, text, audio, vision, their lengths and "               \
-            "regression_labels (--label-column takes others); or an .npz of arrays train/id, "     \
-            "train/raw_text and so on.")                                                           \
-    X(csd, "a CMU-MultimodalSDK file of labels (.csd), with a file for each stream as --audio "    \
-           "COVAREP.csd and so on, whose rows are taken where they overlap with a label's "        \
-           "segment; --label-column is the label's number from 0.")
-
-#define KIND_NAME(name, help)     #name,
-#define KIND_HELP(name, help)     #name ": " help "\n\n"
-#define KIND_FUNCTION(name, help) valence_import_##name,
-static const char *const kind_names[] = {KINDS(KIND_NAME)};
-static valence_import_function *const kind_functions[] = {KINDS(KIND_FUNCTION)};
-#define N_KINDS ((int)(sizeof kind_names / sizeof *kind_names))
-
 struct request {
-    const char *kind, *source, *store;
+    const char *kind_name, *source, *store;
+    enum valence_import_kind kind;
     const char *all_in, *dtype, *label_range, *delimiter;
     struct option_list skip;
     int64_t seed;
@@ -97,9 +65,17 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         STREAM_OPTIONS(&import->streams[VALENCE_STREAM_VIDEO], "video"),
         STREAM_OPTIONS(&import->streams[VALENCE_STREAM_SIMULATED_TEXT], "simulated_text"),
         {OPTION_TEXT, 0, "dtype", &request->dtype, "TYPE",
-         "How values are stored: f16 or f32 (default f16).", 0, 0},
+         "How values are stored: f16 or f32 (default: f16, and f32 for streams with columns that "
+         "f16 would round too much, which is reported).",
+         0, 0},
         {OPTION_FLAG, 0, "trim-zeros", &import->trim_zeros, NULL,
-         "dense, mmsa: rows of zeros at the end of a clip are padding and are left out.", 0, 0},
+         "dense, mmsa: rows of zeros at the end of a clip (or at its beginning, if that is where "
+         "the stream is padded) are padding and are left out.",
+         0, 0},
+        {OPTION_FLAG, 0, "zeros-missing", &import->zeros_missing, NULL,
+         "A clip's stream of zeros alone (no face was found) is stored as missing.", 0, 0},
+        {OPTION_FLAG, 0, "zero-invalid", &import->zero_invalid, NULL,
+         "Store NaN and infinite values as 0, as the authors of CMU-MultimodalSDK do.", 0, 0},
         {OPTION_INT, 0, "feat-scale", &import->feat_scale, "N",
          "folders: average up to N neighbouring rows to one, by the rule published as feat_scale "
          "(default 1).",
@@ -125,12 +101,19 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "What is said (default: the usual one, if any).", 0, 0},
         {OPTION_TEXT, 0, "label-values", &import->label_values, "FROM=TO,...",
          "What labels stand for: negative=-1,neutral=0,positive=1; '-10=' is no label.", 0, 0},
+        {OPTION_TEXT, 0, "label-map", &import->label_map, "FORMULA",
+         "Bring labels to another scale, with x as the label: 'x-3', '(x-50)/25'. The store "
+         "records it.",
+         0, 0},
+        {OPTION_TEXT, 0, "label-scale", &import->label_scale, "NAME",
+         "The scale that the labels are on, declared in the store with --label-range.", 0, 0},
         {OPTION_TEXT, 0, "split-values", &import->split_values, "FROM=TO,...",
          "What splits stand for: test1=test,test2=test.", 0, 0},
         {OPTION_TEXT, 0, "splits", &import->splits, "FILE",
          "csd: a CSV with columns id (of a recording or a clip) and split.", 0, 0},
         {OPTION_TEXT, 0, "delimiter", &request->delimiter, "C",
-         "table: what separates fields, one character or 'tab' (default ',').", 0, 0},
+         "table: what separates fields, one character or 'tab' (default: found in the file).", 0,
+         0},
         {OPTION_TEXT, 0, "all-in", &request->all_in, "SPLIT",
          "Where clips go when there is no split column (default train).", 0, 0},
         {OPTION_NUMBER, 0, "validation-fraction", &import->validation_fraction, "F",
@@ -157,7 +140,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "What is wrong", 0, 0},
         {OPTION_TEXT, 0, "label-range", &request->label_range, "MIN,MAX",
-         "Labels beyond are wrong (default -3,3).", 0, 0},
+         "Labels beyond are wrong (default -3,3); after --label-map.", 0, 0},
         {OPTION_LIST, 0, "skip", &request->skip, "REASON",
          "Skip and count such clips instead of stopping: label, split, value, width, empty, "
          "duplicate, missing (a stream's file: taken without the stream), or all. Any number of "
@@ -182,31 +165,36 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
                              positional[2]);
     if (request->dry_run != (n == 2))
         return false;
-    request->kind = positional[0];
+    request->kind_name = positional[0];
     request->source = positional[1];
     request->store = n == 3 ? positional[2] : NULL;
     return true;
 }
 
+static int choose_kind(const struct command *command, struct request *request)
+{
+    const char *names[16];
+    int n = valence_n_import_kinds(), kind = 0;
+    for (int i = 0; i < n; i++)
+        names[i] = valence_import_kind_name(i);
+    int code = choose_name(command, "KIND", request->kind_name, names, n, &kind);
+    request->kind = (enum valence_import_kind)kind;
+    return code;
+}
+
 static int choose_skips(const struct command *command, const struct option_list *list,
                         unsigned *skip)
 {
+    const char *names[VALENCE_MAX_SKIPS + 1] = {"all"};
+    int n = valence_n_skips();
+    for (int i = 0; i < n; i++)
+        names[i + 1] = valence_skip_name(i);
     for (int i = 0; i < list->n; i++) {
-        const char *value = list->values[i];
         int found = 0;
-        if (strcmp(value, "all") == 0) {
-            *skip = (1u << VALENCE_N_SKIPS) - 1;
-            continue;
-        }
-        while (found < VALENCE_N_SKIPS && strcmp(value, valence_skip_names[found]) != 0)
-            found++;
-        if (found == VALENCE_N_SKIPS) {
-            const char *meant = suggest_name(value, valence_skip_names, VALENCE_N_SKIPS);
-            return report_usage(command, "--skip: there is no '%s'%s%s%s", value,
-                                meant ? "; did you mean '" : "", meant ? meant : "",
-                                meant ? "'?" : "");
-        }
-        *skip |= 1u << found;
+        int code = choose_name(command, "--skip", list->values[i], names, n + 1, &found);
+        if (code)
+            return code;
+        *skip |= found == 0 ? ~0u : VALENCE_BIT(found - 1);
     }
     return EXIT_FINE;
 }
@@ -214,12 +202,15 @@ static int choose_skips(const struct command *command, const struct option_list 
 static int choose_range(const struct command *command, const char *text, double *minimum,
                         double *maximum)
 {
-    char low[64];
-    size_t length = strcspn(text, ",");
-    snprintf(low, sizeof low, "%.*s", (int)(length < sizeof low ? length : 0), text);
-    if (text[length] != ',' || !parse_double(low, minimum) ||
-        !parse_double(text + length + 1, maximum))
-        return report_usage(command, "--label-range: '%s' is not MIN,MAX", text);
+    char *end;
+    *minimum = strtod(text, &end);
+    bool fits = end > text && *end == ',';
+    text = fits ? end + 1 : text;
+    *maximum = strtod(text, &end);
+    fits = fits && end > text && *end == '\0';
+    if (!fits || !isfinite(*minimum) || !isfinite(*maximum) || *minimum > *maximum)
+        return report_usage(command,
+                            "--label-range takes MIN,MAX: two finite numbers, the smaller first");
     return EXIT_FINE;
 }
 
@@ -227,8 +218,13 @@ static int choose_range(const struct command *command, const char *text, double 
 static int finish_options(const struct command *command, struct request *request)
 {
     struct valence_import_options *options = &request->options;
-    const char *delimiter = strcmp(request->delimiter, "tab") == 0 ? "\t" : request->delimiter;
-    int code = choose_dtype(command, request->dtype, &options->type);
+    const char *delimiter = request->delimiter;
+    if (delimiter)
+        delimiter = strcmp(delimiter, "tab") == 0 ? "\t" : delimiter;
+    int code = choose_kind(command, request);
+    if (!code && request->dtype)
+        code = choose_dtype(command, request->dtype, &options->type);
+    options->keep_type = request->dtype != NULL;
     if (!code && request->all_in)
         code = choose_split(command, request->all_in, &options->all_in);
     if (!code && request->label_range)
@@ -236,108 +232,38 @@ static int finish_options(const struct command *command, struct request *request
                             &options->label_maximum);
     if (!code)
         code = choose_skips(command, &request->skip, &options->skip);
-    if (!code && strlen(delimiter) != 1)
+    if (!code && delimiter && strlen(delimiter) != 1)
         code = report_usage(command, "--delimiter: '%s' is not one character", delimiter);
     if (!code)
         code = import_text_choose(command, &request->text, options);
     request->text.encoding.quiet = request->quiet || request->json;
-    options->delimiter = delimiter[0];
+    options->delimiter = delimiter ? delimiter[0] : '\0';
     options->seed = (uint64_t)request->seed;
     return code;
 }
 
-/* ---- Results ---- */
-
-static void print_count(struct table *table, const struct valence_import_count *count,
-                        const char *what, const char *why)
-{
-    if (count->n == 0)
-        return;
-    table_cell(table, "%" PRId64, count->n);
-    table_cell(table, "%s: %s (%s%s%s%s%s%s)", what, why, count->examples[0],
-               count->n > 1 ? ", " : "", count->examples[1], count->n > 2 ? ", " : "",
-               count->examples[2], count->n > VALENCE_IMPORT_N_EXAMPLES ? ", ..." : "");
-}
-
-static void print_result(const struct request *request, const struct valence_import_result *result)
-{
-    struct table table = {.title = request->store};
-    table_column(&table, "clips", TABLE_RIGHT);
-    table_column(&table, "", TABLE_LEFT);
-    table_cell(&table, "%" PRId64, result->n_taken);
-    table_cell(&table, "imported%s",
-               result->n_no_label == 0                 ? ""
-               : result->n_no_label == result->n_taken ? ", without labels"
-                                                       : "");
-    if (result->n_no_label > 0 && result->n_no_label < result->n_taken) {
-        table_cell(&table, "%" PRId64, result->n_no_label);
-        table_cell(&table, "of these without a label");
-    }
-    if (result->n_stored) {
-        table_cell(&table, "%" PRId64, result->n_stored);
-        table_cell(&table, "in the store already");
-    }
-    for (int i = 0; i < VALENCE_N_SKIPS; i++)
-        print_count(&table, &result->skipped[i], i == VALENCE_SKIP_MISSING ? "noted" : "skipped",
-                    valence_skip_texts[i]);
-    print_count(&table, &result->unlisted, "left out", "the labels do not name them");
-    table_print(&table, stdout);
-}
-
-static json_t *count_to_json(const struct valence_import_count *count)
-{
-    json_t *examples = json_array();
-    for (int i = 0; i < VALENCE_IMPORT_N_EXAMPLES && i < count->n; i++)
-        json_array_append_new(examples, json_string(count->examples[i]));
-    return json_pack("{s:I, s:o}", "clips", (json_int_t)count->n, "examples", examples);
-}
-
-static json_t *result_to_json(const struct request *request,
-                              const struct valence_import_result *result)
-{
-    json_t *skipped = json_object();
-    for (int i = 0; i < VALENCE_N_SKIPS; i++)
-        json_object_set_new(skipped, valence_skip_names[i], count_to_json(&result->skipped[i]));
-    return json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "store", request->store, "imported",
-                     (json_int_t)result->n_taken, "without_label", (json_int_t)result->n_no_label,
-                     "stored_before", (json_int_t)result->n_stored, "skipped", skipped, "unlisted",
-                     count_to_json(&result->unlisted));
-}
-
-/* The function of a kind, or NULL, having printed which kinds there are. */
-static valence_import_function *choose_kind(const struct command *command, const char *kind)
-{
-    struct text known = {.maximum = 4096};
-    for (int i = 0; i < N_KINDS; i++)
-        if (strcmp(kind, kind_names[i]) == 0)
-            return kind_functions[i];
-    for (int i = 0; i < N_KINDS; i++)
-        text_format(&known, "%s%s", i == 0 ? "" : i + 1 < N_KINDS ? ", " : " and ", kind_names[i]);
-    report_usage(command, "there is no import of '%s'; there are %s", kind,
-                 known.failed ? "others" : known.data);
-    text_free(&known);
-    return NULL;
-}
+/* ---- Importing ---- */
 
 /* Counts what the store would hold. */
-static int look(struct request *request, valence_import_function *import,
+static int look(struct request *request, struct valence_import_result *result,
                 struct valence_error *error)
 {
     struct data_summary summary = {0};
-    struct valence_import_result result;
     request->options.summary = &summary;
-    request->options.skip = (1u << VALENCE_N_SKIPS) - 1;
-    int status = import(request->source, NULL, &request->options, terminal_progress(request->quiet),
-                        &result, error);
+    request->options.skip = ~0u;
+    int status = valence_import(request->kind, request->source, NULL, &request->options,
+                                terminal_progress(request->quiet), result, error);
     terminal_progress_finish();
     if (!status && request->json) {
-        status = print_json(json_pack("{s:s, s:s, s:o, s:o}", "source", request->source, "kind",
-                                      request->kind, "data", data_summary_to_json(&summary),
-                                      "left_out", left_out_to_json(&result)),
-                            error);
+        status = print_json(
+            json_pack("{s:s, s:s, s:o, s:o, s:o}", "source", request->source, "kind",
+                      request->kind_name, "data", data_summary_to_json(&summary), "left_out",
+                      left_out_to_json(result), "notes", import_notes_to_json(result)),
+            error);
     } else if (!status) {
         print_data_summary(request->source, &summary, true);
-        print_left_out(&result);
+        print_left_out(result);
+        print_import_notes(result);
     }
     data_summary_free(&summary);
     return status;
@@ -345,14 +271,14 @@ static int look(struct request *request, valence_import_function *import,
 
 /* Labels and transcripts go to a store of their own first, which is small: an interrupted call
  * reads them again, and goes on with the encoding. */
-static int import_with_text(const struct request *request, valence_import_function *import,
-                            struct valence_import_result *result, struct valence_error *error)
+static int import_with_text(const struct request *request, struct valence_import_result *result,
+                            struct valence_error *error)
 {
     char *transcripts;
     int status = temporary_store_make(&transcripts, error);
     if (!status)
-        status = import(request->source, transcripts, &request->options,
-                        terminal_progress(request->quiet), result, error);
+        status = valence_import(request->kind, request->source, transcripts, &request->options,
+                                terminal_progress(request->quiet), result, error);
     terminal_progress_finish();
     if (!status)
         status = import_text_encode(&request->text, transcripts, request->store, error);
@@ -372,44 +298,43 @@ static void keep_memory(void)
 
 static int run_import(const struct command *command, int argc, char **argv)
 {
-    struct request request = {.dtype = "f16", .delimiter = ","};
-    struct valence_import_result result;
+    struct request request = {.kind_name = NULL};
+    struct valence_import_result result = {.size = sizeof result};
     struct valence_error error;
     int code = EXIT_FINE;
     valence_import_options_default(&request.options);
     valence_transcript_options_default(&request.text.encoding.settings);
     if (!parse(command, argc, argv, &request, &code) || (code = finish_options(command, &request)))
         return code;
-    valence_import_function *import = choose_kind(command, request.kind);
-    if (!import)
-        return EXIT_USAGE;
     keep_memory();
     if (request.dry_run)
-        return look(&request, import, &error) ? report_error(&error) : EXIT_FINE;
+        return look(&request, &result, &error) ? report_error(&error) : EXIT_FINE;
     int status;
     if (request.text.encoding.model)
-        status = import_with_text(&request, import, &result, &error);
+        status = import_with_text(&request, &result, &error);
     else
-        status = import(request.source, request.store, &request.options,
-                        terminal_progress(request.quiet), &result, &error);
+        status = valence_import(request.kind, request.source, request.store, &request.options,
+                                terminal_progress(request.quiet), &result, &error);
     terminal_progress_finish();
     if (!status && request.json)
-        status = print_json(result_to_json(&request, &result), &error);
+        status = print_json(import_result_to_json(request.store, &result), &error);
     else if (!status)
-        print_result(&request, &result);
+        print_import_result(request.store, &result);
     return status ? report_error(&error) : EXIT_FINE;
 }
+
+#define KIND_HELP(name, word, text) word ": " text "\n\n"
 
 const struct command command_import = {
     .name = "import",
     .arguments = "KIND SOURCE STORE",
     .summary = "Bring features that were extracted elsewhere into a store.",
-    .description = "KIND is what SOURCE is:\n\n" KINDS(
-        KIND_HELP) "One clip is in memory at a time. An interrupted import is gone on with by the "
-                   "same "
-                   "command. What is wrong with a clip stops the import and is named with its "
-                   "place; --skip "
-                   "leaves such clips out and counts them.",
+    .description = "KIND is what SOURCE is:\n\n" VALENCE_IMPORT_KIND_MAP(
+        KIND_HELP) "One clip is in memory at a time. If an import is interrupted, run the same "
+                   "command again: it continues after the last clip stored. An unfinished "
+                   "store that other options or another state of the source made is begun "
+                   "anew. An unusable clip stops the import with its place; --skip leaves "
+                   "such clips out and counts them.",
     .example = "valence import table clips.csv store --audio a0-a72 --text-folder text/\n"
                "valence import table clips.csv store --text t0-t99 --split-column fold "
                "--group-column video --validation-fraction 0.15\n"

@@ -161,12 +161,11 @@ void print_data_summary(const char *title, const struct data_summary *summary, b
 void print_left_out(const struct valence_import_result *result)
 {
     struct text notes = {.maximum = 8192};
-    for (int i = 0; i < VALENCE_N_SKIPS; i++)
+    for (int i = 0; i < valence_n_skips(); i++)
         if (result->skipped[i].n)
             text_format(&notes, "%s %" PRId64 " clips: %s ('%s')\n",
                         i == VALENCE_SKIP_MISSING ? "noted:" : "left out, as an import would:",
-                        result->skipped[i].n, valence_skip_texts[i],
-                        result->skipped[i].examples[0]);
+                        result->skipped[i].n, valence_skip_text(i), result->skipped[i].examples[0]);
     if (result->unlisted.n)
         text_format(&notes,
                     "%" PRId64 " ids have features, but the labels do not name them ('%s')\n",
@@ -248,8 +247,8 @@ static json_t *split_to_json(const struct split_summary *split)
 json_t *left_out_to_json(const struct valence_import_result *result)
 {
     json_t *left_out = json_object();
-    for (int i = 0; i < VALENCE_N_SKIPS; i++)
-        json_object_set_new(left_out, valence_skip_names[i], json_integer(result->skipped[i].n));
+    for (int i = 0; i < valence_n_skips(); i++)
+        json_object_set_new(left_out, valence_skip_name(i), json_integer(result->skipped[i].n));
     json_object_set_new(left_out, "unlisted", json_integer(result->unlisted.n));
     return left_out;
 }

@@ -57,10 +57,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     options.labels_only = true;
     if (is_hdf5)
         options.streams[VALENCE_STREAM_AUDIO].source = source;
-    valence_import_function *import = is_zip    ? valence_import_merbench
-                                      : is_hdf5 ? valence_import_csd
-                                                : valence_import_mmsa;
-    (void)import(source, store, &options, NULL, &result, &error);
+    enum valence_import_kind kind = is_zip    ? VALENCE_IMPORT_MERBENCH
+                                    : is_hdf5 ? VALENCE_IMPORT_CSD
+                                              : VALENCE_IMPORT_MMSA;
+    result.size = sizeof result;
+    (void)valence_import(kind, source, store, &options, NULL, &result, &error);
     remove_store();
     return 0;
 }

@@ -1,4 +1,5 @@
-/* What the importers share: the walk over a source's clips, its checks, skips and counts. */
+/* What the importers share: a request, the walk over a source's clips, its checks, skips and
+ * counts. */
 #ifndef VALENCE_EXCHANGE_IMPORT_H
 #define VALENCE_EXCHANGE_IMPORT_H
 
@@ -7,6 +8,18 @@
 #include "valence/import.h"
 #include "valence/store.h"
 
+/* One call of valence_import(). */
+struct import_request {
+    const char *source, *store;
+    const struct valence_import_options *options; /* checked */
+    const struct valence_progress *progress;      /* may be NULL */
+    struct valence_import_result *result;
+};
+
+/* The importers by kind: import_KIND.c. `error` is never NULL. */
+typedef int import_function(const struct import_request *request, struct valence_error *error);
+import_function import_table, import_dense, import_merbench, import_mmsa, import_csd;
+
 /* What a source says of its next clip; the texts live until its next call. */
 struct import_record {
     const char *id, *group, *transcript;
@@ -14,7 +27,9 @@ struct import_record {
     const char *split;    /* NULL: the source has none */
     const char *label;    /* a number or "", NULL likewise */
     double label_number;  /* where `label` is NULL, or NaN */
-    char place[320];      /* "table.csv:12", for errors */
+    /* What is wrong with the label, and with a split that is none; NULL: what they say. */
+    const char *problem, *split_problem;
+    char place[320]; /* "table.csv:12", for errors */
 };
 
 /* One kind of source. Functions give ERROR_SHAPE for a stream of another width, ERROR_DATA for an
@@ -42,15 +57,8 @@ struct import_source {
 };
 
 /* Imports all of it. Releases the description. */
-int import_run(struct import_source *source, const char *store_path,
-               const struct valence_import_options *options,
-               const struct valence_progress *progress, struct valence_import_result *result,
+int import_run(struct import_source *source, const struct import_request *request,
                struct valence_error *error);
-
-/* The split a record belongs to by its own word or, where it has none, by the options; -1: there is
- * no such split. */
-int import_split_of(const struct import_record *record,
-                    const struct valence_import_options *options);
 
 /* Adds a stream to what the source has. */
 void import_name_stream(struct import_source *source, enum valence_stream which, int64_t width);
@@ -58,7 +66,8 @@ void import_name_stream(struct import_source *source, enum valence_stream which,
 /* One more, of that id. */
 void import_count(struct valence_import_count *count, const char *id);
 
-/* {"name", "bytes", "hash"}: the file's name, size and a hash of its ends. NULL on error. */
-json_t *import_describe_file(const char *path, struct valence_error *error);
+/* Adds a sentence to the result's notes; what does not fit any more is lost. */
+void import_note(struct valence_import_result *result, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -7,63 +7,116 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "base/text.h"
-#include "format/pickle/pickle_numpy.h"
 
-/* ---- Columns ---- */
+#define ID_DIVIDER "$_$" /* MMSA's ids are VIDEO$_$CLIP */
+#define MAX_PARTS  4     /* of an id */
+#define NAME_BYTES 64
 
-static void close_column(struct import_column *column)
+/* ---- Names ---- */
+
+/* The next of "a|b|c"; false at the end. */
+static bool next_name(const char **names, char name[NAME_BYTES])
 {
-    npy_close(column->array);
+    if (!*names || !**names)
+        return false;
+    size_t length = strcspn(*names, "|");
+    snprintf(name, NAME_BYTES, "%.*s", (int)length, *names);
+    *names += length + ((*names)[length] == '|');
+    return true;
+}
+
+static bool is_among(const char *names, const char *wanted)
+{
+    char name[NAME_BYTES];
+    while (next_name(&names, name))
+        if (strcmp(name, wanted) == 0)
+            return true;
+    return false;
+}
+
+static int open_named(struct import_arrays *arrays, const char *name, struct import_column *column,
+                      struct valence_error *error)
+{
     *column = (struct import_column){0};
+    int status = arrays->open(arrays->self, name, column, error);
+    return status ? status : id_list_add(&arrays->used, name, strlen(name), error);
 }
 
-static bool has_column(const struct import_column *column)
+/* The first of the usual names that there is, which `name` receives. ERROR_NOT_FOUND, with the
+ * arrays that there are, where there is none. */
+static int open_usual(struct import_arrays *arrays, const char *usual, char name[NAME_BYTES],
+                      struct import_column *column, struct valence_error *error)
 {
-    return column->array || column->values;
-}
-
-/* The first dimension is the number of clips, which the first column sets. */
-static int check_clips(struct import_arrays *arrays, const char *name, int64_t n,
-                       struct valence_error *error)
-{
-    if (arrays->n_clips < 0)
-        arrays->n_clips = n;
-    return n == arrays->n_clips
-               ? VALENCE_OK
-               : fail(error, VALENCE_ERROR_SHAPE, "%s: array '%s' has %lld clips, others have %lld",
-                      arrays->name, name, (long long)n, (long long)arrays->n_clips);
-}
-
-static int check_column(struct import_arrays *arrays, const char *name,
-                        const struct import_column *column, struct valence_error *error)
-{
-    if (!column->array)
-        return check_clips(arrays, name, column->n_values, error);
-    const struct npy_header *header = npy_header(column->array);
-    if (header->n_dims < 1)
-        return fail(error, VALENCE_ERROR_SHAPE, "%s: array '%s' is a single value", arrays->name,
-                    name);
-    int status = check_clips(arrays, name, header->shape[0], error);
-    if (!status && header->count != arrays->n_clips)
-        status = fail(error, VALENCE_ERROR_SHAPE, "%s: array '%s' has more than a value for a clip",
-                      arrays->name, name);
+    int status = VALENCE_ERROR_NOT_FOUND;
+    for (const char *rest = usual; status == VALENCE_ERROR_NOT_FOUND && next_name(&rest, name);)
+        status = open_named(arrays, name, column, error);
     return status;
 }
 
-/* By the option's name, or the usual one where that is NULL; none where it is "" or there is no
- * usual one, or where what has the usual name is absent and not needed. */
-static int open_column(struct import_arrays *arrays, const char *option, const char *usual,
-                       bool needed, struct import_column *column, struct valence_error *error)
+/* Completes ERROR_NOT_FOUND by what there is. */
+static int fail_not_found(struct import_arrays *arrays, const char *usual, const char *key,
+                          struct valence_error *error)
 {
-    const char *name = option ? option : usual;
+    struct id_list names = {0};
+    char wanted[NAME_BYTES], list[512] = "";
+    (void)next_name(&usual, wanted);
+    int status = arrays->list(arrays->self, &names, error);
+    id_list_sort(&names);
+    for (int64_t i = 0; i < names.n && !status && strlen(list) + 64 < sizeof list; i++) {
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%.60s", i ? ", " : "", names.ids[i]);
+    }
+    id_list_free(&names);
+    return status ? status
+                  : fail_key(error, VALENCE_ERROR_NOT_FOUND, key,
+                             "%s: it holds no array '%s'; it holds %s", arrays->name, wanted,
+                             list[0] ? list : "none");
+}
+
+/* ---- Columns ---- */
+
+/* The first dimension is the number of clips, which the first column sets. Only ids may have more
+ * than one element a clip. */
+static int check_column(struct import_arrays *arrays, const char *name,
+                        struct import_column *column, struct valence_error *error)
+{
+    const struct npy_header *header = column->array ? npy_header(column->array) : NULL;
+    if (header && header->n_dims < 1)
+        return fail(error, VALENCE_ERROR_SHAPE, "%s: array '%s' is a single value", arrays->name,
+                    name);
+    if (header) {
+        column->n_clips = header->shape[0];
+        column->n_parts = column->n_clips > 0 ? header->count / column->n_clips : 1;
+    }
+    if (arrays->n_clips < 0)
+        arrays->n_clips = column->n_clips;
+    if (column->n_clips != arrays->n_clips)
+        return fail(error, VALENCE_ERROR_SHAPE, "%s: array '%s' has %lld clips, others have %lld",
+                    arrays->name, name, (long long)column->n_clips, (long long)arrays->n_clips);
+    bool is_id = column == &arrays->id;
+    if (column->n_parts < 1 || column->n_parts > (is_id ? MAX_PARTS : 1))
+        return fail(error, VALENCE_ERROR_SHAPE, "%s: array '%s' has %lld values for a clip, not %s",
+                    arrays->name, name, (long long)column->n_parts, is_id ? "1 to 4" : "one");
+    return VALENCE_OK;
+}
+
+/* By the option's name, or the usual ones where that is NULL; none where it is "" or there are no
+ * usual ones, or where what has a usual name is absent and not needed. */
+static int open_column(struct import_arrays *arrays, const char *option, const char *usual,
+                       const char *needed, struct import_column *column,
+                       struct valence_error *error)
+{
+    char name[NAME_BYTES] = "";
     *column = (struct import_column){0};
-    if (!name || name[0] == '\0')
+    if (option ? option[0] == '\0' : !usual)
         return VALENCE_OK;
-    int status = arrays->open(arrays->self, name, column, error);
+    int status = option ? open_named(arrays, option, column, error)
+                        : open_usual(arrays, usual, name, column, error);
     if (status == VALENCE_ERROR_NOT_FOUND && !option && !needed)
         return VALENCE_OK;
-    return status ? status : check_column(arrays, name, column, error);
+    if (status == VALENCE_ERROR_NOT_FOUND)
+        return fail_not_found(arrays, option ? option : usual, needed ? needed : "", error);
+    return status ? status : check_column(arrays, option ? option : name, column, error);
 }
 
 static int open_columns(struct import_arrays *arrays, const struct import_names *usual,
@@ -71,122 +124,26 @@ static int open_columns(struct import_arrays *arrays, const struct import_names 
 {
     const struct valence_import_options *options = arrays->options;
     if (options->id && options->id[0] == '\0')
-        return fail(error, VALENCE_ERROR_ARGUMENT, "%s: clips need an id", arrays->name);
-    int status = open_column(arrays, options->id, usual->id, true, &arrays->id, error);
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "id", "%s: clips need an id", arrays->name);
+    int status = open_column(arrays, options->id, usual->id, "id", &arrays->id, error);
     if (!status && !arrays->split_name)
-        status = open_column(arrays, options->split, usual->split, true, &arrays->split, error);
-    if (!status)
-        status = open_column(arrays, options->label, usual->label, true, &arrays->label, error);
-    if (!status)
-        status = open_column(arrays, options->group, usual->group, false, &arrays->group, error);
-    if (!status)
-        status = open_column(arrays, options->transcript, usual->transcript, false,
+        status = open_column(arrays, options->split, usual->split, "split", &arrays->split, error);
+    if (!status && arrays->n_clips > 0)
+        status = open_column(arrays, options->label, usual->label, "label", &arrays->label, error);
+    if (!status && arrays->n_clips > 0)
+        status = open_column(arrays, options->group, usual->group, NULL, &arrays->group, error);
+    if (!status && arrays->n_clips > 0)
+        status = open_column(arrays, options->transcript, usual->transcript, NULL,
                              &arrays->transcript, error);
-    if (!status)
-        status = open_column(arrays, NULL, usual->metadata, false, &arrays->metadata, error);
+    if (!status && arrays->n_clips > 0)
+        status = open_column(arrays, NULL, usual->metadata, NULL, &arrays->metadata, error);
     return status;
-}
-
-static int read_whole_number(const struct import_column *column, int64_t at, int64_t *number,
-                             struct valence_error *error)
-{
-    if (column->array)
-        return npy_read_int64(column->array, at, 1, number, error);
-    double value;
-    bool whole = pickle_get_number(column->values[at], &value) && value == floor(value) &&
-                 fabs(value) < 9e15;
-    if (!whole)
-        return fail(error, VALENCE_ERROR_DATA, "element %lld is no whole number", (long long)at);
-    *number = (int64_t)value;
-    return VALENCE_OK;
-}
-
-/* A text, or a whole number as one; "" where there is no column. The last one is freed. */
-static int read_text(const struct import_column *column, int64_t at, char **text,
-                     struct valence_error *error)
-{
-    free(*text);
-    *text = NULL;
-    const struct pickle_value *value = column->values ? column->values[at] : NULL;
-    bool is_text = value && (value->type == PICKLE_TEXT || value->type == PICKLE_BYTES);
-    if (column->array && npy_header(column->array)->kind == NPY_TEXTS)
-        return npy_read_text(column->array, at, text, error);
-    size_t size = is_text ? value->as.bytes.size : 0;
-    if (is_text && !value->as.bytes.data)
-        return fail(error, VALENCE_ERROR_LIMIT, "element %lld is a text of %zu bytes",
-                    (long long)at, size);
-    if (is_text && (!is_utf8(value->as.bytes.data, size) || memchr(value->as.bytes.data, 0, size)))
-        return fail(error, VALENCE_ERROR_DATA, "element %lld is no valid text", (long long)at);
-    char *copy = malloc(size < 24 ? 24 : size + 1);
-    if (!copy)
-        return fail_memory(error, size + 1, "a text");
-    int64_t number = 0;
-    int status = VALENCE_OK;
-    if (is_text)
-        memcpy(copy, value->as.bytes.data, size);
-    else if (has_column(column)) {
-        status = read_whole_number(column, at, &number, error);
-        size = (size_t)snprintf(copy, 24, "%lld", (long long)number);
-    }
-    copy[size] = '\0';
-    if (status)
-        free(copy);
-    else
-        *text = copy;
-    return status;
-}
-
-/* NaN where there is no column, and for None. */
-static int read_label(const struct import_column *column, int64_t at, double *label,
-                      struct valence_error *error)
-{
-    *label = NAN;
-    if (column->array) {
-        float value;
-        int status = npy_read_float(column->array, at, 1, &value, error);
-        *label = status ? NAN : (double)value;
-        return status;
-    }
-    if (!column->values || column->values[at]->type == PICKLE_NONE ||
-        pickle_get_number(column->values[at], label))
-        return VALENCE_OK;
-    return fail(error, VALENCE_ERROR_DATA, "its label is %s, no number",
-                pickle_type_name(column->values[at]));
 }
 
 /* ---- Streams ---- */
 
-static int check_stream(struct import_arrays *arrays, const char *name,
-                        struct import_stream *stream, struct valence_error *error)
-{
-    const struct npy_header *header = npy_header(stream->array);
-    char text[SHAPE_TEXT_BYTES];
-    const char *shape = shape_text(header->shape, header->n_dims, text, sizeof text);
-    if (header->kind != NPY_NUMBERS || header->n_dims < 2 || header->n_dims > 3)
-        return fail(error, VALENCE_ERROR_SHAPE, "%s: array '%s' of %s is not (N, T, D) or (N, D)",
-                    arrays->name, name, shape);
-    stream->width = header->shape[header->n_dims - 1];
-    if (!stream->starts)
-        stream->max_rows = header->n_dims == 3 ? header->shape[1] : 1;
-    if (stream->width < 1 || stream->width > VALENCE_STORE_MAX_WIDTH ||
-        stream->max_rows > VALENCE_STORE_MAX_ROWS)
-        return fail(error, VALENCE_ERROR_LIMIT,
-                    "%s: array '%s' of %s: a stream has 1 to %d columns and up to %d rows a clip",
-                    arrays->name, name, shape, VALENCE_STORE_MAX_WIDTH, VALENCE_STORE_MAX_ROWS);
-    int status = stream->starts ? VALENCE_OK : check_clips(arrays, name, header->shape[0], error);
-    if (status)
-        return status;
-    stream->values = allocate(stream->max_rows * stream->width, sizeof *stream->values);
-    return stream->values
-               ? VALENCE_OK
-               : fail_memory(error,
-                             (size_t)(stream->max_rows * stream->width) * sizeof *stream->values,
-                             "the rows of a clip");
-}
-
-static int read_lengths(struct import_arrays *arrays, const char *name,
-                        const struct import_column *column, struct import_stream *stream,
-                        struct valence_error *error)
+static int read_lengths(struct import_arrays *arrays, const struct import_column *column,
+                        struct array_stream *stream, struct valence_error *error)
 {
     stream->lengths = allocate(arrays->n_clips, sizeof *stream->lengths);
     if (!stream->lengths)
@@ -195,62 +152,56 @@ static int read_lengths(struct import_arrays *arrays, const char *name,
     if (column->array)
         status = npy_read_int64(column->array, 0, arrays->n_clips, stream->lengths, error);
     for (int64_t i = 0; i < arrays->n_clips && column->values && !status; i++)
-        status = read_whole_number(column, i, &stream->lengths[i], error);
-    return status ? fail_within(status, error, "%s: array '%s'", arrays->name, name) : VALENCE_OK;
+        status = column_read_whole(column, i, &stream->lengths[i], error);
+    return status
+               ? fail_within(status, error, "%s: the lengths of '%s'", arrays->name, stream->name)
+               : VALENCE_OK;
 }
 
-/* Whether the lengths say that the rows are packed; then where each clip's begin. */
-static int find_starts(const struct import_arrays *arrays, struct import_stream *stream,
-                       struct valence_error *error)
+/* The lengths that the options name, or those called as the stream's array or as one of its usual
+ * names, if any. */
+static int open_lengths(struct import_arrays *arrays, const char *usual, const char *option,
+                        struct array_stream *stream, struct valence_error *error)
 {
-    const struct npy_header *header = npy_header(stream->array);
-    int64_t sum = 0, longest = 0;
-    if (header->n_dims != 2)
-        return VALENCE_OK;
-    for (int64_t i = 0; i < arrays->n_clips; i++) {
-        int64_t n = stream->lengths[i];
-        if (n < 0 || n > header->shape[0] - sum)
-            return VALENCE_OK;
-        sum += n;
-        longest = n > longest ? n : longest;
-    }
-    if (sum != header->shape[0])
-        return VALENCE_OK;
-    stream->starts = allocate(arrays->n_clips, sizeof *stream->starts);
-    if (!stream->starts)
-        return fail_memory(error, (size_t)arrays->n_clips * sizeof *stream->starts, "lengths");
-    for (int64_t i = 1; i < arrays->n_clips; i++)
-        stream->starts[i] = stream->starts[i - 1] + stream->lengths[i - 1];
-    stream->max_rows = longest;
-    return VALENCE_OK;
+    struct import_column column;
+    char names[1024], name[NAME_BYTES];
+    size_t used = (size_t)snprintf(names, sizeof names, "%s_lengths", stream->name);
+    for (const char *rest = usual; next_name(&rest, name) && used < sizeof names;)
+        used += (size_t)snprintf(names + used, sizeof names - used, "|%s_lengths", name);
+    int status = open_column(arrays, option, names, NULL, &column, error);
+    if (!status && column_exists(&column))
+        status = read_lengths(arrays, &column, stream, error);
+    column_close(&column);
+    return status;
 }
 
-static int open_stream(struct import_arrays *arrays, const struct import_names *usual, int which,
+static int open_stream(struct import_arrays *arrays, const char *usual, int which,
                        struct valence_error *error)
 {
     const struct valence_import_stream *wanted = &arrays->options->streams[which];
-    const char *name = wanted->source ? wanted->source : usual->streams[which];
-    const char *lengths = wanted->lengths ? wanted->lengths : usual->lengths[which];
-    struct import_stream *stream = &arrays->streams[which];
-    struct import_column column = {0};
-    if (!name || name[0] == '\0')
+    struct array_stream *stream = &arrays->streams[which];
+    struct import_column column;
+    char name[NAME_BYTES] = "";
+    if (wanted->source ? wanted->source[0] == '\0' : !usual)
         return VALENCE_OK;
-    int status = arrays->open(arrays->self, name, &column, error);
-    if (status == VALENCE_ERROR_NOT_FOUND && !wanted->source)
-        return VALENCE_OK;
-    if (!status && !column.array)
-        status = fail(error, VALENCE_ERROR_SHAPE, "%s: '%s' is a list, not an array", arrays->name,
-                      name);
+    int status = wanted->source ? open_named(arrays, wanted->source, &column, error)
+                                : open_usual(arrays, usual, name, &column, error);
+    if (status == VALENCE_ERROR_NOT_FOUND)
+        return wanted->source ? fail_not_found(arrays, wanted->source, "streams", error)
+                              : VALENCE_OK;
+    if (status)
+        return status;
+    snprintf(stream->name, sizeof stream->name, "%s", wanted->source ? wanted->source : name);
     stream->array = column.array;
-    column = (struct import_column){0};
-    if (!status)
-        status = open_column(arrays, wanted->lengths, usual->lengths[which], false, &column, error);
-    if (!status && has_column(&column))
-        status = read_lengths(arrays, lengths, &column, stream, error);
-    close_column(&column);
-    if (!status && stream->lengths)
-        status = find_starts(arrays, stream, error);
-    return status ? status : check_stream(arrays, name, stream, error);
+    stream->items = column.values;
+    stream->opener = arrays->opener;
+    stream->trims = arrays->options->trim_zeros;
+    if (column.values && (!arrays->opener.open || column.n_clips != arrays->n_clips))
+        return fail(error, VALENCE_ERROR_SHAPE, "%s: '%s' is not an array or a list of %lld arrays",
+                    arrays->name, stream->name, (long long)arrays->n_clips);
+    status = open_lengths(arrays, usual, wanted->lengths, stream, error);
+    bool most = arrays->options->skip & VALENCE_BIT(VALENCE_SKIP_WIDTH);
+    return status ? status : array_stream_open(stream, arrays->n_clips, most, arrays->name, error);
 }
 
 /* ---- All of it ---- */
@@ -260,80 +211,174 @@ int import_arrays_open(struct import_arrays *arrays, const struct import_names *
 {
     arrays->n_clips = -1;
     int status = open_columns(arrays, usual, error);
-    for (int i = 0; i < VALENCE_N_STREAMS && !status; i++)
-        status = open_stream(arrays, usual, i, error);
+    for (int i = 0; i < VALENCE_N_STREAMS && !status && arrays->n_clips > 0; i++)
+        status = open_stream(arrays, usual->streams[i], i, error);
     return status;
 }
 
 void import_arrays_close(struct import_arrays *arrays)
 {
-    close_column(&arrays->id);
-    close_column(&arrays->split);
-    close_column(&arrays->label);
-    close_column(&arrays->group);
-    close_column(&arrays->transcript);
-    close_column(&arrays->metadata);
-    for (int i = 0; i < VALENCE_N_STREAMS; i++) {
-        npy_close(arrays->streams[i].array);
-        free(arrays->streams[i].lengths);
-        free(arrays->streams[i].starts);
-        free(arrays->streams[i].values);
-    }
-    for (int i = 0; i < 5; i++)
+    column_close(&arrays->id);
+    column_close(&arrays->split);
+    column_close(&arrays->label);
+    column_close(&arrays->group);
+    column_close(&arrays->transcript);
+    column_close(&arrays->metadata);
+    for (int i = 0; i < VALENCE_N_STREAMS; i++)
+        array_stream_close(&arrays->streams[i]);
+    for (size_t i = 0; i < sizeof arrays->texts / sizeof *arrays->texts; i++)
         free(arrays->texts[i]);
+    free(arrays->recording);
+    id_list_free(&arrays->used);
+}
+
+void import_arrays_restart(struct import_arrays *arrays)
+{
+    for (int i = 0; i < VALENCE_N_STREAMS; i++)
+        arrays->streams[i].n_front = arrays->streams[i].n_zero_ends = 0;
+}
+
+/* ---- Records ---- */
+
+/* The parts with '_' between; the first to `recording`. */
+static int join_id(struct import_arrays *arrays, int64_t at, struct valence_error *error)
+{
+    char *part = NULL, joined[VALENCE_STORE_ID_BYTES] = "";
+    int status = VALENCE_OK;
+    for (int64_t i = 0; i < arrays->id.n_parts && !status; i++) {
+        status = column_read_text(&arrays->id, at * arrays->id.n_parts + i, false, &part, error);
+        if (status)
+            break;
+        size_t used = strlen(joined);
+        snprintf(joined + used, sizeof joined - used, "%s%s", i ? "_" : "", part);
+        if (i == 0) {
+            free(arrays->recording);
+            arrays->recording = part;
+            part = NULL;
+        }
+    }
+    free(part);
+    free(arrays->texts[0]);
+    arrays->texts[0] = status ? NULL : strdup(joined);
+    return status || arrays->texts[0] ? status : fail_memory(error, sizeof joined, "an id");
+}
+
+/* The recording that an id of one part names: what stands before "$_$" or "[3]". */
+static int find_recording(struct import_arrays *arrays, struct valence_error *error)
+{
+    const char *id = arrays->texts[0], *divider = strstr(id, ID_DIVIDER);
+    size_t length = strlen(id), digits = 0;
+    free(arrays->recording);
+    if (!divider && length > 2 && id[length - 1] == ']') {
+        while (digits < length - 2 && id[length - 2 - digits] >= '0' &&
+               id[length - 2 - digits] <= '9')
+            digits++;
+        if (digits > 0 && id[length - 2 - digits] == '[')
+            divider = id + length - 2 - digits;
+    }
+    arrays->recording = strndup(id, divider ? (size_t)(divider - id) : 0);
+    return arrays->recording ? VALENCE_OK : fail_memory(error, length, "an id");
+}
+
+static int read_id(struct import_arrays *arrays, int64_t at, struct valence_error *error)
+{
+    if (arrays->id.n_parts > 1)
+        return join_id(arrays, at, error);
+    int status = column_read_text(&arrays->id, at, false, &arrays->texts[0], error);
+    return status ? status : find_recording(arrays, error);
 }
 
 int import_arrays_record(struct import_arrays *arrays, int64_t at, struct import_record *record,
                          struct valence_error *error)
 {
-    const struct import_column *const columns[] = {&arrays->id, &arrays->split, &arrays->group,
+    const struct import_column *const columns[] = {NULL, &arrays->split, &arrays->group,
                                                    &arrays->transcript, &arrays->metadata};
     double label = NAN;
-    int status = VALENCE_OK;
-    for (int i = 0; i < 5 && !status; i++)
-        status = read_text(columns[i], at, &arrays->texts[i], error);
+    const char *problem = NULL;
+    int status = read_id(arrays, at, error);
+    for (int i = 1; i < 5 && !status; i++)
+        status = column_read_text(columns[i], at, i > 1, &arrays->texts[i], error);
     if (!status)
-        status = read_label(&arrays->label, at, &label, error);
+        status = column_read_label(&arrays->label, at, &label, &arrays->texts[5], &problem, error);
     if (status)
         return fail_within(status, error, "%s: clip %lld", arrays->name, (long long)at);
+    bool has_group = arrays->texts[2][0] || (arrays->options->group && !arrays->options->group[0]);
     *record = (struct import_record){
         .id = arrays->texts[0],
-        .split = has_column(&arrays->split) ? arrays->texts[1] : arrays->split_name,
-        .group = arrays->texts[2],
+        .split = column_exists(&arrays->split) ? arrays->texts[1] : arrays->split_name,
+        .group = has_group ? arrays->texts[2] : arrays->recording,
         .transcript = arrays->texts[3],
         .metadata = arrays->texts[4],
+        .label = arrays->texts[5],
         .label_number = label,
+        .problem = problem,
     };
     snprintf(record->place, sizeof record->place, "%s[%lld]", arrays->name, (long long)at);
     return VALENCE_OK;
 }
 
-static int64_t without_trailing_zeros(const float *values, int64_t n_rows, int64_t width)
-{
-    for (int64_t i = n_rows * width; i > 0; i--)
-        if (values[i - 1] != 0)
-            return (i + width - 1) / width;
-    return 0;
-}
-
 int import_arrays_rows(struct import_arrays *arrays, int64_t at, enum valence_stream which,
                        struct valence_clip_rows *rows, struct valence_error *error)
 {
-    struct import_stream *stream = &arrays->streams[which];
-    int64_t n_rows = stream->lengths ? stream->lengths[at] : stream->max_rows;
-    int64_t start = stream->starts ? stream->starts[at] : at * stream->max_rows;
-    int status = VALENCE_OK;
-    if (n_rows < 0 || n_rows > stream->max_rows)
-        return fail(error, VALENCE_ERROR_DATA,
-                    "%s: clip '%s': stream '%s' has %lld rows of at most %lld", arrays->name,
-                    arrays->texts[0], valence_stream_names[which], (long long)n_rows,
-                    (long long)stream->max_rows);
-    if (n_rows > 0)
-        status = npy_read_float(stream->array, start * stream->width, n_rows * stream->width,
-                                stream->values, error);
-    if (arrays->options->trim_zeros && !status)
-        n_rows = without_trailing_zeros(stream->values, n_rows, stream->width);
-    rows->rows = stream->values;
-    rows->n_rows = n_rows;
+    int status = array_stream_rows(&arrays->streams[which], at, rows, error);
+    return status ? fail_within(status, error, "%s: '%s'", arrays->name, arrays->texts[0])
+                  : VALENCE_OK;
+}
+
+/* ---- Notes ---- */
+
+/* Of one stream: under which other name it was found, and padding. */
+static void note_stream(struct import_arrays *const *arrays, int n, int which, const char *usual,
+                        struct valence_import_result *result)
+{
+    int64_t n_front = 0, n_zero_ends = 0, n_clips = 0;
+    for (int i = 0; i < n; i++) {
+        const struct array_stream *stream = &arrays[i]->streams[which];
+        n_front += stream->n_front;
+        n_zero_ends += stream->n_zero_ends;
+        n_clips += arrays[i]->n_clips;
+    }
+    const char *name = valence_stream_names[which];
+    char first[NAME_BYTES] = "";
+    (void)next_name(&usual, first);
+    for (int i = 0; i < n; i++)
+        if (arrays[i]->streams[which].name[0] && !arrays[i]->options->streams[which].source &&
+            strcmp(arrays[i]->streams[which].name, first) != 0) {
+            import_note(result, "streams", "array '%s' was taken as stream '%s'",
+                        arrays[i]->streams[which].name, name);
+            break;
+        }
+    if (n_front)
+        import_note(result, "",
+                    "stream '%s' has its padding in front of the rows in %lld of %lld clips; the "
+                    "rows behind it were taken",
+                    name, (long long)n_front, (long long)n_clips);
+    if (n_zero_ends)
+        import_note(result, "trim_zeros",
+                    "stream '%s' begins or ends with rows of zeros in %lld of %lld clips, which "
+                    "may be padding; they are stored as rows",
+                    name, (long long)n_zero_ends, (long long)n_clips);
+}
+
+int import_arrays_note(struct import_arrays *const *arrays, int n, const struct import_names *usual,
+                       struct valence_import_result *result, struct valence_error *error)
+{
+    struct id_list names = {0};
+    char unused[400] = "";
+    for (int i = 0; i < VALENCE_N_STREAMS; i++)
+        note_stream(arrays, n, i, usual->streams[i], result);
+    int status = arrays[0]->list(arrays[0]->self, &names, error);
+    id_list_sort(&names);
+    id_list_sort(&arrays[0]->used);
+    for (int64_t i = 0; i < names.n && !status; i++) {
+        size_t used = strlen(unused);
+        if (!id_list_has(&arrays[0]->used, names.ids[i]) &&
+            !is_among(usual->ignored, names.ids[i]) && used + 8 < sizeof unused)
+            snprintf(unused + used, sizeof unused - used, "%s'%.60s'", used ? ", " : "",
+                     names.ids[i]);
+    }
+    if (unused[0])
+        import_note(result, "streams", "arrays that were not used: %s", unused);
+    id_list_free(&names);
     return status;
 }

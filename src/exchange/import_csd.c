@@ -4,8 +4,9 @@
  * A segment's rows are those that the SDK's align(labels) without collapse functions gives: in the
  * order of their starts, rows [s, e] with e - start > -epsilon, end - s > -epsilon and whose
  * overlap with the segment [start, end] is longer than epsilon = 1e-5 s. Clips are VIDEO[0],
- * VIDEO[1], ... as there, and their group is the video. A segment shorter than epsilon has no rows,
- * where the SDK leaves it out.
+ * VIDEO[1], ... as there, and their group is the video. Files that the SDK wrote after an alignment
+ * (align, deploy) have these as entries already, of one segment each. A segment shorter than
+ * epsilon has no rows, where the SDK leaves it out.
  *
  * Source: github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK, mmsdk/mmdatasdk/dataset/dataset.py. */
 #include <math.h>
@@ -19,9 +20,12 @@
 #include "format/csd.h"
 #include "format/csv.h"
 #include "exchange/import.h"
+#include "exchange/source_identity.h"
+#include "exchange/width_vote.h"
 #include "store/store_layout.h"
 
-#define EPSILON 10e-6
+#define EPSILON     10e-6
+#define MAX_SAMPLED 200 /* entries that are read to see which width most have */
 
 struct sequence {
     struct csd *csd;
@@ -32,7 +36,7 @@ struct sequence {
     int64_t capacity;
 };
 
-/* What --splits says. */
+/* What the table of splits says. */
 struct split_entry {
     char *id, *split;
 };
@@ -51,7 +55,8 @@ struct csd_import {
     struct csd_rows rows;   /* labels */
     int64_t column;         /* of the labels; -1: none */
     double start, end;      /* of the clip next() gave last */
-    char id[VALENCE_STORE_ID_BYTES];
+    char id[VALENCE_STORE_ID_BYTES], recording[VALENCE_STORE_ID_BYTES];
+    char problem[1200]; /* with its split */
     struct split_table splits;
     struct sequence sequences[VALENCE_N_STREAMS];
     struct import_source source;
@@ -115,7 +120,41 @@ static void free_splits(struct split_table *table)
     free(table->entries);
 }
 
+/* That of the clip, of the entry it is in, or of its recording. */
+static void take_split(struct csd_import *import, const char *entry, struct import_record *record)
+{
+    record->split = find_split(&import->splits, import->id);
+    if (!record->split)
+        record->split = find_split(&import->splits, entry);
+    if (!record->split)
+        record->split = find_split(&import->splits, import->recording);
+    if (record->split)
+        return;
+    snprintf(import->problem, sizeof import->problem,
+             "%.300s names neither it nor its recording '%.300s'", import->options->splits,
+             import->recording);
+    record->split = "";
+    record->split_problem = import->problem;
+}
+
 /* ---- Clips ---- */
+
+/* The length of an entry's name without the "[3]" that an alignment appends. */
+static size_t recording_length(const char *entry)
+{
+    size_t length = strlen(entry), at = length;
+    if (length == 0 || entry[length - 1] != ']')
+        return length;
+    for (at = length - 1; at > 0 && entry[at - 1] >= '0' && entry[at - 1] <= '9';)
+        at--;
+    return at > 1 && at < length - 1 && entry[at - 1] == '[' ? at - 1 : length;
+}
+
+static void find_recording(const char *entry, char recording[VALENCE_STORE_ID_BYTES])
+{
+    size_t length = recording_length(entry);
+    snprintf(recording, VALENCE_STORE_ID_BYTES, "%.*s", (int)(length < 480 ? length : 480), entry);
+}
 
 static int restart_csd(void *self, struct valence_error *error)
 {
@@ -134,11 +173,11 @@ static int load_labels(struct csd_import *import, struct valence_error *error)
     import->loaded = -1;
     int status = csd_read(import->labels, import->video, &import->rows, error);
     if (!status && import->column >= import->rows.width)
-        status = fail(error, VALENCE_ERROR_SHAPE,
-                      "%s: video '%s' has %lld labels a segment; there is no label %lld "
-                      "(--label-column N counts from 0, --label-column '' imports without)",
-                      import->path, csd_entry(import->labels, import->video),
-                      (long long)import->rows.width, (long long)import->column);
+        status = fail_key(error, VALENCE_ERROR_SHAPE, "label",
+                          "%s: video '%s' has %lld labels a segment; there is no label %lld (they "
+                          "count from 0)",
+                          import->path, csd_entry(import->labels, import->video),
+                          (long long)import->rows.width, (long long)import->column);
     if (!status)
         import->loaded = import->video;
     return status;
@@ -163,27 +202,47 @@ static int next_clip(void *self, struct import_record *record, bool *more,
     int64_t at = import->segment++;
     import->start = import->rows.intervals[2 * at];
     import->end = import->rows.intervals[2 * at + 1];
-    snprintf(import->id, sizeof import->id, "%.480s[%lld]", video, (long long)at);
-    *record = (struct import_record){.id = import->id, .group = video, .transcript = ""};
+    find_recording(video, import->recording);
+    if (import->rows.n_rows == 1 && recording_length(video) < strlen(video))
+        snprintf(import->id, sizeof import->id, "%.500s", video);
+    else
+        snprintf(import->id, sizeof import->id, "%.480s[%lld]", video, (long long)at);
+    *record =
+        (struct import_record){.id = import->id, .group = import->recording, .transcript = ""};
     record->label_number =
         import->column < 0
             ? NAN
             : (double)import->rows.features[at * import->rows.width + import->column];
     snprintf(record->place, sizeof record->place, "%s", import->path);
-    if (import->options->splits) {
-        record->split = find_split(&import->splits, import->id);
-        if (!record->split)
-            record->split = find_split(&import->splits, video);
-        if (!record->split)
-            record->split = "";
-    }
+    if (import->options->splits)
+        take_split(import, video, record);
     *more = true;
     return VALENCE_OK;
 }
 
 /* ---- Streams ---- */
 
-/* The video's rows, or the status that looking for them gave. */
+static int64_t find_entry(const struct csd *csd, const char *name)
+{
+    int64_t low = 0, high = csd_n_entries(csd);
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (strcmp(csd_entry(csd, middle), name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool has_entry(const struct csd *csd, const char *name)
+{
+    int64_t at = find_entry(csd, name);
+    return at < csd_n_entries(csd) && strcmp(csd_entry(csd, at), name) == 0;
+}
+
+/* Rows of an entry of the labels: those of the stream's entry of the same name, or else of the
+ * recording; or the status that looking for them gave. */
 static int load_video(struct csd_import *import, struct sequence *sequence,
                       struct valence_error *error)
 {
@@ -191,8 +250,11 @@ static int load_video(struct csd_import *import, struct sequence *sequence,
         return VALENCE_OK;
     csd_rows_free(&sequence->rows);
     sequence->video = import->video;
-    sequence->status = csd_read_video(sequence->csd, csd_entry(import->labels, import->video),
-                                      &sequence->rows, error);
+    const char *entry = csd_entry(import->labels, import->video);
+    char recording[VALENCE_STORE_ID_BYTES];
+    find_recording(entry, recording);
+    sequence->status = csd_read_video(
+        sequence->csd, has_entry(sequence->csd, entry) ? entry : recording, &sequence->rows, error);
     return sequence->status;
 }
 
@@ -234,7 +296,24 @@ static int csd_rows(void *self, int index, struct valence_clip_rows *rows,
     return status;
 }
 
-/* The width is that of the file's first entry with rows. */
+/* The width is that of the file's first entry with rows; where others may be skipped, that of most
+ * entries, of a sample spread over the file. */
+static int find_width(const struct csd *csd, bool most, int64_t *width, struct valence_error *error)
+{
+    struct width_vote vote = {0};
+    int64_t n = csd_n_entries(csd), step = most && n > MAX_SAMPLED ? n / MAX_SAMPLED : 1;
+    int status = VALENCE_OK;
+    for (int64_t i = 0; i < n && !status && (most || vote.n == 0); i += step) {
+        struct csd_rows rows;
+        status = csd_read(csd, i, &rows, error);
+        if (!status)
+            vote_add(&vote, rows.n_rows > 0 ? rows.width : 0);
+        csd_rows_free(&rows);
+    }
+    *width = vote_width(&vote);
+    return status;
+}
+
 static int add_stream(struct csd_import *import, enum valence_stream which, const char *path,
                       struct valence_error *error)
 {
@@ -242,11 +321,9 @@ static int add_stream(struct csd_import *import, enum valence_stream which, cons
     int64_t width = 0;
     sequence->video = -1;
     int status = csd_open(path, &sequence->csd, error);
-    for (int64_t i = 0; !status && width == 0 && i < csd_n_entries(sequence->csd); i++) {
-        status = csd_read(sequence->csd, i, &sequence->rows, error);
-        width = sequence->rows.n_rows > 0 ? sequence->rows.width : 0;
-        csd_rows_free(&sequence->rows);
-    }
+    if (!status)
+        status = find_width(sequence->csd, import->options->skip & VALENCE_BIT(VALENCE_SKIP_WIDTH),
+                            &width, error);
     if (!status && width == 0)
         status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: it holds no rows", path);
     import_name_stream(&import->source, which, width);
@@ -255,20 +332,15 @@ static int add_stream(struct csd_import *import, enum valence_stream which, cons
 
 /* ---- The import ---- */
 
-static int find_video(const struct csd *csd, const char *video)
+/* As an entry, or cut into some. */
+static bool has_recording(const struct csd *csd, const char *recording)
 {
-    int64_t low = 0, high = csd_n_entries(csd);
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        int order = strcmp(csd_entry(csd, middle), video);
-        if (order == 0)
-            return true;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
+    char segments[VALENCE_STORE_ID_BYTES + 2];
+    snprintf(segments, sizeof segments, "%s[", recording);
+    int64_t at = find_entry(csd, segments);
+    return has_entry(csd, recording) ||
+           (at < csd_n_entries(csd) &&
+            strncmp(csd_entry(csd, at), segments, strlen(segments)) == 0);
 }
 
 /* Videos, in any of the streams' files, that have no labels. */
@@ -280,11 +352,11 @@ static void count_unlisted(const struct csd_import *import, struct valence_impor
         for (int64_t j = 0; j < csd_n_entries(csd); j++) {
             const char *entry = csd_entry(csd, j);
             char video[VALENCE_STORE_ID_BYTES];
-            snprintf(video, sizeof video, "%.*s", (int)strcspn(entry, "["), entry);
+            find_recording(entry, video);
             bool counted = strcmp(video, last) == 0;
             for (int k = 0; k < i && !counted; k++)
-                counted = find_video(import->sequences[k].csd, entry);
-            if (!counted && !find_video(import->labels, video))
+                counted = has_recording(import->sequences[k].csd, video);
+            if (!counted && !has_recording(import->labels, video))
                 import_count(unlisted, video);
             memcpy(last, video, sizeof last);
         }
@@ -299,10 +371,10 @@ static int choose_column(struct csd_import *import, struct valence_error *error)
     if (wanted && wanted[0] == '\0')
         column = -1;
     else if (wanted && (!parse_int64(wanted, &column) || column < 0))
-        return fail(error, VALENCE_ERROR_ARGUMENT,
-                    "the labels of a computational sequence have no names: --label-column takes "
-                    "their number from 0, not '%s'",
-                    wanted);
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "label",
+                        "the labels of a computational sequence have no names: one is chosen by "
+                        "its number from 0, not by '%s'",
+                        wanted);
     import->column = column;
     return VALENCE_OK;
 }
@@ -329,36 +401,36 @@ static int open_all(struct csd_import *import, struct valence_error *error)
 static int describe(struct csd_import *import, struct valence_error *error)
 {
     json_t *files = json_object();
-    json_t *labels = import_describe_file(import->path, error);
+    const char *splits = import->options->splits;
+    json_t *labels = identity_of_file(import->path, error);
     int status = labels ? json_object_set_new(files, "labels", labels) : -1;
     for (int i = 0; i < VALENCE_N_STREAMS && !status; i++) {
         const char *path = import->options->streams[i].source;
-        json_t *file = path ? import_describe_file(path, error) : NULL;
+        json_t *file = path ? identity_of_file(path, error) : NULL;
         if (path)
             status = file ? json_object_set_new(files, valence_stream_names[i], file) : -1;
     }
+    json_t *table = splits && !status ? identity_of_file(splits, error) : NULL;
+    if (splits && !status)
+        status = table ? json_object_set_new(files, "splits", table) : -1;
     import->source.description = json_pack("{s:s, s:o}", "kind", "csd", "files", files);
-    return status ? VALENCE_ERROR_IO : VALENCE_OK;
+    return status ? error->status : VALENCE_OK;
 }
 
-int valence_import_csd(const char *labels_path, const char *store_path,
-                       const struct valence_import_options *options,
-                       const struct valence_progress *progress,
-                       struct valence_import_result *result, struct valence_error *error)
+int import_csd(const struct import_request *request, struct valence_error *error)
 {
-    struct csd_import import = {.path = labels_path, .options = options, .loaded = -1};
+    struct csd_import import = {.path = request->source, .options = request->options, .loaded = -1};
     import.source = (struct import_source){
         .self = &import, .restart = restart_csd, .next = next_clip, .rows = csd_rows};
-    *result = (struct valence_import_result){0};
     int status = open_all(&import, error);
     if (!status)
         status = describe(&import, error);
     if (!status)
-        status = import_run(&import.source, store_path, options, progress, result, error);
+        status = import_run(&import.source, request, error);
     else
         json_decref(import.source.description);
     if (!status)
-        count_unlisted(&import, &result->unlisted);
+        count_unlisted(&import, &request->result->unlisted);
     for (int i = 0; i < VALENCE_N_STREAMS; i++) {
         csd_rows_free(&import.sequences[i].rows);
         free(import.sequences[i].values);

@@ -8,6 +8,7 @@
 #include "format/archive.h"
 #include "exchange/import_arrays.h"
 #include "exchange/import_tensors.h"
+#include "exchange/source_identity.h"
 
 struct dense {
     struct archive *archive; /* one of the two, or neither: a folder */
@@ -18,14 +19,14 @@ struct dense {
 };
 
 static const struct import_names usual_names = {
-    .id = "id",
-    .split = "split",
-    .label = "label",
-    .group = "group",
-    .transcript = "transcript",
+    .id = "id|ids",
+    .split = "split|splits|mode",
+    .label = "label|labels|regression_labels",
+    .group = "group|groups|video_id",
+    .transcript = "transcript|transcripts|raw_text",
     .metadata = "metadata",
-    .streams = {"audio", "text", "video", "simulated_text"},
-    .lengths = {"audio_lengths", "text_lengths", "video_lengths", "simulated_text_lengths"},
+    .streams = {"audio|acoustic|speech|covarep", "text|language|glove|bert",
+                "video|vision|visual|facet", "simulated_text"},
 };
 
 /* An array by its name, with or without ".npy". */
@@ -46,11 +47,28 @@ static int open_named(void *self, const char *name, struct import_column *column
     return status;
 }
 
+static int list_names(void *self, struct id_list *names, struct valence_error *error)
+{
+    const struct dense *dense = self;
+    int status = VALENCE_OK;
+    if (dense->tensors)
+        return import_tensors_list(dense->tensors, names, error);
+    if (!dense->archive)
+        return id_list_add_folder(names, dense->arrays.name, error);
+    for (int64_t i = 0; i < archive_n_members(dense->archive) && !status; i++) {
+        const char *name = archive_member_name(dense->archive, i);
+        size_t ending = path_has_ending(name, ".npy") ? strlen(".npy") : 0;
+        status = id_list_add(names, name, strlen(name) - ending, error);
+    }
+    return status;
+}
+
 static int restart_dense(void *self, struct valence_error *error)
 {
     struct dense *dense = self;
     (void)error;
     dense->position = 0;
+    import_arrays_restart(&dense->arrays);
     return VALENCE_OK;
 }
 
@@ -71,46 +89,43 @@ static int dense_rows(void *self, int index, struct valence_clip_rows *rows,
     return import_arrays_rows(&dense->arrays, dense->position - 1, which, rows, error);
 }
 
-/* Of a folder only its name: its arrays are what their shapes say. */
 static json_t *describe(const struct dense *dense, struct valence_error *error)
 {
     const char *path = dense->arrays.name;
-    json_t *file = dense->archive || dense->tensors
-                       ? import_describe_file(path, error)
-                       : json_pack("{s:s, s:I}", "name", path_name(path), "clips",
-                                   (json_int_t)dense->arrays.n_clips);
+    json_t *file = dense->archive || dense->tensors ? identity_of_file(path, error)
+                                                    : identity_of_folder(path, error);
     return file ? json_pack("{s:s, s:o}", "kind", "dense", "file", file) : NULL;
 }
 
-int valence_import_dense(const char *source_path, const char *store_path,
-                         const struct valence_import_options *options,
-                         const struct valence_progress *progress,
-                         struct valence_import_result *result, struct valence_error *error)
+int import_dense(const struct import_request *request, struct valence_error *error)
 {
-    struct dense dense = {.arrays = {.name = source_path, .options = options, .open = open_named}};
+    const char *path = request->source;
+    struct dense dense = {
+        .arrays = {
+            .name = path, .options = request->options, .open = open_named, .list = list_names}};
+    struct import_arrays *arrays = &dense.arrays;
     struct import_source source = {
         .self = &dense, .restart = restart_dense, .next = next_clip, .rows = dense_rows};
-    *result = (struct valence_import_result){0};
     dense.arrays.self = &dense;
     int status = VALENCE_OK;
-    if (path_has_ending(source_path, ".safetensors"))
-        status = import_tensors_open(source_path, &dense.tensors, error);
-    else if (!path_is_folder(source_path))
-        status = archive_open(source_path, &dense.archive, error);
+    if (path_has_ending(path, ".safetensors"))
+        status = import_tensors_open(path, &dense.tensors, error);
+    else if (!path_is_folder(path))
+        status = archive_open(path, &dense.archive, error);
     if (!status)
         status = import_arrays_open(&dense.arrays, &usual_names, error);
     for (int i = 0; i < VALENCE_N_STREAMS && !status; i++)
-        if (dense.arrays.streams[i].array) {
+        if (array_stream_exists(&dense.arrays.streams[i])) {
             dense.which[source.n_streams] = (enum valence_stream)i;
             import_name_stream(&source, (enum valence_stream)i, dense.arrays.streams[i].width);
         }
     if (!status) {
         source.n_clips = dense.arrays.n_clips;
         source.description = describe(&dense, error);
-        status = source.description
-                     ? import_run(&source, store_path, options, progress, result, error)
-                     : VALENCE_ERROR_IO;
+        status = source.description ? import_run(&source, request, error) : error->status;
     }
+    if (!status)
+        status = import_arrays_note(&arrays, 1, &usual_names, request->result, error);
     import_arrays_close(&dense.arrays);
     import_tensors_close(dense.tensors);
     archive_close(dense.archive);

@@ -12,6 +12,10 @@
 #include "format/npy.h"
 #include "exchange/frame_compression.h"
 #include "exchange/id_list.h"
+#include "exchange/source_identity.h"
+#include "exchange/width_vote.h"
+
+#define MAX_SAMPLED 2000 /* clips looked at to see which width most have */
 
 static char *path_of(const struct import_folder *folder, const char *id)
 {
@@ -73,6 +77,26 @@ int import_folder_width(const struct import_folder *folder, const char *id, int6
     return status;
 }
 
+int import_folder_find_width(const struct import_folder *folder, struct import_source *source,
+                             bool most, int64_t *width, struct valence_error *error)
+{
+    struct width_vote vote = {0};
+    struct import_record record;
+    bool more = true;
+    int64_t n_met = 0;
+    int status = source->restart(source->self, error);
+    while (!status && n_met < (most ? MAX_SAMPLED : 1)) {
+        status = source->next(source->self, &record, &more, error);
+        if (status || !more)
+            break;
+        status = import_folder_width(folder, record.id, width, error);
+        vote_add(&vote, status ? 0 : *width);
+        n_met += *width > 0;
+    }
+    *width = vote_width(&vote);
+    return status;
+}
+
 static int read_rows(struct import_folder *folder, struct npy *array, int64_t n_rows, int64_t width,
                      struct valence_error *error)
 {
@@ -110,6 +134,44 @@ int import_folder_rows(struct import_folder *folder, const char *id,
     rows->n_rows = compress_frames(folder->values, n_rows, width, folder->feat_scale);
     rows->rows = folder->values;
     return VALENCE_OK;
+}
+
+int import_folder_fail_empty(const struct import_folder *folder, struct import_source *source,
+                             const char *labels, struct valence_error *error)
+{
+    struct id_list found = {0};
+    struct import_record record = {.id = ""};
+    bool more = false;
+    int status = source->restart(source->self, error);
+    if (!status)
+        status = source->next(source->self, &record, &more, error);
+    if (!status)
+        status = id_list_add_folder(&found, folder->path, error);
+    id_list_sort(&found);
+    if (!status && found.n == 0)
+        status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: holds no arrays ID.npy", folder->path);
+    else if (!status)
+        status = fail(error, VALENCE_ERROR_NOT_FOUND,
+                      "%s: no clip of %s has an array ID.npy there (a clip is '%.100s', an array "
+                      "'%.100s.npy')",
+                      folder->path, labels, more ? record.id : "", found.ids[0]);
+    id_list_free(&found);
+    return status;
+}
+
+json_t *import_folder_identities(const struct import_source *source, const char *const *folders,
+                                 struct valence_error *error)
+{
+    json_t *identities = json_object();
+    for (int i = 0; i < source->n_streams; i++) {
+        json_t *folder = folders[i] ? identity_of_folder(folders[i], error) : NULL;
+        if (folders[i] &&
+            (!folder || json_object_set_new(identities, source->streams[i].name, folder))) {
+            json_decref(identities);
+            return NULL;
+        }
+    }
+    return identities;
 }
 
 void import_folder_free(struct import_folder *folder)

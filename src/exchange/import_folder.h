@@ -15,6 +15,11 @@ struct import_folder {
 int import_folder_width(const struct import_folder *folder, const char *id, int64_t *width,
                         struct valence_error *error);
 
+/* The width of the source's first clip that has rows there; with `most` that of most clips, of up
+ * to 2,000. 0 where there is none. Goes through the source's records. */
+int import_folder_find_width(const struct import_folder *folder, struct import_source *source,
+                             bool most, int64_t *width, struct valence_error *error);
+
 /* The clip's rows, living until the next call. An array is (T, D), or (D) for one row; leading
  * dimensions of 1 do not count. ERROR_NOT_FOUND where there is none, ERROR_SHAPE where the width is
  * not that of `format`. */
@@ -29,6 +34,15 @@ void import_folder_expect(const struct import_folder *folder, const char *id);
  * the source's records. */
 int import_folder_count_unlisted(struct import_source *source, const char *const *folders, int n,
                                  struct valence_import_count *unlisted,
+                                 struct valence_error *error);
+
+/* ERROR_NOT_FOUND for a stream's folder that has an array of no clip: names one of either side. */
+int import_folder_fail_empty(const struct import_folder *folder, struct import_source *source,
+                             const char *labels, struct valence_error *error);
+
+/* {stream: what its folder holds} of the source's streams whose folder is not NULL. NULL on
+ * error. */
+json_t *import_folder_identities(const struct import_source *source, const char *const *folders,
                                  struct valence_error *error);
 
 void import_folder_free(struct import_folder *folder);

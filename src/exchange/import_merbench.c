@@ -18,6 +18,7 @@
 #include "format/pickle/pickle.h"
 #include "format/pickle/pickle_numpy.h"
 #include "exchange/import_folder.h"
+#include "exchange/source_identity.h"
 #include "store/store_layout.h"
 
 #define CORPUS_ENDING    "_corpus.npy"
@@ -40,6 +41,8 @@ struct merbench {
     int corpus;   /* of the next clip */
     int64_t clip; /* within it */
     const char *id;
+    struct pickle_value single; /* a label that an array held */
+    char problem[160];          /* with the label of the clip read last */
     struct import_folder folders[VALENCE_N_STREAMS];
     struct import_source source;
 };
@@ -97,6 +100,33 @@ static int read_labels(struct merbench *merbench, struct valence_error *error)
     return status ? fail_within(status, error, "%s", merbench->path) : VALENCE_OK;
 }
 
+/* ERROR_NOT_FOUND where no clip at all has the label that is asked for: its name is wrong. */
+static int check_label(const struct merbench *merbench, struct valence_error *error)
+{
+    const char *wanted = merbench->options->label ? merbench->options->label : "val";
+    const struct pickle_value *some = NULL;
+    char names[256] = "";
+    for (int c = 0; c < merbench->n_corpora && wanted[0]; c++) {
+        const struct pickle_value *clips = merbench->corpora[c].clips;
+        for (int64_t i = 1; i < clips->as.items.n; i += 2) {
+            some = clips->as.items.values[i];
+            if (some->type != PICKLE_DICT || pickle_get(some, wanted))
+                return VALENCE_OK;
+        }
+    }
+    for (int64_t i = 0; some && i < some->as.items.n; i += 2) {
+        const struct pickle_value *name = some->as.items.values[i];
+        size_t used = strlen(names);
+        if (name->type == PICKLE_TEXT)
+            snprintf(names + used, sizeof names - used, "%s%.60s", used ? ", " : "",
+                     name->as.bytes.data);
+    }
+    return some ? fail_key(error, VALENCE_ERROR_NOT_FOUND, "label",
+                           "%s: no clip has a label '%.80s'; they have %s", merbench->path, wanted,
+                           names[0] ? names : "none")
+                : VALENCE_OK;
+}
+
 /* ---- Clips ---- */
 
 static int restart_merbench(void *self, struct valence_error *error)
@@ -126,25 +156,48 @@ static const struct pickle_value *next_pair(struct merbench *merbench,
     return NULL;
 }
 
-/* "val", or what --label-column names: a number, a text that is one, or None. */
-static int take_label(const struct merbench *merbench, const struct pickle_value *labels,
-                      struct import_record *record, struct valence_error *error)
+/* The number or text that an array of one element holds, or the value itself. */
+static const struct pickle_value *single_value(const struct pickle_value *value,
+                                               struct merbench *merbench)
+{
+    struct pickle_array array;
+    if (value && (value->type == PICKLE_LIST || value->type == PICKLE_TUPLE) &&
+        value->as.items.n == 1)
+        return value->as.items.values[0];
+    if (!value || !pickle_get_array(value, &array) || array.header.count != 1)
+        return value;
+    if (array.objects)
+        return pickle_item(array.objects, 0);
+    struct npy *opened;
+    float number = NAN;
+    if (pickle_open_array(merbench->corpora[merbench->corpus].pickle, &array, "label", &opened,
+                          NULL) == VALENCE_OK)
+        (void)npy_read_float(opened, 0, 1, &number, NULL);
+    npy_close(opened);
+    merbench->single = (struct pickle_value){.type = PICKLE_FLOAT, .as.number = (double)number};
+    return isnan(number) ? value : &merbench->single;
+}
+
+/* "val", or what the options name: a number, a text that is one, or None; in an array of one,
+ * too. */
+static void take_label(struct merbench *merbench, const struct pickle_value *labels,
+                       struct import_record *record)
 {
     const char *wanted = merbench->options->label;
     const char *name = wanted ? wanted : "val";
-    const struct pickle_value *label = pickle_get(labels, name);
+    const struct pickle_value *label = single_value(pickle_get(labels, name), merbench);
     record->label_number = NAN;
     if (name[0] == '\0' || (label && label->type == PICKLE_NONE) ||
         pickle_get_number(label, &record->label_number))
-        return VALENCE_OK;
+        return;
     if (label && label->type == PICKLE_TEXT) {
         record->label = label->as.bytes.data;
-        return VALENCE_OK;
+        return;
     }
-    return fail(error, VALENCE_ERROR_FORMAT,
-                "%s: clip '%s' has no label '%s' (--label-column NAME names another, "
-                "--label-column '' imports without)",
-                record->place, record->id, name);
+    snprintf(merbench->problem, sizeof merbench->problem, "%s '%.80s'%s%s",
+             label ? "its label" : "it has no label", name, label ? " is not a number but a " : "",
+             label ? pickle_type_name(label) : "");
+    record->problem = merbench->problem;
 }
 
 static int next_clip(void *self, struct import_record *record, bool *more,
@@ -164,7 +217,8 @@ static int next_clip(void *self, struct import_record *record, bool *more,
         return fail(error, VALENCE_ERROR_FORMAT, "%s: it is no id with a dict of labels",
                     record->place);
     record->id = merbench->id = id->as.bytes.data;
-    return take_label(merbench, labels, record, error);
+    take_label(merbench, labels, record);
+    return VALENCE_OK;
 }
 
 static int rows_of(void *self, const char *id, int index, struct valence_clip_rows *rows,
@@ -191,71 +245,70 @@ static void expect(void *self, const char *id)
 
 /* ---- Streams ---- */
 
-/* The width is that of the first clip that has rows there. */
 static int add_stream(struct merbench *merbench, enum valence_stream which, const char *path,
                       struct valence_error *error)
 {
     struct import_folder *folder = &merbench->folders[merbench->source.n_streams];
-    struct import_record record;
+    bool most = merbench->options->skip & VALENCE_BIT(VALENCE_SKIP_WIDTH);
     int64_t width = 0;
-    bool more = true;
     *folder = (struct import_folder){.path = path, .feat_scale = merbench->options->feat_scale};
-    int status = restart_merbench(merbench, error);
-    while (!status && more && width == 0) {
-        status = next_clip(merbench, &record, &more, error);
-        if (!status && more)
-            status = import_folder_width(folder, record.id, &width, error);
-    }
+    int status = import_folder_find_width(folder, &merbench->source, most, &width, error);
     if (!status && width == 0)
-        status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no clip of %s has an array ID.npy there",
-                      path, merbench->path);
+        status = import_folder_fail_empty(folder, &merbench->source, merbench->path, error);
     import_name_stream(&merbench->source, which, width);
     return status;
 }
 
 /* ---- The import ---- */
 
-static int import_clips(struct merbench *merbench, const char *store_path,
-                        const struct valence_progress *progress,
-                        struct valence_import_result *result, struct valence_error *error)
+static int describe(struct merbench *merbench, struct valence_error *error)
 {
-    json_t *file = import_describe_file(merbench->path, error);
-    if (!file)
-        return VALENCE_ERROR_IO;
-    for (int i = 0; i < merbench->n_corpora; i++)
-        merbench->source.n_clips += merbench->corpora[i].clips->as.items.n / 2;
-    merbench->source.description = json_pack("{s:s, s:o}", "kind", "merbench", "file", file);
-    int status =
-        import_run(&merbench->source, store_path, merbench->options, progress, result, error);
     const char *folders[VALENCE_N_STREAMS];
     for (int i = 0; i < merbench->source.n_streams; i++)
         folders[i] = merbench->folders[i].path;
-    return status
-               ? status
-               : import_folder_count_unlisted(&merbench->source, folders,
-                                              merbench->source.n_streams, &result->unlisted, error);
+    json_t *file = identity_of_file(merbench->path, error);
+    json_t *arrays = file ? import_folder_identities(&merbench->source, folders, error) : NULL;
+    merbench->source.description =
+        json_pack("{s:s, s:o, s:o}", "kind", "merbench", "file", file, "folders", arrays);
+    return merbench->source.description ? VALENCE_OK : error->status;
 }
 
-int valence_import_merbench(const char *labels_path, const char *store_path,
-                            const struct valence_import_options *options,
-                            const struct valence_progress *progress,
-                            struct valence_import_result *result, struct valence_error *error)
+static int import_clips(struct merbench *merbench, const struct import_request *request,
+                        struct valence_error *error)
 {
-    struct merbench merbench = {.path = labels_path, .options = options};
+    const char *folders[VALENCE_N_STREAMS];
+    for (int i = 0; i < merbench->n_corpora; i++)
+        merbench->source.n_clips += merbench->corpora[i].clips->as.items.n / 2;
+    int status = describe(merbench, error);
+    if (!status)
+        status = import_run(&merbench->source, request, error);
+    for (int i = 0; i < merbench->source.n_streams; i++)
+        folders[i] = merbench->folders[i].path;
+    return status ? status
+                  : import_folder_count_unlisted(&merbench->source, folders,
+                                                 merbench->source.n_streams,
+                                                 &request->result->unlisted, error);
+}
+
+int import_merbench(const struct import_request *request, struct valence_error *error)
+{
+    const struct valence_import_options *options = request->options;
+    struct merbench merbench = {.path = request->source, .options = options};
     merbench.source = (struct import_source){.self = &merbench,
                                              .restart = restart_merbench,
                                              .next = next_clip,
                                              .rows = merbench_rows,
                                              .rows_of = rows_of,
                                              .expect = expect};
-    *result = (struct valence_import_result){0};
     int status = read_labels(&merbench, error);
+    if (!status)
+        status = check_label(&merbench, error);
     for (int i = 0; i < VALENCE_N_STREAMS && !status; i++)
         if (options->streams[i].folder)
             status =
                 add_stream(&merbench, (enum valence_stream)i, options->streams[i].folder, error);
     if (!status)
-        status = import_clips(&merbench, store_path, progress, result, error);
+        status = import_clips(&merbench, request, error);
     for (int i = 0; i < merbench.n_corpora; i++) {
         pickle_free(merbench.corpora[i].pickle);
         free(merbench.corpora[i].bytes);

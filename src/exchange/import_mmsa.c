@@ -25,10 +25,10 @@
 #include "format/pickle/pickle_numpy.h"
 #include "format/pickle/pickled_file.h"
 #include "exchange/import_arrays.h"
+#include "exchange/source_identity.h"
 
 #define MAX_PARTS      8
-#define GROUP_DIVIDER  "$_$" /* an id is VIDEO$_$CLIP */
-#define TEXT_BERT_MASK 1     /* of text_bert's rows: tokens, mask, segments */
+#define TEXT_BERT_MASK 1 /* of text_bert's rows: tokens, mask, segments */
 
 /* One split. */
 struct part {
@@ -50,19 +50,21 @@ struct mmsa {
     int64_t position; /* within it */
     struct part *current;
     int64_t current_position;
-    char group[VALENCE_STORE_ID_BYTES];
     enum valence_stream which[VALENCE_N_STREAMS]; /* by the source's index */
     struct import_source source;
 };
 
 static const struct import_names usual_names = {
-    .id = "id",
-    .label = "regression_labels",
+    .id = "id|ids",
+    .label = "regression_labels|labels|label", /* MulT and MultiBench: labels */
     .transcript = "raw_text",
-    .group = "group", /* this and simulated text are valence's own: store/export_mmsa.c */
+    .group = "group", /* this and simulated text are valence's own: export_mmsa.c */
     .metadata = "metadata",
-    .streams = {"audio", "text", "vision", "simulated_text"},
-    .lengths = {"audio_lengths", "text_lengths", "vision_lengths", "simulated_text_lengths"},
+    .streams = {"audio|acoustic|speech|covarep", "text|language|glove|bert",
+                "vision|video|visual|facet", "simulated_text"},
+    .ignored = "annotations|text_bert|classification_labels|classification_labels_A|"
+               "classification_labels_T|classification_labels_V|regression_labels|"
+               "regression_labels_A|regression_labels_T|regression_labels_V",
 };
 
 /* ---- Opening ---- */
@@ -82,24 +84,50 @@ static int open_named(void *self, const char *name, struct import_column *column
         return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: it holds no '%s'", part->name, name);
     if (value->type == PICKLE_LIST || value->type == PICKLE_TUPLE) {
         column->values = value->as.items.values;
-        column->n_values = value->as.items.n;
+        column->n_clips = value->as.items.n;
+        column->n_parts = 1;
         return VALENCE_OK;
     }
     if (!pickle_get_array(value, &array) || !array.objects)
         return pickled_file_open_array(part->pickled, value, name, &column->array, error);
-    if (array.header.n_dims != 1)
-        return fail(error, VALENCE_ERROR_SHAPE, "%s: '%s' has more than a value for a clip",
-                    part->name, name);
     column->values = array.objects->as.items.values;
-    column->n_values = array.objects->as.items.n;
+    column->n_clips = array.header.n_dims > 0 ? array.header.shape[0] : 1;
+    column->n_parts = column->n_clips > 0 ? array.header.count / column->n_clips : 1;
     return VALENCE_OK;
+}
+
+static int open_value(void *self, const struct pickle_value *value, const char *name,
+                      struct npy **array, struct valence_error *error)
+{
+    const struct part *part = self;
+    return pickled_file_open_array(part->pickled, value, name, array, error);
+}
+
+static int list_names(void *self, struct id_list *names, struct valence_error *error)
+{
+    const struct part *part = self;
+    const struct pickle_value *dict = part->arrays_dict;
+    int status = VALENCE_OK;
+    for (int64_t i = 0; dict && i < dict->as.items.n && !status; i += 2) {
+        const struct pickle_value *key = dict->as.items.values[i];
+        if (key->type == PICKLE_TEXT)
+            status = id_list_add(names, key->as.bytes.data, key->as.bytes.size, error);
+    }
+    size_t length = strlen(part->split);
+    for (int64_t i = 0; part->archive && i < archive_n_members(part->archive) && !status; i++) {
+        const char *name = archive_member_name(part->archive, i);
+        if (strncmp(name, part->split, length) == 0 && name[length] == '/' &&
+            path_has_ending(name, ".npy"))
+            status = id_list_add(names, name + length + 1, strlen(name) - length - 5, error);
+    }
+    return status;
 }
 
 /* Tokens of each clip by BERT's mask, where text has as many rows as the mask and no lengths of its
  * own. */
 static int read_text_lengths(struct part *part, struct valence_error *error)
 {
-    struct import_stream *text = &part->arrays.streams[VALENCE_STREAM_TEXT];
+    struct array_stream *text = &part->arrays.streams[VALENCE_STREAM_TEXT];
     const struct pickle_value *value = pickle_get(part->arrays_dict, "text_bert");
     int64_t n = part->arrays.n_clips;
     struct npy *array;
@@ -145,33 +173,40 @@ static struct part *add_part(struct mmsa *mmsa, const char *split,
                                           .options = options,
                                           .self = part,
                                           .open = open_named,
+                                          .list = list_names,
+                                          .opener = {part, open_value},
                                           .split_name = part->split};
     return part;
 }
 
 static int open_part(struct mmsa *mmsa, struct part *part, struct valence_error *error)
 {
-    int status = import_arrays_open(&part->arrays, &usual_names, error);
-    if (!status)
+    bool is_empty = part->arrays_dict && part->arrays_dict->as.items.n == 0;
+    int status = is_empty ? VALENCE_OK : import_arrays_open(&part->arrays, &usual_names, error);
+    if (!status && part->arrays.n_clips > 0)
         status = read_text_lengths(part, error);
     if (!status)
         mmsa->source.n_clips += part->arrays.n_clips;
     return status;
 }
 
-/* All splits have the streams of the first, of the same widths. */
+/* All splits with clips have the streams of the first of them, of the same widths. */
 static int name_streams(struct mmsa *mmsa, struct valence_error *error)
 {
+    int lead = 0;
+    while (lead < mmsa->n_parts - 1 && mmsa->parts[lead].arrays.n_clips == 0)
+        lead++;
     for (int i = 0; i < VALENCE_N_STREAMS; i++) {
-        const struct import_stream *first = &mmsa->parts[0].arrays.streams[i];
-        for (int j = 1; j < mmsa->n_parts; j++)
-            if (mmsa->parts[j].arrays.streams[i].width != first->width)
+        const struct array_stream *first = &mmsa->parts[lead].arrays.streams[i];
+        for (int j = lead + 1; j < mmsa->n_parts; j++)
+            if (mmsa->parts[j].arrays.n_clips > 0 &&
+                mmsa->parts[j].arrays.streams[i].width != first->width)
                 return fail(error, VALENCE_ERROR_SHAPE,
                             "%s: stream '%s' has width %lld, in %s it has %lld (0: none)",
                             mmsa->parts[j].name, valence_stream_names[i],
-                            (long long)mmsa->parts[j].arrays.streams[i].width, mmsa->parts[0].name,
-                            (long long)first->width);
-        if (!first->array)
+                            (long long)mmsa->parts[j].arrays.streams[i].width,
+                            mmsa->parts[lead].name, (long long)first->width);
+        if (!array_stream_exists(first))
             continue;
         mmsa->which[mmsa->source.n_streams] = (enum valence_stream)i;
         import_name_stream(&mmsa->source, (enum valence_stream)i, first->width);
@@ -236,6 +271,8 @@ static int restart_mmsa(void *self, struct valence_error *error)
     (void)error;
     mmsa->part = 0;
     mmsa->position = 0;
+    for (int i = 0; i < mmsa->n_parts; i++)
+        import_arrays_restart(&mmsa->parts[i].arrays);
     return VALENCE_OK;
 }
 
@@ -252,14 +289,7 @@ static int next_clip(void *self, struct import_record *record, bool *more,
         return VALENCE_OK;
     mmsa->current = &mmsa->parts[mmsa->part];
     mmsa->current_position = mmsa->position++;
-    int status =
-        import_arrays_record(&mmsa->current->arrays, mmsa->current_position, record, error);
-    const char *divider = status ? NULL : strstr(record->id, GROUP_DIVIDER);
-    if (divider && record->group[0] == '\0') {
-        snprintf(mmsa->group, sizeof mmsa->group, "%.*s", (int)(divider - record->id), record->id);
-        record->group = mmsa->group;
-    }
-    return status;
+    return import_arrays_record(&mmsa->current->arrays, mmsa->current_position, record, error);
 }
 
 static int mmsa_rows(void *self, int index, struct valence_clip_rows *rows,
@@ -267,39 +297,45 @@ static int mmsa_rows(void *self, int index, struct valence_clip_rows *rows,
 {
     struct mmsa *mmsa = self;
     enum valence_stream which = mmsa->which[index];
-    struct import_stream *stream = &mmsa->current->arrays.streams[which];
+    struct array_stream *stream = &mmsa->current->arrays.streams[which];
     int status =
         import_arrays_rows(&mmsa->current->arrays, mmsa->current_position, which, rows, error);
     if (status)
         return status;
     int64_t n = rows->n_rows * stream->width;
+    float *values = stream->values + (rows->rows - stream->values);
     for (int64_t i = 0; i < n && which == VALENCE_STREAM_AUDIO; i++)
-        if (stream->values[i] == -INFINITY)
-            stream->values[i] = 0;
+        if (values[i] == -INFINITY)
+            values[i] = 0;
     return VALENCE_OK;
 }
 
 /* ---- The import ---- */
 
-int valence_import_mmsa(const char *path, const char *store_path,
-                        const struct valence_import_options *options,
-                        const struct valence_progress *progress,
-                        struct valence_import_result *result, struct valence_error *error)
+static int import_clips(struct mmsa *mmsa, const struct import_request *request,
+                        struct valence_error *error)
 {
-    struct mmsa mmsa = {.path = path};
+    struct import_arrays *arrays[MAX_PARTS];
+    json_t *file = identity_of_file(mmsa->path, error);
+    mmsa->source.description = json_pack("{s:s, s:o}", "kind", "mmsa", "file", file);
+    int status = file ? import_run(&mmsa->source, request, error) : error->status;
+    for (int i = 0; i < mmsa->n_parts; i++)
+        arrays[i] = &mmsa->parts[i].arrays;
+    return status ? status
+                  : import_arrays_note(arrays, mmsa->n_parts, &usual_names, request->result, error);
+}
+
+int import_mmsa(const struct import_request *request, struct valence_error *error)
+{
+    struct mmsa mmsa = {.path = request->source};
     mmsa.source = (struct import_source){
         .self = &mmsa, .restart = restart_mmsa, .next = next_clip, .rows = mmsa_rows};
-    *result = (struct valence_import_result){0};
-    int status =
-        (path_has_ending(path, ".npz") ? open_archive : open_pickle)(&mmsa, options, error);
+    bool is_archive = path_has_ending(mmsa.path, ".npz");
+    int status = (is_archive ? open_archive : open_pickle)(&mmsa, request->options, error);
     if (!status)
         status = name_streams(&mmsa, error);
-    if (!status) {
-        json_t *file = import_describe_file(path, error);
-        mmsa.source.description = json_pack("{s:s, s:o}", "kind", "mmsa", "file", file);
-        status = file ? import_run(&mmsa.source, store_path, options, progress, result, error)
-                      : VALENCE_ERROR_IO;
-    }
+    if (!status)
+        status = import_clips(&mmsa, request, error);
     for (int i = 0; i < mmsa.n_parts; i++)
         import_arrays_close(&mmsa.parts[i].arrays);
     pickled_file_close(mmsa.pickled);

@@ -7,9 +7,19 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "exchange/import_values.h"
 #include "store/store_layout.h"
 
 #define PURPOSE_VALIDATION 201
+
+int import_split_of(const struct import_record *record,
+                    const struct valence_import_options *options)
+{
+    char room[VALUE_BYTES];
+    return record->split
+               ? valence_split_from_name(values_meaning(options->split_values, record->split, room))
+               : (int)options->all_in;
+}
 
 /* A clip without a group is its own. */
 static const char *group_of(const struct import_record *record)
@@ -36,10 +46,10 @@ static int collect(struct split_draw *draw, struct import_source *source,
             break;
         int split = import_split_of(&record, options);
         if (split == VALENCE_VALIDATION)
-            return fail(error, VALENCE_ERROR_ARGUMENT,
-                        "%s: clip '%s' is for validation: there is no need to draw such clips "
-                        "(--validation-fraction)",
-                        record.place, record.id);
+            return fail_key(error, VALENCE_ERROR_ARGUMENT, "validation_fraction",
+                            "%s: clip '%s' is for validation already; such clips are drawn only "
+                            "where the source has none",
+                            record.place, record.id);
         if (split != VALENCE_TRAIN)
             continue;
         void *groups = draw->groups;
@@ -83,6 +93,8 @@ static int draw_groups(struct split_draw *draw, double fraction, uint64_t seed,
     }
     qsort(draw->groups, (size_t)n_clips, sizeof *draw->groups, compare_groups);
     draw->n = merge_equal(draw->groups, n_clips, counts);
+    draw->n_groups = draw->n;
+    draw->n_clips = n_clips;
     for (int64_t i = 0; i < draw->n; i++)
         order[i] = i;
     struct random_source source = random_source(seed, PURPOSE_VALIDATION);
@@ -93,6 +105,8 @@ static int draw_groups(struct split_draw *draw, double fraction, uint64_t seed,
             counts[order[i]] = 0;
         drawn += counts[order[i]];
     }
+    draw->n_wanted = wanted;
+    draw->n_drawn = drawn;
     for (int64_t i = 0; i < draw->n; i++)
         if (counts[i])
             draw->groups[kept++] = draw->groups[i];
@@ -114,6 +128,22 @@ int split_draw_make(struct split_draw *draw, struct import_source *source,
     return status || draw->n == 0
                ? status
                : draw_groups(draw, options->validation_fraction, options->seed, error);
+}
+
+void split_draw_note(const struct split_draw *draw, struct valence_import_result *result)
+{
+    if (draw->n_clips > 0 && draw->n_drawn == draw->n_clips)
+        import_note(result, "validation_fraction",
+                    "all %lld training clips went to validation, since they are %s and recordings "
+                    "are not divided: none is left to train on",
+                    (long long)draw->n_clips,
+                    draw->n_groups == 1 ? "of one recording" : "of few recordings");
+    else if (draw->n_drawn > 2 * draw->n_wanted)
+        import_note(result, "validation_fraction",
+                    "%lld of %lld training clips went to validation where %lld were asked for, "
+                    "since recordings are not divided and there are %lld of them",
+                    (long long)draw->n_drawn, (long long)draw->n_clips, (long long)draw->n_wanted,
+                    (long long)draw->n_groups);
 }
 
 void split_draw_free(struct split_draw *draw)

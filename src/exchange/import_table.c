@@ -26,7 +26,8 @@ struct table {
     struct table_files files;
     bool split_by_file; /* there is no split column, but files are named by their split */
     struct table_field id, split, label, group, transcript;
-    const char *clip_id; /* of the row read last */
+    const char *clip_id;   /* of the row read last */
+    char passed_over[256]; /* columns inside ranges that hold no features */
     struct table_stream streams[VALENCE_N_STREAMS];
     struct import_source *source;
 };
@@ -34,17 +35,14 @@ struct table {
 /* ---- Columns ---- */
 
 /* The field that an option, filled from the layout, names; none where it is "" or NULL. */
-static int find_field(const struct table *table, const char *spec, const char *option,
+static int find_field(const struct table *table, const char *spec, const char *key,
                       struct table_field *field, struct valence_error *error)
 {
     if (!spec || spec[0] == '\0')
         return VALENCE_OK;
     int status = table_field_parse(field, table->files.reader, spec, error);
-    if (status && error) {
-        size_t used = strlen(error->text);
-        snprintf(error->text + used, sizeof error->text - used,
-                 "\n  (%s NAME names the column, %s '' says that there is none)", option, option);
-    }
+    if (status)
+        snprintf(error->key, sizeof error->key, "%s", key);
     return status;
 }
 
@@ -61,16 +59,15 @@ static int find_fields(struct table *table, struct valence_error *error)
         options->split = "";
     table->layout = table_layout_apply(reader, options)->name;
     table->split_by_file = table->split_by_file || (!is_asked && !options->split);
-    int status = find_field(table, options->id, "--id-column", &table->id, error);
+    int status = find_field(table, options->id, "id", &table->id, error);
     if (!status)
-        status = find_field(table, options->split, "--split-column", &table->split, error);
+        status = find_field(table, options->split, "split", &table->split, error);
     if (!status)
-        status = find_field(table, options->label, "--label-column", &table->label, error);
+        status = find_field(table, options->label, "label", &table->label, error);
     if (!status)
-        status = find_field(table, options->group, "--group-column", &table->group, error);
+        status = find_field(table, options->group, "group", &table->group, error);
     if (!status)
-        status = find_field(table, options->transcript, "--transcript-column", &table->transcript,
-                            error);
+        status = find_field(table, options->transcript, "transcript", &table->transcript, error);
     return status;
 }
 
@@ -91,8 +88,41 @@ static bool find_range(const struct csv_reader *reader, char *item, int *first, 
     return *first >= 0;
 }
 
+/* What the clips' own fields are made of is no feature. */
+static bool is_field(const struct table *table, int column)
+{
+    const struct table_field *fields[] = {&table->id, &table->split, &table->label, &table->group,
+                                          &table->transcript};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        for (int j = 0; j < fields[i]->n_parts; j++)
+            if (!fields[i]->parts[j].literal && fields[i]->parts[j].column == column)
+                return true;
+    return false;
+}
+
+/* Adds the columns of an item; a range passes over those of the clips' fields. */
+static int add_columns(struct table *table, const char *item, int first, int last, int **columns,
+                       int64_t *width, struct valence_error *error)
+{
+    if (first == last && is_field(table, first))
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "%s: column '%s' is a clip's id, split, label, group or transcript, and cannot "
+                    "be a feature as well",
+                    table->path, item);
+    for (int column = first; column <= last; column++) {
+        if (!is_field(table, column)) {
+            (*columns)[(*width)++] = column;
+            continue;
+        }
+        size_t used = strlen(table->passed_over);
+        snprintf(table->passed_over + used, sizeof table->passed_over - used, "%s'%.60s'",
+                 used ? ", " : "", csv_column_name(table->files.reader, column));
+    }
+    return VALENCE_OK;
+}
+
 /* "a0-a72,b1" to columns; *width is their number. */
-static int parse_columns(const struct table *table, const char *text, int **columns, int64_t *width,
+static int parse_columns(struct table *table, const char *text, int **columns, int64_t *width,
                          struct valence_error *error)
 {
     int64_t capacity = 0;
@@ -109,11 +139,15 @@ static int parse_columns(const struct table *table, const char *text, int **colu
         }
         status = grow_array(&list, &capacity, *width + last - first + 1, sizeof **columns,
                             VALENCE_STORE_MAX_WIDTH, "columns of a stream", error);
-        for (int column = first; column <= last && !status; column++)
-            ((int *)list)[(*width)++] = column;
+        *columns = list;
+        if (!status)
+            status = add_columns(table, item, first, last, columns, width, error);
     }
     free(copy);
     *columns = list;
+    if (!status && *width == 0)
+        status = fail(error, VALENCE_ERROR_ARGUMENT, "%s: '%s' names no column of features",
+                      table->path, text);
     return status;
 }
 
@@ -210,23 +244,15 @@ static bool all_are_folders(const struct table *table)
 
 /* ---- Streams ---- */
 
-/* The width of a folder's stream: that of the first clip that has an array with rows there. */
+/* The width of a folder's stream: that of the first clip that has an array with rows there or,
+ * where clips of other widths may be skipped, that of most. */
 static int find_width(struct table *table, const struct import_folder *folder, int64_t *width,
                       struct valence_error *error)
 {
-    struct import_record record;
-    bool more = true;
-    *width = 0;
-    int status = restart_table(table, error);
-    while (!status && *width == 0) {
-        status = next_row(table, &record, &more, error);
-        if (status || !more)
-            break;
-        status = import_folder_width(folder, record.id, width, error);
-    }
+    int status = import_folder_find_width(
+        folder, table->source, table->options.skip & VALENCE_BIT(VALENCE_SKIP_WIDTH), width, error);
     if (!status && *width == 0)
-        status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no clip of %s has an array ID.npy there",
-                      folder->path, table->path);
+        status = import_folder_fail_empty(folder, table->source, table->path, error);
     return status;
 }
 
@@ -253,17 +279,35 @@ static int add_stream(struct table *table, enum valence_stream which, struct val
     return status;
 }
 
-/* Arrays in the streams' folders that the table does not name. */
-static int count_unlisted(struct table *table, struct valence_import_count *unlisted,
-                          struct valence_error *error)
+/* The streams' folders; NULL for one that is columns. False where all are. */
+static bool list_folders(const struct table *table, const char *folders[VALENCE_N_STREAMS])
 {
-    const char *folders[VALENCE_N_STREAMS];
     bool any = false;
     for (int i = 0; i < table->source->n_streams; i++) {
         folders[i] = table->streams[i].folder.path;
         any = any || folders[i];
     }
-    return any ? import_folder_count_unlisted(table->source, folders, table->source->n_streams,
+    return any;
+}
+
+static int describe(struct table *table, struct valence_error *error)
+{
+    const char *folders[VALENCE_N_STREAMS];
+    (void)list_folders(table, folders);
+    json_t *file = table_files_describe(&table->files, error);
+    json_t *arrays = file ? import_folder_identities(table->source, folders, error) : NULL;
+    table->source->description = json_pack("{s:s, s:s, s:o, s:o}", "kind", "table", "layout",
+                                           table->layout, "file", file, "folders", arrays);
+    return table->source->description ? VALENCE_OK : error->status;
+}
+
+/* Arrays in the streams' folders that the table does not name. */
+static int count_unlisted(struct table *table, struct valence_import_count *unlisted,
+                          struct valence_error *error)
+{
+    const char *folders[VALENCE_N_STREAMS];
+    return list_folders(table, folders)
+               ? import_folder_count_unlisted(table->source, folders, table->source->n_streams,
                                               unlisted, error)
                : VALENCE_OK;
 }
@@ -283,17 +327,15 @@ static void close_table(struct table *table)
     table_files_close(&table->files);
 }
 
-int valence_import_table(const char *csv_path, const char *store_path,
-                         const struct valence_import_options *options,
-                         const struct valence_progress *progress,
-                         struct valence_import_result *result, struct valence_error *error)
+int import_table(const struct import_request *request, struct valence_error *error)
 {
-    struct table table = {.path = csv_path, .options = *options};
+    struct table table = {.path = request->source, .options = *request->options};
+    struct import_request with_layout = *request;
     struct import_source source = {
         .self = &table, .restart = restart_table, .next = next_row, .rows = table_rows};
-    *result = (struct valence_import_result){0};
     table.source = &source;
-    int status = table_files_open(&table.files, csv_path, options->delimiter, error);
+    with_layout.options = &table.options;
+    int status = table_files_open(&table.files, table.path, table.options.delimiter, error);
     if (!status)
         status = find_fields(&table, error);
     for (int i = 0; i < VALENCE_N_STREAMS && !status; i++)
@@ -302,15 +344,16 @@ int valence_import_table(const char *csv_path, const char *store_path,
         source.rows_of = folder_rows;
         source.expect = expect;
     }
-    if (!status) {
-        json_t *file = table_files_describe(&table.files, error);
-        source.description =
-            json_pack("{s:s, s:s, s:o}", "kind", "table", "layout", table.layout, "file", file);
-        status = file ? import_run(&source, store_path, &table.options, progress, result, error)
-                      : VALENCE_ERROR_IO;
-    }
     if (!status)
-        status = count_unlisted(&table, &result->unlisted, error);
+        status = describe(&table, error);
+    if (!status)
+        status = import_run(&source, &with_layout, error);
+    if (!status)
+        status = count_unlisted(&table, &request->result->unlisted, error);
+    if (!status && table.passed_over[0])
+        import_note(request->result, "streams",
+                    "columns inside a range that hold no features were passed over: %s",
+                    table.passed_over);
     close_table(&table);
     return status;
 }

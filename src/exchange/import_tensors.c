@@ -115,6 +115,17 @@ static int open_tensor(const struct import_tensors *tensors, const char *name, s
     return safetensor_open_array(tensor, array, error);
 }
 
+int import_tensors_list(const struct import_tensors *tensors, struct id_list *names,
+                        struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    for (int64_t i = 0; i < safetensors_n_tensors(tensors->file) && !status; i++) {
+        const char *name = safetensors_tensor(tensors->file, i)->name;
+        status = id_list_add(names, name, strlen(name), error);
+    }
+    return status;
+}
+
 int import_tensors_column(struct import_tensors *tensors, const char *name,
                           struct import_column *column, struct valence_error *error)
 {
@@ -124,7 +135,8 @@ int import_tensors_column(struct import_tensors *tensors, const char *name,
             continue;
         int status = tensors->pointers[i] ? VALENCE_OK : make_texts(tensors, i, error);
         if (!status) {
-            column->n_values = (int64_t)json_array_size(tensors->clips);
+            column->n_clips = (int64_t)json_array_size(tensors->clips);
+            column->n_parts = 1;
             column->values = tensors->pointers[i];
         }
         return status;

@@ -17,4 +17,8 @@ void import_tensors_close(struct import_tensors *tensors);
 int import_tensors_column(struct import_tensors *tensors, const char *name,
                           struct import_column *column, struct valence_error *error);
 
+/* Adds the tensors' names. */
+int import_tensors_list(const struct import_tensors *tensors, struct id_list *names,
+                        struct valence_error *error);
+
 #endif

@@ -7,7 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 
-#define N_TEXTS    6
+#define N_TEXTS    8
 #define N_EXPECTED 24 /* clips of which the source knows that they will be read */
 #define N_READ     6  /* clips with rows: one taken, the others waiting */
 #define N_RECORDS  (N_EXPECTED + N_READ)
@@ -54,8 +54,9 @@ struct read_ahead {
 static int copy_texts(struct clip_record *clip, struct valence_error *error)
 {
     struct import_record *record = &clip->record;
-    const char **places[N_TEXTS] = {&record->id,       &record->group, &record->transcript,
-                                    &record->metadata, &record->split, &record->label};
+    const char **places[N_TEXTS] = {&record->id,       &record->group,        &record->transcript,
+                                    &record->metadata, &record->split,        &record->label,
+                                    &record->problem,  &record->split_problem};
     for (int i = 0; i < N_TEXTS; i++) {
         free(clip->texts[i]);
         clip->texts[i] = *places[i] ? strdup(*places[i]) : NULL;

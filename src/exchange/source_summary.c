@@ -13,6 +13,8 @@
 #include "exchange/table_files.h"
 #include "exchange/table_layout.h"
 
+#define NO_KIND (-1)
+
 /* ---- What an importer reads ---- */
 
 /* Whatever can be read counts: no label is out of range, no value too large. */
@@ -24,18 +26,18 @@ static struct valence_import_options look_options(struct data_summary *data)
     options.label_minimum = -1e30;
     options.label_maximum = 1e30;
     options.labels_only = true;
-    options.skip = (1u << VALENCE_N_SKIPS) - 1;
+    options.skip = ~0u;
     options.summary = data;
     return options;
 }
 
-static int look(valence_import_function *import, const char *kind, const char *path,
+static int look(enum valence_import_kind kind, const char *path,
                 const struct valence_import_options *options,
                 const struct valence_progress *progress, struct source_summary *summary,
                 struct valence_error *error)
 {
-    summary->kind = kind;
-    return import(path, NULL, options, progress, &summary->result, error);
+    summary->kind = valence_import_kind_name((int)kind);
+    return valence_import(kind, path, NULL, options, progress, &summary->result, error);
 }
 
 /* FOLDER/labels.csv, with FOLDER/STREAM/ID.npy: what export writes. */
@@ -50,7 +52,7 @@ static int look_at_export(const char *folder, const char *labels,
         if (paths[s] && path_is_folder(paths[s]))
             options.streams[s].folder = paths[s];
     }
-    int status = look(valence_import_table, "table", labels, &options, progress, summary, error);
+    int status = look(VALENCE_IMPORT_TABLE, labels, &options, progress, summary, error);
     for (int s = 0; s < VALENCE_N_STREAMS; s++)
         free(paths[s]);
     return status;
@@ -85,24 +87,18 @@ static bool has_member(const struct archive *archive, const char *ending)
     return false;
 }
 
-static valence_import_function *choose_npz(const char *path, const char **kind)
+static int choose_npz(const char *path)
 {
     struct archive *archive;
-    valence_import_function *import = NULL;
     if (archive_open(path, &archive, NULL))
-        return NULL;
-    if (archive_find(archive, "id.npy") >= 0) {
-        import = valence_import_dense;
-        *kind = "dense";
-    } else if (has_member(archive, "/id.npy")) {
-        import = valence_import_mmsa;
-        *kind = "mmsa";
-    } else if (has_member(archive, "_corpus.npy")) {
-        import = valence_import_merbench;
-        *kind = "merbench";
-    }
+        return NO_KIND;
+    int kind = archive_find(archive, "id.npy") >= 0 || archive_find(archive, "ids.npy") >= 0
+                   ? (int)VALENCE_IMPORT_DENSE
+               : has_member(archive, "/id.npy")     ? (int)VALENCE_IMPORT_MMSA
+               : has_member(archive, "_corpus.npy") ? (int)VALENCE_IMPORT_MERBENCH
+                                                    : NO_KIND;
     archive_close(archive);
-    return import;
+    return kind;
 }
 
 static bool holds_clips(const char *path)
@@ -115,41 +111,37 @@ static bool holds_clips(const char *path)
     return clips;
 }
 
-/* The importer that reads it as it is; NULL: none. */
-static valence_import_function *choose(const char *path, const char **kind)
+/* The kind of import that reads it as it is, or NO_KIND. */
+static int choose(const char *path)
 {
     bool tabs = path_has_ending(path, ".tsv");
     if (path_is_folder(path) ? has_file(path, "id.npy")
-                             : path_has_ending(path, ".safetensors") && holds_clips(path)) {
-        *kind = "dense";
-        return valence_import_dense;
-    }
-    if (path_is_folder(path) || path_has_ending(path, ".csv") || tabs) {
-        *kind = "table";
-        return is_table(path, tabs ? '\t' : ',') ? valence_import_table : NULL;
-    }
+                             : path_has_ending(path, ".safetensors") && holds_clips(path))
+        return VALENCE_IMPORT_DENSE;
+    if (path_is_folder(path) || path_has_ending(path, ".csv") || tabs)
+        return is_table(path, tabs ? '\t' : CSV_FIND_DELIMITER) ? (int)VALENCE_IMPORT_TABLE
+                                                                : NO_KIND;
     if (path_has_ending(path, ".npz"))
-        return choose_npz(path, kind);
-    *kind = "mmsa";
-    return path_has_ending(path, ".pkl") || path_has_ending(path, ".pickle") ? valence_import_mmsa
-                                                                             : NULL;
+        return choose_npz(path);
+    return path_has_ending(path, ".pkl") || path_has_ending(path, ".pickle")
+               ? (int)VALENCE_IMPORT_MMSA
+               : NO_KIND;
 }
 
 int source_summarise(const char *path, const struct valence_progress *progress,
                      struct source_summary *summary, struct valence_error *error)
 {
-    *summary = (struct source_summary){0};
+    *summary = (struct source_summary){.result.size = sizeof summary->result};
     bool folder = path_is_folder(path);
     char *labels = folder ? path_join(path, "labels.csv") : NULL;
-    const char *kind = NULL;
-    valence_import_function *import = choose(path, &kind);
+    int kind = choose(path);
     struct valence_import_options options = look_options(&summary->data);
-    options.delimiter = path_has_ending(path, ".tsv") ? '\t' : ',';
+    options.delimiter = path_has_ending(path, ".tsv") ? '\t' : CSV_FIND_DELIMITER;
     int status;
     if (labels && path_exists(labels))
         status = look_at_export(path, labels, progress, summary, error);
-    else if (import)
-        status = look(import, kind, path, &options, progress, summary, error);
+    else if (kind != NO_KIND)
+        status = look((enum valence_import_kind)kind, path, &options, progress, summary, error);
     else if (folder || path_has_ending(path, ".csd")) {
         summary->kind = "features";
         status = feature_files_summarise(path, progress, &summary->data, &summary->result, error);

@@ -7,7 +7,8 @@
 
 #include "base/fail.h"
 #include "base/file.h"
-#include "exchange/import.h"
+#include "exchange/source_identity.h"
+#include "valence/stream.h"
 
 /* ---- Files ---- */
 
@@ -143,10 +144,10 @@ int table_files_next(struct table_files *table, bool *more, struct valence_error
 json_t *table_files_describe(const struct table_files *table, struct valence_error *error)
 {
     if (table->n == 1)
-        return import_describe_file(table->files[0].path, error);
+        return identity_of_file(table->files[0].path, error);
     json_t *list = json_array();
     for (int i = 0; i < table->n; i++) {
-        json_t *file = import_describe_file(table->files[i].path, error);
+        json_t *file = identity_of_file(table->files[i].path, error);
         if (!file || json_array_append_new(list, file)) {
             json_decref(list);
             return NULL;

@@ -13,14 +13,14 @@ expect 0 import table "$table" "$store" --audio a0-a1 --split-column fold --skip
 silent
 prints "1  imported"
 prints "1  in the store already"
-prints "skipped: its label is out of range or no number (c2)"
+prints "skipped: its label is out of range, missing or not a number (c2)"
 expect 0 import table "$table" "$store" --audio a0-a1 --split-column fold --skip label --json --quiet
 json 0 imported
 json 2 stored_before
 json 1 skipped label clips
 json '"c2"' skipped label examples 0
 expect 1 import table "$table" "$store" --audio a0-a1 --split-column fold --group-column video
-complains "was made with group"
+complains "its group was not set, not \"video\""
 expect 0 import table "$table" "$work/wide" --audio a0-a1 --split-column fold --label-range -9,9 \
     --dtype f32 --group-column video --quiet
 prints "3  imported"
@@ -45,7 +45,8 @@ printf 'store: "%s"\n' "$work/labels" >"$work/config.yaml"
 expect 1 train "$work/config.yaml" --output "$work/run" --quiet
 complains "no feature streams"
 expect 2 import table "$work/meld" "$work/new" --labels-only --label-values negative
-complains "--label-values: 'negative' is not FROM=TO"
+complains "'negative' is not FROM=TO"
+complains "--label-values FROM=TO"
 
 # ---- the layouts of others
 fixtures="$TESTS/exchange/fixtures"
@@ -84,11 +85,17 @@ complains "no stream"
 expect 1 import table "$table" "$table" --audio a0 --split-column fold --skip all
 complains "not a folder"
 expect 2 import tables "$table" "$work/new"
-complains "there are table"
+complains "did you mean 'table'?"
+expect 2 import mosei "$table" "$work/new"
+complains "there are table, dense, merbench, mmsa, csd"
 expect 2 import table "$table" "$work/new" --skip labels
 complains "did you mean 'label'?"
 expect 2 import table "$table" "$work/new" --label-range 3
 complains "MIN,MAX"
+for range in -inf,inf nan,3 3,-3 -3,; do
+    expect 2 import table "$table" "$work/new" --label-range=$range
+    complains "two finite numbers"
+done
 expect 2 import table "$table" "$work/new" --dtype f64
 complains "f64"
 expect 2 import table "$table"

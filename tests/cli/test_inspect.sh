@@ -95,7 +95,7 @@ expect 1 inspect "$work/absent.npz"
 complains "no such file or folder"
 printf 'text' >"$work/unknown.txt"
 expect 1 inspect "$work/unknown.txt"
-complains "what it is cannot be told"
+complains "not a file of arrays"
 
 # ---- an import that only looks
 expect 0 import table "$work/table.csv" --audio a0-a1 --dry-run --quiet

@@ -13,6 +13,7 @@ static struct valence_import_result result;
 static int start(void **state)
 {
     valence_import_options_default(&options);
+    result = (struct valence_import_result){.size = sizeof result};
     return make_folder(state);
 }
 

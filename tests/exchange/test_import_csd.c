@@ -11,8 +11,8 @@ static int import_csd(void)
     options.type = VALENCE_F32;
     options.streams[VALENCE_STREAM_AUDIO].source = FIXTURE("audio.csd");
     options.streams[VALENCE_STREAM_TEXT].source = FIXTURE("words.csd");
-    return valence_import_csd(FIXTURE("labels.csd"), in_folder("store"), &options, NULL, &result,
-                              &error);
+    return valence_import(VALENCE_IMPORT_CSD, FIXTURE("labels.csd"), in_folder("store"), &options,
+                          NULL, &result, &error);
 }
 
 /* The script's first column is the number of the row, plus `step` a video. */
@@ -117,7 +117,8 @@ static void test_the_published_labels_of_mosi_are_imported(void **state)
     if (!path_exists(path))
         skip();
     options.labels_only = true;
-    assert_fine(valence_import_csd(path, in_folder("store"), &options, NULL, &result, &error));
+    assert_fine(valence_import(VALENCE_IMPORT_CSD, path, in_folder("store"), &options, NULL,
+                               &result, &error));
     assert_int_equal(result.n_taken, 2199);
     struct valence_store *store = open_store();
     int64_t clip = valence_store_find_clip(store, "03bSnISJMiM[0]");

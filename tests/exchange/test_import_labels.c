@@ -17,8 +17,8 @@ static void write_text(const char *name, const char *text)
 static int import(const char *name)
 {
     options.labels_only = true;
-    return valence_import_table(in_folder(name), in_folder("store"), &options, NULL, &result,
-                                &error);
+    return valence_import(VALENCE_IMPORT_TABLE, in_folder(name), in_folder("store"), &options, NULL,
+                          &result, &error);
 }
 
 static const struct valence_clip *clip_of(const struct valence_store *store, const char *id)
@@ -190,7 +190,8 @@ static void test_malformed_values_are_an_error(void **state)
     (void)state;
     write_text("t.csv", "id,split,label\na,train,1\n");
     options.label_values = "bad=-2,good";
-    assert_fails(import("t.csv"), VALENCE_ERROR_ARGUMENT, "--label-values: 'good' is not FROM=TO");
+    assert_fails(import("t.csv"), VALENCE_ERROR_ARGUMENT, "'good' is not FROM=TO");
+    assert_string_equal(error.key, "label_values");
 }
 
 static void test_patterns_put_columns_together(void **state)
@@ -234,7 +235,8 @@ static void assert_counts(const char *path, int64_t train, int64_t validation, i
     char store_name[32];
     static int n_stores;
     snprintf(store_name, sizeof store_name, "store%d", n_stores++);
-    assert_fine(valence_import_table(path, in_folder(store_name), &options, NULL, &result, &error));
+    assert_fine(valence_import(VALENCE_IMPORT_TABLE, path, in_folder(store_name), &options, NULL,
+                               &result, &error));
     struct valence_store *store;
     assert_fine(valence_store_open(in_folder(store_name), NULL, &store, &error));
     for (int64_t i = 0; i < valence_store_n_clips(store); i++) {
