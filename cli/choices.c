@@ -59,15 +59,15 @@ int choose_checkpoint(const struct command *command, const char *text,
     return code;
 }
 
-int choose_form(const struct command *command, const char *text, enum valence_export_form *form)
+int choose_form(const struct command *command, const char *text, enum valence_export_kind *form)
 {
-    for (int i = 0; i < VALENCE_N_EXPORT_FORMS; i++)
-        if (strcmp(text, valence_export_form_names[i]) == 0) {
-            *form = (enum valence_export_form)i;
-            return EXIT_FINE;
-        }
-    return report_choice(command, "--form", text, valence_export_form_names,
-                         VALENCE_N_EXPORT_FORMS);
+    const char *names[16];
+    int n = valence_n_export_kinds(), found = 0;
+    for (int i = 0; i < n && i < 16; i++)
+        names[i] = valence_export_kind_name(i);
+    int code = choose_name(command, "--form", text, names, n, &found);
+    *form = (enum valence_export_kind)found;
+    return code;
 }
 
 int choose_published(const struct command *command, const char *text,

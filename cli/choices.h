@@ -40,7 +40,7 @@ int choose_dtype(const struct command *command, const char *text, enum valence_d
 int choose_checkpoint(const struct command *command, const char *text,
                       enum valence_checkpoint *which);
 
-int choose_form(const struct command *command, const char *text, enum valence_export_form *form);
+int choose_form(const struct command *command, const char *text, enum valence_export_kind *form);
 
 /* A published split by its name. */
 int choose_published(const struct command *command, const char *text,

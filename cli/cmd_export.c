@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/fail.h"
 #include "choices.h"
 #include "commands.h"
 #include "open_store.h"
@@ -52,14 +51,17 @@ static json_t *result_to_json(const struct request *request, const struct valenc
                      "clips", (json_int_t)result->n_clips, "rows", rows, "left_out", left_out);
 }
 
-static int export_store(const struct request *request, enum valence_export_form form,
+static int export_store(const struct request *request, enum valence_export_kind form,
                         struct valence_error *error)
 {
     struct valence_store *store;
-    struct valence_export_result result;
+    struct valence_export_result result = {.size = sizeof result};
+    struct valence_export_options options;
+    valence_export_options_default(&options);
+    options.overwrite = request->force;
     int status = open_store(request->store, request->accept_unfinished, &store, error);
     if (!status)
-        status = valence_export(store, request->target, form, request->force,
+        status = valence_export(form, store, request->target, &options,
                                 terminal_progress(request->quiet), &result, error);
     terminal_progress_finish();
     if (!status && request->json)
@@ -73,7 +75,7 @@ static int export_store(const struct request *request, enum valence_export_form 
 static int run_export(const struct command *command, int argc, char **argv)
 {
     struct request request = {.form = "npy"};
-    enum valence_export_form form;
+    enum valence_export_kind form;
     const struct option options[] = {
         {OPTION_TEXT, 0, "form", &request.form, "FORM",
          "npy, safetensors, mmsa or npz (default: npy).", 0, 0},
@@ -100,7 +102,7 @@ const struct command command_export = {
     .name = "export",
     .arguments = "STORE TARGET",
     .summary = "Write a store's clips in a form that other programs read.",
-    .description = "FORM is what TARGET becomes:\n\n" VALENCE_EXPORT_FORM_MAP(
+    .description = "FORM is what TARGET becomes:\n\n" VALENCE_EXPORT_KIND_MAP(
         FORM_HELP) "Rows keep the store's element type (mmsa, npz: f32), and 'valence import' "
                    "reads "
                    "all forms back the same. TARGET must not exist; it appears when it is "

@@ -1,39 +1,36 @@
 /* valence synthesize: a synthetic corpus to try things with. */
-#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "base/threads.h"
 #include "choices.h"
 #include "commands.h"
 #include "valence/synthesize.h"
 
 struct request {
-    const char *store, *lengths, *dtype;
+    const char *store, *dtype;
     int64_t seed, threads;
-    int64_t clips[VALENCE_N_SPLITS], widths[VALENCE_N_MODALITIES];
     bool quiet;
+    struct valence_synthesize_options options;
 };
 
 static bool parse(const struct command *command, int argc, char **argv, struct request *request,
                   int *code)
 {
+    struct valence_synthesize_options *synthesis = &request->options;
     const struct option options[] = {
-        {OPTION_INT, 0, "train", &request->clips[VALENCE_TRAIN], "N",
-         "Clips to train on (default 1000).", 0, 1e8},
-        {OPTION_INT, 0, "validation", &request->clips[VALENCE_VALIDATION], "N",
+        {OPTION_INT, 0, "train", &synthesis->n_train, "N", "Clips to train on (default 1000).", 0,
+         1e8},
+        {OPTION_INT, 0, "validation", &synthesis->n_validation, "N",
          "Clips to choose the epoch on (default 200).", 0, 1e8},
-        {OPTION_INT, 0, "test", &request->clips[VALENCE_TEST], "N",
-         "Clips to test on (default 300).", 0, 1e8},
-        {OPTION_TEXT, 0, "lengths", &request->lengths, "FILE.csv",
+        {OPTION_INT, 0, "test", &synthesis->n_test, "N", "Clips to test on (default 300).", 0, 1e8},
+        {OPTION_TEXT, 0, "lengths", &synthesis->lengths_path, "FILE.csv",
          "Instead, one training clip for each row of a CSV with columns audio, text, video, "
          "simulated (rows of each stream) and label: to measure with the lengths of a real set.",
          0, 0},
-        {OPTION_INT, 0, "audio-width", &request->widths[VALENCE_AUDIO], "N",
+        {OPTION_INT, 0, "audio-width", &synthesis->audio_width, "N",
          "Columns of the audio stream (default 64).", 1, 65536},
-        {OPTION_INT, 0, "text-width", &request->widths[VALENCE_TEXT], "N",
+        {OPTION_INT, 0, "text-width", &synthesis->text_width, "N",
          "Columns of the text and simulated_text streams (default 96).", 1, 65536},
-        {OPTION_INT, 0, "video-width", &request->widths[VALENCE_VIDEO], "N",
+        {OPTION_INT, 0, "video-width", &synthesis->video_width, "N",
          "Columns of the video stream (default 48).", 1, 65536},
         {OPTION_TEXT, 0, "dtype", &request->dtype, "TYPE",
          "How values are stored: f16 or f32 (default f16).", 0, 0},
@@ -49,26 +46,19 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
 
 static int run_synthesize(const struct command *command, int argc, char **argv)
 {
-    struct valence_synthesis synthesis;
-    valence_synthesis_default(&synthesis);
-    struct request request = {.dtype = valence_dtype_names[synthesis.type]};
-    memcpy(request.clips, synthesis.n_clips, sizeof request.clips);
-    memcpy(request.widths, synthesis.widths, sizeof request.widths);
+    struct request request = {.dtype = NULL};
+    struct valence_synthesize_options *options = &request.options;
+    valence_synthesize_options_default(options);
     int code = EXIT_FINE;
     if (!parse(command, argc, argv, &request, &code))
         return code;
-    code = choose_dtype(command, request.dtype, &synthesis.type);
-    if (code)
+    if (request.dtype && (code = choose_dtype(command, request.dtype, &options->type)))
         return code;
-    memcpy(synthesis.n_clips, request.clips, sizeof request.clips);
-    memcpy(synthesis.widths, request.widths, sizeof request.widths);
-    synthesis.seed = (uint64_t)request.seed;
-    synthesis.lengths_path = request.lengths;
-    if (request.threads)
-        threads_set((int)request.threads);
+    options->seed = (uint64_t)request.seed;
+    options->threads = (int)request.threads;
     struct valence_error error;
     int status =
-        valence_synthesize(request.store, &synthesis, terminal_progress(request.quiet), &error);
+        valence_synthesize(request.store, options, terminal_progress(request.quiet), &error);
     terminal_progress_finish();
     if (status)
         return report_error(&error);

@@ -16,6 +16,7 @@ static const struct {
     {VALENCE_ERROR_LIMIT, "max_pixels", "--max-pixels N sets the limit"},
     {VALENCE_ERROR_LIMIT, "max_bytes", "--max-mib N sets the limit"},
     {VALENCE_ERROR_UNSUPPORTED, "form", "try another --form"},
+    {0, "kind", "export with --form safetensors, which holds every store"},
     {VALENCE_ERROR_EXISTS, "store", "name another store, or remove this one first"},
     /* importing: what is wrong with a clip, a setting or a source */
     {0, "skip.label",

@@ -15,31 +15,42 @@
 extern "C" {
 #endif
 
-struct valence_synthesis {
+struct valence_synthesize_options {
+    /* sizeof(struct valence_synthesize_options), set by the default function. */
+    size_t size;
     uint64_t seed;
-    int64_t n_clips[VALENCE_N_SPLITS];    /* train, validation, test */
-    int64_t widths[VALENCE_N_MODALITIES]; /* simulated text is as wide as text */
+    /* Clips of each split: 0 ... 100,000,000. */
+    int64_t n_train, n_validation, n_test;
+    /* Columns: 1 ... 65,536. Simulated text is as wide as text. */
+    int64_t audio_width, text_width, video_width;
+    /* How values are stored. */
     enum valence_dtype type;
     /* NULL, or a CSV with columns audio, text, video, simulated (rows of each stream) and label:
-     * one clip a row, in the file's order, all of them training clips; n_clips then counts for
-     * nothing */
+     * one clip a row, in the file's order, all of them training clips; the numbers of clips above
+     * then count for nothing. */
     const char *lengths_path;
+    /* Threads to work with, for this call alone; 0: as many as the process uses. */
+    int threads;
 };
 
 /* 1,000, 200 and 300 clips; widths 64, 96, 48; f16; seed 0. */
-VALENCE_API void valence_synthesis_default(struct valence_synthesis *synthesis);
+VALENCE_API void valence_synthesize_options_default(struct valence_synthesize_options *options);
 
 /* Makes a store at `path` with the streams audio, text, video and simulated_text, or goes on with
- * an interrupted one of the same synthesis; ERROR_EXISTS where the store there is another's. The
- * same synthesis gives the same rows to the bit, whatever the number of threads and interruptions.
- * `progress` may be NULL.
+ * an interrupted one of the same options. The same options give the same rows to the bit, whatever
+ * the number of threads and interruptions. `options` (NULL: the defaults) and `progress` may be
+ * NULL.
  *
  * Clips are grouped by speaker and no speaker is in two splits. Labels are multiples of 1/3 in [-3,
  * 3], peaked at 0. Sentiment sits in a few words and in short bursts of frames among noise; text
  * says most, audio less, video least, and each is wrong in its own way. Simulated text is the same
  * words as a recogniser and a projector would give them: some lost or mistaken, noisier, in partly
- * other directions. */
-VALENCE_API int valence_synthesize(const char *path, const struct valence_synthesis *synthesis,
+ * other directions.
+ *
+ * Errors: ARGUMENT (impossible numbers, with the option as key), EXISTS (another store is there),
+ * DATA and FORMAT (the file of lengths), those of writing a store, CANCELLED. */
+VALENCE_API int valence_synthesize(const char *path,
+                                   const struct valence_synthesize_options *options,
                                    const struct valence_progress *progress,
                                    struct valence_error *error);
 

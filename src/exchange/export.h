@@ -1,11 +1,11 @@
-/* The forms of an export, and what they share. */
+/* The kinds of an export, and what they share. */
 #ifndef VALENCE_EXCHANGE_EXPORT_H
 #define VALENCE_EXCHANGE_EXPORT_H
 
 #include "format/elements.h"
 #include "valence/export.h"
 
-/* What a writer of one form is given. */
+/* What a writer of one kind is given. */
 struct export
 {
     const struct valence_store *store;

@@ -194,10 +194,10 @@ static int check_streams(const struct export *export, struct valence_error *erro
             n_known++;
     return n_known > 0
                ? VALENCE_OK
-               : fail(error, VALENCE_ERROR_ARGUMENT,
-                      "%s: has none of the streams audio, text, video and simulated_text, and MMSA "
-                      "knows no other names (export with --form npy or safetensors)",
-                      valence_store_path(export->store));
+               : fail_key(error, VALENCE_ERROR_ARGUMENT, "kind",
+                          "%s: has none of the streams audio, text, video and simulated_text, and "
+                          "MMSA knows no other names",
+                          valence_store_path(export->store));
 }
 
 static int export_layout(const struct export *export, bool is_npz, struct valence_error *error)

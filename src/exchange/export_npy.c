@@ -21,10 +21,8 @@ static int check_ids(const struct valence_store *store, struct valence_error *er
     for (int64_t i = 0; i < valence_store_n_clips(store); i++) {
         const char *id = valence_store_clip(store, i)->id;
         if (strchr(id, '/') || id[0] == '.' || strlen(id) + strlen(".npy") > MAX_FILE_NAME)
-            return fail(error, VALENCE_ERROR_DATA,
-                        "clip '%s': its id cannot be the name of a file (export with --form "
-                        "safetensors)",
-                        id);
+            return fail_key(error, VALENCE_ERROR_DATA, "kind",
+                            "clip '%s': its id cannot be the name of a file", id);
     }
     return VALENCE_OK;
 }

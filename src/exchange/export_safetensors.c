@@ -1,41 +1,56 @@
 /* One safetensors file: what `import dense` reads back. docs/file-formats.md describes it. */
-#include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/memory.h"
+#include "base/text.h"
 #include "format/safetensors.h"
 #include "exchange/export.h"
 #include "store/store_scan.h"
 
-/* The texts of all clips as JSON, for the metadata; free() it. */
-static int describe_clips(const struct valence_store *store, char **text,
+/* A JSON string. Control characters are escaped; the rest is UTF-8 as it is. */
+static void append_string(struct text *json, const char *key, const char *value)
+{
+    text_format(json, "%s\"%s\":\"", json->data[json->length - 1] == '{' ? "" : ",", key);
+    for (const char *at = value; *at;) {
+        size_t plain = 0;
+        while (at[plain] && at[plain] != '"' && at[plain] != '\\' &&
+               (unsigned char)at[plain] >= ' ')
+            plain++;
+        text_append(json, at, plain);
+        at += plain;
+        if (*at == '"' || *at == '\\')
+            text_format(json, "\\%c", *at++);
+        else if (*at)
+            text_format(json, "\\u%04x", (unsigned)(unsigned char)*at++);
+    }
+    text_append(json, "\"", 1);
+}
+
+/* The texts of all clips as JSON, for the metadata. Written as text: a tree of nodes would take ten
+ * times the memory. */
+static int describe_clips(const struct valence_store *store, struct text *json,
                           struct valence_error *error)
 {
-    json_t *clips = json_array();
-    for (int64_t i = 0; i < valence_store_n_clips(store); i++) {
+    text_append(json, "[", 1);
+    for (int64_t i = 0; i < valence_store_n_clips(store) && !json->failed; i++) {
         const struct valence_clip *clip = valence_store_clip(store, i);
-        json_t *record =
-            json_pack("{s:s, s:s}", "id", clip->id, "split", valence_split_names[clip->split]);
+        text_append(json, i ? ",{" : "{", i ? 2 : 1);
+        append_string(json, "id", clip->id);
+        append_string(json, "split", valence_split_names[clip->split]);
         if (clip->group[0])
-            json_object_set_new(record, "group", json_string(clip->group));
+            append_string(json, "group", clip->group);
         if (clip->transcript[0])
-            json_object_set_new(record, "transcript", json_string(clip->transcript));
+            append_string(json, "transcript", clip->transcript);
         if (clip->metadata[0])
-            json_object_set_new(record, "metadata", json_loads(clip->metadata, 0, NULL));
-        if (json_array_append_new(clips, record)) {
-            json_decref(clips);
-            clips = NULL;
-            break;
-        }
+            text_format(json, ",\"metadata\":%s", clip->metadata);
+        text_append(json, "}", 1);
     }
-    *text = clips ? json_dumps(clips, JSON_COMPACT) : NULL;
-    json_decref(clips);
-    return *text ? VALENCE_OK
-                 : fail_memory(error, (size_t)valence_store_n_clips(store) * 64,
-                               "what is said of the clips");
+    text_append(json, "]", 1);
+    return json->failed ? fail(error, VALENCE_ERROR_LIMIT,
+                               "what is said of the clips does not fit into a header of %d bytes",
+                               SAFETENSORS_MAX_HEADER_BYTES)
+                        : VALENCE_OK;
 }
 
 static int declare(const struct export *export, struct safetensors_writer *writer,
@@ -43,15 +58,15 @@ static int declare(const struct export *export, struct safetensors_writer *write
 {
     const struct valence_store *store = export->store;
     int64_t n_clips = valence_store_n_clips(store);
-    char *clips = NULL;
+    struct text clips = {.maximum = SAFETENSORS_MAX_HEADER_BYTES};
     int status = describe_clips(store, &clips, error);
     if (!status)
         status = safetensors_describe(writer, "format", "valence-clips", error);
     if (!status)
         status = safetensors_describe(writer, "version", "1", error);
     if (!status)
-        status = safetensors_describe(writer, "clips", clips, error);
-    free(clips);
+        status = safetensors_describe(writer, "clips", clips.data, error);
+    text_free(&clips);
     if (!status)
         status = safetensors_declare(writer, "label", ELEMENT_F32, 1, &n_clips, error);
     for (int s = 0; s < valence_store_n_streams(store) && !status; s++) {

@@ -7,8 +7,9 @@
 /* Averages neighbouring rows of `values`, (n_rows, width), in place, and gives the number of rows
  * left:
  *
- *   n = ceil(n_rows / scale),  chunk = ceil(n_rows / n),  pad = n * chunk - n_rows rows of zeros in
- * front, row i = mean of the padded rows i * chunk ... (i + 1) * chunk - 1
+ *   n = ceil(n_rows / scale),  chunk = ceil(n_rows / n)
+ *   pad = n * chunk - n_rows rows of zeros in front
+ *   row i = mean of the padded rows i * chunk ... (i + 1) * chunk - 1
  *
  * so that the chunks may be shorter than `scale`, and zeros take part in the first mean: that is
  * the published rule, and what published figures were computed with. Means are taken in double, as

@@ -1,18 +1,19 @@
-/* MMSA's unaligned_50.pkl and aligned_50.pkl: a pickled dict of splits, each a dict of arrays with
- * N clips.
+/* MMSA's unaligned_50.pkl and aligned_50.pkl, and the pickles of MulT and MultiBench: a dict of
+ * splits, each a dict of arrays with N clips.
  *
  *   {"train": {"id", "raw_text", "text" (N, T, D), "audio", "vision", "text_bert" (N, 3, T),
- * "audio_lengths", "vision_lengths", "regression_labels", ...}, "valid": ..., "test": ...}
+ *              "audio_lengths", "vision_lengths", "regression_labels" (or "labels"), ...},
+ *    "valid": ..., "test": ...}
  *
- * or, as `valence export --form npz` writes it, an .npz with those arrays under "train/id",
- * "train/raw_text", ...
+ * or, as an export to npz writes it, an .npz with those arrays under "train/id", "train/raw_text",
+ * ...
  *
  * Arrays are read clip by clip from the file; the pickle is read as data (format/pickle/pickle.h).
  * What torch.save wrote, and tensors in place of arrays, are read as well. As MMSA's own loader
  * does, -inf in audio is read as 0.
  *
  * Source: github.com/thuiar/MMSA, src/MMSA/data_loader.py; data/getLengths.py for what the lengths
- * mean. */
+ * mean; github.com/pliang279/MultiBench, datasets/affect/get_data.py. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,7 +8,9 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/options.h"
 #include "base/random.h"
+#include "base/threads.h"
 #include "format/csv.h"
 #include "store/store_writer.h"
 #include "exchange/synthetic_signal.h"
@@ -29,12 +31,18 @@ static const int label_weights[] = {4,  8,  14,  25, 28, 42, 62, 72, 60, 215,
 #define WORDS_PER_ROW      0.065
 #define FRAMES_PER_ROW     0.488
 #define CLIPS_PER_SPEAKER  7
+#define MAX_CLIPS          100000000
 
-void valence_synthesis_default(struct valence_synthesis *synthesis)
+void valence_synthesize_options_default(struct valence_synthesize_options *options)
 {
-    *synthesis = (struct valence_synthesis){
-        .n_clips = {1000, 200, 300},
-        .widths = {64, 96, 48},
+    *options = (struct valence_synthesize_options){
+        .size = sizeof *options,
+        .n_train = 1000,
+        .n_validation = 200,
+        .n_test = 300,
+        .audio_width = 64,
+        .text_width = 96,
+        .video_width = 48,
         .type = VALENCE_F16,
     };
 }
@@ -82,7 +90,7 @@ static int read_shape(struct csv_reader *lengths, const int columns[VALENCE_N_ST
         if (status)
             return status;
         if (!(value >= 0 && value <= VALENCE_STORE_MAX_ROWS) || value != floor(value))
-            return fail(error, VALENCE_ERROR_DATA, "line %lld: '%s' is no number of rows",
+            return fail(error, VALENCE_ERROR_DATA, "line %lld: '%s' is not a number of rows",
                         (long long)csv_line(lengths), csv_field(lengths, columns[i]));
         clip->n_rows[i] = (int64_t)value;
     }
@@ -94,7 +102,8 @@ static int read_shape(struct csv_reader *lengths, const int columns[VALENCE_N_ST
 /* ---- The store ---- */
 
 struct synthesizer {
-    const struct valence_synthesis *synthesis;
+    const struct valence_synthesize_options *options;
+    int64_t n_clips[VALENCE_N_SPLITS], widths[VALENCE_N_MODALITIES];
     struct synthetic_corpus corpus;
     struct valence_store_writer *writer;
     float *rows[VALENCE_N_STREAMS];
@@ -104,7 +113,7 @@ struct synthesizer {
 static int add_clip(struct synthesizer *maker, enum valence_split split, int64_t index,
                     struct synthetic_clip *shape, int64_t n_speakers, struct valence_error *error)
 {
-    uint64_t seed = maker->synthesis->seed;
+    uint64_t seed = maker->options->seed;
     struct random_source source = random_source(mix_keys(shape->key, SPEAKER), 0);
     int64_t speaker = random_below(&source, n_speakers);
     shape->speaker = mix_keys(mix_keys(seed, SPEAKER), (uint64_t)split << 40 | (uint64_t)speaker);
@@ -148,11 +157,11 @@ static int report(const struct valence_progress *progress, int64_t done, int64_t
 static int draw_clips(struct synthesizer *maker, const struct valence_progress *progress,
                       struct valence_error *error)
 {
-    const int64_t *n_clips = maker->synthesis->n_clips;
+    const int64_t *n_clips = maker->n_clips;
     int64_t total = n_clips[0] + n_clips[1] + n_clips[2], done = 0;
     for (int split = 0; split < VALENCE_N_SPLITS; split++)
         for (int64_t i = 0; i < n_clips[split]; i++) {
-            struct synthetic_clip shape = {.key = clip_key(maker->synthesis->seed, split, i)};
+            struct synthetic_clip shape = {.key = clip_key(maker->options->seed, split, i)};
             draw_shape(shape.key, &shape);
             int status = report(progress, done++, total, error);
             if (!status)
@@ -170,12 +179,12 @@ static int copy_shapes(struct synthesizer *maker, const struct valence_progress 
     static const char *const names[] = {"audio", "text", "video", "simulated", "label"};
     int columns[VALENCE_N_STREAMS + 1];
     struct csv_reader *lengths;
-    int status = csv_open(maker->synthesis->lengths_path, ',', &lengths, error);
+    int status = csv_open(maker->options->lengths_path, ',', &lengths, error);
     for (int i = 0; i <= VALENCE_N_STREAMS && !status; i++)
         status = csv_need_column(lengths, names[i], &columns[i], error);
     bool more = true;
     for (int64_t i = 0; !status; i++) {
-        struct synthetic_clip shape = {.key = clip_key(maker->synthesis->seed, VALENCE_TRAIN, i)};
+        struct synthetic_clip shape = {.key = clip_key(maker->options->seed, VALENCE_TRAIN, i)};
         status = csv_next(lengths, &more, error);
         if (status || !more)
             break;
@@ -189,15 +198,15 @@ static int copy_shapes(struct synthesizer *maker, const struct valence_progress 
     return status;
 }
 
-static json_t *source_of(const struct valence_synthesis *synthesis)
+static json_t *source_of(const struct synthesizer *maker)
 {
-    const int64_t *n_clips = synthesis->n_clips, *widths = synthesis->widths;
+    const int64_t *n_clips = maker->n_clips, *widths = maker->widths;
+    const char *lengths = maker->options->lengths_path;
     return json_pack("{s:s, s:s, s:I, s:[I,I,I], s:[I,I,I], s:s*}", "kind", "synthetic", "version",
-                     valence_version(), "seed", (json_int_t)synthesis->seed, "clips",
+                     valence_version(), "seed", (json_int_t)maker->options->seed, "clips",
                      (json_int_t)n_clips[0], (json_int_t)n_clips[1], (json_int_t)n_clips[2],
                      "widths", (json_int_t)widths[0], (json_int_t)widths[1], (json_int_t)widths[2],
-                     "lengths",
-                     synthesis->lengths_path ? path_name(synthesis->lengths_path) : NULL);
+                     "lengths", lengths ? path_name(lengths) : NULL);
 }
 
 static int open_store(struct synthesizer *maker, const char *path, struct valence_error *error)
@@ -205,45 +214,65 @@ static int open_store(struct synthesizer *maker, const char *path, struct valenc
     struct valence_store_stream streams[VALENCE_N_STREAMS];
     for (int i = 0; i < VALENCE_N_STREAMS; i++) {
         streams[i].width = maker->corpus.widths[i];
-        streams[i].type = maker->synthesis->type;
+        streams[i].type = maker->options->type;
         snprintf(streams[i].name, sizeof streams[i].name, "%s", valence_stream_names[i]);
     }
     return valence_store_writer_open(path, streams, VALENCE_N_STREAMS, NULL, &maker->writer, error);
 }
 
-static int check(const struct valence_synthesis *synthesis, struct valence_error *error)
+static int check(const struct synthesizer *maker, struct valence_error *error)
 {
+    static const char *const width_keys[] = {"audio_width", "text_width", "video_width"};
+    static const char *const clip_keys[] = {"n_train", "n_validation", "n_test"};
     for (int i = 0; i < VALENCE_N_MODALITIES; i++)
-        if (synthesis->widths[i] < 1 || synthesis->widths[i] > VALENCE_STORE_MAX_WIDTH)
-            return fail(error, VALENCE_ERROR_ARGUMENT, "%s width %lld is not 1 to %d",
-                        valence_modality_names[i], (long long)synthesis->widths[i],
-                        VALENCE_STORE_MAX_WIDTH);
+        if (maker->widths[i] < 1 || maker->widths[i] > VALENCE_STORE_MAX_WIDTH)
+            return fail_key(error, VALENCE_ERROR_ARGUMENT, width_keys[i],
+                            "%s width %lld is not 1 to %d", valence_modality_names[i],
+                            (long long)maker->widths[i], VALENCE_STORE_MAX_WIDTH);
     for (int i = 0; i < VALENCE_N_SPLITS; i++)
-        if (synthesis->n_clips[i] < 0 || synthesis->n_clips[i] > 100000000)
-            return fail(error, VALENCE_ERROR_ARGUMENT, "%lld clips cannot be made",
-                        (long long)synthesis->n_clips[i]);
+        if (maker->n_clips[i] < 0 || maker->n_clips[i] > MAX_CLIPS)
+            return fail_key(error, VALENCE_ERROR_ARGUMENT, clip_keys[i],
+                            "%lld clips cannot be made", (long long)maker->n_clips[i]);
+    if (maker->options->threads < 0 || maker->options->threads > 4096)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "threads", "%d threads are not 0 to 4096",
+                        maker->options->threads);
+    if ((unsigned)maker->options->type >= VALENCE_N_DTYPES)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "dtype", "there is no element type %d",
+                        (int)maker->options->type);
     return VALENCE_OK;
 }
 
-int valence_synthesize(const char *path, const struct valence_synthesis *synthesis,
+int valence_synthesize(const char *path, const struct valence_synthesize_options *given,
                        const struct valence_progress *progress, struct valence_error *error)
 {
-    struct synthesizer maker = {.synthesis = synthesis};
-    int status = check(synthesis, error);
+    struct valence_synthesize_options options;
+    valence_synthesize_options_default(&options);
+    int status = options_read(&options, sizeof options, given, error);
+    struct synthesizer maker = {
+        .options = &options,
+        .n_clips = {options.n_train, options.n_validation, options.n_test},
+        .widths = {options.audio_width, options.text_width, options.video_width},
+    };
     if (!status)
-        status = synthetic_corpus_create(&maker.corpus, synthesis->seed, synthesis->widths, error);
+        status = check(&maker, error);
+    int n_threads = threads_count();
+    if (!status && options.threads > 0)
+        threads_set(options.threads);
+    if (!status)
+        status = synthetic_corpus_create(&maker.corpus, options.seed, maker.widths, error);
     if (!status)
         status = open_store(&maker, path, error);
     if (!status)
-        status = store_writer_set_source(maker.writer, source_of(synthesis), error);
+        status = store_writer_set_source(maker.writer, source_of(&maker), error);
     if (!status)
-        status = synthesis->lengths_path ? copy_shapes(&maker, progress, error)
-                                         : draw_clips(&maker, progress, error);
+        status = options.lengths_path ? copy_shapes(&maker, progress, error)
+                                      : draw_clips(&maker, progress, error);
     if (!status)
         status = valence_store_writer_finish(maker.writer, error);
     int closed = valence_store_writer_close(maker.writer, status ? NULL : error);
     for (int i = 0; i < VALENCE_N_STREAMS; i++)
         free(maker.rows[i]);
     synthetic_corpus_free(&maker.corpus);
+    threads_set(n_threads);
     return status ? status : closed;
 }

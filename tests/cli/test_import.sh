@@ -75,6 +75,40 @@ prints "(vidX)"
 expect 1 import csd "$TESTS/format/fixtures/hdf5/external-link.csd" "$work/new" --labels-only -q
 complains "refused: the external link 'features'"
 
+# ---- what an import says beyond counts
+faults="$fixtures/faults"
+expect 0 import mmsa "$faults/front.pkl" "$work/front" -q
+prints "note: stream 'audio' has its padding in front of the rows in"
+expect 0 import mmsa "$faults/front.pkl" "$work/front" -q --json
+json 8 stored_before
+expect 0 import mmsa "$faults/front_no_lengths.pkl" --dry-run -q
+prints "--trim-zeros leaves them out"
+expect 0 import mmsa "$faults/front.pkl" "$work/front-json" -q --json
+json '""' notes 0 key
+expect 1 import merbench "$faults/label.npz" "$work/minus" --labels-only --label-values=-10= -q
+complains "clip 'c': it has no label 'val'"
+complains "--skip label"
+expect 0 import merbench "$faults/label.npz" "$work/minus" --labels-only --label-values=-10= --skip label -q
+prints "2  in the store already"
+expect 0 import merbench "$faults/label.npz" "$work/mapped" --labels-only --label-values=-10= --skip label \
+    --label-map 'x-3' --label-scale likert-5 -q
+prints "4  imported"
+expect 2 import merbench "$faults/label.npz" "$work/new" --labels-only --label-map 'x*x'
+complains "'x*x' is not a formula a x + b"
+
+# ---- advice that an error gives works when it is followed
+printf 'id,split,label,a0\nc1,train,1,1\nc2,test,4,100000\n' >"$work/advice.csv"
+expect 1 import table "$work/advice.csv" "$work/advised" --audio a0 -q
+complains "--label-range"
+expect 1 import table "$work/advice.csv" "$work/advised" --audio a0 --label-range=-4,4 -q
+complains "--dtype f32 stores it"
+expect 0 import table "$work/advice.csv" "$work/advised" --audio a0 --label-range=-4,4 --dtype f32 -q
+prints "2  imported"
+prints "an unfinished import of other options"
+printf 'id,split,label,a0\nc1,train,2,1\nc2,test,4,100000\n' >"$work/advice.csv"
+expect 1 import table "$work/advice.csv" "$work/advised" --audio a0 --label-range=-4,4 --dtype f32 -q
+complains "'advice.csv' has changed since"
+
 # ---- what is no import
 expect 1 import table "$work/nothing.csv" "$work/new"
 complains "nothing.csv"

@@ -86,10 +86,10 @@ static struct valence_store *make_store(int n_clips)
 }
 
 static struct valence_export_result export_store(const struct valence_store *store,
-                                                 const char *target, enum valence_export_form form)
+                                                 const char *target, enum valence_export_kind form)
 {
-    struct valence_export_result result;
-    assert_fine(valence_export(store, in_folder(target), form, false, NULL, &result, &error));
+    struct valence_export_result result = {.size = sizeof result};
+    assert_fine(valence_export(form, store, in_folder(target), NULL, NULL, &result, &error));
     assert_int_equal(result.n_clips, valence_store_n_clips(store));
     return result;
 }
@@ -207,7 +207,7 @@ static void test_ids_that_are_no_file_names_are_refused(void **state)
 {
     (void)state;
     static const char *const ids[] = {"../up", "a/b", ".hidden"};
-    struct valence_export_result result;
+    struct valence_export_result result = {.size = sizeof result};
     for (int i = 0; i < 3; i++) {
         char name[16];
         snprintf(name, sizeof name, "store%d", i);
@@ -218,7 +218,7 @@ static void test_ids_that_are_no_file_names_are_refused(void **state)
         assert_fine(valence_store_writer_finish(writer, &error));
         assert_fine(valence_store_writer_close(writer, &error));
         struct valence_store *store = open_store(name);
-        assert_fails(valence_export(store, in_folder("out"), VALENCE_EXPORT_NPY, false, NULL,
+        assert_fails(valence_export(VALENCE_EXPORT_NPY, store, in_folder("out"), NULL, NULL,
                                     &result, &error),
                      VALENCE_ERROR_DATA, ids[i]);
         valence_store_close(store);
@@ -283,7 +283,7 @@ static void test_single_precision_comes_back_the_same(void **state)
 
 /* ---- MMSA ---- */
 
-static void check_mmsa(const char *target, enum valence_export_form form)
+static void check_mmsa(const char *target, enum valence_export_kind form)
 {
     struct valence_store *store = make_store(N_CLIPS);
     struct valence_export_result result = export_store(store, target, form);
@@ -344,7 +344,7 @@ static void test_a_pickle_for_mmsa_is_padded(void **state)
 static void test_streams_that_mmsa_does_not_know_are_named(void **state)
 {
     (void)state;
-    struct valence_export_result result;
+    struct valence_export_result result = {.size = sizeof result};
     struct valence_store_stream wavlm[] = {{"wavlm", 1, VALENCE_F16}, {"text", 1, VALENCE_F16}};
     for (int n = 1; n <= 2; n++) {
         struct valence_store_writer *writer;
@@ -353,11 +353,11 @@ static void test_streams_that_mmsa_does_not_know_are_named(void **state)
         assert_fine(valence_store_writer_finish(writer, &error));
         assert_fine(valence_store_writer_close(writer, &error));
         struct valence_store *store = open_store(name);
-        int status = valence_export(store, in_folder("out"), VALENCE_EXPORT_MMSA, false, NULL,
+        int status = valence_export(VALENCE_EXPORT_MMSA, store, in_folder("out"), NULL, NULL,
                                     &result, &error);
         valence_store_close(store);
         if (n == 1)
-            assert_fails(status, VALENCE_ERROR_ARGUMENT, "--form npy or safetensors");
+            assert_fails(status, VALENCE_ERROR_ARGUMENT, "MMSA knows no other names");
         else
             assert_fine(status);
     }
@@ -376,11 +376,11 @@ static void test_a_cancelled_export_leaves_nothing(void **state)
 {
     (void)state;
     struct valence_progress progress = {cancel, NULL};
-    struct valence_export_result result;
+    struct valence_export_result result = {.size = sizeof result};
     struct valence_store *store = make_store(N_CLIPS);
-    for (int form = 0; form < VALENCE_N_EXPORT_FORMS; form++)
-        assert_int_equal(valence_export(store, in_folder("out"), (enum valence_export_form)form,
-                                        false, &progress, &result, &error),
+    for (int form = 0; form < valence_n_export_kinds(); form++)
+        assert_int_equal(valence_export((enum valence_export_kind)form, store, in_folder("out"),
+                                        NULL, &progress, &result, &error),
                          VALENCE_ERROR_CANCELLED);
     valence_store_close(store);
     assert_int_equal(count_entries(folder), 1);
@@ -389,11 +389,11 @@ static void test_a_cancelled_export_leaves_nothing(void **state)
 static void test_nothing_is_overwritten(void **state)
 {
     (void)state;
-    struct valence_export_result result;
+    struct valence_export_result result = {.size = sizeof result};
     struct valence_store *store = make_store(1);
     assert_int_equal(mkdir(in_folder("out"), 0700), 0);
-    for (int form = 0; form < VALENCE_N_EXPORT_FORMS; form++)
-        assert_fails(valence_export(store, in_folder("out"), (enum valence_export_form)form, false,
+    for (int form = 0; form < valence_n_export_kinds(); form++)
+        assert_fails(valence_export((enum valence_export_kind)form, store, in_folder("out"), NULL,
                                     NULL, &result, &error),
                      VALENCE_ERROR_EXISTS, "exists already");
     valence_store_close(store);

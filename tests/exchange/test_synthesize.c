@@ -5,18 +5,18 @@
 #include "base/threads.h"
 #include "valence/synthesize.h"
 
-static void make(const char *name, const struct valence_synthesis *synthesis)
+static void make(const char *name, const struct valence_synthesize_options *synthesis)
 {
     assert_fine(valence_synthesize(in_folder(name), synthesis, NULL, &error));
 }
 
-static struct valence_synthesis small_synthesis(void)
+static struct valence_synthesize_options small_synthesis(void)
 {
-    struct valence_synthesis synthesis;
-    valence_synthesis_default(&synthesis);
-    synthesis.n_clips[VALENCE_TRAIN] = 30;
-    synthesis.n_clips[VALENCE_VALIDATION] = 10;
-    synthesis.n_clips[VALENCE_TEST] = 20;
+    struct valence_synthesize_options synthesis;
+    valence_synthesize_options_default(&synthesis);
+    synthesis.n_train = 30;
+    synthesis.n_validation = 10;
+    synthesis.n_test = 20;
     return synthesis;
 }
 
@@ -51,7 +51,7 @@ static uint64_t hash_store(const char *name)
 static void test_one_seed_makes_one_corpus(void **state)
 {
     (void)state;
-    struct valence_synthesis synthesis = small_synthesis();
+    struct valence_synthesize_options synthesis = small_synthesis();
     make("a", &synthesis);
     threads_set(1);
     make("b", &synthesis);
@@ -73,7 +73,7 @@ static int cancel(void *user, const struct valence_progress_event *event)
 static void test_an_interrupted_corpus_is_gone_on_with(void **state)
 {
     (void)state;
-    struct valence_synthesis synthesis = small_synthesis();
+    struct valence_synthesize_options synthesis = small_synthesis();
     struct valence_progress progress = {cancel, NULL};
     make("whole", &synthesis);
     assert_int_equal(valence_synthesize(in_folder("part"), &synthesis, &progress, &error),
@@ -88,7 +88,7 @@ static void test_an_interrupted_corpus_is_gone_on_with(void **state)
 static void test_it_says_that_it_is_synthetic(void **state)
 {
     (void)state;
-    struct valence_synthesis synthesis = small_synthesis();
+    struct valence_synthesize_options synthesis = small_synthesis();
     make("a", &synthesis);
     struct valence_store *store = open_store("a");
     assert_non_null(strstr(valence_store_source(store), "\"kind\": \"synthetic\""));
@@ -98,10 +98,9 @@ static void test_it_says_that_it_is_synthetic(void **state)
 static void test_speakers_are_in_one_split_and_labels_in_thirds(void **state)
 {
     (void)state;
-    struct valence_synthesis synthesis = small_synthesis();
-    synthesis.n_clips[VALENCE_TRAIN] = 400;
-    for (int i = 0; i < VALENCE_N_MODALITIES; i++)
-        synthesis.widths[i] = 1;
+    struct valence_synthesize_options synthesis = small_synthesis();
+    synthesis.n_train = 400;
+    synthesis.audio_width = synthesis.text_width = synthesis.video_width = 1;
     make("a", &synthesis);
     struct valence_store *store = open_store("a");
     int64_t n = valence_store_n_clips(store);
@@ -160,10 +159,9 @@ static double best_correlation(const struct valence_store *store, int stream)
 static void test_text_says_most_and_video_least(void **state)
 {
     (void)state;
-    struct valence_synthesis synthesis = small_synthesis();
-    synthesis.n_clips[VALENCE_TRAIN] = 600;
-    for (int i = 0; i < VALENCE_N_MODALITIES; i++)
-        synthesis.widths[i] = 16;
+    struct valence_synthesize_options synthesis = small_synthesis();
+    synthesis.n_train = 600;
+    synthesis.audio_width = synthesis.text_width = synthesis.video_width = 16;
     make("a", &synthesis);
     struct valence_store *store = open_store("a");
     double text = best_correlation(store, VALENCE_STREAM_TEXT);
@@ -181,7 +179,7 @@ static void test_lengths_come_from_a_file(void **state)
     FILE *file = fopen(in_folder("lengths.csv"), "w");
     fputs("audio,text,video,simulated,label\n509,37,187,40,1.0\n34,2,0,0,-2.3333\n", file);
     fclose(file);
-    struct valence_synthesis synthesis = small_synthesis();
+    struct valence_synthesize_options synthesis = small_synthesis();
     synthesis.lengths_path = in_folder("lengths.csv");
     make("a", &synthesis);
     struct valence_store *store = open_store("a");
