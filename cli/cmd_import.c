@@ -100,7 +100,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "transcript-column", &import->transcript, "NAME",
          "What is said (default: the usual one, if any).", 0, 0},
         {OPTION_TEXT, 0, "label-values", &import->label_values, "FROM=TO,...",
-         "What labels stand for: negative=-1,neutral=0,positive=1; '-10=' is no label.", 0, 0},
+         "What labels stand for: negative=-1,neutral=0,positive=1; '-10=' means no label.", 0, 0},
         {OPTION_TEXT, 0, "label-map", &import->label_map, "FORMULA",
          "Bring labels to another scale, with x as the label: 'x-3', '(x-50)/25'. The store "
          "records it.",

@@ -77,7 +77,7 @@ const struct command command_synthesize = {
         "bursts of frames among noise; text says most, audio less, video least, and simulated text "
         "is a noisy version of text. Figures on it say that the system works, and nothing about "
         "people: they are called synthetic wherever they stand.\n\n"
-        "An interrupted run goes on where it stopped.",
+        "Run the same command again to resume an interrupted one.",
     .example = "valence synthesize corpus\n"
                "valence synthesize large --train 16000 --audio-width 1024 --text-width 4096 "
                "--video-width 1024",

@@ -1,9 +1,9 @@
 /* Importing features that were extracted elsewhere into a store.
  *
- * One clip is in memory at a time. An interrupted import goes on with the same call: clips that are
- * stored are passed over. An unfinished store that was made with other options, or from a source
- * that has changed since, is begun anew; a finished one is left alone (ERROR_EXISTS, saying what
- * differs).
+ * One clip is in memory at a time. Make the same call again to resume an interrupted import: clips
+ * that are stored already are passed over. An unfinished store that was made with other options, or
+ * from a source that has changed since, is begun anew; a finished one is left alone (ERROR_EXISTS,
+ * saying what differs).
  *
  * What is wrong with a clip is an error that names file, line and clip, and stops the import; what
  * was imported until then stays. A reason in `skip` leaves such clips out and counts them. */
@@ -116,7 +116,7 @@ struct valence_import_options {
      * words. */
     const char *id, *split, *label, *group, *transcript;
     /* What the source's own labels and splits stand for, "negative=-1,neutral=0,positive=1" and
-     * "test1=test,test2=test"; others are what they say, and "-10=" is no label. Numbers are
+     * "test1=test,test2=test"; others are what they say, and "-10=" means no label. Numbers are
      * compared as numbers: "-10=" also stands for -10.0. NULL: the kind's usual ones. */
     const char *label_values, *split_values;
     /* A formula in x that brings labels to another scale, after label_values: "x-3",

@@ -36,7 +36,7 @@ struct valence_synthesize_options {
 /* 1,000, 200 and 300 clips; widths 64, 96, 48; f16; seed 0. */
 VALENCE_API void valence_synthesize_options_default(struct valence_synthesize_options *options);
 
-/* Makes a store at `path` with the streams audio, text, video and simulated_text, or goes on with
+/* Makes a store at `path` with the streams audio, text, video and simulated_text, or resumes
  * an interrupted one of the same options. The same options give the same rows to the bit, whatever
  * the number of threads and interruptions. `options` (NULL: the defaults) and `progress` may be
  * NULL.

@@ -214,7 +214,7 @@ static int next_clip(void *self, struct import_record *record, bool *more,
              (long long)merbench->clip - 1);
     if (id->type != PICKLE_TEXT || strlen(id->as.bytes.data) != id->as.bytes.size ||
         labels->type != PICKLE_DICT)
-        return fail(error, VALENCE_ERROR_FORMAT, "%s: it is no id with a dict of labels",
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: not an id with a dict of labels",
                     record->place);
     record->id = merbench->id = id->as.bytes.data;
     take_label(merbench, labels, record);

@@ -230,7 +230,7 @@ static int open_pickle(struct mmsa *mmsa, const struct valence_import_options *o
         const struct pickle_value *arrays = root->as.items.values[i + 1];
         if (split->type != PICKLE_TEXT || arrays->type != PICKLE_DICT)
             return fail(error, VALENCE_ERROR_FORMAT,
-                        "%s: it is no dict of splits with dicts of arrays", mmsa->path);
+                        "%s: not a dict of splits with dicts of arrays", mmsa->path);
         struct part *part = add_part(mmsa, split->as.bytes.data, options, error);
         if (!part)
             return VALENCE_ERROR_LIMIT;

@@ -131,7 +131,7 @@ static void test_what_an_mmsa_pickle_lacks_is_named(void **state)
     assert_fails(valence_import(VALENCE_IMPORT_MMSA,
                                 VALENCE_TEST_DATA "/format/fixtures/tree-4.pickle",
                                 in_folder("other"), &options, NULL, &result, &error),
-                 VALENCE_ERROR_FORMAT, "no dict of splits");
+                 VALENCE_ERROR_FORMAT, "not a dict of splits");
     assert_fails(valence_import(VALENCE_IMPORT_MMSA,
                                 VALENCE_TEST_DATA "/format/fixtures/hostile-system.pickle",
                                 in_folder("other"), &options, NULL, &result, &error),
