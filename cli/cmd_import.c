@@ -98,7 +98,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "pattern; '{id<_}' is the id up to its last '_'.",
          0, 0},
         {OPTION_TEXT, 0, "transcript-column", &import->transcript, "NAME",
-         "What is said (default: the usual one, if any).", 0, 0},
+         "What is said (default: the usual one, if any). csd: a .csd of timed words.", 0, 0},
         {OPTION_TEXT, 0, "label-values", &import->label_values, "FROM=TO,...",
          "What labels stand for: negative=-1,neutral=0,positive=1; '-10=' means no label.", 0, 0},
         {OPTION_TEXT, 0, "label-map", &import->label_map, "FORMULA",

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "format/csd.h"
 #include "format/csv.h"
+#include "exchange/csd_transcripts.h"
 #include "exchange/import.h"
 #include "exchange/source_identity.h"
 #include "exchange/width_vote.h"
@@ -58,6 +59,7 @@ struct csd_import {
     char id[VALENCE_STORE_ID_BYTES], recording[VALENCE_STORE_ID_BYTES];
     char problem[1200]; /* with its split */
     struct split_table splits;
+    struct csd_transcripts transcripts;
     struct sequence sequences[VALENCE_N_STREAMS];
     struct import_source source;
 };
@@ -216,8 +218,11 @@ static int next_clip(void *self, struct import_record *record, bool *more,
     snprintf(record->place, sizeof record->place, "%s", import->path);
     if (import->options->splits)
         take_split(import, video, record);
-    *more = true;
-    return VALENCE_OK;
+    if (import->transcripts.csd)
+        status = csd_transcripts_find(&import->transcripts, import->recording, import->start,
+                                      import->end, &record->transcript, error);
+    *more = !status;
+    return status;
 }
 
 /* ---- Streams ---- */
@@ -390,6 +395,8 @@ static int open_all(struct csd_import *import, struct valence_error *error)
             import, error); /* what is wrong with all of them is said before a store is made */
     if (!status && options->splits)
         status = read_splits(&import->splits, options->splits, error);
+    if (!status && options->transcript && options->transcript[0])
+        status = csd_transcripts_open(&import->transcripts, options->transcript, error);
     for (int i = 0; i < VALENCE_N_STREAMS && !status; i++)
         if (options->streams[i].source)
             status = add_stream(import, (enum valence_stream)i, options->streams[i].source, error);
@@ -410,6 +417,10 @@ static int describe(struct csd_import *import, struct valence_error *error)
         if (path)
             status = file ? json_object_set_new(files, valence_stream_names[i], file) : -1;
     }
+    const char *words = import->transcripts.csd ? import->options->transcript : NULL;
+    json_t *transcripts = words && !status ? identity_of_file(words, error) : NULL;
+    if (words && !status)
+        status = transcripts ? json_object_set_new(files, "transcripts", transcripts) : -1;
     json_t *table = splits && !status ? identity_of_file(splits, error) : NULL;
     if (splits && !status)
         status = table ? json_object_set_new(files, "splits", table) : -1;
@@ -438,6 +449,7 @@ int import_csd(const struct import_request *request, struct valence_error *error
     }
     csd_rows_free(&import.rows);
     csd_close(import.labels);
+    csd_transcripts_close(&import.transcripts);
     free_splits(&import.splits);
     return status;
 }

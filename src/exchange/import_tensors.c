@@ -31,7 +31,8 @@ static int parse_clips(struct import_tensors *tensors, const char *text,
         return fail(error, VALENCE_ERROR_FORMAT, "%s: metadata 'clips' is not JSON: %s",
                     tensors->path, parse.text);
     if (!json_is_array(tensors->clips))
-        return fail(error, VALENCE_ERROR_FORMAT, "%s: metadata 'clips' is not a list", tensors->path);
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: metadata 'clips' is not a list",
+                    tensors->path);
     return VALENCE_OK;
 }
 
@@ -81,8 +82,8 @@ static int get_text(struct import_tensors *tensors, int which, size_t clip,
     if (json_is_object(said))
         text = tensors->owned[which][clip] = json_dumps(said, JSON_COMPACT);
     if (!text)
-        return fail(error, VALENCE_ERROR_FORMAT, "%s: clip %zu: its %s is not a text", tensors->path,
-                    clip, text_names[which]);
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: clip %zu: its %s is not a text",
+                    tensors->path, clip, text_names[which]);
     struct pickle_value *value = &tensors->values[which][clip];
     *value = (struct pickle_value){.type = PICKLE_TEXT};
     value->as.bytes.data = text;

@@ -306,6 +306,25 @@ static void test_the_width_of_most_entries_is_the_sequences(void **state)
     assert_string_equal(result.skipped[VALENCE_SKIP_WIDTH].examples[0], "vid0[0]");
 }
 
+static void test_timed_words_become_transcripts(void **state)
+{
+    (void)state;
+    options.transcript = FIXTURE("words.csd");
+    assert_fine(import_csd(FIXTURE("audio.csd")));
+    struct valence_store *store = open_store();
+    static const char *const expected[] = {"so it is", "good", "", ""};
+    for (int64_t i = 0; i < 4; i++)
+        assert_string_equal(valence_store_clip(store, i)->transcript, expected[i]);
+    valence_store_close(store);
+}
+
+static void test_words_are_no_features(void **state)
+{
+    (void)state;
+    assert_int_not_equal(import_csd(FIXTURE("words.csd")), VALENCE_OK);
+    assert_non_null(strstr(error.text, "words"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +346,8 @@ int main(void)
         TEST(test_splits_by_video_hold_for_deployed_segments),
         TEST(test_unusable_values_of_a_sequence_become_zero),
         TEST(test_the_width_of_most_entries_is_the_sequences),
+        TEST(test_timed_words_become_transcripts),
+        TEST(test_words_are_no_features),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
