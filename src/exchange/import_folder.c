@@ -24,12 +24,20 @@ static char *path_of(const struct import_folder *folder, const char *id)
     return path_join(folder->path, name);
 }
 
-static int open_array(const struct import_folder *folder, const char *id, struct npy **array,
+static int open_array(struct import_folder *folder, const char *id, struct npy **array,
                       struct valence_error *error)
 {
     *array = NULL;
     char *path = path_of(folder, id);
     int status = path ? npy_open(path, array, error) : fail_memory(error, strlen(id), "a path");
+    free(path);
+    const char *other = status == VALENCE_ERROR_NOT_FOUND
+                            ? name_index_find(&folder->names, folder->path, id)
+                            : NULL;
+    if (!other)
+        return status;
+    path = path_join(folder->path, other);
+    status = path ? npy_open(path, array, error) : fail_memory(error, strlen(id), "a path");
     free(path);
     return status;
 }
@@ -60,7 +68,7 @@ static int check_array(const struct npy_header *header, const char *id, int64_t 
     return VALENCE_OK;
 }
 
-int import_folder_width(const struct import_folder *folder, const char *id, int64_t *width,
+int import_folder_width(struct import_folder *folder, const char *id, int64_t *width,
                         struct valence_error *error)
 {
     struct npy *array;
@@ -77,8 +85,8 @@ int import_folder_width(const struct import_folder *folder, const char *id, int6
     return status;
 }
 
-int import_folder_find_width(const struct import_folder *folder, struct import_source *source,
-                             bool most, int64_t *width, struct valence_error *error)
+int import_folder_find_width(struct import_folder *folder, struct import_source *source, bool most,
+                             int64_t *width, struct valence_error *error)
 {
     struct width_vote vote = {0};
     struct import_record record;
@@ -177,6 +185,17 @@ json_t *import_folder_identities(const struct import_source *source, const char 
 void import_folder_free(struct import_folder *folder)
 {
     free(folder->values);
+    name_index_free(&folder->names);
+}
+
+/* Ids in one form, so that a file of another is not counted as unlisted. */
+static int add_form(struct id_list *list, const char *id, struct valence_error *error)
+{
+    char *form = name_decompose(id);
+    int status = form ? id_list_add(list, form, strlen(form), error)
+                      : fail_memory(error, strlen(id), "an id");
+    free(form);
+    return status;
 }
 
 static int list_clips(struct import_source *source, struct id_list *list,
@@ -188,7 +207,7 @@ static int list_clips(struct import_source *source, struct id_list *list,
     while (!status && more) {
         status = source->next(source->self, &record, &more, error);
         if (!status && more)
-            status = id_list_add(list, record.id, strlen(record.id), error);
+            status = add_form(list, record.id, error);
     }
     id_list_sort(list);
     return status;
@@ -203,9 +222,12 @@ int import_folder_count_unlisted(struct import_source *source, const char *const
         if (folders[i])
             status = id_list_add_folder(&found, folders[i], error);
     id_list_sort(&found);
-    for (int64_t i = 0; i < found.n && !status; i++)
-        if (!id_list_has(&listed, found.ids[i]))
+    for (int64_t i = 0; i < found.n && !status; i++) {
+        char *form = name_decompose(found.ids[i]);
+        if (form && !id_list_has(&listed, form))
             import_count(unlisted, found.ids[i]);
+        free(form);
+    }
     id_list_free(&listed);
     id_list_free(&found);
     return status;

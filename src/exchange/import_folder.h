@@ -3,26 +3,29 @@
 #define VALENCE_EXCHANGE_IMPORT_FOLDER_H
 
 #include "exchange/import.h"
+#include "exchange/name_forms.h"
 
 struct import_folder {
     const char *path;
     int64_t feat_scale; /* frame_compression.h; 1: rows as they are */
     float *values;      /* of the clip read last */
     int64_t capacity;
+    struct name_index names; /* of files whose names are ids in another form */
 };
 
 /* The width of the clip's array PATH/ID.npy; 0 where it has no rows or does not exist. */
-int import_folder_width(const struct import_folder *folder, const char *id, int64_t *width,
+int import_folder_width(struct import_folder *folder, const char *id, int64_t *width,
                         struct valence_error *error);
 
 /* The width of the source's first clip that has rows there; with `most` that of most clips, of up
  * to 2,000. 0 where there is none. Goes through the source's records. */
-int import_folder_find_width(const struct import_folder *folder, struct import_source *source,
-                             bool most, int64_t *width, struct valence_error *error);
+int import_folder_find_width(struct import_folder *folder, struct import_source *source, bool most,
+                             int64_t *width, struct valence_error *error);
 
-/* The clip's rows, living until the next call. An array is (T, D), or (D) for one row; leading
- * dimensions of 1 do not count. ERROR_NOT_FOUND where there is none, ERROR_SHAPE where the width is
- * not that of `format`. */
+/* The clip's rows, living until the next call. Its file is PATH/ID.npy, or else the one file whose
+ * name looks the same (composed and decomposed letters, ".NPY"). An array is (T, D), or (D) for one
+ * row; leading dimensions of 1 do not count. ERROR_NOT_FOUND where there is none, ERROR_SHAPE where
+ * the width is not that of `format`. */
 int import_folder_rows(struct import_folder *folder, const char *id,
                        const struct valence_store_stream *format, struct valence_clip_rows *rows,
                        struct valence_error *error);

@@ -246,7 +246,7 @@ static bool all_are_folders(const struct table *table)
 
 /* The width of a folder's stream: that of the first clip that has an array with rows there or,
  * where clips of other widths may be skipped, that of most. */
-static int find_width(struct table *table, const struct import_folder *folder, int64_t *width,
+static int find_width(struct table *table, struct import_folder *folder, int64_t *width,
                       struct valence_error *error)
 {
     int status = import_folder_find_width(

@@ -216,6 +216,58 @@ static void test_one_group_for_validation_is_told(void **state)
     assert_string_equal(result.notes[0].key, "validation_fraction");
 }
 
+/* ---- Names of files ---- */
+
+static void test_files_are_found_under_decomposed_names(void **state)
+{
+    (void)state;
+    const int64_t shape[] = {1, 1};
+    static const struct {
+        const char *id, *file;
+    } names[] = {{"caf\xc3\xa9", "cafe\xcc\x81.npy"},
+                 {"e\xcc\xa3\xcc\x82", "\xe1\xbb\x87.npy"},                    /* Vietnamese */
+                 {"\xed\x95\x9c", "\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab.npy"}, /* Hangul */
+                 {"\xe3\x81\x8c", "\xe3\x81\x8b\xe3\x82\x99.npy"},             /* kana */
+                 {"plain", "plain.NPY"},
+                 {"\xe4\xb8\xad", "\xe4\xb8\xad.npy"}};
+    char folder_path[256], text[1024] = "id,split,label\n";
+    assert_int_equal(mkdir(in_folder("arrays"), 0700), 0);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[64];
+        float value = (float)i;
+        snprintf(path, sizeof path, "arrays/%s", names[i].file);
+        assert_fine(npy_write(in_folder(path), 0, ELEMENT_F32, 2, shape, &value, &error));
+        sprintf(text + strlen(text), "%s,train,0\n", names[i].id);
+    }
+    write_text("t.csv", text);
+    snprintf(folder_path, sizeof folder_path, "%s", in_folder("arrays"));
+    options.streams[VALENCE_STREAM_VIDEO].folder = folder_path;
+    assert_fine(valence_import(VALENCE_IMPORT_TABLE, in_folder("t.csv"), in_folder("store"),
+                               &options, NULL, &result, &error));
+    assert_int_equal(result.n_taken, sizeof names / sizeof *names);
+    assert_int_equal(result.unlisted.n, 0);
+    struct valence_store *store = open_store();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_true(value_at(store, names[i].id, "video", 0) == (float)i);
+    valence_store_close(store);
+}
+
+static void test_where_no_file_fits_both_sides_are_shown(void **state)
+{
+    (void)state;
+    const int64_t shape[] = {1, 1};
+    char folder_path[256];
+    write_text("t.csv", "id,split,label\nv_1,train,0\n");
+    assert_int_equal(mkdir(in_folder("arrays"), 0700), 0);
+    assert_fine(npy_write(in_folder("arrays/v-1.npy"), 0, ELEMENT_F32, 2, shape, (const float[]){1},
+                          &error));
+    snprintf(folder_path, sizeof folder_path, "%s", in_folder("arrays"));
+    options.streams[VALENCE_STREAM_VIDEO].folder = folder_path;
+    assert_fails(valence_import(VALENCE_IMPORT_TABLE, in_folder("t.csv"), in_folder("store"),
+                                &options, NULL, &result, &error),
+                 VALENCE_ERROR_NOT_FOUND, "a clip is 'v_1', an array 'v-1.npy'");
+}
+
 /* ---- Computational sequences after an alignment ---- */
 
 static int import_csd(const char *audio)
@@ -341,6 +393,8 @@ int main(void)
         TEST(test_ranges_of_columns_leave_out_what_is_no_feature),
         TEST(test_a_field_that_is_named_as_a_feature_is_refused),
         TEST(test_one_group_for_validation_is_told),
+        TEST(test_files_are_found_under_decomposed_names),
+        TEST(test_where_no_file_fits_both_sides_are_shown),
         TEST(test_deployed_segments_are_clips_of_their_videos),
         TEST(test_parts_drawn_from_deployed_segments_share_no_video),
         TEST(test_splits_by_video_hold_for_deployed_segments),
