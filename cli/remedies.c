@@ -24,8 +24,7 @@ static const struct {
     {0, "skip.split", "mend it, set --split-values, or leave such clips out with --skip split"},
     {0, "skip.value", "mend it, or leave such clips out with --skip value"},
     {VALENCE_ERROR_DATA, "zero_invalid",
-     "mend it, store such values as 0 with --zero-invalid, or leave such clips out with --skip "
-     "value"},
+     "--zero-invalid stores such values as 0, --skip value leaves such clips out"},
     {0, "skip.width", "mend it, or leave such clips out with --skip width"},
     {0, "skip.empty", "mend it, or leave such clips out with --skip empty"},
     {0, "skip.duplicate", "mend it, or leave such clips out with --skip duplicate"},

@@ -87,7 +87,12 @@ static char peek(struct parser *parser)
 static struct affine parse_number(struct parser *parser)
 {
     char digits[VALUE_BYTES];
-    size_t length = strspn(parser->at, "0123456789.");
+    size_t length = strspn(parser->at, "0123456789."), sign;
+    if (length > 0 && (parser->at[length] == 'e' || parser->at[length] == 'E')) {
+        sign = parser->at[length + 1] == '-' || parser->at[length + 1] == '+';
+        size_t exponent = strspn(parser->at + length + 1 + sign, "0123456789");
+        length += exponent ? 1 + sign + exponent : 0;
+    }
     double number;
     snprintf(digits, sizeof digits, "%.*s", (int)(length < sizeof digits ? length : 0), parser->at);
     if (!parse_double(digits, &number))

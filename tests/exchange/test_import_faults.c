@@ -419,7 +419,8 @@ static void test_labels_are_mapped_to_another_scale(void **state)
     static const struct {
         const char *formula;
         float expected; /* of 1.5 */
-    } cases[] = {{"x-3", -1.5f}, {"(x - 0.5) / 2", 0.5f}, {"3 - 2*x", 0}, {"-x", -1.5f}};
+    } cases[] = {
+        {"x-3", -1.5f}, {"(x - 0.5) / 2", 0.5f}, {"3 - 2*x", 0}, {"-x", -1.5f}, {"2e-1*x", 0.3f}};
     options.labels_only = true;
     options.skip = ~0u;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
