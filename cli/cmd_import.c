@@ -36,9 +36,9 @@ struct request {
      name,                                                                                         \
      &(stream)->source,                                                                            \
      "WHICH",                                                                                      \
-     "Where the " name                                                                             \
-     " stream is. table: columns ('a0-a72', 'a0,a3-a9'). dense, mmsa: an array (default: the one " \
-     "of the usual name, if any; '' for none). csd: a file.",                                      \
+     "The " name                                                                                   \
+     " stream. table: columns, such as 'a0-a72' or 'a0,a3-a9'. dense, mmsa: an array ('' for "     \
+     "none; default: a usual name). csd: a file.",                                                 \
      0,                                                                                            \
      0},                                                                                           \
         {OPTION_TEXT,                                                                              \
@@ -46,12 +46,12 @@ struct request {
          name "-folder",                                                                           \
          &(stream)->folder,                                                                        \
          "FOLDER",                                                                                 \
-         "table, merbench: a folder with an array ID.npy, (T, D) or (D), for each clip.",          \
+         "table, merbench: a folder with an array ID.npy for each clip, (T, D) or (D).",           \
          0,                                                                                        \
          0},                                                                                       \
     {                                                                                              \
         OPTION_TEXT, 0, name "-lengths", &(stream)->lengths, "ARRAY",                              \
-            "dense, mmsa: rows of each clip (default: the usual array, if there is one).", 0, 0    \
+            "dense, mmsa: the array of row counts (default: a usual name).", 0, 0                  \
     }
 
 static bool parse(const struct command *command, int argc, char **argv, struct request *request,
@@ -81,24 +81,23 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "(default 1).",
          1, 1e6},
         {OPTION_FLAG, 0, "labels-only", &import->labels_only, NULL,
-         "Import what is said of the clips alone, where no stream is named.", 0, 0},
+         "Import ids, splits, labels and transcripts only, without feature streams.", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Clips (columns of the table, or arrays of N)", 0, 0},
         {OPTION_TEXT, 0, "id-column", &import->id, "NAME",
-         "The clips' ids (default: the usual one). table: also a pattern of columns, "
+         "The clips' ids (default: a usual name). table: also a pattern of columns, "
          "'{video_id}_{clip_id}'.",
          0, 0},
         {OPTION_TEXT, 0, "split-column", &import->split, "NAME",
-         "train, validation (valid, val, dev) or test (default: the usual one; '' for none).", 0,
-         0},
+         "train, validation (valid, val, dev) or test (default: a usual name; '' for none).", 0, 0},
         {OPTION_TEXT, 0, "label-column", &import->label, "NAME",
-         "The labels (default: the usual one; '' for none). An empty label is a clip without one.",
-         0, 0},
+         "The labels (default: a usual name; '' for none). A clip with an empty label has none.", 0,
+         0},
         {OPTION_TEXT, 0, "group-column", &import->group, "NAME",
-         "The recording that a clip is cut from (default: the usual one, if any). table: also a "
+         "The recording that a clip is cut from (default: a usual name, if present). table: also a "
          "pattern; '{id<_}' is the id up to its last '_'.",
          0, 0},
         {OPTION_TEXT, 0, "transcript-column", &import->transcript, "NAME",
-         "What is said (default: the usual one, if any). csd: a .csd of timed words.", 0, 0},
+         "The transcripts (default: a usual name, if present). csd: a .csd of timed words.", 0, 0},
         {OPTION_TEXT, 0, "label-values", &import->label_values, "FROM=TO,...",
          "What labels stand for: negative=-1,neutral=0,positive=1; '-10=' means no label.", 0, 0},
         {OPTION_TEXT, 0, "label-map", &import->label_map, "FORMULA",
@@ -115,7 +114,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "table: what separates fields, one character or 'tab' (default: found in the file).", 0,
          0},
         {OPTION_TEXT, 0, "all-in", &request->all_in, "SPLIT",
-         "Where clips go when there is no split column (default train).", 0, 0},
+         "The split of all clips when the source has no splits (default: train).", 0, 0},
         {OPTION_NUMBER, 0, "validation-fraction", &import->validation_fraction, "F",
          "Draw this part of the training clips for validation, by whole groups, where the set has "
          "no validation part (default 0).",
@@ -331,10 +330,10 @@ const struct command command_import = {
     .summary = "Bring features that were extracted elsewhere into a store.",
     .description = "KIND is what SOURCE is:\n\n" VALENCE_IMPORT_KIND_MAP(
         KIND_HELP) "One clip is in memory at a time. If an import is interrupted, run the same "
-                   "command again: it continues after the last clip stored. An unfinished "
-                   "store that other options or another state of the source made is begun "
-                   "anew. An unusable clip stops the import with its place; --skip leaves "
-                   "such clips out and counts them.",
+                   "command again: it continues after the last clip stored. If you change the "
+                   "options or the source first, the unfinished store is replaced. An unusable "
+                   "clip stops the import, with file and line; --skip leaves such clips out and "
+                   "counts them.",
     .example = "valence import table clips.csv store --audio a0-a72 --text-folder text/\n"
                "valence import table clips.csv store --text t0-t99 --split-column fold "
                "--group-column video --validation-fraction 0.15\n"
