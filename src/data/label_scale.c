@@ -1,18 +1,28 @@
 /* What a store's labels mean, for the figures that are computed from them. */
+#include "data/label_scale.h"
+
 #include <jansson.h>
 #include <math.h>
 
 #include "valence/evaluate.h"
 
-static bool declares_range(const struct valence_store *store, double *minimum, double *maximum)
+/* As the store declares it, or as its import was asked to check it; false where neither is known.
+ */
+bool label_range(const struct valence_store *store, double *minimum, double *maximum)
 {
+    const struct valence_label_scale *declared = valence_store_label_scale(store);
+    if (declared) {
+        *minimum = declared->low;
+        *maximum = declared->high;
+        return true;
+    }
     json_t *source = json_loads(valence_store_source(store), 0, NULL);
     json_t *range = json_object_get(source, "label_range");
-    bool declared = json_array_size(range) == 2;
+    bool known = json_array_size(range) == 2;
     *minimum = json_number_value(json_array_get(range, 0));
     *maximum = json_number_value(json_array_get(range, 1));
     json_decref(source);
-    return declared;
+    return known;
 }
 
 static enum valence_scale scale_of_range(double minimum, double maximum)
@@ -38,7 +48,7 @@ enum valence_scale valence_store_scale(const struct valence_store *store)
         return VALENCE_SCALE_CLASSES3;
     if (low < -3 || high > 3)
         return VALENCE_SCALE_OTHER;
-    return declares_range(store, &declared_low, &declared_high)
+    return label_range(store, &declared_low, &declared_high)
                ? scale_of_range(declared_low, declared_high)
                : VALENCE_SCALE_SENTIMENT;
 }

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "data/data_fingerprint.h"
+#include "data/label_scale.h"
 #include "model/parameters.h"
 #include "train/trainer_private.h"
 #include "valence/version.h"
@@ -199,7 +200,7 @@ static int open_run(struct trainer *t, bool resume, struct valence_error *error)
 }
 
 /* The validation clips' labels, the error of the best constant on them, and the range of all
- * labels: that of the scale, -3 ... 3, or more where some lie beyond. */
+ * labels: the declared one, else -3 ... 3, or more where some lie beyond. */
 static int open_calibration(struct trainer *t, struct valence_error *error)
 {
     struct calibration *calibration = &t->calibration;
@@ -208,8 +209,10 @@ static int open_calibration(struct trainer *t, struct valence_error *error)
         calibration_allocate(calibration, t->validation.n, t->checkpoint.config.n_flows, error);
     if (status)
         return status;
-    calibration->range[0] = -3;
-    calibration->range[1] = 3;
+    double minimum, maximum;
+    bool declared = label_range(t->store, &minimum, &maximum);
+    calibration->range[0] = declared ? (float)minimum : -3;
+    calibration->range[1] = declared ? (float)maximum : 3;
     for (int part = 0; part < 2; part++)
         for (int64_t i = 0; i < parts[part]->n; i++) {
             float label = valence_store_clip(t->store, parts[part]->clips[i])->label;
