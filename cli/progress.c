@@ -13,6 +13,8 @@
 #define REDRAW_S 0.1  /* on a terminal */
 #define LINE_S   10.0 /* elsewhere */
 
+#define PATIENCE_S 20 /* from the first signal to the end, whatever happens */
+
 static volatile sig_atomic_t interrupted;
 
 static struct {
@@ -46,9 +48,20 @@ static void handle_signals(void (*handler)(int))
 /* The first signal asks for the end, the next one, whichever of the two, is the end. */
 static void on_signal(int number)
 {
-    (void)number;
-    interrupted = 1;
+    interrupted = number;
     handle_signals(SIG_DFL);
+    alarm(PATIENCE_S);
+}
+
+/* No safe point came: whatever is computing or waiting there, the signal that was asked for ends
+ * it. Everything on disk is as after a kill, from which every command goes on. */
+static void on_alarm(int number)
+{
+    static const char text[] = "\nvalence: no safe point within 20 seconds; ended\n";
+    (void)number;
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
+        _exit(EXIT_INTERRUPTED);
+    _exit(EXIT_INTERRUPTED);
 }
 
 /* ---- Drawing ---- */
@@ -154,6 +167,9 @@ static int report_to_terminal(void *user, const struct valence_progress_event *e
 struct valence_progress *terminal_progress(bool quiet)
 {
     static struct valence_progress progress = {.report = report_to_terminal};
+    struct sigaction action = {.sa_handler = on_alarm};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGALRM, &action, NULL);
     memset(&shown, 0, sizeof shown);
     shown.quiet = quiet;
     shown.terminal = isatty(STDERR_FILENO);
@@ -165,5 +181,6 @@ struct valence_progress *terminal_progress(bool quiet)
 void terminal_progress_finish(void)
 {
     clear_bar();
+    alarm(0);
     handle_signals(SIG_DFL);
 }

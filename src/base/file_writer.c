@@ -23,7 +23,7 @@ struct file_sink {
     int number;
     /* Where a regular file goes, links followed; NULL for what is written into directly. */
     char *target;
-    bool overwrite;
+    unsigned flags;
 };
 
 static ssize_t sink_write(void *cookie, const char *data, size_t size)
@@ -225,7 +225,7 @@ int file_write_begin(struct file_writer *writer, const char *path, unsigned flag
     static const cookie_io_functions_t functions = {.write = sink_write, .seek = sink_seek};
     *writer = (struct file_writer){.path = strdup(path), .sink = calloc(1, sizeof *writer->sink)};
     if (writer->sink)
-        *writer->sink = (struct file_sink){.descriptor = -1, .overwrite = flags & FILE_OVERWRITE};
+        *writer->sink = (struct file_sink){.descriptor = -1, .flags = flags};
     int status = writer->path && writer->sink
                      ? VALENCE_OK
                      : fail_memory(error, strlen(path) + sizeof *writer->sink, "a file name");
@@ -259,7 +259,7 @@ static void sync_folder_of(const char *path)
 /* Unless it may be overwritten, a target that appeared meanwhile stays. */
 static int rename_into_place(const char *temporary, const struct file_sink *sink)
 {
-    if (!sink->overwrite) {
+    if (!(sink->flags & FILE_OVERWRITE)) {
         if (renameat2(AT_FDCWD, temporary, AT_FDCWD, sink->target, RENAME_NOREPLACE) == 0)
             return 0;
         if (errno != EINVAL && errno != ENOSYS) /* not every file system can */
@@ -280,7 +280,8 @@ int file_write_commit(struct file_writer *writer, struct valence_error *error)
     errno = 0;
     if (fflush(writer->stream) != 0 || ferror(writer->stream) || sink->number)
         sink->number = sink->number ? sink->number : errno ? errno : EIO;
-    if (!sink->number && writer->temporary && fsync(sink->descriptor) != 0)
+    bool synced = writer->temporary && !(sink->flags & FILE_NOT_SYNCED);
+    if (!sink->number && synced && fsync(sink->descriptor) != 0)
         sink->number = errno;
     if (!sink->number && writer->temporary)
         sink->number = rename_into_place(writer->temporary, sink);
@@ -290,7 +291,7 @@ int file_write_commit(struct file_writer *writer, struct valence_error *error)
             fail_key(error, VALENCE_ERROR_EXISTS, "overwrite", "%s: exists already", writer->path);
     else if (sink->number)
         status = fail_errno(error, sink->number, "%s: cannot write", writer->path);
-    else if (writer->temporary)
+    else if (synced)
         sync_folder_of(sink->target);
     if (!status) { /* nothing to remove any more */
         free(writer->temporary);

@@ -23,7 +23,9 @@ enum file_write_flags {
     FILE_OVERWRITE = 1,
     /* One of many files in a folder for which file_remove_leftovers() was called already: looking
      * through the folder for each of them would take long. */
-    FILE_ONE_OF_MANY = 2
+    FILE_ONE_OF_MANY = 2,
+    /* In a folder that folder_write_commit() syncs as a whole. */
+    FILE_NOT_SYNCED = 4
 };
 
 struct file_writer {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "valence/runtime.h"
 
 #define ARENA_ALIGNMENT 64
 
@@ -43,6 +44,37 @@ int grow_array(void **array, int64_t *capacity, int64_t needed, size_t size, int
     return VALENCE_OK;
 }
 
+/* ---- Large blocks ---- */
+
+static struct valence_allocator host; /* allocate == NULL: the C library's */
+
+int valence_set_allocator(const struct valence_allocator *allocator, struct valence_error *error)
+{
+    if (!allocator) {
+        host = (struct valence_allocator){0};
+        return VALENCE_OK;
+    }
+    if (allocator->size != sizeof host || !allocator->allocate || !allocator->release)
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "an allocator needs its size (%zu) and both functions", sizeof host);
+    host = *allocator;
+    return VALENCE_OK;
+}
+
+static void *take_block(size_t bytes)
+{
+    return host.allocate ? host.allocate(host.user, ARENA_ALIGNMENT, bytes)
+                         : aligned_alloc(ARENA_ALIGNMENT, bytes);
+}
+
+static void release_block(void *block, size_t bytes)
+{
+    if (!block || !host.release)
+        free(block);
+    else
+        host.release(host.user, block, bytes);
+}
+
 void arena_measure(struct arena *arena)
 {
     memset(arena, 0, sizeof *arena);
@@ -55,7 +87,7 @@ int arena_create(struct arena *arena, size_t capacity, const char *what,
     size_t rounded = (capacity + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
     if (rounded < capacity)
         return fail_memory(error, capacity, what);
-    arena->block = aligned_alloc(ARENA_ALIGNMENT, rounded ? rounded : ARENA_ALIGNMENT);
+    arena->block = take_block(rounded ? rounded : ARENA_ALIGNMENT);
     if (!arena->block)
         return fail_memory(error, capacity, what);
     arena->capacity = rounded;
@@ -64,7 +96,7 @@ int arena_create(struct arena *arena, size_t capacity, const char *what,
 
 void arena_free(struct arena *arena)
 {
-    free(arena->block);
+    release_block(arena->block, arena->capacity ? arena->capacity : ARENA_ALIGNMENT);
     memset(arena, 0, sizeof *arena);
 }
 

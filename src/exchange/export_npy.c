@@ -1,6 +1,5 @@
 /* A folder with labels.csv and STREAM/ID.npy for each clip: what `import table` and MERBench's
  * loaders read. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,9 +55,8 @@ struct array_files {
     const struct valence_store *store;
     int stream;
     const char *folder;
-    char *path; /* of the file being written */
-    FILE *file;
-    int64_t n_left; /* rows of it */
+    struct file_writer file; /* of the clip being written; stream == NULL: none */
+    int64_t n_left;          /* rows of it */
 };
 
 static int begin_file(struct array_files *files, int64_t clip, struct valence_error *error)
@@ -67,36 +65,30 @@ static int begin_file(struct array_files *files, int64_t clip, struct valence_er
     const struct valence_clip *record = valence_store_clip(files->store, clip);
     char name[VALENCE_STORE_ID_BYTES + 8];
     snprintf(name, sizeof name, "%s.npy", record->id);
-    free(files->path);
-    files->path = path_join(files->folder, name);
-    if (!files->path)
+    char *path = path_join(files->folder, name);
+    if (!path)
         return fail_memory(error, sizeof name, "a path");
-    files->file = fopen(files->path, "wbe");
-    if (!files->file)
-        return fail_errno(error, errno, "%s: cannot write", files->path);
+    int status = file_write_begin(&files->file, path, FILE_ONE_OF_MANY | FILE_NOT_SYNCED, error);
+    free(path);
+    if (status)
+        return status;
     files->n_left = record->n_rows[files->stream];
     int64_t shape[] = {files->n_left, format->width};
-    return npy_write_header(files->file, export_type(format), 2, shape, files->path, error);
+    return npy_write_header(files->file.stream, export_type(format), 2, shape, files->file.path,
+                            error);
 }
 
 static int write_piece(void *user, const struct store_piece *piece, struct valence_error *error)
 {
     struct array_files *files = user;
     const struct valence_store_stream *format = valence_store_stream(files->store, files->stream);
-    int status = files->file ? VALENCE_OK : begin_file(files, piece->clip, error);
+    int status = files->file.stream ? VALENCE_OK : begin_file(files, piece->clip, error);
     if (status)
         return status;
     fwrite(piece->elements, valence_dtype_size(format->type),
-           (size_t)(piece->n_rows * format->width), files->file);
+           (size_t)(piece->n_rows * format->width), files->file.stream);
     files->n_left -= piece->n_rows;
-    if (files->n_left > 0)
-        return VALENCE_OK;
-    errno = 0;
-    bool failed = ferror(files->file) != 0;
-    failed = fclose(files->file) != 0 || failed;
-    files->file = NULL;
-    return failed ? fail_errno(error, errno ? errno : EIO, "%s: cannot write", files->path)
-                  : VALENCE_OK;
+    return files->n_left > 0 ? VALENCE_OK : file_write_commit(&files->file, error);
 }
 
 static int write_stream(const struct export *export, int stream, const char *folder,
@@ -109,9 +101,8 @@ static int write_stream(const struct export *export, int stream, const char *fol
     if (!status)
         status = store_scan(export->store, stream, VALENCE_N_SPLITS, "exporting", export->progress,
                             write_piece, &files, error);
-    if (files.file)
-        fclose(files.file);
-    free(files.path);
+    if (files.file.stream)
+        file_write_abort(&files.file);
     free(path);
     return status;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/threads.h"
 #include "kernels/rank_n_contrast.h"
 #include "model/network_private.h"
 
@@ -224,6 +225,7 @@ static int reserve(struct network *network, const struct extent *extent, const u
                    int n_flows, bool training, struct valence_error *error)
 {
     struct arena kept = network->arena;
+    threads_prepare();
     network->training = training;
     network->n_flows = n_flows;
     for (int f = 0; f < n_flows; f++)
@@ -235,7 +237,8 @@ static int reserve(struct network *network, const struct extent *extent, const u
     if (needed <= kept.capacity)
         return VALENCE_OK;
     arena_free(&network->arena);
-    return arena_create(&network->arena, needed, "the activations of a batch", error);
+    int status = arena_create(&network->arena, needed, "the activations of a batch", error);
+    return status ? status : threads_check_room(error);
 }
 
 int network_create(const struct valence_model_config *config, struct network **network,

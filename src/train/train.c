@@ -65,8 +65,9 @@ int valence_train(const struct valence_train_config *config, bool resume,
     int status = train_config_check(config, error);
     if (status)
         return status;
-    if (config->threads)
-        threads_set((int)config->threads);
-    return config->seeds == 1 ? train_one_seed(config, resume, "training", progress, runs, error)
-                              : train_seeds(config, resume, progress, runs, error);
+    int before = threads_enter((int)config->threads);
+    status = config->seeds == 1 ? train_one_seed(config, resume, "training", progress, runs, error)
+                                : train_seeds(config, resume, progress, runs, error);
+    threads_leave(before);
+    return status;
 }

@@ -1,0 +1,70 @@
+/* The library inside its host: threads, memory, warnings, and what this build can do. */
+#ifndef VALENCE_RUNTIME_H
+#define VALENCE_RUNTIME_H
+
+#include <stddef.h>
+
+#include "valence/api.h"
+#include "valence/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Threads ---- */
+
+/* What a thread of yours computes with from now on when it calls the library: n threads, 0 for the
+ * default. Gives what it was before, so that you can set it back; other threads are not affected.
+ * Fewer are used where the system does not give as many (OMP_THREAD_LIMIT, `ulimit -u`). A build
+ * without OpenMP computes on the calling thread alone. */
+VALENCE_API int valence_set_threads(int n);
+
+/* What the calling thread computes with. */
+VALENCE_API int valence_threads(void);
+
+/* The default: one for each CPU that the process may run on, or as many as its control group's CPU
+ * quota pays for (Linux cgroup v1 and v2), whichever is less; at least 1. */
+VALENCE_API int valence_default_threads(void);
+
+/* ---- Memory ---- */
+
+/* Where large blocks come from: activations and gradients of a network, which are most of what a
+ * model needs. Small things use malloc(). */
+struct valence_allocator {
+    /* sizeof(struct valence_allocator) */
+    size_t size;
+    /* `bytes` bytes on a multiple of `alignment`, a power of two; NULL where memory is short. */
+    void *(*allocate)(void *user, size_t alignment, size_t bytes);
+    void (*release)(void *user, void *block, size_t bytes);
+    void *user;
+};
+
+/* Sets it for the whole process; NULL sets the C library's back. Call it before anything else: a
+ * block is released by what is set when it is released.
+ * Errors: ARGUMENT where a function is NULL or `size` is not one that this version knows. */
+VALENCE_API int valence_set_allocator(const struct valence_allocator *allocator,
+                                      struct valence_error *error);
+
+/* ---- Log ---- */
+
+enum valence_log_level { VALENCE_LOG_INFO, VALENCE_LOG_WARNING };
+
+/* Receives what the library and the libraries under it have to say beside errors: one line without
+ * a newline, UTF-8, which lives for the call only. It may be called from any thread and from
+ * several at once. */
+typedef void (*valence_log_function)(void *user, enum valence_log_level level, const char *text);
+
+/* Sets it for the whole process; NULL, the default, drops everything. Call it before anything
+ * else. */
+VALENCE_API void valence_set_log(valence_log_function receive, void *user);
+
+/* ---- The build ---- */
+
+/* What this build can do beyond reading, training and scoring, as names with a NULL behind them:
+ * "openmp" (several threads), "encoders" (libvalence-media was built with it). */
+VALENCE_API const char *const *valence_features(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

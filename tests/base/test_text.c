@@ -1,0 +1,106 @@
+/* Growing texts, UTF-8, and numbers that do not depend on the locale. */
+#include <locale.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+
+static void test_a_text_grows_to_its_maximum_and_stops(void **state)
+{
+    (void)state;
+    struct text text = {.maximum = 1000};
+    for (int i = 0; i < 100; i++)
+        text_format(&text, "%09d\n", i);
+    assert_false(text.failed);
+    assert_int_equal(text.length, 1000);
+    text_append(&text, "x", 1);
+    assert_true(text.failed);
+    assert_int_equal(strlen(text.data), 1000);
+    text_free(&text);
+    text_append(&text, "again", 5);
+    assert_string_equal(text.data, "again");
+    text_free(&text);
+}
+
+static void test_code_points_become_utf8(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t point;
+        const char *bytes;
+        bool valid;
+    } cases[] = {{0x41, "A", true},
+                 {0xE9, "\xC3\xA9", true},
+                 {0x20AC, "\xE2\x82\xAC", true},
+                 {0x1F600, "\xF0\x9F\x98\x80", true},
+                 {0xD800, "\xED\xA0\x80", false},
+                 {0x110000, "\xFF", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct text text = {.maximum = 16};
+        text_append_code_point(&text, cases[i].point);
+        assert_string_equal(text.data, cases[i].bytes);
+        assert_int_equal(is_utf8(text.data, text.length), cases[i].valid);
+        text_free(&text);
+    }
+}
+
+static void test_malformed_utf8_is_told(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "\x80",      "\xC0\x80", "\xC3", "\xE0\x80\x80", "\xF0\x80\x80\x80", "\xF4\x90\x80\x80",
+        "a\xE2\x82", "\xFE"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(is_utf8(bad[i], strlen(bad[i])));
+    assert_true(is_utf8("", 0));
+}
+
+static void test_numbers_are_whole_texts(void **state)
+{
+    (void)state;
+    double number;
+    long long integer;
+    static const char *const bad[] = {"", " ", "1,5", "1x", "1e999", "--1", "1 2", "0x"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(parse_double(bad[i], &number));
+    assert_true(parse_double(" 1.5\t", &number) && number == 1.5);
+    assert_true(parse_double("1e-400", &number) && number == 0);
+    assert_true(parse_double("-inf", &number) && isinf(number));
+    assert_true(parse_int64("-9223372036854775808", &integer) && integer == INT64_MIN);
+    assert_false(parse_int64("9223372036854775808", &integer));
+    assert_false(parse_int64("1.0", &integer));
+}
+
+static void test_numbers_do_not_know_the_locale(void **state)
+{
+    (void)state;
+    char text[NUMBER_TEXT_BYTES];
+    double number;
+    bool comma = setlocale(LC_NUMERIC, "de_DE.UTF-8") || setlocale(LC_NUMERIC, "de_DE.utf8");
+    assert_true(parse_double("2.5", &number) && number == 2.5);
+    format_double(2.5, 17, text);
+    assert_string_equal(text, "2.5");
+    format_double(0.1, 40, text);
+    assert_string_equal(text, "0.10000000000000001");
+    setlocale(LC_NUMERIC, "C");
+    if (!comma)
+        skip();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_text_grows_to_its_maximum_and_stops),
+        cmocka_unit_test(test_code_points_become_utf8),
+        cmocka_unit_test(test_malformed_utf8_is_told),
+        cmocka_unit_test(test_numbers_are_whole_texts),
+        cmocka_unit_test(test_numbers_do_not_know_the_locale),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
