@@ -1,34 +1,70 @@
-# What is installed: the command, the library with its headers and pkg-config file, the manual page.
+# What is installed: the command, the libraries with their headers and pkg-config files, the manual pages, the licence.
 include(GNUInstallDirs)
 
-# One shared library of all components; only the public names, valence_*, leave it.
-get_property(components GLOBAL PROPERTY VALENCE_COMPONENTS)
-set(map ${PROJECT_SOURCE_DIR}/cmake/libvalence.map)
-file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/libvalence.c
-     CONTENT "/* CMake wants a source; everything is in the components. */\n")
-add_library(libvalence SHARED ${CMAKE_BINARY_DIR}/libvalence.c)
-foreach(component IN LISTS components)
-  target_link_options(libvalence PRIVATE
-    "LINKER:--whole-archive,$<TARGET_FILE:${component}>,--no-whole-archive")
-endforeach()
-target_link_options(libvalence PRIVATE "LINKER:--version-script=${map}")
-if(NOT VALENCE_SANITIZE AND NOT VALENCE_FUZZ) # clang's sanitizers are in the executable only
-  target_link_options(libvalence PRIVATE "LINKER:--no-undefined")
-endif()
-target_link_libraries(libvalence PRIVATE ${components})
-set_target_properties(libvalence PROPERTIES OUTPUT_NAME valence
-  VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} LINK_DEPENDS ${map})
-
-# Where a library was found at build time (OpenBLAS's OpenMP build has a folder of its own), it is found again.
-set_target_properties(libvalence valence_command PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+# Two shared libraries of the components. libvalence is the store, the network and all that is learnt; libvalence-media reads
+# sounds, pictures and films and runs the encoders, which needs llama.cpp and FFmpeg. Only the public names, valence_*, leave
+# them.
+function(valence_library name description)
+  cmake_parse_arguments(PARSE_ARGV 2 ARG "" "" "COMPONENTS;BESIDE")
+  set(target lib${name})
+  set(map ${PROJECT_SOURCE_DIR}/cmake/${target}.map)
+  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/${target}.c
+       CONTENT "/* CMake wants a source; everything is in the components. */\n")
+  add_library(${target} SHARED ${CMAKE_BINARY_DIR}/${target}.c)
+  # A library beside it comes first, so that what that exports is not taken from an archive once more.
+  target_link_libraries(${target} PRIVATE ${ARG_BESIDE})
+  foreach(component IN LISTS ARG_COMPONENTS)
+    target_link_options(${target} PRIVATE
+      "LINKER:--whole-archive,$<TARGET_FILE:${component}>,--no-whole-archive")
+  endforeach()
+  target_link_options(${target} PRIVATE "LINKER:--version-script=${map}")
+  if(NOT VALENCE_SANITIZE AND NOT VALENCE_FUZZ) # clang's sanitizers are in the executable only
+    target_link_options(${target} PRIVATE "LINKER:--no-undefined")
+  endif()
+  target_link_libraries(${target} PRIVATE ${ARG_COMPONENTS})
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name}
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} LINK_DEPENDS ${map})
+  set(pc_name ${name})
+  set(pc_description ${description})
+  set(pc_requires "")
+  if(ARG_BESIDE)
+    set(pc_requires "\nRequires: valence = ${PROJECT_VERSION}")
+  endif()
+  configure_file(cmake/valence.pc.in ${name}.pc @ONLY)
+  install(FILES ${CMAKE_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  install(TARGETS ${target})
+endfunction()
 
 file(RELATIVE_PATH prefix_from_pc /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 string(REGEX REPLACE "/$" "" prefix_from_pc ${prefix_from_pc})
-configure_file(cmake/valence.pc.in valence.pc @ONLY)
 
-install(TARGETS libvalence valence_command)
+get_property(components GLOBAL PROPERTY VALENCE_COMPONENTS)
+set(media_components ${components})
+list(FILTER media_components INCLUDE REGEX "^valence_(media|encode)$")
+list(REMOVE_ITEM components ${media_components})
+valence_library(valence "Multimodal sentiment of video clips that keeps working when the transcript is missing"
+                COMPONENTS ${components})
+set(libraries libvalence)
+if(media_components)
+  valence_library(valence-media "Features for valence from sounds, pictures, films and transcripts"
+                  COMPONENTS ${media_components} BESIDE libvalence)
+  # What both need privately is in both, and exported by neither.
+  foreach(shared IN ITEMS base format kernels)
+    target_link_options(libvalence-media PRIVATE "LINKER:--exclude-libs=libvalence_${shared}.a")
+  endforeach()
+  list(APPEND libraries libvalence-media)
+endif()
+
+# Installed libraries are found beside each other, and OpenBLAS's OpenMP build in its folder of the system; nothing points
+# into the tree or the cache that they were built in.
+set_target_properties(${libraries} PROPERTIES INSTALL_RPATH_USE_LINK_PATH OFF
+  INSTALL_RPATH "$ORIGIN;$ORIGIN/valence;${openblas_LIBRARY_DIRS}")
+set_target_properties(valence_command PROPERTIES INSTALL_RPATH_USE_LINK_PATH OFF
+  INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR};$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/valence;${openblas_LIBRARY_DIRS}")
+
+install(TARGETS valence_command)
 install(DIRECTORY include/valence DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
-install(FILES ${CMAKE_BINARY_DIR}/valence.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES docs/valence.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 
 # A manual page of section 3 for every header, and one line for each of its functions.

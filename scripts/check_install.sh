@@ -1,6 +1,6 @@
 #!/bin/sh
 # scripts/check_install.sh BUILD: installs a built tree into a folder of its own and uses what is there as a stranger would:
-# the command, the manual page, and docs/score.c compiled against the library by pkg-config.
+# the command, the manual pages, docs/score.c and cli/ compiled against the libraries by pkg-config.
 set -eu
 build=${1:?usage: scripts/check_install.sh BUILD}
 source=$(cd "$(dirname "$0")/.." && pwd)
@@ -34,5 +34,23 @@ differences=$(diff "$work/declared" "$work/exported" || true)
 for page in valence_model valence_model_load; do
     [ -f "$prefix/share/man/man3/$page.3" ] || { echo "check_install: no manual page $page(3)"; exit 1; }
 done
+# One library's names are not the other's, and all carry a version.
+for library in "$libraries"/libvalence*.so; do
+    nm -D --defined-only "$library" | awk '$3 ~ /^[a-z].*/ && $2 != "A" { print $3 }'
+done | sort >"$work/all"
+[ -z "$(sort "$work/all" | sed 's/@.*//' | uniq -d)" ] || { echo "check_install: exported by both libraries:" &&
+    sed 's/@.*//' "$work/all" | uniq -d && exit 1; }
+grep -v '@@VALENCE_' "$work/all" && { echo "check_install: these names have no version"; exit 1; }
+
+# Nothing points to where it was built.
+for file in "$prefix"/bin/valence "$libraries"/libvalence*.so; do
+    readelf -d "$file" | sed -n 's/.*R\(UN\)\{0,1\}PATH.*\[\(.*\)\]/\2/p' | tr ':' '\n' >"$work/paths"
+    if grep -vE '^(\$ORIGIN|/usr/)' "$work/paths"; then
+        echo "check_install: $file looks for libraries there"
+        exit 1
+    fi
+done
+[ -n "$(find "$prefix/share/doc" -name LICENSE)" ] || { echo "check_install: no licence"; exit 1; }
+"$source/scripts/check_installed_command.sh" "$prefix" "$build"
 [ -f "$prefix/share/man/man1/valence.1" ] || { echo "check_install: no manual page"; exit 1; }
 echo "installed library, headers, pkg-config file, command and manual page work: score $score"

@@ -58,6 +58,9 @@ typedef void (*valence_log_function)(void *user, enum valence_log_level level, c
  * else. */
 VALENCE_API void valence_set_log(valence_log_function receive, void *user);
 
+/* Hands a line to the receiver, as the library itself does. */
+VALENCE_API void valence_log(enum valence_log_level level, const char *text);
+
 /* ---- The build ---- */
 
 /* What this build can do beyond reading, training and scoring, as names with a NULL behind them:

@@ -11,7 +11,6 @@
 #include <omp.h>
 #endif
 
-#include "base/cpu_quota.h"
 #include "base/fail.h"
 #include "base/log.h"
 #include "valence/runtime.h"
@@ -23,33 +22,27 @@
 
 /* ---- How many ---- */
 
-#ifdef _OPENMP
-
-/* Whether this thread was told how many; OMP_NUM_THREADS cannot be told from the default. */
-static _Thread_local bool chosen;
-
-int valence_default_threads(void)
-{
-    int n = omp_get_num_procs(), quota = cpu_quota("");
-    return quota > 0 && quota < n ? quota : n;
-}
-
 void threads_set(int n)
 {
-    chosen = true;
-    omp_set_num_threads(n > 0 ? n : valence_default_threads());
+    (void)valence_set_threads(n);
 }
 
 int threads_count(void)
 {
-    /* Where nobody has chosen, OpenMP has as many as there are CPUs, and knows of no quota. */
-    if (!chosen && !omp_in_parallel()) {
-        chosen = true;
-        if (omp_get_max_threads() == omp_get_num_procs())
-            omp_set_num_threads(valence_default_threads());
-    }
-    return omp_get_max_threads();
+    return valence_threads();
 }
+
+int threads_enter(int n)
+{
+    return n > 0 ? valence_set_threads(n) : threads_count();
+}
+
+void threads_leave(int before)
+{
+    threads_set(before);
+}
+
+#ifdef _OPENMP
 
 int thread_index(void)
 {
@@ -71,21 +64,6 @@ static int limit_of_openmp(void)
 
 #else
 
-int valence_default_threads(void)
-{
-    return 1;
-}
-
-void threads_set(int n)
-{
-    (void)n;
-}
-
-int threads_count(void)
-{
-    return 1;
-}
-
 int thread_index(void)
 {
     return 0;
@@ -102,31 +80,6 @@ static int n_at_start(void)
 }
 
 #endif
-
-int threads_enter(int n)
-{
-    int before = threads_count();
-    if (n > 0)
-        threads_set(n);
-    return before;
-}
-
-void threads_leave(int before)
-{
-    threads_set(before);
-}
-
-int valence_set_threads(int n)
-{
-    int before = threads_count();
-    threads_set(n);
-    return before;
-}
-
-int valence_threads(void)
-{
-    return threads_count();
-}
 
 /* ---- Whether they can be had ---- */
 

@@ -1,0 +1,82 @@
+/* What a host sets for the whole process or for a thread. This file alone keeps such state, and
+ * only libvalence has it: libvalence-media has the files around it once more. */
+#include "valence/runtime.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "base/cpu_quota.h"
+#include "base/fail.h"
+
+/* ---- Log ---- */
+
+static valence_log_function receiver;
+static void *receiver_user;
+
+void valence_set_log(valence_log_function receive, void *user)
+{
+    receiver = receive;
+    receiver_user = user;
+}
+
+void valence_log(enum valence_log_level level, const char *text)
+{
+    if (receiver)
+        receiver(receiver_user, level, text);
+}
+
+/* ---- Threads ---- */
+
+#ifdef _OPENMP
+
+/* Whether this thread was told how many; OMP_NUM_THREADS cannot be told from the default. */
+static _Thread_local bool chosen;
+
+int valence_default_threads(void)
+{
+    int n = omp_get_num_procs(), quota = cpu_quota("");
+    return quota > 0 && quota < n ? quota : n;
+}
+
+int valence_threads(void)
+{
+    /* Where nobody has chosen, OpenMP has as many as there are CPUs, and knows of no quota. */
+    if (!chosen && !omp_in_parallel()) {
+        chosen = true;
+        if (omp_get_max_threads() == omp_get_num_procs())
+            omp_set_num_threads(valence_default_threads());
+    }
+    return omp_get_max_threads();
+}
+
+int valence_set_threads(int n)
+{
+    int before = valence_threads();
+    chosen = true;
+    omp_set_num_threads(n > 0 ? n : valence_default_threads());
+    return before;
+}
+
+#else
+
+int valence_default_threads(void)
+{
+    return 1;
+}
+
+int valence_threads(void)
+{
+    return 1;
+}
+
+int valence_set_threads(int n)
+{
+    (void)n;
+    return 1;
+}
+
+#endif
