@@ -56,8 +56,8 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
         {OPTION_INT, 0, "batch", &request->batch, "N", "Clips computed together (default: 64).", 1,
          65536},
-        {OPTION_INT, 0, "threads", &request->threads, "N", "Threads (default: one per core).", 1,
-         4096},
+        {OPTION_INT, 'j', "threads", &request->threads, "N",
+         "Threads (default: one for each CPU that the process has).", 1, 4096},
         MAX_ROWS_OPTION(&request->max_rows),
         {.type = OPTION_END}};
     const char *positional[2];

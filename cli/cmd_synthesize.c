@@ -36,8 +36,8 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "How values are stored: f16 or f32 (default f16).", 0, 0},
         {OPTION_INT, 0, "seed", &request->seed, "N",
          "The same seed makes the same corpus (default 0).", 0, 9e15},
-        {OPTION_INT, 0, "threads", &request->threads, "N", "Threads (default: one per core).", 1,
-         4096},
+        {OPTION_INT, 'j', "threads", &request->threads, "N",
+         "Threads (default: one for each CPU that the process has).", 1, 4096},
         {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress.", 0, 0},
         {.type = OPTION_END}};
     int n;

@@ -16,6 +16,6 @@ static int run_version(const struct command *command, int argc, char **argv)
 const struct command command_version = {
     .name = "version",
     .arguments = "",
-    .summary = "Which valence this is.",
+    .summary = "Print the version.",
     .run = run_version,
 };

@@ -17,7 +17,12 @@
     X(predict, "Models")                                                                           \
     X(convert, "Models")                                                                           \
     X(models, "Models")                                                                            \
+    X(completion, "This program")                                                                  \
+    X(man, "This program")                                                                         \
     X(version, "This program")
+
+/* The same as a list with a NULL behind it. */
+extern const struct command *const all_commands[];
 
 #define DECLARE_COMMAND(name, purpose) extern const struct command command_##name;
 COMMANDS(DECLARE_COMMAND)

@@ -1,15 +1,44 @@
 #include "json_output.h"
 
-#include "base/fail.h"
+#include <stdio.h>
+
+#include "options.h"
+
+/* Of all documents: it grows when a name or its meaning changes, not when one is added. */
+#define JSON_VERSION 1
+
+/* {"schema": "valence/evaluate", "version": 1, ...}; a list becomes its "items". Takes over
+ * `root`. */
+static json_t *make_document(json_t *root)
+{
+    char schema[96];
+    const struct command *command = options_command();
+    snprintf(schema, sizeof schema, "valence/%s", command ? command->name : "");
+    for (char *at = schema; *at; at++)
+        *at = *at == ' ' ? '-' : *at;
+    json_t *document = json_pack("{s:s, s:i}", "schema", schema, "version", JSON_VERSION);
+    int failed = !document || (json_is_object(root) ? json_object_update(document, root)
+                                                    : json_object_set(document, "items", root));
+    json_decref(root);
+    if (failed) {
+        json_decref(document);
+        return NULL;
+    }
+    return document;
+}
 
 int print_json(json_t *root, struct valence_error *error)
 {
-    if (!root)
-        return fail(error, VALENCE_ERROR_MEMORY,
-                    "cannot make the JSON (too little memory, or a name that is not UTF-8)");
+    json_t *document = root ? make_document(root) : NULL;
+    if (!document) {
+        *error = (struct valence_error){
+            .status = VALENCE_ERROR_MEMORY,
+            .text = "cannot make the JSON (too little memory, or a name that is not UTF-8)"};
+        return VALENCE_ERROR_MEMORY;
+    }
     /* A write error stays in stdout's error flag, which main() checks at the end. */
-    (void)json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-    json_decref(root);
+    (void)json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    json_decref(document);
     putchar('\n');
     return VALENCE_OK;
 }

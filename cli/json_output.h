@@ -6,7 +6,9 @@
 
 #include "valence/error.h"
 
-/* Prints `root` and releases it. A NULL is ERROR_MEMORY: making it failed. */
+/* Prints `root` with the keys "schema" and "version" in front and releases it; a list is printed as
+ * the object's "items". docs/json/ describes the documents. A NULL is ERROR_MEMORY: making it
+ * failed. */
 int print_json(json_t *root, struct valence_error *error);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/suggest.h"
 #include "commands.h"
+#include "help_topics.h"
 #include "terminal.h"
 #include "valence/version.h"
 
@@ -21,6 +22,12 @@ static const struct {
     COMMANDS(COMMAND_ENTRY)
 #undef COMMAND_ENTRY
 };
+const struct command *const all_commands[] = {
+#define COMMAND_POINTER(name, purpose) &command_##name,
+    COMMANDS(COMMAND_POINTER)
+#undef COMMAND_POINTER
+        NULL};
+
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
 static void print_overview(void)
@@ -42,7 +49,8 @@ static void print_overview(void)
            "  valence train --print-config > config.yaml\n"
            "  valence train config.yaml\n"
            "  valence evaluate run corpus\n"
-           "\n'valence help COMMAND' or 'valence COMMAND --help' explains a command.\n");
+           "\n'valence help COMMAND' or 'valence COMMAND --help' explains a command;\n'valence "
+           "help TOPIC' explains configuration, flows, stores or missing-data.\n");
 }
 
 static const struct command *find_command(const char *name)
@@ -53,11 +61,30 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
+/* What other programs call the same: no command, but easy to mean. */
+static const char *other_word_for(const char *name)
+{
+    static const struct {
+        const char *word, *command;
+    } words[] = {{"eval", "evaluate"},   {"test", "evaluate"},   {"ls", "inspect"},
+                 {"list", "inspect"},    {"info", "inspect"},    {"show", "inspect"},
+                 {"check", "doctor"},    {"verify", "doctor"},   {"score", "predict"},
+                 {"infer", "predict"},   {"run", "predict"},     {"fit", "train"},
+                 {"resume", "train"},    {"download", "models"}, {"fetch", "models"},
+                 {"load", "import"},     {"save", "export"},     {"dump", "export"},
+                 {"extract", "encode"},  {"embed", "encode"},    {"generate", "synthesize"},
+                 {"demo", "synthesize"}, {"quantize", "convert"}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(words[i].word, name) == 0)
+            return words[i].command;
+    return NULL;
+}
+
 static int report_unknown(const char *name)
 {
-    const char *meant = NULL;
+    const char *meant = other_word_for(name);
     int distance = 0;
-    for (size_t i = 0; i < N_COMMANDS; i++)
+    for (size_t i = 0; i < N_COMMANDS && !other_word_for(name); i++)
         suggest_consider(name, commands[i].command->name, &meant, &distance);
     fputs("valence: there is no command '", stderr);
     print_clean(stderr, name);
@@ -83,6 +110,8 @@ static int run(int argc, char **argv)
     if (help)
         name = argv[2];
     const struct command *command = find_command(name);
+    if (!command && help && print_topic(name))
+        return EXIT_FINE;
     if (!command)
         return report_unknown(name);
     char option[] = "--help", *ask_help[] = {argv[1], option, NULL};

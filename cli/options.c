@@ -10,6 +10,28 @@
 #include "base/text.h"
 #include "remedies.h"
 #include "terminal.h"
+#include "valence/runtime.h"
+
+/* ---- Looking at a command's options ---- */
+
+static const struct command *current;
+static option_visitor visitor;
+static void *visitor_user;
+
+const struct command *options_command(void)
+{
+    return current;
+}
+
+void options_visit(const struct command *command, option_visitor visit, void *user)
+{
+    char name[64], *argv[] = {name, NULL};
+    snprintf(name, sizeof name, "%s", command->name);
+    visitor = visit;
+    visitor_user = user;
+    (void)command->run(command, 1, argv);
+    visitor = NULL;
+}
 
 /* ---- Help ---- */
 
@@ -40,10 +62,16 @@ static void print_option(const struct option *option, int columns)
     print_wrapped(stdout, option->help, HELP_COLUMN, width, columns);
 }
 
+/* Of every command. */
+static bool verbose;
+const struct option common_options[] = {
+    {OPTION_FLAG, 'v', "verbose", &verbose, NULL,
+     "Print what the library and those under it have to say.", 0, 0},
+    {OPTION_FLAG, 'h', "help", NULL, NULL, "Show this text.", 0, 0},
+    {.type = OPTION_END}};
+
 static void print_help(const struct command *command, const struct option *options)
 {
-    static const struct option help = {
-        .type = OPTION_FLAG, .letter = 'h', .name = "help", .help = "Show this text."};
     int columns = terminal_columns(stdout);
     columns = columns > 100 ? 100 : columns;
     printf("%s\n\n", command->summary);
@@ -56,7 +84,8 @@ static void print_help(const struct command *command, const struct option *optio
         printf("\nOptions:\n");
     for (const struct option *option = options; option->type != OPTION_END; option++)
         print_option(option, columns);
-    print_option(&help, columns);
+    for (const struct option *option = common_options; option->type != OPTION_END; option++)
+        print_option(option, columns);
     if (command->example) {
         printf("\nExample:\n");
         print_wrapped(stdout, command->example, 2, 0, 10000);
@@ -86,7 +115,8 @@ int report_usage(const struct command *command, const char *format, ...)
 
 int report_error(const struct valence_error *error)
 {
-    fputs("valence: ", stderr);
+    fprintf(stderr, "%svalence:%s ", terminal_style(stderr, STYLE_ERROR),
+            terminal_style(stderr, STYLE_PLAIN));
     print_clean(stderr, error->text);
     const char *remedy = remedy_for(error);
     if (remedy)
@@ -108,13 +138,22 @@ static int report_unknown(const struct command *command, const struct option *op
 {
     const char *meant = NULL;
     int distance = 0;
-    suggest_consider(name, "help", &meant, &distance);
+    for (const struct option *option = common_options; option->type != OPTION_END; option++)
+        suggest_consider(name, option->name, &meant, &distance);
     for (const struct option *option = options; option->type != OPTION_END; option++)
         if (option->name)
             suggest_consider(name, option->name, &meant, &distance);
     if (meant)
         return report_usage(command, "unknown option '%s'; did you mean '--%s'?", argument, meant);
     return report_usage(command, "unknown option '%s'", argument);
+}
+
+static void print_log(void *user, enum valence_log_level level, const char *text)
+{
+    (void)user;
+    fputs(level == VALENCE_LOG_WARNING ? "valence: warning: " : "valence: ", stderr);
+    print_clean(stderr, text);
+    fputc('\n', stderr);
 }
 
 /* ---- Parsing ---- */
@@ -211,6 +250,8 @@ static int parse_long(const struct command *command, const struct option *option
     const char *name = argument + 2, *equals = strchr(name, '=');
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
     const struct option *option = find_option(options, name, length);
+    if (!option)
+        option = find_option(common_options, name, length);
     if (!option) {
         char bare[128];
         snprintf(bare, sizeof bare, "%.*s", (int)(length < 127 ? length : 127), name);
@@ -225,6 +266,8 @@ static int parse_letters(const struct command *command, const struct option *opt
 {
     for (const char *letter = argument + 1; *letter; letter++) {
         const struct option *option = find_letter(options, *letter);
+        if (!option)
+            option = find_letter(common_options, *letter);
         if (!option)
             return report_unknown(command, options, argument, argument + 1);
         bool flag = option->type == OPTION_FLAG;
@@ -248,6 +291,11 @@ bool options_parse(const struct command *command, const struct option *options, 
                    int *n_positional, int *exit_code)
 {
     *exit_code = EXIT_FINE;
+    current = command;
+    if (visitor) {
+        visitor(visitor_user, command, options);
+        return false;
+    }
     if (wants_help(argc, argv)) {
         print_help(command, options);
         return false;
@@ -276,5 +324,7 @@ bool options_parse(const struct command *command, const struct option *options, 
             report_usage(command, n == 0 ? "its arguments are missing" : "an argument is missing");
     }
     *n_positional = n;
+    if (verbose)
+        valence_set_log(print_log, NULL);
     return *exit_code == EXIT_FINE;
 }

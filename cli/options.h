@@ -42,6 +42,9 @@ struct option {
     double minimum, maximum; /* both 0: any value */
 };
 
+/* The options that every command has. */
+extern const struct option common_options[];
+
 struct command {
     const char *name;        /* "train" */
     const char *arguments;   /* "CONFIG.yaml", "KIND SOURCE STORE" */
@@ -52,11 +55,21 @@ struct command {
     int (*run)(const struct command *command, int argc, char **argv);
 };
 
+/* Calls `visit` with a command's option table, and runs nothing: for completion and manual pages.
+ */
+typedef void (*option_visitor)(void *user, const struct command *command,
+                               const struct option *options);
+void options_visit(const struct command *command, option_visitor visit, void *user);
+
+/* The command whose options were parsed last, NULL before. */
+const struct command *options_command(void);
+
 /* Parses argv[1..] (argv[0] is the command's name). Options and positional arguments may be mixed;
  * "--" ends options. Positional arguments go to `positional` (room for `maximum`), their number to
  * *n_positional. Gives true to go on; false where the command is over: *exit_code is EXIT_FINE
  * after --help (printed to stdout) or EXIT_USAGE after an error (printed to stderr, with the
- * nearest valid option where one is meant). Every command has -h/--help by itself. */
+ * nearest valid option where one is meant). Every command has -h/--help and -v/--verbose by itself.
+ */
 bool options_parse(const struct command *command, const struct option *options, int argc,
                    char **argv, const char **positional, int minimum, int maximum,
                    int *n_positional, int *exit_code);
@@ -77,5 +90,9 @@ int report_error(const struct valence_error *error);
  * printing results. */
 struct valence_progress *terminal_progress(bool quiet);
 void terminal_progress_finish(void);
+
+/* A line that stays, above the bar: what an epoch has given. Nothing where the progress is quiet.
+ */
+void terminal_progress_line(const char *text);
 
 #endif

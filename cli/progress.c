@@ -75,8 +75,8 @@ static void format_duration(char *text, size_t room, double seconds)
         snprintf(text, room, "%lld:%02lld", s / 60, s % 60);
 }
 
-/* "1234/16000 clips, 0:29 left, 512 clips/s, loss 0.412": what a narrow terminal cuts comes
- * last. */
+/* "1234/16000 clips, loss 0.412, 0:29 left, 512 clips/s": what a narrow terminal cuts comes last.
+ */
 static void format_state(char *text, size_t room, const struct valence_progress_event *event,
                          double elapsed_s)
 {
@@ -91,8 +91,8 @@ static void format_state(char *text, size_t room, const struct valence_progress_
         format_duration(duration, sizeof duration, (double)(event->total - event->done) / per_s);
         snprintf(left, sizeof left, ", %s left", duration);
     }
-    snprintf(text, room, "%" PRId64 "%s %s%s%s%s%s", event->done, total, event->unit, left, rate,
-             event->detail ? ", " : "", event->detail ? event->detail : "");
+    snprintf(text, room, "%" PRId64 "%s %s%s%s%s%s", event->done, total, event->unit,
+             event->detail ? ", " : "", event->detail ? event->detail : "", left, rate);
 }
 
 /* "stage  ━━━━╌╌╌╌  state", on one line whatever the terminal's width: without the bar where it is
@@ -162,6 +162,15 @@ static int report_to_terminal(void *user, const struct valence_progress_event *e
         fputc('\n', stderr);
     }
     return 0;
+}
+
+void terminal_progress_line(const char *text)
+{
+    if (shown.quiet)
+        return;
+    clear_bar();
+    print_cut(stderr, text, terminal_columns(stderr));
+    fputc('\n', stderr);
 }
 
 struct valence_progress *terminal_progress(bool quiet)

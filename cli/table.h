@@ -6,8 +6,10 @@
  *     table_cell(&table, "MAE");              the cells follow row by row
  *     table_cell(&table, "%.3f", mae);
  *     table_note(&table, "synthetic data");
- *     table_print(&table, stdout);            prints and
- * frees */
+ *     table_print(&table, stdout);            prints and frees
+ *
+ * A table that is wider than the terminal has its texts wrapped; where that is not enough, the
+ * columns that do not fit follow in a part of their own below, beside the first column. */
 #ifndef VALENCE_CLI_TABLE_H
 #define VALENCE_CLI_TABLE_H
 

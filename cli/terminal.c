@@ -4,18 +4,48 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/file_writer.h"
 
-int terminal_columns(FILE *stream)
+/* Narrower is not believed: nothing would fit. */
+#define LEAST_COLUMNS 20
+
+/* 0 where nobody says. */
+static int known_columns(FILE *stream)
 {
     struct winsize size;
-    if (ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
-        return size.ws_col;
-    return 80;
+    const char *set = getenv("COLUMNS");
+    long columns = set ? strtol(set, NULL, 10) : 0;
+    if (columns >= LEAST_COLUMNS && columns <= 10000)
+        return (int)columns;
+    return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col >= LEAST_COLUMNS
+               ? size.ws_col
+               : 0;
+}
+
+int terminal_columns(FILE *stream)
+{
+    int columns = known_columns(stream);
+    return columns ? columns : 80;
+}
+
+int table_columns(FILE *stream)
+{
+    int columns = known_columns(stream);
+    return columns ? columns : INT_MAX;
+}
+
+const char *terminal_style(FILE *stream, enum terminal_style style)
+{
+    static const char *const sequences[] = {"\033[0m", "\033[1m", "\033[33m", "\033[1;31m"};
+    const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    bool plain = (no_colour && no_colour[0]) || !isatty(fileno(stream)) || !terminal ||
+                 strcmp(terminal, "dumb") == 0;
+    return plain ? "" : sequences[style];
 }
 
 FILE *summary_stream(const char *output)
@@ -75,6 +105,19 @@ int display_width(const char *text)
     while (*at)
         width += code_width(next_code(&at));
     return width;
+}
+
+size_t fitting_bytes(const char *text, int columns)
+{
+    const unsigned char *at = (const unsigned char *)text, *end = at;
+    while (*end) {
+        const unsigned char *next = end;
+        columns -= code_width(next_code(&next));
+        if (columns < 0)
+            break;
+        end = next;
+    }
+    return (size_t)(end - at);
 }
 
 /* ---- Printing ---- */

@@ -5,8 +5,17 @@
 
 #include <stdio.h>
 
-/* Columns of the terminal behind a stream; 80 where it is none or does not say. */
+/* Columns to wrap at: COLUMNS, or those of the terminal behind a stream; 80 where neither says. */
 int terminal_columns(FILE *stream);
+
+/* The same for what should stay on one line wherever it can: INT_MAX where nobody looks at a width,
+ * as in a pipe or a file. */
+int table_columns(FILE *stream);
+
+/* Escape sequences around what stands out, "" where the stream is no terminal or NO_COLOR is set
+ * (no-color.org). */
+enum terminal_style { STYLE_PLAIN, STYLE_HEADING, STYLE_WARNING, STYLE_ERROR };
+const char *terminal_style(FILE *stream, enum terminal_style style);
 
 /* Where a command says what it has done: standard output, or, where `output` is that itself,
  * standard error. */
@@ -14,6 +23,9 @@ FILE *summary_stream(const char *output);
 
 /* Columns that a UTF-8 text takes: combining marks take none, East Asian wide characters two. */
 int display_width(const char *text);
+
+/* Bytes of the longest beginning of a text that is at most `columns` wide. */
+size_t fitting_bytes(const char *text, int columns);
 
 /* Prints text of foreign origin (ids, file names, tensor names): control characters other than a
  * newline become '?', so that no file can send escape sequences to the terminal. */

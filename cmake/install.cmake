@@ -67,6 +67,18 @@ install(DIRECTORY include/valence DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES docs/valence.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 
+# Completion scripts and a manual page for each command, made by the command from its own tables.
+set(command_texts ${CMAKE_BINARY_DIR}/command_texts)
+add_custom_command(OUTPUT ${command_texts}/made
+  COMMAND ${PROJECT_SOURCE_DIR}/scripts/make_command_texts.sh $<TARGET_FILE:valence_command> ${command_texts}
+  DEPENDS valence_command ${PROJECT_SOURCE_DIR}/scripts/make_command_texts.sh
+  COMMENT "Making the command's manual pages and completion scripts")
+add_custom_target(command_texts ALL DEPENDS ${command_texts}/made)
+install(DIRECTORY ${command_texts}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
+install(FILES ${command_texts}/valence.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME valence)
+install(FILES ${command_texts}/_valence DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES ${command_texts}/valence.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+
 # A manual page of section 3 for every header, and one line for each of its functions.
 find_package(Python3 COMPONENTS Interpreter)
 if(Python3_FOUND)

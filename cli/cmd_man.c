@@ -1,0 +1,148 @@
+/* valence man: the manual page of a command, from the table that parses its options. */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "encode_kinds.h"
+#include "valence/version.h"
+
+/* Text for troff: backslashes and hyphens are themselves, and no line begins with a request. */
+static void print_text(const char *text)
+{
+    bool start = true;
+    for (; *text; text++) {
+        if (start && (*text == '.' || *text == '\''))
+            fputs("\\&", stdout);
+        start = *text == '\n';
+        if (*text == '\\')
+            fputs("\\e", stdout);
+        else if (*text == '-')
+            fputs("\\-", stdout);
+        else
+            putchar(*text);
+    }
+}
+
+/* Paragraphs; a line that begins with a blank stands as it is. */
+static void print_paragraphs(const char *text)
+{
+    for (size_t length; *text; text += length + (text[length] == '\n')) {
+        char line[8192];
+        length = strcspn(text, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)length, text);
+        if (length == 0)
+            puts(".PP");
+        else if (line[0] == ' ')
+            puts(".br");
+        print_text(line);
+        if (length)
+            putchar('\n');
+    }
+}
+
+static void print_option(const struct option *option)
+{
+    if (option->type == OPTION_GROUP) {
+        printf(".SS ");
+        print_text(option->help);
+        putchar('\n');
+        return;
+    }
+    fputs(".TP\n", stdout);
+    if (option->letter)
+        printf("\\fB\\-%c\\fR, ", option->letter);
+    fputs("\\fB\\-\\-", stdout);
+    print_text(option->name);
+    fputs("\\fR", stdout);
+    if (option->value_name) {
+        fputs(" \\fI", stdout);
+        print_text(option->value_name);
+        fputs("\\fR", stdout);
+    }
+    putchar('\n');
+    print_paragraphs(option->help);
+}
+
+static void print_page(void *user, const struct command *command, const struct option *options)
+{
+    char title[64];
+    (void)user;
+    snprintf(title, sizeof title, "valence-%s", command->name);
+    for (char *at = title; *at; at++)
+        *at = *at == ' ' ? '-' : *at;
+    printf(".TH \"%s\" 1 \"\" \"valence %s\" \"User Commands\"\n.SH NAME\n", title,
+           valence_version());
+    print_text(title);
+    fputs(" \\- ", stdout);
+    print_text(command->summary);
+    printf("\n.SH SYNOPSIS\n.B valence %s\n[options] ", command->name);
+    print_text(command->arguments);
+    putchar('\n');
+    if (command->description) {
+        puts(".SH DESCRIPTION");
+        print_paragraphs(command->description);
+    }
+    puts(".SH OPTIONS");
+    for (const struct option *option = options; option->type != OPTION_END; option++)
+        print_option(option);
+    for (const struct option *option = common_options; option->type != OPTION_END; option++)
+        print_option(option);
+    puts(".SH EXIT STATUS\n0 where all went well, 1 where something failed, 2 where the command "
+         "line or a configuration is wrong, 130 after an interrupt.");
+    if (command->example) {
+        puts(".SH EXAMPLES\n.nf");
+        print_text(command->example);
+        puts("\n.fi");
+    }
+    puts(".SH SEE ALSO\n.BR valence (1)");
+}
+
+static const struct command *find(const char *name)
+{
+    for (int i = 0; all_commands[i]; i++)
+        if (strcmp(all_commands[i]->name, name) == 0)
+            return all_commands[i];
+#define FIND_KIND(kind, word)                                                                      \
+    if (strcmp(encode_##kind.name, name) == 0)                                                     \
+        return &encode_##kind;
+#ifdef VALENCE_WITH_ENCODERS
+    ENCODE_KINDS(FIND_KIND)
+#endif
+#undef FIND_KIND
+    return NULL;
+}
+
+static int run_man(const struct command *command, int argc, char **argv)
+{
+    static const struct option options[] = {{.type = OPTION_END}};
+    const char *name;
+    int n, code;
+    if (!options_parse(command, options, argc, argv, &name, 0, 1, &n, &code))
+        return code;
+    if (n == 0) {
+        for (int i = 0; all_commands[i]; i++)
+            puts(all_commands[i]->name);
+#define PRINT_KIND(kind, word) puts(encode_##kind.name);
+#ifdef VALENCE_WITH_ENCODERS
+        ENCODE_KINDS(PRINT_KIND)
+#endif
+#undef PRINT_KIND
+        return EXIT_FINE;
+    }
+    const struct command *found = find(name);
+    if (!found)
+        return report_usage(command, "there is no command '%s'; 'valence man' lists them", name);
+    options_visit(found, print_page, NULL);
+    return EXIT_FINE;
+}
+
+const struct command command_man = {
+    .name = "man",
+    .arguments = "[COMMAND]",
+    .summary = "Print the manual page of a command.",
+    .description = "Without a command it lists those that have a page. An installed valence brings "
+                   "the pages as valence-COMMAND(1).",
+    .example = "valence man evaluate | man -l -\n"
+               "valence man 'encode wavlm' | man -l -",
+    .run = run_man,
+};

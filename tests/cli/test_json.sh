@@ -1,0 +1,37 @@
+# Every document of --json is as its schema in docs/json/ says.
+. "$TESTS/cli/support.sh"
+command -v python3 >/dev/null || { echo "python3 is not installed: skipped"; exit 0; }
+
+# valid NAME COMMAND...: the command's output fits docs/json/NAME.schema.json.
+valid() {
+    schema=$TESTS/../docs/json/$1.schema.json
+    shift
+    expect 0 "$@"
+    python3 "$TESTS/cli/check_json.py" "$schema" "$work/out" >"$work/problems" 2>&1 ||
+        wrong "'$said' does not fit $schema: $(cat "$work/problems")"
+}
+
+expect 0 synthesize "$work/store" --train 20 --validation 10 --test 10 --quiet
+"$VALENCE" train --print-config >"$work/config.yaml"
+small="--set store=$work/store --set epochs=1 --set model.d=16 --set model.o=8 --quiet --json"
+# shellcheck disable=SC2086 # words are meant
+valid train train "$work/config.yaml" $small --output "$work/run"
+# shellcheck disable=SC2086
+valid train train "$work/config.yaml" $small --output "$work/runs" --seeds 2
+valid evaluate evaluate "$work/run" "$work/store" --json --quiet --bootstrap 20 --against "$work/runs"
+valid evaluate evaluate "$work/runs" "$work/store" --json --quiet --bootstrap 0 --flow all
+valid predict predict "$work/run" "$work/store" --json --quiet
+valid inspect inspect "$work/store" --json --quiet
+valid inspect inspect "$work/run" --json
+valid inspect inspect "$work/store" --clip train-00000 --json
+valid doctor doctor "$work/store" --json --quiet
+valid export export "$work/store" "$work/all.npz" --form npz --json --quiet
+valid inspect inspect "$work/all.npz" --json --quiet
+valid import import mmsa "$work/all.npz" "$work/again" --json --quiet
+valid models models --json
+
+# The checker itself refuses what does not fit.
+echo '{"schema": "valence/models", "version": 2}' >"$work/out"
+python3 "$TESTS/cli/check_json.py" "$TESTS/../docs/json/models.schema.json" "$work/out" >/dev/null &&
+    wrong "a document of another version passes"
+finish
