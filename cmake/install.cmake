@@ -18,7 +18,7 @@ function(valence_library name description)
       "LINKER:--whole-archive,$<TARGET_FILE:${component}>,--no-whole-archive")
   endforeach()
   target_link_options(${target} PRIVATE "LINKER:--version-script=${map}")
-  if(NOT VALENCE_SANITIZE AND NOT VALENCE_FUZZ) # clang's sanitizers are in the executable only
+  if(NOT VALENCE_SANITIZE AND NOT VALENCE_SANITIZE_THREADS AND NOT VALENCE_FUZZ) # clang's sanitizers are in the executable only
     target_link_options(${target} PRIVATE "LINKER:--no-undefined")
   endif()
   target_link_libraries(${target} PRIVATE ${ARG_COMPONENTS})
