@@ -7,15 +7,28 @@
 /* Of all documents: it grows when a name or its meaning changes, not when one is added. */
 #define JSON_VERSION 1
 
+/* "valence/evaluate", "valence/encode-text" */
+static void name_schema(char *schema, size_t room)
+{
+    const struct command *command = options_command();
+    snprintf(schema, room, "valence/%s", command ? command->name : "");
+    for (char *at = schema; *at; at++)
+        *at = *at == ' ' ? '-' : *at;
+}
+
+void print_json_head(void)
+{
+    char schema[96];
+    name_schema(schema, sizeof schema);
+    printf("{\n  \"schema\": \"%s\",\n  \"version\": %d,\n", schema, JSON_VERSION);
+}
+
 /* {"schema": "valence/evaluate", "version": 1, ...}; a list becomes its "items". Takes over
  * `root`. */
 static json_t *make_document(json_t *root)
 {
     char schema[96];
-    const struct command *command = options_command();
-    snprintf(schema, sizeof schema, "valence/%s", command ? command->name : "");
-    for (char *at = schema; *at; at++)
-        *at = *at == ' ' ? '-' : *at;
+    name_schema(schema, sizeof schema);
     json_t *document = json_pack("{s:s, s:i}", "schema", schema, "version", JSON_VERSION);
     int failed = !document || (json_is_object(root) ? json_object_update(document, root)
                                                     : json_object_set(document, "items", root));

@@ -11,4 +11,7 @@
  * failed. */
 int print_json(json_t *root, struct valence_error *error);
 
+/* For documents that are printed piece by piece: "{" and those two keys; members follow. */
+void print_json_head(void);
+
 #endif

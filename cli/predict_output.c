@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "format/csv_write.h"
+#include "json_output.h"
 #include "terminal.h"
 
 /* A table is printed when it has this many rows, and the next one begun: memory does not grow with
@@ -242,7 +243,7 @@ static json_t *models_to_json(const struct valence_run *run)
 
 static void begin_json(const struct predict_output *output)
 {
-    puts("{");
+    print_json_head();
     write_member("run", json_string(output->run_path));
     write_member("models", models_to_json(output->run));
     if (output->store)

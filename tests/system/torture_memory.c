@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "failing_memory.h"
-#include "valence/evaluate.h"
+#include "valence/metrics.h"
 #include "valence/model.h"
 #include "valence/reliability.h"
 #include "valence/runtime.h"
@@ -134,14 +134,15 @@ static int load_model(double *result, struct valence_error *error)
 static int bootstrap(double *result, struct valence_error *error)
 {
     enum { N = 50, RESAMPLES = 20 };
-    static double samples[RESAMPLES * VALENCE_N_METRICS];
+    static double samples[RESAMPLES * VALENCE_MAX_METRICS];
     float predicted[N], labels[N];
     struct valence_interval interval = {0};
     for (int i = 0; i < N; i++) {
         predicted[i] = (float)(i % 7) - 3;
         labels[i] = (float)(i % 5) - 2;
     }
-    int status = valence_bootstrap(predicted, labels, N, RESAMPLES, 1, samples, error);
+    int status = valence_bootstrap(predicted, labels, N, (enum valence_scale)0, RESAMPLES, 1,
+                                   samples, error);
     if (!status)
         status = valence_bootstrap_interval(samples, NULL, RESAMPLES, (enum valence_metric)0, 0.9,
                                             &interval, error);
