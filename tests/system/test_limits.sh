@@ -45,7 +45,8 @@ fi
 for kilobytes in 100000 200000 300000 400000 500000 600000 700000 800000 1000000 4000000; do
     ends 60 sh -c 'ulimit -v "$3"; exec "$0" predict "$1" "$2" --threads 2 --quiet' "$VALENCE" "$work/run" "$work/store" \
         "$kilobytes"
-    [ "$code" -le 1 ] || wrong "with $kilobytes kB of address space it ends with $code"
+    # 127: the loader itself found no room for the libraries, and says so.
+    [ "$code" -le 1 ] || [ "$code" -eq 127 ] || wrong "with $kilobytes kB of address space it ends with $code"
     [ "$code" -eq 0 ] || [ -s "$work/err" ] || wrong "with $kilobytes kB of address space it fails without a word"
 done
 [ "$code" -eq 0 ] || wrong "4 GB of address space are not enough"
