@@ -101,16 +101,15 @@ static void clear(const char *path)
         assert_int_equal(nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-static void small_synthesis(struct valence_synthesis *synthesis)
+static void small_synthesis(struct valence_synthesize_options *synthesis)
 {
-    valence_synthesis_default(synthesis);
-    for (int i = 0; i < VALENCE_N_SPLITS; i++)
-        synthesis->n_clips[i] = 4;
+    valence_synthesize_options_default(synthesis);
+    synthesis->n_train = synthesis->n_validation = synthesis->n_test = 4;
 }
 
 static int synthesize(double *result, struct valence_error *error)
 {
-    struct valence_synthesis synthesis;
+    struct valence_synthesize_options synthesis;
     small_synthesis(&synthesis);
     int status = valence_synthesize(made, &synthesis, NULL, error);
     *result = 1;
@@ -214,7 +213,7 @@ static void test_a_failed_allocation_is_an_error(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    struct valence_synthesis synthesis;
+    struct valence_synthesize_options synthesis;
     struct valence_train_config *config;
     struct valence_train_run result[1];
     struct valence_error error;
