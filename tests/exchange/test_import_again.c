@@ -6,8 +6,6 @@
 
 #include "format/npy.h"
 
-#define FIXTURE(name) VALENCE_TEST_DATA "/exchange/fixtures/faults/" name
-
 static void write_text(const char *name, const char *text)
 {
     FILE *file = fopen(in_folder(name), "w");
@@ -268,115 +266,6 @@ static void test_where_no_file_fits_both_sides_are_shown(void **state)
                  VALENCE_ERROR_NOT_FOUND, "a clip is 'v_1', an array 'v-1.npy'");
 }
 
-/* ---- Computational sequences after an alignment ---- */
-
-static int import_csd(const char *audio)
-{
-    options.type = VALENCE_F32;
-    options.streams[VALENCE_STREAM_AUDIO].source = audio;
-    return valence_import(VALENCE_IMPORT_CSD, FIXTURE("labels.csd"), in_folder("store"), &options,
-                          NULL, &result, &error);
-}
-
-static void test_deployed_segments_are_clips_of_their_videos(void **state)
-{
-    (void)state;
-    assert_fine(import_csd(FIXTURE("audio.csd")));
-    assert_int_equal(result.n_taken, 15);
-    assert_int_equal(result.unlisted.n, 1);
-    assert_string_equal(result.unlisted.examples[0], "other");
-    struct valence_store *store = open_store();
-    const struct valence_clip *clip =
-        valence_store_clip(store, valence_store_find_clip(store, "vid2[1]"));
-    assert_non_null(clip);
-    assert_string_equal(clip->group, "vid2");
-    assert_true(clip->label == 0);
-    assert_int_equal(clip->n_rows[0], 3);
-    assert_true(value_at(store, "vid2[1]", "audio", 0) == 211);
-    valence_store_close(store);
-}
-
-static void test_parts_drawn_from_deployed_segments_share_no_video(void **state)
-{
-    (void)state;
-    options.validation_fraction = 0.4;
-    assert_fine(import_csd(FIXTURE("audio.csd")));
-    struct valence_store *store = open_store();
-    enum valence_split split[5] = {0};
-    int n_validation = 0;
-    for (int64_t i = 0; i < 15; i++) {
-        const struct valence_clip *clip = valence_store_clip(store, i);
-        int video = clip->group[3] - '0';
-        if (i % 3 == 0)
-            split[video] = clip->split;
-        assert_int_equal(clip->split, split[video]);
-        n_validation += clip->split == VALENCE_VALIDATION;
-    }
-    assert_int_equal(n_validation, 6);
-    valence_store_close(store);
-}
-
-static void test_splits_by_video_hold_for_deployed_segments(void **state)
-{
-    (void)state;
-    options.splits = FIXTURE("splits.csv");
-    assert_fails(import_csd(FIXTURE("audio.csd")), VALENCE_ERROR_DATA,
-                 "splits.csv names neither it nor its recording 'vid4'");
-    options.skip = VALENCE_BIT(VALENCE_SKIP_SPLIT);
-    assert_fine(import_csd(FIXTURE("audio.csd")));
-    assert_int_equal(result.skipped[VALENCE_SKIP_SPLIT].n, 3);
-    struct valence_store *store = open_store();
-    int64_t n[VALENCE_N_SPLITS] = {0};
-    for (int64_t i = 0; i < valence_store_n_clips(store); i++)
-        n[valence_store_clip(store, i)->split]++;
-    assert_int_equal(n[VALENCE_TRAIN], 7);
-    assert_int_equal(n[VALENCE_VALIDATION], 3);
-    assert_int_equal(n[VALENCE_TEST], 2);
-    valence_store_close(store);
-}
-
-static void test_unusable_values_of_a_sequence_become_zero(void **state)
-{
-    (void)state;
-    assert_fails(import_csd(FIXTURE("invalid.csd")), VALENCE_ERROR_DATA, "clip 'vid1[1]'");
-    options.zero_invalid = true;
-    assert_fine(import_csd(FIXTURE("invalid.csd")));
-    assert_int_equal(result.n_taken, 15);
-    struct valence_store *store = open_store();
-    assert_true(value_at(store, "vid1[1]", "audio", 2) == 0);
-    assert_true(value_at(store, "vid1[1]", "audio", 3) == 114);
-    assert_true(value_at(store, "vid1[1]", "audio", 5) == 0);
-    valence_store_close(store);
-}
-
-static void test_the_width_of_most_entries_is_the_sequences(void **state)
-{
-    (void)state;
-    options.skip = VALENCE_BIT(VALENCE_SKIP_WIDTH);
-    assert_fine(import_csd(FIXTURE("mixed.csd")));
-    assert_int_equal(result.n_taken, 14);
-    assert_string_equal(result.skipped[VALENCE_SKIP_WIDTH].examples[0], "vid0[0]");
-}
-
-static void test_timed_words_become_transcripts(void **state)
-{
-    (void)state;
-    options.transcript = FIXTURE("words.csd");
-    assert_fine(import_csd(FIXTURE("audio.csd")));
-    struct valence_store *store = open_store();
-    static const char *const expected[] = {"so it is", "good", "", ""};
-    for (int64_t i = 0; i < 4; i++)
-        assert_string_equal(valence_store_clip(store, i)->transcript, expected[i]);
-    valence_store_close(store);
-}
-
-static void test_words_are_no_features(void **state)
-{
-    (void)state;
-    assert_int_not_equal(import_csd(FIXTURE("words.csd")), VALENCE_OK);
-    assert_non_null(strstr(error.text, "words"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,13 +284,6 @@ int main(void)
         TEST(test_one_group_for_validation_is_told),
         TEST(test_files_are_found_under_decomposed_names),
         TEST(test_where_no_file_fits_both_sides_are_shown),
-        TEST(test_deployed_segments_are_clips_of_their_videos),
-        TEST(test_parts_drawn_from_deployed_segments_share_no_video),
-        TEST(test_splits_by_video_hold_for_deployed_segments),
-        TEST(test_unusable_values_of_a_sequence_become_zero),
-        TEST(test_the_width_of_most_entries_is_the_sequences),
-        TEST(test_timed_words_become_transcripts),
-        TEST(test_words_are_no_features),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
