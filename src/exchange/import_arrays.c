@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "format/pickle/pickled_file.h"
 
 #define ID_DIVIDER "$_$" /* MMSA's ids are VIDEO$_$CLIP */
 #define MAX_PARTS  4     /* of an id */
@@ -39,6 +40,11 @@ static int open_named(struct import_arrays *arrays, const char *name, struct imp
 {
     *column = (struct import_column){0};
     int status = arrays->open(arrays->self, name, column, error);
+    if (!status && column->array && npy_header(column->array)->kind == NPY_OBJECTS)
+        status = arrays->n_objects == IMPORT_MAX_OBJECT_ARRAYS
+                     ? fail(error, VALENCE_ERROR_LIMIT, "%s: more than %d arrays of objects",
+                            arrays->name, IMPORT_MAX_OBJECT_ARRAYS)
+                     : column_unpickle(column, name, &arrays->objects[arrays->n_objects++], error);
     return status ? status : id_list_add(&arrays->used, name, strlen(name), error);
 }
 
@@ -175,6 +181,13 @@ static int open_lengths(struct import_arrays *arrays, const char *usual, const c
     return status;
 }
 
+/* An array within an array of objects. */
+static int open_pickled(void *self, const struct pickle_value *value, const char *name,
+                        struct npy **array, struct valence_error *error)
+{
+    return pickle_open_any_array(self, value, name, array, error);
+}
+
 static int open_stream(struct import_arrays *arrays, const char *usual, int which,
                        struct valence_error *error)
 {
@@ -194,9 +207,10 @@ static int open_stream(struct import_arrays *arrays, const char *usual, int whic
     snprintf(stream->name, sizeof stream->name, "%s", wanted->source ? wanted->source : name);
     stream->array = column.array;
     stream->items = column.values;
-    stream->opener = arrays->opener;
+    stream->opener =
+        column.pickle ? (struct array_opener){column.pickle, open_pickled} : arrays->opener;
     stream->trims = arrays->options->trim_zeros;
-    if (column.values && (!arrays->opener.open || column.n_clips != arrays->n_clips))
+    if (column.values && (!stream->opener.open || column.n_clips != arrays->n_clips))
         return fail(error, VALENCE_ERROR_SHAPE, "%s: '%s' is not an array or a list of %lld arrays",
                     arrays->name, stream->name, (long long)arrays->n_clips);
     status = open_lengths(arrays, usual, wanted->lengths, stream, error);
@@ -230,6 +244,8 @@ void import_arrays_close(struct import_arrays *arrays)
         free(arrays->texts[i]);
     free(arrays->recording);
     id_list_free(&arrays->used);
+    for (int i = 0; i < arrays->n_objects; i++)
+        pickled_objects_free(&arrays->objects[i]);
 }
 
 void import_arrays_restart(struct import_arrays *arrays)

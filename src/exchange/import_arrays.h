@@ -16,6 +16,8 @@ struct import_names {
     const char *ignored;
 };
 
+#define IMPORT_MAX_OBJECT_ARRAYS 16
+
 struct import_arrays {
     /* Set by the source. */
     const char *name; /* in errors */
@@ -33,7 +35,9 @@ struct import_arrays {
     struct import_column id, split, label, group, transcript, metadata;
     struct array_stream streams[VALENCE_N_STREAMS];
     struct id_list used; /* names of arrays that were opened */
-    char *texts[6];      /* id, split, group, transcript, metadata, label of the clip read last */
+    int n_objects;
+    struct pickled_objects objects[IMPORT_MAX_OBJECT_ARRAYS];
+    char *texts[6]; /* id, split, group, transcript, metadata, label of the clip read last */
     char *recording;
 };
 

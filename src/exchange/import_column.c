@@ -15,6 +15,40 @@ void column_close(struct import_column *column)
     *column = (struct import_column){0};
 }
 
+/* ---- Arrays of objects ---- */
+
+#define MAX_OBJECT_BYTES ((size_t)1 << 30)
+
+int column_unpickle(struct import_column *column, const char *name, struct pickled_objects *objects,
+                    struct valence_error *error)
+{
+    struct pickle_array array;
+    size_t size;
+    *objects = (struct pickled_objects){0};
+    int status = npy_read_bytes(column->array, MAX_OBJECT_BYTES, &objects->bytes, &size, error);
+    column_close(column);
+    if (!status)
+        status = pickle_read(objects->bytes, size, NULL, name, &objects->pickle, NULL, error);
+    if (status)
+        return status;
+    if (!pickle_get_array(pickle_root(objects->pickle), &array) || !array.objects)
+        return fail(error, VALENCE_ERROR_FORMAT, "array '%s' is not one of objects", name);
+    column->values = array.objects->as.items.values;
+    column->n_clips = array.header.n_dims > 0 ? array.header.shape[0] : 1;
+    column->n_parts = column->n_clips > 0 ? array.header.count / column->n_clips : 1;
+    column->pickle = objects->pickle;
+    return VALENCE_OK;
+}
+
+void pickled_objects_free(struct pickled_objects *objects)
+{
+    pickle_free(objects->pickle);
+    free(objects->bytes);
+    *objects = (struct pickled_objects){0};
+}
+
+/* ---- Reading ---- */
+
 bool column_exists(const struct import_column *column)
 {
     return column->array || column->values;

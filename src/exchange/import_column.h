@@ -15,7 +15,21 @@ struct import_column {
     /* Elements a clip: 1; of ids up to 4. */
     int64_t n_parts;
     struct pickle_value *const *values; /* (n_clips * n_parts) */
+    /* Of an array of objects: what `values` belong to. */
+    struct pickle *pickle;
 };
+
+/* The pickle of an .npy array of objects. */
+struct pickled_objects {
+    void *bytes;
+    struct pickle *pickle;
+};
+
+/* Makes a column that is an array of objects (column->array) a list of values, which live until
+ * pickled_objects_free(). Takes up to 1 GiB. */
+int column_unpickle(struct import_column *column, const char *name, struct pickled_objects *objects,
+                    struct valence_error *error);
+void pickled_objects_free(struct pickled_objects *objects);
 
 void column_close(struct import_column *column);
 bool column_exists(const struct import_column *column);

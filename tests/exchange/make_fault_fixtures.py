@@ -93,6 +93,22 @@ def pickles():
         pickle.dump(splits, file, protocol=4)
 
 
+def objects():
+    """An .npz with arrays of objects, as np.savez makes of lists of texts and of ragged arrays."""
+    clips = range(8)
+    audio = np.empty(8, object)
+    for clip in clips:
+        audio[clip] = rows(clip, "audio", length(clip, "audio"))
+    np.savez(
+        os.path.join(FOLDER, "objects.npz"),
+        id=np.array([f"v{clip // 2}$_${clip}" for clip in clips], object),
+        split=np.array(["train"] * 4 + ["valid"] * 2 + ["test"] * 2, object),
+        label=np.array([clip % 7 - 3 for clip in clips], object),
+        transcript=np.array([None if clip == 1 else f"clip {clip}" for clip in clips], object),
+        audio=audio,
+    )
+
+
 def merbench():
     train = {
         "a": {"emo": "joy", "val": -10},
@@ -148,6 +164,7 @@ def main():
     shutil.rmtree(FOLDER, ignore_errors=True)
     os.makedirs(FOLDER)
     pickles()
+    objects()
     merbench()
     sequences()
 

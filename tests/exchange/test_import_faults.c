@@ -353,6 +353,21 @@ static void test_ragged_arrays_have_the_rows_they_have(void **state)
     check_clips();
 }
 
+static void test_arrays_of_objects_are_read(void **state)
+{
+    (void)state;
+    assert_fine(import(VALENCE_IMPORT_DENSE, FIXTURE("objects.npz")));
+    struct valence_store *store = open_store();
+    assert_int_equal(valence_store_n_clips(store), 8);
+    for (int clip = 0; clip < 8; clip++)
+        check_clip(store, clip, clip, VALENCE_STREAM_AUDIO);
+    assert_string_equal(clip_of(store, "v0$_$0")->transcript, "clip 0");
+    assert_string_equal(clip_of(store, "v0$_$1")->transcript, "");
+    assert_true(clip_of(store, "v3$_$6")->label == 3);
+    assert_int_equal(clip_of(store, "v3$_$6")->split, VALENCE_TEST);
+    valence_store_close(store);
+}
+
 static void test_the_width_of_most_clips_is_the_streams(void **state)
 {
     (void)state;
@@ -405,6 +420,7 @@ int main(void)
         TEST(test_ids_of_three_parts_name_their_video),
         TEST(test_ids_of_segments_name_their_video),
         TEST(test_ragged_arrays_have_the_rows_they_have),
+        TEST(test_arrays_of_objects_are_read),
         TEST(test_the_width_of_most_clips_is_the_streams),
         TEST(test_transcripts_may_be_none_or_nan),
         TEST(test_a_split_may_have_no_clips),
