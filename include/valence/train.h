@@ -103,43 +103,149 @@ VALENCE_API int valence_train_config_set(struct valence_train_config *config, co
 VALENCE_API int valence_train_config_get(const struct valence_train_config *config, const char *key,
                                          char *value, size_t room, struct valence_error *error);
 
+/* All keys at values that suit a store: those of its streams that have the usual names, the flows
+ * that make sense with them, and sizes and epochs by the number of training clips - the paper's for
+ * 8000 clips and more, a smaller network that learns faster for fewer. Sets "store". Errors: those
+ * of opening the store. */
+VALENCE_API int valence_train_config_for_store(struct valence_train_config *config,
+                                               const char *store, struct valence_error *error);
+
 /* The configuration as YAML, `annotated` with what each key means. NULL where memory is short;
  * free() it. */
 VALENCE_API char *valence_train_config_text(const struct valence_train_config *config,
                                             bool annotated);
 
+/* Reads the configuration of the run in a folder, and sets "output" to that folder: what a run is
+ * resumed with. NOT_FOUND where there is no run; else as valence_train_config_read(). */
+VALENCE_API int valence_train_config_read_run(struct valence_train_config *config,
+                                              const char *folder, struct valence_error *error);
+
+/* ---- What training reports ---- */
+
+/* A loss term: its mean over the epoch's training clips. */
+struct valence_train_loss {
+    /* "total" (the weighted sum), or as in the configuration: "complete", "missing", "rep",
+     * "cross", "feature", "rnc" */
+    const char *name;
+    double value;
+};
+
+/* A finished epoch, after it was saved. Everything in it lives for the call only. */
+struct valence_train_epoch {
+    /* which of the runs of several seeds: 1 ... n_runs */
+    int64_t run, n_runs;
+    int64_t seed;
+    /* 1 ... n_epochs */
+    int64_t epoch, n_epochs;
+    /* optimizer steps since the run began */
+    int64_t step;
+    double learning_rate;
+    /* the mean norm of the gradients, before clipping */
+    double gradient_norm;
+    int n_losses;
+    const struct valence_train_loss *losses;
+    /* mean absolute error on the validation clips by flow, as configured */
+    int n_flows;
+    const unsigned *flows;
+    const double *validation_mae;
+    /* the error that chooses the best epoch: which it is ("complete", "missing", "mean"), this
+     * epoch's, and the smallest so far with its epoch */
+    const char *select;
+    double selected_mae, best_mae;
+    int64_t best_epoch;
+    bool is_best;
+    /* clips trained on in this epoch by this process, the time that took, and with validation */
+    int64_t n_clips;
+    double training_seconds, seconds, clips_per_second;
+    int n_threads;
+};
+
+/* Something about the data or the start that may spoil the result and stops nothing. */
+struct valence_train_note {
+    /* "labels_equal": all labels of the training or of the validation clips are the same
+     * "one_class":    the validation labels have one sign, the training labels both
+     * "no_columns":   all columns of a stream are constant over the training clips
+     * "not_taken":    parameters that do not fit those of options->from
+     * "changed_data": the clips are not those that the run was begun with */
+    const char *key;
+    /* for people, one line */
+    const char *text;
+};
+
 /* ---- Training ---- */
 
-/* What one run came to. */
+struct valence_train_options {
+    /* sizeof(struct valence_train_options); set by valence_train_options_default() */
+    size_t size;
+    /* Continues the run in the output folder, also where it has saved nothing yet. Otherwise that
+     * folder must be empty or not exist. */
+    bool resume;
+    /* Resumes although the training or validation clips have changed. */
+    bool accept_changed_data;
+    /* Checks configuration and data, and fills the result as far as it is known without training.
+     * Writes nothing. */
+    bool dry_run;
+    /* A run's folder or a model file to take the initial weights from, where names and shapes fit;
+     * NULL: random ones. A new run's own schedule and optimizer start from the beginning.
+     * The streams that both read must have been encoded in the same way. */
+    const char *from;
+    /* May be NULL. A non-zero return of report() or epoch() stops the training: everything is saved
+     * (ERROR_CANCELLED). All are called from the thread that called valence_train(). */
+    const struct valence_progress *progress;
+    int (*epoch)(void *user, const struct valence_train_epoch *epoch);
+    void (*note)(void *user, const struct valence_train_note *note);
+    /* handed to epoch() and note() */
+    void *user;
+};
+
+VALENCE_API void valence_train_options_default(struct valence_train_options *options);
+
+/* The result of one run. */
 struct valence_train_run {
     int64_t seed;
     int64_t n_parameters;
-    int64_t n_train, n_validation; /* clips used */
-    int64_t n_unlabelled;          /* clips of both parts left out: no label */
-    int64_t n_empty;               /* left out: no rows in any stream */
-    int64_t n_cut;                 /* used, but some stream was cut to max_rows */
-    char first_cut[512];           /* the id of the first of those, or "" */
-    int64_t n_epochs;              /* trained */
-    int64_t best_epoch;            /* from 1 */
+    /* clips used */
+    int64_t n_train, n_validation;
+    /* clips of both parts that were left out: without a label, or without rows in any stream */
+    int64_t n_unlabelled, n_empty;
+    /* clips with a stream that was cut to max_rows, and the id of the first of them, or "" */
+    int64_t n_cut;
+    char first_cut[512];
+    /* epochs trained, and the best of them, from 1 */
+    int64_t n_epochs, best_epoch;
+    /* the flows as configured (sets of missing modalities), and the best epoch's mean absolute
+     * error on the validation clips in each */
     int n_flows;
-    unsigned flows[VALENCE_MAX_FLOWS];        /* as configured: sets of missing modalities */
-    double validation_mae[VALENCE_MAX_FLOWS]; /* of the best epoch, by flow */
-    /* of always saying the median of the training labels; a run that is no better has not learnt */
+    unsigned flows[VALENCE_MAX_FLOWS];
+    double validation_mae[VALENCE_MAX_FLOWS];
+    /* the error on the validation clips of a model that always gives the median of the training
+     * labels; a run that is no better has not learnt */
     double constant_mae;
 };
 
-/* Trains; with `resume` it continues what is in the output folder (also where nothing was saved
- * yet), else that folder must not exist or be empty. `runs` receives one entry a seed and has room
- * for valence_train_n_runs(config). `progress` may be NULL.
+struct valence_train_result {
+    /* one for each seed */
+    int64_t n_runs;
+    const struct valence_train_run *runs;
+    /* over the runs, by flow: mean and sample standard deviation (NaN of one run) of
+     * validation_mae */
+    double mean_mae[VALENCE_MAX_FLOWS], deviation_mae[VALENCE_MAX_FLOWS];
+    /* the same as JSON, which results.json holds */
+    const char *json;
+};
+
+/* Trains. `options` may be NULL: the defaults. `result` may be NULL where it is not wanted; else
+ * *result is made by the library, NULL on failure; free it with valence_train_result_free(), which
+ * takes NULL.
  *
- * Errors: CONFIG; EXISTS (a run is there, and what to do); BUSY (another process trains there);
- * NOT_FOUND for the store, a stream, or an empty training or validation part; DATA where the loss
- * is no longer finite, naming the step and the last good checkpoint; CANCELLED (progress asked for
- * it: everything is saved, and resuming goes on exactly there); DISK_FULL, IO, MEMORY. */
-VALENCE_API int valence_train(const struct valence_train_config *config, bool resume,
-                              const struct valence_progress *progress,
-                              struct valence_train_run *runs, struct valence_error *error);
-VALENCE_API int64_t valence_train_n_runs(const struct valence_train_config *config);
+ * Errors: CONFIG; EXISTS (something is in the output folder); BUSY (another process trains there);
+ * NOT_FOUND for the store, a stream, an empty training or validation part, or nothing to resume;
+ * DATA where the loss is no longer finite, naming the step and the last good checkpoint, and where
+ * a run is resumed with other clips; CANCELLED; DISK_FULL, IO, MEMORY. */
+VALENCE_API int valence_train(const struct valence_train_config *config,
+                              const struct valence_train_options *options,
+                              struct valence_train_result **result, struct valence_error *error);
+VALENCE_API void valence_train_result_free(struct valence_train_result *result);
 
 #ifdef __cplusplus
 }

@@ -43,6 +43,14 @@ static void remove_leftovers(const char *path)
     closedir(folder);
 }
 
+int run_folder_check_new(const char *path, struct valence_error *error)
+{
+    if (!path_exists(path) || is_empty(path))
+        return VALENCE_OK;
+    return fail_key(error, VALENCE_ERROR_EXISTS, "output", "%s: exists and is not an empty folder",
+                    path);
+}
+
 int run_folder_open(struct run_folder *folder, const char *path, bool resume,
                     struct valence_error *error)
 {
@@ -66,15 +74,11 @@ int run_folder_open(struct run_folder *folder, const char *path, bool resume,
         status = errno == EWOULDBLOCK
                      ? fail(error, VALENCE_ERROR_BUSY,
                             "%s: another process is training there\n"
-                            "         (wait for it, or give another output folder)",
+                            "         (wait for it, or choose another output folder)",
                             path)
                      : fail_errno(error, errno, "%s: cannot lock the run's folder", path);
-    else if (!resume && !is_empty(path))
-        status = fail(error, VALENCE_ERROR_EXISTS,
-                      "%s: is not empty\n"
-                      "         (valence train --resume %s goes on with a run there; --output "
-                      "gives another folder)",
-                      path, path);
+    else if (!resume)
+        status = run_folder_check_new(path, error);
     if (status)
         run_folder_close(folder);
     return status;
@@ -95,8 +99,8 @@ const char *run_folder_file(const struct run_folder *folder, const char *name, c
 
 /* ---- Its files ---- */
 
-static int write_file(const struct run_folder *folder, const char *name, const char *text,
-                      struct valence_error *error)
+int run_folder_write_text(const struct run_folder *folder, const char *name, const char *text,
+                          struct valence_error *error)
 {
     char path[RUN_PATH_BYTES];
     struct file_writer writer;
@@ -117,7 +121,7 @@ int run_folder_write_config(const struct run_folder *folder,
                             const struct valence_train_config *config, struct valence_error *error)
 {
     char *yaml = valence_train_config_text(config, true);
-    int status = write_file(folder, RUN_CONFIG, yaml, error);
+    int status = run_folder_write_text(folder, RUN_CONFIG, yaml, error);
     free(yaml);
     return status;
 }
@@ -126,7 +130,7 @@ int run_folder_write_json(const struct run_folder *folder, const char *name, con
                           struct valence_error *error)
 {
     char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    int status = write_file(folder, name, text, error);
+    int status = run_folder_write_text(folder, name, text, error);
     free(text);
     return status;
 }

@@ -29,12 +29,17 @@ int run_folder_open(struct run_folder *folder, const char *path, bool resume,
                     struct valence_error *error);
 void run_folder_close(struct run_folder *folder);
 
+/* ERROR_EXISTS where a new run could not begin, because something is at `path` already. */
+int run_folder_check_new(const char *path, struct valence_error *error);
+
 /* "FOLDER/name" in path[RUN_PATH_BYTES]. */
 const char *run_folder_file(const struct run_folder *folder, const char *name, char *path);
 
 /* Writes a whole file: the old one or the new one, never half of it. */
 int run_folder_write_config(const struct run_folder *folder,
                             const struct valence_train_config *config, struct valence_error *error);
+int run_folder_write_text(const struct run_folder *folder, const char *name, const char *text,
+                          struct valence_error *error);
 int run_folder_write_json(const struct run_folder *folder, const char *name, const json_t *value,
                           struct valence_error *error);
 

@@ -11,6 +11,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "run/run_folder.h"
 #include "train/config_table.h"
 
 #define MAX_CONFIG_BYTES (1 << 20)
@@ -322,6 +323,21 @@ int valence_train_config_read(struct valence_train_config *config, const char *p
     status = valence_train_config_parse(config, yaml, size, path, error);
     free(yaml);
     return status;
+}
+
+int valence_train_config_read_run(struct valence_train_config *config, const char *folder,
+                                  struct valence_error *error)
+{
+    if (!config || !folder)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "no configuration: an argument is NULL");
+    char *path = path_join(folder, RUN_CONFIG);
+    if (!path)
+        return fail_memory(error, TRAIN_PATH_BYTES, "a file name");
+    int status = path_exists(path) ? valence_train_config_read(config, path, error)
+                                   : fail(error, VALENCE_ERROR_NOT_FOUND,
+                                          "%s: there is no run (it has no %s)", folder, RUN_CONFIG);
+    free(path);
+    return status ? status : valence_train_config_set(config, "output", folder, error);
 }
 
 /* ---- Printing ---- */

@@ -1,73 +1,159 @@
-/* The public face of training: one run, or one a seed. */
+/* The public face of training: one run, or one for each seed. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/threads.h"
 #include "run/run_folder.h"
 #include "train/trainer.h"
 
-int64_t valence_train_n_runs(const struct valence_train_config *config)
+/* ---- Options ---- */
+
+void valence_train_options_default(struct valence_train_options *options)
 {
-    return config->seeds;
+    *options = (struct valence_train_options){.size = sizeof *options};
 }
 
-static int write_summary(const struct run_folder *folder, const struct valence_train_run *runs,
-                         int64_t n, struct valence_error *error)
+/* The caller's options; members that an older caller does not know have their defaults. */
+static int read_options(const struct valence_train_options *given,
+                        struct valence_train_options *options, struct valence_error *error)
 {
-    json_t *summary = train_runs_to_json(runs, n);
-    if (!summary)
-        return fail_memory(error, 4096, "the results");
-    int status = run_folder_write_json(folder, RUN_RESULTS, summary, error);
-    json_decref(summary);
-    return status;
+    valence_train_options_default(options);
+    if (!given)
+        return VALENCE_OK;
+    if (given->size < sizeof given->size || given->size > sizeof *given)
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "the options of training have %zu bytes; this library knows %zu", given->size,
+                    sizeof *given);
+    memcpy(options, given, given->size);
+    options->size = sizeof *options;
+    if (options->resume && (options->from || options->dry_run))
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "resume",
+                        "a run that is resumed has its weights already, and no dry run");
+    return VALENCE_OK;
 }
 
-/* One seed's run in the folder seed-N of `folder`. */
-static int train_seed(const struct valence_train_config *config, const struct run_folder *folder,
-                      int64_t i, bool resume, const struct valence_progress *progress,
+/* ---- Results ---- */
+
+/* What the caller gets, and the memory behind it. */
+struct owned_result {
+    struct valence_train_result shown; /* first, so that its address is this one's */
+    struct valence_train_run *runs;
+    char *json;
+};
+
+void valence_train_result_free(struct valence_train_result *result)
+{
+    struct owned_result *owned = (struct owned_result *)result;
+    if (!owned)
+        return;
+    free(owned->runs);
+    free(owned->json);
+    free(owned);
+}
+
+static struct owned_result *result_create(int64_t n, struct valence_error *error)
+{
+    struct owned_result *result = allocate(1, sizeof *result);
+    if (result)
+        result->runs = allocate(n, sizeof *result->runs);
+    if (!result || !result->runs) {
+        fail_memory(error, (size_t)n * sizeof *result->runs, "the results");
+        free(result);
+        return NULL;
+    }
+    result->shown.n_runs = n;
+    result->shown.runs = result->runs;
+    return result;
+}
+
+static int result_finish(struct owned_result *result, struct valence_error *error)
+{
+    train_result_summarise(&result->shown);
+    json_t *json = train_result_to_json(&result->shown);
+    result->json = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(json);
+    result->shown.json = result->json;
+    return result->json ? VALENCE_OK : fail_memory(error, 4096, "the results");
+}
+
+/* ---- Seeds ---- */
+
+/* One seed's run in the folder seed-N of the configured one. */
+static int train_seed(const struct valence_train_config *config,
+                      const struct valence_train_options *options, int64_t i,
                       struct valence_train_run *run, struct valence_error *error)
 {
     struct valence_train_config own = *config;
-    char stage[64], name[32], path[RUN_PATH_BYTES];
+    int length = snprintf(own.output, sizeof own.output, "%s/seed-%lld", config->output,
+                          (long long)(config->seed + i));
+    if (length >= (int)sizeof own.output)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "the run's folder has too long a name");
     own.seed = config->seed + i;
     own.seeds = 1;
-    snprintf(stage, sizeof stage, "seed %lld of %lld", (long long)i + 1, (long long)config->seeds);
-    snprintf(name, sizeof name, "seed-%lld", (long long)own.seed);
-    run_folder_file(folder, name, path);
-    if (strlen(path) >= sizeof own.output)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "the run's folder has too long a name");
-    strcpy(own.output, path);
-    return train_one_seed(&own, resume && path_exists(path), stage, progress, run, error);
+    struct train_job job = {.config = &own,
+                            .options = options,
+                            .resume = options->resume && path_exists(own.output),
+                            .number = i + 1,
+                            .n = config->seeds};
+    return train_one_seed(&job, run, error);
 }
 
-static int train_seeds(const struct valence_train_config *config, bool resume,
-                       const struct valence_progress *progress, struct valence_train_run *runs,
+static int train_seeds(const struct valence_train_config *config,
+                       const struct valence_train_options *options, struct owned_result *result,
                        struct valence_error *error)
 {
-    struct run_folder folder;
-    int status = run_folder_open(&folder, config->output, resume, error);
-    if (status)
-        return status;
-    status = run_folder_write_config(&folder, config, error);
+    struct run_folder folder = {.lock = -1};
+    int status = options->dry_run
+                     ? run_folder_check_new(config->output, error)
+                     : run_folder_open(&folder, config->output, options->resume, error);
+    if (!status && !options->dry_run)
+        status = run_folder_write_config(&folder, config, error);
     for (int64_t i = 0; i < config->seeds && !status; i++)
-        status = train_seed(config, &folder, i, resume, progress, &runs[i], error);
+        status = train_seed(config, options, i, &result->runs[i], error);
     if (!status)
-        status = write_summary(&folder, runs, config->seeds, error);
+        status = result_finish(result, error);
+    if (!status && !options->dry_run)
+        status = run_folder_write_text(&folder, RUN_RESULTS, result->json, error);
     run_folder_close(&folder);
     return status;
 }
 
-int valence_train(const struct valence_train_config *config, bool resume,
-                  const struct valence_progress *progress, struct valence_train_run *runs,
+static int train_alone(const struct valence_train_config *config,
+                       const struct valence_train_options *options, struct owned_result *result,
+                       struct valence_error *error)
+{
+    struct train_job job = {
+        .config = config, .options = options, .resume = options->resume, .number = 1, .n = 1};
+    int status = train_one_seed(&job, &result->runs[0], error);
+    return status ? status : result_finish(result, error);
+}
+
+int valence_train(const struct valence_train_config *config,
+                  const struct valence_train_options *given, struct valence_train_result **result,
                   struct valence_error *error)
 {
-    int status = train_config_check(config, error);
+    struct valence_train_options options;
+    if (result)
+        *result = NULL;
+    int status = config ? read_options(given, &options, error)
+                        : fail(error, VALENCE_ERROR_ARGUMENT, "the configuration is NULL");
+    if (!status)
+        status = train_config_check(config, error);
     if (status)
         return status;
+    struct owned_result *made = result_create(config->seeds, error);
+    if (!made)
+        return VALENCE_ERROR_MEMORY;
     int before = threads_enter((int)config->threads);
-    status = config->seeds == 1 ? train_one_seed(config, resume, "training", progress, runs, error)
-                                : train_seeds(config, resume, progress, runs, error);
+    status = config->seeds == 1 ? train_alone(config, &options, made, error)
+                                : train_seeds(config, &options, made, error);
     threads_leave(before);
+    if (status || !result)
+        valence_train_result_free(&made->shown);
+    else
+        *result = &made->shown;
     return status;
 }

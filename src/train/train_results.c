@@ -22,28 +22,32 @@ json_t *train_run_to_json(const struct valence_train_run *run)
         "empty", (json_int_t)run->n_empty, "cut", (json_int_t)run->n_cut);
 }
 
-struct train_summary train_summarise(const struct valence_train_run *runs, int64_t n, int flow)
+void train_result_summarise(struct valence_train_result *result)
 {
-    struct train_summary summary = {0};
-    double squares = 0;
-    for (int64_t i = 0; i < n; i++)
-        summary.mean += runs[i].validation_mae[flow] / (double)n;
-    for (int64_t i = 0; i < n; i++)
-        squares += pow(runs[i].validation_mae[flow] - summary.mean, 2);
-    summary.deviation = sqrt(squares / (double)(n - 1));
-    return summary;
+    int64_t n = result->n_runs;
+    for (int f = 0; f < result->runs[0].n_flows; f++) {
+        double mean = 0, squares = 0;
+        for (int64_t i = 0; i < n; i++)
+            mean += result->runs[i].validation_mae[f] / (double)n;
+        for (int64_t i = 0; i < n; i++)
+            squares += pow(result->runs[i].validation_mae[f] - mean, 2);
+        result->mean_mae[f] = mean;
+        result->deviation_mae[f] = n > 1 ? sqrt(squares / (double)(n - 1)) : NAN;
+    }
 }
 
-json_t *train_runs_to_json(const struct valence_train_run *runs, int64_t n)
+json_t *train_result_to_json(const struct valence_train_result *result)
 {
+    const struct valence_train_run *first = &result->runs[0];
+    if (result->n_runs == 1)
+        return train_run_to_json(first);
     json_t *flows = json_object(), *each = json_array();
-    for (int f = 0; f < runs[0].n_flows; f++) {
-        struct train_summary summary = train_summarise(runs, n, f);
-        json_object_set_new(
-            flows, valence_flow_name(runs[0].flows[f]),
-            json_pack("{s:{s:f, s:f}}", "mae", "mean", summary.mean, "sd", summary.deviation));
-    }
-    for (int64_t i = 0; i < n; i++)
-        json_array_append_new(each, train_run_to_json(&runs[i]));
-    return json_pack("{s:I, s:o, s:o}", "seeds", (json_int_t)n, "validation", flows, "runs", each);
+    for (int f = 0; f < first->n_flows; f++)
+        json_object_set_new(flows, valence_flow_name(first->flows[f]),
+                            json_pack("{s:{s:f, s:f}}", "mae", "mean", result->mean_mae[f], "sd",
+                                      result->deviation_mae[f]));
+    for (int64_t i = 0; i < result->n_runs; i++)
+        json_array_append_new(each, train_run_to_json(&result->runs[i]));
+    return json_pack("{s:I, s:o, s:o}", "seeds", (json_int_t)result->n_runs, "validation", flows,
+                     "runs", each);
 }

@@ -1,6 +1,8 @@
 #include "train/trainer.h"
 
+#include <float.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,15 +13,57 @@
 #include "base/random.h"
 #include "base/threads.h"
 #include "kernels/adam.h"
+#include "train/epoch_record.h"
 #include "train/flow_draw.h"
 #include "train/trainer_private.h"
 #include "train/validation.h"
 
 /* ---- Saving ---- */
 
+static bool all_finite(int64_t n, const float *values)
+{
+    int bad = 0;
+    for (int64_t i = 0; i < n; i++)
+        bad |= !isfinite(values[i]);
+    return !bad;
+}
+
+/* A checkpoint that cannot be loaded again must not take the place of one that can. */
+static int check_usable(const struct trainer *t, struct valence_error *error)
+{
+    const struct checkpoint *checkpoint = &t->checkpoint;
+    int64_t n = checkpoint->n_parameters;
+    if (all_finite(n, checkpoint->parameters) && all_finite(n, checkpoint->first_moment) &&
+        all_finite(n, checkpoint->second_moment))
+        return VALENCE_OK;
+    return fail(error, VALENCE_ERROR_DATA, "a parameter or one of its moments is not finite");
+}
+
+/* Adds to an error in the numbers (ERROR_DATA) when it came up and what can be done; others pass as
+ * they are. */
+static int fail_in_numbers(const struct trainer *t, int status, const char *doing,
+                           struct valence_error *error)
+{
+    char path[RUN_PATH_BYTES], inner[VALENCE_ERROR_TEXT_BYTES];
+    if (!error || status != VALENCE_ERROR_DATA)
+        return status;
+    bool saved = path_exists(run_folder_file(&t->folder, RUN_LAST, path));
+    memcpy(inner, error->text, sizeof inner);
+    return fail_key(
+        error, VALENCE_ERROR_DATA, "optimizer.learning_rate",
+        "epoch %lld, %s after step %lld: %.300s\n"
+        "         (%s%s; if the features are right, a smaller optimizer.learning_rate or "
+        "an optimizer.clip_norm of 1 often helps)",
+        (long long)t->state.epoch + 1, doing, (long long)t->state.step, inner,
+        saved ? "the last good checkpoint is " : "nothing was saved before", saved ? path : "");
+}
+
 static int save_last(struct trainer *t, struct valence_error *error)
 {
     char path[RUN_PATH_BYTES];
+    int status = check_usable(t, error);
+    if (status)
+        return fail_in_numbers(t, status, "saving", error);
     json_decref(t->checkpoint.training);
     t->checkpoint.training = train_state_to_json(&t->state, t->checkpoint.config.n_flows);
     if (!t->checkpoint.training)
@@ -56,34 +100,19 @@ static int report(struct trainer *t)
     return t->progress->report(t->progress->user, &event);
 }
 
+static int fail_cancelled(const struct trainer *t, struct valence_error *error)
+{
+    return fail_key(error, VALENCE_ERROR_CANCELLED, "resume",
+                    "%s: stopped in epoch %lld after step %lld; everything is saved",
+                    t->folder.path, (long long)t->state.epoch + 1, (long long)t->state.step);
+}
+
 static int stop_cancelled(struct trainer *t, struct valence_error *error)
 {
     int status = save_last(t, error);
     if (status)
         return status;
-    return fail(error, VALENCE_ERROR_CANCELLED,
-                "stopped in epoch %lld after step %lld; everything is saved\n"
-                "         (valence train --resume %s goes on there)",
-                (long long)t->state.epoch + 1, (long long)t->state.step, t->folder.path);
-}
-
-/* Adds to an error in the numbers (ERROR_DATA) when it came up and what can be done; others pass as
- * they are. */
-static int fail_in_numbers(const struct trainer *t, int status, const char *doing,
-                           struct valence_error *error)
-{
-    char path[RUN_PATH_BYTES], inner[VALENCE_ERROR_TEXT_BYTES];
-    if (!error || status != VALENCE_ERROR_DATA)
-        return status;
-    bool saved = path_exists(run_folder_file(&t->folder, RUN_LAST, path));
-    memcpy(inner, error->text, sizeof inner);
-    return fail(error, VALENCE_ERROR_DATA,
-                "epoch %lld, %s after step %lld: %.300s\n"
-                "         (%s%s; if the data are as they should be, a smaller "
-                "optimizer.learning_rate or an optimizer.clip_norm of 1 often helps)",
-                (long long)t->state.epoch + 1, doing, (long long)t->state.step, inner,
-                saved ? "the last good checkpoint is " : "nothing was saved before",
-                saved ? path : "");
+    return fail_cancelled(t, error);
 }
 
 static void add_to_sums(struct train_state *state, const struct loss_terms *terms, double norm,
@@ -101,7 +130,7 @@ static void add_to_sums(struct train_state *state, const struct loss_terms *term
     state->n_clips += n_clips;
 }
 
-static double learning_rate(const struct trainer *t)
+double trainer_learning_rate(const struct trainer *t)
 {
     return t->config->learning_rate * schedule_factor(&t->config->schedule, t->state.epoch);
 }
@@ -111,6 +140,10 @@ static int flows_of_step(const struct trainer *t, int64_t step, unsigned flows[V
     return draw_flows(&t->checkpoint.config, t->config->flows_per_step,
                       mix_keys((uint64_t)t->config->seed, PURPOSE_FLOWS), step, flows);
 }
+
+/* The optimizer squares gradients in single precision. */
+#define LARGEST_NORM 1e19
+_Static_assert(LARGEST_NORM *LARGEST_NORM < FLT_MAX, "its square is a float");
 
 static int train_step(struct trainer *t, const struct valence_batch *batch,
                       struct valence_error *error)
@@ -127,18 +160,21 @@ static int train_step(struct trainer *t, const struct valence_batch *batch,
                                    batch, flows, n_flows, &config->losses,
                                    dropout_key ? dropout_key : 1, t->gradients, &terms, error);
     double norm = status ? 0 : gradient_norm(checkpoint->n_parameters, t->gradients);
-    if (!isfinite(norm))
-        status = fail(error, VALENCE_ERROR_DATA, "the gradient is not finite");
+    bool clip = config->clip_norm > 0 && norm > config->clip_norm;
+    double scale = clip ? config->clip_norm / norm : 1.0;
+    if (!status && !(norm * scale < LARGEST_NORM))
+        status = isfinite(norm) ? fail(error, VALENCE_ERROR_DATA,
+                                       "the training diverges: the gradient has a norm of %g", norm)
+                                : fail(error, VALENCE_ERROR_DATA, "the gradient is not finite");
     if (status)
         return fail_in_numbers(t, status, "training", error);
-    bool clip = config->clip_norm > 0 && norm > config->clip_norm;
-    struct adam_options adam = {.learning_rate = learning_rate(t),
+    struct adam_options adam = {.learning_rate = trainer_learning_rate(t),
                                 .beta1 = config->beta1,
                                 .beta2 = config->beta2,
                                 .epsilon = config->epsilon,
                                 .weight_decay = config->weight_decay,
                                 .decoupled = config->optimizer == TRAIN_ADAMW,
-                                .gradient_scale = clip ? config->clip_norm / norm : 1.0};
+                                .gradient_scale = scale};
     adam_step(&adam, ++state->step, checkpoint->n_parameters, checkpoint->parameters, t->gradients,
               checkpoint->first_moment, checkpoint->second_moment);
     add_to_sums(state, &terms, norm, batch->n_clips);
@@ -214,42 +250,17 @@ static int train_epoch(struct trainer *t, struct valence_error *error)
     return status;
 }
 
-static double selected(const struct trainer *t, const double *mae)
-{
-    int n = t->checkpoint.config.n_flows;
-    int first = t->config->select == TRAIN_MISSING ? 1 : 0;
-    int end = t->config->select == TRAIN_COMPLETE ? 1 : n;
-    double sum = 0;
-    for (int f = first; f < end; f++)
-        sum += mae[f];
-    return sum / (end - first);
-}
-
-static json_t *epoch_line(const struct trainer *t, const double *mae, double value, bool best)
-{
-    const struct train_state *state = &t->state;
-    const struct loss_terms *sums = &state->sums;
-    double n = (double)state->n_clips;
-    return json_pack(
-        "{s:I, s:I, s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:f}, s:f, s:o, s:f, s:b}", "epoch",
-        (json_int_t)state->epoch + 1, "step", (json_int_t)state->step, "learning_rate",
-        learning_rate(t), "loss", "total", sums->total / n, "complete", sums->complete / n,
-        "missing", sums->missing / n, "rep", sums->rep / n, "cross", sums->cross / n, "feature",
-        sums->feature / n, "rnc", sums->rnc / n, "gradient_norm", state->norm_sum / n, "validation",
-        train_mae_to_json(t->checkpoint.config.flows, t->checkpoint.config.n_flows, mae),
-        train_selection_names[t->config->select], value, "best", best);
-}
-
 /* Writes what an epoch came to. The order matters for who is killed in between: a log line beyond
  * the last checkpoint is cut off on resuming, and a best model beyond it is written again with the
  * same bytes. */
-static int finish_epoch(struct trainer *t, const double *mae, struct valence_error *error)
+static int finish_epoch(struct trainer *t, const struct valence_train_epoch *epoch,
+                        struct valence_error *error)
 {
     struct train_state *state = &t->state;
-    double value = selected(t, mae);
-    bool best = state->best_epoch == 0 || value < state->best_value;
-    int status =
-        run_log_append(t->log, RUN_LOG, epoch_line(t, mae, value, best), &state->log_bytes, error);
+    int status = check_usable(t, error);
+    if (status)
+        return fail_in_numbers(t, status, "saving", error);
+    status = run_log_append(t->log, RUN_LOG, epoch_to_json(epoch), &state->log_bytes, error);
     if (status)
         return status;
     state->epoch++;
@@ -257,11 +268,12 @@ static int finish_epoch(struct trainer *t, const double *mae, struct valence_err
     state->n_clips = 0;
     state->sums = (struct loss_terms){0};
     state->norm_sum = 0;
-    state->since_best = best ? 0 : state->since_best + 1;
-    if (best) {
-        state->best_epoch = state->epoch;
-        state->best_value = value;
-        memcpy(state->best_mae, mae, (size_t)t->checkpoint.config.n_flows * sizeof *mae);
+    state->since_best = epoch->is_best ? 0 : state->since_best + 1;
+    if (epoch->is_best) {
+        state->best_epoch = epoch->best_epoch;
+        state->best_value = epoch->best_mae;
+        memcpy(state->best_mae, epoch->validation_mae,
+               (size_t)epoch->n_flows * sizeof *epoch->validation_mae);
         status = save_best(t, error);
     }
     return status ? status : save_last(t, error);
@@ -291,14 +303,21 @@ static int run_epoch(struct trainer *t, struct valence_error *error)
                       model->flows, model->n_flows, t->calibration.scores, mae, error);
     if (status)
         return fail_in_numbers(t, status, "validating", error);
-    status = finish_epoch(t, mae, error);
+    struct epoch_record record;
+    epoch_record_make(t, mae, &record);
+    status = finish_epoch(t, &record.shown, error);
     if (status)
         return status;
-    json_t *line = json_pack("{s:I, s:I, s:f, s:f, s:f, s:i}", "epoch", (json_int_t)t->state.epoch,
-                             "clips", (json_int_t)n_clips, "training_seconds", training,
-                             "clips_per_second", (double)n_clips / training, "seconds",
-                             seconds_since(&start), "threads", threads_count());
-    return run_log_append(t->timing, RUN_TIMING, line, &size, error);
+    record.shown.n_clips = n_clips;
+    record.shown.training_seconds = training;
+    record.shown.clips_per_second = (double)n_clips / training;
+    record.shown.seconds = seconds_since(&start);
+    status =
+        run_log_append(t->timing, RUN_TIMING, epoch_times_to_json(&record.shown), &size, error);
+    const struct valence_train_options *options = t->job->options;
+    if (!status && options->epoch && options->epoch(options->user, &record.shown))
+        status = fail_cancelled(t, error);
+    return status;
 }
 
 /* ---- The run ---- */
@@ -324,9 +343,9 @@ static void fill_run(const struct trainer *t, struct valence_train_run *run)
     memcpy(run->validation_mae, t->state.best_mae, sizeof run->validation_mae);
 }
 
-static int finish_run(struct trainer *t, struct valence_train_run *run, struct valence_error *error)
+static int write_results(const struct trainer *t, const struct valence_train_run *run,
+                         struct valence_error *error)
 {
-    fill_run(t, run);
     json_t *results = train_run_to_json(run);
     if (!results)
         return fail_memory(error, 4096, "the results");
@@ -341,16 +360,35 @@ static bool has_stopped(const struct trainer *t)
            (t->config->early_stopping && t->state.since_best >= t->config->early_stopping);
 }
 
-int train_one_seed(const struct valence_train_config *config, bool resume, const char *stage,
-                   const struct valence_progress *progress, struct valence_train_run *run,
+void trainer_note(const struct trainer *t, const char *key, const char *format, ...)
+{
+    const struct valence_train_options *options = t->job->options;
+    char text[VALENCE_ERROR_TEXT_BYTES];
+    va_list args;
+    if (!options->note || t->job->number > 1) /* other seeds see the same data */
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    options->note(options->user, &(struct valence_train_note){.key = key, .text = text});
+}
+
+int train_one_seed(const struct train_job *job, struct valence_train_run *run,
                    struct valence_error *error)
 {
-    struct trainer t = {.config = config, .progress = progress, .stage = stage};
-    int status = trainer_open(&t, resume, error);
-    while (!status && !has_stopped(&t))
+    struct trainer t = {
+        .job = job, .config = job->config, .progress = job->options->progress, .stage = "training"};
+    if (job->n > 1)
+        snprintf(t.stage, sizeof t.stage, "seed %lld of %lld", (long long)job->number,
+                 (long long)job->n);
+    int status = trainer_open(&t, error);
+    bool dry = job->options->dry_run;
+    while (!status && !dry && !has_stopped(&t))
         status = run_epoch(&t, error);
-    if (!status)
-        status = finish_run(&t, run, error);
+    if (!status) {
+        fill_run(&t, run);
+        status = dry ? VALENCE_OK : write_results(&t, run, error);
+    }
     trainer_close(&t);
     return status;
 }

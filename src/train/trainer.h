@@ -4,25 +4,27 @@
 
 #include "train/train_config.h"
 
-/* As valence_train(), for config->seed alone in config->output. `stage` names the run in progress
- * reports. */
-int train_one_seed(const struct valence_train_config *config, bool resume, const char *stage,
-                   const struct valence_progress *progress, struct valence_train_run *run,
+/* What is asked of it. */
+struct train_job {
+    const struct valence_train_config *config;   /* of this seed and folder alone */
+    const struct valence_train_options *options; /* with every member */
+    bool resume;                                 /* in place of the options' */
+    int64_t number, n;                           /* which of how many runs, from 1 */
+};
+
+int train_one_seed(const struct train_job *job, struct valence_train_run *run,
                    struct valence_error *error);
 
 /* {flow: {"mae"}, ...} */
 json_t *train_mae_to_json(const unsigned *flows, int n_flows, const double *mae);
 
-/* Mean and sample standard deviation of a flow's validation error over n runs, n > 1. */
-struct train_summary {
-    double mean, deviation;
-};
-struct train_summary train_summarise(const struct valence_train_run *runs, int64_t n, int flow);
+/* Sets means and deviations of the result from its runs. */
+void train_result_summarise(struct valence_train_result *result);
 
-/* {"seeds", "validation": {flow: {"mae": {"mean", "sd"}}}, "runs": [...]} of several runs, and
- * {"seed", "best_epoch", "validation": {flow: {"mae"}}, "clips": {...}, ...}; NULL where memory is
- * short. */
-json_t *train_runs_to_json(const struct valence_train_run *runs, int64_t n);
+/* What results.json holds: of one run {"seed", "best_epoch", "validation": {flow: {"mae"}},
+ * "clips": {...}, ...}, of several {"seeds", "validation": {flow: {"mae": {"mean", "sd"}}}, "runs":
+ * [...]}. NULL where memory is short. */
 json_t *train_run_to_json(const struct valence_train_run *run);
+json_t *train_result_to_json(const struct valence_train_result *result);
 
 #endif

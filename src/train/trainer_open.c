@@ -6,9 +6,9 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "data/data_fingerprint.h"
-#include "data/label_scale.h"
 #include "model/parameters.h"
+#include "train/data_notes.h"
+#include "train/initial_weights.h"
 #include "train/trainer_private.h"
 #include "valence/version.h"
 
@@ -30,11 +30,12 @@ static int choose_clips(struct trainer *t, enum valence_split split,
     int status = clip_selection_make(t->store, &t->map, split, true, selection, error);
     if (status || selection->n)
         return status;
-    return fail(error, VALENCE_ERROR_NOT_FOUND,
-                "%s: no clip of the %s part can be used (%lld without a label, %lld without rows)\n"
-                "         (valence import --validation-fraction draws a validation part)",
-                t->config->store, valence_split_names[split], (long long)selection->n_unlabelled,
-                (long long)selection->n_empty);
+    return fail_key(error, VALENCE_ERROR_NOT_FOUND,
+                    split == VALENCE_VALIDATION ? "validation_fraction" : "store",
+                    "%s: no clip of the %s part can be used (%lld without a label, %lld without "
+                    "rows)",
+                    t->config->store, valence_split_names[split],
+                    (long long)selection->n_unlabelled, (long long)selection->n_empty);
 }
 
 static int open_data(struct trainer *t, struct valence_error *error)
@@ -56,15 +57,15 @@ static int open_data(struct trainer *t, struct valence_error *error)
 }
 
 /* What a reader of the checkpoint may want to know about where it comes from. */
-static json_t *make_provenance(const struct trainer *t, const char *data)
+static json_t *make_provenance(const struct trainer *t)
 {
     json_t *config = train_config_to_json(t->config);
     const char *source = valence_store_source(t->store);
     json_t *from = source ? json_loads(source, JSON_DECODE_ANY, NULL) : NULL;
-    return json_pack("{s:s, s:o, s:s, s:s, s:o?, s:{s:I, s:I}}", "valence", valence_version(),
-                     "config", config, "store", t->config->store, "data", data, "source", from,
-                     "clips", "train", (json_int_t)t->training.n, "validation",
-                     (json_int_t)t->validation.n);
+    return json_pack("{s:s, s:o, s:s, s:o?, s:{s:I, s:I}, s:O*}", "valence", valence_version(),
+                     "config", config, "store", t->config->store, "source", from, "clips", "train",
+                     (json_int_t)t->training.n, "validation", (json_int_t)t->validation.n, "from",
+                     t->from);
 }
 
 static int standardise(struct trainer *t, enum valence_stream stream, struct valence_error *error)
@@ -84,13 +85,28 @@ static int standardise(struct trainer *t, enum valence_stream stream, struct val
             columns.minimum = statistics->minimum;
             columns.maximum = statistics->maximum;
         }
+        note_columns(t, stream, statistics->width, statistics->deviation);
         status = checkpoint_set_standardisation(&t->checkpoint, stream, &columns, error);
     }
     valence_column_statistics_free(statistics);
     return status;
 }
 
-static int begin_anew(struct trainer *t, struct valence_error *error)
+static int make_parameters(struct trainer *t, struct valence_error *error)
+{
+    struct parameter_table *table = allocate(1, sizeof *table);
+    if (!table)
+        return fail_memory(error, sizeof *table, "the table of parameters");
+    parameter_table_make(&t->checkpoint.config, table);
+    parameters_initialise(table, mix_keys((uint64_t)t->config->seed, PURPOSE_INITIAL),
+                          t->checkpoint.parameters);
+    int status = t->job->options->from ? initial_weights_take(t, table, error) : VALENCE_OK;
+    free(table);
+    return status;
+}
+
+/* The model's sizes and streams, once the store is open. */
+static int set_model(struct trainer *t, struct valence_error *error)
 {
     struct checkpoint *checkpoint = &t->checkpoint;
     checkpoint->config = t->config->model;
@@ -99,20 +115,17 @@ static int begin_anew(struct trainer *t, struct valence_error *error)
         if (t->map.index[s] >= 0)
             strcpy(checkpoint->stream_names[s], t->config->streams[s]);
     int status = valence_model_config_check(&checkpoint->config, error);
+    return status ? status : checkpoint_allocate(checkpoint, true, error);
+}
+
+static int begin_anew(struct trainer *t, struct valence_error *error)
+{
+    int status = set_model(t, error);
     if (!status)
-        status = checkpoint_allocate(checkpoint, true, error);
+        status = make_parameters(t, error);
     for (int s = 0; s < VALENCE_N_STREAMS && !status; s++)
         status = standardise(t, (enum valence_stream)s, error);
-    if (status)
-        return status;
-    struct parameter_table *table = allocate(1, sizeof *table);
-    if (!table)
-        return fail_memory(error, sizeof *table, "the table of parameters");
-    parameter_table_make(&checkpoint->config, table);
-    parameters_initialise(table, mix_keys((uint64_t)t->config->seed, PURPOSE_INITIAL),
-                          checkpoint->parameters);
-    free(table);
-    return VALENCE_OK;
+    return status;
 }
 
 static int go_on_from(struct trainer *t, const char *path, struct valence_error *error)
@@ -122,6 +135,7 @@ static int go_on_from(struct trainer *t, const char *path, struct valence_error 
     if (status)
         return status;
     const struct checkpoint *checkpoint = &t->checkpoint;
+    t->from = json_incref(json_object_get(checkpoint->provenance, "from"));
     if (!checkpoint->first_moment || !checkpoint->second_moment || !checkpoint->training)
         return fail(error, VALENCE_ERROR_FORMAT, "%s: holds a model but not the state of a run",
                     path);
@@ -137,39 +151,18 @@ static int go_on_from(struct trainer *t, const char *path, struct valence_error 
                         (long long)checkpoint->config.widths[m]);
     status = train_state_from_json(checkpoint->training, checkpoint->config.n_flows, path,
                                    &t->state, error);
-    if (!status && t->state.data_key != data_key && !t->config->accept_changed_data)
-        status =
-            fail_key(error, VALENCE_ERROR_DATA, "accept_changed_data",
-                     "%s: its training or validation clips are not those the run was begun with\n"
-                     "         (resume with that store, or start a new run)",
-                     t->config->store);
+    if (!status && t->state.data_key != data_key)
+        status = fail(error, VALENCE_ERROR_DATA,
+                      "%s: its training or validation clips are not those the run was begun with\n"
+                      "         (resume with that store, or start a new run)",
+                      t->config->store);
     return status;
 }
 
-/* The fingerprint of what is trained on, which must be what a saved run was begun with. Runs from
- * before there were fingerprints have none. */
-static int check_data(struct trainer *t, bool saved, char data[DATA_FINGERPRINT_BYTES],
-                      struct valence_error *error)
-{
-    const char *begun =
-        saved ? json_string_value(json_object_get(t->checkpoint.provenance, "data")) : NULL;
-    int status = data_fingerprint(t->store, t->checkpoint.stream_names, t->progress, data, error);
-    if (status || !begun || t->config->accept_changed_data)
-        return status;
-    enum data_match match = data_fingerprint_match(begun, data);
-    if (match == DATA_SAME)
-        return VALENCE_OK;
-    return fail_key(error, VALENCE_ERROR_DATA, "accept_changed_data",
-                    "%s: its %s are not those that the run was begun with\n"
-                    "         (resume with that store, or start a new run)",
-                    t->config->store,
-                    match == DATA_OTHER_ROWS ? "features"
-                                             : "training or validation clips, labels or splits");
-}
-
-static int open_run(struct trainer *t, bool resume, struct valence_error *error)
+static int open_run(struct trainer *t, struct valence_error *error)
 {
     char path[RUN_PATH_BYTES];
+    bool resume = t->job->resume;
     int status = run_folder_open(&t->folder, t->config->output, resume, error);
     if (status)
         return status;
@@ -184,12 +177,8 @@ static int open_run(struct trainer *t, bool resume, struct valence_error *error)
         status = begin_anew(t, error);
     if (status)
         return status;
-    char data[DATA_FINGERPRINT_BYTES];
-    status = check_data(t, saved, data, error);
-    if (status)
-        return status;
     json_decref(t->checkpoint.provenance);
-    t->checkpoint.provenance = make_provenance(t, data);
+    t->checkpoint.provenance = make_provenance(t);
     if (!t->checkpoint.provenance)
         status = fail_memory(error, 1 << 14, "the run's provenance");
     if (!status)
@@ -200,7 +189,7 @@ static int open_run(struct trainer *t, bool resume, struct valence_error *error)
 }
 
 /* The validation clips' labels, the error of the best constant on them, and the range of all
- * labels: the declared one, else -3 ... 3, or more where some lie beyond. */
+ * labels: that of the scale, -3 ... 3, or more where some lie beyond. */
 static int open_calibration(struct trainer *t, struct valence_error *error)
 {
     struct calibration *calibration = &t->calibration;
@@ -209,10 +198,8 @@ static int open_calibration(struct trainer *t, struct valence_error *error)
         calibration_allocate(calibration, t->validation.n, t->checkpoint.config.n_flows, error);
     if (status)
         return status;
-    double minimum, maximum;
-    bool declared = label_range(t->store, &minimum, &maximum);
-    calibration->range[0] = declared ? (float)minimum : -3;
-    calibration->range[1] = declared ? (float)maximum : 3;
+    calibration->range[0] = -3;
+    calibration->range[1] = 3;
     for (int part = 0; part < 2; part++)
         for (int64_t i = 0; i < parts[part]->n; i++) {
             float label = valence_store_clip(t->store, parts[part]->clips[i])->label;
@@ -268,17 +255,27 @@ static int open_network(struct trainer *t, struct valence_error *error)
                            t->checkpoint.config.n_flows, false, error);
 }
 
-int trainer_open(struct trainer *t, bool resume, struct valence_error *error)
+/* All that can go wrong before a run begins, without its folder. */
+static int try_run(struct trainer *t, struct valence_error *error)
+{
+    int status = run_folder_check_new(t->config->output, error);
+    return status ? status : begin_anew(t, error);
+}
+
+int trainer_open(struct trainer *t, struct valence_error *error)
 {
     t->folder.lock = -1;
+    bool dry = t->job->options->dry_run;
     int status = open_data(t, error);
     if (!status)
-        status = open_run(t, resume, error);
+        note_labels(t);
+    if (!status)
+        status = dry ? try_run(t, error) : open_run(t, error);
     if (!status)
         status = open_calibration(t, error);
-    if (!status)
+    if (!status && !dry)
         status = measure_distances(t, error);
-    return status ? status : open_network(t, error);
+    return status || dry ? status : open_network(t, error);
 }
 
 void trainer_close(struct trainer *t)
@@ -293,6 +290,7 @@ void trainer_close(struct trainer *t)
         fclose(t->timing);
     calibration_free(&t->calibration);
     checkpoint_free(&t->checkpoint);
+    json_decref(t->from);
     run_folder_close(&t->folder);
     clip_selection_free(&t->training);
     clip_selection_free(&t->validation);

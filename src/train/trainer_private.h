@@ -6,18 +6,21 @@
 #include <stdio.h>
 
 #include "model/checkpoint.h"
+#include "model/parameters.h"
 #include "data/batches.h"
 #include "run/run_folder.h"
 #include "train/train_config.h"
 #include "train/train_state.h"
+#include "train/trainer.h"
 
 /* Purposes that keep the draws of one seed apart. */
 enum { PURPOSE_INITIAL = 1, PURPOSE_ORDER, PURPOSE_DROPOUT, PURPOSE_FLOWS };
 
 struct trainer {
-    const struct valence_train_config *config;
-    const struct valence_progress *progress;
-    const char *stage;
+    const struct train_job *job;
+    const struct valence_train_config *config; /* the job's */
+    const struct valence_progress *progress;   /* the options' */
+    char stage[64];                            /* names the run in progress reports */
     struct valence_store *store;
     struct stream_map map;
     struct clip_selection training, validation;
@@ -25,6 +28,7 @@ struct trainer {
     struct checkpoint checkpoint;   /* the parameters and moments being trained */
     struct calibration calibration; /* what the last validation gave; the best model keeps it */
     double constant_mae;            /* on the validation part, of the training labels' median */
+    json_t *from;                   /* the provenance of initial weights that were taken, or NULL */
     struct train_state state;
     struct network *network;
     struct batch_loader *loader;
@@ -34,9 +38,17 @@ struct trainer {
     char detail[160]; /* of the progress reports */
 };
 
-/* Opens store and folder, makes or loads the state, and makes room for the work. Whatever it
- * returns, trainer_close() must follow. The members above `store` are the caller's to set. */
-int trainer_open(struct trainer *trainer, bool resume, struct valence_error *error);
+/* Opens store and folder, makes or loads the state, and makes room for the work; in a dry run
+ * opens the store alone. Whatever it returns, trainer_close() must follow. The members above
+ * `store` are the caller's to set. */
+int trainer_open(struct trainer *trainer, struct valence_error *error);
 void trainer_close(struct trainer *trainer);
+
+/* Of the epoch that the state is in. */
+double trainer_learning_rate(const struct trainer *trainer);
+
+/* Tells the caller something that may spoil the result (struct valence_train_note). */
+void trainer_note(const struct trainer *trainer, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

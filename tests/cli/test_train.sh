@@ -24,7 +24,7 @@ prints "seed: 7"
 
 # ---- its errors
 expect 2 train
-complains "--print-config"
+complains "valence train STORE -o RUN"
 expect 1 train "$work/nothing.yaml"
 complains "nothing.yaml"
 printf 'epochs: 3\nmodel:\n  droput: 0.1\n' >"$work/wrong.yaml"
@@ -48,10 +48,46 @@ complains "the store has audio, text, video, simulated_text"
 [ ! -e "$run" ] || wrong "a run that cannot begin leaves a folder"
 expect 2 train "$config" --resume "$run"
 expect 1 train --resume "$run"
-complains "no run to resume there"
+complains "there is no run"
 
 expect 2 train "$config" --json --test
 complains "exclude each other"
+
+# ---- without a configuration file
+expect 0 train "$store" --print-config
+prints "store: \"$store\""
+prints "  d: 128"
+prints "batch_size: 16"
+expect 0 train --set "store=$store" --print-config
+prints "  d: 128"
+expect 0 train "$store" --dry-run -o "$work/dry run" --set model.d=16
+prints "valence train $store --output '$work/dry run' --set model.d=16 --set model.o=64"
+prints "60 training and 20 validation clips"
+[ ! -e "$work/dry run" ] || wrong "a dry run leaves a folder"
+sed -n 1p "$work/out" | sed 's/^valence //' >"$work/command"
+eval "expect 0 $(cat "$work/command") --print-config"
+cp "$work/out" "$work/again.yaml"
+expect 0 train "$store" -o "$work/dry run" --set model.d=16 --print-config
+cmp -s "$work/out" "$work/again.yaml" || wrong "the full command does not say the whole configuration"
+expect 0 train "$store" -o "$work/plain" --set epochs=1 --set model.d=16 --set model.o=8 --quiet
+prints "60 training and 20 validation clips"
+expect 1 train "$store" -o "$work/plain" --dry-run
+complains "is not an empty folder"
+expect 0 train "$store" --set epochs=2 --set model.d=16 --set model.o=8 -o "$work/lines"
+grep -q "^epoch 2/2  loss .*  MAE  complete .*  text_missing " "$work/err" || wrong "no line for an epoch"
+
+# ---- from another run's weights
+expect 0 train "$store" --from "$work/plain" -o "$work/tuned" --quiet
+silent
+grep -q "^  d: 16" "$work/tuned/config.yaml" || wrong "the configuration of the run is not taken"
+expect 1 train "$store" --from "$work/plain" -o "$work/wide" --set model.d=24 --set model.o=12 --quiet
+complains "no weight matrix fits"
+[ ! -e "$work/wide/last.safetensors" ] || wrong "a run that cannot begin leaves a checkpoint"
+expect 0 train "$store" --from "$work/plain" -o "$work/flows" --set flows=[complete,audio_missing] --quiet
+complains "are not there and start at random"
+expect 1 train "$store" --from "$work/nothing" -o "$work/none" --set model.d=16
+complains "$work/nothing"
+expect 2 train --resume "$work/tuned" --from "$work/plain"
 
 # ---- a run
 expect 0 train "$config" --output "$run" --quiet

@@ -7,80 +7,17 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#include "base/text.h"
-#include "config_assign.h"
-#include "train/train_config.h"
-#include "training_store.h"
+#include "model/checkpoint.h"
+#include "training_run.h"
 
-#define N_CLIPS  60
 #define N_EPOCHS 6
-
-struct fixture {
-    char folder[FOLDER_BYTES];
-};
-
-static int set_up(void **state)
-{
-    static struct fixture fixture;
-    char store[256];
-    make_folder(fixture.folder);
-    snprintf(store, sizeof store, "%s/store", fixture.folder);
-    make_training_store(store, N_CLIPS, 0);
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    remove_folder(((struct fixture *)*state)->folder);
-    return 0;
-}
-
-/* A small network that learns quickly, in FOLDER/run. */
-static struct valence_train_config config_for(const struct fixture *f, const char *run)
-{
-    static const char *const settings[] = {"model.d=8",
-                                           "model.o=6",
-                                           "epochs=6",
-                                           "optimizer.learning_rate=0.01",
-                                           "batch_size=16",
-                                           "model.dropout=0.1",
-                                           "threads=1",
-                                           "checkpoint_every=2",
-                                           "schedule.warm_up_epochs=1"};
-    struct valence_train_config config;
-    train_config_defaults(&config);
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
-        assert_int_equal(config_assign(&config, settings[i], NULL), 0);
-    snprintf(config.store, sizeof config.store, "%s/store", f->folder);
-    snprintf(config.output, sizeof config.output, "%s/%s", f->folder, run);
-    return config;
-}
-
-static struct valence_train_run train(const struct valence_train_config *config, bool resume)
-{
-    struct valence_train_run run;
-    struct valence_error error;
-    if (valence_train(config, resume, NULL, &run, &error))
-        fail_msg("%s", error.text);
-    return run;
-}
-
-static void assert_fails(const struct valence_train_config *config, bool resume, int expected,
-                         const char *text)
-{
-    struct valence_train_run run;
-    struct valence_error error;
-    int status = valence_train(config, resume, NULL, &run, &error);
-    if (status != expected || !strstr(error.text, text))
-        fail_msg("gave %d %s\nexpected %d %s", status, status ? error.text : "", expected, text);
-}
 
 static void assert_same_file(const struct fixture *f, const char *run, const char *other,
                              const char *name)
@@ -106,13 +43,6 @@ static void assert_same_run(const struct fixture *f, const char *run, const char
                                         "results.json"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         assert_same_file(f, run, other, names[i]);
-}
-
-static bool exists(const struct fixture *f, const char *name)
-{
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", f->folder, name);
-    return path_exists(path);
 }
 
 /* ---- Learning ---- */
@@ -173,14 +103,23 @@ static void test_seeds_train_in_folders_of_their_own(void **state)
 {
     struct fixture *f = *state;
     struct valence_train_config config = config_for(f, "run"), alone = config_for(f, "alone");
-    struct valence_train_run runs[3];
+    struct valence_train_result *result;
     config.seeds = 3;
     alone.seed = 2;
-    assert_int_equal(valence_train_n_runs(&config), 3);
-    assert_int_equal(valence_train(&config, false, NULL, runs, NULL), 0);
+    assert_int_equal(valence_train(&config, NULL, &result, NULL), 0);
+    assert_int_equal(result->n_runs, 3);
+    const struct valence_train_run *runs = result->runs;
     assert_true(exists(f, "run/seed-1/best.safetensors") && exists(f, "run/results.json"));
     assert_int_equal(runs[2].seed, 3);
     assert_true(runs[0].validation_mae[0] != runs[1].validation_mae[0]);
+    double mean = 0, squares = 0;
+    for (int i = 0; i < 3; i++)
+        mean += runs[i].validation_mae[0] / 3;
+    for (int i = 0; i < 3; i++)
+        squares += (runs[i].validation_mae[0] - mean) * (runs[i].validation_mae[0] - mean);
+    assert_true(fabs(result->mean_mae[0] - mean) < 1e-12);
+    assert_true(fabs(result->deviation_mae[0] - sqrt(squares / 2)) < 1e-12);
+    valence_train_result_free(result);
     train(&alone, false);
     assert_same_run(f, "run/seed-2", "alone");
 }
@@ -253,13 +192,16 @@ static void test_a_run_cancelled_anywhere_goes_on_exactly_there(void **state)
     train(&through, false);
     struct valence_train_config config = config_for(f, "stopped");
     struct valence_error error;
-    struct valence_train_run run;
     int n_stops = 0, status;
     do {
         /* The first stop is in the statistics, which a run without a checkpoint begins anew. */
         int left = n_stops == 0 ? 3 : exists(f, "stopped/last.safetensors") ? 4 : 4 * N_CLIPS + 3;
         struct valence_progress progress = {stop_at, &left};
-        status = valence_train(&config, n_stops > 0, &progress, &run, &error);
+        struct valence_train_options options;
+        valence_train_options_default(&options);
+        options.resume = n_stops > 0;
+        options.progress = &progress;
+        status = valence_train(&config, &options, NULL, &error);
         assert_true(status == 0 || status == VALENCE_ERROR_CANCELLED);
         n_stops++;
     } while (status && n_stops < 100);
@@ -337,7 +279,7 @@ static void test_a_folder_with_something_in_it_is_not_written_to(void **state)
 {
     struct valence_train_config config = config_for(*state, "run");
     train(&config, false);
-    assert_fails(&config, false, VALENCE_ERROR_EXISTS, "--resume");
+    assert_fails(&config, false, VALENCE_ERROR_EXISTS, "is not an empty folder");
 }
 
 static void test_a_run_in_use_is_an_error(void **state)
@@ -410,20 +352,56 @@ static void test_a_store_without_a_validation_part_is_an_error_with_its_remedy(v
     assert_int_equal(add_clip(writer, &clip, NULL), 0);
     assert_int_equal(valence_store_writer_finish(writer, NULL), 0);
     assert_int_equal(valence_store_writer_close(writer, NULL), 0);
-    assert_fails(&config, false, VALENCE_ERROR_NOT_FOUND, "--validation-fraction");
+    assert_fails(&config, false, VALENCE_ERROR_NOT_FOUND, "no clip of the validation part");
     assert_false(exists(f, "run"));
 }
 
-static void test_a_loss_that_is_not_finite_stops_with_step_and_last_good_checkpoint(void **state)
+static struct valence_train_config hot_config(const struct fixture *f, const char *run,
+                                              double learning_rate, double weight_decay)
 {
-    struct fixture *f = *state;
-    struct valence_train_config config = config_for(f, "hot");
-    config.epochs = 100;
+    struct valence_train_config config = config_for(f, run);
+    config.epochs = 200;
     config.optimizer = TRAIN_ADAMW;
-    config.learning_rate = 0.5;
-    config.weight_decay = 10; /* each step multiplies the parameters by -4 */
-    assert_fails(&config, false, VALENCE_ERROR_DATA, "not finite");
+    config.learning_rate = learning_rate;
+    config.weight_decay = weight_decay;
+    config.checkpoint_every = 1;
+    return config;
+}
+
+static void test_a_run_that_diverges_stops_with_step_and_last_good_checkpoint(void **state)
+{
+    /* each step multiplies the parameters by -4 */
+    struct valence_train_config config = hot_config(*state, "hot", 0.5, 10);
+    config.schedule.warm_up_epochs = 100;
+    assert_fails(&config, false, VALENCE_ERROR_DATA, "hot/last.safetensors");
     assert_fails(&config, true, VALENCE_ERROR_DATA, "hot/last.safetensors");
+}
+
+/* Wherever a run diverges - in the loss, the gradient, a moment or a parameter - what it saved can
+ * be loaded. */
+static void test_what_a_diverging_run_has_saved_can_be_loaded(void **state)
+{
+    static const double rates[] = {0.3, 1, 3, 10}, decays[] = {0, 3, 10};
+    int n_saved = 0;
+    for (int i = 0; i < 12; i++) {
+        char name[32], path[TRAIN_PATH_BYTES + 32];
+        struct valence_error error;
+        snprintf(name, sizeof name, "hot-%d", i);
+        struct valence_train_config config = hot_config(*state, name, rates[i % 4], decays[i / 4]);
+        config.schedule.warm_up_epochs = i % 2 ? 50 : 1;
+        int status = try_training(&config, false, NULL, &error);
+        assert_true(status == VALENCE_OK || status == VALENCE_ERROR_DATA);
+        snprintf(path, sizeof path, "%s/last.safetensors", config.output);
+        if (status == VALENCE_OK || !path_exists(path))
+            continue;
+        assert_non_null(strstr(error.text, path));
+        struct checkpoint checkpoint;
+        if (checkpoint_load(path, &checkpoint, &error))
+            fail_msg("rate %g, decay %g: %s", rates[i % 4], decays[i / 4], error.text);
+        checkpoint_free(&checkpoint);
+        n_saved++;
+    }
+    assert_true(n_saved >= 4);
 }
 
 /* A file that may not grow stands for a full disk: the write fails in the same place. */
@@ -440,10 +418,9 @@ static void test_a_full_disk_leaves_the_last_checkpoint_and_the_run_goes_on_late
     small = before;
     small.rlim_cur = 3000; /* the log fits, a checkpoint does not */
     signal(SIGXFSZ, SIG_IGN);
-    struct valence_train_run run;
     struct valence_error error;
     setrlimit(RLIMIT_FSIZE, &small);
-    int status = valence_train(&config, true, NULL, &run, &error);
+    int status = try_training(&config, true, NULL, &error);
     setrlimit(RLIMIT_FSIZE, &before);
     assert_int_equal(status, VALENCE_ERROR_IO);
     train(&config, true);
@@ -473,7 +450,8 @@ int main(void)
         WITH_STORE(test_a_damaged_checkpoint_is_an_error),
         WITH_STORE(test_a_shortened_log_is_an_error),
         WITH_STORE(test_a_store_without_a_validation_part_is_an_error_with_its_remedy),
-        WITH_STORE(test_a_loss_that_is_not_finite_stops_with_step_and_last_good_checkpoint),
+        WITH_STORE(test_a_run_that_diverges_stops_with_step_and_last_good_checkpoint),
+        WITH_STORE(test_what_a_diverging_run_has_saved_can_be_loaded),
         WITH_STORE(test_a_full_disk_leaves_the_last_checkpoint_and_the_run_goes_on_later),
     };
     return cmocka_run_group_tests_name("training", tests, NULL, NULL);

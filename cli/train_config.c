@@ -1,0 +1,207 @@
+#include "train_config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool is_folder(const char *path)
+{
+    struct stat state;
+    return stat(path, &state) == 0 && S_ISDIR(state.st_mode);
+}
+
+/* ---- What is trained on ---- */
+
+static bool is_assignment_of(const char *assignment, const char *key)
+{
+    size_t length = strlen(key);
+    return strncmp(assignment, key, length) == 0 && assignment[length] == '=';
+}
+
+/* The store that the command line names, wherever: the argument, --store or --set store=. */
+static const char *find_store(const struct train_request *request)
+{
+    const char *store = request->subject && is_folder(request->subject) ? request->subject : NULL;
+    if (request->store)
+        store = request->store;
+    for (int i = 0; i < request->assignments.n; i++)
+        if (is_assignment_of(request->assignments.values[i], "store"))
+            store = request->assignments.values[i] + strlen("store=");
+    return store;
+}
+
+static bool has_file(const struct train_request *request)
+{
+    return request->subject && !is_folder(request->subject);
+}
+
+bool train_request_complete(const struct train_request *request)
+{
+    return request->print_config || request->resume || has_file(request) || find_store(request);
+}
+
+/* ---- The configuration ---- */
+
+static int fail_usage(struct valence_error *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int fail_usage(struct valence_error *error, const char *format, ...)
+{
+    va_list args;
+    *error = (struct valence_error){.status = VALENCE_ERROR_ARGUMENT};
+    va_start(args, format);
+    vsnprintf(error->text, sizeof error->text, format, args);
+    va_end(args);
+    return error->status;
+}
+
+/* "KEY=VALUE"; quotes around the value, as YAML has them, are not part of it. */
+static int assign(struct valence_train_config *config, const char *assignment,
+                  struct valence_error *error)
+{
+    const char *equals = strchr(assignment, '='), *value = equals ? equals + 1 : NULL;
+    char key[128], own[VALENCE_TRAIN_VALUE_BYTES];
+    if (!equals || equals - assignment >= (int)sizeof key)
+        return fail_usage(error, "--set %.200s: this is not KEY=VALUE", assignment);
+    snprintf(key, sizeof key, "%.*s", (int)(equals - assignment), assignment);
+    size_t length = strlen(value);
+    bool quoted = length >= 2 && strchr("\"'", value[0]) && value[length - 1] == value[0];
+    if (quoted && length - 2 < sizeof own) {
+        snprintf(own, sizeof own, "%.*s", (int)(length - 2), value + 1);
+        value = own;
+    }
+    return valence_train_config_set(config, key, value, error);
+}
+
+static int set_number(struct valence_train_config *config, const char *key, int64_t value,
+                      struct valence_error *error)
+{
+    char digits[32];
+    snprintf(digits, sizeof digits, "%lld", (long long)value);
+    return value < 0 ? VALENCE_OK : valence_train_config_set(config, key, digits, error);
+}
+
+/* The run to start from also says how to train; not where. */
+static int configure_like(struct valence_train_config *config, const char *run,
+                          struct valence_error *error)
+{
+    int status = valence_train_config_read_run(config, run, error);
+    if (!status)
+        status = valence_train_config_set(config, "seeds", "1", error);
+    return status ? status
+                  : valence_train_config_set(config, "output",
+                                             valence_train_key_find("output")->standard, error);
+}
+
+static int begin_config(const struct train_request *request, struct valence_train_config *config,
+                        struct valence_error *error)
+{
+    const char *store = find_store(request);
+    int status = VALENCE_OK;
+    if (request->resume)
+        return valence_train_config_read_run(config, request->resume, error);
+    if (has_file(request))
+        status = valence_train_config_read(config, request->subject, error);
+    else if (request->from && is_folder(request->from))
+        status = configure_like(config, request->from, error);
+    else if (store)
+        return valence_train_config_for_store(config, store, error);
+    return status || !store ? status : valence_train_config_set(config, "store", store, error);
+}
+
+int train_request_config(struct train_request *request, struct valence_train_config *config,
+                         struct valence_error *error)
+{
+    int status = begin_config(request, config, error);
+    for (int i = 0; i < request->assignments.n && !status; i++)
+        status = assign(config, request->assignments.values[i], error);
+    if (!status && request->output)
+        status = valence_train_config_set(config, "output", request->output, error);
+    if (!status)
+        status = set_number(config, "seed", request->seed, error);
+    if (!status)
+        status = set_number(config, "seeds", request->seeds, error);
+    if (!status)
+        status = set_number(config, "threads", request->threads, error);
+    valence_train_config_get(config, "output", request->folder, sizeof request->folder, NULL);
+    return status;
+}
+
+/* ---- The full command ---- */
+
+/* A word for a shell: as it is where that is safe, else in single quotes. */
+static void print_word(const char *word)
+{
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                               "_-./=,:+@%";
+    if (word[0] && strspn(word, safe) == strlen(word)) {
+        fputs(word, stdout);
+        return;
+    }
+    putchar('\'');
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\\''", stdout);
+        else
+            putchar(*word);
+    putchar('\'');
+}
+
+static void print_option(const char *option, const char *word)
+{
+    printf(" %s ", option);
+    print_word(word);
+}
+
+/* Whether the command must say a key's value: where it is not what a plain `valence train STORE`
+ * takes, or not the default. */
+static bool must_say(const struct valence_train_config *others[2], const char *key,
+                     const char *value)
+{
+    bool say = false;
+    for (int i = 0; i < 2; i++) {
+        char usual[VALENCE_TRAIN_VALUE_BYTES];
+        say = say || !others[i] ||
+              valence_train_config_get(others[i], key, usual, sizeof usual, NULL) ||
+              strcmp(value, usual) != 0;
+    }
+    return say;
+}
+
+static void print_keys(const struct valence_train_config *config,
+                       const struct valence_train_config *others[2])
+{
+    char value[VALENCE_TRAIN_VALUE_BYTES], assignment[sizeof value + 128];
+    for (int i = 0; i < valence_train_n_keys(); i++) {
+        const char *key = valence_train_key(i)->name;
+        valence_train_config_get(config, key, value, sizeof value, NULL);
+        snprintf(assignment, sizeof assignment, "%s=%s", key, value);
+        if (strcmp(key, "store") != 0 && strcmp(key, "output") != 0 && must_say(others, key, value))
+            print_option("--set", assignment);
+    }
+}
+
+void print_full_command(const struct train_request *request,
+                        const struct valence_train_config *config)
+{
+    struct valence_train_config *defaults = NULL, *fitting = NULL;
+    char store[VALENCE_TRAIN_VALUE_BYTES];
+    valence_train_config_get(config, "store", store, sizeof store, NULL);
+    if (valence_train_config_create(&fitting, NULL) == VALENCE_OK &&
+        valence_train_config_for_store(fitting, store, NULL)) {
+        valence_train_config_free(fitting);
+        fitting = NULL;
+    }
+    valence_train_config_create(&defaults, NULL);
+    fputs("valence train ", stdout);
+    print_word(store);
+    print_option("--output", request->folder);
+    if (request->from)
+        print_option("--from", request->from);
+    print_keys(config, (const struct valence_train_config *[2]){defaults, fitting});
+    putchar('\n');
+    valence_train_config_free(defaults);
+    valence_train_config_free(fitting);
+}
