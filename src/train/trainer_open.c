@@ -62,10 +62,10 @@ static json_t *make_provenance(const struct trainer *t)
     json_t *config = train_config_to_json(t->config);
     const char *source = valence_store_source(t->store);
     json_t *from = source ? json_loads(source, JSON_DECODE_ANY, NULL) : NULL;
-    return json_pack("{s:s, s:o, s:s, s:o?, s:{s:I, s:I}, s:O*}", "valence", valence_version(),
-                     "config", config, "store", t->config->store, "source", from, "clips", "train",
-                     (json_int_t)t->training.n, "validation", (json_int_t)t->validation.n, "from",
-                     t->from);
+    return json_pack("{s:s, s:o, s:s, s:s, s:o?, s:{s:I, s:I}, s:O*}", "valence", valence_version(),
+                     "config", config, "store", t->config->store, "data", t->fingerprint, "source",
+                     from, "clips", "train", (json_int_t)t->training.n, "validation",
+                     (json_int_t)t->validation.n, "from", t->from);
 }
 
 static int standardise(struct trainer *t, enum valence_stream stream, struct valence_error *error)
@@ -128,6 +128,28 @@ static int begin_anew(struct trainer *t, struct valence_error *error)
     return status;
 }
 
+/* Whether the clips are those that the run was begun with. Checkpoints from before there were
+ * fingerprints know their ids and lengths alone. */
+static int check_data(const struct trainer *t, uint64_t key, struct valence_error *error)
+{
+    const char *begun = json_string_value(json_object_get(t->checkpoint.provenance, "data"));
+    enum data_match match = begun ? data_fingerprint_match(begun, t->fingerprint)
+                            : key == t->state.data_key ? DATA_SAME
+                                                       : DATA_OTHER_RECORDS;
+    const char *what = match == DATA_OTHER_ROWS ? "features" : "ids, labels, splits or lengths";
+    if (match == DATA_SAME)
+        return VALENCE_OK;
+    if (!t->job->options->accept_changed_data)
+        return fail_key(error, VALENCE_ERROR_DATA, "accept_changed_data",
+                        "%s: its training and validation clips have other %s than when the run was "
+                        "begun; resume with the store as it was, or start a new run",
+                        t->config->store, what);
+    trainer_note(t, "changed_data",
+                 "%s: its training and validation clips have other %s than when the run was begun",
+                 t->config->store, what);
+    return VALENCE_OK;
+}
+
 static int go_on_from(struct trainer *t, const char *path, struct valence_error *error)
 {
     uint64_t data_key = t->state.data_key;
@@ -151,11 +173,9 @@ static int go_on_from(struct trainer *t, const char *path, struct valence_error 
                         (long long)checkpoint->config.widths[m]);
     status = train_state_from_json(checkpoint->training, checkpoint->config.n_flows, path,
                                    &t->state, error);
-    if (!status && t->state.data_key != data_key)
-        status = fail(error, VALENCE_ERROR_DATA,
-                      "%s: its training or validation clips are not those the run was begun with\n"
-                      "         (resume with that store, or start a new run)",
-                      t->config->store);
+    if (!status)
+        status = check_data(t, data_key, error);
+    t->state.data_key = data_key;
     return status;
 }
 
@@ -167,6 +187,9 @@ static int open_run(struct trainer *t, struct valence_error *error)
     if (status)
         return status;
     t->state.data_key = key_of_clips(t, &t->validation, key_of_clips(t, &t->training, 0));
+    status = data_fingerprint(t->store, t->config->streams, t->progress, t->fingerprint, error);
+    if (status)
+        return status;
     run_folder_file(&t->folder, RUN_LAST, path);
     bool saved = resume && path_exists(path);
     if (saved)

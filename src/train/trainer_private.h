@@ -8,6 +8,7 @@
 #include "model/checkpoint.h"
 #include "model/parameters.h"
 #include "data/batches.h"
+#include "data/data_fingerprint.h"
 #include "run/run_folder.h"
 #include "train/train_config.h"
 #include "train/train_state.h"
@@ -28,7 +29,8 @@ struct trainer {
     struct checkpoint checkpoint;   /* the parameters and moments being trained */
     struct calibration calibration; /* what the last validation gave; the best model keeps it */
     double constant_mae;            /* on the validation part, of the training labels' median */
-    json_t *from;                   /* the provenance of initial weights that were taken, or NULL */
+    char fingerprint[DATA_FINGERPRINT_BYTES]; /* of the data */
+    json_t *from; /* the provenance of initial weights that were taken, or NULL */
     struct train_state state;
     struct network *network;
     struct batch_loader *loader;

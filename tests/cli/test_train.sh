@@ -111,6 +111,16 @@ json 5 epochs
 json 60 clips train
 [ "$(wc -l <"$run/log.jsonl")" -eq 5 ] || wrong "the run was not trained on"
 
+cp -r "$run" "$work/copy"
+expect 0 synthesize "$work/other" --train 60 --validation 20 --test 30 --audio-width 8 --text-width 10 \
+    --video-width 6 --seed 2 --quiet
+expect 1 train --resume "$work/copy" --set "store=$work/other" --set epochs=6 --quiet
+complains "than when the run was begun"
+complains "--accept-changed-data resumes all the same"
+expect 0 train --resume "$work/copy" --set "store=$work/other" --set epochs=6 --accept-changed-data --quiet
+complains "note: $work/other"
+expect 2 train "$config" --accept-changed-data
+
 expect 0 synthesize "$work/many" --train 200 --validation 300 --test 1 --audio-width 4 --text-width 4 \
     --video-width 4 --quiet
 expect 0 train "$config" --output "$work/idle" --set "store=$work/many" --set epochs=1 \

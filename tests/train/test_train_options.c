@@ -264,6 +264,78 @@ static void test_what_does_not_fit_is_named_and_nothing_is_an_error(void **state
     assert_string_equal(error.key, "from");
 }
 
+/* ---- Resuming with other data ---- */
+
+static int add_other_rows(struct valence_store_writer *writer, const struct training_clip *clip)
+{
+    float values[2 * 7] = {0};
+    struct valence_clip_rows rows[VALENCE_N_STREAMS];
+    for (int s = 0; s < VALENCE_N_STREAMS; s++)
+        rows[s] = (struct valence_clip_rows){.stream = s, .n_rows = 2, .rows = values};
+    struct valence_clip record = {
+        .id = clip->id, .group = "", .transcript = "", .split = clip->split, .label = clip->label};
+    return valence_store_writer_add(writer, &record, rows, VALENCE_N_STREAMS, NULL);
+}
+
+/* Labels and rows of a clip follow from its label and id: `change` is made to one of them. */
+static void make_changed_store(const char *path, int change)
+{
+    struct valence_store_writer *writer;
+    assert_int_equal(
+        valence_store_writer_open(path, training_streams, VALENCE_N_STREAMS, NULL, &writer, NULL),
+        0);
+    for (int i = 0; i < 40; i++) {
+        char id[16];
+        bool here = change && i == 20;
+        snprintf(id, sizeof id, "clip-%d", i);
+        struct training_clip clip = {.id = id,
+                                     .split = i < 30 ? VALENCE_TRAIN : VALENCE_VALIDATION,
+                                     .label = (float)(i % 5) - 2,
+                                     .n_rows = {2, 2, 2, 2}};
+        if (here && change == 1)
+            clip.label += 0.5f;
+        if (here && change == 2)
+            clip.split = VALENCE_VALIDATION;
+        assert_int_equal(
+            here && change == 3 ? add_other_rows(writer, &clip) : add_clip(writer, &clip, NULL), 0);
+    }
+    assert_int_equal(valence_store_writer_finish(writer, NULL), 0);
+    assert_int_equal(valence_store_writer_close(writer, NULL), 0);
+}
+
+static void test_a_run_is_resumed_with_the_data_it_was_begun_with(void **state)
+{
+    static const char *const said[] = {"", "labels, splits", "labels, splits", "features"};
+    struct fixture *f = *state;
+    struct valence_train_config config = config_for(f, "run");
+    snprintf(config.store, sizeof config.store, "%s/changed-0", f->folder);
+    make_changed_store(config.store, 0);
+    config.epochs = 1;
+    train(&config, false);
+    for (int change = 3; change >= 0; change--) {
+        struct told told;
+        struct valence_train_options options = telling(&told);
+        struct valence_error error;
+        options.epoch = NULL;
+        options.resume = true;
+        config.epochs++;
+        snprintf(config.store, sizeof config.store, "%s/changed-%d", f->folder, change);
+        if (change) {
+            make_changed_store(config.store, change);
+            assert_int_equal(valence_train(&config, &options, NULL, &error), VALENCE_ERROR_DATA);
+            assert_string_equal(error.key, "accept_changed_data");
+            assert_non_null(strstr(error.text, said[change]));
+        }
+        options.accept_changed_data = true;
+        assert_int_equal(valence_train(&config, &options, NULL, &error), 0);
+        /* From then on the run is one with the other data. */
+        assert_int_equal(told.n_notes, 1);
+        assert_string_equal(told.notes[0], "changed_data");
+        options.accept_changed_data = false;
+        assert_int_equal(valence_train(&config, &options, NULL, &error), 0);
+    }
+}
+
 /* ---- Configuration by store ---- */
 
 static void test_a_configuration_can_be_made_for_a_store(void **state)
@@ -306,6 +378,7 @@ int main(void)
         WITH_STORE(test_labels_that_spoil_a_result_are_named),
         WITH_STORE(test_a_run_can_start_from_another_one_s_weights),
         WITH_STORE(test_what_does_not_fit_is_named_and_nothing_is_an_error),
+        WITH_STORE(test_a_run_is_resumed_with_the_data_it_was_begun_with),
         WITH_STORE(test_a_configuration_can_be_made_for_a_store),
     };
     return cmocka_run_group_tests_name("options of training", tests, NULL, NULL);

@@ -307,16 +307,6 @@ static void test_resuming_with_another_configuration_is_an_error_that_names_the_
     assert_fails(&config, true, VALENCE_ERROR_CONFIG, "batch_size is 5");
 }
 
-static void test_resuming_with_another_store_is_an_error(void **state)
-{
-    struct fixture *f = *state;
-    struct valence_train_config config = config_for(f, "run");
-    train(&config, false);
-    snprintf(config.store, sizeof config.store, "%s/other", f->folder);
-    make_training_store(config.store, N_CLIPS + 2, 0);
-    assert_fails(&config, true, VALENCE_ERROR_DATA, "not those the run was begun with");
-}
-
 static void test_a_damaged_checkpoint_is_an_error(void **state)
 {
     struct fixture *f = *state;
@@ -446,7 +436,6 @@ int main(void)
         WITH_STORE(test_a_run_in_use_is_an_error),
         WITH_STORE(test_nothing_to_resume_is_an_error),
         WITH_STORE(test_resuming_with_another_configuration_is_an_error_that_names_the_key),
-        WITH_STORE(test_resuming_with_another_store_is_an_error),
         WITH_STORE(test_a_damaged_checkpoint_is_an_error),
         WITH_STORE(test_a_shortened_log_is_an_error),
         WITH_STORE(test_a_store_without_a_validation_part_is_an_error_with_its_remedy),
