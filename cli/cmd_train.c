@@ -307,4 +307,5 @@ const struct command command_train = {
                "valence train --resume run --set epochs=50\n"
                "valence train other-corpus --from run -o run-tuned",
     .run = run_train,
+    .other_way = train_key_for_option,
 };

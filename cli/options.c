@@ -133,9 +133,14 @@ int report_error(const struct valence_error *error)
     }
 }
 
+/* `value` is what was meant for the option, or NULL. */
 static int report_unknown(const struct command *command, const struct option *options,
-                          const char *argument, const char *name)
+                          const char *argument, const char *name, const char *value)
 {
+    char hint[160];
+    if (command->other_way && command->other_way(name, hint, sizeof hint))
+        return report_usage(command, "unknown option '%s'; use %s%s", argument, hint,
+                            value ? value : "VALUE");
     const char *meant = NULL;
     int distance = 0;
     for (const struct option *option = common_options; option->type != OPTION_END; option++)
@@ -255,7 +260,9 @@ static int parse_long(const struct command *command, const struct option *option
     if (!option) {
         char bare[128];
         snprintf(bare, sizeof bare, "%.*s", (int)(length < 127 ? length : 127), name);
-        return report_unknown(command, options, argument, bare);
+        const char *next = arguments->at < arguments->n ? arguments->values[arguments->at] : NULL;
+        const char *value = equals ? equals + 1 : next && next[0] != '-' ? next : NULL;
+        return report_unknown(command, options, argument, bare, value);
     }
     return store_option(command, option, arguments, equals ? equals + 1 : NULL);
 }
@@ -269,7 +276,7 @@ static int parse_letters(const struct command *command, const struct option *opt
         if (!option)
             option = find_letter(common_options, *letter);
         if (!option)
-            return report_unknown(command, options, argument, argument + 1);
+            return report_unknown(command, options, argument, argument + 1, NULL);
         bool flag = option->type == OPTION_FLAG;
         int code = store_option(command, option, arguments, !flag && letter[1] ? letter + 1 : NULL);
         if (code || !flag)

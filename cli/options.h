@@ -3,6 +3,7 @@
 #define VALENCE_CLI_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "valence/error.h"
@@ -53,6 +54,9 @@ struct command {
     const char *example;     /* lines of shell for --help */
     bool computes;           /* uses many threads for long: main() then shortens their spinning */
     int (*run)(const struct command *command, int argc, char **argv);
+    /* Another way to say what an unknown option NAME was meant to set, written to `hint` ("--set
+     * epochs="), which its value then follows; false where there is none. May be NULL. */
+    bool (*other_way)(const char *name, char *hint, size_t room);
 };
 
 /* Calls `visit` with a command's option table, and runs nothing: for completion and manual pages.

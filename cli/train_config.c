@@ -42,6 +42,23 @@ bool train_request_complete(const struct train_request *request)
     return request->print_config || request->resume || has_file(request) || find_store(request);
 }
 
+bool train_key_for_option(const char *name, char *hint, size_t room)
+{
+    char own[64];
+    snprintf(own, sizeof own, "%s", name);
+    for (char *at = own; *at; at++)
+        if (*at == '-')
+            *at = '_';
+    for (int i = 0; i < valence_train_n_keys(); i++) {
+        const char *key = valence_train_key(i)->name, *dot = strchr(key, '.');
+        if (strcmp(own, key) == 0 || (dot && strcmp(own, dot + 1) == 0)) {
+            snprintf(hint, room, "--set %s=", key);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- The configuration ---- */
 
 static int fail_usage(struct valence_error *error, const char *format, ...)

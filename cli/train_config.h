@@ -23,6 +23,10 @@ bool train_request_complete(const struct train_request *request);
 int train_request_config(struct train_request *request, struct valence_train_config *config,
                          struct valence_error *error);
 
+/* struct command's other_way: options that are keys of the configuration ("epochs",
+ * "learning-rate"). */
+bool train_key_for_option(const char *name, char *hint, size_t room);
+
 /* Prints the command that trains with this configuration, with every key by --set that is not at
  * its default, quoted for a shell. With --from RUN that holds too, since keys win over a run's. */
 void print_full_command(const struct train_request *request,

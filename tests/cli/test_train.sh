@@ -37,6 +37,12 @@ complains "valence train --print-config"
 expect 0 train "$config" --print-config --set 'streams.audio=""' --set model.d=48
 prints '  audio: ""'
 prints "  d: 48"
+expect 2 train "$config" --epochs 3
+complains "unknown option '--epochs'; use --set epochs=3"
+expect 2 train "$config" --learning-rate=1e-3
+complains "use --set optimizer.learning_rate=1e-3"
+expect 2 train "$config" --outptu x
+complains "did you mean '--output'?"
 expect 2 train "$config" --set epochs
 complains "KEY=VALUE"
 expect 2 train "$config" --set epochs=1.5
