@@ -72,30 +72,16 @@ static bool parse(const struct command *command, int argc, char **argv,
     return *code == EXIT_FINE;
 }
 
-/* Adds what helps against an error, in words of this command. */
+/* Adds what helps against an error where that depends on the folder; the rest is in remedies.c. */
 static void add_remedy(const struct train_request *request, struct valence_error *error)
 {
-    static const struct {
-        int status;
-        const char *key, *text;
-        const char *after_folder; /* where the text ends in the folder: what follows it */
-    } remedies[] = {
-        {VALENCE_ERROR_CONFIG, "config", "valence train --print-config shows all keys", NULL},
-        {VALENCE_ERROR_EXISTS, "output", "valence train --resume ",
-         " resumes a run there; --output chooses another folder"},
-        {VALENCE_ERROR_CANCELLED, "resume", "valence train --resume ", " continues it"},
-        {VALENCE_ERROR_DATA, "accept_changed_data", "--accept-changed-data resumes all the same",
-         NULL},
-        {VALENCE_ERROR_NOT_FOUND, "validation_fraction",
-         "valence import --validation-fraction draws a validation part", NULL},
-    };
     size_t used = strlen(error->text), room = sizeof error->text - used;
-    for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++) {
-        const char *after = remedies[i].after_folder;
-        if (error->status == remedies[i].status && strcmp(error->key, remedies[i].key) == 0)
-            snprintf(error->text + used, room, "\n         (%s%.300s%s)", remedies[i].text,
-                     after ? request->folder : "", after ? after : "");
-    }
+    bool exists = error->status == VALENCE_ERROR_EXISTS && strcmp(error->key, "output") == 0;
+    bool stopped = error->status == VALENCE_ERROR_CANCELLED && strcmp(error->key, "resume") == 0;
+    if (exists || stopped)
+        snprintf(error->text + used, room,
+                 "\n         (valence train --resume %.300s continues %s)", request->folder,
+                 exists ? "a run there; --output chooses another folder" : "it");
 }
 
 /* ---- Results ---- */
