@@ -277,8 +277,9 @@ const struct command command_train = {
     .summary = "Train the double-flow network on a store.",
     .description =
         "With a STORE, the settings suit what it holds: its streams, and a network and number of "
-        "epochs for its size. With CONFIG.yaml, keys that it leaves out have the defaults of the "
-        "paper. All flows are trained together on the training part. The best epoch is the one "
+        "epochs for its size. With CONFIG.yaml, or - for standard input, keys that it leaves out "
+        "have the defaults of the paper. All flows are trained together on the training part. The "
+        "best epoch is the one "
         "with the smallest error on the validation part; the test part is never read.\n\n"
         "The folder of the run holds config.yaml, best.safetensors (the model to use), "
         "last.safetensors (to resume from), log.jsonl (loss terms and validation errors of each "

@@ -112,6 +112,19 @@ static int configure_like(struct valence_train_config *config, const char *run,
                                              valence_train_key_find("output")->standard, error);
 }
 
+/* The configuration from standard input, all of it; one byte more than may be is refused. */
+static int read_standard_input(struct valence_train_config *config, struct valence_error *error)
+{
+    enum { ROOM = (1 << 20) + 1 };
+    char *yaml = malloc(ROOM);
+    if (!yaml)
+        return fail_usage(error, "there is no memory for the configuration");
+    size_t size = fread(yaml, 1, ROOM, stdin);
+    int status = valence_train_config_parse(config, yaml, size, "standard input", error);
+    free(yaml);
+    return status;
+}
+
 static int begin_config(const struct train_request *request, struct valence_train_config *config,
                         struct valence_error *error)
 {
@@ -119,7 +132,9 @@ static int begin_config(const struct train_request *request, struct valence_trai
     int status = VALENCE_OK;
     if (request->resume)
         return valence_train_config_read_run(config, request->resume, error);
-    if (has_file(request))
+    if (has_file(request) && strcmp(request->subject, "-") == 0)
+        status = read_standard_input(config, error);
+    else if (has_file(request))
         status = valence_train_config_read(config, request->subject, error);
     else if (request->from && is_folder(request->from))
         status = configure_like(config, request->from, error);

@@ -22,6 +22,10 @@ prints "flows: [complete]"
 prints 'output: "elsewhere"'
 prints "seed: 7"
 
+said="train -"
+"$VALENCE" train - --print-config <"$config" >"$work/out" 2>"$work/err" || wrong "standard input is not read"
+prints "  d: 16"
+
 # ---- its errors
 expect 2 train
 complains "valence train STORE -o RUN"
