@@ -76,13 +76,6 @@ const struct config_key config_keys[] = {
                .help = "Train even if the import of the store did not finish."},
      PLACE(accept_unfinished),
      .on_resume = FREE},
-    {.known = {.name = "accept_changed_data",
-               .type = VALENCE_TRAIN_FLAG,
-               .standard = "false",
-               .help = "Resume although the clips, labels or features of the store are not those "
-                       "that the run was begun with."},
-     PLACE(accept_changed_data),
-     .on_resume = FREE},
     TEXT("output", output, "run", FREE,
          "The folder of the run. It must not exist yet, unless the run is resumed."),
 

@@ -140,12 +140,14 @@ static int check_data(const struct trainer *t, uint64_t key, struct valence_erro
     if (match == DATA_SAME)
         return VALENCE_OK;
     if (!t->job->options->accept_changed_data)
-        return fail_key(error, VALENCE_ERROR_DATA, "accept_changed_data",
-                        "%s: its training and validation clips have other %s than when the run was "
-                        "begun; resume with the store as it was, or start a new run",
-                        t->config->store, what);
+        return fail_key(
+            error, VALENCE_ERROR_DATA, "accept_changed_data",
+            "%s: its training and validation clips have other %s than those the run was "
+            "begun with; resume with that store, or start a new run",
+            t->config->store, what);
     trainer_note(t, "changed_data",
-                 "%s: its training and validation clips have other %s than when the run was begun",
+                 "%s: its training and validation clips have other %s than those the run was "
+                 "begun with",
                  t->config->store, what);
     return VALENCE_OK;
 }

@@ -125,7 +125,7 @@ cp -r "$run" "$work/copy"
 expect 0 synthesize "$work/other" --train 60 --validation 20 --test 30 --audio-width 8 --text-width 10 \
     --video-width 6 --seed 2 --quiet
 expect 1 train --resume "$work/copy" --set "store=$work/other" --set epochs=6 --quiet
-complains "than when the run was begun"
+complains "the run was begun with"
 complains "--accept-changed-data resumes all the same"
 expect 0 train --resume "$work/copy" --set "store=$work/other" --set epochs=6 --accept-changed-data --quiet
 complains "note: $work/other"
