@@ -5,6 +5,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/options.h"
 #include "base/threads.h"
 #include "run/run_folder.h"
 #include "train/trainer.h"
@@ -16,19 +17,13 @@ void valence_train_options_default(struct valence_train_options *options)
     *options = (struct valence_train_options){.size = sizeof *options};
 }
 
-/* The caller's options; members that an older caller does not know have their defaults. */
 static int read_options(const struct valence_train_options *given,
                         struct valence_train_options *options, struct valence_error *error)
 {
     valence_train_options_default(options);
-    if (!given)
-        return VALENCE_OK;
-    if (given->size < sizeof given->size || given->size > sizeof *given)
-        return fail(error, VALENCE_ERROR_ARGUMENT,
-                    "the options of training have %zu bytes; this library knows %zu", given->size,
-                    sizeof *given);
-    memcpy(options, given, given->size);
-    options->size = sizeof *options;
+    int status = options_read(options, sizeof *options, given, error);
+    if (status)
+        return status;
     if (options->resume && (options->from || options->dry_run))
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "resume",
                         "a run that is resumed has its weights already, and no dry run");

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "data/label_scale.h"
 #include "model/parameters.h"
 #include "train/data_notes.h"
 #include "train/initial_weights.h"
@@ -214,7 +215,7 @@ static int open_run(struct trainer *t, struct valence_error *error)
 }
 
 /* The validation clips' labels, the error of the best constant on them, and the range of all
- * labels: that of the scale, -3 ... 3, or more where some lie beyond. */
+ * labels: the declared one, else -3 ... 3, or more where some lie beyond. */
 static int open_calibration(struct trainer *t, struct valence_error *error)
 {
     struct calibration *calibration = &t->calibration;
@@ -223,8 +224,10 @@ static int open_calibration(struct trainer *t, struct valence_error *error)
         calibration_allocate(calibration, t->validation.n, t->checkpoint.config.n_flows, error);
     if (status)
         return status;
-    calibration->range[0] = -3;
-    calibration->range[1] = 3;
+    double minimum, maximum;
+    bool declared = label_range(t->store, &minimum, &maximum);
+    calibration->range[0] = declared ? (float)minimum : -3;
+    calibration->range[1] = declared ? (float)maximum : 3;
     for (int part = 0; part < 2; part++)
         for (int64_t i = 0; i < parts[part]->n; i++) {
             float label = valence_store_clip(t->store, parts[part]->clips[i])->label;

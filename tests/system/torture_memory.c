@@ -215,7 +215,6 @@ static int set_up(void **state)
     (void)state;
     struct valence_synthesize_options synthesis;
     struct valence_train_config *config;
-    struct valence_train_run result[1];
     struct valence_error error;
     valence_set_threads(1); /* OpenMP makes its threads by what it cannot do without */
     if (!mkdtemp(folder))
@@ -235,7 +234,7 @@ static int set_up(void **state)
                  run);
         status = valence_train_config_parse(config, text, strlen(text), "text", &error);
         if (!status)
-            status = valence_train(config, false, NULL, result, &error);
+            status = valence_train(config, NULL, NULL, &error);
         valence_train_config_free(config);
     }
     if (status)
