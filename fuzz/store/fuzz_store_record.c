@@ -31,12 +31,12 @@ static void decode_format(const char *json, size_t size)
 {
     struct valence_error error;
     struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
-    int n;
-    if (format_decode(json, size, streams, &n, &error))
+    int n, version;
+    if (format_decode(json, size, &version, streams, &n, &error))
         return;
     struct text text = {.maximum = STORE_MAX_RECORD_BYTES};
-    format_encode(streams, n, &text);
-    if (format_decode(text.data, text.length, streams, &n, &error))
+    format_encode(version, streams, n, &text);
+    if (format_decode(text.data, text.length, &version, streams, &n, &error))
         abort();
     text_free(&text);
 }

@@ -27,6 +27,7 @@ enum {
     NODE_TREE = 2,
     TREE_INTEGER_KEY = 8,
     MAX_LEVELS = 30, /* LMDB's cursors hold 32 */
+    META_ATTEMPTS = 100,
     MIN_PAGE_BYTES = 512,
     MAX_PAGE_BYTES = 32768
 };
@@ -98,7 +99,8 @@ struct meta {
 
 static struct lmdb_tree decode_tree(const unsigned char *at)
 {
-    return (struct lmdb_tree){.flags = read_u16(at + 4), .root = read_u64(at + 40)};
+    return (struct lmdb_tree){
+        .flags = read_u16(at + 4), .n_entries = read_u64(at + 32), .root = read_u64(at + 40)};
 }
 
 static int read_meta(const struct lmdb_file *file, uint64_t offset, struct meta *meta,
@@ -129,6 +131,30 @@ static int read_meta(const struct lmdb_file *file, uint64_t offset, struct meta 
     return VALENCE_OK;
 }
 
+/* Whether the two can be those of one file. What is read while a writer commits may not. */
+static bool follow_one_another(const struct meta metas[2])
+{
+    uint64_t first = metas[0].transaction, second = metas[1].transaction;
+    return (first == 0 && second == 0) ||
+           (first % 2 == 0 && (second == first + 1 || second + 1 == first));
+}
+
+static int read_metas(const struct lmdb_file *file, struct meta metas[2],
+                      struct valence_error *error)
+{
+    for (int attempt = 0;; attempt++) {
+        int status = read_meta(file, 0, &metas[0], error);
+        if (!status)
+            status = read_meta(file, metas[0].page_size, &metas[1], error);
+        if (!status && metas[0].page_size != metas[1].page_size)
+            status = damaged(file, 1, "its page size is not that of page 0", error);
+        if (status || follow_one_another(metas))
+            return status;
+        if (attempt == META_ATTEMPTS)
+            return damaged(file, 1, "it does not follow page 0", error);
+    }
+}
+
 static int check_meta(const struct lmdb_file *file, const struct meta *meta,
                       struct valence_error *error)
 {
@@ -152,11 +178,7 @@ int lmdb_file_open(struct lmdb_file *file, int descriptor, const char *path, uin
 {
     *file = (struct lmdb_file){.descriptor = descriptor, .path = path};
     struct meta metas[2];
-    int status = read_meta(file, 0, &metas[0], error);
-    if (!status)
-        status = read_meta(file, metas[0].page_size, &metas[1], error);
-    if (!status && metas[0].page_size != metas[1].page_size)
-        status = damaged(file, 1, "its page size is not that of page 0", error);
+    int status = read_metas(file, metas, error);
     if (status)
         return status;
     const struct meta *meta = &metas[metas[1].transaction > metas[0].transaction];
@@ -305,12 +327,13 @@ static const char *decode_entry(struct lmdb_file *file, uint64_t page_number,
 struct walk {
     struct lmdb_file *file;
     bool is_free_list;
+    uint64_t n_entries; /* so far */
     lmdb_visit visit;
     void *user;
     struct valence_error *error;
 };
 
-static int walk_page(const struct walk *walk, uint64_t number, int level)
+static int walk_page(struct walk *walk, uint64_t number, int level)
 {
     struct lmdb_file *file = walk->file;
     if (level >= MAX_LEVELS || !see_pages(file, number, 1))
@@ -332,6 +355,7 @@ static int walk_page(const struct walk *walk, uint64_t number, int level)
             continue;
         }
         struct lmdb_entry entry;
+        walk->n_entries++;
         fault = decode_entry(file, number, page, i, &entry);
         status = fault ? damaged(file, number, fault, walk->error)
                        : walk->visit(walk->user, &entry, walk->error);
@@ -343,7 +367,8 @@ int lmdb_walk(struct lmdb_file *file, const struct lmdb_tree *tree, lmdb_visit v
               struct valence_error *error)
 {
     if (lmdb_is_empty(tree))
-        return VALENCE_OK;
+        return tree->n_entries == 0 ? VALENCE_OK
+                                    : damaged(file, 0, "a tree has lost its root", error);
     struct walk walk = {
         .file = file,
         .is_free_list = tree == &file->free_list,
@@ -351,7 +376,10 @@ int lmdb_walk(struct lmdb_file *file, const struct lmdb_tree *tree, lmdb_visit v
         .user = user,
         .error = error,
     };
-    return walk_page(&walk, tree->root, 0);
+    int status = walk_page(&walk, tree->root, 0);
+    if (!status && walk.n_entries != tree->n_entries)
+        status = damaged(file, tree->root, "its tree has lost entries, or got some", error);
+    return status;
 }
 
 int lmdb_tree_decode(const struct lmdb_file *file, const struct lmdb_entry *entry,

@@ -7,9 +7,10 @@
  * files that passed the walk.
  *
  * The file (LMDB 0.9, data version 1, 64-bit little-endian):
- *   1. Pages of page_size bytes, numbered from 0. Pages 0 and 1 are meta pages: the one with the
- * larger transaction number counts. A meta page gives the roots of two trees, the free list and the
- * main one, and the last page.
+ *   1. Pages of page_size bytes, numbered from 0. Pages 0 and 1 are meta pages: transaction
+ * t writes page t % 2, so their transaction numbers follow one another (both are 0 in a new file),
+ * and the larger counts. A meta page describes two trees, the free list and the main one, by 48
+ * bytes each that hold the number of the root and that of the entries, and gives the last page.
  *   2. A page begins with 16 bytes: its number (u64), padding (u16), flags (u16: 1 branch, 2 leaf,
  * 4 overflow), and lower, upper (u16 each): node offsets (u16) fill header ... lower, nodes fill
  * upper ... page_size.
@@ -30,6 +31,7 @@
 
 struct lmdb_tree {
     uint64_t root; /* UINT64_MAX: empty */
+    uint64_t n_entries;
     uint16_t flags;
 };
 
@@ -39,8 +41,6 @@ struct lmdb_file {
     uint32_t page_size;
     uint64_t n_pages;
     uint64_t transaction;
-    /* a tree of n pages takes n visits: a page that two parents share is damage */
-    uint64_t visits_left;
     struct lmdb_tree free_list, main;
     unsigned char *seen; /* a bit for each page: one that has two places is damage */
     /* a page for each level of the tree that is walked, and a map of one page's used bytes */

@@ -73,6 +73,11 @@ int64_t valence_store_find_clip(const struct valence_store *store, const char *i
 
 /* ---- Rows ---- */
 
+static size_t checksums_bytes(const struct valence_store *store, size_t bytes)
+{
+    return store->version < 2 ? 0 : rows_checksums_bytes(bytes);
+}
+
 int valence_store_read_rows(const struct valence_store *store, int64_t clip, int stream,
                             int64_t first_row, int64_t n_rows, void *rows,
                             struct valence_error *error)
@@ -87,7 +92,8 @@ int valence_store_read_rows(const struct valence_store *store, int64_t clip, int
                     store->n_streams);
     const struct place *place = &store->places[stream][clip];
     size_t recorded, start, wanted;
-    if (!rows_bytes(format, record->n_rows[stream], &recorded) || recorded != place->size)
+    if (!rows_bytes(format, record->n_rows[stream], &recorded) ||
+        recorded + checksums_bytes(store, recorded) != place->size)
         return fail(error, VALENCE_ERROR_FORMAT,
                     "%s: clip '%s': stream '%s' has %u bytes stored, not %lld rows of %lld %s",
                     store->data_path, record->id, format->name, place->size,
@@ -99,5 +105,11 @@ int valence_store_read_rows(const struct valence_store *store, int64_t clip, int
                     "%s: clip '%s': %lld rows from row %lld wanted of stream '%s', which has %lld",
                     store->data_path, record->id, (long long)n_rows, (long long)first_row,
                     format->name, (long long)record->n_rows[stream]);
-    return lmdb_read(&store->file, place->offset + start, rows, wanted, error);
+    if (store->version < 2)
+        return lmdb_read(&store->file, place->offset + start, rows, wanted, error);
+    struct rows_key key = {store->seeds[stream], (uint32_t)clip, recorded};
+    int status = rows_read_checked(&store->file, place->offset, &key, start, rows, wanted, error);
+    return status ? fail_within(status, error, "%s: clip '%s': stream '%s'", store->data_path,
+                                record->id, format->name)
+                  : VALENCE_OK;
 }

@@ -3,6 +3,7 @@
 #define VALENCE_STORE_INSIDE_H
 
 #include "store/lmdb_tree.h"
+#include "store/store_checksum.h"
 #include "store/store_env.h"
 #include "store/store_layout.h"
 
@@ -20,7 +21,8 @@ struct valence_store {
     MDB_txn *snapshot;
     struct lmdb_file file;
     struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
-    int n_streams;
+    int version, n_streams;
+    uint32_t seeds[VALENCE_STORE_MAX_STREAMS]; /* of their checksums */
     struct store_state state;
     int64_t n_clips, clip_capacity;
     struct valence_clip *clips;

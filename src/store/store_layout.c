@@ -1,9 +1,11 @@
 #include "store/store_layout.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crc32c.h"
 #include "base/fail.h"
 #include "base/memory.h"
 
@@ -21,9 +23,9 @@ uint32_t ordinal_decode(const unsigned char *bytes)
 bool rows_bytes(const struct valence_store_stream *stream, int64_t n_rows, size_t *bytes)
 {
     size_t elements;
-    return size_multiply(n_rows, stream->width, &elements) && elements <= STORE_MAX_VALUE_BYTES &&
+    return size_multiply(n_rows, stream->width, &elements) && elements <= STORE_MAX_ROWS_BYTES &&
            size_multiply((int64_t)elements, (int64_t)valence_dtype_size(stream->type), bytes) &&
-           *bytes <= STORE_MAX_VALUE_BYTES;
+           *bytes <= STORE_MAX_ROWS_BYTES;
 }
 
 /* ---- Streams ---- */
@@ -61,14 +63,33 @@ int streams_check(const struct valence_store_stream *streams, int n_streams,
     return VALENCE_OK;
 }
 
-void format_encode(const struct valence_store_stream *streams, int n_streams, struct text *json)
+/* The last member of "format": what stands before it is what it sums. */
+#define FORMAT_CHECKSUM ", \"crc32c\": \""
+
+void format_encode(int version, const struct valence_store_stream *streams, int n_streams,
+                   struct text *json)
 {
-    text_format(json, "{\"version\": %d, \"streams\": [", STORE_VERSION);
+    text_format(json, "{\"version\": %d, \"streams\": [", version);
     for (int i = 0; i < n_streams; i++)
         text_format(json, "%s{\"name\": \"%s\", \"width\": %lld, \"dtype\": \"%s\"}", i ? ", " : "",
                     streams[i].name, (long long)streams[i].width,
                     valence_dtype_names[streams[i].type]);
-    text_format(json, "]}");
+    text_format(json, "]");
+    if (version > 1 && !json->failed)
+        text_format(json, FORMAT_CHECKSUM "%08x\"", crc32c(0, json->data, json->length));
+    text_format(json, "}");
+}
+
+/* Whether the text has its checksum, and that is right: -1 where it has none. */
+static int format_is_sound(const char *json, size_t size)
+{
+    const size_t length = sizeof FORMAT_CHECKSUM - 1 + sizeof "01234567\"}" - 1;
+    char expected[64];
+    if (size < length ||
+        memcmp(json + size - length, FORMAT_CHECKSUM, sizeof FORMAT_CHECKSUM - 1) != 0)
+        return -1;
+    snprintf(expected, sizeof expected, FORMAT_CHECKSUM "%08x\"}", crc32c(0, json, size - length));
+    return memcmp(json + size - length, expected, length) == 0;
 }
 
 static int decode_stream(const json_t *entry, struct valence_store_stream *stream,
@@ -89,25 +110,35 @@ static int decode_stream(const json_t *entry, struct valence_store_stream *strea
     return VALENCE_OK;
 }
 
-int format_decode(const char *json, size_t size, struct valence_store_stream *streams,
+static int check_version(json_int_t version, int sound, struct valence_error *error)
+{
+    if (version > STORE_VERSION)
+        return fail(error, VALENCE_ERROR_UNSUPPORTED,
+                    "store version %lld; this build reads versions up to %d", (long long)version,
+                    STORE_VERSION);
+    if (version < 1)
+        return fail(error, VALENCE_ERROR_FORMAT, "'format' has no version");
+    return version == 1 || sound == 1
+               ? VALENCE_OK
+               : fail(error, VALENCE_ERROR_FORMAT, "'format' has lost its checksum");
+}
+
+int format_decode(const char *json, size_t size, int *version, struct valence_store_stream *streams,
                   int *n_streams, struct valence_error *error)
 {
     *n_streams = 0;
     json_error_t parse;
+    int sound = format_is_sound(json, size);
+    if (sound == 0)
+        return fail(error, VALENCE_ERROR_FORMAT, "'format' differs from its checksum");
     json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &parse);
     if (!root)
         return fail(error, VALENCE_ERROR_FORMAT, "'format' is not JSON: %s", parse.text);
     const json_t *list = json_object_get(root, "streams");
-    json_int_t version = json_integer_value(json_object_get(root, "version"));
     size_t n = json_array_size(list);
-    int status = VALENCE_OK;
-    if (version > STORE_VERSION)
-        status = fail(error, VALENCE_ERROR_UNSUPPORTED,
-                      "store version %lld; this build reads version %d", (long long)version,
-                      STORE_VERSION);
-    else if (version < 1)
-        status = fail(error, VALENCE_ERROR_FORMAT, "'format' has no version");
-    else if (!json_is_array(list) || n > VALENCE_STORE_MAX_STREAMS)
+    *version = (int)json_integer_value(json_object_get(root, "version"));
+    int status = check_version(json_integer_value(json_object_get(root, "version")), sound, error);
+    if (!status && (!json_is_array(list) || n > VALENCE_STORE_MAX_STREAMS))
         status = fail(error, VALENCE_ERROR_FORMAT, "'format' names %zu streams", n);
     for (size_t i = 0; i < n && !status; i++)
         status = decode_stream(json_array_get(list, i), &streams[i], error);

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "valence/store.h"
 
-#define STORE_VERSION          1
+#define STORE_VERSION          2 /* since 2 with checksums (store_checksum.h) */
 #define STORE_DATA_FILE        "data.mdb"
 #define STORE_LOCK_FILE        "lock.mdb"
 #define STORE_META             "meta"
@@ -22,7 +22,8 @@
 #define STORE_KEY_LABEL_SCALE  "label_scale"
 #define STORE_MAX_RECORD_BYTES (4 << 20) /* of a clip's record or a "meta" value */
 #define STORE_MAX_CLIPS        INT32_MAX
-#define STORE_MAX_VALUE_BYTES  UINT32_MAX /* LMDB's own limit: one clip's rows of one stream */
+/* Of one clip and stream. LMDB holds values of 4 GiB; checksums take some of it. */
+#define STORE_MAX_ROWS_BYTES (UINT32_MAX - (1 << 20))
 
 /* "clips" and "stream:NAME" are keyed by the clip's ordinal, big-endian so that LMDB's byte order
  * is its order. */
@@ -37,9 +38,11 @@ uint32_t ordinal_decode(const unsigned char *bytes);
 int streams_check(const struct valence_store_stream *streams, int n_streams,
                   struct valence_error *error);
 
-/* The "format" value, and back. On failure *n_streams is 0. */
-void format_encode(const struct valence_store_stream *streams, int n_streams, struct text *json);
-int format_decode(const char *json, size_t size, struct valence_store_stream *streams,
+/* The "format" value, and back. It holds its own checksum, so that every version can read which one
+ * the store is of. On failure *n_streams is 0. */
+void format_encode(int version, const struct valence_store_stream *streams, int n_streams,
+                   struct text *json);
+int format_decode(const char *json, size_t size, int *version, struct valence_store_stream *streams,
                   int *n_streams, struct valence_error *error);
 
 /* Whether the store's writer finished it. Stores made before there was such a mark have none. */

@@ -27,14 +27,17 @@ static bool key_is(const struct lmdb_entry *entry, const char *name)
     return entry->key_size == strlen(name) && memcmp(entry->key, name, entry->key_size) == 0;
 }
 
-/* An entry's value as a NUL-terminated text in *text; free() it. */
-static int read_record(const struct valence_store *store, const struct lmdb_entry *entry,
-                       char **text, struct valence_error *error)
+/* An entry's value as a NUL-terminated text in *text (free() it), without its checksum, which is
+ * checked. */
+static int read_record(const struct valence_store *store, const char *database,
+                       const struct lmdb_entry *entry, char **text, size_t *size,
+                       struct valence_error *error)
 {
+    size_t checked = store->version < 2 ? 0 : CHECKSUM_BYTES;
     *text = NULL;
-    if (entry->size > STORE_MAX_RECORD_BYTES)
-        return fail(error, VALENCE_ERROR_FORMAT, "%s: a record of %zu bytes", store->data_path,
-                    entry->size);
+    *size = 0;
+    if (entry->size > STORE_MAX_RECORD_BYTES || entry->size < checked)
+        return fail(error, VALENCE_ERROR_FORMAT, "it has %zu bytes", entry->size);
     char *copy = malloc(entry->size + 1);
     if (!copy)
         return fail_memory(error, entry->size, store->data_path);
@@ -43,7 +46,14 @@ static int read_record(const struct valence_store *store, const struct lmdb_entr
         memcpy(copy, entry->bytes, entry->size);
     else
         status = lmdb_read(&store->file, entry->offset, copy, entry->size, error);
-    copy[entry->size] = '\0';
+    *size = entry->size - checked;
+    if (!status && checked &&
+        text_checksum(database, entry->key, entry->key_size, copy, *size) !=
+            checksum_decode(copy + *size))
+        status = fail(error, VALENCE_ERROR_FORMAT,
+                      "it differs from its checksum: the file is damaged (restore a copy, or "
+                      "import again)");
+    copy[*size] = '\0';
     if (status)
         free(copy);
     else
@@ -61,28 +71,35 @@ static int visit_database(void *user, const struct lmdb_entry *entry, struct val
     return lmdb_tree_decode(databases->file, entry, &databases->trees[databases->n++], error);
 }
 
+/* "format" comes before the other keys that mean something: 'f' is their first letter. */
 static int visit_meta(void *user, const struct lmdb_entry *entry, struct valence_error *error)
 {
     struct valence_store *store = user;
+    bool is_format = key_is(entry, STORE_KEY_FORMAT);
     char *text = NULL;
-    int status = read_record(store, entry, &text, error);
-    if (status)
-        return status;
-    if (key_is(entry, STORE_KEY_SOURCE)) {
+    size_t size;
+    if (!is_format && store->n_streams < 0)
+        return VALENCE_OK;
+    int status = read_record(store, STORE_META, entry, &text, &size, error);
+    if (status) {
+        /* said below */
+    } else if (is_format) {
+        status =
+            format_decode(text, size, &store->version, store->streams, &store->n_streams, error);
+    } else if (key_is(entry, STORE_KEY_SOURCE)) {
         free(store->source);
         store->source = text;
-        return VALENCE_OK;
-    }
-    if (key_is(entry, STORE_KEY_FORMAT))
-        status = format_decode(text, entry->size, store->streams, &store->n_streams, error);
-    else if (key_is(entry, STORE_KEY_STATE))
-        status = state_decode(text, entry->size, &store->state, error);
-    else if (key_is(entry, STORE_KEY_LABEL_SCALE)) {
-        status = label_scale_decode(text, entry->size, &store->scale, error);
+        text = NULL;
+    } else if (key_is(entry, STORE_KEY_STATE)) {
+        status = state_decode(text, size, &store->state, error);
+    } else if (key_is(entry, STORE_KEY_LABEL_SCALE)) {
+        status = label_scale_decode(text, size, &store->scale, error);
         store->has_scale = !status;
     }
     free(text);
-    return status ? fail_within(status, error, "%s", store->data_path) : VALENCE_OK;
+    return status ? fail_within(status, error, "%s: '%.*s'", store->data_path, (int)entry->key_size,
+                                (const char *)entry->key)
+                  : VALENCE_OK;
 }
 
 static int visit_clip(void *user, const struct lmdb_entry *entry, struct valence_error *error)
@@ -93,23 +110,22 @@ static int visit_clip(void *user, const struct lmdb_entry *entry, struct valence
         return fail(error, VALENCE_ERROR_FORMAT, "%s: the record of clip %lld is missing",
                     store->data_path, (long long)ordinal);
     char *text = NULL;
-    int status = read_record(store, entry, &text, error);
+    size_t size;
     void *clips = store->clips;
-    if (!status)
-        status = grow_array(&clips, &store->clip_capacity, ordinal + 1, sizeof *store->clips,
+    int status = grow_array(&clips, &store->clip_capacity, ordinal + 1, sizeof *store->clips,
                             STORE_MAX_CLIPS, "clips", error);
     store->clips = clips;
-    if (!status) {
-        status = clip_decode(text, entry->size, store->streams, store->n_streams,
-                             &store->clips[ordinal], error);
-        if (status)
-            status = fail_within(status, error, "%s: record of clip %lld", store->data_path,
-                                 (long long)ordinal);
-        else
-            store->n_clips++;
-    }
+    if (!status)
+        status = read_record(store, STORE_CLIPS, entry, &text, &size, error);
+    if (!status)
+        status = clip_decode(text, size, store->streams, store->n_streams, &store->clips[ordinal],
+                             error);
     free(text);
-    return status;
+    if (status)
+        return fail_within(status, error, "%s: record of clip %lld", store->data_path,
+                           (long long)ordinal);
+    store->n_clips++;
+    return VALENCE_OK;
 }
 
 /* The ids come in the order of their bytes, which is strcmp's: what lookups search in. */
@@ -188,6 +204,17 @@ static int load_ids(struct valence_store *store, const struct databases *databas
     return status;
 }
 
+/* Every store of version 2 says whether it is finished. */
+static int check_is_marked(const struct valence_store *store, struct valence_error *error)
+{
+    return store->version < 2 || store->state.is_known
+               ? VALENCE_OK
+               : fail(error, VALENCE_ERROR_FORMAT,
+                      "%s: it has lost its '%s': the file is damaged (restore a copy, or import "
+                      "again)",
+                      store->data_path, STORE_KEY_STATE);
+}
+
 static int check_state(const struct valence_store *store, bool accept_unfinished,
                        struct valence_error *error)
 {
@@ -215,6 +242,10 @@ static int load(struct valence_store *store, bool accept_unfinished, struct vale
     if (!status && store->n_streams < 0)
         status = fail(error, VALENCE_ERROR_FORMAT, "%s: not a valence store: it has no '%s'",
                       store->data_path, STORE_KEY_FORMAT);
+    for (int i = 0; i < store->n_streams; i++)
+        store->seeds[i] = stream_seed(store->streams[i].name);
+    if (!status)
+        status = check_is_marked(store, error);
     if (!status)
         status = walk_database(store, &databases, STORE_CLIPS, visit_clip, store, error);
     if (!status)

@@ -211,16 +211,22 @@ static int put_rows(struct valence_store_writer *writer, MDB_txn *txn, MDB_val *
 {
     const struct valence_store_stream *stream = &writer->streams[rows->stream];
     MDB_val value = {0};
+    size_t bytes = 0;
     if (rows->n_rows == 0)
         return 0;
-    rows_bytes(stream, rows->n_rows, &value.mv_size);
+    rows_bytes(stream, rows->n_rows, &bytes);
+    value.mv_size = bytes + (writer->version < 2 ? 0 : rows_checksums_bytes(bytes));
     int code = mdb_put(txn, writer->rows[rows->stream], key, &value, MDB_APPEND | MDB_RESERVE);
     if (code)
         return code;
     int64_t bad =
         rows_encode(rows->rows, rows->n_rows * stream->width, stream->type, value.mv_data);
-    if (bad >= 0)
+    if (bad >= 0) {
         *status = fail_value(clip, stream, rows->rows[bad], bad, error);
+    } else if (writer->version >= 2) {
+        struct rows_key sums = {writer->seeds[rows->stream], (uint32_t)writer->n_clips, bytes};
+        rows_checksums_write(&sums, value.mv_data);
+    }
     return 0;
 }
 
@@ -263,6 +269,20 @@ static int add_record(struct valence_store_writer *writer, const struct valence_
     return code ? fail_lmdb(error, code, writer->path, "cannot add a clip") : status;
 }
 
+/* The clip's record with its checksum. */
+static int encode_record(const struct valence_store_writer *writer, const struct valence_clip *clip,
+                         struct text *record, struct valence_error *error)
+{
+    struct ordinal_key ordinal = ordinal_encode((uint32_t)writer->n_clips);
+    record->maximum = STORE_MAX_RECORD_BYTES - CHECKSUM_BYTES;
+    int status = clip_encode(clip, writer->streams, writer->n_streams, record, error);
+    if (status)
+        return status;
+    record->maximum = STORE_MAX_RECORD_BYTES;
+    store_writer_sum(writer, STORE_CLIPS, &ordinal, sizeof ordinal, record);
+    return record->failed ? fail_memory(error, record->length, "a clip's record") : VALENCE_OK;
+}
+
 int valence_store_writer_add(struct valence_store_writer *writer, const struct valence_clip *clip,
                              const struct valence_clip_rows *streams, int n_streams,
                              struct valence_error *error)
@@ -283,8 +303,8 @@ int valence_store_writer_add(struct valence_store_writer *writer, const struct v
     memset(recorded.n_rows, 0, sizeof recorded.n_rows);
     for (int i = 0; i < n_streams; i++)
         recorded.n_rows[streams[i].stream] = streams[i].n_rows;
-    struct text record = {.maximum = STORE_MAX_RECORD_BYTES};
-    status = clip_encode(&recorded, writer->streams, writer->n_streams, &record, error);
+    struct text record = {.maximum = 0};
+    status = encode_record(writer, &recorded, &record, error);
     bytes += record.length + PAGE_BYTES;
     if (!status)
         status = add_record(writer, clip, &record, streams, n_streams, bytes, error);

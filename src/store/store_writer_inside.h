@@ -3,6 +3,7 @@
 #ifndef VALENCE_STORE_WRITER_INSIDE_H
 #define VALENCE_STORE_WRITER_INSIDE_H
 
+#include "store/store_checksum.h"
 #include "store/store_env.h"
 #include "store/store_layout.h"
 #include "store/store_writer.h"
@@ -15,7 +16,8 @@ struct valence_store_writer {
     MDB_txn *batch;
     MDB_dbi meta, clips, ids, rows[VALENCE_STORE_MAX_STREAMS];
     struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
-    int n_streams;
+    int version, n_streams;
+    uint32_t seeds[VALENCE_STORE_MAX_STREAMS]; /* of the streams' checksums */
     char *source;
     struct store_state state;
     /* valence_store_writer_options, and whether that happened */
@@ -34,9 +36,13 @@ int store_writer_need_batch(const struct valence_store_writer *writer, struct va
 /* Begins a transaction, the batch; `batch` is NULL where that fails. */
 int store_writer_begin(struct valence_store_writer *writer, struct valence_error *error);
 
-/* Stores a text under `key` of "meta", in the batch. */
-int store_writer_put_meta(struct valence_store_writer *writer, const char *key,
-                          const struct text *json, struct valence_error *error);
+/* Appends the checksum that a text under `key` of a database has in this store's version. */
+void store_writer_sum(const struct valence_store_writer *writer, const char *database,
+                      const void *key, size_t key_size, struct text *text);
+
+/* Stores a text under `key` of "meta", in the batch; its checksum is appended. */
+int store_writer_put_meta(struct valence_store_writer *writer, const char *key, struct text *json,
+                          struct valence_error *error);
 
 /* Records in the batch whether the store is finished. */
 int store_writer_put_state(struct valence_store_writer *writer, bool is_finished,

@@ -5,9 +5,21 @@
 #include "base/fail.h"
 #include "store/store_writer_inside.h"
 
-int store_writer_put_meta(struct valence_store_writer *writer, const char *key,
-                          const struct text *json, struct valence_error *error)
+void store_writer_sum(const struct valence_store_writer *writer, const char *database,
+                      const void *key, size_t key_size, struct text *text)
 {
+    char sum[CHECKSUM_BYTES];
+    if (writer->version < 2 || text->failed)
+        return;
+    checksum_encode(text_checksum(database, key, key_size, text->data, text->length), sum);
+    text_append(text, sum, sizeof sum);
+}
+
+int store_writer_put_meta(struct valence_store_writer *writer, const char *key, struct text *json,
+                          struct valence_error *error)
+{
+    if (strcmp(key, STORE_KEY_FORMAT) != 0)
+        store_writer_sum(writer, STORE_META, key, strlen(key), json);
     if (json->failed || json->length > STORE_MAX_RECORD_BYTES)
         return fail(error, VALENCE_ERROR_LIMIT, "%s: '%s' is longer than %d bytes", writer->path,
                     key, STORE_MAX_RECORD_BYTES);

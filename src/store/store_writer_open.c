@@ -113,6 +113,7 @@ static int check_store(struct valence_store_writer *writer, bool *is_other,
         return status;
     status = check_same_streams(store, writer->streams, writer->n_streams, error);
     writer->state = store->state;
+    writer->version = store->version; /* what is old stays so: its values have no checksums */
     writer->n_clips = valence_store_n_clips(store);
     *is_other = status == VALENCE_ERROR_SHAPE && writer->replace_unfinished &&
                 writer->state.is_known && !writer->state.is_finished;
@@ -143,7 +144,7 @@ static int open_databases(struct valence_store_writer *writer, struct valence_er
 static int write_format(struct valence_store_writer *writer, struct valence_error *error)
 {
     struct text json = {.maximum = STORE_MAX_RECORD_BYTES};
-    format_encode(writer->streams, writer->n_streams, &json);
+    format_encode(writer->version, writer->streams, writer->n_streams, &json);
     int status = store_writer_put_meta(writer, STORE_KEY_FORMAT, &json, error);
     text_free(&json);
     return status ? status : store_writer_put_state(writer, false, error);
@@ -181,6 +182,7 @@ int store_writer_restart(struct valence_store_writer *writer, struct valence_err
     writer->env = NULL;
     writer->source = NULL;
     writer->n_clips = 0;
+    writer->version = STORE_VERSION;
     writer->replaced = true;
     /* The data first: LMDB's lock file alone is no store, and is in nobody's way. */
     int status = VALENCE_OK;
@@ -227,10 +229,13 @@ int valence_store_writer_open(const char *path, const struct valence_store_strea
     if (!writer)
         return fail_memory(error, sizeof *writer, path);
     writer->folder = -1;
+    writer->version = STORE_VERSION;
     writer->replace_unfinished = options.replace_unfinished;
     writer->n_streams = n_streams;
     if (n_streams > 0)
         memcpy(writer->streams, streams, (size_t)n_streams * sizeof *streams);
+    for (int i = 0; i < n_streams; i++)
+        writer->seeds[i] = stream_seed(streams[i].name);
     writer->path = strdup(path);
     writer->data_path = path_join(path, STORE_DATA_FILE);
     status = writer->path && writer->data_path ? open_writer(writer, error)
