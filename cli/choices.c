@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/suggest.h"
+#include "valence/doctor.h"
 
 /* Reports a name that is none of `names`; `what` is "--split". */
 static int report_choice(const struct command *command, const char *what, const char *text,
@@ -70,16 +71,14 @@ int choose_form(const struct command *command, const char *text, enum valence_ex
     return code;
 }
 
-int choose_published(const struct command *command, const char *text,
-                     const struct published_split **published)
+int choose_published(const struct command *command, const char *text)
 {
-    const char *names[16];
+    const char *names[64];
     int n = 0;
-    *published = published_split_find(text);
-    if (*published)
+    if (valence_published_split_find(text))
         return EXIT_FINE;
-    for (; n < n_published_splits && n < 16; n++)
-        names[n] = published_splits[n].name;
+    for (; n < valence_n_published_splits() && n < 64; n++)
+        names[n] = valence_published_split(n)->name;
     return report_choice(command, "--published", text, names, n);
 }
 

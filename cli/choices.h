@@ -3,7 +3,6 @@
 #define VALENCE_CLI_CHOICES_H
 
 #include "options.h"
-#include "data/published_splits.h"
 #include "valence/export.h"
 #include "valence/model.h"
 #include "valence/run.h"
@@ -42,9 +41,8 @@ int choose_checkpoint(const struct command *command, const char *text,
 
 int choose_form(const struct command *command, const char *text, enum valence_export_kind *form);
 
-/* A published split by its name. */
-int choose_published(const struct command *command, const char *text,
-                     const struct published_split **published);
+/* The name of a published split. */
+int choose_published(const struct command *command, const char *text);
 
 /* "complete" or "complete,text_missing": names without blanks, each once; "all": every flow, those
  * that miss less first. */

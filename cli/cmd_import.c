@@ -9,6 +9,7 @@
 
 #include "choices.h"
 #include "commands.h"
+#include "data/data_summary.h"
 #include "data_output.h"
 #include "import_output.h"
 #include "import_text.h"
@@ -247,7 +248,7 @@ static int finish_options(const struct command *command, struct request *request
 static int look(struct request *request, struct valence_import_result *result,
                 struct valence_error *error)
 {
-    struct data_summary summary = {0};
+    struct valence_data_summary summary = {0};
     request->options.summary = &summary;
     request->options.skip = ~0u;
     int status = valence_import(request->kind, request->source, NULL, &request->options,

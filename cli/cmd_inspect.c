@@ -17,7 +17,6 @@
 #include "model/checkpoint.h"
 #include "model/config_json.h"
 #include "store/store_layout.h"
-#include "data/store_summary.h"
 #include "table.h"
 #include "valence/encoder.h"
 
@@ -28,7 +27,8 @@ struct request {
 
 /* ---- Stores ---- */
 
-static json_t *store_to_json(const struct valence_store *store, const struct data_summary *summary)
+static json_t *store_to_json(const struct valence_store *store,
+                             const struct valence_data_summary *summary)
 {
     const char *source = valence_store_source(store);
     json_t *from = source[0] ? json_loads(source, 0, NULL) : NULL;
@@ -46,21 +46,21 @@ static json_t *store_to_json(const struct valence_store *store, const struct dat
 static int inspect_store(const struct request *request, struct valence_error *error)
 {
     struct valence_store *store;
-    struct data_summary summary = {0};
+    struct valence_data_summary *summary = NULL;
     int status = open_store(request->path, request->accept_unfinished, &store, error);
     if (status)
         return status;
-    status = store_summarise(store, !request->records, terminal_progress(request->quiet), &summary,
-                             error);
+    status = valence_store_summarise(store, !request->records, terminal_progress(request->quiet),
+                                     &summary, error);
     terminal_progress_finish();
     if (!status && request->json) {
-        status = print_json(store_to_json(store, &summary), error);
+        status = print_json(store_to_json(store, summary), error);
     } else if (!status) {
-        print_data_summary(request->path, &summary, true);
+        print_data_summary(request->path, summary, true);
         if (valence_store_source(store)[0])
             printf("\nsource: %s\n", valence_store_source(store));
     }
-    data_summary_free(&summary);
+    valence_data_summary_free(summary);
     valence_store_close(store);
     return status;
 }

@@ -30,26 +30,26 @@ static void number_or_dash(struct table *table, double value, const char *format
 }
 
 /* "'a', 'b', ..." of clips, for notes. */
-static void name_clips(const struct data_summary *summary, const struct clip_examples *examples,
-                       char text[256])
+static void name_clips(const struct valence_data_summary *summary,
+                       const struct valence_clip_examples *examples, char text[256])
 {
     size_t used = 0;
     text[0] = '\0';
-    for (int i = 0; i < examples->n && i < SUMMARY_EXAMPLES && used < 240; i++)
+    for (int i = 0; i < examples->n && i < VALENCE_N_EXAMPLES && used < 240; i++)
         used += (size_t)snprintf(text + used, 256 - used, "%s'%.60s'", i ? ", " : "",
-                                 summary->clips[examples->clips[i]].id);
-    if (examples->n > SUMMARY_EXAMPLES && used < 250)
+                                 valence_data_summary_id(summary, examples->clips[i]));
+    if (examples->n > VALENCE_N_EXAMPLES && used < 250)
         snprintf(text + used, 256 - used, ", ...");
 }
 
-static void print_streams(const char *title, const struct data_summary *summary)
+static void print_streams(const char *title, const struct valence_data_summary *summary)
 {
     struct table table = {.title = title};
     static const char *const headings[] = {"stream",   "width", "type",   "clips", "rows",
                                            "shortest", "5 %",   "median", "95 %",  "longest"};
     add_columns(&table, headings, sizeof headings / sizeof headings[0]);
     for (int s = 0; s < summary->n_streams; s++) {
-        const struct stream_summary *stream = &summary->streams[s];
+        const struct valence_stream_summary *stream = &summary->streams[s];
         char examples[256];
         table_cell(&table, "%s", stream->format.name);
         table_cell(&table, "%" PRId64, stream->format.width);
@@ -68,14 +68,14 @@ static void print_streams(const char *title, const struct data_summary *summary)
     table_print(&table, stdout);
 }
 
-static void print_values(const struct data_summary *summary)
+static void print_values(const struct valence_data_summary *summary)
 {
     struct table table = {.title = "\nvalues"};
     static const char *const headings[] = {"stream",   "lowest",    "highest",         "NaN",
                                            "infinite", "saturated", "constant columns"};
     add_columns(&table, headings, sizeof headings / sizeof headings[0]);
     for (int s = 0; s < summary->n_streams; s++) {
-        const struct stream_summary *stream = &summary->streams[s];
+        const struct valence_stream_summary *stream = &summary->streams[s];
         const int64_t numbers[] = {stream->n_nan, stream->n_infinite, stream->n_saturated,
                                    stream->n_constant};
         char examples[256];
@@ -83,6 +83,12 @@ static void print_values(const struct data_summary *summary)
         number_or_dash(&table, (double)stream->low, "%.5g");
         number_or_dash(&table, (double)stream->high, "%.5g");
         add_numbers(&table, numbers, sizeof numbers / sizeof numbers[0]);
+        if (stream->zero.n) {
+            name_clips(summary, &stream->zero, examples);
+            table_note(&table,
+                       "WARNING: %s: %" PRId64 " of %" PRId64 " clips hold nothing but zeros: %s",
+                       stream->format.name, stream->zero.n, stream->n_clips, examples);
+        }
         name_clips(summary, &stream->broken, examples);
         if (stream->broken.n)
             table_note(&table, "%s: NaN or infinite values in %" PRId64 " clips: %s",
@@ -92,12 +98,12 @@ static void print_values(const struct data_summary *summary)
 }
 
 /* What is odd about the clips, below the tables. */
-static void print_notes(const struct data_summary *summary)
+static void print_notes(const struct valence_data_summary *summary)
 {
     struct text notes = {.maximum = 8192};
-    const struct clip_pair *pair = &summary->leaked[0];
+    const struct valence_clip_pair *pair = &summary->leaked[0];
     for (int s = 0; s < VALENCE_N_SPLITS; s++) {
-        const struct split_summary *split = &summary->splits[s];
+        const struct valence_split_summary *split = &summary->splits[s];
         if (split->n_empty && summary->n_streams > 0)
             text_format(&notes, "%s: %" PRId64 " clips have no rows in any stream\n",
                         valence_split_names[s], split->n_empty);
@@ -107,9 +113,9 @@ static void print_notes(const struct data_summary *summary)
                         valence_split_names[s], split->n_duplicates);
     }
     if (summary->repeated.n)
-        text_format(&notes,
-                    "WARNING: %" PRId64 " clips have an id that was there before ('%.60s')\n",
-                    summary->repeated.n, summary->clips[summary->repeated.clips[0]].id);
+        text_format(
+            &notes, "WARNING: %" PRId64 " clips have an id that was there before ('%.60s')\n",
+            summary->repeated.n, valence_data_summary_id(summary, summary->repeated.clips[0]));
     if (summary->n_shared_groups)
         text_format(&notes,
                     "WARNING: %" PRId64 " recordings have clips in more than one split, so that "
@@ -119,14 +125,14 @@ static void print_notes(const struct data_summary *summary)
         text_format(&notes,
                     "WARNING: %" PRId64 " clips have the same rows as one of an earlier split "
                     "('%.60s' as '%.60s')\n",
-                    summary->n_leaked, summary->clips[pair->second].id,
-                    summary->clips[pair->first].id);
+                    summary->n_leaked, valence_data_summary_id(summary, pair->second),
+                    valence_data_summary_id(summary, pair->first));
     if (notes.length)
         print_wrapped(stdout, notes.data, 0, 0, terminal_columns(stdout));
     text_free(&notes);
 }
 
-static void print_splits(const struct data_summary *summary)
+static void print_splits(const struct valence_data_summary *summary)
 {
     struct table table = {.title = "\nlabels"};
     static const char *const headings[] = {"split", "clips", "groups", "texts", "mean",
@@ -134,19 +140,19 @@ static void print_splits(const struct data_summary *summary)
                                            "1",     "2",     "3",      "none"};
     add_columns(&table, headings, sizeof headings / sizeof headings[0]);
     for (int s = 0; s < VALENCE_N_SPLITS; s++) {
-        const struct split_summary *split = &summary->splits[s];
+        const struct valence_split_summary *split = &summary->splits[s];
         const int64_t counts[] = {split->n_clips, split->n_groups, split->n_transcripts};
         table_cell(&table, "%s", valence_split_names[s]);
         add_numbers(&table, counts, 3);
         number_or_dash(&table, split->label_mean, "%.3f");
         number_or_dash(&table, split->label_deviation, "%.3f");
-        add_numbers(&table, split->label_bins, LABEL_BINS);
+        add_numbers(&table, split->label_bins, VALENCE_LABEL_BINS);
         add_numbers(&table, &split->n_unlabelled, 1);
     }
     table_print(&table, stdout);
 }
 
-void print_data_summary(const char *title, const struct data_summary *summary, bool labels)
+void print_data_summary(const char *title, const struct valence_data_summary *summary, bool labels)
 {
     char line[4096];
     snprintf(line, sizeof line, "%.4000s: %" PRId64 " clips", title, summary->n_clips);
@@ -182,41 +188,46 @@ static json_t *number_or_null(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *examples_to_json(const struct data_summary *summary,
-                                const struct clip_examples *examples)
+static json_t *examples_to_json(const struct valence_data_summary *summary,
+                                const struct valence_clip_examples *examples)
 {
     json_t *ids = json_array();
-    for (int i = 0; i < examples->n && i < SUMMARY_EXAMPLES; i++)
-        json_array_append_new(ids, json_string(summary->clips[examples->clips[i]].id));
+    for (int i = 0; i < examples->n && i < VALENCE_N_EXAMPLES; i++)
+        json_array_append_new(ids,
+                              json_string(valence_data_summary_id(summary, examples->clips[i])));
     return json_pack("{s:I, s:o}", "clips", (json_int_t)examples->n, "examples", ids);
 }
 
-static json_t *pairs_to_json(const struct data_summary *summary, const struct clip_pair *pairs,
-                             int64_t n)
+static json_t *pairs_to_json(const struct valence_data_summary *summary,
+                             const struct valence_clip_pair *pairs, int64_t n)
 {
     json_t *list = json_array();
-    for (int i = 0; i < n && i < SUMMARY_EXAMPLES; i++)
-        json_array_append_new(list, json_pack("[s, s]", summary->clips[pairs[i].first].id,
-                                              summary->clips[pairs[i].second].id));
+    for (int i = 0; i < n && i < VALENCE_N_EXAMPLES; i++)
+        json_array_append_new(list,
+                              json_pack("[s, s]", valence_data_summary_id(summary, pairs[i].first),
+                                        valence_data_summary_id(summary, pairs[i].second)));
     return json_pack("{s:I, s:o}", "n", (json_int_t)n, "examples", list);
 }
 
-static json_t *values_to_json(const struct data_summary *summary,
-                              const struct stream_summary *stream)
+static json_t *values_to_json(const struct valence_data_summary *summary,
+                              const struct valence_stream_summary *stream)
 {
     json_t *constant = json_array();
     for (int64_t j = 0; j < stream->format.width; j++)
         if (stream->lows[j] == stream->highs[j] && stream->n_rows > 1)
             json_array_append_new(constant, json_integer(j));
-    return json_pack(
-        "{s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "lowest", number_or_null((double)stream->low),
-        "highest", number_or_null((double)stream->high), "nan", (json_int_t)stream->n_nan,
-        "infinite", (json_int_t)stream->n_infinite, "saturated", (json_int_t)stream->n_saturated,
-        "constant_columns", constant, "broken", examples_to_json(summary, &stream->broken));
+    return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I}", "lowest",
+                     number_or_null((double)stream->low), "highest",
+                     number_or_null((double)stream->high), "nan", (json_int_t)stream->n_nan,
+                     "infinite", (json_int_t)stream->n_infinite, "saturated",
+                     (json_int_t)stream->n_saturated, "constant_columns", constant, "broken",
+                     examples_to_json(summary, &stream->broken), "zero",
+                     examples_to_json(summary, &stream->zero), "coarse_columns",
+                     (json_int_t)stream->n_coarse, "far_columns", (json_int_t)stream->n_far);
 }
 
-static json_t *stream_to_json(const struct data_summary *summary,
-                              const struct stream_summary *stream)
+static json_t *stream_to_json(const struct valence_data_summary *summary,
+                              const struct valence_stream_summary *stream)
 {
     return json_pack("{s:s, s:I, s:s, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o}", "name",
                      stream->format.name, "width", (json_int_t)stream->format.width, "dtype",
@@ -229,10 +240,10 @@ static json_t *stream_to_json(const struct data_summary *summary,
                      summary->has_values ? values_to_json(summary, stream) : json_null());
 }
 
-static json_t *split_to_json(const struct split_summary *split)
+static json_t *split_to_json(const struct valence_split_summary *split)
 {
     json_t *bins = json_array();
-    for (int bin = 0; bin < LABEL_BINS; bin++)
+    for (int bin = 0; bin < VALENCE_LABEL_BINS; bin++)
         json_array_append_new(bins, json_integer(split->label_bins[bin]));
     return json_pack(
         "{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "clips",
@@ -253,7 +264,7 @@ json_t *left_out_to_json(const struct valence_import_result *result)
     return left_out;
 }
 
-json_t *data_summary_to_json(const struct data_summary *summary)
+json_t *data_summary_to_json(const struct valence_data_summary *summary)
 {
     json_t *streams = json_array(), *splits = json_object();
     for (int s = 0; s < summary->n_streams; s++)

@@ -4,14 +4,14 @@
 
 #include <jansson.h>
 
-#include "data/data_summary.h"
+#include "valence/summary.h"
 #include "valence/import.h"
 
 /* Tables of the streams, their values and, where `labels` is set, the labels of the splits. */
-void print_data_summary(const char *title, const struct data_summary *summary, bool labels);
+void print_data_summary(const char *title, const struct valence_data_summary *summary, bool labels);
 
 /* {"clips", "streams", "splits", ...}; NULL where memory is short. */
-json_t *data_summary_to_json(const struct data_summary *summary);
+json_t *data_summary_to_json(const struct valence_data_summary *summary);
 
 /* Of a source that was only looked at: the clips an import would have left out, and why. */
 void print_left_out(const struct valence_import_result *result);

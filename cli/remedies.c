@@ -9,6 +9,8 @@ static const struct {
     const char *key;
     const char *remedy;
 } remedies[] = {
+    {VALENCE_ERROR_DATA, "accept_unfinished",
+     "--accept-unfinished, or for train --set accept_unfinished=true, reads it as far as it got"},
     {VALENCE_ERROR_EXISTS, "overwrite", "--force replaces it"},
     {VALENCE_ERROR_EXISTS, "target", "give another name, or remove it first"},
     {VALENCE_ERROR_FORMAT, "accept_damaged", "--accept-damaged uses what can be decoded"},

@@ -104,7 +104,7 @@ struct valence_import_stream {
     const char *lengths;
 };
 
-struct data_summary;
+struct valence_data_summary;
 
 struct valence_import_options {
     /* sizeof(struct valence_import_options), set by the default function. */
@@ -159,7 +159,7 @@ struct valence_import_options {
     bool labels_only;
     /* Where set, clips are counted there in place of being stored, and the store's path is not
      * used. The type is the library's own. */
-    struct data_summary *summary;
+    struct valence_data_summary *summary;
 };
 
 /* f16, labels in [-3, 3], nothing skipped, the delimiter found, feat_scale 1. */

@@ -1,6 +1,5 @@
 #include "data/data_summary.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,29 +7,27 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "data/data_counts.h"
 #include "store/store_layout.h"
 
-#define LARGEST_HALF 65504.0f
-
-int data_summary_begin(struct data_summary *summary, const struct valence_store_stream *streams,
-                       int n_streams, struct valence_error *error)
+int data_summary_begin(struct valence_data_summary *summary,
+                       const struct valence_store_stream *streams, int n_streams,
+                       struct valence_error *error)
 {
-    *summary = (struct data_summary){.n_streams = n_streams};
+    *summary = (struct valence_data_summary){.n_streams = n_streams,
+                                             .counts = allocate(1, sizeof *summary->counts)};
+    if (!summary->counts)
+        return fail_memory(error, sizeof *summary->counts, "a summary");
     for (int s = 0; s < n_streams; s++) {
-        struct stream_summary *stream = &summary->streams[s];
-        stream->format = streams[s];
-        stream->low = INFINITY;
-        stream->high = -INFINITY;
-        stream->last_broken = -1;
-        stream->lows = allocate(streams[s].width, sizeof *stream->lows);
-        stream->highs = allocate(streams[s].width, sizeof *stream->highs);
-        if (!stream->lows || !stream->highs)
-            return fail_memory(error, (size_t)streams[s].width * 2 * sizeof *stream->lows,
-                               "a summary");
-        for (int64_t j = 0; j < streams[s].width; j++) {
-            stream->lows[j] = INFINITY;
-            stream->highs[j] = -INFINITY;
-        }
+        struct stream_counts *counts = &summary->counts->streams[s];
+        int status = stream_counts_begin(counts, streams[s].width, error);
+        if (status)
+            return status;
+        summary->streams[s] = (struct valence_stream_summary){.format = streams[s],
+                                                              .low = INFINITY,
+                                                              .high = -INFINITY,
+                                                              .lows = counts->lows,
+                                                              .highs = counts->highs};
     }
     for (int split = 0; split < VALENCE_N_SPLITS; split++) {
         summary->splits[split].label_low = INFINITY;
@@ -39,29 +36,66 @@ int data_summary_begin(struct data_summary *summary, const struct valence_store_
     return VALENCE_OK;
 }
 
-void data_summary_free(struct data_summary *summary)
+void data_summary_borrow(struct valence_data_summary *summary)
 {
-    for (int s = 0; s < summary->n_streams; s++) {
-        free(summary->streams[s].lengths);
-        free(summary->streams[s].lows);
-        free(summary->streams[s].highs);
-    }
-    for (int64_t i = 0; i < summary->n_clips; i++)
-        free(summary->clips[i].id);
-    free(summary->clips);
-    *summary = (struct data_summary){0};
+    summary->counts->borrows = true;
+}
+
+void data_summary_free(struct valence_data_summary *summary)
+{
+    struct valence_data_counts *counts = summary->counts;
+    if (!counts)
+        return;
+    for (int s = 0; s < summary->n_streams; s++)
+        stream_counts_clear(&counts->streams[s]);
+    for (int64_t i = 0; i < summary->n_clips && !counts->borrows; i++)
+        free((void *)(uintptr_t)counts->clips[i].id);
+    free(counts->clips);
+    free(counts);
+    *summary = (struct valence_data_summary){0};
+}
+
+void valence_data_summary_free(struct valence_data_summary *summary)
+{
+    if (summary)
+        data_summary_free(summary);
+    free(summary);
+}
+
+static const struct summary_clip *clip_of(const struct valence_data_summary *summary, int64_t clip)
+{
+    return clip >= 0 && clip < summary->n_clips ? &summary->counts->clips[clip] : NULL;
+}
+
+const char *valence_data_summary_id(const struct valence_data_summary *summary, int64_t clip)
+{
+    const struct summary_clip *found = clip_of(summary, clip);
+    return found ? found->id : NULL;
+}
+
+const char *valence_data_summary_group(const struct valence_data_summary *summary, int64_t clip)
+{
+    const struct summary_clip *found = clip_of(summary, clip);
+    return found ? found->group : NULL;
+}
+
+enum valence_split valence_data_summary_split(const struct valence_data_summary *summary,
+                                              int64_t clip)
+{
+    const struct summary_clip *found = clip_of(summary, clip);
+    return found ? found->split : VALENCE_TRAIN;
 }
 
 /* ---- Clips ---- */
 
-static void add_example(struct clip_examples *examples, int64_t clip)
+void add_example(struct valence_clip_examples *examples, int64_t clip)
 {
-    if (examples->n < SUMMARY_EXAMPLES)
+    if (examples->n < VALENCE_N_EXAMPLES)
         examples->clips[examples->n] = clip;
     examples->n++;
 }
 
-static void add_label(struct split_summary *split, double label)
+static void add_label(struct valence_split_summary *split, double label)
 {
     double clipped = label < -3 ? -3 : label > 3 ? 3 : label;
     split->label_bins[(int)rint(clipped) + 3]++;
@@ -71,144 +105,104 @@ static void add_label(struct split_summary *split, double label)
     split->label_high = label > split->label_high ? label : split->label_high;
 }
 
-static int add_lengths(struct data_summary *summary, const struct valence_clip *clip,
+static int add_lengths(struct valence_data_summary *summary, const struct valence_clip *clip,
                        struct summary_clip *added, struct valence_error *error)
 {
     for (int s = 0; s < summary->n_streams; s++) {
-        struct stream_summary *stream = &summary->streams[s];
+        struct valence_stream_summary *stream = &summary->streams[s];
+        struct stream_counts *counts = &summary->counts->streams[s];
         int64_t n = clip->n_rows[s];
         added->hash = mix_keys(added->hash, (uint64_t)n);
-        added->n_rows += n;
+        added->has_rows = added->has_rows || n > 0;
         stream->n_rows += n;
         if (n == 0)
             continue;
-        void *lengths = stream->lengths;
+        void *lengths = counts->lengths;
         int status =
-            grow_array(&lengths, &stream->length_capacity, stream->n_clips + 1,
-                       sizeof *stream->lengths, STORE_MAX_CLIPS, "clips of a summary", error);
-        stream->lengths = lengths;
+            grow_array(&lengths, &counts->length_capacity, stream->n_clips + 1,
+                       sizeof *counts->lengths, STORE_MAX_CLIPS, "clips of a summary", error);
+        counts->lengths = lengths;
         if (status)
             return status;
-        stream->lengths[stream->n_clips++] = n;
+        counts->lengths[stream->n_clips++] = (int32_t)n;
     }
-    for (int s = 0; s < summary->n_streams && added->n_rows > 0; s++)
+    for (int s = 0; s < summary->n_streams && added->has_rows; s++)
         if (clip->n_rows[s] == 0)
             add_example(&summary->streams[s].absent, summary->n_clips);
     return VALENCE_OK;
 }
 
-int data_summary_add(struct data_summary *summary, const struct valence_clip *clip,
+/* The clip's id and group: the caller's, or one block of both. */
+static int take_texts(const struct valence_data_summary *summary, const struct valence_clip *clip,
+                      struct summary_clip *added, struct valence_error *error)
+{
+    const char *group = clip->group ? clip->group : "";
+    *added = (struct summary_clip){.id = clip->id, .group = group, .split = clip->split};
+    if (summary->counts->borrows)
+        return VALENCE_OK;
+    size_t id_bytes = strlen(clip->id) + 1, group_bytes = strlen(group) + 1;
+    char *block = malloc(id_bytes + group_bytes);
+    if (!block)
+        return fail_memory(error, id_bytes + group_bytes, "a clip of a summary");
+    added->id = memcpy(block, clip->id, id_bytes);
+    added->group = memcpy(block + id_bytes, group, group_bytes);
+    return VALENCE_OK;
+}
+
+int data_summary_add(struct valence_data_summary *summary, const struct valence_clip *clip,
                      struct valence_error *error)
 {
-    void *clips = summary->clips;
-    int status = grow_array(&clips, &summary->clip_capacity, summary->n_clips + 1,
-                            sizeof *summary->clips, STORE_MAX_CLIPS, "clips of a summary", error);
-    summary->clips = clips;
+    struct valence_data_counts *counts = summary->counts;
+    struct summary_clip added;
+    void *clips = counts->clips;
+    int status = grow_array(&clips, &counts->clip_capacity, summary->n_clips + 1,
+                            sizeof *counts->clips, STORE_MAX_CLIPS, "clips of a summary", error);
+    counts->clips = clips;
+    if (!status)
+        status = take_texts(summary, clip, &added, error);
     if (status)
         return status;
-    struct summary_clip *added = &summary->clips[summary->n_clips];
-    size_t id_bytes = strlen(clip->id) + 1, group_bytes = strlen(clip->group) + 1;
-    *added = (struct summary_clip){.id = malloc(id_bytes + group_bytes), .split = clip->split};
-    if (!added->id)
-        return fail_memory(error, id_bytes + group_bytes, "a clip of a summary");
-    memcpy(added->id, clip->id, id_bytes);
-    added->group = memcpy(added->id + id_bytes, clip->group, group_bytes);
-    status = add_lengths(summary, clip, added, error);
+    status = add_lengths(summary, clip, &added, error);
     if (status) {
-        free(added->id);
+        if (!counts->borrows)
+            free((void *)(uintptr_t)added.id);
         return status;
     }
-    struct split_summary *split = &summary->splits[clip->split];
+    struct valence_split_summary *split = &summary->splits[clip->split];
     split->n_clips++;
-    split->n_empty += added->n_rows == 0;
-    split->n_transcripts += clip->transcript[0] != '\0';
+    split->n_empty += !added.has_rows;
+    split->n_transcripts += clip->transcript && clip->transcript[0] != '\0';
+    summary->n_grouped += added.group[0] != '\0';
     if (isnan(clip->label))
         split->n_unlabelled++;
     else
         add_label(split, (double)clip->label);
-    summary->n_clips++;
+    counts->clips[summary->n_clips++] = added;
     return VALENCE_OK;
-}
-
-/* ---- Values ---- */
-
-static void add_row(struct stream_summary *stream, const float *restrict row)
-{
-    float *restrict lows = stream->lows, *restrict highs = stream->highs;
-    int64_t width = stream->format.width;
-    int n_nan = 0, n_beyond = 0, n_largest = 0;
-    for (int64_t j = 0; j < width; j++) { /* a NaN is neither below nor above */
-        float value = row[j], magnitude = fabsf(value);
-        lows[j] = value < lows[j] ? value : lows[j];
-        highs[j] = value > highs[j] ? value : highs[j];
-        n_nan += value != value;
-        n_beyond += magnitude > FLT_MAX;
-        n_largest += magnitude == LARGEST_HALF;
-    }
-    stream->n_nan += n_nan;
-    stream->n_infinite += n_beyond;
-    if (stream->format.type == VALENCE_F16)
-        stream->n_saturated += n_largest;
-}
-
-static uint64_t hash_values(uint64_t hash, const float *values, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
-        hash = (hash ^ bits) * 0x9E3779B97F4A7C15u;
-        hash ^= hash >> 32;
-    }
-    return hash;
-}
-
-void data_summary_add_rows(struct data_summary *summary, int64_t clip, int index, const float *rows,
-                           int64_t n_rows)
-{
-    struct stream_summary *stream = &summary->streams[index];
-    int64_t width = stream->format.width, n_bad = stream->n_nan + stream->n_infinite;
-    for (int64_t i = 0; i < n_rows; i++)
-        add_row(stream, rows + i * width);
-    if (stream->n_nan + stream->n_infinite > n_bad && stream->last_broken != clip) {
-        add_example(&stream->broken, clip);
-        stream->last_broken = clip;
-    }
-    summary->clips[clip].hash = hash_values(summary->clips[clip].hash, rows, n_rows * width);
-    summary->has_values = true;
 }
 
 /* ---- What needs all clips ---- */
 
 static int by_size(const void *a, const void *b)
 {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
     return (x > y) - (x < y);
 }
 
-static void finish_stream(struct stream_summary *stream)
+static void finish_lengths(struct valence_stream_summary *stream, int32_t *lengths)
 {
-    int64_t n = stream->n_clips, *lengths = stream->lengths;
-    if (n > 0) {
-        qsort(lengths, (size_t)n, sizeof *lengths, by_size);
-        stream->shortest = lengths[0];
-        stream->percentile_5 = lengths[(n - 1) * 5 / 100];
-        stream->median = lengths[(n - 1) / 2];
-        stream->percentile_95 = lengths[(n - 1) * 95 / 100];
-        stream->longest = lengths[n - 1];
-    }
-    for (int64_t j = 0; j < stream->format.width; j++) {
-        float low = stream->lows[j], high = stream->highs[j];
-        stream->low = low < stream->low ? low : stream->low;
-        stream->high = high > stream->high ? high : stream->high;
-        if (low != high || stream->n_rows < 2)
-            continue;
-        if (stream->n_constant < SUMMARY_EXAMPLES)
-            stream->constant[stream->n_constant] = j;
-        stream->n_constant++;
-    }
+    int64_t n = stream->n_clips;
+    if (n == 0)
+        return;
+    qsort(lengths, (size_t)n, sizeof *lengths, by_size);
+    stream->shortest = lengths[0];
+    stream->percentile_5 = lengths[(n - 1) * 5 / 100];
+    stream->median = lengths[(n - 1) / 2];
+    stream->percentile_95 = lengths[(n - 1) * 95 / 100];
+    stream->longest = lengths[n - 1];
 }
 
-static void finish_labels(struct split_summary *split)
+static void finish_labels(struct valence_split_summary *split)
 {
     double n = (double)(split->n_clips - split->n_unlabelled);
     if (n == 0)
@@ -236,22 +230,25 @@ static int by_hash(const void *a, const void *b)
                                   : (x > y) - (x < y);
 }
 
-static void add_pair(struct clip_pair *pairs, int64_t n_before, const struct data_summary *summary,
-                     const struct summary_clip *first, const struct summary_clip *second)
+static void add_pair(struct valence_clip_pair *pairs, int64_t n_before,
+                     const struct valence_data_summary *summary, const struct summary_clip *first,
+                     const struct summary_clip *second)
 {
-    if (n_before < SUMMARY_EXAMPLES)
-        pairs[n_before] = (struct clip_pair){first - summary->clips, second - summary->clips};
+    if (n_before < VALENCE_N_EXAMPLES)
+        pairs[n_before] = (struct valence_clip_pair){first - summary->counts->clips,
+                                                     second - summary->counts->clips};
 }
 
 /* Counts the groups of each split and those that several splits share. */
-static void count_groups(struct data_summary *summary, const struct summary_clip **clips)
+static void count_groups(struct valence_data_summary *summary, const struct summary_clip **clips)
 {
     int64_t n = 0;
     for (int64_t i = 0; i < summary->n_clips; i++)
-        if (summary->clips[i].group[0])
-            clips[n++] = &summary->clips[i];
+        if (summary->counts->clips[i].group[0])
+            clips[n++] = &summary->counts->clips[i];
     qsort(clips, (size_t)n, sizeof *clips, by_group);
     for (int64_t first = 0, end; first < n; first = end) {
+        summary->n_groups++;
         for (end = first; end < n && strcmp(clips[end]->group, clips[first]->group) == 0; end++)
             if (end == first || clips[end]->split != clips[end - 1]->split)
                 summary->splits[clips[end]->split].n_groups++;
@@ -261,12 +258,13 @@ static void count_groups(struct data_summary *summary, const struct summary_clip
     }
 }
 
-static void count_duplicates(struct data_summary *summary, const struct summary_clip **clips)
+static void count_duplicates(struct valence_data_summary *summary,
+                             const struct summary_clip **clips)
 {
     int64_t n = 0, n_within = 0;
     for (int64_t i = 0; i < summary->n_clips; i++)
-        if (summary->clips[i].n_rows > 0)
-            clips[n++] = &summary->clips[i];
+        if (summary->counts->clips[i].has_rows)
+            clips[n++] = &summary->counts->clips[i];
     qsort(clips, (size_t)n, sizeof *clips, by_hash);
     for (int64_t first = 0, i = 1; i < n; i++) {
         if (clips[i]->hash != clips[first]->hash)
@@ -289,23 +287,25 @@ static int by_id(const void *a, const void *b)
 }
 
 /* A store has none; a source may. */
-static void count_repeated(struct data_summary *summary, const struct summary_clip **clips)
+static void count_repeated(struct valence_data_summary *summary, const struct summary_clip **clips)
 {
     for (int64_t i = 0; i < summary->n_clips; i++)
-        clips[i] = &summary->clips[i];
+        clips[i] = &summary->counts->clips[i];
     qsort(clips, (size_t)summary->n_clips, sizeof *clips, by_id);
     for (int64_t i = 1; i < summary->n_clips; i++)
         if (strcmp(clips[i]->id, clips[i - 1]->id) == 0)
-            add_example(&summary->repeated, clips[i] - summary->clips);
+            add_example(&summary->repeated, clips[i] - summary->counts->clips);
 }
 
-int data_summary_finish(struct data_summary *summary, struct valence_error *error)
+int data_summary_finish(struct valence_data_summary *summary, struct valence_error *error)
 {
     const struct summary_clip **clips = allocate(summary->n_clips, sizeof(struct summary_clip *));
     if (!clips)
         return fail_memory(error, (size_t)summary->n_clips * sizeof *clips, "a summary");
-    for (int s = 0; s < summary->n_streams; s++)
-        finish_stream(&summary->streams[s]);
+    for (int s = 0; s < summary->n_streams; s++) {
+        finish_lengths(&summary->streams[s], summary->counts->streams[s].lengths);
+        stream_values_finish(summary, s);
+    }
     for (int split = 0; split < VALENCE_N_SPLITS; split++)
         finish_labels(&summary->splits[split]);
     count_repeated(summary, clips);

@@ -1,27 +1,32 @@
-/* What is wrong with a data set, from its summary: findings in words, each with a remedy. */
+/* Making a diagnosis (valence/doctor.h): each part of it adds its findings. */
 #ifndef VALENCE_DATA_DIAGNOSIS_H
 #define VALENCE_DATA_DIAGNOSIS_H
 
-#include "data/data_summary.h"
-#include "data/published_splits.h"
+#include "valence/doctor.h"
 
-#define DIAGNOSIS_MAX_FINDINGS 128
-
-struct finding {
-    const char *name;   /* "constant-columns": what programs tell it by */
-    bool is_note;       /* good to know; else a warning */
-    char text[320];     /* what is the case */
-    const char *remedy; /* what to do; NULL for most notes */
-};
+/* More than all kinds of findings of the most streams; what comes after is left out. */
+#define DIAGNOSIS_MAX_FINDINGS 256
+#define FINDING_TEXT_BYTES     384
 
 struct diagnosis {
-    int n, n_warnings;
-    struct finding findings[DIAGNOSIS_MAX_FINDINGS];
-    const struct published_split *published; /* compared with; NULL: none is near */
+    struct valence_diagnosis shown; /* first: programs hold a pointer to it */
+    struct valence_finding findings[DIAGNOSIS_MAX_FINDINGS];
+    char texts[DIAGNOSIS_MAX_FINDINGS][FINDING_TEXT_BYTES];
+    char streams[DIAGNOSIS_MAX_FINDINGS][VALENCE_STORE_NAME_BYTES];
 };
 
-/* Compares with `published`, or with the nearest where it is NULL. */
-void diagnose(const struct data_summary *summary, const struct published_split *published,
-              struct diagnosis *diagnosis);
+/* Adds a finding; what it is about can be set in the one that is given back. `code` and `remedy`
+ * are literals. */
+struct valence_finding *add_finding(struct diagnosis *diagnosis, enum valence_severity severity,
+                                    const char *code, const char *remedy, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* Says which stream it is about. */
+void finding_of_stream(struct diagnosis *diagnosis, struct valence_finding *finding,
+                       const char *stream);
+
+void diagnose_streams(const struct valence_data_summary *summary, struct diagnosis *diagnosis);
+void diagnose_splits(const struct valence_data_summary *summary, struct diagnosis *diagnosis);
+void diagnose_labels(const struct valence_data_summary *summary, struct diagnosis *diagnosis);
 
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* The counts are those of the label files themselves, as their publishers ship them. */
-const struct published_split published_splits[] = {
+static const struct valence_published_split splits[] = {
     {"mosi",
      "CMU-MOSI, standard split",
      "CMU-MultimodalSDK, MMSA and MERBench; 52, 10 and 31 videos",
@@ -21,30 +21,40 @@ const struct published_split published_splits[] = {
     {"simsv2", "CH-SIMS v2, supervised part", "Liu et al. 2022", {2722, 647, 1034}},
     {"meld", "MELD", "Poria et al. 2019", {9989, 1109, 2610}},
 };
-const int n_published_splits = sizeof published_splits / sizeof published_splits[0];
+static const int n_splits = sizeof splits / sizeof splits[0];
 
-const struct published_split *published_split_find(const char *name)
+int valence_n_published_splits(void)
 {
-    for (int i = 0; i < n_published_splits; i++)
-        if (strcmp(published_splits[i].name, name) == 0)
-            return &published_splits[i];
+    return n_splits;
+}
+
+const struct valence_published_split *valence_published_split(int index)
+{
+    return index >= 0 && index < n_splits ? &splits[index] : NULL;
+}
+
+const struct valence_published_split *valence_published_split_find(const char *name)
+{
+    for (int i = 0; i < n_splits; i++)
+        if (strcmp(splits[i].name, name) == 0)
+            return &splits[i];
     return NULL;
 }
 
-const struct published_split *published_split_nearest(const int64_t n_clips[VALENCE_N_SPLITS])
+const struct valence_published_split *published_split_nearest(const int64_t n_clips[3])
 {
-    const struct published_split *nearest = NULL;
+    const struct valence_published_split *nearest = NULL;
     double nearest_distance = 0.1;
-    for (int i = 0; i < n_published_splits; i++) {
+    for (int i = 0; i < n_splits; i++) {
         int64_t different = 0, total = 0;
         for (int s = 0; s < VALENCE_N_SPLITS; s++) {
-            different += llabs(published_splits[i].n_clips[s] - n_clips[s]);
-            total += published_splits[i].n_clips[s];
+            different += llabs(splits[i].n_clips[s] - n_clips[s]);
+            total += splits[i].n_clips[s];
         }
         double distance = (double)different / (double)total;
         if (distance <= nearest_distance) {
             nearest_distance = distance;
-            nearest = &published_splits[i];
+            nearest = &splits[i];
         }
     }
     return nearest;

@@ -1,26 +1,11 @@
-/* How many clips the published splits of the usual data sets have. */
+/* The published splits of the usual data sets (valence/doctor.h), and which one a data set is. */
 #ifndef VALENCE_DATA_PUBLISHED_SPLITS_H
 #define VALENCE_DATA_PUBLISHED_SPLITS_H
 
-#include <stdint.h>
-
-#include "valence/stream.h"
-
-struct published_split {
-    const char *name;  /* "mosi": what options say */
-    const char *title; /* "CMU-MOSI, standard split" */
-    const char *where; /* who publishes it */
-    int64_t n_clips[VALENCE_N_SPLITS];
-};
-
-extern const struct published_split published_splits[];
-extern const int n_published_splits;
-
-/* NULL where there is none of that name. */
-const struct published_split *published_split_find(const char *name);
+#include "valence/doctor.h"
 
 /* The one whose counts are nearest, NULL where even that one differs by more than a tenth of its
  * clips. */
-const struct published_split *published_split_nearest(const int64_t n_clips[VALENCE_N_SPLITS]);
+const struct valence_published_split *published_split_nearest(const int64_t n_clips[3]);
 
 #endif

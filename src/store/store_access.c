@@ -3,12 +3,18 @@
 
 #include "base/fail.h"
 #include "store/store_inside.h"
+#include "store/store_scan.h"
 
 /* ---- Looking at it ---- */
 
 const char *valence_store_path(const struct valence_store *store)
 {
     return store->path;
+}
+
+bool store_has_checksums(const struct valence_store *store)
+{
+    return store->version >= 2;
 }
 
 bool valence_store_is_finished(const struct valence_store *store)

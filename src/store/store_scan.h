@@ -13,8 +13,15 @@ struct store_piece {
     const float *rows;
 };
 
+/* False for a store of version 1. */
+bool store_has_checksums(const struct valence_store *store);
+
 typedef int (*store_visit)(void *user, const struct store_piece *piece,
                            struct valence_error *error);
+
+/* Calls `visit` for every piece of one clip's rows, in a buffer of its own. */
+int store_scan_clip(const struct valence_store *store, int stream, int64_t clip, store_visit visit,
+                    void *user, struct valence_error *error);
 
 /* Calls `visit` for every piece of a stream's clips in `split`, or of all with VALENCE_N_SPLITS,
  * until it returns an error, which is given back. `stage` names the work to `progress`, which may

@@ -37,13 +37,34 @@ expect 1 doctor "$store" --quiet --strict
 prints "4 warnings"
 expect 0 doctor "$store" --quiet --json
 json 4 warnings
-json '"constant-columns"' findings 0 name
+json '"constant-columns"' findings 0 code
 json null published
 expect 0 doctor "$store" --quiet --json --published mosi
 json 5 warnings
 json 1284 published clips 0
 expect 2 doctor "$store" --published mossi
 complains "did you mean 'mosi'?"
+# ---- checksums
+expect 0 doctor "$store" --verify --quiet
+prints ": 32 clips, 96 values read, 0 damaged"
+expect 0 doctor "$store" --verify --quiet --json
+json true has_checksums
+json 0 damaged
+cp -r "$store" "$work/damaged"
+at=$(LC_ALL=C grep -obaP '\x40\x4f\x00\x47' "$work/damaged/data.mdb" | head -n 1 | cut -d: -f1) # 29 and 7 as f16
+[ -n "$at" ] || wrong "the row of a clip is not found"
+printf '\101' | dd of="$work/damaged/data.mdb" bs=1 seek="$at" conv=notrunc 2>"$work/dd"
+expect 1 doctor "$work/damaged" --verify --quiet
+prints "96 values read, 1 damaged"
+prints "clip 'c29': stream 'audio'"
+expect 1 doctor "$work/damaged" --verify --quiet --json
+json '"c29"' damaged_clips examples 0
+for command in doctor inspect; do
+    expect 1 $command "$work/damaged" --quiet
+    complains "clip 'c29': stream 'audio': the bytes at"
+done
+expect 0 inspect "$work/damaged" --quiet --records
+
 # ---- an import that stopped in the middle
 cp "$table" "$work/broken.csv"
 printf 'e1,test,7,h,3,7,9,-3\n' >>"$work/broken.csv"

@@ -40,7 +40,7 @@ prints "3  imported"
 expect 0 inspect "$work/labels"
 prints "No feature streams"
 expect 0 doctor "$work/labels" --json --quiet
-json '"no-streams"' findings 0 name
+json '"no-streams"' findings 0 code
 printf 'store: "%s"\n' "$work/labels" >"$work/config.yaml"
 expect 1 train "$work/config.yaml" --output "$work/run" --quiet
 complains "no feature streams"
