@@ -11,14 +11,14 @@
 #include "commands.h"
 #include "open_store.h"
 #include "data_output.h"
-#include "format/safetensors.h"
 #include "inspect_source.h"
 #include "json_output.h"
 #include "model/checkpoint.h"
 #include "model/config_json.h"
-#include "store/store_layout.h"
 #include "table.h"
 #include "valence/encoder.h"
+#include "valence/inspect.h"
+#include "valence/run.h"
 
 struct request {
     const char *path, *clip;
@@ -137,6 +137,42 @@ static int inspect_checkpoint(const char *path, bool json, struct valence_error 
     return status;
 }
 
+/* The models of a run with several seeds, a line each. */
+static int inspect_seeds(const struct request *request, const struct valence_run *run,
+                         struct valence_error *error)
+{
+    json_t *seeds = json_array();
+    struct table table = {.title = request->path};
+    table_column(&table, "model", TABLE_LEFT);
+    table_column(&table, "parameters", TABLE_RIGHT);
+    table_column(&table, "file", TABLE_LEFT);
+    int status = VALENCE_OK;
+    int n = valence_run_n_models(run);
+    for (int i = 0; i < n && !status; i++) {
+        struct checkpoint checkpoint;
+        const char *path = valence_run_model_path(run, i);
+        status = checkpoint_load(path, &checkpoint, error);
+        if (status)
+            break;
+        table_cell(&table, "%s", valence_run_model_name(run, i));
+        table_cell(&table, "%" PRId64, checkpoint.n_parameters);
+        table_cell(&table, "%s", path);
+        json_array_append_new(seeds, checkpoint_to_json(path, &checkpoint));
+        checkpoint_free(&checkpoint);
+    }
+    if (!status && request->json) {
+        status = print_json(
+            json_pack("{s:s, s:s, s:O}", "kind", "run", "path", request->path, "models", seeds),
+            error);
+    } else if (!status) {
+        table_note(&table, "A run with %d seeds; 'valence inspect %s' shows one of them.", n,
+                   valence_run_model_path(run, 0));
+        table_print(&table, stdout);
+    }
+    json_decref(seeds);
+    return status;
+}
+
 /* ---- Clips ---- */
 
 static json_t *clip_to_json(const struct valence_store *store, const struct valence_clip *clip)
@@ -230,40 +266,46 @@ static int inspect_encoder(const char *path, bool json, struct valence_error *er
 
 /* ---- The command ---- */
 
-static bool is_checkpoint(const char *path)
+/* A run's best model, or its last one where no epoch was finished. */
+static int inspect_run(const struct request *request, struct valence_error *error)
 {
-    struct safetensors *file;
-    if (!path_has_ending(path, ".safetensors") || safetensors_open(path, &file, NULL))
-        return false;
-    const char *format = safetensors_metadata(file, "format");
-    bool is = format && strcmp(format, CHECKPOINT_FORMAT) == 0;
-    safetensors_close(file);
-    return is;
+    struct valence_run *run;
+    int status = valence_run_open(request->path, VALENCE_CHECKPOINT_BEST, &run, error);
+    if (!status && valence_run_n_models(run) == 1)
+        status = inspect_checkpoint(valence_run_model_path(run, 0), request->json, error);
+    else if (!status)
+        status = inspect_seeds(request, run, error);
+    valence_run_close(run);
+    return status;
+}
+
+static int fail_media(const char *path, struct valence_error *error)
+{
+    return fail(error, VALENCE_ERROR_UNSUPPORTED,
+                "%s: a sound, picture or video. 'valence inspect' shows stores, runs, models and "
+                "what can be imported; 'valence encode' makes features of media.",
+                path);
 }
 
 static int inspect(const struct request *request, struct valence_error *error)
 {
-    char *best = path_join(request->path, "best.safetensors");
-    char *data = path_join(request->path, STORE_DATA_FILE);
-    int status;
-    if (!best || !data)
-        status = fail_memory(error, strlen(request->path), "a file name");
-    else if (path_exists(best))
-        status = inspect_checkpoint(best, request->json, error);
-    else if (path_exists(data))
-        status = request->clip ? inspect_clip(request, error) : inspect_store(request, error);
-    else if (path_has_ending(request->path, ".gguf"))
-        status = inspect_encoder(request->path, request->json, error);
-    else if (is_checkpoint(request->path))
-        status = inspect_checkpoint(request->path, request->json, error);
-    else if (!path_exists(request->path))
-        status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file or folder", request->path);
-    else
-        status =
-            inspect_source(request->path, request->json, terminal_progress(request->quiet), error);
-    free(best);
-    free(data);
-    return status;
+    switch (valence_path_kind(request->path)) {
+    case VALENCE_PATH_NOTHING:
+        return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file or folder", request->path);
+    case VALENCE_PATH_STORE:
+        return request->clip ? inspect_clip(request, error) : inspect_store(request, error);
+    case VALENCE_PATH_RUN:
+        return inspect_run(request, error);
+    case VALENCE_PATH_CHECKPOINT:
+        return inspect_checkpoint(request->path, request->json, error);
+    case VALENCE_PATH_ENCODER:
+        return inspect_encoder(request->path, request->json, error);
+    case VALENCE_PATH_MEDIA:
+        return fail_media(request->path, error);
+    default:
+        return inspect_source(request->path, request->json, terminal_progress(request->quiet),
+                              error);
+    }
 }
 
 static int run_inspect(const struct command *command, int argc, char **argv)
@@ -296,16 +338,15 @@ const struct command command_inspect = {
     .arguments = "PATH",
     .summary = "Show what a store, a run, a checkpoint, an encoder or a source of import holds.",
     .description =
-        "Of a store: its streams with the lengths of their clips, their values (range, NaN, "
-        "columns "
-        "that never change), its splits with their labels, clips with the same rows, and where it "
-        "came from. The same of what 'valence import' reads as it is: label files, a pickle of "
-        "MMSA's, an .npz or .safetensors of clips, an exported folder; and, without labels, of "
-        "folders of arrays ID.npy and of a .csd. Of other tables and files of arrays: their "
-        "columns "
-        "or arrays.\n\n"
+        "Of a store: its streams with the lengths of their clips, their values (range, NaN, clips "
+        "of nothing but zeros, columns that never change), its splits with their labels, clips "
+        "with the same rows, and where it came from.\n\n"
+        "The same of what 'valence import' reads as it is: label files, MMSA's pickles, an .npz or "
+        ".safetensors of clips, an exported folder; and, without labels, of folders of arrays "
+        "ID.npy and of a .csd. Of other tables and files of arrays: their columns or arrays.\n\n"
         "Of a checkpoint, or a run's best one: configuration, streams, number of parameters and "
-        "provenance. Of an encoder: its kind, type, licence and source.",
+        "provenance; of a run with several seeds, a line for each. Of an encoder: its kind, type, "
+        "licence and source.",
     .example = "valence inspect corpus\n"
                "valence inspect corpus --records\n"
                "valence inspect unaligned_50.pkl\n"

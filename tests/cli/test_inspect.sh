@@ -95,7 +95,27 @@ expect 1 inspect "$work/absent.npz"
 complains "no such file or folder"
 printf 'text' >"$work/unknown.txt"
 expect 1 inspect "$work/unknown.txt"
-complains "not a file of arrays"
+complains "this kind of file cannot be read"
+
+# ---- media, and runs of several seeds
+printf '\000\000\000\030ftypmp42' >"$work/clip.mp4"
+expect 1 inspect "$work/clip.mp4"
+complains "clip.mp4: a sound, picture or video"
+complains "'valence encode' makes features of media"
+printf 'RIFF' >"$work/sound"
+expect 1 inspect "$work/sound"
+complains "a sound, picture or video"
+printf 'store: %s\noutput: %s\n' "$store" "$work/run" >"$work/config.yaml"
+expect 0 train "$work/config.yaml" --quiet --seeds 2 --set epochs=1 --set model.d=8 --set model.o=8
+expect 0 inspect "$work/run"
+prints "seed-1"
+prints "seed-2"
+prints "A run with 2 seeds"
+expect 0 inspect "$work/run" --json
+json '"run"' kind
+json '"checkpoint"' models 1 kind
+expect 0 inspect "$work/run/seed-1"
+prints "parameters"
 
 # ---- an import that only looks
 expect 0 import table "$work/table.csv" --audio a0-a1 --dry-run --quiet
