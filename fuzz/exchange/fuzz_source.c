@@ -8,7 +8,7 @@
 
 #include "format/array_list.h"
 #include "format/csv_summary.h"
-#include "exchange/source_summary.h"
+#include "valence/inspect.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -57,9 +57,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (file < 0 || write(file, data + 1, size - 1) != (ssize_t)(size - 1) || close(file))
         abort();
     struct valence_error error;
-    struct source_summary source;
-    (void)source_summarise(path, NULL, &source, &error);
-    source_summary_free(&source);
+    struct valence_source *source;
+    (void)valence_path_kind(path);
+    (void)valence_source_inspect(path, NULL, &source, &error);
+    valence_source_free(source);
     (void)array_list_file(path, visit, NULL, &error);
     if (which == 0) {
         struct csv_summary columns;

@@ -185,8 +185,8 @@ static int read_contents(struct inspected *source, const char *path, int status,
 {
     bool is_clips = status == VALENCE_OK;
     bool has_more = !path_is_folder(path) && !path_has_ending(path, ".csd");
-    if (!is_clips &&
-        (!has_more || status == VALENCE_ERROR_CANCELLED || status == VALENCE_ERROR_MEMORY)) {
+    if (!is_clips && (!has_more || status == VALENCE_ERROR_CANCELLED ||
+                      status == VALENCE_ERROR_MEMORY || status == VALENCE_ERROR_LIMIT)) {
         if (error)
             *error = *reason;
         return status;
