@@ -235,6 +235,50 @@ VALENCE_API int valence_store_writer_finish(struct valence_store_writer *writer,
 VALENCE_API int valence_store_writer_close(struct valence_store_writer *writer,
                                            struct valence_error *error);
 
+/* ---- Adding a stream ---- */
+
+/* One clip's rows of a new stream. Rows and metadata live until the next call of the maker. */
+struct valence_made_rows {
+    /* 0: the clip is without. */
+    int64_t n_rows;
+    /* (n_rows, width) */
+    const float *rows;
+    /* What to record about the clip under the stream's name, as JSON text, or NULL. */
+    const char *metadata;
+};
+
+/* Makes the rows of a new stream from the clips. */
+struct valence_stream_maker {
+    /* sizeof(struct valence_stream_maker), set by valence_stream_maker_default(). */
+    size_t size;
+    struct valence_store_stream stream;
+    /* With what the rows are made, a JSON object as text: recorded as the source's "encoders":
+     * {NAME: settings}. NULL: {}. */
+    const char *settings;
+    /* So many clips are made together at most; 1. */
+    int64_t batch;
+    void *user;
+    /* Fills made[0 ... n - 1], which are all 0 before. An error ends the addition. `progress` may
+     * be NULL; a non-zero answer of it should be given back as VALENCE_ERROR_CANCELLED. */
+    int (*make)(void *user, const struct valence_clip *const *clips, int64_t n,
+                const struct valence_progress *progress, struct valence_made_rows *made,
+                struct valence_error *error);
+};
+
+VALENCE_API void valence_stream_maker_default(struct valence_stream_maker *maker);
+
+/* Adds a stream to the store at `path`, in place: what the store holds already is not rewritten.
+ * Readers see the stream once it is complete. An interrupted call is gone on with by the same call;
+ * one with other settings begins anew. The process must not have the store open. `progress` may be
+ * NULL, and so may n_made: clips that got rows by this call.
+ *
+ * Errors: EXISTS where the store has such a stream; BUSY (another writer is at work, or the
+ * addition of another stream was interrupted); LIMIT; DATA (a value); the maker's, which names the
+ * first clip of the batch; CANCELLED; those of valence_store_open(); DISK_FULL. */
+VALENCE_API int valence_store_add_stream(const char *path, const struct valence_stream_maker *maker,
+                                         const struct valence_progress *progress, int64_t *n_made,
+                                         struct valence_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -10,8 +10,7 @@
 
 /* ---- What the new store is made from ---- */
 
-/* The source's own description with the encoder added. NULL where memory is short. */
-static json_t *describe(const struct valence_store *from, const struct stream_maker *maker)
+json_t *source_with_encoder(const struct valence_store *from, const struct stream_maker *maker)
 {
     const char *source = valence_store_source(from);
     json_t *description = source[0] ? json_loads(source, 0, NULL) : NULL;
@@ -67,9 +66,8 @@ static int copy_rows(struct extension *extension, int64_t clip, int stream, int6
     return status;
 }
 
-/* The clip's metadata with the stream's added, as text in *json (free() it). */
-static int join_metadata(const struct valence_clip *clip, const char *stream, json_t *metadata,
-                         char **json, struct valence_error *error)
+int clip_metadata_join(const struct valence_clip *clip, const char *stream, json_t *metadata,
+                       char **json, struct valence_error *error)
 {
     json_t *all = clip->metadata[0] ? json_loads(clip->metadata, 0, NULL) : json_object();
     bool joined = all && json_object_set(all, stream, metadata) == 0;
@@ -98,8 +96,8 @@ static int add_clip(struct extension *extension, int64_t number, const struct ma
     if (made->n_rows > 0)
         rows[n++] = (struct valence_clip_rows){extension->n_streams, made->n_rows, made->rows};
     if (!status && made->metadata)
-        status =
-            join_metadata(&clip, extension->maker->stream.name, made->metadata, &metadata, error);
+        status = clip_metadata_join(&clip, extension->maker->stream.name, made->metadata, &metadata,
+                                    error);
     if (metadata)
         clip.metadata = metadata;
     if (!status)
@@ -180,7 +178,7 @@ static int extend_all(struct extension *extension, int64_t *n_made, int64_t *n_s
         extension->done += n;
     }
     if (status == VALENCE_ERROR_CANCELLED)
-        fail(error, status, "encoding was interrupted; the same command goes on with it");
+        fail(error, status, "encoding was interrupted; do the same again to go on with it");
     free(work.left);
     free(work.made);
     free(work.clips);
@@ -203,8 +201,8 @@ static int open_writer(struct extension *extension, const char *path, struct val
     int status = valence_store_writer_open(path, streams, extension->n_streams + 1, NULL,
                                            &extension->writer, error);
     return status ? status
-                  : store_writer_set_source(extension->writer, describe(extension->from, maker),
-                                            error);
+                  : store_writer_set_source(extension->writer,
+                                            source_with_encoder(extension->from, maker), error);
 }
 
 int store_extend(const struct valence_store *from, const char *path,

@@ -1,4 +1,4 @@
-/* A store made from another one: the same clips with one stream more, which is made from them. */
+/* A stream more, made from the clips: in a copy of the store, or in the store itself. */
 #ifndef VALENCE_STORE_EXTEND_H
 #define VALENCE_STORE_EXTEND_H
 
@@ -33,5 +33,20 @@ struct stream_maker {
 int store_extend(const struct valence_store *from, const char *path,
                  const struct stream_maker *maker, const struct valence_progress *progress,
                  int64_t *n_made, int64_t *n_stored, struct valence_error *error);
+
+/* The same in the store at `path`, which nobody may have open in this process: what it holds
+ * already is not rewritten, and readers see the stream once it is complete. An interrupted call is
+ * gone on with by the same call; one with other settings begins anew. Errors: also BUSY where
+ * another stream's addition was interrupted. */
+int store_add_stream(const char *path, const struct stream_maker *maker,
+                     const struct valence_progress *progress, int64_t *n_made, int64_t *n_stored,
+                     struct valence_error *error);
+
+/* The store's source with what the stream is encoded with. NULL where memory is short. */
+json_t *source_with_encoder(const struct valence_store *from, const struct stream_maker *maker);
+
+/* The clip's metadata with the stream's added, as text in *json (free() it). */
+int clip_metadata_join(const struct valence_clip *clip, const char *stream, json_t *metadata,
+                       char **json, struct valence_error *error);
 
 #endif

@@ -32,6 +32,11 @@ struct valence_store {
     char *source;                                    /* or NULL */
     bool has_scale;
     struct valence_label_scale scale;
+    struct new_stream added; /* in the records, but not among the streams */
 };
+
+/* Lets go of LMDB, as the process that writes must: a process may have it open once. Rows can still
+ * be read as long as nobody else writes. */
+void store_detach(struct valence_store *store);
 
 #endif

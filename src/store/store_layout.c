@@ -173,6 +173,46 @@ int state_decode(const char *json, size_t size, struct store_state *state,
     return usable ? VALENCE_OK : fail(error, VALENCE_ERROR_FORMAT, "'state' is damaged");
 }
 
+int new_stream_encode(const struct new_stream *added, struct text *json,
+                      struct valence_error *error)
+{
+    const struct valence_store_stream *stream = &added->stream;
+    json_t *root = json_pack("{s:s, s:I, s:s, s:I, s:O}", "name", stream->name, "width",
+                             (json_int_t)stream->width, "dtype", valence_dtype_names[stream->type],
+                             "done", (json_int_t)added->done, "settings", added->settings);
+    char *encoded = root ? json_dumps(root, JSON_REAL_PRECISION(15)) : NULL;
+    json_decref(root);
+    if (encoded)
+        text_append(json, encoded, strlen(encoded));
+    free(encoded);
+    return encoded && !json->failed ? VALENCE_OK : fail_memory(error, 0, "a stream's settings");
+}
+
+int new_stream_decode(const char *json, size_t size, struct new_stream *added,
+                      struct valence_error *error)
+{
+    json_error_t parse;
+    *added = (struct new_stream){0};
+    json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &parse);
+    const json_t *done = json_object_get(root, "done");
+    struct valence_error ignored;
+    bool usable = json_is_integer(done) && decode_stream(root, &added->stream, &ignored) == 0 &&
+                  streams_check(&added->stream, 1, &ignored) == 0;
+    if (usable)
+        *added = (struct new_stream){.is_there = true,
+                                     .stream = added->stream,
+                                     .settings = json_incref(json_object_get(root, "settings")),
+                                     .done = json_integer_value(done)};
+    json_decref(root);
+    return usable ? VALENCE_OK : fail(error, VALENCE_ERROR_FORMAT, "it is no stream");
+}
+
+void new_stream_clear(struct new_stream *added)
+{
+    json_decref(added->settings);
+    *added = (struct new_stream){0};
+}
+
 static bool is_scale(const struct valence_label_scale *scale)
 {
     size_t length = strnlen(scale->name, sizeof scale->name);

@@ -20,6 +20,7 @@
 #define STORE_KEY_SOURCE       "source"
 #define STORE_KEY_STATE        "state"
 #define STORE_KEY_LABEL_SCALE  "label_scale"
+#define STORE_KEY_NEW_STREAM   "new_stream"
 #define STORE_MAX_RECORD_BYTES (4 << 20) /* of a clip's record or a "meta" value */
 #define STORE_MAX_CLIPS        INT32_MAX
 /* Of one clip and stream. LMDB holds values of 4 GiB; checksums take some of it. */
@@ -55,6 +56,22 @@ struct store_state {
 void state_encode(const struct store_state *state, struct text *json);
 int state_decode(const char *json, size_t size, struct store_state *state,
                  struct valence_error *error);
+
+/* A stream that is being added in place: the first `done` clips have its rows, where they have any.
+ * Readers pass it over. */
+struct new_stream {
+    bool is_there;
+    struct valence_store_stream stream;
+    json_t *settings; /* with what its rows are made */
+    int64_t done;
+};
+
+/* The "new_stream" value, and back; clear what was decoded. */
+int new_stream_encode(const struct new_stream *added, struct text *json,
+                      struct valence_error *error);
+int new_stream_decode(const char *json, size_t size, struct new_stream *added,
+                      struct valence_error *error);
+void new_stream_clear(struct new_stream *added);
 
 /* The "label_scale" value, and back. Both refuse an impossible scale, with ERROR_ARGUMENT and
  * ERROR_FORMAT. */

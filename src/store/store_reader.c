@@ -95,6 +95,8 @@ static int visit_meta(void *user, const struct lmdb_entry *entry, struct valence
     } else if (key_is(entry, STORE_KEY_LABEL_SCALE)) {
         status = label_scale_decode(text, size, &store->scale, error);
         store->has_scale = !status;
+    } else if (key_is(entry, STORE_KEY_NEW_STREAM)) {
+        status = new_stream_decode(text, size, &store->added, error);
     }
     free(text);
     return status ? fail_within(status, error, "%s: '%.*s'", store->data_path, (int)entry->key_size,
@@ -118,12 +120,14 @@ static int visit_clip(void *user, const struct lmdb_entry *entry, struct valence
     if (!status)
         status = read_record(store, STORE_CLIPS, entry, &text, &size, error);
     if (!status)
-        status = clip_decode(text, size, store->streams, store->n_streams, &store->clips[ordinal],
-                             error);
+        status = clip_decode(text, size, store->streams, store->n_streams + store->added.is_there,
+                             &store->clips[ordinal], error);
     free(text);
     if (status)
         return fail_within(status, error, "%s: record of clip %lld", store->data_path,
                            (long long)ordinal);
+    if (store->added.is_there)
+        store->clips[ordinal].n_rows[store->n_streams] = 0;
     store->n_clips++;
     return VALENCE_OK;
 }
@@ -204,6 +208,17 @@ static int load_ids(struct valence_store *store, const struct databases *databas
     return status;
 }
 
+/* The records name the stream that is being added: it stands behind the others, uncounted. */
+static int place_new_stream(struct valence_store *store, struct valence_error *error)
+{
+    if (store->n_streams == VALENCE_STORE_MAX_STREAMS ||
+        valence_store_find_stream(store, store->added.stream.name) >= 0)
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: '%s' is one stream too many",
+                    store->data_path, store->added.stream.name);
+    store->streams[store->n_streams] = store->added.stream;
+    return VALENCE_OK;
+}
+
 /* Every store of version 2 says whether it is finished. */
 static int check_is_marked(const struct valence_store *store, struct valence_error *error)
 {
@@ -244,6 +259,8 @@ static int load(struct valence_store *store, bool accept_unfinished, struct vale
                       store->data_path, STORE_KEY_FORMAT);
     for (int i = 0; i < store->n_streams; i++)
         store->seeds[i] = stream_seed(store->streams[i].name);
+    if (!status && store->added.is_there)
+        status = place_new_stream(store, error);
     if (!status)
         status = check_is_marked(store, error);
     if (!status)
@@ -335,12 +352,20 @@ int valence_store_open(const char *path, const struct valence_store_options *giv
     return status;
 }
 
+void store_detach(struct valence_store *store)
+{
+    mdb_txn_abort(store->snapshot);
+    mdb_env_close(store->env);
+    store->snapshot = NULL;
+    store->env = NULL;
+}
+
 void valence_store_close(struct valence_store *store)
 {
     if (!store)
         return;
-    mdb_txn_abort(store->snapshot);
-    mdb_env_close(store->env);
+    store_detach(store);
+    new_stream_clear(&store->added);
     if (store->descriptor >= 0)
         close(store->descriptor);
     for (int64_t i = 0; i < store->n_clips; i++)

@@ -135,6 +135,14 @@ static int grow_map(struct valence_store_writer *writer, size_t bytes, struct va
     return begin_with_room(writer, bytes, error);
 }
 
+int store_writer_make_room(struct valence_store_writer *writer, size_t bytes,
+                           struct valence_error *error)
+{
+    return writer->batch_bytes + bytes + COMMIT_BYTES > writer->room_bytes
+               ? grow_map(writer, bytes, error)
+               : VALENCE_OK;
+}
+
 /* ---- Adding ---- */
 
 int64_t valence_store_writer_n_clips(const struct valence_store_writer *writer)
@@ -204,19 +212,20 @@ static int fail_value(const struct valence_clip *clip, const struct valence_stor
                         : "is not a feature's value (mend the extraction, or leave the clip out)");
 }
 
-/* LMDB's code; *status is set where a value is the trouble. */
-static int put_rows(struct valence_store_writer *writer, MDB_txn *txn, MDB_val *key,
-                    const struct valence_clip *clip, const struct valence_clip_rows *rows,
-                    int *status, struct valence_error *error)
+int store_writer_put_rows(struct valence_store_writer *writer, MDB_txn *txn, uint32_t ordinal,
+                          unsigned flags, const struct valence_clip *clip,
+                          const struct valence_clip_rows *rows, int *status,
+                          struct valence_error *error)
 {
     const struct valence_store_stream *stream = &writer->streams[rows->stream];
-    MDB_val value = {0};
+    struct ordinal_key key = ordinal_encode(ordinal);
+    MDB_val name = {sizeof key, &key}, value = {0};
     size_t bytes = 0;
     if (rows->n_rows == 0)
         return 0;
     rows_bytes(stream, rows->n_rows, &bytes);
     value.mv_size = bytes + (writer->version < 2 ? 0 : rows_checksums_bytes(bytes));
-    int code = mdb_put(txn, writer->rows[rows->stream], key, &value, MDB_APPEND | MDB_RESERVE);
+    int code = mdb_put(txn, writer->rows[rows->stream], &name, &value, flags | MDB_RESERVE);
     if (code)
         return code;
     int64_t bad =
@@ -224,7 +233,7 @@ static int put_rows(struct valence_store_writer *writer, MDB_txn *txn, MDB_val *
     if (bad >= 0) {
         *status = fail_value(clip, stream, rows->rows[bad], bad, error);
     } else if (writer->version >= 2) {
-        struct rows_key sums = {writer->seeds[rows->stream], (uint32_t)writer->n_clips, bytes};
+        struct rows_key sums = {writer->seeds[rows->stream], ordinal, bytes};
         rows_checksums_write(&sums, value.mv_data);
     }
     return 0;
@@ -248,7 +257,8 @@ static int put_clip(struct valence_store_writer *writer, const struct valence_cl
     if (!code)
         code = mdb_put(txn, writer->clips, &number, &json, MDB_APPEND);
     for (int i = 0; i < n_streams && !code && !*status; i++)
-        code = put_rows(writer, txn, &number, clip, &streams[i], status, error);
+        code = store_writer_put_rows(writer, txn, (uint32_t)writer->n_clips, MDB_APPEND, clip,
+                                     &streams[i], status, error);
     if (code || *status)
         mdb_txn_abort(txn);
     else
@@ -260,26 +270,24 @@ static int add_record(struct valence_store_writer *writer, const struct valence_
                       struct text *record, const struct valence_clip_rows *streams, int n_streams,
                       size_t bytes, struct valence_error *error)
 {
-    int status = VALENCE_OK;
-    if (writer->batch_bytes + bytes + COMMIT_BYTES > writer->room_bytes)
-        status = grow_map(writer, bytes, error);
+    int status = store_writer_make_room(writer, bytes, error);
     if (status)
         return status;
     int code = put_clip(writer, clip, record, streams, n_streams, &status, error);
     return code ? fail_lmdb(error, code, writer->path, "cannot add a clip") : status;
 }
 
-/* The clip's record with its checksum. */
-static int encode_record(const struct valence_store_writer *writer, const struct valence_clip *clip,
-                         struct text *record, struct valence_error *error)
+int store_writer_encode_record(const struct valence_store_writer *writer, uint32_t ordinal,
+                               const struct valence_clip *clip, int n_streams, struct text *record,
+                               struct valence_error *error)
 {
-    struct ordinal_key ordinal = ordinal_encode((uint32_t)writer->n_clips);
+    struct ordinal_key key = ordinal_encode(ordinal);
     record->maximum = STORE_MAX_RECORD_BYTES - CHECKSUM_BYTES;
-    int status = clip_encode(clip, writer->streams, writer->n_streams, record, error);
+    int status = clip_encode(clip, writer->streams, n_streams, record, error);
     if (status)
         return status;
     record->maximum = STORE_MAX_RECORD_BYTES;
-    store_writer_sum(writer, STORE_CLIPS, &ordinal, sizeof ordinal, record);
+    store_writer_sum(writer, STORE_CLIPS, &key, sizeof key, record);
     return record->failed ? fail_memory(error, record->length, "a clip's record") : VALENCE_OK;
 }
 
@@ -304,7 +312,8 @@ int valence_store_writer_add(struct valence_store_writer *writer, const struct v
     for (int i = 0; i < n_streams; i++)
         recorded.n_rows[streams[i].stream] = streams[i].n_rows;
     struct text record = {.maximum = 0};
-    status = encode_record(writer, &recorded, &record, error);
+    status = store_writer_encode_record(writer, (uint32_t)writer->n_clips, &recorded,
+                                        writer->n_streams, &record, error);
     bytes += record.length + PAGE_BYTES;
     if (!status)
         status = add_record(writer, clip, &record, streams, n_streams, bytes, error);

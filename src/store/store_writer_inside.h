@@ -22,6 +22,7 @@ struct valence_store_writer {
     struct store_state state;
     /* valence_store_writer_options, and whether that happened */
     bool replace_unfinished, replaced;
+    bool adds_stream; /* and no clips */
     int64_t n_clips;
     size_t map_bytes;
     size_t room_bytes; /* of the map, when the batch began */
@@ -47,6 +48,27 @@ int store_writer_put_meta(struct valence_store_writer *writer, const char *key, 
 /* Records in the batch whether the store is finished. */
 int store_writer_put_state(struct valence_store_writer *writer, bool is_finished,
                            struct valence_error *error);
+
+/* Before `bytes` more are written: commits and grows the map where they would not fit. */
+int store_writer_make_room(struct valence_store_writer *writer, size_t bytes,
+                           struct valence_error *error);
+
+/* A clip's record with its checksum; streams 0 ... n_streams - 1 of the writer can have rows. */
+int store_writer_encode_record(const struct valence_store_writer *writer, uint32_t ordinal,
+                               const struct valence_clip *clip, int n_streams, struct text *record,
+                               struct valence_error *error);
+
+/* Puts a clip's rows of one stream, with their checksums. Gives LMDB's code; *status is set where a
+ * value is the trouble. `flags`: LMDB's. */
+int store_writer_put_rows(struct valence_store_writer *writer, MDB_txn *txn, uint32_t ordinal,
+                          unsigned flags, const struct valence_clip *clip,
+                          const struct valence_clip_rows *rows, int *status,
+                          struct valence_error *error);
+
+/* valence_store_writer_open() with the options that only the library has. */
+int store_writer_open(const char *path, const struct valence_store_stream *streams, int n_streams,
+                      const struct valence_store_writer_options *options, bool adds_stream,
+                      struct valence_store_writer **opened, struct valence_error *error);
 
 /* Removes the store and makes a new one of the writer's streams in its place. */
 int store_writer_restart(struct valence_store_writer *writer, struct valence_error *error);

@@ -112,6 +112,11 @@ static int check_store(struct valence_store_writer *writer, bool *is_other,
     if (status)
         return status;
     status = check_same_streams(store, writer->streams, writer->n_streams, error);
+    if (!status && store->added.is_there && !writer->adds_stream)
+        status = fail(error, VALENCE_ERROR_BUSY,
+                      "%s: stream '%s' is being added to it (do that again, to its end, before you "
+                      "add clips)",
+                      writer->path, store->added.stream.name);
     writer->state = store->state;
     writer->version = store->version; /* what is old stays so: its values have no checksums */
     writer->n_clips = valence_store_n_clips(store);
@@ -214,8 +219,15 @@ void valence_store_writer_options_default(struct valence_store_writer_options *o
 }
 
 int valence_store_writer_open(const char *path, const struct valence_store_stream *streams,
-                              int n_streams, const struct valence_store_writer_options *given,
+                              int n_streams, const struct valence_store_writer_options *options,
                               struct valence_store_writer **opened, struct valence_error *error)
+{
+    return store_writer_open(path, streams, n_streams, options, false, opened, error);
+}
+
+int store_writer_open(const char *path, const struct valence_store_stream *streams, int n_streams,
+                      const struct valence_store_writer_options *given, bool adds_stream,
+                      struct valence_store_writer **opened, struct valence_error *error)
 {
     struct valence_store_writer_options options;
     *opened = NULL;
@@ -231,6 +243,7 @@ int valence_store_writer_open(const char *path, const struct valence_store_strea
     writer->folder = -1;
     writer->version = STORE_VERSION;
     writer->replace_unfinished = options.replace_unfinished;
+    writer->adds_stream = adds_stream;
     writer->n_streams = n_streams;
     if (n_streams > 0)
         memcpy(writer->streams, streams, (size_t)n_streams * sizeof *streams);

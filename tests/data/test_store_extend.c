@@ -184,7 +184,7 @@ static void test_cancelling_leaves_what_can_be_gone_on_with(void **state)
                                  .make = make_rows};
     struct valence_progress progress = {refuse, &limit};
     assert_fails(store_extend(from, in_folder("to"), &maker, &progress, &n_made, &n_stored, &error),
-                 VALENCE_ERROR_CANCELLED, "goes on with it");
+                 VALENCE_ERROR_CANCELLED, "go on with it");
     assert_int_equal(n_made, 4);
     limit = N + 1;
     assert_fine(store_extend(from, in_folder("to"), &maker, &progress, &n_made, &n_stored, &error));
