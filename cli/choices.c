@@ -78,7 +78,7 @@ int choose_published(const struct command *command, const char *text)
     if (valence_published_split_find(text))
         return EXIT_FINE;
     for (; n < valence_n_published_splits() && n < 64; n++)
-        names[n] = valence_published_split(n)->name;
+        names[n] = valence_published_split_at(n)->name;
     return report_choice(command, "--published", text, names, n);
 }
 

@@ -1,5 +1,5 @@
-/* The JSON of a store: the first byte says whether the rest is a clip's record or the store's
- * format. */
+/* The JSON of a store: the first byte says whether the rest is a clip's record, the store's format,
+ * its state, its labels' scale, or a stream that is being added. */
 #include <stdlib.h>
 
 #include "store/store_layout.h"
@@ -41,13 +41,62 @@ static void decode_format(const char *json, size_t size)
     text_free(&text);
 }
 
+static void decode_state(const char *json, size_t size)
+{
+    struct valence_error error;
+    struct store_state state;
+    struct text text = {.maximum = STORE_MAX_RECORD_BYTES};
+    if (state_decode(json, size, &state, &error))
+        return;
+    state_encode(&state, &text);
+    if (state_decode(text.data, text.length, &state, &error))
+        abort();
+    text_free(&text);
+}
+
+static void decode_scale(const char *json, size_t size)
+{
+    struct valence_error error;
+    struct valence_label_scale scale;
+    struct text text = {.maximum = STORE_MAX_RECORD_BYTES};
+    if (label_scale_decode(json, size, &scale, &error))
+        return;
+    if (label_scale_encode(&scale, &text, &error) ||
+        label_scale_decode(text.data, text.length, &scale, &error))
+        abort();
+    text_free(&text);
+}
+
+static void decode_new_stream(const char *json, size_t size)
+{
+    struct valence_error error;
+    struct new_stream added;
+    struct text text = {.maximum = STORE_MAX_RECORD_BYTES};
+    if (new_stream_decode(json, size, &added, &error) == VALENCE_OK && added.settings) {
+        if (new_stream_encode(&added, &text, &error))
+            abort();
+        new_stream_clear(&added);
+        if (new_stream_decode(text.data, text.length, &added, &error))
+            abort();
+        text_free(&text);
+    }
+    new_stream_clear(&added);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    const char *json = (const char *)data + 1;
     if (size == 0)
         return 0;
     if (data[0] == 'c')
-        decode_clip((const char *)data + 1, size - 1);
+        decode_clip(json, size - 1);
+    else if (data[0] == 's')
+        decode_state(json, size - 1);
+    else if (data[0] == 'l')
+        decode_scale(json, size - 1);
+    else if (data[0] == 'n')
+        decode_new_stream(json, size - 1);
     else
-        decode_format((const char *)data + 1, size - 1);
+        decode_format(json, size - 1);
     return 0;
 }

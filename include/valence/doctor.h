@@ -31,7 +31,7 @@ struct valence_published_split {
 
 /* Those that are known, 0 ... n - 1; NULL for any other index, or for a name that is none. */
 VALENCE_API int valence_n_published_splits(void);
-VALENCE_API const struct valence_published_split *valence_published_split(int index);
+VALENCE_API const struct valence_published_split *valence_published_split_at(int index);
 VALENCE_API const struct valence_published_split *valence_published_split_find(const char *name);
 
 /* ---- Findings ---- */

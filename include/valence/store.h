@@ -268,9 +268,9 @@ struct valence_stream_maker {
 VALENCE_API void valence_stream_maker_default(struct valence_stream_maker *maker);
 
 /* Adds a stream to the store at `path`, in place: what the store holds already is not rewritten.
- * Readers see the stream once it is complete. An interrupted call is gone on with by the same call;
- * one with other settings begins anew. The process must not have the store open. `progress` may be
- * NULL, and so may n_made: clips that got rows by this call.
+ * Readers see the stream once it is complete. Call it again after an interruption: with the same
+ * settings it continues, with others it starts again. The process must not have the store open.
+ * `progress` may be NULL, and so may n_made: clips that got rows by this call.
  *
  * Errors: EXISTS where the store has such a stream; BUSY (another writer is at work, or the
  * addition of another stream was interrupted); LIMIT; DATA (a value); the maker's, which names the

@@ -28,7 +28,7 @@ int valence_n_published_splits(void)
     return n_splits;
 }
 
-const struct valence_published_split *valence_published_split(int index)
+const struct valence_published_split *valence_published_split_at(int index)
 {
     return index >= 0 && index < n_splits ? &splits[index] : NULL;
 }

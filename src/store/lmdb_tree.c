@@ -169,7 +169,7 @@ static int check_meta(const struct lmdb_file *file, const struct meta *meta,
                     file->path, (unsigned long long)meta->last_page + 1, meta->page_size,
                     (long long)status.st_size);
     if (meta->main.flags != 0 || meta->free_list.flags != TREE_INTEGER_KEY)
-        return damaged(file, 0, "its trees have flags that a store's have not", error);
+        return damaged(file, 0, "its trees have flags that no store uses", error);
     return VALENCE_OK;
 }
 
@@ -307,7 +307,7 @@ static const char *decode_entry(struct lmdb_file *file, uint64_t page_number,
         .is_tree = flags == NODE_TREE,
     };
     if (flags != 0 && flags != NODE_BIG && flags != NODE_TREE)
-        return "an entry has flags that a store's have not";
+        return "an entry has flags that no store uses";
     if (entry->is_tree && entry->size != TREE_BYTES)
         return "an entry is no description of a tree";
     if (key_size == 0)
@@ -391,8 +391,8 @@ int lmdb_tree_decode(const struct lmdb_file *file, const struct lmdb_entry *entr
     *tree = decode_tree(entry->bytes);
     return tree->flags == 0 ? VALENCE_OK
                             : fail(error, VALENCE_ERROR_FORMAT,
-                                   "%s: database '%.*s' has flags that a store's have not",
-                                   file->path, (int)entry->key_size, (const char *)entry->key);
+                                   "%s: database '%.*s' has flags that no store uses", file->path,
+                                   (int)entry->key_size, (const char *)entry->key);
 }
 
 /* ---- The free list ---- */

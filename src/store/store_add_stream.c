@@ -43,8 +43,7 @@ static int check_stream(const struct valence_store *store,
     return VALENCE_OK;
 }
 
-/* An interrupted addition is gone on with if it was made with the same settings, else begun
- * anew. */
+/* An interrupted addition with the same settings continues; any other one starts again. */
 static int begin(struct addition *addition, struct valence_error *error)
 {
     struct valence_store_writer *writer = addition->writer;

@@ -26,18 +26,18 @@ struct stream_maker {
                 struct valence_error *error);
 };
 
-/* Copies the store to `path` and adds the stream. An interrupted call is gone on with by the same
- * call. *n_made: clips that now have rows of it by this call; *n_stored: clips that were there
- * before it. Errors: EXISTS where `from` has such a stream, or `path` holds a store made otherwise;
- * the maker's, naming the first clip of its batch; CANCELLED. */
+/* Copies the store to `path` and adds the stream. Call it again after an interruption:
+ * it continues. *n_made: clips that now have rows of it by this call; *n_stored: clips that were
+ * there before it. Errors: EXISTS where `from` has such a stream, or `path` holds a store made
+ * otherwise; the maker's, naming the first clip of its batch; CANCELLED. */
 int store_extend(const struct valence_store *from, const char *path,
                  const struct stream_maker *maker, const struct valence_progress *progress,
                  int64_t *n_made, int64_t *n_stored, struct valence_error *error);
 
 /* The same in the store at `path`, which nobody may have open in this process: what it holds
- * already is not rewritten, and readers see the stream once it is complete. An interrupted call is
- * gone on with by the same call; one with other settings begins anew. Errors: also BUSY where
- * another stream's addition was interrupted. */
+ * already is not rewritten, and readers see the stream once it is complete. Call it again after an
+ * interruption: with the same settings it continues, with others it starts again. Errors: also BUSY
+ * where another stream's addition was interrupted. */
 int store_add_stream(const char *path, const struct stream_maker *maker,
                      const struct valence_progress *progress, int64_t *n_made, int64_t *n_stored,
                      struct valence_error *error);

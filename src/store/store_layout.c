@@ -281,8 +281,8 @@ int source_compare(const char *recorded, json_t *source, const char *path,
                         value) if (!status && !json_equal(value, json_object_get(before, key)))
         status = fail_difference(path, key, json_object_get(before, key), value, error);
     if (!status && !json_equal(before, source))
-        status =
-            fail(error, VALENCE_ERROR_EXISTS, "%s: was made with more than is asked for now", path);
+        status = fail(error, VALENCE_ERROR_EXISTS,
+                      "%s: was made with settings that are not asked for now", path);
     json_decref(before);
     return status;
 }
@@ -414,7 +414,8 @@ static int take_numbers(const json_t *record, const struct valence_store_stream 
     }
     return !rows || n_known == json_object_size(rows)
                ? VALENCE_OK
-               : fail(error, VALENCE_ERROR_FORMAT, "it has rows of a stream the store has not");
+               : fail(error, VALENCE_ERROR_FORMAT,
+                      "it has rows of a stream that the store does not have");
 }
 
 int clip_decode(const char *json, size_t size, const struct valence_store_stream *streams,

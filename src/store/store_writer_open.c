@@ -47,9 +47,10 @@ static int check_folder_is_free(const struct valence_store_writer *writer,
         const char *name = entry->d_name;
         if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
             strcmp(name, STORE_DATA_FILE) != 0 && strcmp(name, STORE_LOCK_FILE) != 0)
-            status = fail(error, VALENCE_ERROR_EXISTS,
-                          "%s: holds '%s' and is no store (name a folder that does not exist)",
-                          writer->path, name);
+            status = fail(
+                error, VALENCE_ERROR_EXISTS,
+                "%s: holds '%s', so no store can be made there (name a folder that does not exist)",
+                writer->path, name);
     }
     closedir(folder);
     return status;

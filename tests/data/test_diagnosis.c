@@ -263,9 +263,9 @@ static void test_published_counts_are_recognised(void **state)
 {
     (void)state;
     for (int i = 0; i < valence_n_published_splits(); i++) {
-        const int64_t *n = valence_published_split(i)->n_clips;
+        const int64_t *n = valence_published_split_at(i)->n_clips;
         set_counts(n[0], n[1], n[2]);
-        assert_ptr_equal(diagnosis->published, valence_published_split(i));
+        assert_ptr_equal(diagnosis->published, valence_published_split_at(i));
         assert_true(is_note("published-split"));
     }
     set_counts(1285, 228, 686); /* another draw of the validation part */
