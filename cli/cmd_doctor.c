@@ -22,6 +22,7 @@ static const char *import_option(const char *key)
 {
     static const char *const options[][2] = {{"dtype", "--dtype f32"},
                                              {"skip", "--skip value"},
+                                             {"zeros_missing", "--zeros-missing"},
                                              {"group", "--group-column"},
                                              {"all_in", "--all-in train"},
                                              {"validation_fraction", "--validation-fraction 0.15"}};

@@ -5,10 +5,6 @@
 
 #include "valence/summary.h"
 
-/* The importers' names of them. */
-#define data_summary   valence_data_summary
-#define stream_summary valence_stream_summary
-
 /* An empty summary of such streams. Free with data_summary_free(), after an error too. */
 int data_summary_begin(struct valence_data_summary *summary,
                        const struct valence_store_stream *streams, int n_streams,

@@ -113,8 +113,9 @@ static int note_failure(int status, const char *id, struct valence_import_result
     }
 }
 
-static int add_clip(struct feature_folders *found, const char *id, struct data_summary *summary,
-                    struct valence_import_result *result, struct valence_error *error)
+static int add_clip(struct feature_folders *found, const char *id,
+                    struct valence_data_summary *summary, struct valence_import_result *result,
+                    struct valence_error *error)
 {
     struct valence_clip clip = {.id = id, .group = "", .transcript = "", .label = NAN};
     struct valence_clip_rows rows[VALENCE_STORE_MAX_STREAMS] = {{0}};
@@ -146,8 +147,8 @@ static int report(const struct valence_progress *progress, int64_t done, int64_t
 }
 
 static int summarise_folders(const char *path, const struct valence_progress *progress,
-                             struct data_summary *summary, struct valence_import_result *result,
-                             struct valence_error *error)
+                             struct valence_data_summary *summary,
+                             struct valence_import_result *result, struct valence_error *error)
 {
     struct feature_folders found = {0};
     int status = find_folders(&found, path, error);
@@ -170,7 +171,7 @@ static int summarise_folders(const char *path, const struct valence_progress *pr
 
 /* ---- Computational sequences ---- */
 
-static int add_entry(const struct csd *csd, int64_t at, struct data_summary *summary,
+static int add_entry(const struct csd *csd, int64_t at, struct valence_data_summary *summary,
                      struct valence_import_result *result, struct valence_error *error)
 {
     const char *entry = csd_entry(csd, at);
@@ -192,7 +193,7 @@ static int add_entry(const struct csd *csd, int64_t at, struct data_summary *sum
 }
 
 /* The width is that of the first entry with rows. */
-static int begin_sequence(const struct csd *csd, struct data_summary *summary,
+static int begin_sequence(const struct csd *csd, struct valence_data_summary *summary,
                           struct valence_error *error)
 {
     struct valence_store_stream stream = {.name = "features", .width = 0, .type = VALENCE_F32};
@@ -208,8 +209,8 @@ static int begin_sequence(const struct csd *csd, struct data_summary *summary,
 }
 
 static int summarise_sequence(const char *path, const struct valence_progress *progress,
-                              struct data_summary *summary, struct valence_import_result *result,
-                              struct valence_error *error)
+                              struct valence_data_summary *summary,
+                              struct valence_import_result *result, struct valence_error *error)
 {
     struct csd *csd;
     int status = csd_open(path, &csd, error);
@@ -225,8 +226,8 @@ static int summarise_sequence(const char *path, const struct valence_progress *p
 }
 
 int feature_files_summarise(const char *path, const struct valence_progress *progress,
-                            struct data_summary *summary, struct valence_import_result *result,
-                            struct valence_error *error)
+                            struct valence_data_summary *summary,
+                            struct valence_import_result *result, struct valence_error *error)
 {
     int status = (path_is_folder(path) ? summarise_folders : summarise_sequence)(
         path, progress, summary, result, error);

@@ -10,7 +10,7 @@
  * D) or (D) of their stream's width are counted in result->skipped. ERROR_UNSUPPORTED where there
  * are no arrays. */
 int feature_files_summarise(const char *path, const struct valence_progress *progress,
-                            struct data_summary *summary, struct valence_import_result *result,
-                            struct valence_error *error);
+                            struct valence_data_summary *summary,
+                            struct valence_import_result *result, struct valence_error *error);
 
 #endif

@@ -18,7 +18,7 @@
 /* ---- What an importer reads ---- */
 
 /* Whatever can be read counts: no label is out of range, no value too large. */
-static struct valence_import_options look_options(struct data_summary *data)
+static struct valence_import_options look_options(struct valence_data_summary *data)
 {
     struct valence_import_options options;
     valence_import_options_default(&options);

@@ -8,7 +8,7 @@
 struct source_summary {
     /* as which it was read: "table", ..., or "features" for rows without labels */
     const char *kind;
-    struct data_summary data;
+    struct valence_data_summary data;
     struct valence_import_result result; /* what was left out, and why */
 };
 

@@ -77,8 +77,8 @@ static void test_folders_of_arrays_are_streams(void **state)
     assert_string_equal(summary.kind, "features");
     assert_int_equal(summary.data.n_streams, 2);
     assert_int_equal(summary.data.n_clips, 3);
-    const struct stream_summary *manet = &summary.data.streams[0];
-    const struct stream_summary *wavlm = &summary.data.streams[1];
+    const struct valence_stream_summary *manet = &summary.data.streams[0];
+    const struct valence_stream_summary *wavlm = &summary.data.streams[1];
     assert_string_equal(wavlm->format.name, "wavlm");
     assert_int_equal(wavlm->n_clips, 2);
     assert_int_equal(wavlm->n_nan, 1);
