@@ -13,8 +13,6 @@
 #include "data_output.h"
 #include "inspect_source.h"
 #include "json_output.h"
-#include "model/checkpoint.h"
-#include "model/config_json.h"
 #include "table.h"
 #include "valence/encoder.h"
 #include "valence/inspect.h"
@@ -67,22 +65,38 @@ static int inspect_store(const struct request *request, struct valence_error *er
 
 /* ---- Checkpoints ---- */
 
-static json_t *checkpoint_to_json(const char *path, const struct checkpoint *checkpoint)
+static json_t *config_to_json(const struct valence_model_config *config)
+{
+    json_t *widths = json_object(), *flows = json_array();
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        json_object_set_new(widths, valence_modality_names[m], json_integer(config->widths[m]));
+    for (int f = 0; f < config->n_flows; f++)
+        json_array_append_new(flows, json_string(valence_flow_name(config->flows[f])));
+    return json_pack("{s:o, s:I, s:I, s:s, s:f, s:f, s:o}", "widths", widths, "d",
+                     (json_int_t)config->d, "o", (json_int_t)config->o, "imagination",
+                     valence_imagination_names[config->imagination], "dropout",
+                     (double)config->dropout, "attention_dropout",
+                     (double)config->attention_dropout, "flows", flows);
+}
+
+static json_t *checkpoint_to_json(const char *path,
+                                  const struct valence_checkpoint_summary *checkpoint)
 {
     json_t *streams = json_object(), *standardised = json_array();
     for (int s = 0; s < VALENCE_N_STREAMS; s++) {
-        if (checkpoint->stream_names[s][0])
+        if (checkpoint->streams[s][0])
             json_object_set_new(streams, valence_stream_names[s],
-                                json_string(checkpoint->stream_names[s]));
-        if (checkpoint->standardisation.mean[s])
+                                json_string(checkpoint->streams[s]));
+        if (checkpoint->standardised & 1u << s)
             json_array_append_new(standardised, json_string(valence_stream_names[s]));
     }
-    return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:b, s:I, s:O?}", "kind", "checkpoint", "path",
+    json_t *provenance =
+        checkpoint->provenance[0] ? json_loads(checkpoint->provenance, 0, NULL) : json_null();
+    return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:b, s:I, s:o}", "kind", "checkpoint", "path",
                      path, "parameters", (json_int_t)checkpoint->n_parameters, "config",
-                     model_config_to_json(&checkpoint->config), "streams", streams, "standardised",
-                     standardised, "resumable", checkpoint->first_moment != NULL,
-                     "calibration_clips", (json_int_t)checkpoint->calibration.n, "provenance",
-                     checkpoint->provenance);
+                     config_to_json(&checkpoint->config), "streams", streams, "standardised",
+                     standardised, "resumable", checkpoint->is_resumable, "calibration_clips",
+                     (json_int_t)checkpoint->n_calibration_clips, "provenance", provenance);
 }
 
 /* One row a value; objects within objects as "outer.inner". */
@@ -114,7 +128,7 @@ static void add_rows(struct table *table, const char *prefix, const json_t *obje
 /* As JSON, or as a table under `title`; takes over the object. */
 static int show_object(json_t *object, const char *title, bool json, struct valence_error *error)
 {
-    if (json)
+    if (json || !object) /* which is an error */
         return print_json(object, error);
     struct table table = {.title = NULL};
     table_column(&table, title, TABLE_LEFT);
@@ -127,13 +141,12 @@ static int show_object(json_t *object, const char *title, bool json, struct vale
 
 static int inspect_checkpoint(const char *path, bool json, struct valence_error *error)
 {
-    struct checkpoint checkpoint;
-    int status = checkpoint_load(path, &checkpoint, error);
+    struct valence_checkpoint_summary *checkpoint;
+    int status = valence_checkpoint_summarise(path, &checkpoint, error);
     if (status)
         return status;
-    json_t *object = checkpoint_to_json(path, &checkpoint);
-    status = show_object(object, "checkpoint", json, error);
-    checkpoint_free(&checkpoint);
+    status = show_object(checkpoint_to_json(path, checkpoint), "checkpoint", json, error);
+    valence_checkpoint_summary_free(checkpoint);
     return status;
 }
 
@@ -149,16 +162,16 @@ static int inspect_seeds(const struct request *request, const struct valence_run
     int status = VALENCE_OK;
     int n = valence_run_n_models(run);
     for (int i = 0; i < n && !status; i++) {
-        struct checkpoint checkpoint;
+        struct valence_checkpoint_summary *checkpoint;
         const char *path = valence_run_model_path(run, i);
-        status = checkpoint_load(path, &checkpoint, error);
+        status = valence_checkpoint_summarise(path, &checkpoint, error);
         if (status)
             break;
         table_cell(&table, "%s", valence_run_model_name(run, i));
-        table_cell(&table, "%" PRId64, checkpoint.n_parameters);
+        table_cell(&table, "%" PRId64, checkpoint->n_parameters);
         table_cell(&table, "%s", path);
-        json_array_append_new(seeds, checkpoint_to_json(path, &checkpoint));
-        checkpoint_free(&checkpoint);
+        json_array_append_new(seeds, checkpoint_to_json(path, checkpoint));
+        valence_checkpoint_summary_free(checkpoint);
     }
     if (!status && request->json) {
         status = print_json(

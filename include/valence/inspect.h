@@ -9,6 +9,7 @@
 #include "valence/api.h"
 #include "valence/error.h"
 #include "valence/import.h"
+#include "valence/model.h"
 #include "valence/progress.h"
 #include "valence/summary.h"
 
@@ -37,6 +38,32 @@ enum valence_path_kind {
 
 /* What is at `path`, by a look at names and first bytes. */
 VALENCE_API enum valence_path_kind valence_path_kind(const char *path);
+
+/* ---- Checkpoints ---- */
+
+/* What a checkpoint holds besides a model that scores. */
+struct valence_checkpoint_summary {
+    struct valence_model_config config;
+    int64_t n_parameters;
+    /* The store's stream for each of the network's, by enum valence_stream; "" for one not in use.
+     */
+    const char *streams[4];
+    /* Bits 1 << enum valence_stream: streams whose columns are standardised. */
+    unsigned standardised;
+    /* Training can go on from it. */
+    bool is_resumable;
+    /* Validation clips that its intervals come from; 0: it gives none. */
+    int64_t n_calibration_clips;
+    /* Where it comes from, a JSON object as text, or "". */
+    const char *provenance;
+};
+
+/* Reads and checks a checkpoint. *summary is NULL on failure; free it with
+ * valence_checkpoint_summary_free(), which takes NULL. Errors: those of valence_model_load(). */
+VALENCE_API int valence_checkpoint_summarise(const char *path,
+                                             struct valence_checkpoint_summary **summary,
+                                             struct valence_error *error);
+VALENCE_API void valence_checkpoint_summary_free(struct valence_checkpoint_summary *summary);
 
 /* ---- Sources of import ---- */
 
