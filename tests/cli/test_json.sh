@@ -25,6 +25,8 @@ valid inspect inspect "$work/store" --json --quiet
 valid inspect inspect "$work/run" --json
 valid inspect inspect "$work/store" --clip train-00000 --json
 valid doctor doctor "$work/store" --json --quiet
+valid doctor doctor "$work/store" --verify --json --quiet
+valid inspect inspect "$work/runs" --json
 valid export export "$work/store" "$work/all.npz" --form npz --json --quiet
 valid inspect inspect "$work/all.npz" --json --quiet
 valid import import mmsa "$work/all.npz" "$work/again" --json --quiet
