@@ -79,8 +79,8 @@ static int convert_encoder(const char *kind, const char *input, const char *outp
 
 static bool is_encoder(const char *kind)
 {
-    return strcmp(kind, "wavlm") == 0 || strcmp(kind, "manet") == 0 ||
-           strcmp(kind, "projector") == 0;
+    return strcmp(kind, "wavlm") == 0 || strcmp(kind, "whisper") == 0 ||
+           strcmp(kind, "manet") == 0 || strcmp(kind, "projector") == 0;
 }
 
 static int run_convert(const struct command *command, int argc, char **argv)
@@ -116,9 +116,10 @@ static int run_convert(const struct command *command, int argc, char **argv)
         return code;
     bool published = strcmp(positional[0], "published") == 0;
     if (!published && !is_encoder(positional[0]))
-        return report_usage(command,
-                            "there is no kind '%s'; there are: published, wavlm, manet, projector",
-                            positional[0]);
+        return report_usage(
+            command,
+            "there is no kind '%s'; there are: published, wavlm, whisper, manet, projector",
+            positional[0]);
     if (!output)
         return report_usage(command, "-o FILE is missing: where to write");
     enum valence_imagination imagination = VALENCE_IMAGINATION_TRANSITION;
@@ -148,6 +149,10 @@ const struct command command_convert = {
         "names. Every tensor must be there with its shape, and no other; batch norms are folded "
         "in. The GGUF file "
         "keeps the weights' licence and the source's SHA-256 ('valence inspect' shows them).\n\n"
+        "KIND 'whisper' is a Whisper model as CTranslate2 keeps it (model.bin, or its parts "
+        "model.bin.part1, ... in a folder, with vocabulary.txt), as Hugging Face does (a folder), "
+        "or "
+        "OpenAI's .pt file.\n\n"
         "KIND 'projector' is SLAM-LLM's model.pt, or safetensors with the same names "
         "(encoder_projector.linear1 and linear2), for simulated text. It belongs to one WavLM and "
         "one language model, whose fingerprints the file keeps; what else the checkpoint holds is "

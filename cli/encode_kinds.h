@@ -7,6 +7,7 @@
 /* name in C, and on the command line */
 #define ENCODE_KINDS(X)                                                                            \
     X(wavlm, "wavlm")                                                                              \
+    X(whisper, "whisper")                                                                          \
     X(manet, "manet")                                                                              \
     X(text, "text")                                                                                \
     X(simulated_text, "simulated-text")

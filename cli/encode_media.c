@@ -1,4 +1,4 @@
-/* valence encode wavlm, valence encode manet: sound and pictures into feature rows. */
+/* valence encode wavlm, whisper, manet: sound and pictures into feature rows. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,8 +204,9 @@ static int run_media(const struct command *command, int argc, char **argv)
          "FILE.safetensors (a tensor a file), or a folder (one .npy a file).",
          0, 0},
         {OPTION_TEXT, 0, "layers", &request.layers, "LIST",
-         "WavLM: hidden states, -1 the last; 'final', 'conv'; 20,24 side by side, 20+24 summed "
-         "(default: -5). MANet: embedding or logits (default: embedding).",
+         "WavLM, Whisper: hidden states, -1 the last; 'final', 'conv' (WavLM); 20,24 side by side, "
+         "20+24 summed (default: -5, Whisper: the middle). MANet: embedding or logits (default: "
+         "embedding).",
          0, 0},
         {OPTION_NUMBER, 0, "window-seconds", &request.window_seconds, "S",
          "WavLM: longer sounds are computed in overlapping windows of S seconds (default: 120).", 1,
@@ -243,6 +244,22 @@ const struct command encode_wavlm = {
         "weights are.",
     .example = "valence convert wavlm WavLM-Large.pt -o wavlm.gguf --type q8_0\n"
                "valence encode wavlm -m wavlm.gguf clips/*.wav -o audio/",
+    .run = run_media};
+
+const struct command encode_whisper = {
+    .name = "encode whisper",
+    .arguments = "FILE...",
+    .summary = "Turn sound into audio rows by Whisper's encoder.",
+    .description =
+        "The sound of any audio or video file that FFmpeg reads ('-' is standard input); one row "
+        "per 20 ms. The encoder is a GGUF file made by 'valence convert whisper'. Sound is "
+        "computed "
+        "in windows of 30 s, the last one filled up with silence: shorter windows would give other "
+        "rows.\n\n"
+        "The rows are f32. A safetensors file also says which encoder made them, and under which "
+        "licence its weights are.",
+    .example = "valence convert whisper whisper-base/ -o whisper.gguf --type f16\n"
+               "valence encode whisper -m whisper.gguf clips/*.mp4 -o audio/",
     .run = run_media};
 
 const struct command encode_manet = {

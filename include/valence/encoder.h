@@ -70,7 +70,7 @@ VALENCE_API void valence_encoder_options_default(struct valence_encoder_options 
 
 /* What an encoder is and gives. Texts belong to the encoder. */
 struct valence_encoder_description {
-    const char *kind;         /* "wavlm", "manet", "llm", "projector" */
+    const char *kind;         /* "wavlm", "whisper", "manet", "llm", "projector" */
     const char *architecture; /* GGUF's: the kind; of an LLM "llama", "qwen3", ... */
     const char *source;       /* name of the file it was converted from; of an LLM, of its GGUF */
 
@@ -183,7 +183,9 @@ struct valence_convert_options {
 /* Converts a published checkpoint to a GGUF file at `path`.
  *
  * kind "wavlm": a Hugging Face folder (config.json, preprocessor_config.json, and model.safetensors
- * or pytorch_model.bin) or the authors' WavLM-*.pt; kind "manet": the authors' .pth, or safetensors
+ * or pytorch_model.bin) or the authors' WavLM-*.pt; kind "whisper": CTranslate2's
+ * model.bin or its parts (model.bin.part1, ...), a Hugging Face folder, or OpenAI's .pt, with the
+ * vocabulary that stands beside it; kind "manet": the authors' .pth, or safetensors
  * with the same names; kind "projector": SLAM-LLM's model.pt (encoder_projector.linear1 and
  * linear2, .weight and .bias), or safetensors with these names; other tensors in it are left out.
  *

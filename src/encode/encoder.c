@@ -11,7 +11,7 @@
 #include "encode/encoder_kind.h"
 
 /* What is converted to files of its own; everything else is a language model. */
-static const struct encoder_kind *const kinds[] = {&encoder_wavlm, &encoder_manet,
+static const struct encoder_kind *const kinds[] = {&encoder_wavlm, &encoder_whisper, &encoder_manet,
                                                    &encoder_projector};
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 

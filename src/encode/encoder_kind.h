@@ -35,7 +35,8 @@ struct encoder_kind {
                    const struct valence_convert_options *options, struct valence_error *error);
 };
 
-extern const struct encoder_kind encoder_wavlm, encoder_manet, encoder_projector, encoder_llm;
+extern const struct encoder_kind encoder_wavlm, encoder_whisper, encoder_manet, encoder_projector,
+    encoder_llm;
 
 /* The encoder's model, as its kind's load() made it; NULL for an encoder of another kind. */
 const void *encoder_model(const struct valence_encoder *encoder, const struct encoder_kind *kind);

@@ -21,10 +21,15 @@ static int open_container(struct source *source, const char *path, struct valenc
         return status;
     /* safetensors begin with the length of a header that is JSON; anything else is left to
      * torch_file. */
-    bool json = map.size > 8 && map.data[8] == '{';
+    bool json = map.size > 8 && map.data[8] == '{', is_ct2 = ct2_is_file(map.data, map.size);
     sha256_text(map.data, map.size, source->fingerprint);
     file_map_close(&map);
-    if (json) {
+    if (is_ct2) {
+        status = ct2_open(path, &source->ct2, error);
+        source->n = status ? 0 : ct2_n_variables(source->ct2);
+        if (!status)
+            memcpy(source->fingerprint, ct2_fingerprint(source->ct2), sizeof source->fingerprint);
+    } else if (json) {
         status = safetensors_open(path, &source->safetensors, error);
         source->n = status ? 0 : safetensors_n_tensors(source->safetensors);
     } else {
@@ -38,7 +43,8 @@ static const char *full_name(const struct source *source, int64_t index)
 {
     return source->safetensors ? safetensors_tensor(source->safetensors, index)->name
            : source->torch     ? torch_file_tensor(source->torch, index)->path
-                               : tfjs_tensor(source->tfjs, index)->name;
+           : source->tfjs      ? tfjs_tensor(source->tfjs, index)->name
+                               : ct2_variable(source->ct2, index)->name;
 }
 
 static bool strip_prefix(struct source *source, const char *prefix)
@@ -109,6 +115,7 @@ void source_close(struct source *source)
     safetensors_close(source->safetensors);
     torch_file_close(source->torch);
     tfjs_close(source->tfjs);
+    ct2_close(source->ct2);
     free(source->names);
     free(source->used);
     text_free(&source->missing);
@@ -147,6 +154,11 @@ static const int64_t *shape_of(const struct source *source, int64_t index, int *
         const struct tfjs_tensor *tensor = tfjs_tensor(source->tfjs, index);
         *n_dims = tensor->n_dims;
         return tensor->shape;
+    }
+    if (source->ct2) {
+        const struct ct2_variable *variable = ct2_variable(source->ct2, index);
+        *n_dims = variable->n_dims;
+        return variable->shape;
     }
     const struct torch_tensor *tensor = torch_file_tensor(source->torch, index);
     *n_dims = tensor->n_dims;
@@ -198,9 +210,14 @@ int source_take(struct source *source, const char *name, int n_dims, const int64
     if (source->torch)
         return torch_file_read_float(source->torch, torch_file_tensor(source->torch, index), values,
                                      error);
-    if (!source->tfjs)
+    if (source->safetensors)
         return safetensor_to_float(safetensors_tensor(source->safetensors, index), values, error);
-    tfjs_to_float(tfjs_tensor(source->tfjs, index), values);
+    if (source->tfjs)
+        tfjs_to_float(tfjs_tensor(source->tfjs, index), values);
+    else
+        elements_to_float(ct2_variable(source->ct2, index)->type, false,
+                          ct2_variable(source->ct2, index)->data,
+                          ct2_variable(source->ct2, index)->count, values);
     return VALENCE_OK;
 }
 

@@ -1,6 +1,6 @@
-/* The weights of a foreign checkpoint, by name, whatever its container: safetensors or a file of
- * torch.save. Every tensor is accounted for: what is missing, misshapen or left over is collected
- * and reported together. */
+/* The weights of a foreign checkpoint, by name, whatever its container: safetensors, a file of
+ * torch.save, or CTranslate2's model.bin. Every tensor is accounted for: what is missing, misshapen
+ * or left over is collected and reported together. */
 #ifndef VALENCE_ENCODE_SOURCE_H
 #define VALENCE_ENCODE_SOURCE_H
 
@@ -11,13 +11,15 @@
 #include "base/text.h"
 #include "format/safetensors.h"
 #include "format/pickle/torch_file.h"
+#include "format/ct2.h"
 #include "format/tfjs.h"
 
 struct source {
     const char *path; /* the caller's */
     struct safetensors *safetensors;
     struct torch_file *torch;
-    struct tfjs *tfjs; /* exactly one of the three */
+    struct tfjs *tfjs;
+    struct ct2 *ct2; /* exactly one of the four */
     int64_t n;
     const char **names; /* (n) below the prefix; NULL for tensors outside it */
     bool *used;         /* (n) */

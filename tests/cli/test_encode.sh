@@ -66,6 +66,19 @@ expect 0 encode wavlm -m "$work/base.gguf" "$work/a.wav" -o "$work/folder"
 expect 1 encode wavlm -m "$work/base.gguf" "$work/a.wav" -o "$work/folder"
 complains "exists already"
 
+expect 0 convert whisper "$golden/whisper/tiny" -o "$work/whisper.gguf"
+expect 0 encode whisper -m "$work/whisper.gguf" "$work/a.wav" -o "$work/whisper.safetensors" --layers 1,final
+prints "1 files, 51 rows of 96"
+expect 2 encode whisper -m "$work/f32.gguf" "$work/a.wav" -o "$work/x.npy"
+complains "holds the encoder 'wavlm', not 'whisper'"
+expect 2 encode whisper -m "$work/whisper.gguf" "$work/a.wav" -o "$work/x.npy" --layers 4
+complains "hidden states 0 ... 3"
+mkdir "$work/none"
+expect 1 convert whisper "$work/none" -o "$work/x.gguf"
+complains "holds none of model.safetensors"
+expect 1 convert whisper "$golden/wavlm/base/model.safetensors" -o "$work/x.gguf"
+complains "is not a Whisper checkpoint"
+
 expect 2 encode wavlm -m "$work/manet.gguf" "$work/a.wav" -o "$work/x.npy"
 complains "holds the encoder 'manet', not 'wavlm'"
 expect 2 encode wavlm -m "$work/f32.gguf" "$work/a.wav" -o "$work/x.npy" --layers 5

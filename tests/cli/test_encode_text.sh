@@ -41,7 +41,7 @@ complains "there are as-is, lower, sentence, plain"
 expect 2 encode text -m "$model" "$work/a.txt"
 complains "-o PATH is missing"
 expect 2 encode speech "$work/a.txt"
-complains "there is no encoder 'speech'; there are: wavlm manet text simulated-text"
+complains "there is no encoder 'speech'; there are: wavlm whisper manet text simulated-text"
 [ ! -e "$work/x.npy" ] || wrong "a failed encoding left a file"
 
 # A store of transcripts, its stream, and a text-only network on it.

@@ -1,0 +1,199 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "encode/whisper/whisper.h"
+#include "kernels/gemm.h"
+
+#define EPSILON 1e-5
+
+/* ---- Row by row ---- */
+
+/* y = (x - mean) / sqrt(variance + epsilon) * weight + bias. x, y: (n, d), may be the same. */
+static void layer_norm(const float *const pair[2], const float *x, int64_t n, int64_t d, float *y)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++) {
+        const float *row = x + i * d;
+        double mean = 0, variance = 0;
+        for (int64_t j = 0; j < d; j++)
+            mean += row[j];
+        mean /= (double)d;
+        for (int64_t j = 0; j < d; j++)
+            variance += (row[j] - mean) * (row[j] - mean);
+        double scale = 1 / sqrt(variance / (double)d + EPSILON);
+        for (int64_t j = 0; j < d; j++)
+            y[i * d + j] = (float)((row[j] - mean) * scale) * pair[0][j] + pair[1][j];
+    }
+}
+
+static float gelu(float x)
+{
+    return 0.5f * x * (1 + erff(x * (float)M_SQRT1_2));
+}
+
+/* Adds the bias to every row, and applies GELU where asked. x: (n, d); NULL bias: 0. */
+static void finish(const float *bias, bool is_gelu, int64_t n, int64_t d, float *x)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < d; j++) {
+            float value = x[i * d + j] + (bias ? bias[j] : 0);
+            x[i * d + j] = is_gelu ? gelu(value) : value;
+        }
+}
+
+/* y = x W^T + b (+ y where `add`). x: (n, in), W: (out, in). */
+static void linear(const float *weight, const float *bias, const float *x, int64_t n, int64_t in,
+                   int64_t out, bool add, float *y)
+{
+    gemm(AS_IS, TRANSPOSED, n, out, in, 1, x, in, weight, in, add ? 1 : 0, y, out);
+    if (bias)
+        finish(bias, false, n, out, y);
+}
+
+/* scores = softmax over rows. (n, n) */
+static void softmax(float *scores, int64_t n)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++) {
+        float *row = scores + i * n, largest = row[0];
+        double sum = 0;
+        for (int64_t j = 1; j < n; j++)
+            largest = row[j] > largest ? row[j] : largest;
+        for (int64_t j = 0; j < n; j++) {
+            row[j] = expf(row[j] - largest);
+            sum += row[j];
+        }
+        float scale = (float)(1 / sum);
+        for (int64_t j = 0; j < n; j++)
+            row[j] *= scale;
+    }
+}
+
+/* ---- Layers ---- */
+
+/* conv1 of the mel, (n_mels, WHISPER_FRAMES), of which 2 * context frames are seen: kernel 3,
+ * stride 1, padding 1; GELU. */
+static void convolve_mel(struct whisper_state *s, int64_t context)
+{
+    const struct whisper *m = s->model;
+    int64_t frames = 2 * context, in = 3 * m->n_mels;
+    for (int64_t t = 0; t < frames; t++)
+        for (int64_t c = 0; c < m->n_mels; c++)
+            for (int64_t k = 0; k < 3; k++) {
+                int64_t from = t + k - 1;
+                s->columns[t * in + c * 3 + k] =
+                    from < 0 || from >= frames ? 0 : s->mel[c * WHISPER_FRAMES + from];
+            }
+    linear(m->conv1[0], NULL, s->columns, frames, in, m->width, false, s->conv);
+    finish(m->conv1[1], true, frames, m->width, s->conv);
+}
+
+/* conv2: kernel 3, stride 2, padding 1; GELU; and the positions. */
+static void convolve_again(struct whisper_state *s, int64_t context)
+{
+    const struct whisper *m = s->model;
+    int64_t d = m->width, in = 3 * d;
+    for (int64_t t = 0; t < context; t++)
+        for (int64_t k = 0; k < 3; k++) {
+            int64_t from = 2 * t + k - 1;
+            for (int64_t c = 0; c < d; c++)
+                s->columns[t * in + c * 3 + k] =
+                    from < 0 || from >= 2 * context ? 0 : s->conv[from * d + c];
+        }
+    linear(m->conv2[0], NULL, s->columns, context, in, d, false, s->hidden);
+    finish(m->conv2[1], true, context, d, s->hidden);
+    for (int64_t i = 0; i < context * d; i++)
+        s->hidden[i] += m->places[i];
+}
+
+/* h = h + out(attention(norm(h))), without a mask; heads are consecutive columns. */
+static void attend(struct whisper_state *s, const struct whisper_layer *layer, int64_t n)
+{
+    const struct whisper *m = s->model;
+    int64_t d = m->width, head = d / m->n_heads;
+    layer_norm(layer->attention_norm, s->hidden, n, d, s->normed);
+    linear(layer->query[0], layer->query[1], s->normed, n, d, d, false, s->q);
+    linear(layer->key, NULL, s->normed, n, d, d, false, s->k);
+    linear(layer->value[0], layer->value[1], s->normed, n, d, d, false, s->v);
+    for (int64_t h = 0; h < m->n_heads; h++) {
+        const float *q = s->q + h * head, *k = s->k + h * head, *v = s->v + h * head;
+        gemm(AS_IS, TRANSPOSED, n, n, head, 1 / sqrtf((float)head), q, d, k, d, 0, s->scores, n);
+        softmax(s->scores, n);
+        gemm(AS_IS, AS_IS, n, head, n, 1, s->scores, n, v, d, 0, s->mixed + h * head, d);
+    }
+    linear(layer->out[0], layer->out[1], s->mixed, n, d, d, true, s->hidden);
+}
+
+/* h = h + down(GELU(up(norm(h)))) */
+static void feed_forward(struct whisper_state *s, const struct whisper_layer *layer, int64_t n)
+{
+    int64_t d = s->model->width;
+    layer_norm(layer->norm, s->hidden, n, d, s->normed);
+    linear(layer->up[0], NULL, s->normed, n, d, 4 * d, false, s->inner);
+    finish(layer->up[1], true, n, 4 * d, s->inner);
+    linear(layer->down[0], layer->down[1], s->inner, n, 4 * d, d, true, s->hidden);
+}
+
+void whisper_run(struct whisper_state *state, int64_t context, int64_t depth, whisper_visit *visit,
+                 void *user)
+{
+    const struct whisper *model = state->model;
+    convolve_mel(state, context);
+    visit(user, -1, state->conv);
+    convolve_again(state, context);
+    visit(user, 0, state->hidden);
+    for (int64_t i = 0; i < depth; i++) {
+        attend(state, &model->layers[i], context);
+        feed_forward(state, &model->layers[i], context);
+        visit(user, i + 1, state->hidden);
+    }
+    if (depth == model->n_layers) {
+        layer_norm(model->final_norm, state->hidden, context, model->width, state->normed);
+        visit(user, depth + 1, state->normed);
+    }
+}
+
+/* ---- Memory ---- */
+
+int whisper_state_create(struct whisper_state *state, const struct whisper *model,
+                         struct valence_error *error)
+{
+    int64_t d = model->width, n = WHISPER_CONTEXT, in1 = 3 * model->n_mels * 2, in2 = 3 * d;
+    *state = (struct whisper_state){.model = model};
+    const struct {
+        float **piece;
+        int64_t size;
+    } pieces[] = {{&state->mel, model->n_mels * WHISPER_FRAMES},
+                  {&state->columns, n * (in1 > in2 ? in1 : in2)},
+                  {&state->conv, 2 * n * d},
+                  {&state->hidden, n * d},
+                  {&state->normed, n * d},
+                  {&state->q, n * d},
+                  {&state->k, n * d},
+                  {&state->v, n * d},
+                  {&state->mixed, n * d},
+                  {&state->scores, n * n},
+                  {&state->inner, 4 * n * d}};
+    int64_t total = 0;
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
+        total += pieces[i].size;
+    state->memory = allocate(total, sizeof *state->memory);
+    if (!state->memory)
+        return fail_memory(error, (size_t)total * sizeof *state->memory, "Whisper's activations");
+    float *next = state->memory;
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        *pieces[i].piece = next;
+        next += pieces[i].size;
+    }
+    return VALENCE_OK;
+}
+
+void whisper_state_free(struct whisper_state *state)
+{
+    free(state->memory);
+    *state = (struct whisper_state){0};
+}
