@@ -9,6 +9,7 @@
     X(synthesize, "Data")                                                                          \
     X(import, "Data")                                                                              \
     X(encode, "Data")                                                                              \
+    X(transcribe, "Data")                                                                          \
     X(export, "Data")                                                                              \
     X(inspect, "Data")                                                                             \
     X(doctor, "Data")                                                                              \

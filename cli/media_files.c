@@ -36,8 +36,7 @@ int media_file_open(const char *path, const struct valence_media_options *option
                                   : valence_media_open(path, options, media, error);
 }
 
-/* What the user must know though the file was taken. */
-static void warn(const char *path, const struct valence_media *media)
+void media_file_warn(const char *path, const struct valence_media *media)
 {
     const char *warning = valence_media_warning(media);
     if (!warning[0])
@@ -61,7 +60,7 @@ int media_file_sound(const char *path, const struct media_limits *limits, int64_
     if (!status)
         status = valence_media_read_sound(media, NULL, sound, error);
     if (!status)
-        warn(path, media);
+        media_file_warn(path, media);
     valence_media_close(media);
     return status;
 }
@@ -77,7 +76,7 @@ int media_file_picture(const char *path, const struct media_limits *limits,
     if (!status)
         status = valence_media_read_picture(media, picture, error);
     if (!status)
-        warn(path, media);
+        media_file_warn(path, media);
     valence_media_close(media);
     return status;
 }

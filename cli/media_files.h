@@ -58,8 +58,11 @@ struct valence_media_options media_options_of(const struct media_limits *limits)
 int media_file_open(const char *path, const struct valence_media_options *options,
                     struct valence_media **media, struct valence_error *error);
 
+/* Says on stderr what is wrong with a file that was taken nevertheless, if anything is. */
+void media_file_warn(const char *path, const struct valence_media *media);
+
 /* The whole sound at a rate, or the one picture as its bytes are (not turned, as encoders of faces
- * were trained). What is wrong with a file that was taken nevertheless is said on stderr. */
+ * were trained); with the warnings above. */
 int media_file_sound(const char *path, const struct media_limits *limits, int64_t rate_hz,
                      struct valence_sound **sound, struct valence_error *error);
 int media_file_picture(const char *path, const struct media_limits *limits,

@@ -14,6 +14,7 @@ static const struct {
     {VALENCE_ERROR_EXISTS, "overwrite", "--force replaces it"},
     {VALENCE_ERROR_EXISTS, "target", "give another name, or remove it first"},
     {VALENCE_ERROR_FORMAT, "accept_damaged", "--accept-damaged uses what can be decoded"},
+    {VALENCE_ERROR_ARGUMENT, "language", "--language CODE, or auto"},
     {VALENCE_ERROR_LIMIT, "max_seconds", "--max-seconds S sets the limit"},
     {VALENCE_ERROR_LIMIT, "max_pixels", "--max-pixels N sets the limit"},
     {VALENCE_ERROR_LIMIT, "max_bytes", "--max-mib N sets the limit"},

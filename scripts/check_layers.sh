@@ -4,7 +4,7 @@
 #   base <- format, kernels, media <- model, store <- data, run, encode <- exchange, train, evaluate <- cli
 #
 # A folder may include itself and what stands on a lower level; the public headers, valence/*.h, everyone. Only src/encode
-# knows ggml and llama.cpp.
+# knows ggml, llama.cpp and whisper.cpp.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,7 +23,7 @@ while IFS=: read -r file line text; do
     other=${included%%/*}
     [ "$other" != "$included" ] || other=$folder # a name alone: a neighbour, or the system's
     case $included in
-    ggml*.h | llama*.h | gguf.h)
+    ggml*.h | llama*.h | gguf.h | whisper.h)
         [ "$folder" = encode ] || problem "$file:$line: only src/encode includes $included"
         ;;
     valence/*) ;;

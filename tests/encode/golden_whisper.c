@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "encode/compute/backend.h"
-#include "encode/whisper/whisper.h"
+#include "encode/whisper/whisper_audio.h"
 #include "valence/media.h"
 
 #define RELATIVE       5e-6
@@ -21,8 +21,8 @@
 struct fixture {
     const char *folder;
     struct safetensors *cases;
-    struct whisper model;
-    struct whisper_state state;
+    struct whisper_audio model;
+    struct whisper_audio_state state;
     struct tally *tally;
     bool is_real; /* published weights: other limits */
 };
@@ -128,7 +128,7 @@ static void check_rows(const struct run *run, const char *name, int64_t n, int64
 static void see(void *user, int64_t index, const float *rows)
 {
     const struct run *run = user;
-    const struct whisper *model = &run->fixture->model;
+    const struct whisper_audio *model = &run->fixture->model;
     char name[32] = "conv1";
     if (index == model->n_layers + 1)
         strcpy(name, "last_hidden");
@@ -151,7 +151,7 @@ static void see(void *user, int64_t index, const float *rows)
 /* The first `frames` of every mel, or those that `kept` lists. */
 static void check_mel(const struct run *run, const json_t *kept_frames)
 {
-    const struct whisper *model = &run->fixture->model;
+    const struct whisper_audio *model = &run->fixture->model;
     const float *mel = run->fixture->state.mel;
     const struct safetensor *stored = find(run, "logmel");
     int64_t n_mels = model->n_mels, frames = stored ? stored->count / n_mels : 0,
@@ -214,7 +214,7 @@ static void check_contexts(struct fixture *fixture, const char *name, const stru
         done[n_done++] = context;
         snprintf(stem, sizeof stem, "%s.ctx%" PRId64 ".", name, context);
         struct run run = {fixture, stem, like->n_rows, like->kept};
-        whisper_run(&fixture->state, context, fixture->model.n_layers, see, &run);
+        whisper_audio_run(&fixture->state, context, fixture->model.n_layers, see, &run);
     }
 }
 
@@ -238,14 +238,14 @@ static void check_long(struct fixture *fixture, const struct run *run, const flo
                        int64_t n)
 {
     struct valence_error error;
-    const struct whisper *model = &fixture->model;
+    const struct whisper_audio *model = &fixture->model;
     struct joined joined = {.n_rows = run->n_rows, .depth = model->n_layers, .width = model->width};
     joined.rows = must_have(malloc((size_t)(run->n_rows * model->width) * sizeof(float)));
     for (int64_t first = 0; first < n; first += WHISPER_WINDOW) {
         int64_t count = n - first < WHISPER_WINDOW ? n - first : WHISPER_WINDOW;
-        must_work(whisper_log_mel(model, samples + first, count, fixture->state.mel, &error),
+        must_work(whisper_audio_log_mel(model, samples + first, count, fixture->state.mel, &error),
                   &error);
-        whisper_run(&fixture->state, WHISPER_CONTEXT, model->n_layers, join, &joined);
+        whisper_audio_run(&fixture->state, WHISPER_CONTEXT, model->n_layers, join, &joined);
         joined.done += (count + WHISPER_HOP - 1) / WHISPER_HOP;
     }
     check_rows(run, "last_hidden", run->n_rows, model->width, joined.rows);
@@ -264,10 +264,11 @@ static void check_case(struct fixture *fixture, const char *name, const json_t *
         check_long(fixture, &run, samples, n);
         return;
     }
-    must_work(whisper_log_mel(&fixture->model, samples, n, fixture->state.mel, &error), &error);
+    must_work(whisper_audio_log_mel(&fixture->model, samples, n, fixture->state.mel, &error),
+              &error);
     check_mel(&run, json_object_get(facts, "kept_frames"));
     check_rest(&run, facts);
-    whisper_run(&fixture->state, WHISPER_CONTEXT, fixture->model.n_layers, see, &run);
+    whisper_audio_run(&fixture->state, WHISPER_CONTEXT, fixture->model.n_layers, see, &run);
     check_contexts(fixture, name, &run);
 }
 
@@ -338,14 +339,14 @@ static void check_model(const char *folder, const char *gguf, bool is_real, stru
     char *cases = must_have(path_join(folder, "cases.safetensors"));
     must_work(backends_load(&error), &error);
     must_work(weights_open(&weights, gguf, &error), &error);
-    must_work(whisper_load(&fixture.model, &weights, &error), &error);
+    must_work(whisper_audio_load(&fixture.model, &weights, &error), &error);
     weights_close(&weights);
-    must_work(whisper_state_create(&fixture.state, &fixture.model, &error), &error);
+    must_work(whisper_audio_state_create(&fixture.state, &fixture.model, &error), &error);
     must_work(safetensors_open(cases, &fixture.cases, &error), &error);
     check_cases(&fixture);
     safetensors_close(fixture.cases);
-    whisper_state_free(&fixture.state);
-    whisper_free(&fixture.model);
+    whisper_audio_state_free(&fixture.state);
+    whisper_audio_free(&fixture.model);
     free(cases);
 }
 

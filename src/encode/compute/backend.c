@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include <llama.h>
+#include <whisper.h>
 
 #include "base/fail.h"
 #include "base/text.h"
@@ -50,6 +51,7 @@ void backend_log_clear(void)
 static void load_modules(void)
 {
     llama_log_set(keep_complaint, NULL); /* ggml's log too */
+    whisper_log_set(keep_complaint, NULL);
     Dl_info library;
     if (dladdr((void *)(uintptr_t)ggml_backend_load_all, &library) != 0) {
         char folder[4096];

@@ -7,17 +7,17 @@
 #include "base/fail.h"
 #include "encode/encoder_kind.h"
 #include "encode/whisper/convert_whisper.h"
-#include "encode/whisper/whisper.h"
+#include "encode/whisper/whisper_audio.h"
 
 struct whisper_encoder {
     struct weights weights; /* the description's texts stand in it */
-    struct whisper model;
+    struct whisper_audio model;
     struct taps taps;
     char layers[TAPS_TEXT_BYTES];
 };
 
 struct whisper_encoding {
-    struct whisper_state whisper;
+    struct whisper_audio_state whisper;
     const struct taps *taps;
 };
 
@@ -26,7 +26,7 @@ struct whisper_encoding {
 static void clear(void *model)
 {
     struct whisper_encoder *encoder = model;
-    whisper_free(&encoder->model);
+    whisper_audio_free(&encoder->model);
     weights_close(&encoder->weights);
 }
 
@@ -34,7 +34,7 @@ static void clear(void *model)
 static int set_layers(struct whisper_encoder *encoder, const char *layers,
                       struct valence_error *error)
 {
-    const struct whisper *model = &encoder->model;
+    const struct whisper_audio *model = &encoder->model;
     const struct tappable tappable = {
         model->n_layers,
         model->width,
@@ -61,7 +61,7 @@ static int load(struct weights *weights, ggml_backend_dev_t device,
         status = fail_key(error, VALENCE_ERROR_UNSUPPORTED, "device",
                           "the encoder 'whisper' computes on the CPU only");
     if (!status)
-        status = whisper_load(&encoder->model, &encoder->weights, error);
+        status = whisper_audio_load(&encoder->model, &encoder->weights, error);
     if (!status)
         status = set_layers(encoder, options->layers, error);
     if (!status) {
@@ -82,13 +82,13 @@ static int state_open(const void *model, void *state, struct valence_error *erro
     const struct whisper_encoder *encoder = model;
     struct whisper_encoding *encoding = state;
     encoding->taps = &encoder->taps;
-    return whisper_state_create(&encoding->whisper, &encoder->model, error);
+    return whisper_audio_state_create(&encoding->whisper, &encoder->model, error);
 }
 
 static void state_clear(void *state)
 {
     struct whisper_encoding *encoding = state;
-    whisper_state_free(&encoding->whisper);
+    whisper_audio_state_free(&encoding->whisper);
 }
 
 static int measure(void *state, const struct valence_encoder_input *inputs, int64_t n,
@@ -123,7 +123,7 @@ static int encode_sound(struct whisper_encoding *encoding, const float *samples,
                         float *rows, const struct valence_progress *progress, int64_t done,
                         int64_t total, struct valence_error *error)
 {
-    struct whisper_state *state = &encoding->whisper;
+    struct whisper_audio_state *state = &encoding->whisper;
     if (!samples || n < 1)
         return fail(error, VALENCE_ERROR_DATA, "the clip has no samples");
     for (int64_t i = 0; i < n; i++)
@@ -133,10 +133,10 @@ static int encode_sound(struct whisper_encoding *encoding, const float *samples,
         int64_t count = n - first < WHISPER_WINDOW ? n - first : WHISPER_WINDOW;
         struct window window = {encoding->taps, (count + WHISPER_HOP - 1) / WHISPER_HOP,
                                 state->model->width, rows};
-        int status = whisper_log_mel(state->model, samples + first, count, state->mel, error);
+        int status = whisper_audio_log_mel(state->model, samples + first, count, state->mel, error);
         if (status)
             return status;
-        whisper_run(state, WHISPER_CONTEXT, encoding->taps->depth, add_rows, &window);
+        whisper_audio_run(state, WHISPER_CONTEXT, encoding->taps->depth, add_rows, &window);
         rows += window.n_rows * encoding->taps->width;
         done += window.n_rows;
         struct valence_progress_event event = {"encoding", done, total, "rows", NULL};

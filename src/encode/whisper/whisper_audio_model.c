@@ -5,7 +5,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "encode/whisper/whisper.h"
+#include "encode/whisper/whisper_audio.h"
 
 /* Where the next tensor goes; NULL while the room is counted. */
 struct loader {
@@ -43,7 +43,8 @@ static void take_pair(struct loader *loader, int64_t in, int64_t out, const char
     pair[1] = take(loader, out, 0, 0, full);
 }
 
-static void take_layer(struct loader *loader, int64_t d, int64_t index, struct whisper_layer *layer)
+static void take_layer(struct loader *loader, int64_t d, int64_t index,
+                       struct whisper_audio_layer *layer)
 {
     char stem[48], name[128];
     snprintf(stem, sizeof stem, "encoder.blocks.%" PRId64, index);
@@ -66,7 +67,7 @@ static void take_layer(struct loader *loader, int64_t d, int64_t index, struct w
     layer->key = take(loader, d, d, 0, name);
 }
 
-static void take_all(struct loader *loader, struct whisper *model)
+static void take_all(struct loader *loader, struct whisper_audio *model)
 {
     int64_t d = model->width;
     model->conv1[0] = take(loader, 3, model->n_mels, d, "encoder.conv1.weight");
@@ -79,9 +80,10 @@ static void take_all(struct loader *loader, struct whisper *model)
         take_layer(loader, d, i, &model->layers[i]);
 }
 
-int whisper_load(struct whisper *model, struct weights *weights, struct valence_error *error)
+int whisper_audio_load(struct whisper_audio *model, struct weights *weights,
+                       struct valence_error *error)
 {
-    *model = (struct whisper){
+    *model = (struct whisper_audio){
         .n_mels = weights_int(weights, "whisper.n_mels", 1, WHISPER_MAX_MELS),
         .width = weights_int(weights, "whisper.width", 1, 8192),
         .context =
@@ -107,12 +109,12 @@ int whisper_load(struct whisper *model, struct weights *weights, struct valence_
     loader.next = model->values;
     take_all(&loader, model);
     model->filters = loader.next;
-    whisper_filters(model->n_mels, model->filters);
+    whisper_audio_filters(model->n_mels, model->filters);
     return VALENCE_OK;
 }
 
-void whisper_free(struct whisper *model)
+void whisper_audio_free(struct whisper_audio *model)
 {
     free(model->values);
-    *model = (struct whisper){0};
+    *model = (struct whisper_audio){0};
 }

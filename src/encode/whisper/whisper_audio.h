@@ -5,8 +5,8 @@
  * same weights, rounds on the way (f16 convolutions, keys and values).
  *
  * Source: arXiv 2212.04356 and https://github.com/openai/whisper, whisper/audio.py and model.py. */
-#ifndef VALENCE_ENCODE_WHISPER_WHISPER_H
-#define VALENCE_ENCODE_WHISPER_WHISPER_H
+#ifndef VALENCE_ENCODE_WHISPER_AUDIO_H
+#define VALENCE_ENCODE_WHISPER_AUDIO_H
 
 #include <stdint.h>
 
@@ -23,55 +23,56 @@
 #define WHISPER_BINS       201 /* of the spectrum */
 
 /* All matrices are (out, in), row-major. */
-struct whisper_layer {
+struct whisper_audio_layer {
     const float *attention_norm[2]; /* weight and bias, as in all pairs */
     const float *query[2], *key, *value[2], *out[2];
     const float *norm[2], *up[2], *down[2];
 };
 
-struct whisper {
+struct whisper_audio {
     int64_t n_mels, width, context, n_layers, n_heads;
     const float *conv1[2], *conv2[2]; /* (width, in, 3) */
     const float *places;              /* (context, width) */
     const float *final_norm[2];
-    struct whisper_layer layers[WHISPER_MAX_LAYERS];
+    struct whisper_audio_layer layers[WHISPER_MAX_LAYERS];
     float *values;  /* that all of these point into */
     float *filters; /* (n_mels, WHISPER_BINS) */
 };
 
 /* Copies the encoder's tensors out of the file, which can be closed then. *model is cleared on
  * failure. Errors: FORMAT, SHAPE, MEMORY. */
-int whisper_load(struct whisper *model, struct weights *weights, struct valence_error *error);
-void whisper_free(struct whisper *model);
+int whisper_audio_load(struct whisper_audio *model, struct weights *weights,
+                       struct valence_error *error);
+void whisper_audio_free(struct whisper_audio *model);
 
-/* ---- Log-mel (whisper_mel.c) ---- */
+/* ---- Log-mel (whisper_audio_mel.c) ---- */
 
 /* The triangular filters of Slaney's scale, (n_mels, WHISPER_BINS), for 400 samples at 16 kHz. */
-void whisper_filters(int64_t n_mels, float *filters);
+void whisper_audio_filters(int64_t n_mels, float *filters);
 
 /* The log-mel of n <= WHISPER_WINDOW samples with silence behind them: (n_mels, WHISPER_FRAMES). */
-int whisper_log_mel(const struct whisper *model, const float *samples, int64_t n, float *mel,
-                    struct valence_error *error);
+int whisper_audio_log_mel(const struct whisper_audio *model, const float *samples, int64_t n,
+                          float *mel, struct valence_error *error);
 
-/* ---- Network (whisper_network.c) ---- */
+/* ---- Network (whisper_audio_network.c) ---- */
 
-struct whisper_state {
-    const struct whisper *model;
+struct whisper_audio_state {
+    const struct whisper_audio *model;
     float *memory; /* that all of these point into */
     float *mel, *columns, *conv, *hidden, *normed, *q, *k, *v, *mixed, *scores, *inner;
 };
 
-int whisper_state_create(struct whisper_state *state, const struct whisper *model,
-                         struct valence_error *error);
-void whisper_state_free(struct whisper_state *state);
+int whisper_audio_state_create(struct whisper_audio_state *state, const struct whisper_audio *model,
+                               struct valence_error *error);
+void whisper_audio_state_free(struct whisper_audio_state *state);
 
 /* Receives hidden state `index`, (context, width): 0 ... n_layers, and n_layers + 1 for the last
  * behind the final norm; -1 is the first convolution's output, (2 context, width). */
-typedef void whisper_visit(void *user, int64_t index, const float *rows);
+typedef void whisper_audio_visit(void *user, int64_t index, const float *rows);
 
 /* Computes `depth` layers on the first 2 * context frames of state->mel, and visits each state. The
  * norm at the end is computed where depth is n_layers. */
-void whisper_run(struct whisper_state *state, int64_t context, int64_t depth, whisper_visit *visit,
-                 void *user);
+void whisper_audio_run(struct whisper_audio_state *state, int64_t context, int64_t depth,
+                       whisper_audio_visit *visit, void *user);
 
 #endif

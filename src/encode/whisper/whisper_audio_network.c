@@ -4,7 +4,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "encode/whisper/whisper.h"
+#include "encode/whisper/whisper_audio.h"
 #include "kernels/gemm.h"
 
 #define EPSILON 1e-5
@@ -77,9 +77,9 @@ static void softmax(float *scores, int64_t n)
 
 /* conv1 of the mel, (n_mels, WHISPER_FRAMES), of which 2 * context frames are seen: kernel 3,
  * stride 1, padding 1; GELU. */
-static void convolve_mel(struct whisper_state *s, int64_t context)
+static void convolve_mel(struct whisper_audio_state *s, int64_t context)
 {
-    const struct whisper *m = s->model;
+    const struct whisper_audio *m = s->model;
     int64_t frames = 2 * context, in = 3 * m->n_mels;
     for (int64_t t = 0; t < frames; t++)
         for (int64_t c = 0; c < m->n_mels; c++)
@@ -93,9 +93,9 @@ static void convolve_mel(struct whisper_state *s, int64_t context)
 }
 
 /* conv2: kernel 3, stride 2, padding 1; GELU; and the positions. */
-static void convolve_again(struct whisper_state *s, int64_t context)
+static void convolve_again(struct whisper_audio_state *s, int64_t context)
 {
-    const struct whisper *m = s->model;
+    const struct whisper_audio *m = s->model;
     int64_t d = m->width, in = 3 * d;
     for (int64_t t = 0; t < context; t++)
         for (int64_t k = 0; k < 3; k++) {
@@ -111,9 +111,10 @@ static void convolve_again(struct whisper_state *s, int64_t context)
 }
 
 /* h = h + out(attention(norm(h))), without a mask; heads are consecutive columns. */
-static void attend(struct whisper_state *s, const struct whisper_layer *layer, int64_t n)
+static void attend(struct whisper_audio_state *s, const struct whisper_audio_layer *layer,
+                   int64_t n)
 {
-    const struct whisper *m = s->model;
+    const struct whisper_audio *m = s->model;
     int64_t d = m->width, head = d / m->n_heads;
     layer_norm(layer->attention_norm, s->hidden, n, d, s->normed);
     linear(layer->query[0], layer->query[1], s->normed, n, d, d, false, s->q);
@@ -129,7 +130,8 @@ static void attend(struct whisper_state *s, const struct whisper_layer *layer, i
 }
 
 /* h = h + down(GELU(up(norm(h)))) */
-static void feed_forward(struct whisper_state *s, const struct whisper_layer *layer, int64_t n)
+static void feed_forward(struct whisper_audio_state *s, const struct whisper_audio_layer *layer,
+                         int64_t n)
 {
     int64_t d = s->model->width;
     layer_norm(layer->norm, s->hidden, n, d, s->normed);
@@ -138,10 +140,10 @@ static void feed_forward(struct whisper_state *s, const struct whisper_layer *la
     linear(layer->down[0], layer->down[1], s->inner, n, 4 * d, d, true, s->hidden);
 }
 
-void whisper_run(struct whisper_state *state, int64_t context, int64_t depth, whisper_visit *visit,
-                 void *user)
+void whisper_audio_run(struct whisper_audio_state *state, int64_t context, int64_t depth,
+                       whisper_audio_visit *visit, void *user)
 {
-    const struct whisper *model = state->model;
+    const struct whisper_audio *model = state->model;
     convolve_mel(state, context);
     visit(user, -1, state->conv);
     convolve_again(state, context);
@@ -159,11 +161,11 @@ void whisper_run(struct whisper_state *state, int64_t context, int64_t depth, wh
 
 /* ---- Memory ---- */
 
-int whisper_state_create(struct whisper_state *state, const struct whisper *model,
-                         struct valence_error *error)
+int whisper_audio_state_create(struct whisper_audio_state *state, const struct whisper_audio *model,
+                               struct valence_error *error)
 {
     int64_t d = model->width, n = WHISPER_CONTEXT, in1 = 3 * model->n_mels * 2, in2 = 3 * d;
-    *state = (struct whisper_state){.model = model};
+    *state = (struct whisper_audio_state){.model = model};
     const struct {
         float **piece;
         int64_t size;
@@ -192,8 +194,8 @@ int whisper_state_create(struct whisper_state *state, const struct whisper *mode
     return VALENCE_OK;
 }
 
-void whisper_state_free(struct whisper_state *state)
+void whisper_audio_state_free(struct whisper_audio_state *state)
 {
     free(state->memory);
-    *state = (struct whisper_state){0};
+    *state = (struct whisper_audio_state){0};
 }

@@ -4,7 +4,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "encode/whisper/whisper.h"
+#include "encode/whisper/whisper_audio.h"
 
 #define SIZE 400 /* samples of a frame, and of its transform */
 #define STEP 160 /* samples from frame to frame */
@@ -17,7 +17,7 @@ static double mel_to_hz(double mel)
     return mel < 15 ? mel * 200 / 3 : 1000 * exp((mel - 15) * log(6.4) / 27);
 }
 
-void whisper_filters(int64_t n_mels, float *filters)
+void whisper_audio_filters(int64_t n_mels, float *filters)
 {
     double edges[WHISPER_MAX_MELS + 2], top = 15 + 27 * log(8.0) / log(6.4); /* of 8000 Hz */
     for (int64_t i = 0; i < n_mels + 2; i++)
@@ -88,7 +88,7 @@ static double sample_at(const float *samples, int64_t n, int64_t i)
     return i < n ? samples[i] : 0;
 }
 
-static void mel_of_frame(const struct whisper *model, const struct tables *tables,
+static void mel_of_frame(const struct whisper_audio *model, const struct tables *tables,
                          const float *samples, int64_t n, int64_t f, float *mel)
 {
     double frame[SIZE], power[WHISPER_BINS];
@@ -103,8 +103,8 @@ static void mel_of_frame(const struct whisper *model, const struct tables *table
     }
 }
 
-int whisper_log_mel(const struct whisper *model, const float *samples, int64_t n, float *mel,
-                    struct valence_error *error)
+int whisper_audio_log_mel(const struct whisper_audio *model, const float *samples, int64_t n,
+                          float *mel, struct valence_error *error)
 {
     struct tables *tables = allocate(1, sizeof *tables);
     if (!tables)

@@ -1,0 +1,237 @@
+/* valence transcribe: what is said in sound and video, with times. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "commands.h"
+
+#ifdef VALENCE_WITH_ENCODERS
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/memory.h"
+#include "base/threads.h"
+#include "media_files.h"
+#include "model_cache.h"
+#include "transcript_output.h"
+
+struct request {
+    const char *model, *output, *format_name, *language, *vad, *prompt;
+    int format;
+    int64_t beams, threads;
+    double start, end;
+    bool translate, words, force, quiet;
+    struct media_limits limits;
+    const char *const *files;
+    int64_t n_files;
+};
+
+/* ---- One file ---- */
+
+static int hear(const struct request *request, struct valence_transcriber *transcriber,
+                const char *path, struct valence_transcript **transcript,
+                struct valence_error *error)
+{
+    struct valence_media *media;
+    struct valence_media_options media_options = media_options_of(&request->limits);
+    struct valence_transcribe_options options;
+    valence_transcribe_options_default(&options);
+    options.language = request->language;
+    options.translate = request->translate;
+    options.words = request->words;
+    options.beams = (int)request->beams;
+    options.vad = request->vad;
+    options.prompt = request->prompt;
+    *transcript = NULL;
+    int status = media_file_open(path, &media_options, &media, error);
+    const struct valence_media_segment range = {request->start,
+                                                request->end > 0 ? request->end : 1e300};
+    bool is_part = request->start > 0 || request->end > 0;
+    if (!status)
+        status = valence_transcribe(transcriber, media, is_part ? &range : NULL, &options,
+                                    terminal_progress(request->quiet), transcript, error);
+    terminal_progress_finish();
+    if (!status)
+        media_file_warn(path, media);
+    valence_media_close(media);
+    return status;
+}
+
+/* Where a file's transcript goes in a folder: FOLDER/STEM.srt; free() it. */
+static char *path_in_folder(const struct request *request, const char *path)
+{
+    const char *name = strcmp(path, "-") == 0 ? "stdin" : path_name(path);
+    const char *dot = strrchr(name, '.');
+    int stem = dot && dot > name ? (int)(dot - name) : (int)strlen(name);
+    size_t size = strlen(request->output) + strlen(name) + 16;
+    char *made = malloc(size);
+    if (made)
+        snprintf(made, size, "%s/%.*s%s", request->output, stem, name,
+                 transcript_endings[request->format]);
+    return made;
+}
+
+static int write_to(const struct request *request, const char *target, const char *path,
+                    const struct valence_transcript *transcript, struct valence_error *error)
+{
+    struct file_writer writer;
+    int status = file_write_begin(&writer, target, request->force ? FILE_OVERWRITE : 0, error);
+    if (status)
+        return status;
+    status = transcript_write(writer.stream, request->format, path, true, request->translate,
+                              transcript, error);
+    if (!status)
+        return file_write_commit(&writer, error);
+    file_write_abort(&writer);
+    return status;
+}
+
+/* ---- All of them ---- */
+
+static bool is_into_folder(const struct request *request)
+{
+    return request->output && strcmp(request->output, "-") != 0 &&
+           (request->n_files > 1 || path_is_folder(request->output) ||
+            request->output[strlen(request->output) - 1] == '/');
+}
+
+static int transcribe_file(const struct request *request, struct valence_transcriber *transcriber,
+                           int64_t index, struct valence_error *error)
+{
+    const char *path = request->files[index];
+    struct valence_transcript *transcript;
+    char *target = NULL;
+    int status = VALENCE_OK;
+    if (is_into_folder(request)) {
+        status = make_folders(request->output, error);
+        if (!status && !(target = path_in_folder(request, path)))
+            status = fail_memory(error, 0, "a path");
+    } else if (request->output && !(target = strdup(request->output))) {
+        status = fail_memory(error, 0, "a path");
+    }
+    if (!status && target) /* before minutes of work */
+        status = file_write_check(target, request->force ? FILE_OVERWRITE : 0, error);
+    if (!status) {
+        status = hear(request, transcriber, path, &transcript, error);
+        if (!status && target)
+            status = write_to(request, target, path, transcript, error);
+        else if (!status)
+            status = transcript_write(stdout, request->format, path, index == 0, request->translate,
+                                      transcript, error);
+        valence_transcript_free(status ? NULL : transcript);
+    }
+    free(target);
+    return status;
+}
+
+static int transcribe(const struct request *request, struct valence_error *error)
+{
+    struct valence_transcriber *transcriber = NULL;
+    char *path;
+    if (request->threads)
+        threads_set((int)request->threads);
+    int status = model_path(request->model, true, request->quiet, &path, error);
+    if (!status)
+        status = valence_transcriber_load(path, &transcriber, error);
+    free(path);
+    for (int64_t i = 0; !status && i < request->n_files; i++)
+        status = transcribe_file(request, transcriber, i, error);
+    valence_transcriber_free(transcriber);
+    return status;
+}
+
+static int run_request(const struct command *command, struct request *request)
+{
+    struct valence_error error;
+    if (!request->model)
+        return report_usage(command, "--model FILE is missing: a GGUF file that 'valence convert "
+                                     "whisper' wrote");
+    for (request->format = 0; request->format < N_TRANSCRIPT_FORMATS; request->format++)
+        if (strcmp(transcript_formats[request->format], request->format_name) == 0)
+            break;
+    if (request->format == N_TRANSCRIPT_FORMATS)
+        return report_usage(command,
+                            "there is no format '%s'; there are: text, srt, vtt, json, csv",
+                            request->format_name);
+    if (request->end > 0 && request->end <= request->start)
+        return report_usage(command, "--end is not after --start");
+    if (request->language && strcmp(request->language, "auto") == 0)
+        request->language = NULL;
+    return transcribe(request, &error) ? report_error(&error) : EXIT_FINE;
+}
+
+static int run_transcribe(const struct command *command, int argc, char **argv)
+{
+    struct request request = {.format_name = "text", .beams = 5, .limits = media_limits_default()};
+    int n, code = EXIT_FAILED;
+    const struct option options[] = {
+        {OPTION_TEXT, 'm', "model", &request.model, "FILE",
+         "The Whisper model, a GGUF file or a name of 'valence models'.", 0, 0},
+        {OPTION_TEXT, 'o', "output", &request.output, "PATH",
+         "Where the transcript goes: a file, or a folder for several (default: standard output).",
+         0, 0},
+        {OPTION_TEXT, 'f', "format", &request.format_name, "FORMAT",
+         "text, srt, vtt, json (the names of Whisper's verbose_json) or csv (default: text).", 0,
+         0},
+        {OPTION_TEXT, 'l', "language", &request.language, "CODE",
+         "What is spoken: en, de, ...; auto finds it out (default: auto).", 0, 0},
+        {OPTION_FLAG, 0, "translate", &request.translate, NULL, "Translate into English.", 0, 0},
+        {OPTION_FLAG, 0, "words", &request.words, NULL, "Words with their times, in JSON and CSV.",
+         0, 0},
+        {OPTION_TEXT, 0, "vad", &request.vad, "FILE",
+         "Silero's voice activity detection: listen to speech alone (default: to everything).", 0,
+         0},
+        {OPTION_TEXT, 0, "prompt", &request.prompt, "TEXT", "Names and terms that may occur.", 0,
+         0},
+        {OPTION_NUMBER, 0, "start", &request.start, "S", "From this second (default: 0).", 0, 1e7},
+        {OPTION_NUMBER, 0, "end", &request.end, "S", "Up to this second (default: the end).", 0,
+         1e7},
+        {OPTION_INT, 0, "beams", &request.beams, "N", "Beams; 1 is greedy (default: 5).", 1, 8},
+        {OPTION_INT, 0, "threads", &request.threads, "N", "Threads to use (default: all cores).", 1,
+         1024},
+        MEDIA_OPTIONS(request.limits),
+        {OPTION_FLAG, 0, "force", &request.force, NULL, "Replace existing files.", 0, 0},
+        {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "No progress.", 0, 0},
+        {.type = OPTION_END}};
+    const char **positional = allocate(argc, sizeof *positional);
+    if (!positional)
+        return EXIT_FAILED;
+    if (options_parse(command, options, argc, argv, positional, 1, argc, &n, &code)) {
+        request.files = positional;
+        request.n_files = n;
+        code = run_request(command, &request);
+    }
+    free(positional);
+    return code;
+}
+#else
+static int run_transcribe(const struct command *command, int argc, char **argv)
+{
+    struct valence_error error;
+    (void)command, (void)argc, (void)argv;
+    fail(&error, VALENCE_ERROR_UNSUPPORTED,
+         "this build cannot transcribe (configure with -DVALENCE_ENCODERS=ON, which brings "
+         "whisper.cpp)");
+    return report_error(&error);
+}
+#endif
+
+const struct command command_transcribe = {
+    .name = "transcribe",
+    .arguments = "FILE...",
+    .summary = "Write what is said in sound and video, with times.",
+    .description =
+        "The sound of any audio or video file that FFmpeg reads ('-' is standard input) goes "
+        "through Whisper. The model is a GGUF file made by 'valence convert whisper' in f16 or "
+        "f32. Long files are transcribed in blocks of ten minutes, so that memory stays small.\n\n"
+        "Each segment has a confidence, the mean probability of its tokens; --words gives times "
+        "and "
+        "confidence for each word.",
+    .example = "valence convert whisper whisper-base/ -o whisper.gguf --type f16\n"
+               "valence transcribe -m whisper.gguf talk.mp4 -f srt -o talk.srt\n"
+               "valence transcribe -m whisper.gguf clips/*.wav -f json --words -o transcripts/",
+    .computes = true,
+    .run = run_transcribe,
+};

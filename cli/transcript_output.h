@@ -1,0 +1,21 @@
+/* Transcripts as files: text, SRT, VTT, JSON with the names of Whisper's verbose_json, CSV. */
+#ifndef VALENCE_CLI_TRANSCRIPT_OUTPUT_H
+#define VALENCE_CLI_TRANSCRIPT_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "valence/transcribe.h"
+
+/* "text", "srt", "vtt", "json", "csv"; the index is a format, and the ending of its files beside.
+ */
+extern const char *const transcript_formats[];
+extern const char *const transcript_endings[];
+#define N_TRANSCRIPT_FORMATS 5
+
+/* Writes the transcript of `name`, which the CSV says. `is_first`: the CSV's header goes before.
+ * ERROR_MEMORY where JSON cannot be made; failed writes stay in the stream. */
+int transcript_write(FILE *stream, int format, const char *name, bool is_first, bool is_translation,
+                     const struct valence_transcript *transcript, struct valence_error *error);
+
+#endif

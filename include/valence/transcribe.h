@@ -1,0 +1,100 @@
+/* Speech to text by Whisper, with times: whisper.cpp on the same ggml as the language models.
+ *
+ * A transcriber holds a model, the GGUF file that valence_encoder_convert("whisper", ...) makes
+ * with its vocabulary. Memory does not grow with the sound's length: sound is transcribed in blocks
+ * of some minutes, cut where it is quietest; what was said before goes on as the context of the
+ * next.
+ *
+ * A transcriber is used by one thread at a time; it uses the library's number of threads. */
+#ifndef VALENCE_TRANSCRIBE_H
+#define VALENCE_TRANSCRIBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "valence/api.h"
+#include "valence/error.h"
+#include "valence/media.h"
+#include "valence/progress.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct valence_transcriber;
+
+/* Errors: NOT_FOUND, IO; FORMAT, SHAPE for damaged files; UNSUPPORTED for another kind of model, or
+ * one that was converted without its vocabulary; MEMORY. *transcriber is NULL on failure. */
+VALENCE_API int valence_transcriber_load(const char *path, struct valence_transcriber **transcriber,
+                                         struct valence_error *error);
+VALENCE_API void valence_transcriber_free(struct valence_transcriber *transcriber);
+
+/* Start from valence_transcribe_options_default(). */
+struct valence_transcribe_options {
+    size_t size; /* of this struct, as the caller knows it */
+
+    /* "en", "de", ..., or NULL (the default): found out from the first 30 s. Models for English
+     * alone take "en" or NULL. */
+    const char *language;
+
+    bool translate; /* into English (false) */
+    bool words;     /* each word with its times (false) */
+    int beams;      /* 1 ... 8; 1 is greedy (5) */
+
+    /* Silero's voice activity detection in ggml's format: what is not speech is not listened to.
+     * NULL (the default): everything is. */
+    const char *vad;
+
+    const char *prompt; /* names and terms that may occur, or NULL */
+};
+
+VALENCE_API void valence_transcribe_options_default(struct valence_transcribe_options *options);
+
+/* Times are seconds from the file's beginning. */
+struct valence_word {
+    const char *text; /* UTF-8, without blanks around it */
+    double start, end;
+    double confidence; /* mean probability of its tokens, 0 ... 1 */
+};
+
+struct valence_speech_segment {
+    const char *text; /* UTF-8, with the blank before it that Whisper writes */
+    double start, end;
+    double confidence;     /* mean probability of its tokens, 0 ... 1 */
+    double avg_logprob;    /* mean logarithm of it */
+    double no_speech_prob; /* that its window holds no speech */
+    int64_t n_tokens;
+    const int32_t *tokens; /* ids, times included */
+    int64_t n_words;       /* 0 without options.words */
+    const struct valence_word *words;
+};
+
+/* What was said. Made by the library; free with valence_transcript_free(). */
+struct valence_transcript {
+    const char *language; /* "en" */
+    double duration;      /* seconds of sound that were transcribed */
+    int64_t n_segments;
+    const struct valence_speech_segment *segments;
+};
+
+/* Transcribes the sound of a media file, or a part of it where `range` is not NULL. `options` and
+ * `progress` may be NULL. `media` must have been opened with a rate of 16000. *transcript is NULL
+ * on failure.
+ *
+ * Errors: as valence_media_decode(); ARGUMENT for an unknown language (key "language"), a
+ * translation by a model for English alone, options out of range; NOT_FOUND, FORMAT for the VAD
+ * model; CANCELLED; MEMORY. */
+VALENCE_API int valence_transcribe(struct valence_transcriber *transcriber,
+                                   struct valence_media *media,
+                                   const struct valence_media_segment *range,
+                                   const struct valence_transcribe_options *options,
+                                   const struct valence_progress *progress,
+                                   struct valence_transcript **transcript,
+                                   struct valence_error *error);
+VALENCE_API void valence_transcript_free(struct valence_transcript *transcript);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

