@@ -18,10 +18,10 @@
 
 static int read_memory(struct media_input *input, uint8_t *to, int n)
 {
-    int64_t left = input->n_bytes - input->position;
-    n = left < n ? (int)left : n;
-    if (n <= 0)
+    int64_t left = input->n_bytes - input->position; /* negative beyond the end */
+    if (left <= 0 || n <= 0)
         return AVERROR_EOF;
+    n = left < n ? (int)left : n;
     memcpy(to, input->data + input->position, (size_t)n);
     input->position += n;
     return n;
