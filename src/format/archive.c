@@ -351,7 +351,7 @@ int archive_member_verify(struct archive_member *member, struct valence_error *e
     *verified = !status;
     if (!status)
         return start(member, error);
-    zip_fclose(member->file); /* of no use after an error */
+    zip_fclose(member->file); /* it cannot be used after an error */
     member->file = NULL;
     return status;
 }
@@ -362,7 +362,7 @@ int archive_member_read(struct archive_member *member, uint64_t position, void *
     if (position > member->size || bytes > member->size - position)
         return bad_member(member->archive, member->index, VALENCE_ERROR_FORMAT,
                           "it is shorter than what it should hold", error);
-    /* After an error libzip's stream is of no use: begin anew. */
+    /* libzip's stream cannot be used after an error: start again. */
     int status = member->file ? VALENCE_OK : start(member, error);
     if (!status)
         status = go_to(member, position, error);

@@ -18,9 +18,8 @@
 
 static const char *kind_of_file(mode_t mode)
 {
-    return S_ISDIR(mode) ? "a folder"
-           : S_ISFIFO(mode)
-               ? "a pipe, which can be read only once (standard input, -, is read to its end)"
+    return S_ISDIR(mode)    ? "a folder"
+           : S_ISFIFO(mode) ? "a pipe, which can be read only once (give it as standard input)"
            : S_ISSOCK(mode) ? "a socket"
            : S_ISCHR(mode)  ? "a terminal or other device"
                             : "a device";

@@ -40,7 +40,7 @@ int csd_read(const struct csd *csd, int64_t index, struct csd_rows *rows,
              struct valence_error *error);
 
 /* All rows of a video: of the entries VIDEO and VIDEO[...], sorted by when they start.
- * ERROR_NOT_FOUND where there is none. */
+ * ERROR_NOT_FOUND if the file has no such video. */
 int csd_read_video(const struct csd *csd, const char *video, struct csd_rows *rows,
                    struct valence_error *error);
 void csd_rows_free(struct csd_rows *rows);

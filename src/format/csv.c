@@ -259,7 +259,8 @@ static bool skip(struct csv_reader *reader, const char *start, size_t length)
 {
     bool there =
         (size_t)(reader->end - reader->at) >= length && memcmp(reader->at, start, length) == 0;
-    reader->at += there ? length : 0;
+    if (there)
+        reader->at += length;
     return there;
 }
 

@@ -52,7 +52,7 @@ int csv_next(struct csv_reader *reader, bool *more, struct valence_error *error)
 const char *csv_field(const struct csv_reader *reader, int column);
 int64_t csv_line(const struct csv_reader *reader);
 
-/* A field as a number; VALENCE_ERROR_DATA with file, line and column where it is none. */
+/* A field as a number; VALENCE_ERROR_DATA with file, line and column where it is not a number. */
 int csv_number(const struct csv_reader *reader, int column, double *value,
                struct valence_error *error);
 

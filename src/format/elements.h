@@ -40,7 +40,7 @@ int element_type_from_name(const char *name);
 
 /* The type that NumPy calls by that letter and size ('f', 4; 'b' is bool), or -1. */
 int element_type_from_numpy(char kind, int64_t bytes);
-char element_type_numpy_kind(enum element_type type); /* '?' for BF16, which NumPy has not */
+char element_type_numpy_kind(enum element_type type); /* '?' for BF16, which NumPy lacks */
 
 /* Product of the sizes; false where one is negative or the product overflows. No dimensions: 1. */
 bool shape_count(const int64_t *shape, int n_dims, int64_t *count);

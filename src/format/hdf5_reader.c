@@ -312,7 +312,7 @@ static int read_numbers(const struct reading *r)
 {
     int type = number_type(r->type);
     if (type < 0)
-        return refuse(r, "elements that are neither usual numbers nor texts");
+        return refuse(r, "elements that are neither plain numbers nor texts");
     r->out->type = (enum element_type)type;
     size_t item = element_type_size(r->out->type);
     int status = check_size(r, item);

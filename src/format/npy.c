@@ -369,7 +369,7 @@ int npy_read_int64(struct npy *array, int64_t first, int64_t n, int64_t *out,
     return read_numbers(array, first, n, NULL, out, error);
 }
 
-/* Code points to UTF-8; a code point that is none becomes bytes that is_utf8() refuses. */
+/* Code points to UTF-8; an invalid code point becomes bytes that is_utf8() refuses. */
 static void append_code_points(struct text *text, const unsigned char *item, size_t n, bool swapped)
 {
     for (size_t i = 0; i < n; i++) {
@@ -406,7 +406,7 @@ int npy_read_text(struct npy *array, int64_t index, char **text, struct valence_
         if (utf8.failed)
             status = fail_memory(error, header->item_bytes, array->name);
         else if (!is_utf8(utf8.data, utf8.length) || strlen(utf8.data) != utf8.length)
-            status = fail(error, VALENCE_ERROR_DATA, "%s: element %lld is no valid text",
+            status = fail(error, VALENCE_ERROR_DATA, "%s: element %lld is not a valid text",
                           array->name, (long long)index);
     }
     free(item);

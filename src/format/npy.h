@@ -107,7 +107,7 @@ int npy_read_bytes(struct npy *array, size_t maximum, void **data, size_t *size,
 /* ---- Writing ---- */
 
 /* Writes what comes before the row-major, little-endian elements; `name` stands for the file in
- * errors. VALENCE_ERROR_UNSUPPORTED for a type that NumPy has not. A failed write stays in the
+ * errors. VALENCE_ERROR_UNSUPPORTED for a type that NumPy lacks. A failed write stays in the
  * stream's error flag. */
 int npy_write_header(FILE *stream, enum element_type type, int n_dims, const int64_t *shape,
                      const char *name, struct valence_error *error);

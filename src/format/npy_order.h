@@ -16,11 +16,11 @@ struct npy_order {
 /* Strides of an array in Fortran order. */
 void npy_fortran_strides(const struct npy_header *header, int64_t *strides);
 
-/* True where the elements lie in C order: dimensions of size 1 have no say. */
+/* True if the elements lie in C order; the strides of dimensions of size 1 do not matter. */
 bool npy_strides_are_plain(const struct npy_header *header, const int64_t *strides);
 
-/* True where every element lies within the first `available` elements, and, since a stride of 0
- * could claim any size, there are no more of them than that. */
+/* True if every element lies within the first `available` elements and the array has no more
+ * elements than that (a stride of 0 could claim any size). */
 bool npy_strides_fit(const struct npy_header *header, const int64_t *strides, int64_t available);
 
 /* Elements first ... first+n-1 in C order. `read` gives bytes from a position behind the header. */

@@ -228,7 +228,8 @@ static int read_part(struct safetensors *file, struct safetensors_part *part,
         if (status)
             return status;
     }
-    return check_layout(part, file->tensors + first, file->n_tensors - first, data, error);
+    struct safetensor *tensors = file->tensors ? file->tensors + first : NULL; /* NULL: none */
+    return check_layout(part, tensors, file->n_tensors - first, data, error);
 }
 
 /* ---- Models in several files ---- */
@@ -419,6 +420,21 @@ const char *safetensors_metadata(const struct safetensors *file, const char *key
 int safetensor_read(const struct safetensor *tensor, void *out, struct valence_error *error)
 {
     return byte_source_read(tensor->source, tensor->position, out, tensor->bytes, error);
+}
+
+int safetensor_add_to_digest(const struct safetensor *tensor, struct sha256 *digest,
+                             struct valence_error *error)
+{
+    unsigned char chunk[CHUNK_BYTES];
+    int status = VALENCE_OK;
+    for (size_t done = 0; done < tensor->bytes && !status;) {
+        size_t left = tensor->bytes - done, n = left < sizeof chunk ? left : sizeof chunk;
+        status = byte_source_read(tensor->source, tensor->position + done, chunk, n, error);
+        if (!status)
+            sha256_add(digest, chunk, n);
+        done += n;
+    }
+    return status;
 }
 
 /* Elements pass through a small buffer on their way to `floats` or `integers`, whichever is not

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/sha256.h"
 #include "format/elements.h"
 #include "format/npy.h"
 #include "valence/error.h"
@@ -59,6 +60,10 @@ const char *safetensors_metadata(const struct safetensors *file, const char *key
 
 /* tensor->bytes bytes as they are. */
 int safetensor_read(const struct safetensor *tensor, void *out, struct valence_error *error);
+
+/* Adds the tensor's bytes to a digest. */
+int safetensor_add_to_digest(const struct safetensor *tensor, struct sha256 *digest,
+                             struct valence_error *error);
 
 /* tensor->count values to `out`, whatever the tensor's type. */
 int safetensor_to_float(const struct safetensor *tensor, float *out, struct valence_error *error);

@@ -11,10 +11,10 @@
  * "/proc/self/fd/63" are 63; -1 for any other path. */
 int spool_descriptor(const char *path);
 
-/* Where the descriptor is a pipe, a socket or a terminal, reads it to its end into memory and puts
- * that in the descriptor's place: from then on, whoever opens it finds a file that can be read from
- * any place, and any number of times. VALENCE_ERROR_LIMIT beyond SPOOL_MAX_BYTES,
- * VALENCE_ERROR_CANCELLED where a signal interrupts the waiting. `name` is for errors. */
+/* If the descriptor is a pipe, a socket or a terminal, reads it to its end into memory and replaces
+ * the descriptor by that memory: opened again, it is a file that you can read from any position and
+ * any number of times. VALENCE_ERROR_LIMIT beyond SPOOL_MAX_BYTES, VALENCE_ERROR_CANCELLED if a
+ * signal interrupts the waiting. `name` is for errors. */
 int spool_input(int descriptor, const char *name, struct valence_error *error);
 
 #endif

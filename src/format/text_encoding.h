@@ -9,8 +9,8 @@ struct text_encoding {
     const char *iconv_name; /* "gbk" */
 };
 
-/* The likeliest of GBK, Big5, Shift-JIS, EUC-KR and Latin-1, by which pairs of bytes are common in
- * texts of these languages; a guess, for an error's text. Never NULL. */
+/* Guesses between GBK, Big5, Shift-JIS, EUC-KR and Latin-1 from the pairs of bytes that are common
+ * in texts of these languages. For error messages. Never NULL. */
 const struct text_encoding *guess_encoding(const char *text, size_t length);
 
 #endif

@@ -256,21 +256,6 @@ static int read_description(const struct safetensors *file, const char *path,
     return status;
 }
 
-static int add_tensor(struct sha256 *digest, const struct safetensor *tensor,
-                      struct valence_error *error)
-{
-    void *bytes = tensor->bytes ? malloc(tensor->bytes) : NULL;
-    if (tensor->bytes == 0)
-        return VALENCE_OK;
-    if (!bytes)
-        return fail_memory(error, tensor->bytes, "a tensor");
-    int status = safetensor_read(tensor, bytes, error);
-    if (!status)
-        sha256_add(digest, bytes, tensor->bytes);
-    free(bytes);
-    return status;
-}
-
 /* Checkpoints from before there was a digest have none. */
 static int check_digest(const struct safetensors *file, const char *path,
                         struct valence_error *error)
@@ -280,12 +265,12 @@ static int check_digest(const struct safetensors *file, const char *path,
     struct sha256 digest;
     if (!recorded)
         return VALENCE_OK;
-    int status = VALENCE_OK;
     sha256_begin(&digest);
-    for (int64_t i = 0; i < safetensors_n_tensors(file) && !status; i++)
-        status = add_tensor(&digest, safetensors_tensor(file, i), error);
-    if (status)
-        return status;
+    for (int64_t i = 0; i < safetensors_n_tensors(file); i++) {
+        int status = safetensor_add_to_digest(safetensors_tensor(file, i), &digest, error);
+        if (status)
+            return status;
+    }
     for (int i = 0; i < N_DIGESTED_TEXTS; i++) {
         const char *text = safetensors_metadata(file, checkpoint_digested_texts[i]);
         if (text)

@@ -260,7 +260,7 @@ static void test_what_is_no_array_of_numbers_is_refused(void **state)
 {
     (void)state;
     check_refused(HDF5_FIXTURE("texts"), VALENCE_ERROR_UNSUPPORTED, "words, not features");
-    check_refused(HDF5_FIXTURE("compound"), VALENCE_ERROR_UNSUPPORTED, "neither usual numbers");
+    check_refused(HDF5_FIXTURE("compound"), VALENCE_ERROR_UNSUPPORTED, "neither plain numbers");
     check_refused(HDF5_FIXTURE("three"), VALENCE_ERROR_SHAPE, "(3, 2, 2)");
     check_refused(HDF5_FIXTURE("lengths"), VALENCE_ERROR_SHAPE, "(2, 2)");
     check_refused(HDF5_FIXTURE("no-features"), VALENCE_ERROR_FORMAT, "no 'features'");

@@ -20,7 +20,7 @@ static const struct {
     {"as-it-should-be", ARRAY, ""},
     {"browser", VALENCE_ERROR_UNSUPPORTED, "refused: webbrowser.open"},
     {"call-of-array", NO_ARRAY, ""},
-    {"call-of-text", VALENCE_ERROR_FORMAT, "no class or function"},
+    {"call-of-text", VALENCE_ERROR_FORMAT, "not a class or function"},
     {"codec", VALENCE_ERROR_FORMAT, "than they are made of"},
     {"default-dict", VALENCE_ERROR_UNSUPPORTED, "refused: collections.defaultdict"},
     {"dotted", VALENCE_ERROR_UNSUPPORTED, "refused: builtins.eval.__call__"},

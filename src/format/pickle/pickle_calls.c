@@ -134,7 +134,7 @@ static void push_global(struct machine *m, const char *module, size_t module_siz
     text_append(&text, ".", 1);
     text_append(&text, name, name_size);
     if (text.failed || !is_utf8(text.data, text.length) || strlen(text.data) != text.length)
-        machine_malformed(m, "the name of a class or function is too long or no text");
+        machine_malformed(m, "the name of a class or function is too long or not a text");
     else if (!is_known(text.data) && !m->keep_unknown && !m->status)
         m->status =
             fail(m->error, VALENCE_ERROR_UNSUPPORTED,
@@ -161,7 +161,7 @@ static void push_global_lines(struct machine *m)
         text_append(&module, line, module_size);
     const char *name = line ? machine_take_line(m, &name_size) : NULL;
     if (module.failed)
-        machine_malformed(m, "the name of a class or function is too long or no text");
+        machine_malformed(m, "the name of a class or function is too long or not a text");
     if (name && !m->status)
         push_global(m, module.data, module.length, name, name_size);
     text_free(&module);
@@ -171,7 +171,7 @@ static void push_global_from_stack(struct machine *m)
 {
     const struct pickle_value *name = machine_pop(m), *module = machine_pop(m);
     if (!m->status && (name->type != PICKLE_TEXT || module->type != PICKLE_TEXT))
-        machine_malformed(m, "the name of a class or function is no text");
+        machine_malformed(m, "the name of a class or function is not a text");
     if (!m->status)
         push_global(m, module->as.bytes.data, module->as.bytes.size, name->as.bytes.data,
                     name->as.bytes.size);
@@ -184,7 +184,7 @@ static void push_call(struct machine *m, struct pickle_value *callable,
         return;
     if ((callable->type != PICKLE_GLOBAL && callable->type != PICKLE_OBJECT) ||
         arguments->type != PICKLE_TUPLE) {
-        machine_malformed(m, "a call of something that is no class or function");
+        machine_malformed(m, "a call of something that is not a class or function");
         return;
     }
     bool malformed;
@@ -207,7 +207,7 @@ static void call_with_names(struct machine *m)
 {
     struct pickle_value *names = machine_pop(m);
     if (names && names->type != PICKLE_DICT)
-        machine_malformed(m, "named arguments that are no dict");
+        machine_malformed(m, "named arguments that are not a dict");
     call(m);
 }
 

@@ -25,7 +25,7 @@ struct pickle {
     struct pickle_value *root;
     struct pickle_value *unknown;     /* LIST of GLOBALs */
     struct pickle_value *persistents; /* LIST */
-    /* Values that cannot be told apart are one: millions of None cost no more than their places. */
+    /* None, bools and small ints are shared: a million of them cost only their pointers. */
     struct pickle_value *none, *bools[2], *ints[PICKLE_SHARED_INTS];
 };
 

@@ -97,7 +97,7 @@ static int get_reference(const struct torch_container *container,
 
 /* ---- The zip layout ---- */
 
-/* "FOLDER/name", or its index in the archive; -1 where there is none. */
+/* "FOLDER/name", or its index in the archive; -1 if it is not there. */
 static int64_t find_member(const struct torch_container *container, const char *name)
 {
     struct text path = {.maximum = MAX_NAME_BYTES};

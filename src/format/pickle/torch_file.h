@@ -43,7 +43,7 @@ const char *torch_tensor_name_within(const struct torch_tensor *tensor, const ch
 const struct pickle *torch_file_pickle(const struct torch_file *file);
 
 /* A tensor in torch_file_pickle() as an array that is read in parts, to be closed before the file.
- * VALENCE_ERROR_NOT_FOUND where `value` is no tensor. `name` stands for it in errors. */
+ * VALENCE_ERROR_NOT_FOUND where `value` is not a tensor. `name` stands for it in errors. */
 int torch_file_open_array(const struct torch_file *file, const struct pickle_value *value,
                           const char *name, struct npy **array, struct valence_error *error);
 

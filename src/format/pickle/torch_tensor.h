@@ -19,7 +19,7 @@ struct torch_tensor {
     struct torch_storage storage;    /* tensors may share it */
 };
 
-/* The arguments of the call that made the tensor; NULL where the value is none. */
+/* The arguments of the call that made the tensor; NULL if the value is not a tensor. */
 const struct pickle_value *torch_tensor_arguments(const struct pickle_value *value);
 
 /* Every shape, stride and offset is checked against the storage's true size. */
