@@ -208,6 +208,7 @@ int valence_face_clip_add(struct valence_face_clip *clip, const uint8_t *pixels,
     clip->height = height;
     size_t bytes = (size_t)(width * height * 3);
     int n_threads = n < threads_count() ? (int)n : threads_count();
+    (void)n_threads; /* for builds without OpenMP */
 #pragma omp parallel for schedule(dynamic, 1) num_threads(n_threads > 0 ? n_threads : 1)
     for (int64_t i = 0; i < n; i++) {
         struct face_picture picture = {pixels + (size_t)i * bytes, width, height, width};
