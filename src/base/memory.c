@@ -102,7 +102,7 @@ void arena_free(struct arena *arena)
 
 void *arena_take(struct arena *arena, int64_t n, size_t size)
 {
-    size_t bytes;
+    size_t bytes = 0;
     bool fits = size_multiply(n, (int64_t)size, &bytes);
     assert(fits);
     (void)fits;
