@@ -303,7 +303,7 @@ static int run_import(const struct command *command, int argc, char **argv)
     struct valence_error error;
     int code = EXIT_FINE;
     valence_import_options_default(&request.options);
-    valence_transcript_options_default(&request.text.encoding.settings);
+    text_request_default(&request.text);
     if (!parse(command, argc, argv, &request, &code) || (code = finish_options(command, &request)))
         return code;
     keep_memory();

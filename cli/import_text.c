@@ -4,6 +4,11 @@
 
 #ifdef VALENCE_WITH_ENCODERS
 
+void text_request_default(struct text_request *request)
+{
+    valence_transcript_options_default(&request->encoding.settings);
+}
+
 int import_text_choose(const struct command *command, struct text_request *request,
                        struct valence_import_options *options)
 {
@@ -35,6 +40,11 @@ int import_text_encode(const struct text_request *request, const char *from, con
 }
 
 #else
+
+void text_request_default(struct text_request *request)
+{
+    (void)request;
+}
 
 int import_text_choose(const struct command *command, struct text_request *request,
                        struct valence_import_options *options)

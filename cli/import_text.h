@@ -11,6 +11,9 @@ struct text_request {
     struct text_encoding encoding;
 };
 
+/* The settings of the encoding at their defaults. */
+void text_request_default(struct text_request *request);
+
 /* Completes the encoding and sets the import to labels and transcripts alone, where text is to be
  * encoded. Gives EXIT_FINE or, having said what is wrong, EXIT_USAGE. */
 int import_text_choose(const struct command *command, struct text_request *request,

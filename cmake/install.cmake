@@ -63,7 +63,11 @@ set_target_properties(valence_command PROPERTIES INSTALL_RPATH_USE_LINK_PATH OFF
   INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR};$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/valence;${openblas_LIBRARY_DIRS}")
 
 install(TARGETS valence_command)
-install(DIRECTORY include/valence DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+set(absent "")
+if(NOT media_components) # the headers of libvalence-media
+  set(absent REGEX "/(encoder|faces|media|prosody|simulate|transcripts)\\.h$" EXCLUDE)
+endif()
+install(DIRECTORY include/valence DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" ${absent})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES docs/valence.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 
