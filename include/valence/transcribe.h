@@ -42,8 +42,9 @@ struct valence_transcribe_options {
     bool words;     /* each word with its times (false) */
     int beams;      /* 1 ... 8; 1 is greedy (5) */
 
-    /* Silero's voice activity detection in ggml's format: what is not speech is not listened to.
-     * NULL (the default): everything is. */
+    /* Silero's voice activity detection, v6.2.0 in ggml's format (share/valence/silero-vad.bin of
+     * an installation; its digest is checked): what is not speech is not listened to. NULL (the
+     * default): everything is. */
     const char *vad;
 
     const char *prompt; /* names and terms that may occur, or NULL */
@@ -83,8 +84,8 @@ struct valence_transcript {
  * on failure.
  *
  * Errors: as valence_media_decode(); ARGUMENT for an unknown language (key "language"), a
- * translation by a model for English alone, options out of range; NOT_FOUND, FORMAT for the VAD
- * model; CANCELLED; MEMORY. */
+ * translation by a model for English alone, options out of range; NOT_FOUND, UNSUPPORTED
+ * for the VAD model (key "vad"); CANCELLED; MEMORY. */
 VALENCE_API int valence_transcribe(struct valence_transcriber *transcriber,
                                    struct valence_media *media,
                                    const struct valence_media_segment *range,

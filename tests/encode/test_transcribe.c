@@ -269,6 +269,11 @@ static void test_what_cannot_be_transcribed_is_an_error(void **state)
     assert_int_equal(
         valence_transcribe(transcriber, media, NULL, &options, NULL, &transcript, &error),
         VALENCE_ERROR_NOT_FOUND);
+    options.vad = in_folder("config.json");
+    assert_int_equal(
+        valence_transcribe(transcriber, media, NULL, &options, NULL, &transcript, &error),
+        VALENCE_ERROR_UNSUPPORTED);
+    assert_string_equal(error.key, "vad");
     valence_transcribe_options_default(&options);
     options.beams = 9;
     assert_int_equal(

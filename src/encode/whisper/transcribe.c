@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "base/threads.h"
 #include "encode/compute/backend.h"
@@ -22,6 +23,9 @@
 #define CUT_SECONDS   30  /* at its end, where the quietest place is looked for */
 #define QUIET_SAMPLES 4800
 #define MAX_BEAMS     8
+
+/* ggml-silero-v6.2.0.bin, as scripts/fetch_whisper.sh keeps it. */
+#define VAD_SHA256 "2aa269b785eeb53a82983a20501ddf7c1d9c48e33ab63a41391ac6c9f7fb6987"
 
 struct valence_transcriber {
     struct whisper_context *context;
@@ -91,6 +95,23 @@ void valence_transcribe_options_default(struct valence_transcribe_options *optio
     *options = (struct valence_transcribe_options){.size = sizeof *options, .beams = 5};
 }
 
+/* whisper.cpp aborts on a damaged file, so that only the one that it brings is taken. */
+static int check_vad(const char *path, struct valence_error *error)
+{
+    struct file_map map;
+    char digest[SHA256_TEXT_BYTES];
+    int status = file_map_open(&map, path, error);
+    if (status)
+        return status;
+    sha256_text(map.data, map.size, digest);
+    file_map_close(&map);
+    if (strcmp(digest, VAD_SHA256) == 0)
+        return VALENCE_OK;
+    return fail_key(error, VALENCE_ERROR_UNSUPPORTED, "vad",
+                    "%s: is not whisper.cpp's Silero VAD v6.2.0, or is damaged (its SHA-256 is %s)",
+                    path, digest);
+}
+
 static int check_options(const struct transcription *t, struct valence_error *error)
 {
     const struct valence_transcribe_options *options = &t->options;
@@ -108,10 +129,7 @@ static int check_options(const struct transcription *t, struct valence_error *er
         return fail_key(error, VALENCE_ERROR_ARGUMENT,
                         options->translate ? "translate" : "language",
                         "%s: is a model for English alone", t->transcriber->path);
-    if (options->vad && !path_exists(options->vad))
-        return fail_key(error, VALENCE_ERROR_NOT_FOUND, "vad", "%s: there is no such file",
-                        options->vad);
-    return VALENCE_OK;
+    return options->vad ? check_vad(options->vad, error) : VALENCE_OK;
 }
 
 /* ---- A block ---- */
