@@ -38,7 +38,8 @@ int main(int argc, char **argv)
                                                   .fast = getenv("BENCH_FAST") != NULL};
         must_work(valence_encoder_load(argv[1 + i], &options, &encoders[i], &error), &error);
     }
-    struct valence_simulator_options options = {.max_tokens = argc > 5 ? atoll(argv[5]) : 30};
+    struct valence_simulator_options options = {.size = sizeof options,
+                                                .max_tokens = argc > 5 ? atoll(argv[5]) : 30};
     must_work(valence_simulator_create(encoders[0], encoders[1], encoders[2], &options, &simulator,
                                        &error),
               &error);

@@ -271,7 +271,7 @@ static int look(struct request *request, struct valence_import_result *result,
 
 /* Labels and transcripts go to a store of their own first, which is small: an interrupted call
  * reads them again, and goes on with the encoding. */
-static int import_with_text(const struct request *request, struct valence_import_result *result,
+static int import_with_text(struct request *request, struct valence_import_result *result,
                             struct valence_error *error)
 {
     char *transcripts;

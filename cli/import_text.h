@@ -20,7 +20,7 @@ int import_text_choose(const struct command *command, struct text_request *reque
                        struct valence_import_options *options);
 
 /* The store at `to`: that at `from`, with the text stream. */
-int import_text_encode(const struct text_request *request, const char *from, const char *to,
+int import_text_encode(struct text_request *request, const char *from, const char *to,
                        struct valence_error *error);
 
 #endif

@@ -48,35 +48,3 @@ void media_file_warn(const char *path, const struct valence_media *media)
     print_clean(stderr, warning);
     fputs("; what can be decoded is used\n", stderr);
 }
-
-int media_file_sound(const char *path, const struct media_limits *limits, int64_t rate_hz,
-                     struct valence_sound **sound, struct valence_error *error)
-{
-    struct valence_media *media;
-    struct valence_media_options options = media_options_of(limits);
-    options.rate_hz = rate_hz;
-    *sound = NULL;
-    int status = media_file_open(path, &options, &media, error);
-    if (!status)
-        status = valence_media_read_sound(media, NULL, sound, error);
-    if (!status)
-        media_file_warn(path, media);
-    valence_media_close(media);
-    return status;
-}
-
-int media_file_picture(const char *path, const struct media_limits *limits,
-                       struct valence_picture **picture, struct valence_error *error)
-{
-    struct valence_media *media;
-    struct valence_media_options options = media_options_of(limits);
-    options.upright = options.square_pixels = false;
-    *picture = NULL;
-    int status = media_file_open(path, &options, &media, error);
-    if (!status)
-        status = valence_media_read_picture(media, picture, error);
-    if (!status)
-        media_file_warn(path, media);
-    valence_media_close(media);
-    return status;
-}

@@ -1,4 +1,4 @@
-/* Media files as arguments of commands: "-" is standard input, and the limits are options. */
+/* The limits for media files, as options. */
 #ifndef VALENCE_CLI_MEDIA_FILES_H
 #define VALENCE_CLI_MEDIA_FILES_H
 
@@ -60,12 +60,5 @@ int media_file_open(const char *path, const struct valence_media_options *option
 
 /* Says on stderr what is wrong with a file that was taken nevertheless, if anything is. */
 void media_file_warn(const char *path, const struct valence_media *media);
-
-/* The whole sound at a rate, or the one picture as its bytes are (not turned, as encoders of faces
- * were trained); with the warnings above. */
-int media_file_sound(const char *path, const struct media_limits *limits, int64_t rate_hz,
-                     struct valence_sound **sound, struct valence_error *error);
-int media_file_picture(const char *path, const struct media_limits *limits,
-                       struct valence_picture **picture, struct valence_error *error);
 
 #endif

@@ -133,6 +133,13 @@ int report_error(const struct valence_error *error)
     }
 }
 
+int report_no_memory(void)
+{
+    struct valence_error error = {.status = VALENCE_ERROR_MEMORY,
+                                  .text = "there is not enough memory"};
+    return report_error(&error);
+}
+
 /* `value` is what was meant for the option, or NULL. */
 static int report_unknown(const struct command *command, const struct option *options,
                           const char *argument, const char *name, const char *value)

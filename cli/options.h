@@ -88,6 +88,9 @@ int report_usage(const struct command *command, const char *format, ...)
  * the terminal. */
 int report_error(const struct valence_error *error);
 
+/* The same where there is no memory for anything. */
+int report_no_memory(void);
+
 /* A progress receiver for the terminal: a bar with rate and time left where stderr is a terminal, a
  * plain line now and then elsewhere, nothing where `quiet`. Ctrl-C (SIGINT, SIGTERM) makes it ask
  * for cancellation; a second one ends the process at once. Call terminal_progress_finish() before

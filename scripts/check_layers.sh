@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Checks from the #include lines that dependencies point one way, and that the library calls nothing it must not.
 #
-#   base <- format, kernels, media <- model, store <- data, run, encode <- exchange, train, evaluate <- cli
+#   base <- format, kernels, media <- model, models, store <- data, run, encode <- exchange, train, evaluate <- cli
 #
 # A folder may include itself and what stands on a lower level; the public headers, valence/*.h, everyone. Only src/encode
 # knows ggml, llama.cpp and whisper.cpp.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-declare -A level=([base]=0 [format]=1 [kernels]=1 [media]=1 [model]=2 [store]=2 [data]=3 [run]=3 [encode]=3
+declare -A level=([base]=0 [format]=1 [kernels]=1 [media]=1 [model]=2 [store]=2 [models]=2 [data]=3 [run]=3 [encode]=3
     [exchange]=4 [train]=4 [evaluate]=4 [cli]=5)
 problems=0
 problem() {

@@ -18,7 +18,7 @@ trap 'rm -rf "$folder"' EXIT
 start=$SECONDS
 
 "$valence" import table "$labels" "$folder/transcripts" --labels-only --quiet
-"$valence" encode text "$folder/transcripts" -o "$folder/store" --layers 18 --spelling sentence --quiet
+"$valence" encode text "$folder/transcripts" -o "$folder/store" --layers 18 --spelling plain --quiet
 cat >"$folder/config.yaml" <<YAML
 flows: [complete]
 select: complete

@@ -175,19 +175,21 @@ struct valence_convert_options {
     const struct valence_progress *progress; /* or NULL */
     bool overwrite;          /* an existing file is replaced; without it, it is ERROR_EXISTS */
     const char *wavlm, *llm; /* projector: the GGUF files of what it belongs to; both are needed */
-    /* projector: receives the names of tensors that were not taken, "" where none; or NULL */
+    /* wavlm, projector: receives the names of tensors that do not belong to the encoder (heads of
+     * other tasks) and were left out, "" where there were none; or NULL */
     char *left_out;
     size_t left_out_bytes;
 };
 
 /* Converts a published checkpoint to a GGUF file at `path`.
  *
- * kind "wavlm": a Hugging Face folder (config.json, preprocessor_config.json, and model.safetensors
- * or pytorch_model.bin) or the authors' WavLM-*.pt; kind "whisper": CTranslate2's
- * model.bin or its parts (model.bin.part1, ...), a Hugging Face folder, or OpenAI's .pt, with the
- * vocabulary that stands beside it; kind "manet": the authors' .pth, or safetensors
- * with the same names; kind "projector": SLAM-LLM's model.pt (encoder_projector.linear1 and
- * linear2, .weight and .bias), or safetensors with these names; other tensors in it are left out.
+ * kind "wavlm": a Hugging Face folder (config.json, preprocessor_config.json, and
+ * model.safetensors, model.safetensors.index.json with its parts, or pytorch_model.bin) or the
+ * authors' WavLM-*.pt, fine-tuned ones with heads included; kind "whisper": CTranslate2's model.bin
+ * or its parts (model.bin.part1, ...), a Hugging Face folder, or OpenAI's .pt, with the vocabulary
+ * that stands beside it; kind "manet": the authors' .pth, or safetensors with the same names; kind
+ * "projector": SLAM-LLM's model.pt (encoder_projector.linear1 and linear2, .weight and .bias), or
+ * safetensors with these names; other tensors in it are left out.
  *
  * Nothing in the file is executed. Errors: SHAPE, listing every tensor that is missing, misshapen
  * or unexpected; ARGUMENT for an unknown kind or type; IO, FORMAT, UNSUPPORTED, MEMORY,

@@ -11,6 +11,7 @@
 #define VALENCE_SIMULATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "valence/encoder.h"
@@ -37,13 +38,19 @@ enum valence_reading {
                                  may change hypothesis, and go on after the winner has ended */
 };
 
+extern VALENCE_API const char *const valence_reading_names[]; /* "winner", "reference" */
+
+/* Set it with valence_simulator_options_default(), then change what you need. */
 struct valence_simulator_options {
+    size_t size;
     const char *prompt_template; /* NULL: VALENCE_PROMPT_TEMPLATE */
     const char *instruction;     /* NULL: VALENCE_INSTRUCTION_LONG */
     int64_t n_beams;             /* 1 ... 16; 0: 4; 1 is greedy */
     int64_t max_tokens;          /* new ones, 1 ... 4096; 0: 200 */
     enum valence_reading reading;
 };
+
+VALENCE_API void valence_simulator_options_default(struct valence_simulator_options *options);
 
 /* A simulator works with three encoders, which it only reads and which must outlive it, and has a
  * state of its own: one per thread. `options` may be NULL; it is not kept.
@@ -59,6 +66,31 @@ VALENCE_API int valence_simulator_create(const struct valence_encoder *wavlm,
                                          struct valence_simulator **simulator,
                                          struct valence_error *error);
 VALENCE_API void valence_simulator_free(struct valence_simulator *simulator);
+
+/* Where the three encoders are, and how they are loaded. */
+struct valence_simulator_models {
+    size_t size;
+    const char *wavlm, *projector, *llm; /* GGUF files */
+    const char *layers;                  /* of the LLM; this and the next two as in encoder.h */
+    const char *device, *memory;
+    bool mean; /* one row a clip, the mean of the hypothesis's */
+};
+
+VALENCE_API void valence_simulator_models_default(struct valence_simulator_models *models);
+
+/* Loads the encoders and makes a simulator that owns them. `options` may be NULL. *simulator is
+ * NULL on failure. Errors: those of valence_encoder_load() and valence_simulator_create(). */
+VALENCE_API int valence_simulator_open(const struct valence_simulator_models *models,
+                                       const struct valence_simulator_options *options,
+                                       struct valence_simulator **simulator,
+                                       struct valence_error *error);
+
+/* Which models simulate, and how: a JSON object as text that belongs to the simulator. */
+VALENCE_API const char *valence_simulator_settings(const struct valence_simulator *simulator);
+
+/* The rate of the samples that it takes, and the width of its rows. */
+VALENCE_API int64_t valence_simulator_rate_hz(const struct valence_simulator *simulator);
+VALENCE_API int64_t valence_simulator_width(const struct valence_simulator *simulator);
 
 /* What looks wrong with a hypothesis: a set. */
 enum valence_simulation_flag {

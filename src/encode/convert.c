@@ -11,6 +11,7 @@
 #include "base/file_writer.h"
 #include "base/memory.h"
 #include "encode/compute/backend.h"
+#include "encode/compute/weights.h"
 
 #define MAX_RECIPES 100000
 
@@ -194,26 +195,58 @@ static int write_tensor(struct conversion *conversion, int64_t index, FILE *stre
     return VALENCE_OK;
 }
 
-static int write_file(struct conversion *conversion, const char *path, struct valence_error *error)
+static int write_meta(const struct conversion *conversion, struct file_writer *writer,
+                      struct valence_error *error)
 {
     size_t size = gguf_get_meta_size(conversion->header);
     void *meta = malloc(size);
     if (!meta)
         return fail_memory(error, size, "a header");
     gguf_get_meta_data(conversion->header, meta);
+    fwrite(meta, 1, size, writer->stream);
+    free(meta);
+    return VALENCE_OK;
+}
+
+/* Puts the digest of what was written behind the header into it, where it has kept the place. */
+static int write_digest(const struct conversion *conversion, struct file_writer *writer,
+                        struct valence_error *error)
+{
+    size_t start = gguf_get_meta_size(conversion->header);
+    char digest[SHA256_TEXT_BYTES];
+    struct file_map map;
+    if (fflush(writer->stream) != 0)
+        return file_write_failure(writer, error);
+    int status = file_map_open(&map, writer->temporary, error);
+    if (status)
+        return status;
+    sha256_text(map.data + start, map.size - start, digest);
+    file_map_close(&map);
+    gguf_set_val_str(conversion->header, WEIGHTS_DIGEST_KEY, digest);
+    if (fseek(writer->stream, 0, SEEK_SET) != 0)
+        return file_write_failure(writer, error);
+    return write_meta(conversion, writer, error);
+}
+
+static int write_file(struct conversion *conversion, const char *path, struct valence_error *error)
+{
+    static const char no_digest[] =
+        "0000000000000000000000000000000000000000000000000000000000000000";
     struct file_writer writer;
     int status = file_write_begin(&writer, path, conversion->flags, error);
-    if (!status) {
-        fwrite(meta, 1, size, writer.stream);
-        for (int64_t i = 0; !status && i < conversion->recipes->n; i++)
-            status = write_tensor(conversion, i, writer.stream, error);
-        if (status)
-            file_write_abort(&writer);
-        else
-            status = file_write_commit(&writer, error);
-    }
-    free(meta);
-    return status;
+    if (status)
+        return status;
+    bool digests = writer.temporary && writer.can_seek; /* a pipe's header is gone by then */
+    if (digests)
+        gguf_set_val_str(conversion->header, WEIGHTS_DIGEST_KEY, no_digest);
+    status = write_meta(conversion, &writer, error);
+    for (int64_t i = 0; !status && i < conversion->recipes->n; i++)
+        status = write_tensor(conversion, i, writer.stream, error);
+    if (!status && digests)
+        status = write_digest(conversion, &writer, error);
+    if (status)
+        file_write_abort(&writer);
+    return status ? status : file_write_commit(&writer, error);
 }
 
 int convert_write(const char *path, struct gguf_context *header, const struct recipes *recipes,

@@ -58,7 +58,9 @@ static int load_model(struct valence_encoder *encoder, struct weights *weights,
     encoder->kind = find_kind(description->architecture);
     if (!status && encoder->kind)
         status = describe_own(description, weights, error);
-    else
+    if (!status && encoder->kind && !options->unverified)
+        status = weights_check_digest(weights, options->memory, error);
+    if (!encoder->kind)
         encoder->kind = &encoder_llm;
     description->kind = encoder->kind->name;
     if (!status)

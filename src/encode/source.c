@@ -13,30 +13,78 @@
 
 /* ---- Opening ---- */
 
-static int open_container(struct source *source, const char *path, struct valence_error *error)
+static int compare_tensors(const void *a, const void *b)
+{
+    const struct safetensor *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+static int add_tensor(struct sha256 *digest, const struct safetensor *tensor,
+                      struct valence_error *error)
+{
+    void *bytes = allocate((int64_t)tensor->bytes + 1, 1);
+    int status = bytes ? safetensor_read(tensor, bytes, error)
+                       : fail_memory(error, tensor->bytes, tensor->name);
+    if (!status) {
+        sha256_add(digest, tensor->name, strlen(tensor->name) + 1);
+        sha256_add(digest, bytes, tensor->bytes);
+    }
+    free(bytes);
+    return status;
+}
+
+/* The same however the tensors are divided among files. */
+static int take_common_fingerprint(struct source *source, struct valence_error *error)
+{
+    struct sha256 digest;
+    const struct safetensor **tensors = allocate(source->n + 1, sizeof *tensors);
+    int status =
+        tensors ? VALENCE_OK : fail_memory(error, (size_t)source->n * sizeof *tensors, "tensors");
+    for (int64_t i = 0; i < source->n && !status; i++)
+        tensors[i] = safetensors_tensor(source->safetensors, i);
+    if (!status)
+        qsort(tensors, (size_t)source->n, sizeof *tensors, compare_tensors);
+    sha256_begin(&digest);
+    for (int64_t i = 0; i < source->n && !status; i++)
+        status = add_tensor(&digest, tensors[i], error);
+    sha256_end(&digest, source->fingerprint);
+    free(tensors);
+    return status;
+}
+
+/* safetensors begin with the length of a header that is JSON; anything else is left to
+ * torch_file. */
+static int look(struct source *source, const char *path, bool *is_safetensors, bool *is_ct2,
+                struct valence_error *error)
 {
     struct file_map map;
     int status = file_map_open(&map, path, error);
     if (status)
         return status;
-    /* safetensors begin with the length of a header that is JSON; anything else is left to
-     * torch_file. */
-    bool json = map.size > 8 && map.data[8] == '{', is_ct2 = ct2_is_file(map.data, map.size);
+    *is_safetensors = map.size > 8 && map.data[8] == '{';
+    *is_ct2 = ct2_is_file(map.data, map.size);
     sha256_text(map.data, map.size, source->fingerprint);
     file_map_close(&map);
-    if (is_ct2) {
+    return VALENCE_OK;
+}
+
+static int open_container(struct source *source, const char *path, struct valence_error *error)
+{
+    bool several = path_has_ending(path, ".index.json"), is_safetensors = several, is_ct2 = false;
+    int status = several ? VALENCE_OK : look(source, path, &is_safetensors, &is_ct2, error);
+    if (!status && is_ct2) {
         status = ct2_open(path, &source->ct2, error);
         source->n = status ? 0 : ct2_n_variables(source->ct2);
         if (!status)
             memcpy(source->fingerprint, ct2_fingerprint(source->ct2), sizeof source->fingerprint);
-    } else if (json) {
+    } else if (!status && is_safetensors) {
         status = safetensors_open(path, &source->safetensors, error);
         source->n = status ? 0 : safetensors_n_tensors(source->safetensors);
-    } else {
+    } else if (!status) {
         status = torch_file_open(path, &source->torch, error);
         source->n = status ? 0 : torch_file_n_tensors(source->torch);
     }
-    return status;
+    return !status && several ? take_common_fingerprint(source, error) : status;
 }
 
 static const char *full_name(const struct source *source, int64_t index)
@@ -226,6 +274,17 @@ void source_ignore(struct source *source, const char *pattern)
     for (int64_t i = 0; i < source->n; i++)
         if (source->names[i] && fnmatch(pattern, source->names[i], 0) == 0)
             source->used[i] = true;
+}
+
+void source_keep(struct source *source, const char *const *kept, int n_kept)
+{
+    for (int64_t i = 0; i < source->n; i++) {
+        bool keep = false;
+        for (int k = 0; k < n_kept && source->names[i] && !keep; k++)
+            keep = fnmatch(kept[k], source->names[i], 0) == 0;
+        if (!keep)
+            source->names[i] = NULL;
+    }
 }
 
 void source_left_aside(const struct source *source, char *names, size_t bytes)

@@ -24,7 +24,8 @@ struct source {
     const char **names; /* (n) below the prefix; NULL for tensors outside it */
     bool *used;         /* (n) */
     struct text missing, misshapen;
-    char fingerprint[SHA256_TEXT_BYTES]; /* of the file */
+    /* of the file; of several, of names and values of their tensors, by name */
+    char fingerprint[SHA256_TEXT_BYTES];
 };
 
 /* Opens by content. Of the `n_prefixes` prefixes the first that some tensor has is taken off all
@@ -53,6 +54,9 @@ int64_t source_size(const struct source *source, const char *name, int dimension
 
 /* Tensors that the encoder has no use for, by a shell pattern. */
 void source_ignore(struct source *source, const char *pattern);
+
+/* Leaves tensors aside that fit none of `n_kept` shell patterns: heads of other tasks. */
+void source_keep(struct source *source, const char *const *kept, int n_kept);
 
 /* The names of the tensors left aside, separated by ", "; cut where they do not fit. */
 void source_left_aside(const struct source *source, char *names, size_t bytes);

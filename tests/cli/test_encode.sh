@@ -63,8 +63,42 @@ expect 0 encode wavlm -m "$work/q8_0.gguf" "$work/a.wav" -o "$work/rows.safetens
 prints "1 files, 50 rows of 96"
 expect 0 encode wavlm -m "$work/base.gguf" "$work/a.wav" -o "$work/folder"
 [ -s "$work/folder/a.npy" ] || wrong "no file in the folder"
-expect 1 encode wavlm -m "$work/base.gguf" "$work/a.wav" -o "$work/folder"
-complains "exists already"
+
+# Many files: what is there is kept, what cannot be encoded is left out where asked, and a folder is its files.
+mkdir "$work/sounds"
+cp "$work/a.wav" "$work/sounds/b.wav"
+cp "$work/a.wav" "$work/sounds/a.wav"
+printf 'no sound' >"$work/sounds/c.wav"
+printf 'notes' >"$work/sounds/readme.md"
+expect 1 encode wavlm -m "$work/base.gguf" "$work/sounds" -o "$work/folder"
+complains "c.wav"
+complains "(--skip leaves it out)"
+[ -s "$work/folder/b.npy" ] || wrong "what came before the bad file is not kept"
+rm "$work/folder/b.npy"
+before=$(stat -c %Y%i "$work/folder/a.npy")
+expect 0 encode wavlm -m "$work/base.gguf" "$work/sounds" -o "$work/folder" --skip
+prints "folder: 2 files, 100 rows of 48, 1 were there before, 1 skipped"
+complains "skipped $work/sounds/c.wav: "
+[ "$before" = "$(stat -c %Y%i "$work/folder/a.npy")" ] || wrong "what was there was made again"
+cmp -s "$work/folder/a.npy" "$work/folder/b.npy" || wrong "the same sound gives other rows"
+expect 1 encode wavlm -m "$work/base.gguf" "$work/a.wav" -o "$work/folder" --layers 1
+complains "rows of another encoder or of other settings"
+complains "(--force replaces it)"
+expect 0 encode wavlm -m "$work/base.gguf" "$work/a.wav" -o "$work/folder" --layers 1 --force
+mkdir "$work/unknown"
+cp "$work/folder/a.npy" "$work/unknown"
+expect 1 encode wavlm -m "$work/base.gguf" "$work/a.wav" -o "$work/unknown"
+complains "a.npy: exists already, and which encoder wrote it is not recorded"
+expect 1 encode wavlm -m "$work/base.gguf" "$work/sounds" "$work/a.wav" -o "$work/twice"
+complains "the rows of both would be called 'a'"
+[ ! -e "$work/twice" ] || wrong "two files of one name are found too late"
+expect 0 encode wavlm -m "$work/base.gguf" "$work/sounds" "$work/a.wav" -o "$work/thrice.npy" --skip
+prints "3 files, 150 rows of 48, 1 skipped"
+expect 1 encode wavlm -m "$work/base.gguf" "$work/sounds/c.wav" -o "$work/x.npy" --skip
+complains "none of 1 inputs could be encoded"
+mkdir "$work/nothing"
+expect 1 encode wavlm -m "$work/base.gguf" "$work/nothing" -o "$work/x.npy"
+complains "nothing: the folder holds no file that ends in .wav or the like"
 
 expect 0 convert whisper "$golden/whisper/tiny" -o "$work/whisper.gguf"
 expect 0 encode whisper -m "$work/whisper.gguf" "$work/a.wav" -o "$work/whisper.safetensors" --layers 1,final

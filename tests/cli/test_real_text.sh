@@ -3,7 +3,7 @@
 . "$TESTS/cli/support.sh"
 
 "$VALENCE" models --json >"$work/out"
-[ "$("$JSON_VALUE" "$work/out" 0 here)" = true ] || { echo "skipped: SmolLM2 is not here"; exit 0; }
+[ "$("$JSON_VALUE" "$work/out" items 0 here)" = true ] || { echo "skipped: SmolLM2 is not here"; exit 0; }
 expect 0 import table "$TESTS/../data/handmade.csv" "$work/transcripts" --labels-only
 if ! "$VALENCE" encode text "$work/transcripts" -o "$work/store" --layers 18 --spelling sentence --offline \
     >/dev/null 2>"$work/err"; then

@@ -441,14 +441,19 @@ static void check_projector(const struct fixture *fixture, const char *file)
                        PROJECTED_LIMIT);
         valence_features_free(&rows);
         free(values), free(want);
-        check_reading(fixture, &encoders, cases[i], (struct valence_simulator_options){0},
-                      "%s.beam.feature_winner", "%s.beam.tokens", "winner");
+        check_reading(
+            fixture, &encoders, cases[i],
+            (struct valence_simulator_options){.size = sizeof(struct valence_simulator_options)},
+            "%s.beam.feature_winner", "%s.beam.tokens", "winner");
+        check_reading(
+            fixture, &encoders, cases[i],
+            (struct valence_simulator_options){.size = sizeof(struct valence_simulator_options),
+                                               .reading = VALENCE_READING_REFERENCE},
+            "%s.beam.feature_public", "%s.beam.tokens", "reference");
         check_reading(fixture, &encoders, cases[i],
-                      (struct valence_simulator_options){.reading = VALENCE_READING_REFERENCE},
-                      "%s.beam.feature_public", "%s.beam.tokens", "reference");
-        check_reading(fixture, &encoders, cases[i],
-                      (struct valence_simulator_options){.n_beams = 1}, "%s.greedy.feature",
-                      "%s.greedy.tokens", "greedy");
+                      (struct valence_simulator_options){
+                          .size = sizeof(struct valence_simulator_options), .n_beams = 1},
+                      "%s.greedy.feature", "%s.greedy.tokens", "greedy");
     }
     valence_encoder_state_free(state);
     close_encoders(&encoders);

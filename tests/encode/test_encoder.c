@@ -461,6 +461,38 @@ static void test_no_cut_of_a_file_loads(void **state)
     unlink(path);
 }
 
+/* A changed weight would change every row, and nothing else would tell. */
+static void test_a_flipped_bit_of_the_weights_is_found(void **state)
+{
+    (void)state;
+    static char bytes[1 << 21];
+    FILE *file = fopen(base, "rb");
+    assert_non_null(file);
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    char path[64];
+    snprintf(path, sizeof path, "%s/flipped.gguf", folder);
+    for (int i = 0; i < 20; i++) {
+        struct valence_error error;
+        struct valence_encoder *encoder;
+        struct valence_encoder_options options;
+        size_t at = size / 2 + (size_t)i * (size / 2 - 1) / 20; /* the header is well before */
+        bytes[at] ^= 1;
+        file = fopen(path, "wb");
+        assert_non_null(file);
+        fwrite(bytes, 1, size, file);
+        fclose(file);
+        bytes[at] ^= 1;
+        assert_int_equal(valence_encoder_load(path, NULL, &encoder, &error), VALENCE_ERROR_FORMAT);
+        assert_non_null(strstr(error.text, "flipped.gguf: the weights are not those"));
+        valence_encoder_options_default(&options);
+        options.unverified = true;
+        assert_int_equal(valence_encoder_load(path, &options, &encoder, &error), 0);
+        valence_encoder_free(encoder);
+    }
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -478,6 +510,7 @@ int main(void)
         cmocka_unit_test(test_bad_pictures_are_refused),
         cmocka_unit_test(test_the_description_names_source_and_license),
         cmocka_unit_test(test_no_cut_of_a_file_loads),
+        cmocka_unit_test(test_a_flipped_bit_of_the_weights_is_found),
     };
     return cmocka_run_group_tests(tests, convert_models, remove_models);
 }

@@ -140,7 +140,7 @@ static void test_sound_becomes_rows_along_the_hypothesis(void **state)
     struct valence_error error;
     struct chain chain;
     struct valence_simulation is, again;
-    struct valence_simulator_options options = {.max_tokens = 20};
+    struct valence_simulator_options options = {.size = sizeof options, .max_tokens = 20};
     float *samples = draw(16000);
     assert_int_equal(open_chain(&chain, wavlm, "final", LLAMA, &options, &error), 0);
     assert_int_equal(valence_simulate(chain.simulator, samples, 16000, NULL, &is, &error), 0);
@@ -178,15 +178,16 @@ static void test_encoders_that_do_not_belong_together_are_named(void **state)
 static void test_bad_search_options_are_refused(void **state)
 {
     (void)state;
-    static const struct valence_simulator_options bad[] = {{.n_beams = 17},
-                                                           {.n_beams = -1},
-                                                           {.max_tokens = 5000},
-                                                           {.max_tokens = -1},
-                                                           {.prompt_template = "USER:"},
-                                                           {.instruction = "caf\xE9"}};
+    static struct valence_simulator_options bad[] = {{.n_beams = 17},
+                                                     {.n_beams = -1},
+                                                     {.max_tokens = 5000},
+                                                     {.max_tokens = -1},
+                                                     {.prompt_template = "USER:"},
+                                                     {.instruction = "caf\xE9"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct valence_error error;
         struct chain chain;
+        bad[i].size = sizeof bad[i];
         int status = open_chain(&chain, wavlm, "final", LLAMA, &bad[i], &error);
         assert_true(status == VALENCE_ERROR_ARGUMENT || status == VALENCE_ERROR_DATA);
         assert_null(chain.simulator);
@@ -221,7 +222,7 @@ static void test_a_search_can_be_cancelled_anywhere(void **state)
     struct valence_error error;
     struct chain chain;
     struct valence_simulation is, last;
-    struct valence_simulator_options options = {.max_tokens = 12};
+    struct valence_simulator_options options = {.size = sizeof options, .max_tokens = 12};
     float *frames = draw(60 * 48);
     int n_cancelled = 0;
     assert_int_equal(open_chain(&chain, wavlm, "final", LLAMA, &options, &error), 0);
@@ -300,7 +301,7 @@ static void *work(void *user)
     struct valence_encoder *const *encoders = worker->chain->encoders;
     struct valence_encoder_state *state;
     struct valence_simulator *simulator;
-    struct valence_simulator_options options = {.max_tokens = 12};
+    struct valence_simulator_options options = {.size = sizeof options, .max_tokens = 12};
     struct valence_encoder_input input = {.text = "the story is slow but the ending is great."};
     worker->status = valence_encoder_state_create(encoders[2], &state, &error);
     if (!worker->status)

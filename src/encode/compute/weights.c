@@ -10,7 +10,9 @@
 #include <ggml-cpu.h>
 
 #include "base/fail.h"
+#include "base/sha256.h"
 #include "encode/compute/backend.h"
+#include "models/verified_files.h"
 
 /* ---- Opening ---- */
 
@@ -189,6 +191,26 @@ struct ggml_tensor *weights_tensor(struct weights *weights, bool f32, int64_t ne
         return NULL;
     }
     return tensor;
+}
+
+int weights_check_digest(const struct weights *weights, const char *memory,
+                         struct valence_error *error)
+{
+    int64_t id = gguf_find_key(weights->gguf, WEIGHTS_DIGEST_KEY);
+    size_t start = gguf_get_data_offset(weights->gguf);
+    char digest[SHA256_TEXT_BYTES];
+    if (id < 0 || start > weights->map.size || verified_before(memory, weights->path, "data"))
+        return VALENCE_OK; /* older versions wrote none */
+    sha256_text(weights->map.data + start, weights->map.size - start, digest);
+    if (gguf_get_kv_type(weights->gguf, id) != GGUF_TYPE_STRING ||
+        strcmp(gguf_get_val_str(weights->gguf, id), digest) != 0)
+        return fail(
+            error, VALENCE_ERROR_FORMAT,
+            "%s: the weights are not those that were written (their SHA-256 differs from the "
+            "one in the file): the file is damaged; convert or copy it again",
+            weights->path);
+    verified_remember(memory, weights->path, "data");
+    return VALENCE_OK;
 }
 
 /* ---- Placing ---- */

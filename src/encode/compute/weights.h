@@ -57,6 +57,14 @@ const void *weights_file_data(const struct weights *weights, const struct ggml_t
 
 int weights_check(const struct weights *weights, struct valence_error *error);
 
+/* The SHA-256 of what follows the header, in files that valence converted. */
+#define WEIGHTS_DIGEST_KEY "valence.data_sha256"
+
+/* ERROR_FORMAT where the file has such a digest and its data another: a byte was changed. A file
+ * that was compared before is not hashed again (models/verified_files.h). */
+int weights_check_digest(const struct weights *weights, const char *memory,
+                         struct valence_error *error);
+
 /* ---- Placing ---- */
 
 /* Gives every tensor its memory on the device: in the map on a CPU, copied elsewhere. */

@@ -7,7 +7,7 @@
 #include "encode/compute/backend.h"
 #include "encode/llm/llm_context.h"
 #include "encode/verify/trial.h"
-#include "encode/verify/verified_files.h"
+#include "models/verified_files.h"
 
 /* Letters, digits, marks, other alphabets: whatever the tokenizer treats differently. */
 static const char sample[] =

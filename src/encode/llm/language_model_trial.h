@@ -5,7 +5,7 @@
 #include "valence/error.h"
 
 /* Loads the file in a child process and computes a few tokens with it, unless that went well before
- * (encode/verify/verified_files.h). Errors: those of loading and computing; FORMAT where the child
+ * (models/verified_files.h). Errors: those of loading and computing; FORMAT where the child
  * dies. */
 int language_model_try(const char *path, const char *memory, struct valence_error *error);
 

@@ -7,17 +7,21 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/options.h"
 #include "base/text.h"
 #include "encode/encoder_kind.h"
 #include "encode/llm/encoder_llm.h"
 #include "encode/llm/llm_search.h"
 #include "encode/simulated/projector.h"
 #include "encode/simulated/simulation_flags.h"
+#include "encode/simulated/simulation_record.h"
+#include "encode/simulated/simulator.h"
 
 #define DEFAULT_BEAMS  4
 #define DEFAULT_TOKENS 200
 #define BATCH          128 /* positions of the prompt, or tokens of the winner, computed at once */
 
+const char *const valence_reading_names[] = {"winner", "reference"};
 const char *const valence_simulation_flag_names[VALENCE_N_SIMULATION_FLAGS] = {"empty", "repeats",
                                                                                "refusal", "cut"};
 
@@ -29,6 +33,10 @@ struct valence_simulator {
     llama_token *prompt;
     int64_t n_prompt;
     struct llm_context context; /* of as many positions as were needed so far */
+
+    char *settings;
+    int64_t rate_hz;
+    struct valence_encoder *owned[3]; /* where it was opened with their files */
 };
 
 /* ---- Creating ---- */
@@ -100,7 +108,35 @@ static int set_options(struct valence_simulator *simulator,
     if (simulator->max_tokens < 1 || simulator->max_tokens > BEAM_MAX_TOKENS)
         return fail(error, VALENCE_ERROR_ARGUMENT, "%" PRId64 " new tokens are not within 1 ... %d",
                     simulator->max_tokens, BEAM_MAX_TOKENS);
+    if ((unsigned)options->reading > VALENCE_READING_REFERENCE)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "there is no reading %d", (int)options->reading);
     return make_prompt(simulator, options, error);
+}
+
+void valence_simulator_options_default(struct valence_simulator_options *options)
+{
+    *options = (struct valence_simulator_options){.size = sizeof *options};
+}
+
+void simulator_own(struct valence_simulator *simulator, struct valence_encoder *const encoders[3])
+{
+    memcpy(simulator->owned, encoders, sizeof simulator->owned);
+}
+
+/* What is recorded with the rows. */
+static int record(struct valence_simulator *simulator, const struct valence_encoder *wavlm,
+                  const struct valence_encoder *projector, const struct valence_encoder *llm,
+                  struct valence_simulator_options *options, struct valence_error *error)
+{
+    options->n_beams = simulator->n_beams;
+    options->max_tokens = simulator->max_tokens;
+    if (!options->prompt_template)
+        options->prompt_template = VALENCE_PROMPT_TEMPLATE;
+    if (!options->instruction)
+        options->instruction = VALENCE_INSTRUCTION_LONG;
+    simulator->rate_hz = valence_encoder_describe(wavlm)->rate_hz;
+    simulator->settings = simulation_settings(wavlm, projector, llm, simulator->llm->mean, options);
+    return simulator->settings ? VALENCE_OK : fail_memory(error, 0, "the encoders' settings");
 }
 
 int valence_simulator_create(const struct valence_encoder *wavlm,
@@ -109,17 +145,23 @@ int valence_simulator_create(const struct valence_encoder *wavlm,
                              const struct valence_simulator_options *options,
                              struct valence_simulator **simulator, struct valence_error *error)
 {
-    static const struct valence_simulator_options defaults = {0};
+    struct valence_simulator_options own;
     *simulator = NULL;
+    valence_simulator_options_default(&own);
+    int status = options_read(&own, sizeof own, options, error);
+    if (status)
+        return status;
     struct valence_simulator *created = allocate(1, sizeof *created);
     if (!created)
         return fail_memory(error, sizeof *created, "a simulator");
-    int status = check_encoders(
+    status = check_encoders(
         valence_encoder_describe(wavlm), encoder_model(projector, &encoder_projector),
         valence_encoder_describe(projector), valence_encoder_describe(llm), error);
     created->llm = encoder_model(llm, &encoder_llm);
     if (!status)
-        status = set_options(created, options ? options : &defaults, error);
+        status = set_options(created, &own, error);
+    if (!status)
+        status = record(created, wavlm, projector, llm, &own, error);
     if (!status)
         status = valence_encoder_state_create(wavlm, &created->wavlm, error);
     if (!status)
@@ -139,7 +181,25 @@ void valence_simulator_free(struct valence_simulator *simulator)
     valence_encoder_state_free(simulator->projector);
     llm_context_free(&simulator->context);
     free(simulator->prompt);
+    free(simulator->settings);
+    for (int i = 0; i < 3; i++)
+        valence_encoder_free(simulator->owned[i]);
     free(simulator);
+}
+
+const char *valence_simulator_settings(const struct valence_simulator *simulator)
+{
+    return simulator->settings;
+}
+
+int64_t valence_simulator_rate_hz(const struct valence_simulator *simulator)
+{
+    return simulator->rate_hz;
+}
+
+int64_t valence_simulator_width(const struct valence_simulator *simulator)
+{
+    return simulator->llm->taps.width;
 }
 
 /* ---- Listening ---- */

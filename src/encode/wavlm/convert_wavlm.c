@@ -350,29 +350,37 @@ static int open_folder(const char *folder, struct source *source, struct wavlm_c
                        char **path, struct valence_error *error)
 {
     static const char *const prefixes[] = {"wavlm.", ""};
+    static const char *const files[] = {"model.safetensors", "model.safetensors.index.json",
+                                        "pytorch_model.bin"};
     int status = wavlm_config_read_folder(config, folder, error);
-    if (status)
-        return status;
-    *path = path_join(folder, "model.safetensors");
-    if (*path && !path_exists(*path)) {
+    for (size_t i = 0; i < sizeof files / sizeof *files && !status; i++) {
+        *path = path_join(folder, files[i]);
+        if (!*path)
+            status = fail_memory(error, strlen(folder), "a path");
+        else if (path_exists(*path))
+            return source_open(source, *path, prefixes, 2, error);
         free(*path);
-        *path = path_join(folder, "pytorch_model.bin");
+        *path = NULL;
     }
-    if (!*path)
-        return fail_memory(error, strlen(folder), "a path");
-    if (!path_exists(*path))
-        return fail(error, VALENCE_ERROR_NOT_FOUND,
-                    "%s: holds neither model.safetensors nor pytorch_model.bin", folder);
-    return source_open(source, *path, prefixes, 2, error);
+    if (!status)
+        status = fail(error, VALENCE_ERROR_NOT_FOUND,
+                      "%s: holds no weights: neither model.safetensors, "
+                      "model.safetensors.index.json nor pytorch_model.bin",
+                      folder);
+    return status;
 }
 
 static int open_file(const char *path, struct source *source, struct wavlm_config *config,
                      struct valence_error *error)
 {
-    static const char *const prefixes[] = {"model."};
-    int status = source_open(source, path, prefixes, 1, error);
+    static const char *const prefixes[] = {"model.w2v_encoder.w2v_model.", "model."};
+    /* A fine-tuned model has heads beside the encoder. */
+    static const char *const encoder[] = {"feature_extractor.*", "layer_norm.*",
+                                          "post_extract_proj.*", "encoder.*", "mask_emb"};
+    int status = source_open(source, path, prefixes, 2, error);
     if (status)
         return status;
+    source_keep(source, encoder, (int)(sizeof encoder / sizeof *encoder));
     const struct pickle_value *cfg = pickle_get(source_root(source), "cfg");
     status = cfg ? wavlm_config_read_pickle(config, cfg, path, error)
                  : fail(error, VALENCE_ERROR_FORMAT,
@@ -404,6 +412,8 @@ int convert_wavlm(const char *from, const char *path, const struct valence_conve
         source_ignore(&source, "mask_emb");
         set_header(header, &config);
         status = convert_write(path, header, &plan.recipes, &source, &filled, error);
+        if (!status && options->left_out)
+            source_left_aside(&source, options->left_out, options->left_out_bytes);
         gguf_free(header);
         recipes_free(&plan.recipes);
         source_close(&source);

@@ -5,8 +5,8 @@
  * a memory file does beyond it. That is a text with a line for each:
  *
  *     CHECK SIZE CHANGED PATH        "loads 98362432 1764100000123456789 /models/a.gguf" */
-#ifndef VALENCE_ENCODE_VERIFY_VERIFIED_FILES_H
-#define VALENCE_ENCODE_VERIFY_VERIFIED_FILES_H
+#ifndef VALENCE_MODELS_VERIFIED_FILES_H
+#define VALENCE_MODELS_VERIFIED_FILES_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "encode/verify/verified_files.h"
+#include "models/verified_files.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

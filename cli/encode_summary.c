@@ -1,0 +1,78 @@
+#include "encode_summary.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "terminal.h"
+
+#define LISTED 20 /* reasons that are printed */
+
+bool is_store(const char *const *inputs, int n)
+{
+    char path[4096];
+    struct stat status;
+    if (n != 1)
+        return false;
+    snprintf(path, sizeof path, "%s/data.mdb", inputs[0]);
+    return stat(path, &status) == 0;
+}
+
+static void print_line(const char *before, const char *name, const char *text, const char *after)
+{
+    fputs(before, stderr);
+    print_clean(stderr, name);
+    fputs(": ", stderr);
+    print_clean(stderr, text);
+    fprintf(stderr, "%s\n", after);
+}
+
+void print_encoder_warning(const struct valence_encoder *encoder)
+{
+    const struct valence_encoder_description *description = valence_encoder_describe(encoder);
+    if (description->warning[0])
+        print_line("valence: warning: ", description->source, description->warning, "");
+}
+
+void print_skipped(const struct valence_encode_report *report)
+{
+    int64_t n_skipped = 0;
+    for (int64_t i = 0; i < report->n_inputs; i++) {
+        const struct valence_encoded_input *input = &report->inputs[i];
+        bool skipped = input->state == VALENCE_ENCODE_SKIPPED;
+        n_skipped += skipped;
+        if (skipped && n_skipped <= LISTED)
+            print_line("valence: skipped ", input->name, input->reason, "");
+        else if (!skipped && input->reason[0])
+            print_line("valence: ", input->name, input->reason, "; what can be decoded is used");
+    }
+    if (n_skipped > LISTED)
+        fprintf(stderr, "valence: and %" PRId64 " more\n", n_skipped - LISTED);
+}
+
+void print_files_summary(const char *output, const struct valence_encode_report *report)
+{
+    FILE *stream = summary_stream(output);
+    fprintf(stream, "%s: %" PRId64 " files, %" PRId64 " rows of %" PRId64, output,
+            report->n_encoded + report->n_before, report->n_rows, report->width);
+    if (report->n_before)
+        fprintf(stream, ", %" PRId64 " were there before", report->n_before);
+    if (report->n_skipped)
+        fprintf(stream, ", %" PRId64 " skipped", report->n_skipped);
+    fputc('\n', stream);
+}
+
+void print_store_summary(const char *store, const char *stream, enum valence_dtype dtype,
+                         const struct valence_encode_report *report)
+{
+    printf("%s: stream '%s' of width %" PRId64 ", %s: %" PRId64 " clips encoded", store, stream,
+           report->width, valence_dtype_names[dtype], report->n_encoded);
+    if (report->n_without)
+        printf(", %" PRId64 " have none", report->n_without);
+    if (report->n_skipped)
+        printf(", %" PRId64 " skipped", report->n_skipped);
+    if (report->n_before)
+        printf(", %" PRId64 " were there before", report->n_before);
+    putchar('\n');
+}

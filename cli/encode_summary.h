@@ -1,0 +1,41 @@
+/* What `valence encode` says when it is done. */
+#ifndef VALENCE_CLI_ENCODE_SUMMARY_H
+#define VALENCE_CLI_ENCODE_SUMMARY_H
+
+#include <stdbool.h>
+
+#include "valence/encode.h"
+
+/* Options of every kind that encodes files. */
+#define FILES_OPTIONS(options)                                                                     \
+    {OPTION_FLAG,                                                                                  \
+     0,                                                                                            \
+     "skip",                                                                                       \
+     &(options).skip,                                                                              \
+     NULL,                                                                                         \
+     "Leave out what cannot be encoded, and say why (default: the first ends the work).",          \
+     0,                                                                                            \
+     0},                                                                                           \
+    {                                                                                              \
+        OPTION_FLAG, 0, "force", &(options).overwrite, NULL,                                       \
+            "Replace existing files (default: in a folder, go on where an earlier call stopped).", \
+            0, 0                                                                                   \
+    }
+
+/* "OUT: 3 files, 120 rows of 64, 1 skipped", and on standard error why. */
+void print_files_summary(const char *output, const struct valence_encode_report *report);
+
+/* The same of clips, "STORE: stream 'text' of width 64, f32: 60 clips encoded, 1 have none". */
+void print_store_summary(const char *store, const char *stream, enum valence_dtype dtype,
+                         const struct valence_encode_report *report);
+
+/* The reasons alone, on standard error. */
+void print_skipped(const struct valence_encode_report *report);
+
+/* What a model's rows may suffer from, on standard error. */
+void print_encoder_warning(const struct valence_encoder *encoder);
+
+/* True where a command's only input is a store, and not files to encode. */
+bool is_store(const char *const *inputs, int n);
+
+#endif

