@@ -243,13 +243,36 @@ static void check_long(struct fixture *fixture, const struct run *run, const flo
     joined.rows = must_have(malloc((size_t)(run->n_rows * model->width) * sizeof(float)));
     for (int64_t first = 0; first < n; first += WHISPER_WINDOW) {
         int64_t count = n - first < WHISPER_WINDOW ? n - first : WHISPER_WINDOW;
-        must_work(whisper_audio_log_mel(model, samples + first, count, fixture->state.mel, &error),
+        must_work(whisper_audio_log_mel(model, samples + first, count, WHISPER_WINDOW,
+                                        fixture->state.mel, &error),
                   &error);
         whisper_audio_run(&fixture->state, WHISPER_CONTEXT, model->n_layers, join, &joined);
         joined.done += (count + WHISPER_HOP - 1) / WHISPER_HOP;
     }
     check_rows(run, "last_hidden", run->n_rows, model->width, joined.rows);
     free(joined.rows);
+}
+
+/* Without silence behind the sound; the last frames of it, or all. */
+static void check_unpadded(struct fixture *fixture, const struct run *run, const float *samples,
+                           int64_t n)
+{
+    static const char *const names[] = {"logmel.unpadded", "logmel.unpadded.last4"};
+    struct valence_error error;
+    int64_t n_mels = fixture->model.n_mels, frames = n / 160;
+    for (int i = 0; i < 2; i++) {
+        const struct safetensor *stored = find(run, names[i]);
+        int64_t kept = stored ? stored->count / n_mels : 0;
+        if (!stored || kept > frames)
+            continue;
+        must_work(whisper_audio_log_mel(&fixture->model, samples, n, n, fixture->state.mel, &error),
+                  &error);
+        float *values = must_have(malloc((size_t)(n_mels * kept) * sizeof *values));
+        for (int64_t j = 0; j < n_mels * kept; j++)
+            values[j] = fixture->state.mel[j / kept * WHISPER_FRAMES + frames - kept + j % kept];
+        check(run, names[i], "", n_mels * kept, values, 1e-4);
+        free(values);
+    }
 }
 
 static void check_case(struct fixture *fixture, const char *name, const json_t *facts,
@@ -264,7 +287,9 @@ static void check_case(struct fixture *fixture, const char *name, const json_t *
         check_long(fixture, &run, samples, n);
         return;
     }
-    must_work(whisper_audio_log_mel(&fixture->model, samples, n, fixture->state.mel, &error),
+    check_unpadded(fixture, &run, samples, n);
+    must_work(whisper_audio_log_mel(&fixture->model, samples, n, WHISPER_WINDOW, fixture->state.mel,
+                                    &error),
               &error);
     check_mel(&run, json_object_get(facts, "kept_frames"));
     check_rest(&run, facts);

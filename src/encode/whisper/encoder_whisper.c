@@ -133,7 +133,8 @@ static int encode_sound(struct whisper_encoding *encoding, const float *samples,
         int64_t count = n - first < WHISPER_WINDOW ? n - first : WHISPER_WINDOW;
         struct window window = {encoding->taps, (count + WHISPER_HOP - 1) / WHISPER_HOP,
                                 state->model->width, rows};
-        int status = whisper_audio_log_mel(state->model, samples + first, count, state->mel, error);
+        int status = whisper_audio_log_mel(state->model, samples + first, count, WHISPER_WINDOW,
+                                           state->mel, error);
         if (status)
             return status;
         whisper_audio_run(state, WHISPER_CONTEXT, encoding->taps->depth, add_rows, &window);

@@ -50,9 +50,11 @@ void whisper_audio_free(struct whisper_audio *model);
 /* The triangular filters of Slaney's scale, (n_mels, WHISPER_BINS), for 400 samples at 16 kHz. */
 void whisper_audio_filters(int64_t n_mels, float *filters);
 
-/* The log-mel of n <= WHISPER_WINDOW samples with silence behind them: (n_mels, WHISPER_FRAMES). */
+/* The log-mel of n samples with silence behind them up to `length`, n ... WHISPER_WINDOW: length /
+ * 160 frames of each band; the bands stand WHISPER_FRAMES apart. The network wants WHISPER_WINDOW.
+ */
 int whisper_audio_log_mel(const struct whisper_audio *model, const float *samples, int64_t n,
-                          float *mel, struct valence_error *error);
+                          int64_t length, float *mel, struct valence_error *error);
 
 /* ---- Network (whisper_audio_network.c) ---- */
 

@@ -81,19 +81,24 @@ static void power_spectrum(const struct tables *t, const double *frame, double *
 
 /* ---- Log-mel ---- */
 
-/* Sample i of the clip with silence behind it, mirrored at both ends of the window. */
-static double sample_at(const float *samples, int64_t n, int64_t i)
+struct clip {
+    const float *samples;
+    int64_t n, length;
+};
+
+/* Sample i of the clip with silence behind it, mirrored at both ends. */
+static double sample_at(const struct clip *clip, int64_t i)
 {
-    i = i < 0 ? -i : i >= WHISPER_WINDOW ? 2 * (WHISPER_WINDOW - 1) - i : i;
-    return i < n ? samples[i] : 0;
+    i = i < 0 ? -i : i >= clip->length ? 2 * (clip->length - 1) - i : i;
+    return i >= 0 && i < clip->n ? clip->samples[i] : 0;
 }
 
 static void mel_of_frame(const struct whisper_audio *model, const struct tables *tables,
-                         const float *samples, int64_t n, int64_t f, float *mel)
+                         const struct clip *clip, int64_t f, float *mel)
 {
     double frame[SIZE], power[WHISPER_BINS];
     for (int i = 0; i < SIZE; i++)
-        frame[i] = sample_at(samples, n, STEP * f - SIZE / 2 + i) * tables->window[i];
+        frame[i] = sample_at(clip, STEP * f - SIZE / 2 + i) * tables->window[i];
     power_spectrum(tables, frame, power);
     for (int64_t m = 0; m < model->n_mels; m++) {
         double sum = 0;
@@ -104,26 +109,31 @@ static void mel_of_frame(const struct whisper_audio *model, const struct tables 
 }
 
 int whisper_audio_log_mel(const struct whisper_audio *model, const float *samples, int64_t n,
-                          float *mel, struct valence_error *error)
+                          int64_t length, float *mel, struct valence_error *error)
 {
+    const struct clip clip = {samples, n, length};
     struct tables *tables = allocate(1, sizeof *tables);
     if (!tables)
         return fail_memory(error, sizeof *tables, "a spectrum");
     make_tables(tables);
     /* Frames that see only silence are all one. */
-    int64_t n_heard = (n + SIZE / 2 + STEP - 1) / STEP, count = model->n_mels * WHISPER_FRAMES;
-    n_heard = n_heard < WHISPER_FRAMES ? n_heard : WHISPER_FRAMES;
+    int64_t n_frames = length / STEP, n_heard = (n + SIZE / 2 + STEP - 1) / STEP;
+    n_heard = n_heard < n_frames ? n_heard : n_frames;
 #pragma omp parallel for schedule(static)
     for (int64_t f = 0; f < n_heard; f++)
-        mel_of_frame(model, tables, samples, n, f, mel);
-    for (int64_t m = 0; m < model->n_mels; m++)
-        for (int64_t f = n_heard; f < WHISPER_FRAMES; f++)
-            mel[m * WHISPER_FRAMES + f] = -10;
+        mel_of_frame(model, tables, &clip, f, mel);
     free(tables);
-    float largest = mel[0];
-    for (int64_t i = 0; i < count; i++)
-        largest = mel[i] > largest ? mel[i] : largest;
-    for (int64_t i = 0; i < count; i++)
-        mel[i] = ((mel[i] > largest - 8 ? mel[i] : largest - 8) + 4) / 4;
+    float largest = -10;
+    for (int64_t m = 0; m < model->n_mels; m++)
+        for (int64_t f = 0; f < n_frames; f++) {
+            float *value = &mel[m * WHISPER_FRAMES + f];
+            *value = f < n_heard ? *value : -10;
+            largest = *value > largest ? *value : largest;
+        }
+    for (int64_t m = 0; m < model->n_mels; m++)
+        for (int64_t f = 0; f < n_frames; f++) {
+            float *value = &mel[m * WHISPER_FRAMES + f];
+            *value = ((*value > largest - 8 ? *value : largest - 8) + 4) / 4;
+        }
     return VALENCE_OK;
 }
