@@ -3,14 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/suggest.h"
+#include "valence/text.h"
 #include "valence/doctor.h"
 
 /* Reports a name that is none of `names`; `what` is "--split". */
 static int report_choice(const struct command *command, const char *what, const char *text,
                          const char *const *names, int n)
 {
-    const char *meant = suggest_name(text, names, n);
+    const char *meant = valence_suggest(text, names, n);
     char list[256] = "";
     for (int i = 0; i < n; i++) {
         size_t used = strlen(list);

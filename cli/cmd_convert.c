@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "valence/error.h"
 #include "commands.h"
 #include "terminal.h"
 #include "valence/encoder.h"
@@ -70,10 +70,11 @@ static int convert_encoder(const char *kind, const char *input, const char *outp
                            struct valence_convert_options *options, struct valence_error *error)
 {
     (void)input, (void)output, (void)overwrite, (void)options;
-    return fail(error, VALENCE_ERROR_UNSUPPORTED,
-                "this build has no encoder '%s' (configure with -DVALENCE_ENCODERS=ON, which "
-                "brings llama.cpp)",
-                kind);
+    return valence_fail(
+        error, VALENCE_ERROR_UNSUPPORTED, NULL,
+        "this build has no encoder '%s' (configure with -DVALENCE_ENCODERS=ON, which "
+        "brings llama.cpp)",
+        kind);
 }
 #endif
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "valence/error.h"
 #include "commands.h"
 #include "encode_kinds.h"
 
@@ -35,10 +35,11 @@ static int refuse(const struct command *command, const char *kind)
 #else
     struct valence_error error;
     (void)command;
-    fail(&error, VALENCE_ERROR_UNSUPPORTED,
-         "this build has no encoder '%s' (configure with -DVALENCE_ENCODERS=ON, which brings "
-         "llama.cpp)",
-         kind);
+    valence_fail(
+        &error, VALENCE_ERROR_UNSUPPORTED, NULL,
+        "this build has no encoder '%s' (configure with -DVALENCE_ENCODERS=ON, which brings "
+        "llama.cpp)",
+        kind);
     return report_error(&error);
 #endif
 }

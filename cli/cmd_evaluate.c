@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
-#include "base/file_writer.h"
-#include "base/threads.h"
+#include "valence/error.h"
+#include "valence/output.h"
+#include "valence/runtime.h"
 #include "choices.h"
 #include "commands.h"
 #include "evaluate_output.h"
@@ -145,7 +145,7 @@ static int evaluate_run(const struct request *request,
     int n = valence_run_n_models(set->models);
     set->evaluations = calloc((size_t)n, sizeof *set->evaluations);
     if (!set->evaluations)
-        return fail_memory(error, (size_t)n * sizeof *set->evaluations, "results");
+        return valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "results");
     return evaluate_models(request, options, set, error);
 }
 
@@ -193,9 +193,9 @@ static int evaluate(const struct request *request, const struct valence_evaluate
                     struct valence_error *error)
 {
     struct valence_store *store;
-    int status = request->predictions ? file_write_check(request->predictions,
-                                                         request->force ? FILE_OVERWRITE : 0, error)
-                                      : VALENCE_OK;
+    int status = request->predictions
+                     ? valence_output_check(request->predictions, request->force, error)
+                     : VALENCE_OK;
     if (!status)
         status = open_store(request->store, request->accept_unfinished, &store, error);
     if (status)
@@ -234,7 +234,7 @@ static int run_evaluate(const struct command *command, int argc, char **argv)
         (code = check(command, &request, flows, &options)))
         return code;
     if (request.threads)
-        threads_set((int)request.threads);
+        valence_set_threads((int)request.threads);
     return evaluate(&request, &options, &error) ? report_error(&error) : EXIT_FINE;
 }
 

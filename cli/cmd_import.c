@@ -9,7 +9,7 @@
 
 #include "choices.h"
 #include "commands.h"
-#include "data/data_summary.h"
+#include "valence/summary.h"
 #include "data_output.h"
 #include "import_output.h"
 #include "import_text.h"
@@ -248,7 +248,7 @@ static int finish_options(const struct command *command, struct request *request
 static int look(struct request *request, struct valence_import_result *result,
                 struct valence_error *error)
 {
-    struct valence_data_summary summary = {0};
+    struct valence_data_summary *summary;
     request->options.summary = &summary;
     request->options.skip = ~0u;
     int status = valence_import(request->kind, request->source, NULL, &request->options,
@@ -257,15 +257,15 @@ static int look(struct request *request, struct valence_import_result *result,
     if (!status && request->json) {
         status = print_json(
             json_pack("{s:s, s:s, s:o, s:o, s:o}", "source", request->source, "kind",
-                      request->kind_name, "data", data_summary_to_json(&summary), "left_out",
+                      request->kind_name, "data", data_summary_to_json(summary), "left_out",
                       left_out_to_json(result), "notes", import_notes_to_json(result)),
             error);
     } else if (!status) {
-        print_data_summary(request->source, &summary, true);
+        print_data_summary(request->source, summary, true);
         print_left_out(result);
         print_import_notes(result);
     }
-    data_summary_free(&summary);
+    valence_data_summary_free(summary);
     return status;
 }
 

@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
-#include "base/file.h"
+#include "valence/error.h"
 #include "commands.h"
 #include "open_store.h"
 #include "data_output.h"
 #include "inspect_source.h"
 #include "json_output.h"
 #include "table.h"
+#include "paths.h"
 #include "valence/encoder.h"
 #include "valence/inspect.h"
 #include "valence/run.h"
@@ -212,11 +212,12 @@ static int inspect_clip(const struct request *request, struct valence_error *err
     int64_t clip = valence_store_find_clip(store, request->clip);
     json_t *object = clip < 0 ? NULL : clip_to_json(store, valence_store_clip(store, clip));
     if (clip < 0)
-        status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: has no clip '%s'", request->path,
-                      request->clip);
+        status = valence_fail(error, VALENCE_ERROR_NOT_FOUND, NULL, "%s: has no clip '%s'",
+                              request->path, request->clip);
     else
         status = object ? show_object(object, "clip", request->json, error)
-                        : fail_memory(error, 0, "a clip's record");
+                        : valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s",
+                                       "a clip's record");
     valence_store_close(store);
     return status;
 }
@@ -272,8 +273,9 @@ static int inspect_encoder(const char *path, bool json, struct valence_error *er
 static int inspect_encoder(const char *path, bool json, struct valence_error *error)
 {
     (void)json;
-    return fail(error, VALENCE_ERROR_UNSUPPORTED,
-                "%s: this build has no encoders (configure with -DVALENCE_ENCODERS=ON)", path);
+    return valence_fail(error, VALENCE_ERROR_UNSUPPORTED, NULL,
+                        "%s: this build has no encoders (configure with -DVALENCE_ENCODERS=ON)",
+                        path);
 }
 #endif
 
@@ -294,17 +296,19 @@ static int inspect_run(const struct request *request, struct valence_error *erro
 
 static int fail_media(const char *path, struct valence_error *error)
 {
-    return fail(error, VALENCE_ERROR_UNSUPPORTED,
-                "%s: a sound, picture or video. 'valence inspect' shows stores, runs, models and "
-                "what can be imported; 'valence encode' makes features of media.",
-                path);
+    return valence_fail(
+        error, VALENCE_ERROR_UNSUPPORTED, NULL,
+        "%s: a sound, picture or video. 'valence inspect' shows stores, runs, models and "
+        "what can be imported; 'valence encode' makes features of media.",
+        path);
 }
 
 static int inspect(const struct request *request, struct valence_error *error)
 {
     switch (valence_path_kind(request->path)) {
     case VALENCE_PATH_NOTHING:
-        return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file or folder", request->path);
+        return valence_fail(error, VALENCE_ERROR_NOT_FOUND, NULL, "%s: no such file or folder",
+                            request->path);
     case VALENCE_PATH_STORE:
         return request->clip ? inspect_clip(request, error) : inspect_store(request, error);
     case VALENCE_PATH_RUN:
@@ -341,7 +345,7 @@ static int run_inspect(const struct command *command, int argc, char **argv)
     if (!options_parse(command, options, argc, argv, &request.path, 1, 1, &n, &code))
         return code;
     struct valence_error error;
-    if (request.clip && !path_is_folder(request.path))
+    if (request.clip && !is_folder(request.path))
         return report_usage(command, "--clip is for stores");
     return inspect(&request, &error) ? report_error(&error) : EXIT_FINE;
 }

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/threads.h"
+#include "valence/runtime.h"
 #include "choices.h"
 #include "commands.h"
 #include "open_store.h"
@@ -181,7 +181,7 @@ static int run_predict(const struct command *command, int argc, char **argv)
         (code = check(command, &request, &options, &which)))
         return code;
     if (request.threads)
-        threads_set((int)request.threads);
+        valence_set_threads((int)request.threads);
     return predict(&request, &options, which, &error) ? report_error(&error) : EXIT_FINE;
 }
 

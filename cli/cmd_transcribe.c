@@ -1,21 +1,21 @@
 /* valence transcribe: what is said in sound and video, with times. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "valence/error.h"
 #include "commands.h"
 
 #ifdef VALENCE_WITH_ENCODERS
 #include <sys/stat.h>
 
-#include "base/file.h"
-#include "base/file_writer.h"
-#include "base/memory.h"
-#include "base/threads.h"
+#include "valence/output.h"
+#include "valence/runtime.h"
 #include "media_files.h"
 #include "model_cache.h"
 #include "transcript_output.h"
+#include "paths.h"
 
 struct request {
     const char *model, *output, *format_name, *language, *vad, *prompt;
@@ -62,7 +62,8 @@ static int hear(const struct request *request, struct valence_transcriber *trans
 /* Where a file's transcript goes in a folder: FOLDER/STEM.srt; free() it. */
 static char *path_in_folder(const struct request *request, const char *path)
 {
-    const char *name = strcmp(path, "-") == 0 ? "stdin" : path_name(path);
+    const char *slash = strrchr(path, '/');
+    const char *name = strcmp(path, "-") == 0 ? "stdin" : slash ? slash + 1 : path;
     const char *dot = strrchr(name, '.');
     int stem = dot && dot > name ? (int)(dot - name) : (int)strlen(name);
     size_t size = strlen(request->output) + strlen(name) + 16;
@@ -76,24 +77,32 @@ static char *path_in_folder(const struct request *request, const char *path)
 static int write_to(const struct request *request, const char *target, const char *path,
                     const struct valence_transcript *transcript, struct valence_error *error)
 {
-    struct file_writer writer;
-    int status = file_write_begin(&writer, target, request->force ? FILE_OVERWRITE : 0, error);
+    struct valence_output *output;
+    int status = valence_output_open(target, request->force, &output, error);
     if (status)
         return status;
-    status = transcript_write(writer.stream, request->format, path, true, request->translate,
-                              transcript, error);
+    status = transcript_write(valence_output_stream(output), request->format, path, true,
+                              request->translate, transcript, error);
     if (!status)
-        return file_write_commit(&writer, error);
-    file_write_abort(&writer);
+        return valence_output_commit(output, error);
+    valence_output_abort(output);
     return status;
 }
 
 /* ---- All of them ---- */
 
+static int make_folder(const char *path, struct valence_error *error)
+{
+    if (mkdir(path, 0777) == 0 || errno == EEXIST)
+        return VALENCE_OK;
+    return valence_fail(error, VALENCE_ERROR_IO, NULL, "%s: cannot make the folder: %s", path,
+                        strerror(errno));
+}
+
 static bool is_into_folder(const struct request *request)
 {
     return request->output && strcmp(request->output, "-") != 0 &&
-           (request->n_files > 1 || path_is_folder(request->output) ||
+           (request->n_files > 1 || is_folder(request->output) ||
             request->output[strlen(request->output) - 1] == '/');
 }
 
@@ -105,14 +114,14 @@ static int transcribe_file(const struct request *request, struct valence_transcr
     char *target = NULL;
     int status = VALENCE_OK;
     if (is_into_folder(request)) {
-        status = make_folders(request->output, error);
+        status = make_folder(request->output, error);
         if (!status && !(target = path_in_folder(request, path)))
-            status = fail_memory(error, 0, "a path");
+            status = valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "a path");
     } else if (request->output && !(target = strdup(request->output))) {
-        status = fail_memory(error, 0, "a path");
+        status = valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "a path");
     }
     if (!status && target) /* before minutes of work */
-        status = file_write_check(target, request->force ? FILE_OVERWRITE : 0, error);
+        status = valence_output_check(target, request->force, error);
     if (!status) {
         status = hear(request, transcriber, path, &transcript, error);
         if (!status && target)
@@ -131,7 +140,7 @@ static int transcribe(const struct request *request, struct valence_error *error
     struct valence_transcriber *transcriber = NULL;
     char *path;
     if (request->threads)
-        threads_set((int)request->threads);
+        valence_set_threads((int)request->threads);
     int status = model_path(request->model, true, request->quiet, &path, error);
     if (!status)
         status = valence_transcriber_load(path, &transcriber, error);
@@ -195,7 +204,7 @@ static int run_transcribe(const struct command *command, int argc, char **argv)
         {OPTION_FLAG, 0, "force", &request.force, NULL, "Replace existing files.", 0, 0},
         {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "No progress.", 0, 0},
         {.type = OPTION_END}};
-    const char **positional = allocate(argc, sizeof *positional);
+    const char **positional = calloc((size_t)argc, sizeof *positional);
     if (!positional)
         return EXIT_FAILED;
     if (options_parse(command, options, argc, argv, positional, 1, argc, &n, &code)) {
@@ -211,9 +220,9 @@ static int run_transcribe(const struct command *command, int argc, char **argv)
 {
     struct valence_error error;
     (void)command, (void)argc, (void)argv;
-    fail(&error, VALENCE_ERROR_UNSUPPORTED,
-         "this build cannot transcribe (configure with -DVALENCE_ENCODERS=ON, which brings "
-         "whisper.cpp)");
+    valence_fail(&error, VALENCE_ERROR_UNSUPPORTED, NULL,
+                 "this build cannot transcribe (configure with -DVALENCE_ENCODERS=ON, which brings "
+                 "whisper.cpp)");
     return report_error(&error);
 }
 #endif

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "base/text.h"
 #include "table.h"
 #include "terminal.h"
 
@@ -97,39 +97,47 @@ static void print_values(const struct valence_data_summary *summary)
     table_print(&table, stdout);
 }
 
+/* Prints what was written to a stream in memory, and frees both. */
+static void print_notes_of(FILE *stream, char **notes, const size_t *length)
+{
+    if (fclose(stream) == 0 && *length)
+        print_wrapped(stdout, *notes, 0, 0, terminal_columns(stdout));
+    free(*notes);
+}
+
 /* What is odd about the clips, below the tables. */
 static void print_notes(const struct valence_data_summary *summary)
 {
-    struct text notes = {.maximum = 8192};
+    char *notes = NULL;
+    size_t length = 0;
+    FILE *stream = open_memstream(&notes, &length);
+    if (!stream)
+        return;
     const struct valence_clip_pair *pair = &summary->leaked[0];
     for (int s = 0; s < VALENCE_N_SPLITS; s++) {
         const struct valence_split_summary *split = &summary->splits[s];
         if (split->n_empty && summary->n_streams > 0)
-            text_format(&notes, "%s: %" PRId64 " clips have no rows in any stream\n",
-                        valence_split_names[s], split->n_empty);
+            fprintf(stream, "%s: %" PRId64 " clips have no rows in any stream\n",
+                    valence_split_names[s], split->n_empty);
         if (split->n_duplicates)
-            text_format(&notes,
-                        "%s: %" PRId64 " clips have the same rows as another of the split\n",
-                        valence_split_names[s], split->n_duplicates);
+            fprintf(stream, "%s: %" PRId64 " clips have the same rows as another of the split\n",
+                    valence_split_names[s], split->n_duplicates);
     }
     if (summary->repeated.n)
-        text_format(
-            &notes, "WARNING: %" PRId64 " clips have an id that was there before ('%.60s')\n",
-            summary->repeated.n, valence_data_summary_id(summary, summary->repeated.clips[0]));
+        fprintf(stream, "WARNING: %" PRId64 " clips have an id that was there before ('%.60s')\n",
+                summary->repeated.n, valence_data_summary_id(summary, summary->repeated.clips[0]));
     if (summary->n_shared_groups)
-        text_format(&notes,
-                    "WARNING: %" PRId64 " recordings have clips in more than one split, so that "
-                    "figures on the later one flatter the model\n",
-                    summary->n_shared_groups);
+        fprintf(stream,
+                "WARNING: %" PRId64 " recordings have clips in more than one split, so that "
+                "figures on the later one flatter the model\n",
+                summary->n_shared_groups);
     if (summary->n_leaked)
-        text_format(&notes,
-                    "WARNING: %" PRId64 " clips have the same rows as one of an earlier split "
-                    "('%.60s' as '%.60s')\n",
-                    summary->n_leaked, valence_data_summary_id(summary, pair->second),
-                    valence_data_summary_id(summary, pair->first));
-    if (notes.length)
-        print_wrapped(stdout, notes.data, 0, 0, terminal_columns(stdout));
-    text_free(&notes);
+        fprintf(stream,
+                "WARNING: %" PRId64 " clips have the same rows as one of an earlier split "
+                "('%.60s' as '%.60s')\n",
+                summary->n_leaked, valence_data_summary_id(summary, pair->second),
+                valence_data_summary_id(summary, pair->first));
+    print_notes_of(stream, &notes, &length);
 }
 
 static void print_splits(const struct valence_data_summary *summary)
@@ -166,19 +174,20 @@ void print_data_summary(const char *title, const struct valence_data_summary *su
 
 void print_left_out(const struct valence_import_result *result)
 {
-    struct text notes = {.maximum = 8192};
+    char *notes = NULL;
+    size_t length = 0;
+    FILE *stream = open_memstream(&notes, &length);
+    if (!stream)
+        return;
     for (int i = 0; i < valence_n_skips(); i++)
         if (result->skipped[i].n)
-            text_format(&notes, "%s %" PRId64 " clips: %s ('%s')\n",
-                        i == VALENCE_SKIP_MISSING ? "noted:" : "left out, as an import would:",
-                        result->skipped[i].n, valence_skip_text(i), result->skipped[i].examples[0]);
+            fprintf(stream, "%s %" PRId64 " clips: %s ('%s')\n",
+                    i == VALENCE_SKIP_MISSING ? "noted:" : "left out, as an import would:",
+                    result->skipped[i].n, valence_skip_text(i), result->skipped[i].examples[0]);
     if (result->unlisted.n)
-        text_format(&notes,
-                    "%" PRId64 " ids have features, but the labels do not name them ('%s')\n",
-                    result->unlisted.n, result->unlisted.examples[0]);
-    if (notes.length)
-        print_wrapped(stdout, notes.data, 0, 0, terminal_columns(stdout));
-    text_free(&notes);
+        fprintf(stream, "%" PRId64 " ids have features, but the labels do not name them ('%s')\n",
+                result->unlisted.n, result->unlisted.examples[0]);
+    print_notes_of(stream, &notes, &length);
 }
 
 /* ---- JSON ---- */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/threads.h"
+#include "valence/runtime.h"
 #include "encode_kinds.h"
 #include "encode_summary.h"
 #include "media_files.h"
@@ -72,7 +72,7 @@ static int run_request(const struct command *command, struct request *request)
     if (!request->output)
         return report_usage(command, "-o PATH is missing: where to write the features");
     if (request->threads)
-        threads_set((int)request->threads);
+        valence_set_threads((int)request->threads);
     return encode(command, request);
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/threads.h"
+#include "valence/runtime.h"
 #include "choices.h"
 #include "encode_kinds.h"
 #include "encode_summary.h"
@@ -249,7 +249,7 @@ static int finish_options(const struct command *command, struct request *request
                                       ? VALENCE_INSTRUCTION_SHORT
                                       : request->prompt;
     if (request->threads)
-        threads_set((int)request->threads);
+        valence_set_threads((int)request->threads);
     return EXIT_FINE;
 }
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/threads.h"
+#include "valence/runtime.h"
 #include "choices.h"
 #include "encode_kinds.h"
 #include "encode_summary.h"
@@ -184,7 +184,7 @@ static int run_text(const struct command *command, int argc, char **argv)
         if (!code && !request.output)
             code = report_usage(command, "-o PATH is missing: where to write the features");
         if (!code && request.threads)
-            threads_set((int)request.threads);
+            valence_set_threads((int)request.threads);
         if (!code)
             code = encode(&request, inputs, n);
     }

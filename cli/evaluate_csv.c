@@ -1,34 +1,35 @@
 /* The predictions of an evaluation as CSV. */
-#include "base/file_writer.h"
+#include "valence/output.h"
 #include "evaluate_output.h"
-#include "format/csv_write.h"
+#include "valence/text.h"
 
 int write_predictions(const char *path, bool overwrite, const struct evaluation_set *set,
                       struct valence_error *error)
 {
-    struct file_writer writer;
-    int status = file_write_begin(&writer, path, overwrite ? FILE_OVERWRITE : 0, error);
+    struct valence_output *output;
+    int status = valence_output_open(path, overwrite, &output, error);
     if (status)
         return status;
-    fputs("model,id,label", writer.stream);
+    FILE *stream = valence_output_stream(output);
+    fputs("model,id,label", stream);
     for (int flow = 0; flow < set->evaluations[0]->n_flows; flow++)
-        fprintf(writer.stream, ",%s", valence_flow_name(set->evaluations[0]->flows[flow].flow));
-    fputc('\n', writer.stream);
+        fprintf(stream, ",%s", valence_flow_name(set->evaluations[0]->flows[flow].flow));
+    fputc('\n', stream);
     for (int i = 0; i < set->n; i++) {
         const struct valence_evaluation *evaluation = set->evaluations[i];
         for (int64_t clip = 0; clip < evaluation->n_clips; clip++) {
-            csv_write_field(writer.stream, valence_run_model_name(set->models, i));
-            fputc(',', writer.stream);
-            csv_write_field(writer.stream,
-                            valence_store_clip(set->store, evaluation->clips[clip])->id);
-            fputc(',', writer.stream);
-            csv_write_number(writer.stream, evaluation->labels[clip]);
+            valence_write_csv_field(stream, valence_run_model_name(set->models, i));
+            fputc(',', stream);
+            valence_write_csv_field(stream,
+                                    valence_store_clip(set->store, evaluation->clips[clip])->id);
+            fputc(',', stream);
+            valence_write_csv_number(stream, evaluation->labels[clip]);
             for (int flow = 0; flow < evaluation->n_flows; flow++) {
-                fputc(',', writer.stream);
-                csv_write_number(writer.stream, evaluation->flows[flow].scores[clip]);
+                fputc(',', stream);
+                valence_write_csv_number(stream, evaluation->flows[flow].scores[clip]);
             }
-            fputc('\n', writer.stream);
+            fputc('\n', stream);
         }
     }
-    return file_write_commit(&writer, error);
+    return valence_output_commit(output, error);
 }

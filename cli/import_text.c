@@ -1,6 +1,6 @@
 #include "import_text.h"
 
-#include "base/fail.h"
+#include "valence/error.h"
 
 #ifdef VALENCE_WITH_ENCODERS
 
@@ -56,8 +56,9 @@ int import_text_encode(struct text_request *request, const char *from, const cha
                        struct valence_error *error)
 {
     (void)request, (void)from, (void)to;
-    return fail(error, VALENCE_ERROR_UNSUPPORTED,
-                "--encode-text: this build has no encoders (configure with -DVALENCE_ENCODERS=ON)");
+    return valence_fail(
+        error, VALENCE_ERROR_UNSUPPORTED, NULL,
+        "--encode-text: this build has no encoders (configure with -DVALENCE_ENCODERS=ON)");
 }
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/suggest.h"
+#include "valence/text.h"
 #include "commands.h"
 #include "help_topics.h"
 #include "terminal.h"
@@ -83,9 +83,11 @@ static const char *other_word_for(const char *name)
 static int report_unknown(const char *name)
 {
     const char *meant = other_word_for(name);
-    int distance = 0;
-    for (size_t i = 0; i < N_COMMANDS && !other_word_for(name); i++)
-        suggest_consider(name, commands[i].command->name, &meant, &distance);
+    const char *names[N_COMMANDS];
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        names[i] = commands[i].command->name;
+    if (!meant)
+        meant = valence_suggest(name, names, N_COMMANDS);
     fputs("valence: there is no command '", stderr);
     print_clean(stderr, name);
     if (meant)

@@ -4,10 +4,10 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/suggest.h"
-#include "base/text.h"
+#include "valence/text.h"
 #include "remedies.h"
 #include "terminal.h"
 #include "valence/runtime.h"
@@ -140,6 +140,8 @@ int report_no_memory(void)
     return report_error(&error);
 }
 
+#define MAX_OPTIONS 64 /* of a command, that suggestions consider */
+
 /* `value` is what was meant for the option, or NULL. */
 static int report_unknown(const struct command *command, const struct option *options,
                           const char *argument, const char *name, const char *value)
@@ -148,13 +150,14 @@ static int report_unknown(const struct command *command, const struct option *op
     if (command->other_way && command->other_way(name, hint, sizeof hint))
         return report_usage(command, "unknown option '%s'; use %s%s", argument, hint,
                             value ? value : "VALUE");
-    const char *meant = NULL;
-    int distance = 0;
+    const char *names[MAX_OPTIONS];
+    int n = 0;
     for (const struct option *option = common_options; option->type != OPTION_END; option++)
-        suggest_consider(name, option->name, &meant, &distance);
+        names[n++] = option->name;
     for (const struct option *option = options; option->type != OPTION_END; option++)
-        if (option->name)
-            suggest_consider(name, option->name, &meant, &distance);
+        if (option->name && n < MAX_OPTIONS)
+            names[n++] = option->name;
+    const char *meant = valence_suggest(name, names, n);
     if (meant)
         return report_usage(command, "unknown option '%s'; did you mean '--%s'?", argument, meant);
     return report_usage(command, "unknown option '%s'", argument);
@@ -201,6 +204,24 @@ static bool out_of_range(const struct option *option, double value)
     return !isfinite(value) || (!any && (value < option->minimum || value > option->maximum));
 }
 
+/* The whole of `value` as a number. The command never leaves the C locale, so a decimal point is a
+ * point. */
+static bool read_integer(const char *value, long long *integer)
+{
+    char *end;
+    errno = 0;
+    *integer = strtoll(value, &end, 10);
+    return end != value && *end == '\0' && errno == 0;
+}
+
+static bool read_number(const char *value, double *number)
+{
+    char *end;
+    errno = 0;
+    *number = strtod(value, &end);
+    return end != value && *end == '\0' && errno == 0;
+}
+
 static int store_number(const struct command *command, const struct option *option,
                         const char *value)
 {
@@ -208,10 +229,10 @@ static int store_number(const struct command *command, const struct option *opti
     long long integer = 0;
     double number = 0;
     if (whole) {
-        valid = parse_int64(value, &integer);
+        valid = read_integer(value, &integer);
         number = (double)integer;
     } else {
-        valid = parse_double(value, &number);
+        valid = read_number(value, &number);
     }
     if (!valid)
         return report_usage(command, "--%s takes a%s number, not '%s'", option->name,

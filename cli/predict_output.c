@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "format/csv_write.h"
+#include "valence/text.h"
 #include "json_output.h"
 #include "terminal.h"
 
@@ -191,7 +191,7 @@ static void number_field(double value)
 {
     putchar(',');
     if (isfinite(value))
-        csv_write_number(stdout, (float)value);
+        valence_write_csv_number(stdout, (float)value);
 }
 
 static void write_csv(const struct predict_output *output, const struct valence_prediction *p)
@@ -200,7 +200,7 @@ static void write_csv(const struct predict_output *output, const struct valence_
                               p->estimate.low, p->estimate.high};
     char missing[32];
     format_missing(missing, p->missing & valence_model_modalities(output->model), "");
-    csv_write_field(stdout, id_of(output, p));
+    valence_write_csv_field(stdout, id_of(output, p));
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         number_field(numbers[i]);
     printf(",%d,%s,%s", p->outside, valence_flow_name(p->flow), missing);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
+#include "valence/error.h"
 
 #ifdef VALENCE_WITH_ENCODERS
 
@@ -31,21 +31,24 @@ static int read_settings(const struct valence_model *model, json_t **settings,
     *settings = json_loads(text, 0, NULL);
     if (*settings)
         return VALENCE_OK;
-    return fail(error, VALENCE_ERROR_UNSUPPORTED,
-                "the model was not trained on text that valence encoded, so it is not known how to "
-                "encode a sentence");
+    return valence_fail(
+        error, VALENCE_ERROR_UNSUPPORTED, NULL,
+        "the model was not trained on text that valence encoded, so it is not known how to "
+        "encode a sentence");
 }
 
 static int open_encoder(const json_t *trained, const char *name, bool offline, bool quiet,
                         struct valence_transcript_encoder **encoder, struct valence_error *error)
 {
     char *path = NULL, *recorded = json_dumps(trained, JSON_COMPACT);
-    int status = recorded ? VALENCE_OK : fail_memory(error, 0, "the encoder's settings");
+    int status = recorded ? VALENCE_OK
+                          : valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s",
+                                         "the encoder's settings");
     if (!status && !name)
-        status =
-            fail(error, VALENCE_ERROR_ARGUMENT,
-                 "the model's text was encoded with %.200s: say where it is with --encoder FILE",
-                 json_string_value(json_object_get(trained, "source")));
+        status = valence_fail(
+            error, VALENCE_ERROR_ARGUMENT, NULL,
+            "the model's text was encoded with %.200s: say where it is with --encoder FILE",
+            json_string_value(json_object_get(trained, "source")));
     if (!status)
         status = model_path(name, offline, quiet, &path, error);
     if (!status)
@@ -71,8 +74,8 @@ static int predict_features(const struct valence_model *model, const struct opti
                                                                .offsets = features->offsets};
     for (int i = 0; i < sentences->n; i++)
         if (features->offsets[i + 1] == features->offsets[i])
-            return fail(error, VALENCE_ERROR_ARGUMENT, "--text '%.200s': there are no words in it",
-                        sentences->values[i]);
+            return valence_fail(error, VALENCE_ERROR_ARGUMENT, NULL,
+                                "--text '%.200s': there are no words in it", sentences->values[i]);
     int status = valence_workspace_create(model, &workspace, error);
     if (!status)
         status = valence_predict_batch(workspace, &batch, options, receive, user, counts, error);
@@ -115,8 +118,9 @@ int sentences_predict(const struct valence_model *model, const struct option_lis
 {
     (void)model, (void)sentences, (void)encoder, (void)offline, (void)quiet, (void)options;
     (void)receive, (void)user, (void)counts;
-    return fail(error, VALENCE_ERROR_UNSUPPORTED,
-                "--text: this build has no encoders (configure with -DVALENCE_ENCODERS=ON)");
+    return valence_fail(
+        error, VALENCE_ERROR_UNSUPPORTED, NULL,
+        "--text: this build has no encoders (configure with -DVALENCE_ENCODERS=ON)");
 }
 
 #endif

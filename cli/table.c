@@ -20,12 +20,24 @@ void table_column(struct table *table, const char *heading, enum table_alignment
     table->n_columns++;
 }
 
-static void append(struct text *texts, const char *format, va_list args)
+static void append(struct texts *texts, const char *format, va_list args)
 {
     char text[1024];
     vsnprintf(text, sizeof text, format, args);
-    texts->maximum = MAX_TABLE_BYTES;
-    text_append(texts, text, strlen(text) + 1);
+    if (texts->cut)
+        return; /* what comes later would stand in the wrong column */
+    size_t length = strlen(text) + 1, needed = texts->length + length;
+    if (needed > texts->capacity) {
+        size_t capacity = needed < 512 ? 1024 : 2 * needed;
+        char *grown = capacity <= MAX_TABLE_BYTES ? realloc(texts->data, capacity) : NULL;
+        texts->cut = texts->cut || !grown;
+        if (!grown)
+            return;
+        texts->data = grown;
+        texts->capacity = capacity;
+    }
+    memcpy(texts->data + texts->length, text, length);
+    texts->length = needed;
 }
 
 void table_cell(struct table *table, const char *format, ...)
@@ -45,7 +57,7 @@ void table_note(struct table *table, const char *format, ...)
 }
 
 /* The next of a sequence of texts, or NULL; begin with at = 0. */
-static const char *next_text(const struct text *texts, size_t *at)
+static const char *next_text(const struct texts *texts, size_t *at)
 {
     if (*at >= texts->length)
         return NULL;
@@ -214,11 +226,11 @@ void table_print(struct table *table, FILE *stream)
             fputc('\n', stream);
         print_part(table, widths, first, end, stream);
     }
-    if (table->cells.failed)
+    if (table->cells.cut)
         fputs("... (the table is larger than memory allows)\n", stream);
     if (table->notes.length)
         fputc('\n', stream);
     print_notes(table, stream);
-    text_free(&table->cells);
-    text_free(&table->notes);
+    free(table->cells.data);
+    free(table->notes.data);
 }

@@ -15,11 +15,19 @@
 
 #include <stdio.h>
 
-#include "base/text.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 #define TABLE_MAX_COLUMNS 24
 
 enum table_alignment { TABLE_LEFT, TABLE_RIGHT };
+
+/* NUL-terminated texts, one after the other. `cut` where memory was too short for all of them. */
+struct texts {
+    char *data;
+    size_t length, capacity;
+    bool cut;
+};
 
 struct table {
     const char *title; /* a line above, or NULL */
@@ -28,8 +36,8 @@ struct table {
         const char *heading;
         enum table_alignment alignment;
     } columns[TABLE_MAX_COLUMNS];
-    struct text cells; /* NUL-terminated texts, row by row */
-    struct text notes; /* likewise */
+    struct texts cells; /* row by row */
+    struct texts notes;
 };
 
 /* All columns come before the first cell. `heading` lives until the table is printed. */

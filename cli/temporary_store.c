@@ -1,22 +1,28 @@
 #include "temporary_store.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "base/fail.h"
-#include "base/file.h"
-#include "store/store_layout.h"
+#include "valence/error.h"
+#include "valence/store.h"
 
 int temporary_store_make(char **folder, struct valence_error *error)
 {
     const char *place = getenv("TMPDIR");
-    *folder = path_join(place && place[0] ? place : "/tmp", "valence-store-XXXXXX");
+    if (!place || !place[0])
+        place = "/tmp";
+    size_t size = strlen(place) + sizeof "/valence-store-XXXXXX";
+    *folder = malloc(size);
     if (!*folder)
-        return fail_memory(error, 0, "a path");
+        return valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "a path");
+    snprintf(*folder, size, "%s/valence-store-XXXXXX", place);
     if (mkdtemp(*folder))
         return VALENCE_OK;
-    int status = fail_errno(error, errno, "%s: cannot make a folder", *folder);
+    int status = valence_fail(error, VALENCE_ERROR_IO, NULL, "%s: cannot make a folder: %s",
+                              *folder, strerror(errno));
     free(*folder);
     *folder = NULL;
     return status;
@@ -24,15 +30,8 @@ int temporary_store_make(char **folder, struct valence_error *error)
 
 void temporary_store_remove(char *folder)
 {
-    static const char *const files[] = {STORE_DATA_FILE, STORE_LOCK_FILE};
-    if (!folder)
-        return;
-    for (int i = 0; i < 2; i++) {
-        char *path = path_join(folder, files[i]);
-        if (path)
-            unlink(path);
-        free(path);
-    }
-    rmdir(folder);
+    struct valence_error ignored; /* what is left lies in the folder for temporary files */
+    if (folder)
+        (void)valence_store_remove(folder, &ignored);
     free(folder);
 }

@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "base/file_writer.h"
+#include "valence/output.h"
 
 /* Narrower is not believed: nothing would fit. */
 #define LEAST_COLUMNS 20
@@ -50,7 +50,7 @@ const char *terminal_style(FILE *stream, enum terminal_style style)
 
 FILE *summary_stream(const char *output)
 {
-    return file_is_standard_output(output) ? stderr : stdout;
+    return valence_output_is_standard(output) ? stderr : stdout;
 }
 
 /* ---- Width ---- */

@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <zlib.h>
 
-#include "base/fail.h"
+#include "valence/error.h"
 
 const char *const transcript_formats[] = {"text", "srt", "vtt", "json", "csv"};
 const char *const transcript_endings[] = {".txt", ".srt", ".vtt", ".json", ".csv"};
@@ -147,8 +147,9 @@ static int write_json(FILE *stream, const char *name, bool is_translation,
                        : NULL;
     free(all);
     if (!root)
-        return fail(error, VALENCE_ERROR_MEMORY,
-                    "cannot make the JSON (too little memory, or a name that is not UTF-8)");
+        return valence_fail(
+            error, VALENCE_ERROR_MEMORY, NULL,
+            "cannot make the JSON (too little memory, or a name that is not UTF-8)");
     (void)json_dumpf(root, stream, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     json_decref(root);
     fputc('\n', stream);

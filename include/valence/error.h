@@ -53,6 +53,16 @@ struct valence_error {
     char text[VALENCE_ERROR_TEXT_BYTES];
 };
 
+/* Describes a failure as the library does and gives back `status`, which is not VALENCE_OK: for the
+ * functions of yours that the library calls, and for programs that report all errors in one way.
+ * `error` may be NULL; `key` may be NULL. */
+VALENCE_API int valence_fail(struct valence_error *error, int status, const char *key,
+                             const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 4, 5)))
+#endif
+    ;
+
 /* "ERROR_IO" and "a file could not be read or written"; "UNKNOWN" for a value that is none of the
  * codes. */
 VALENCE_API const char *valence_status_name(int status);

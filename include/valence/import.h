@@ -157,9 +157,10 @@ struct valence_import_options {
     bool zero_invalid;
     /* A source without streams is fine: a store of labels and transcripts. */
     bool labels_only;
-    /* Where set, clips are counted there in place of being stored, and the store's path is not
-     * used. The type is the library's own. */
-    struct valence_data_summary *summary;
+    /* Where set, clips are counted in place of being stored, and the store's path is not used.
+     * *summary receives the counts, NULL on failure; free it with valence_data_summary_free()
+     * (valence/summary.h). */
+    struct valence_data_summary **summary;
 };
 
 /* f16, labels in [-3, 3], nothing skipped, the delimiter found, feat_scale 1. */

@@ -289,6 +289,12 @@ VALENCE_API int valence_store_add_stream(const char *path, const struct valence_
                                          const struct valence_progress *progress, int64_t *n_made,
                                          struct valence_error *error);
 
+/* ---- Removing ---- */
+
+/* Removes a store's two files and then its folder, if nothing else is in it. Errors: NOT_FOUND
+ * where there is no store; IO. */
+VALENCE_API int valence_store_remove(const char *path, struct valence_error *error);
+
 #ifdef __cplusplus
 }
 #endif

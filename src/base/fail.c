@@ -61,6 +61,18 @@ int fail_key(struct valence_error *error, int status, const char *key, const cha
     return status;
 }
 
+int valence_fail(struct valence_error *error, int status, const char *key, const char *format, ...)
+{
+    if (error) {
+        va_list args;
+        va_start(args, format);
+        write_text(error, status, format, args);
+        va_end(args);
+        snprintf(error->key, sizeof error->key, "%s", key ? key : "");
+    }
+    return status;
+}
+
 int fail_errno(struct valence_error *error, int number, const char *format, ...)
 {
     int status = number == ENOSPC || number == EDQUOT ? VALENCE_ERROR_DISK_FULL

@@ -1,5 +1,7 @@
 #include "base/suggest.h"
 
+#include "valence/text.h"
+
 #include <string.h>
 
 enum { LONGEST = 64 };
@@ -37,7 +39,7 @@ void suggest_consider(const char *word, const char *candidate, const char **best
     }
 }
 
-const char *suggest_name(const char *word, const char *const *names, int n)
+const char *valence_suggest(const char *word, const char *const *names, int n)
 {
     const char *best = NULL;
     int distance = 0;

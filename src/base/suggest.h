@@ -7,7 +7,4 @@
  * length (at least 1) is none. */
 void suggest_consider(const char *word, const char *candidate, const char **best, int *distance);
 
-/* The nearest of n names, or NULL where none is near. */
-const char *suggest_name(const char *word, const char *const *names, int n);
-
 #endif

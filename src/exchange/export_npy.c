@@ -7,7 +7,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/file_writer.h"
-#include "format/csv_write.h"
+#include "valence/text.h"
 #include "format/npy.h"
 #include "exchange/export.h"
 #include "store/store_scan.h"
@@ -39,13 +39,13 @@ static int write_labels(const struct valence_store *store, const char *folder,
     fputs("id,split,label,group,transcript\n", writer.stream);
     for (int64_t i = 0; i < valence_store_n_clips(store); i++) {
         const struct valence_clip *clip = valence_store_clip(store, i);
-        csv_write_field(writer.stream, clip->id);
+        valence_write_csv_field(writer.stream, clip->id);
         fprintf(writer.stream, ",%s,", valence_split_names[clip->split]);
-        csv_write_number(writer.stream, clip->label);
+        valence_write_csv_number(writer.stream, clip->label);
         fputc(',', writer.stream);
-        csv_write_field(writer.stream, clip->group);
+        valence_write_csv_field(writer.stream, clip->group);
         fputc(',', writer.stream);
-        csv_write_field(writer.stream, clip->transcript);
+        valence_write_csv_field(writer.stream, clip->transcript);
         fputc('\n', writer.stream);
     }
     return file_write_commit(&writer, error);

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "valence/summary.h"
+#include "base/memory.h"
 #include "base/options.h"
 #include "exchange/import_values.h"
 
@@ -169,9 +171,18 @@ int valence_import(enum valence_import_kind kind, const char *source_path, const
         status = fail(error, VALENCE_ERROR_ARGUMENT, "an import needs a source and a store");
     if (!status)
         status = check_options(&options, error);
-    struct import_request request = {source_path, store_path, &options, progress, &result};
+    struct valence_data_summary *summary = NULL;
+    if (options.summary)
+        *options.summary = NULL;
+    if (!status && options.summary && !(summary = allocate(1, sizeof *summary)))
+        status = fail_memory(error, sizeof *summary, "counts");
+    struct import_request request = {source_path, store_path, &options, summary, progress, &result};
     if (!status)
         status = importers[kind](&request, error);
     give_result(given_result, &result);
+    if (status)
+        valence_data_summary_free(summary);
+    else if (summary)
+        *options.summary = summary;
     return status;
 }

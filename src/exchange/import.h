@@ -12,6 +12,7 @@
 struct import_request {
     const char *source, *store;
     const struct valence_import_options *options; /* checked */
+    struct valence_data_summary *summary;         /* to count in, NULL to store */
     const struct valence_progress *progress;      /* may be NULL */
     struct valence_import_result *result;
 };

@@ -335,7 +335,7 @@ static int import_clips(struct import *import, const struct valence_progress *pr
 {
     struct import_source *source = import->source;
     struct import_record record;
-    bool more, looks = import->options->summary != NULL;
+    bool more, looks = import->target.request->summary != NULL;
     int status = source->restart(source->self, error);
     for (int64_t i = 0; !status; i++) {
         struct valence_progress_event event = {looks ? "reading" : "importing", i, source->n_clips,

@@ -154,9 +154,9 @@ int import_target_open(struct import_target *target, const struct import_request
         target->streams[i] = source->streams[i];
         target->streams[i].type = request->options->type;
     }
-    if (request->options->summary) {
-        int status = data_summary_begin(request->options->summary, target->streams,
-                                        source->n_streams, error);
+    if (request->summary) {
+        int status =
+            data_summary_begin(request->summary, target->streams, source->n_streams, error);
         return status ? status : begin_measuring(target, error);
     }
     int status = describe(source, request->options, error);
@@ -199,7 +199,7 @@ static int look_at(struct valence_data_summary *summary, struct valence_clip *cl
 int import_target_add(struct import_target *target, struct valence_clip *clip,
                       const struct valence_clip_rows *rows, int n_rows, struct valence_error *error)
 {
-    struct valence_data_summary *summary = target->request->options->summary;
+    struct valence_data_summary *summary = target->request->summary;
     int status = summary ? look_at(summary, clip, rows, n_rows, error)
                          : valence_store_writer_add(target->writer, clip, rows, n_rows, error);
     for (int i = 0; i < n_rows && !status; i++)
@@ -230,7 +230,7 @@ static void note_damage(struct import_target *target, int stream, int64_t n_dama
 
 bool import_target_check_types(struct import_target *target)
 {
-    struct valence_data_summary *summary = target->request->options->summary;
+    struct valence_data_summary *summary = target->request->summary;
     bool again = false;
     for (int i = 0; i < target->source->n_streams; i++) {
         int64_t worst = 0;
@@ -264,7 +264,7 @@ int import_target_reopen(struct import_target *target, struct valence_error *err
 
 int import_target_finish(struct import_target *target, struct valence_error *error)
 {
-    struct valence_data_summary *summary = target->request->options->summary;
+    struct valence_data_summary *summary = target->request->summary;
     return summary ? data_summary_finish(summary, error)
                    : valence_store_writer_finish(target->writer, error);
 }

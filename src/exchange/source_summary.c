@@ -18,7 +18,7 @@
 /* ---- What an importer reads ---- */
 
 /* Whatever can be read counts: no label is out of range, no value too large. */
-static struct valence_import_options look_options(struct valence_data_summary *data)
+static struct valence_import_options look_options(void)
 {
     struct valence_import_options options;
     valence_import_options_default(&options);
@@ -27,7 +27,6 @@ static struct valence_import_options look_options(struct valence_data_summary *d
     options.label_maximum = 1e30;
     options.labels_only = true;
     options.skip = ~0u;
-    options.summary = data;
     return options;
 }
 
@@ -36,8 +35,15 @@ static int look(enum valence_import_kind kind, const char *path,
                 const struct valence_progress *progress, struct source_summary *summary,
                 struct valence_error *error)
 {
+    struct valence_import_options counting = *options;
+    struct valence_data_summary *counted = NULL;
+    counting.summary = &counted;
     summary->kind = valence_import_kind_name((int)kind);
-    return valence_import(kind, path, NULL, options, progress, &summary->result, error);
+    int status = valence_import(kind, path, NULL, &counting, progress, &summary->result, error);
+    if (!status)
+        summary->data = *counted;
+    free(counted);
+    return status;
 }
 
 /* FOLDER/labels.csv, with FOLDER/STREAM/ID.npy: what export writes. */
@@ -45,7 +51,7 @@ static int look_at_export(const char *folder, const char *labels,
                           const struct valence_progress *progress, struct source_summary *summary,
                           struct valence_error *error)
 {
-    struct valence_import_options options = look_options(&summary->data);
+    struct valence_import_options options = look_options();
     char *paths[VALENCE_N_STREAMS] = {NULL};
     for (int s = 0; s < VALENCE_N_STREAMS; s++) {
         paths[s] = path_join(folder, valence_stream_names[s]);
@@ -135,7 +141,7 @@ int source_summarise(const char *path, const struct valence_progress *progress,
     bool folder = path_is_folder(path);
     char *labels = folder ? path_join(path, "labels.csv") : NULL;
     int kind = choose(path);
-    struct valence_import_options options = look_options(&summary->data);
+    struct valence_import_options options = look_options();
     options.delimiter = path_has_ending(path, ".tsv") ? '\t' : CSV_FIND_DELIMITER;
     int status;
     if (labels && path_exists(labels))

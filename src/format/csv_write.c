@@ -1,11 +1,11 @@
-#include "format/csv_write.h"
+#include "valence/text.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/text.h"
 
-void csv_write_field(FILE *stream, const char *text)
+void valence_write_csv_field(FILE *stream, const char *text)
 {
     if (!strpbrk(text, ",\"\r\n")) {
         fputs(text, stream);
@@ -20,7 +20,7 @@ void csv_write_field(FILE *stream, const char *text)
     fputc('"', stream);
 }
 
-void csv_write_number(FILE *stream, float value)
+void valence_write_csv_number(FILE *stream, float value)
 {
     char text[NUMBER_TEXT_BYTES];
     if (isnan(value))

@@ -1,9 +1,15 @@
 #include "store/store_env.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "store/store_layout.h"
+#include "valence/store.h"
 
 #define MAX_READERS 512
 
@@ -50,4 +56,26 @@ int store_env_open(const char *folder, unsigned flags, size_t map_bytes, MDB_env
     mdb_env_close(*env);
     *env = NULL;
     return fail_lmdb(error, code, folder, "cannot open the store");
+}
+
+int valence_store_remove(const char *path, struct valence_error *error)
+{
+    static const char *const files[] = {STORE_DATA_FILE, STORE_LOCK_FILE};
+    bool found = false;
+    for (int i = 0; i < 2; i++) {
+        char *file = path_join(path, files[i]);
+        if (!file)
+            return fail_memory(error, strlen(path), "a path");
+        bool gone = unlink(file) == 0;
+        int number = errno;
+        free(file);
+        if (!gone && number != ENOENT)
+            return fail_errno(error, number, "%s: cannot remove %s", path, files[i]);
+        found = found || gone;
+    }
+    if (!found)
+        return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: there is no store", path);
+    if (rmdir(path) != 0 && errno != ENOTEMPTY && errno != EEXIST)
+        return fail_errno(error, errno, "%s: cannot remove the folder", path);
+    return VALENCE_OK;
 }

@@ -7,12 +7,13 @@
 #include <cmocka.h>
 
 #include "base/suggest.h"
+#include "valence/text.h"
 
 static const char *const names[] = {"evaluate", "predict", "train", "seed", "seeds"};
 
 static const char *suggest(const char *word)
 {
-    return suggest_name(word, names, sizeof names / sizeof names[0]);
+    return valence_suggest(word, names, sizeof names / sizeof names[0]);
 }
 
 static void test_one_slip_is_forgiven(void **state)

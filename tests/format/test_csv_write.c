@@ -12,7 +12,7 @@
 
 #include "comma_locale.h"
 #include "format/csv.h"
-#include "format/csv_write.h"
+#include "valence/text.h"
 
 static void test_fields_and_numbers_read_back(void **state)
 {
@@ -25,9 +25,9 @@ static void test_fields_and_numbers_read_back(void **state)
     assert_non_null(stream);
     fputs("id,number\n", stream);
     for (int i = 0; i < 6; i++) {
-        csv_write_field(stream, ids[i]);
+        valence_write_csv_field(stream, ids[i]);
         fputc(',', stream);
-        csv_write_number(stream, numbers[i]);
+        valence_write_csv_number(stream, numbers[i]);
         fputc('\n', stream);
     }
     fclose(stream);
@@ -54,7 +54,7 @@ static void test_nan_is_an_empty_field(void **state)
     char text[8] = "";
     FILE *stream = fmemopen(text, sizeof text, "w");
     assert_non_null(stream);
-    csv_write_number(stream, NAN);
+    valence_write_csv_number(stream, NAN);
     fputc('|', stream);
     fclose(stream);
     assert_string_equal(text, "|");
@@ -68,7 +68,7 @@ static void test_numbers_do_not_depend_on_the_locale(void **state)
     if (comma) {
         FILE *stream = fmemopen(text, sizeof text, "w");
         assert_non_null(stream);
-        csv_write_number(stream, 0.5f);
+        valence_write_csv_number(stream, 0.5f);
         fclose(stream);
     }
     comma_locale_end();

@@ -1,0 +1,27 @@
+/* Texts as the library writes them: names that were meant, and fields of CSV. */
+#ifndef VALENCE_TEXT_H
+#define VALENCE_TEXT_H
+
+#include <stdio.h>
+
+#include "valence/api.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The nearest of `n` names to a mistyped one ("did you mean ...?"), or NULL where none is near: at
+ * most a third of the word's letters, and at least one, may differ. Gives one of `names`. */
+VALENCE_API const char *valence_suggest(const char *word, const char *const *names, int n);
+
+/* Writes a field after RFC 4180, quoted where it must be. */
+VALENCE_API void valence_write_csv_field(FILE *stream, const char *text);
+
+/* Writes a number that reads back to the same float, whatever the process's locale; an empty field
+ * for NaN. */
+VALENCE_API void valence_write_csv_number(FILE *stream, float value);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
