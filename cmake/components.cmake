@@ -1,5 +1,5 @@
 # A component is a folder of src/: a static library of every file in it and its subfolders, named valence_FOLDER, that may include the
-# public headers and the components it names. `scripts/check_layers.sh` checks the same rule from the #include lines.
+# public headers and the components it names. `scripts/check_layers.py` checks the same rule from the #include lines.
 function(valence_component name)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "USES;LIBRARIES")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.c)
