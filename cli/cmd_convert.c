@@ -34,7 +34,7 @@ static int convert(const char *input, const char *output, bool overwrite,
     int status = valence_convert_published(input, output, &options, &model, error);
     if (status)
         return status;
-    const struct valence_model_config *config = valence_model_config(model);
+    const struct valence_model_config *config = valence_model_get_config(model);
     FILE *stream = summary_stream(output);
     fprintf(stream,
             "%s: %" PRId64 " parameters, widths %" PRId64 "/%" PRId64 "/%" PRId64 ", d %" PRId64

@@ -25,7 +25,7 @@ static void print_result(const struct request *request, const struct valence_sto
     table_cell(&table, "clips");
     table_cell(&table, "%" PRId64, result->n_clips);
     for (int s = 0; s < valence_store_n_streams(store); s++) {
-        const char *name = valence_store_stream(store, s)->name;
+        const char *name = valence_store_get_stream(store, s)->name;
         if (result->left_out & 1u << s) {
             table_note(&table, "left out, since %s knows no such stream: %s", request->form, name);
             continue;
@@ -41,7 +41,7 @@ static json_t *result_to_json(const struct request *request, const struct valenc
 {
     json_t *rows = json_object(), *left_out = json_array();
     for (int s = 0; s < valence_store_n_streams(store); s++) {
-        const char *name = valence_store_stream(store, s)->name;
+        const char *name = valence_store_get_stream(store, s)->name;
         if (result->left_out & 1u << s)
             json_array_append_new(left_out, json_string(name));
         else

@@ -192,7 +192,7 @@ static json_t *clip_to_json(const struct valence_store *store, const struct vale
 {
     json_t *rows = json_object();
     for (int s = 0; s < valence_store_n_streams(store); s++)
-        json_object_set_new(rows, valence_store_stream(store, s)->name,
+        json_object_set_new(rows, valence_store_get_stream(store, s)->name,
                             json_integer(clip->n_rows[s]));
     json_t *object = json_pack("{s:s, s:s, s:o, s:s, s:s, s:o}", "id", clip->id, "split",
                                valence_split_names[clip->split], "label",

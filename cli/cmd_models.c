@@ -37,8 +37,8 @@ static int print_models_json(const struct listing *listing, struct valence_error
 {
     json_t *models = json_array();
     for (int i = 0; i < valence_n_known_models(); i++)
-        json_array_append_new(
-            models, model_to_json(valence_known_model(i), listing->paths[i], listing->states[i]));
+        json_array_append_new(models, model_to_json(valence_known_model_get(i), listing->paths[i],
+                                                    listing->states[i]));
     return print_json(models, error);
 }
 
@@ -49,7 +49,7 @@ static void print_models(const struct listing *listing)
     for (int i = 0; i < 6; i++)
         table_column(&table, headings[i], i == 4 ? TABLE_RIGHT : TABLE_LEFT);
     for (int i = 0; i < valence_n_known_models(); i++) {
-        const struct valence_known_model *model = valence_known_model(i);
+        const struct valence_known_model *model = valence_known_model_get(i);
         table_cell(&table, "%s", model->name);
         table_cell(&table, "%s", model->title);
         table_cell(&table, "%s", model->stream);
@@ -61,7 +61,7 @@ static void print_models(const struct listing *listing)
         table_cell(&table, "%s", valence_model_state_names[listing->states[i]]);
     }
     for (int i = 0; i < valence_n_known_models(); i++) {
-        const struct valence_known_model *model = valence_known_model(i);
+        const struct valence_known_model *model = valence_known_model_get(i);
         table_note(&table, "%s: %s. Kept as %s%s%s", model->name, model->origin, listing->paths[i],
                    model->sha256 ? ", SHA-256 " : "", model->sha256 ? model->sha256 : "");
     }
@@ -86,7 +86,7 @@ static int list_models(bool json, bool anew, struct valence_error *error)
                               .states = calloc((size_t)n, sizeof(enum valence_model_state))};
     bool whole = listing.folder && listing.paths && listing.states;
     for (int i = 0; i < n && whole && !status; i++) {
-        const struct valence_known_model *model = valence_known_model(i);
+        const struct valence_known_model *model = valence_known_model_get(i);
         status = valence_model_path(listing.folder, model, &listing.paths[i], error);
         if (!status)
             status = valence_model_check(listing.folder, model, anew, &listing.states[i], error);

@@ -19,8 +19,8 @@ static const char *known_name(const json_t *settings)
 {
     const char *source = json_string_value(json_object_get(settings, "source"));
     for (int i = 0; source && i < valence_n_known_models(); i++)
-        if (strcmp(valence_known_model(i)->file, source) == 0)
-            return valence_known_model(i)->name;
+        if (strcmp(valence_known_model_get(i)->file, source) == 0)
+            return valence_known_model_get(i)->name;
     return NULL;
 }
 

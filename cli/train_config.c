@@ -44,7 +44,7 @@ bool train_key_for_option(const char *name, char *hint, size_t room)
         if (*at == '-')
             *at = '_';
     for (int i = 0; i < valence_train_n_keys(); i++) {
-        const char *key = valence_train_key(i)->name, *dot = strchr(key, '.');
+        const char *key = valence_train_get_key(i)->name, *dot = strchr(key, '.');
         if (strcmp(own, key) == 0 || (dot && strcmp(own, dot + 1) == 0)) {
             snprintf(hint, room, "--set %s=", key);
             return true;
@@ -201,7 +201,7 @@ static void print_keys(const struct valence_train_config *config,
 {
     char value[VALENCE_TRAIN_VALUE_BYTES], assignment[sizeof value + 128];
     for (int i = 0; i < valence_train_n_keys(); i++) {
-        const char *key = valence_train_key(i)->name;
+        const char *key = valence_train_get_key(i)->name;
         valence_train_config_get(config, key, value, sizeof value, NULL);
         snprintf(assignment, sizeof assignment, "%s=%s", key, value);
         if (strcmp(key, "store") != 0 && strcmp(key, "output") != 0 && must_say(others, key, value))

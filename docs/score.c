@@ -22,7 +22,7 @@ int main(int argc, char **argv)
         static const uint64_t keys[] = {1};
         struct valence_batch batch = {.n_clips = 1, .keys = keys};
         for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
-            int64_t width = valence_model_config(model)->widths[m];
+            int64_t width = valence_model_get_config(model)->widths[m];
             float *rows = calloc((size_t)(5 * width), sizeof *rows);
             batch.streams[m] = (struct valence_rows){rows, VALENCE_F32, width, offsets};
         }

@@ -52,6 +52,7 @@ for file in "$prefix"/bin/valence "$libraries"/libvalence*.so; do
 done
 [ -n "$(find "$prefix/share/doc" -name LICENSE)" ] || { echo "check_install: no licence"; exit 1; }
 "$source/scripts/check_installed_command.sh" "$prefix"
+"$source/scripts/check_api.sh" "$prefix"
 for text in man/man1/valence-evaluate.1 man/man1/valence-encode.1 bash-completion/completions/valence \
     zsh/site-functions/_valence fish/vendor_completions.d/valence.fish; do
     [ -s "$prefix/share/$text" ] || { echo "check_install: no $text"; exit 1; }

@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     options.fps = choice & 4 ? 3 : 0;
     if (valence_media_open_memory(data, size, "fuzz", &options, &media, &error))
         return 0;
-    const struct valence_media_info *info = valence_media_info(media);
+    const struct valence_media_info *info = valence_media_get_info(media);
     const struct valence_media_sink sink = {info->audio_codec ? take_samples : NULL,
                                             info->video_codec ? take_picture : NULL, &n_pictures};
     const struct valence_media_segment segments[] = {{0.1, 0.5}, {0.3, 2}, {30, INFINITY}};

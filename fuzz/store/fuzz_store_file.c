@@ -105,7 +105,7 @@ static void read_store(void)
     for (int64_t i = 0; i < valence_store_n_clips(store); i++)
         for (int stream = 0; stream < valence_store_n_streams(store); stream++) {
             int64_t n_rows = valence_store_clip(store, i)->n_rows[stream];
-            const struct valence_store_stream *format = valence_store_stream(store, stream);
+            const struct valence_store_stream *format = valence_store_get_stream(store, stream);
             size_t bytes = (size_t)(n_rows * format->width) * valence_dtype_size(format->type);
             void *rows = bytes < 1 << 24 ? malloc(bytes + 1) : NULL;
             if (rows)

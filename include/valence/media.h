@@ -108,7 +108,8 @@ VALENCE_API int valence_media_open_memory(const void *data, size_t n_bytes, cons
 VALENCE_API void valence_media_close(struct valence_media *media);
 
 /* Lives as long as `media`. */
-VALENCE_API const struct valence_media_info *valence_media_info(const struct valence_media *media);
+VALENCE_API const struct valence_media_info *
+valence_media_get_info(const struct valence_media *media);
 
 /* What is wrong with the file, found until now, where `accept_damaged` lets it pass: "the file is
  * cut off: ...". "" where nothing is; lives until the next call with `media`. */

@@ -110,7 +110,7 @@ valence_model_n_members(const struct valence_model *model); /* 1 of a single mod
 
 /* Of a group: of its first member, but the number of parameters is that of all together. */
 VALENCE_API const struct valence_model_config *
-valence_model_config(const struct valence_model *model);
+valence_model_get_config(const struct valence_model *model);
 VALENCE_API int64_t valence_model_n_parameters(const struct valence_model *model);
 
 /* The names of the store's streams that the model was trained on; "" where it uses none. */
@@ -139,7 +139,7 @@ struct valence_model_provenance {
 
 /* Lives as long as the model. */
 VALENCE_API const struct valence_model_provenance *
-valence_model_provenance(const struct valence_model *model);
+valence_model_get_provenance(const struct valence_model *model);
 
 /* How the stream that the model reads was encoded: a JSON object, or "" where that is not recorded.
  * Lives as long as the model. */

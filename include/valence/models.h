@@ -33,7 +33,7 @@ struct valence_known_model {
 
 /* The models are 0 ... n-1; they live as long as the program. NULL for another index or name. */
 VALENCE_API int valence_n_known_models(void);
-VALENCE_API const struct valence_known_model *valence_known_model(int index);
+VALENCE_API const struct valence_known_model *valence_known_model_get(int index);
 VALENCE_API const struct valence_known_model *valence_known_model_find(const char *name);
 
 enum valence_model_state {

@@ -107,22 +107,12 @@ valence_store_label_scale(const struct valence_store *store);
 VALENCE_API int64_t valence_store_n_clips(const struct valence_store *store);
 VALENCE_API int valence_store_n_streams(const struct valence_store *store);
 
-/* C++ calls it shadowing that a function has the name of a struct; both are meant. */
-#if defined(__GNUC__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wshadow"
-#endif
-
 /* A stream (0 ... n_streams - 1) or a clip (0 ... n_clips - 1, in the order of import); NULL for
  * any other index. Both live until the store is closed. */
 VALENCE_API const struct valence_store_stream *
-valence_store_stream(const struct valence_store *store, int stream);
+valence_store_get_stream(const struct valence_store *store, int stream);
 VALENCE_API const struct valence_clip *valence_store_clip(const struct valence_store *store,
                                                           int64_t clip);
-
-#if defined(__GNUC__)
-#pragma GCC diagnostic pop
-#endif
 
 /* The index of a stream by name, or of a clip by id; -1 where the store has none of that name. */
 VALENCE_API int valence_store_find_stream(const struct valence_store *store, const char *name);

@@ -68,7 +68,7 @@ struct valence_train_key {
 /* All keys, in the order in which a configuration is printed. NULL for an index or a name that is
  * no key's. */
 VALENCE_API int valence_train_n_keys(void);
-VALENCE_API const struct valence_train_key *valence_train_key(int i);
+VALENCE_API const struct valence_train_key *valence_train_get_key(int i);
 VALENCE_API const struct valence_train_key *valence_train_key_find(const char *name);
 
 /* All keys at their defaults. *config is NULL on failure; free with valence_train_config_free(),

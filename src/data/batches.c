@@ -93,7 +93,7 @@ static int fill_stream(const struct batch_loader *loader, const int64_t *clips, 
     int index = loader->map->index[stream];
     if (index < 0)
         return VALENCE_OK;
-    const struct valence_store_stream *stored = valence_store_stream(loader->store, index);
+    const struct valence_store_stream *stored = valence_store_get_stream(loader->store, index);
     int64_t row_bytes = stored->width * (int64_t)valence_dtype_size(stored->type);
     int64_t *offsets = slot->offsets[stream];
     offsets[0] = 0;

@@ -23,7 +23,7 @@ static int fail_without_stream(const struct valence_store *store, const char *mo
                     "or import features",
                     valence_store_path(store));
     for (int i = 0; i < valence_store_n_streams(store); i++)
-        text_format(&names, "%s%s", i ? ", " : "", valence_store_stream(store, i)->name);
+        text_format(&names, "%s%s", i ? ", " : "", valence_store_get_stream(store, i)->name);
     int status =
         name[0] ? fail(error, VALENCE_ERROR_NOT_FOUND,
                        "%s: no stream '%s' for %s; the store has %s\n"
@@ -49,7 +49,7 @@ int stream_map_make(const struct valence_store *store,
         if (index < 0 && names[s][0] && (is_modality || strcmp(names[s], usual) != 0))
             return fail_without_stream(store, usual, names[s], error);
         map->index[s] = index;
-        map->width[s] = index >= 0    ? valence_store_stream(store, index)->width
+        map->width[s] = index >= 0    ? valence_store_get_stream(store, index)->width
                         : is_modality ? WIDTH_OF_NOTHING
                                       : 0;
         any = any || (is_modality && index >= 0);

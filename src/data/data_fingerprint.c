@@ -91,7 +91,8 @@ static int hash_rows(struct reading *reading, int64_t clip, uint64_t *key,
         int64_t n = stream < 0 ? 0 : valence_store_clip(reading->store, clip)->n_rows[stream];
         if (n == 0)
             continue;
-        const struct valence_store_stream *stored = valence_store_stream(reading->store, stream);
+        const struct valence_store_stream *stored =
+            valence_store_get_stream(reading->store, stream);
         size_t bytes = (size_t)(n * stored->width) * valence_dtype_size(stored->type);
         if (bytes > reading->room_bytes) {
             free(reading->room);

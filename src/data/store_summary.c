@@ -25,7 +25,7 @@ static int summarise(const struct valence_store *store, bool values,
     struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
     int n_streams = valence_store_n_streams(store);
     for (int s = 0; s < n_streams; s++)
-        streams[s] = *valence_store_stream(store, s);
+        streams[s] = *valence_store_get_stream(store, s);
     int status = data_summary_begin(summary, streams, n_streams, error);
     if (!status)
         data_summary_borrow(summary);

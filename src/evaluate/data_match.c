@@ -12,7 +12,7 @@
 int valence_model_match_data(const struct valence_model *model, const struct valence_store *store,
                              enum valence_data_match *match, struct valence_error *error)
 {
-    const char *trained = valence_model_provenance(model)->data;
+    const char *trained = valence_model_get_provenance(model)->data;
     char names[VALENCE_N_STREAMS][VALENCE_STORE_NAME_BYTES];
     enum data_match found;
     *match = VALENCE_DATA_UNKNOWN;

@@ -52,7 +52,7 @@ static int make_flows(const struct valence_model *model,
                       const struct valence_evaluate_options *options,
                       struct valence_evaluation *evaluation, struct valence_error *error)
 {
-    const struct valence_model_config *config = valence_model_config(model);
+    const struct valence_model_config *config = valence_model_get_config(model);
     const unsigned *flows = options->n_flows ? options->flows : config->flows;
     int n = options->n_flows ? options->n_flows : config->n_flows;
     evaluation->flows = allocate(n, sizeof *evaluation->flows);

@@ -344,7 +344,7 @@ int valence_predict_batch(struct valence_workspace *workspace, const struct vale
     const struct valence_model *model = valence_workspace_model(workspace);
     int status = begin(&predicting, model, options, receive, user, counts, error);
     if (!status)
-        status = network_check_batch(valence_model_config(model), batch, error);
+        status = network_check_batch(valence_model_get_config(model), batch, error);
     if (status)
         return status;
     int64_t n = batch->n_clips;

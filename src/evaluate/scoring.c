@@ -15,7 +15,7 @@
 
 static int64_t model_width(const struct valence_model *model, int stream)
 {
-    return valence_model_config(model)->widths[valence_stream_modality(stream)];
+    return valence_model_get_config(model)->widths[valence_stream_modality(stream)];
 }
 
 static int map_streams(const struct valence_model *model, const struct valence_store *store,
@@ -28,7 +28,7 @@ static int map_streams(const struct valence_model *model, const struct valence_s
         map->index[s] = name[0] ? valence_store_find_stream(store, name) : -1;
         if (map->index[s] < 0)
             continue;
-        map->width[s] = valence_store_stream(store, map->index[s])->width;
+        map->width[s] = valence_store_get_stream(store, map->index[s])->width;
         if (map->width[s] != model_width(model, s))
             return fail(error, VALENCE_ERROR_SHAPE,
                         "%s: stream '%s' has width %lld, the model reads %lld\n"
@@ -61,7 +61,7 @@ unsigned scoring_absent(const struct valence_store *store, const struct stream_m
 
 unsigned valence_model_flow_for(const struct valence_model *model, unsigned absent)
 {
-    const struct valence_model_config *config = valence_model_config(model);
+    const struct valence_model_config *config = valence_model_get_config(model);
     unsigned best = 0;
     for (int i = 0; i < config->n_flows; i++) {
         unsigned flow = config->flows[i];
@@ -73,7 +73,7 @@ unsigned valence_model_flow_for(const struct valence_model *model, unsigned abse
 
 bool scoring_flow_is_trained(const struct valence_model *model, unsigned flow)
 {
-    const struct valence_model_config *config = valence_model_config(model);
+    const struct valence_model_config *config = valence_model_get_config(model);
     for (int i = 0; i < config->n_flows; i++)
         if (config->flows[i] == flow)
             return true;

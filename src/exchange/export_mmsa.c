@@ -123,7 +123,7 @@ static int begin_stream(struct mmsa_split *split, int stream, const char *key,
 {
     const struct valence_store *store = split->export->store;
     split->stream = stream;
-    split->width = valence_store_stream(store, stream)->width;
+    split->width = valence_store_get_stream(store, stream)->width;
     split->max_rows = split->at = split->n_rows = 0;
     for (int64_t i = 0; i < valence_store_n_clips(store); i++)
         if (valence_store_clip(store, i)->n_rows[stream] > split->max_rows)
@@ -188,7 +188,7 @@ static int check_streams(const struct export *export, struct valence_error *erro
 {
     int n_streams = valence_store_n_streams(export->store), n_known = 0;
     for (int s = 0; s < n_streams; s++)
-        if (valence_stream_from_name(valence_store_stream(export->store, s)->name) < 0)
+        if (valence_stream_from_name(valence_store_get_stream(export->store, s)->name) < 0)
             export->result->left_out |= 1u << s;
         else
             n_known++;

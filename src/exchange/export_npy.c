@@ -61,7 +61,8 @@ struct array_files {
 
 static int begin_file(struct array_files *files, int64_t clip, struct valence_error *error)
 {
-    const struct valence_store_stream *format = valence_store_stream(files->store, files->stream);
+    const struct valence_store_stream *format =
+        valence_store_get_stream(files->store, files->stream);
     const struct valence_clip *record = valence_store_clip(files->store, clip);
     char name[VALENCE_STORE_ID_BYTES + 8];
     snprintf(name, sizeof name, "%s.npy", record->id);
@@ -81,7 +82,8 @@ static int begin_file(struct array_files *files, int64_t clip, struct valence_er
 static int write_piece(void *user, const struct store_piece *piece, struct valence_error *error)
 {
     struct array_files *files = user;
-    const struct valence_store_stream *format = valence_store_stream(files->store, files->stream);
+    const struct valence_store_stream *format =
+        valence_store_get_stream(files->store, files->stream);
     int status = files->file.stream ? VALENCE_OK : begin_file(files, piece->clip, error);
     if (status)
         return status;
@@ -95,7 +97,7 @@ static int write_stream(const struct export *export, int stream, const char *fol
                         struct valence_error *error)
 {
     struct array_files files = {.store = export->store, .stream = stream};
-    char *path = path_join(folder, valence_store_stream(export->store, stream)->name);
+    char *path = path_join(folder, valence_store_get_stream(export->store, stream)->name);
     int status = path ? make_folders(path, error) : fail_memory(error, strlen(folder), "a path");
     files.folder = path;
     if (!status)

@@ -70,7 +70,7 @@ static int declare(const struct export *export, struct safetensors_writer *write
     if (!status)
         status = safetensors_declare(writer, "label", ELEMENT_F32, 1, &n_clips, error);
     for (int s = 0; s < valence_store_n_streams(store) && !status; s++) {
-        const struct valence_store_stream *stream = valence_store_stream(store, s);
+        const struct valence_store_stream *stream = valence_store_get_stream(store, s);
         char lengths[VALENCE_STORE_NAME_BYTES + 16];
         int64_t shape[] = {0, stream->width};
         for (int64_t i = 0; i < n_clips; i++)
@@ -110,7 +110,7 @@ static int write_piece(void *user, const struct store_piece *piece, struct valen
 static int write_stream(const struct export *export, int s, struct safetensors_writer *writer,
                         struct valence_error *error)
 {
-    const struct valence_store_stream *stream = valence_store_stream(export->store, s);
+    const struct valence_store_stream *stream = valence_store_get_stream(export->store, s);
     struct stream_data data = {writer, (size_t)stream->width * valence_dtype_size(stream->type)};
     int status = VALENCE_OK;
     for (int64_t i = 0; i < valence_store_n_clips(export->store) && !status; i++) {

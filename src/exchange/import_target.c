@@ -57,7 +57,7 @@ static void adopt_types(struct import_target *target, const struct valence_store
 {
     const struct valence_import_options *options = target->request->options;
     for (int i = 0; i < target->source->n_streams; i++) {
-        const struct valence_store_stream *there = valence_store_stream(store, i);
+        const struct valence_store_stream *there = valence_store_get_stream(store, i);
         bool fits = there && strcmp(there->name, target->streams[i].name) == 0;
         if (fits && options->type == VALENCE_F16 && !options->keep_type)
             target->streams[i].type = there->type;

@@ -447,7 +447,7 @@ void valence_media_close(struct valence_media *media)
     free(media);
 }
 
-const struct valence_media_info *valence_media_info(const struct valence_media *media)
+const struct valence_media_info *valence_media_get_info(const struct valence_media *media)
 {
     return &media->info;
 }

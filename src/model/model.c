@@ -281,7 +281,7 @@ int valence_model_n_members(const struct valence_model *model)
 
 /* ---- Descriptions ---- */
 
-const struct valence_model_config *valence_model_config(const struct valence_model *model)
+const struct valence_model_config *valence_model_get_config(const struct valence_model *model)
 {
     return &model->checkpoint.config;
 }

@@ -51,7 +51,8 @@ const char *valence_model_encoder(const struct valence_model *model, enum valenc
     return text ? text : "";
 }
 
-const struct valence_model_provenance *valence_model_provenance(const struct valence_model *model)
+const struct valence_model_provenance *
+valence_model_get_provenance(const struct valence_model *model)
 {
     return &model->provenance;
 }

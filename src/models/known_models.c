@@ -55,7 +55,7 @@ int valence_n_known_models(void)
     return N_KNOWN;
 }
 
-const struct valence_known_model *valence_known_model(int index)
+const struct valence_known_model *valence_known_model_get(int index)
 {
     return index >= 0 && index < N_KNOWN ? &known[index] : NULL;
 }

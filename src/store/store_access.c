@@ -42,8 +42,8 @@ int valence_store_n_streams(const struct valence_store *store)
     return store->n_streams;
 }
 
-const struct valence_store_stream *valence_store_stream(const struct valence_store *store,
-                                                        int stream)
+const struct valence_store_stream *valence_store_get_stream(const struct valence_store *store,
+                                                            int stream)
 {
     return stream >= 0 && stream < store->n_streams ? &store->streams[stream] : NULL;
 }
@@ -89,7 +89,7 @@ int valence_store_read_rows(const struct valence_store *store, int64_t clip, int
                             struct valence_error *error)
 {
     const struct valence_clip *record = valence_store_clip(store, clip);
-    const struct valence_store_stream *format = valence_store_stream(store, stream);
+    const struct valence_store_stream *format = valence_store_get_stream(store, stream);
     if (!record || !format)
         return fail(error, VALENCE_ERROR_ARGUMENT,
                     "%s: rows of clip %lld and stream %d are asked for; it has %lld clips and %d "

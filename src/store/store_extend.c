@@ -49,7 +49,7 @@ struct extension {
 static int copy_rows(struct extension *extension, int64_t clip, int stream, int64_t *used,
                      struct valence_error *error)
 {
-    const struct valence_store_stream *format = valence_store_stream(extension->from, stream);
+    const struct valence_store_stream *format = valence_store_get_stream(extension->from, stream);
     int64_t n_rows = valence_store_clip(extension->from, clip)->n_rows[stream];
     int64_t n = n_rows * format->width;
     int status = grow_array(&extension->elements, &extension->n_elements, n, sizeof(float),
@@ -196,7 +196,7 @@ static int open_writer(struct extension *extension, const char *path, struct val
         return fail(error, VALENCE_ERROR_LIMIT, "%s: has %d streams, which is all a store holds",
                     valence_store_path(extension->from), extension->n_streams);
     for (int s = 0; s < extension->n_streams; s++)
-        streams[s] = *valence_store_stream(extension->from, s);
+        streams[s] = *valence_store_get_stream(extension->from, s);
     streams[extension->n_streams] = maker->stream;
     int status = valence_store_writer_open(path, streams, extension->n_streams + 1, NULL,
                                            &extension->writer, error);

@@ -19,7 +19,7 @@ struct piece_buffer {
 static int buffer_make(const struct valence_store *store, int stream, struct piece_buffer *buffer,
                        struct valence_error *error)
 {
-    const struct valence_store_stream *format = valence_store_stream(store, stream);
+    const struct valence_store_stream *format = valence_store_get_stream(store, stream);
     buffer->n_rows = PIECE_VALUES / format->width + 1;
     buffer->elements = allocate(buffer->n_rows * format->width, valence_dtype_size(format->type));
     buffer->rows = allocate(buffer->n_rows * format->width, sizeof *buffer->rows);
@@ -39,7 +39,7 @@ static int scan_clip(const struct valence_store *store, int stream, int64_t clip
                      const struct piece_buffer *buffer, store_visit visit, void *user,
                      struct valence_error *error)
 {
-    const struct valence_store_stream *format = valence_store_stream(store, stream);
+    const struct valence_store_stream *format = valence_store_get_stream(store, stream);
     int64_t n_rows = valence_store_clip(store, clip)->n_rows[stream], room = buffer->n_rows;
     int status = VALENCE_OK;
     for (int64_t first = 0; first < n_rows && !status; first += room) {
@@ -69,7 +69,7 @@ int store_scan(const struct valence_store *store, int stream, enum valence_split
                const char *stage, const struct valence_progress *progress, store_visit visit,
                void *user, struct valence_error *error)
 {
-    const struct valence_store_stream *format = valence_store_stream(store, stream);
+    const struct valence_store_stream *format = valence_store_get_stream(store, stream);
     int64_t n_clips = valence_store_n_clips(store);
     struct piece_buffer buffer = {0};
     int status = buffer_make(store, stream, &buffer, error);

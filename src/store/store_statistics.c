@@ -68,7 +68,7 @@ int valence_store_statistics(const struct valence_store *store, int stream,
                              struct valence_column_statistics **statistics,
                              struct valence_error *error)
 {
-    const struct valence_store_stream *format = valence_store_stream(store, stream);
+    const struct valence_store_stream *format = valence_store_get_stream(store, stream);
     *statistics = NULL;
     if (!format)
         return fail(error, VALENCE_ERROR_ARGUMENT, "%s: it has no stream %d",

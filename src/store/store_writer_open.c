@@ -87,7 +87,7 @@ static int check_same_streams(const struct valence_store *store,
         return fail(error, VALENCE_ERROR_SHAPE, "%s: the store has %d streams, not %d",
                     valence_store_path(store), valence_store_n_streams(store), n_streams);
     for (int i = 0; i < n_streams; i++) {
-        const struct valence_store_stream *have = valence_store_stream(store, i);
+        const struct valence_store_stream *have = valence_store_get_stream(store, i);
         if (strcmp(have->name, streams[i].name) != 0 || have->width != streams[i].width ||
             have->type != streams[i].type)
             return fail(error, VALENCE_ERROR_SHAPE,

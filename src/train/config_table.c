@@ -264,7 +264,7 @@ int valence_train_n_keys(void)
     return n_config_keys;
 }
 
-const struct valence_train_key *valence_train_key(int i)
+const struct valence_train_key *valence_train_get_key(int i)
 {
     return i >= 0 && i < n_config_keys ? &config_keys[i].known : NULL;
 }

@@ -49,8 +49,8 @@ static void set_streams(struct valence_train_config *config, const struct valenc
     int text = valence_store_find_stream(store, valence_stream_names[VALENCE_STREAM_TEXT]);
     int simulated =
         valence_store_find_stream(store, valence_stream_names[VALENCE_STREAM_SIMULATED_TEXT]);
-    if (simulated >= 0 && (text < 0 || valence_store_stream(store, text)->width !=
-                                           valence_store_stream(store, simulated)->width))
+    if (simulated >= 0 && (text < 0 || valence_store_get_stream(store, text)->width !=
+                                           valence_store_get_stream(store, simulated)->width))
         config->streams[VALENCE_STREAM_SIMULATED_TEXT][0] = '\0';
 }
 

@@ -177,7 +177,7 @@ static void assert_holds(const struct fixture *f, const struct valence_batch *ba
                 (isnan(batch->labels[at]) && isnan(record->label)));
     for (int s = 0; s < VALENCE_N_STREAMS; s++) {
         const struct valence_rows *rows = &batch->streams[s];
-        const struct valence_store_stream *stored = valence_store_stream(f->store, s);
+        const struct valence_store_stream *stored = valence_store_get_stream(f->store, s);
         int64_t n = record->n_rows[s] < MAX_ROWS ? record->n_rows[s] : MAX_ROWS;
         size_t row_bytes = (size_t)stored->width * valence_dtype_size(stored->type);
         unsigned char expected[8192];

@@ -34,7 +34,7 @@ static inline float *rows_of(const struct valence_store *store, const char *id, 
     int index = valence_store_find_stream(store, stream);
     if (clip < 0 || index < 0)
         fail_msg("there is no clip '%s' or stream '%s'", id, stream);
-    const struct valence_store_stream *format = valence_store_stream(store, index);
+    const struct valence_store_stream *format = valence_store_get_stream(store, index);
     *n_rows = valence_store_clip(store, clip)->n_rows[index];
     int64_t n = *n_rows * format->width;
     uint16_t *raw = calloc((size_t)n + 1, valence_dtype_size(format->type));

@@ -97,7 +97,7 @@ static struct valence_export_result export_store(const struct valence_store *sto
 static void assert_same_rows(const struct valence_store *a, const struct valence_store *b,
                              int64_t clip_a, int64_t clip_b, int s)
 {
-    const struct valence_store_stream *stream = valence_store_stream(a, s);
+    const struct valence_store_stream *stream = valence_store_get_stream(a, s);
     int other = valence_store_find_stream(b, stream->name);
     int64_t n = valence_store_clip(a, clip_a)->n_rows[s];
     assert_int_equal(valence_store_clip(b, clip_b)->n_rows[other], n);
@@ -119,10 +119,12 @@ static void assert_same_stores(const struct valence_store *a, const struct valen
     assert_int_equal(valence_store_n_clips(a), valence_store_n_clips(b));
     assert_int_equal(valence_store_n_streams(a), valence_store_n_streams(b));
     for (int s = 0; s < valence_store_n_streams(a); s++) {
-        int other = valence_store_find_stream(b, valence_store_stream(a, s)->name);
+        int other = valence_store_find_stream(b, valence_store_get_stream(a, s)->name);
         assert_true(other >= 0);
-        assert_int_equal(valence_store_stream(a, s)->width, valence_store_stream(b, other)->width);
-        assert_int_equal(valence_store_stream(a, s)->type, valence_store_stream(b, other)->type);
+        assert_int_equal(valence_store_get_stream(a, s)->width,
+                         valence_store_get_stream(b, other)->width);
+        assert_int_equal(valence_store_get_stream(a, s)->type,
+                         valence_store_get_stream(b, other)->type);
     }
     for (int64_t i = 0; i < valence_store_n_clips(a); i++) {
         const struct valence_clip *one = valence_store_clip(a, i);

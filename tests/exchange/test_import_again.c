@@ -178,7 +178,7 @@ static void test_ranges_of_columns_leave_out_what_is_no_feature(void **state)
                                &options, NULL, &result, &error));
     assert_non_null(strstr(result.notes[0].text, "'id', 'split', 'label'"));
     struct valence_store *store = open_store();
-    assert_int_equal(valence_store_stream(store, 0)->width, 3);
+    assert_int_equal(valence_store_get_stream(store, 0)->width, 3);
     assert_true(value_at(store, "c1", "audio", 1) == 2 && value_at(store, "c1", "audio", 2) == 3);
     assert_true(valence_store_clip(store, 0)->label == 0.5f);
     valence_store_close(store);

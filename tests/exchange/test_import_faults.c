@@ -174,7 +174,7 @@ static void test_columns_that_f16_would_lose_are_stored_as_f32(void **state)
     assert_note("stream 'video' is stored as f32: f16 rounds 1 of its 2 columns");
     struct valence_store *store = open_store();
     int video = valence_store_find_stream(store, "video");
-    assert_int_equal(valence_store_stream(store, video)->type, VALENCE_F32);
+    assert_int_equal(valence_store_get_stream(store, video)->type, VALENCE_F32);
     assert_true(value_at(store, "3", "video", 0) == 1500 + 0.05f * 3);
     assert_int_equal(valence_store_n_clips(store), 40);
     assert_true(valence_store_is_finished(store));
@@ -192,7 +192,7 @@ static void test_f16_that_is_insisted_on_is_told(void **state)
     assert_fine(import_dense());
     assert_note("is stored as f16 and loses by it");
     struct valence_store *store = open_store();
-    assert_int_equal(valence_store_stream(store, 0)->type, VALENCE_F16);
+    assert_int_equal(valence_store_get_stream(store, 0)->type, VALENCE_F16);
     valence_store_close(store);
 }
 
@@ -203,7 +203,7 @@ static void test_columns_that_f16_holds_stay_f16(void **state)
     assert_fine(import_dense());
     assert_no_note("f16");
     struct valence_store *store = open_store();
-    assert_int_equal(valence_store_stream(store, 0)->type, VALENCE_F16);
+    assert_int_equal(valence_store_get_stream(store, 0)->type, VALENCE_F16);
     valence_store_close(store);
 }
 

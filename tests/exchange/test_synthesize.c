@@ -39,7 +39,7 @@ static uint64_t hash_store(const char *name)
         for (int stream = 0; stream < VALENCE_N_STREAMS; stream++) {
             int64_t n = clip->n_rows[stream];
             assert_fine(valence_store_read_rows(store, i, stream, 0, n, rows, &error));
-            for (int64_t j = 0; j < n * valence_store_stream(store, stream)->width; j++)
+            for (int64_t j = 0; j < n * valence_store_get_stream(store, stream)->width; j++)
                 hash = (hash ^ rows[j]) * 0x100000001b3u;
         }
     }
@@ -126,7 +126,8 @@ static void test_speakers_are_in_one_split_and_labels_in_thirds(void **state)
  * label. */
 static double best_correlation(const struct valence_store *store, int stream)
 {
-    int64_t n = valence_store_n_clips(store), width = valence_store_stream(store, stream)->width;
+    int64_t n = valence_store_n_clips(store),
+            width = valence_store_get_stream(store, stream)->width;
     double *sums = calloc((size_t)width * 3, sizeof *sums), labels = 0, squares = 0, best = 0;
     uint16_t *rows = malloc(2600 * 96 * sizeof *rows);
     for (int64_t i = 0; i < n; i++) {

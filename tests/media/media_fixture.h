@@ -179,7 +179,7 @@ static inline int decode(const char *name, const struct valence_media_options *o
         assert_null(media);
         return status;
     }
-    const struct valence_media_info *info = valence_media_info(media);
+    const struct valence_media_info *info = valence_media_get_info(media);
     struct valence_media_sink sink = {info->audio_codec ? decoded_samples : NULL,
                                       info->video_codec ? decoded_picture : NULL, decoded};
     struct valence_media_segment segment = {start, end};

@@ -251,7 +251,7 @@ static void test_kinds_that_lack_are_told(void **state)
     struct valence_media *media;
     ffmpeg("-f lavfi -i testsrc=size=64x48:rate=5:duration=1 -c:v mpeg4 silent.mp4");
     assert_int_equal(valence_media_open(in_folder("silent.mp4"), NULL, &media, &error), 0);
-    assert_null(valence_media_info(media)->audio_codec);
+    assert_null(valence_media_get_info(media)->audio_codec);
     struct valence_media_sink sink = {decoded_samples, NULL, &decoded};
     assert_int_equal(valence_media_decode(media, NULL, 0, &sink, NULL, &error), VALENCE_ERROR_DATA);
     assert_non_null(strstr(error.text, "silent.mp4: has no sound"));
@@ -272,8 +272,8 @@ static void test_a_cover_picture_is_no_video(void **state)
     ffmpeg("-f lavfi -i sine=duration=1 -f lavfi -i testsrc=size=64x48:duration=0.04 -map 0 -map 1 "
            "-c:a libmp3lame -c:v png -disposition:v attached_pic cover.mp3");
     assert_int_equal(valence_media_open(in_folder("cover.mp3"), NULL, &media, &error), 0);
-    assert_null(valence_media_info(media)->video_codec);
-    assert_int_equal(valence_media_info(media)->n_video_streams, 0);
+    assert_null(valence_media_get_info(media)->video_codec);
+    assert_int_equal(valence_media_get_info(media)->n_video_streams, 0);
     valence_media_close(media);
     valence_media_options_default(&options);
     options.attached_pictures = true;

@@ -224,7 +224,7 @@ static void test_a_pipe_is_read(void **state)
     assert_int_equal(write(ends[1], wav, size), size);
     close(ends[1]);
     assert_int_equal(valence_media_open_descriptor(ends[0], "pipe", NULL, &media, &error), 0);
-    assert_int_equal(valence_media_info(media)->n_bytes, -1);
+    assert_int_equal(valence_media_get_info(media)->n_bytes, -1);
     assert_int_equal(valence_media_read_sound(media, NULL, &sound, &error), 0);
     assert_int_equal(sound->n_samples, 8000);
     valence_sound_free(sound);

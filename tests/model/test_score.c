@@ -66,7 +66,7 @@ static struct valence_workspace *make_workspace(const struct valence_model *mode
 
 static struct clips make_batch(const struct valence_model *model)
 {
-    return make_clips(valence_model_config(model), N_CLIPS, lengths);
+    return make_clips(valence_model_get_config(model), N_CLIPS, lengths);
 }
 
 /* ---- The caller's mistakes ---- */
@@ -193,7 +193,7 @@ static void test_a_workspace_keeps_its_model_alive(void **state)
     valence_model_free(model);
     must(valence_score(workspace, &clips.batch, 0, after, NULL, &error), &error);
     assert_memory_equal(before, after, sizeof before);
-    assert_int_equal(valence_model_config(valence_workspace_model(workspace))->d, 2);
+    assert_int_equal(valence_model_get_config(valence_workspace_model(workspace))->d, 2);
     valence_workspace_free(workspace);
 }
 
@@ -212,7 +212,7 @@ static void test_what_lies_outside_the_training_range_is_clipped_and_measured(vo
     assert_true(isinf(valence_model_distance_limit(model, 7)));
     for (int s = 0; s < N_STREAMS; s++)
         for (int64_t i = 0;
-             i < clips.offsets[s][N_CLIPS] * case_width(valence_model_config(model), s); i++)
+             i < clips.offsets[s][N_CLIPS] * case_width(valence_model_get_config(model), s); i++)
             clips.rows[s][i] = fmaxf(-2, fminf(2, clips.rows[s][i]));
     row[1] = 2;
     must(valence_score(workspace, &clips.batch, 0, at_bound, &details, &error), &error);
@@ -418,7 +418,7 @@ static void test_a_model_comes_from_a_path_memory_or_a_descriptor(void **state)
     must(valence_model_load_descriptor(pipe_ends[0], "a pipe", &models[2], &error), &error);
     file_map_close(&map);
     for (int i = 0; i < 3; i++) {
-        const struct valence_model_provenance *from = valence_model_provenance(models[i]);
+        const struct valence_model_provenance *from = valence_model_get_provenance(models[i]);
         assert_string_equal(from->version, "0.2.0");
         assert_string_equal(from->store, "corpus");
         assert_string_equal(from->configuration, "{\"epochs\":3}");

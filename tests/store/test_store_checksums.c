@@ -65,7 +65,7 @@ static int read_all(uint64_t *key)
         *key = hash(*key, &clip->label, sizeof clip->label);
         *key = mix_keys(*key, (uint64_t)clip->split);
         for (int s = 0; s < valence_store_n_streams(store) && !status; s++) {
-            const struct valence_store_stream *stream = valence_store_stream(store, s);
+            const struct valence_store_stream *stream = valence_store_get_stream(store, s);
             size_t bytes =
                 (size_t)(clip->n_rows[s] * stream->width) * valence_dtype_size(stream->type);
             assert_true(bytes <= sizeof rows);

@@ -161,8 +161,8 @@ static void test_what_is_not_there_is_null_or_an_error(void **state)
     assert_null(valence_store_label_scale(store));
     assert_null(valence_store_clip(store, 2));
     assert_null(valence_store_clip(store, -1));
-    assert_null(valence_store_stream(store, 1));
-    assert_null(valence_store_stream(store, -1));
+    assert_null(valence_store_get_stream(store, 1));
+    assert_null(valence_store_get_stream(store, -1));
     assert_fine(valence_store_read_rows(store, 1, 0, 1, 0, row, &error)); /* no rows at the end */
     static const int64_t wrong[][4] = {{2, 0, 0, 1},  {-1, 0, 0, 1}, {0, 1, 0, 1},
                                        {0, -1, 0, 1}, {0, 0, 1, 1},  {0, 0, -1, 1},

@@ -125,7 +125,8 @@ static int load_model(double *result, struct valence_error *error)
     int status = valence_model_load(weights, &model, error);
     if (status)
         return model ? 1 : status;
-    *result = (double)valence_model_n_parameters(model) + (double)valence_model_config(model)->d;
+    *result =
+        (double)valence_model_n_parameters(model) + (double)valence_model_get_config(model)->d;
     valence_model_free(model);
     return VALENCE_OK;
 }

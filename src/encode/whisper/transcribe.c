@@ -139,7 +139,7 @@ static int report_percent(struct transcription *t, int percent)
     if (!t->progress)
         return 0;
     double duration =
-        t->media ? valence_media_info((struct valence_media *)t->media)->duration : NAN;
+        t->media ? valence_media_get_info((struct valence_media *)t->media)->duration : NAN;
     int64_t done = (t->n_done + t->n_samples * percent / 100) / RATE_HZ;
     struct valence_progress_event event = {
         "transcribing", done, isnan(duration) ? 0 : (int64_t)ceil(duration), "seconds", NULL};
