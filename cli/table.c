@@ -11,6 +11,8 @@
 
 #define MAX_TABLE_BYTES (64u << 20)
 #define GAP             2 /* blanks between columns */
+#define LONGEST_WORD                                                                               \
+    24 /* columns; longer words (paths, hashes, JSON) are broken where a line would not fit */
 
 void table_column(struct table *table, const char *heading, enum table_alignment alignment)
 {
@@ -92,6 +94,8 @@ static void measure(const struct table *table, int widths[TABLE_MAX_COLUMNS],
         widths[i] = least[i] = display_width(table->columns[i].heading);
     for (size_t at = 0; (text = next_text(&table->cells, &at)); column++) {
         int width = display_width(text), word = word_width(text), i = column % table->n_columns;
+        if (i > 0 && table->columns[i].alignment == TABLE_LEFT && word > LONGEST_WORD)
+            word = LONGEST_WORD;
         widths[i] = width > widths[i] ? width : widths[i];
         least[i] = word > least[i] ? word : least[i];
     }
