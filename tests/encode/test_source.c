@@ -21,7 +21,7 @@ static char parts[2][64], list[64];
 
 static int remove_all(void **state)
 {
-    (void)state;
+    safetensors_close(*state);
     for (int i = 0; i < 2; i++)
         unlink(parts[i]);
     unlink(list);
