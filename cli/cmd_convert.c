@@ -6,8 +6,14 @@
 #include "valence/error.h"
 #include "commands.h"
 #include "terminal.h"
-#include "valence/encoder.h"
 #include "valence/model.h"
+#ifdef VALENCE_WITH_ENCODERS
+#include "valence/encoder.h"
+#endif
+
+struct encoder_request {
+    const char *kind, *type, *license, *wavlm, *llm;
+};
 
 static int find_imagination(const struct command *command, const char *name,
                             enum valence_imagination *imagination)
@@ -50,15 +56,19 @@ static int convert(const char *input, const char *output, bool overwrite,
 }
 
 #ifdef VALENCE_WITH_ENCODERS
-static int convert_encoder(const char *kind, const char *input, const char *output, bool overwrite,
-                           struct valence_convert_options *options, struct valence_error *error)
+static int convert_encoder(const struct encoder_request *request, const char *input,
+                           const char *output, bool overwrite, struct valence_error *error)
 {
     char left_out[2000] = "";
-    options->overwrite = overwrite;
-    options->progress = terminal_progress(false);
-    options->left_out = left_out;
-    options->left_out_bytes = sizeof left_out;
-    int status = valence_encoder_convert(kind, input, output, options, error);
+    const struct valence_convert_options options = {.type = request->type,
+                                                    .license = request->license,
+                                                    .progress = terminal_progress(false),
+                                                    .overwrite = overwrite,
+                                                    .wavlm = request->wavlm,
+                                                    .llm = request->llm,
+                                                    .left_out = left_out,
+                                                    .left_out_bytes = sizeof left_out};
+    int status = valence_encoder_convert(request->kind, input, output, &options, error);
     terminal_progress_finish();
     if (!status && left_out[0])
         fprintf(summary_stream(output), "not part of the encoder, left out: %s%s\n", left_out,
@@ -66,15 +76,15 @@ static int convert_encoder(const char *kind, const char *input, const char *outp
     return status;
 }
 #else
-static int convert_encoder(const char *kind, const char *input, const char *output, bool overwrite,
-                           struct valence_convert_options *options, struct valence_error *error)
+static int convert_encoder(const struct encoder_request *request, const char *input,
+                           const char *output, bool overwrite, struct valence_error *error)
 {
-    (void)input, (void)output, (void)overwrite, (void)options;
+    (void)input, (void)output, (void)overwrite;
     return valence_fail(
         error, VALENCE_ERROR_UNSUPPORTED, NULL,
         "this build has no encoder '%s' (configure with -DVALENCE_ENCODERS=ON, which "
         "brings llama.cpp)",
-        kind);
+        request->kind);
 }
 #endif
 
@@ -87,7 +97,7 @@ static bool is_encoder(const char *kind)
 static int run_convert(const struct command *command, int argc, char **argv)
 {
     const char *output = NULL, *imagination_name = "transition", *positional[2];
-    struct valence_convert_options encoder = {0};
+    struct encoder_request encoder = {0};
     bool force = false;
     const struct option options[] = {
         {OPTION_TEXT, 'o', "output", &output, "FILE", "The file to write.", 0, 0},
@@ -127,9 +137,9 @@ static int run_convert(const struct command *command, int argc, char **argv)
     if ((code = find_imagination(command, imagination_name, &imagination)))
         return code;
     struct valence_error error;
-    int status =
-        published ? convert(positional[1], output, force, imagination, &error)
-                  : convert_encoder(positional[0], positional[1], output, force, &encoder, &error);
+    encoder.kind = positional[0];
+    int status = published ? convert(positional[1], output, force, imagination, &error)
+                           : convert_encoder(&encoder, positional[1], output, force, &error);
     return status ? report_error(&error) : EXIT_FINE;
 }
 

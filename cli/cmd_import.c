@@ -122,13 +122,13 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          0, 0.9},
         {OPTION_INT, 0, "seed", &request->seed, "N", "Seed of that draw (default 0).", 0, 9e15},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Text from transcripts", 0, 0},
-        {OPTION_TEXT, 0, "encode-text", &request->text.encoding.model, "MODEL",
+        {OPTION_TEXT, 0, "encode-text", &request->text.model, "MODEL",
          "Import labels and transcripts alone, and make the text stream of the transcripts, by a "
          "language model as 'valence encode text' does: a GGUF file, or smollm2.",
          0, 0},
-        {OPTION_TEXT, 0, "encode-layers", &request->text.encoding.settings.layers, "LIST",
+        {OPTION_TEXT, 0, "encode-layers", &request->text.layers, "LIST",
          "Its hidden states (default: -4+-3+-2+-1).", 0, 0},
-        {OPTION_TEXT, 0, "encode-prefix", &request->text.encoding.settings.prefix, "TEXT",
+        {OPTION_TEXT, 0, "encode-prefix", &request->text.prefix, "TEXT",
          "What it reads before each transcript, as 'valence encode text' takes it (default: <bos> "
          "and a new line).",
          0, 0},
@@ -136,8 +136,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "What it reads: as-is, lower, sentence or plain (default: as-is).", 0, 0},
         {OPTION_TEXT, 0, "encode-rows", &request->text.rows, "WHICH",
          "tokens, mean or last (default: tokens).", 0, 0},
-        {OPTION_FLAG, 0, "offline", &request->text.encoding.offline, NULL, "Never fetch a model.",
-         0, 0},
+        {OPTION_FLAG, 0, "offline", &request->text.offline, NULL, "Never fetch a model.", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "What is wrong", 0, 0},
         {OPTION_TEXT, 0, "label-range", &request->label_range, "MIN,MAX",
          "Labels beyond are wrong (default -3,3); after --label-map.", 0, 0},
@@ -236,7 +235,7 @@ static int finish_options(const struct command *command, struct request *request
         code = report_usage(command, "--delimiter: '%s' is not one character", delimiter);
     if (!code)
         code = import_text_choose(command, &request->text, options);
-    request->text.encoding.quiet = request->quiet || request->json;
+    request->text.quiet = request->quiet || request->json;
     options->delimiter = delimiter ? delimiter[0] : '\0';
     options->seed = (uint64_t)request->seed;
     return code;
@@ -271,8 +270,8 @@ static int look(struct request *request, struct valence_import_result *result,
 
 /* Labels and transcripts go to a store of their own first, which is small: an interrupted call
  * reads them again, and goes on with the encoding. */
-static int import_with_text(struct request *request, struct valence_import_result *result,
-                            struct valence_error *error)
+static int import_with_text(const struct command *command, struct request *request,
+                            struct valence_import_result *result, struct valence_error *error)
 {
     char *transcripts;
     int status = temporary_store_make(&transcripts, error);
@@ -281,7 +280,7 @@ static int import_with_text(struct request *request, struct valence_import_resul
                                 terminal_progress(request->quiet), result, error);
     terminal_progress_finish();
     if (!status)
-        status = import_text_encode(&request->text, transcripts, request->store, error);
+        status = import_text_encode(command, &request->text, transcripts, request->store, error);
     temporary_store_remove(transcripts);
     return status;
 }
@@ -303,15 +302,14 @@ static int run_import(const struct command *command, int argc, char **argv)
     struct valence_error error;
     int code = EXIT_FINE;
     valence_import_options_default(&request.options);
-    text_request_default(&request.text);
     if (!parse(command, argc, argv, &request, &code) || (code = finish_options(command, &request)))
         return code;
     keep_memory();
     if (request.dry_run)
         return look(&request, &result, &error) ? report_error(&error) : EXIT_FINE;
     int status;
-    if (request.text.encoding.model)
-        status = import_with_text(&request, &result, &error);
+    if (request.text.model)
+        status = import_with_text(command, &request, &result, &error);
     else
         status = valence_import(request.kind, request.source, request.store, &request.options,
                                 terminal_progress(request.quiet), &result, &error);

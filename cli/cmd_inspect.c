@@ -14,9 +14,11 @@
 #include "json_output.h"
 #include "table.h"
 #include "paths.h"
-#include "valence/encoder.h"
 #include "valence/inspect.h"
 #include "valence/run.h"
+#ifdef VALENCE_WITH_ENCODERS
+#include "valence/encoder.h"
+#endif
 
 struct request {
     const char *path, *clip;

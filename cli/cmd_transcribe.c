@@ -3,19 +3,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "valence/error.h"
-#include "commands.h"
-
-#ifdef VALENCE_WITH_ENCODERS
 #include <sys/stat.h>
 
+#include "valence/error.h"
 #include "valence/output.h"
 #include "valence/runtime.h"
+#include "commands.h"
 #include "media_files.h"
 #include "model_cache.h"
-#include "transcript_output.h"
 #include "paths.h"
+#include "transcript_output.h"
 
 struct request {
     const char *model, *output, *format_name, *language, *vad, *prompt;
@@ -27,6 +24,10 @@ struct request {
     const char *const *files;
     int64_t n_files;
 };
+
+#ifdef VALENCE_WITH_ENCODERS
+#include "valence/media.h"
+#include "valence/transcribe.h"
 
 /* ---- One file ---- */
 
@@ -170,11 +171,25 @@ static int run_request(const struct command *command, struct request *request)
         request->language = NULL;
     return transcribe(request, &error) ? report_error(&error) : EXIT_FINE;
 }
+#else
+static int run_request(const struct command *command, struct request *request)
+{
+    struct valence_error error;
+    (void)command, (void)request;
+    valence_fail(&error, VALENCE_ERROR_UNSUPPORTED, NULL,
+                 "this build cannot transcribe (configure with -DVALENCE_ENCODERS=ON, which brings "
+                 "whisper.cpp)");
+    return report_error(&error);
+}
+#endif
 
 static int run_transcribe(const struct command *command, int argc, char **argv)
 {
-    struct request request = {.format_name = "text", .beams = 5, .limits = media_limits_default()};
+    struct request request = {.format_name = "text", .beams = 5};
     int n, code = EXIT_FAILED;
+#ifdef VALENCE_WITH_ENCODERS
+    request.limits = media_limits_default();
+#endif
     const struct option options[] = {
         {OPTION_TEXT, 'm', "model", &request.model, "FILE",
          "The Whisper model, a GGUF file or a name of 'valence models'.", 0, 0},
@@ -215,17 +230,6 @@ static int run_transcribe(const struct command *command, int argc, char **argv)
     free(positional);
     return code;
 }
-#else
-static int run_transcribe(const struct command *command, int argc, char **argv)
-{
-    struct valence_error error;
-    (void)command, (void)argc, (void)argv;
-    valence_fail(&error, VALENCE_ERROR_UNSUPPORTED, NULL,
-                 "this build cannot transcribe (configure with -DVALENCE_ENCODERS=ON, which brings "
-                 "whisper.cpp)");
-    return report_error(&error);
-}
-#endif
 
 const struct command command_transcribe = {
     .name = "transcribe",

@@ -9,6 +9,7 @@
 #include "media_files.h"
 #include "model_cache.h"
 #include "valence/encode.h"
+#include "valence/media.h"
 
 struct request {
     const char *kind, *model, *output;

@@ -3,18 +3,25 @@
 #include "valence/error.h"
 
 #ifdef VALENCE_WITH_ENCODERS
+#include "encode_text.h"
 
-void text_request_default(struct text_request *request)
+/* The two names as settings; gives EXIT_FINE or, having said which there are, EXIT_USAGE. */
+static int choose_settings(const struct command *command, const struct text_request *request,
+                           struct valence_transcript_options *settings)
 {
-    text_encoding_default(&request->encoding);
+    return choose_text_settings(
+        command,
+        request->spelling ? request->spelling : valence_spelling_names[VALENCE_SPELLING_AS_IS],
+        request->rows ? request->rows : valence_transcript_rows_names[VALENCE_ROWS_TOKENS],
+        settings);
 }
 
-int import_text_choose(const struct command *command, struct text_request *request,
+int import_text_choose(const struct command *command, const struct text_request *request,
                        struct valence_import_options *options)
 {
-    struct text_encoding *encoding = &request->encoding;
-    if (!encoding->model)
-        return encoding->settings.layers || request->spelling || request->rows
+    struct valence_transcript_options settings;
+    if (!request->model)
+        return request->layers || request->spelling || request->rows
                    ? report_usage(command, "--encode-text MODEL is missing")
                    : EXIT_FINE;
     for (int i = 0; i < VALENCE_N_STREAMS; i++)
@@ -24,38 +31,37 @@ int import_text_choose(const struct command *command, struct text_request *reque
                                 "it without, then 'valence encode text STORE')",
                                 valence_stream_names[i]);
     options->labels_only = true;
-    return choose_text_settings(
-        command,
-        request->spelling ? request->spelling : valence_spelling_names[VALENCE_SPELLING_AS_IS],
-        request->rows ? request->rows : valence_transcript_rows_names[VALENCE_ROWS_TOKENS],
-        &encoding->settings);
+    valence_transcript_options_default(&settings);
+    return choose_settings(command, request, &settings);
 }
 
-int import_text_encode(struct text_request *request, const char *from, const char *to,
-                       struct valence_error *error)
+int import_text_encode(const struct command *command, const struct text_request *request,
+                       const char *from, const char *to, struct valence_error *error)
 {
-    return encode_text_of_store(&request->encoding, from, to, error);
+    struct text_encoding encoding = {
+        .model = request->model, .offline = request->offline, .quiet = request->quiet};
+    text_encoding_default(&encoding);
+    encoding.settings.layers = request->layers;
+    if (request->prefix)
+        encoding.settings.prefix = request->prefix;
+    choose_settings(command, request, &encoding.settings); /* checked by import_text_choose() */
+    return encode_text_of_store(&encoding, from, to, error);
 }
 
 #else
 
-void text_request_default(struct text_request *request)
-{
-    (void)request;
-}
-
-int import_text_choose(const struct command *command, struct text_request *request,
+int import_text_choose(const struct command *command, const struct text_request *request,
                        struct valence_import_options *options)
 {
     (void)command;
-    options->labels_only = options->labels_only || request->encoding.model;
+    options->labels_only = options->labels_only || request->model;
     return EXIT_FINE;
 }
 
-int import_text_encode(struct text_request *request, const char *from, const char *to,
-                       struct valence_error *error)
+int import_text_encode(const struct command *command, const struct text_request *request,
+                       const char *from, const char *to, struct valence_error *error)
 {
-    (void)request, (void)from, (void)to;
+    (void)command, (void)request, (void)from, (void)to;
     return valence_fail(
         error, VALENCE_ERROR_UNSUPPORTED, NULL,
         "--encode-text: this build has no encoders (configure with -DVALENCE_ENCODERS=ON)");

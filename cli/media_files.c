@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "terminal.h"
+#include "valence/media.h"
 
 struct media_limits media_limits_default(void)
 {

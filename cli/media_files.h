@@ -3,7 +3,10 @@
 #define VALENCE_CLI_MEDIA_FILES_H
 
 #include "options.h"
-#include "valence/media.h"
+
+/* of valence/media.h, which a build without encoders does not install */
+struct valence_media;
+struct valence_media_options;
 
 /* What the options below fill; start from media_limits_default(). */
 struct media_limits {

@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include "valence/error.h"
+#include "valence/transcribe.h"
 
 const char *const transcript_formats[] = {"text", "srt", "vtt", "json", "csv"};
 const char *const transcript_endings[] = {".txt", ".srt", ".vtt", ".json", ".csv"};

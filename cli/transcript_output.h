@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "valence/transcribe.h"
+struct valence_error;
+struct valence_transcript; /* of valence/transcribe.h, which a build without encoders lacks */
 
 /* "text", "srt", "vtt", "json", "csv"; the index is a format, and the ending of its files beside.
  */
