@@ -236,6 +236,13 @@ static void write_config(const struct valence_train_config *config)
     free(text);
 }
 
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
 static void test_a_run_killed_at_any_moment_and_resumed_is_the_same_bytes(void **state)
 {
     struct fixture *f = *state;
@@ -247,15 +254,18 @@ static void test_a_run_killed_at_any_moment_and_resumed_is_the_same_bytes(void *
     pid_t child;
     int status, n_kills = 0;
     write_config(&through);
+    int64_t begin_ns = now_ns();
     start_command(&through, false, &child);
     waitpid(child, &status, 0);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    int64_t whole_ns = now_ns() - begin_ns;
 
     struct random_source source = random_source((uint64_t)time(NULL), (uint64_t)getpid());
     write_config(&config);
     for (int i = 0; i < 400; i++) {
-        /* Short lives first; from the middle on longer ones, so that it ends on a slow machine. */
-        int64_t life_ns = (1 + random_below(&source, 50 + 3 * i)) * 1000000;
+        /* Short lives first, then longer ones, up to several times what the whole run took: so it
+         * ends on any machine. */
+        int64_t life_ns = 1 + (int64_t)random_below(&source, whole_ns / 12 + whole_ns / 100 * i);
         struct timespec life = {.tv_sec = life_ns / 1000000000, .tv_nsec = life_ns % 1000000000};
         start_command(&config, exists(f, "killed/config.yaml"), &child);
         nanosleep(&life, NULL);
