@@ -19,8 +19,9 @@ int file_open(const char *path, int *descriptor, size_t *size, struct valence_er
     /* Opening a pipe that nobody writes to would wait for ever. */
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT ? fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file", path)
-                               : fail_errno(error, errno, "%s: cannot open", path);
+        return errno == ENOENT || errno == ENOTDIR
+                   ? fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file", path)
+                   : fail_errno(error, errno, "%s: cannot open", path);
     struct stat status;
     if (fstat(fd, &status) != 0) {
         int number = errno;

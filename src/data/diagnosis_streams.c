@@ -97,7 +97,7 @@ static void diagnose_columns(const struct valence_data_summary *summary,
             "see whether these rows are sound: scores of clips far outside the training data mean "
             "little",
             "stream '%s': %" PRId64 " of %" PRId64 " columns reach far beyond the training clips; "
-            "column %" PRId64 " has %g in clip '%.60s', %.0f standard deviations from its mean",
+            "column %" PRId64 " has %g in clip '%.60s', %.3g standard deviations from its mean",
             name, stream->n_far, stream->format.width, far->column, (double)far->value,
             valence_data_summary_id(summary, far->clip), far->deviations);
         set_columns(finding, stream->n_far, columns);

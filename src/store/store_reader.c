@@ -302,14 +302,14 @@ static int begin_snapshot(struct valence_store *store, struct valence_error *err
 
 static int open_environment(struct valence_store *store, struct valence_error *error)
 {
-    store->descriptor = open(store->data_path, O_RDONLY | O_CLOEXEC);
-    if (store->descriptor < 0)
-        return errno == ENOENT || errno == ENOTDIR
-                   ? fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no store here (no %s)", store->path,
-                          STORE_DATA_FILE)
-                   : fail_errno(error, errno, "%s: cannot open", store->data_path);
-    int status = lmdb_file_open(&store->file, store->descriptor, store->data_path,
-                                LMDB_ANY_TRANSACTION, error);
+    size_t bytes;
+    int status = file_open(store->data_path, &store->descriptor, &bytes, error);
+    if (status == VALENCE_ERROR_NOT_FOUND)
+        return fail(error, status, "%s: no store here (no %s)", store->path, STORE_DATA_FILE);
+    if (status)
+        return status;
+    status = lmdb_file_open(&store->file, store->descriptor, store->data_path, LMDB_ANY_TRANSACTION,
+                            error);
     lmdb_file_close(&store->file);
     if (status)
         return status;

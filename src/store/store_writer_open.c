@@ -61,15 +61,12 @@ static int look_at_data(const struct valence_store_writer *writer, bool *is_new,
                         struct valence_error *error)
 {
     *is_new = true;
-    struct stat file_status;
-    int descriptor = open(writer->data_path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0)
-        return errno == ENOENT ? VALENCE_OK
-                               : fail_errno(error, errno, "%s: cannot open", writer->data_path);
-    int status = VALENCE_OK;
-    if (fstat(descriptor, &file_status) != 0)
-        status = fail_errno(error, errno, "%s: cannot read its size", writer->data_path);
-    else if (file_status.st_size > 0) {
+    int descriptor;
+    size_t bytes;
+    int status = file_open(writer->data_path, &descriptor, &bytes, error);
+    if (status)
+        return status == VALENCE_ERROR_NOT_FOUND ? VALENCE_OK : status;
+    if (bytes > 0) {
         struct lmdb_file file;
         status = lmdb_file_open(&file, descriptor, writer->data_path, LMDB_ANY_TRANSACTION, error);
         *is_new = lmdb_is_empty(&file.main);

@@ -98,6 +98,18 @@ static void test_garbage_is_an_error(void **state)
         VALENCE_ERROR_FORMAT);
 }
 
+/* Opening a pipe that nobody writes to would wait for ever. */
+static void test_a_pipe_in_place_of_the_data_is_an_error(void **state)
+{
+    (void)state;
+    struct valence_store_writer *writer;
+    assert_int_equal(mkdir(in_folder("store"), 0700), 0);
+    assert_int_equal(mkfifo(in_folder("store/data.mdb"), 0600), 0);
+    assert_fails(read_all(in_folder("store")), VALENCE_ERROR_ARGUMENT, "not a regular file");
+    assert_fails(valence_store_writer_open(in_folder("store"), streams, 2, NULL, &writer, &error),
+                 VALENCE_ERROR_ARGUMENT, "not a regular file");
+}
+
 /* Of each page the first 128 bytes, where all that links it with others lies. */
 static void test_a_wrong_byte_is_an_error_or_harmless(void **state)
 {
@@ -187,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_IN_FOLDER(test_a_file_cut_anywhere_is_an_error),
         TEST_IN_FOLDER(test_garbage_is_an_error),
+        TEST_IN_FOLDER(test_a_pipe_in_place_of_the_data_is_an_error),
         TEST_IN_FOLDER(test_a_wrong_byte_is_an_error_or_harmless),
         TEST_IN_FOLDER(test_another_lmdb_file_is_no_store),
         TEST_IN_FOLDER(test_damaged_records_are_named),
