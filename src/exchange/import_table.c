@@ -100,6 +100,28 @@ static bool is_field(const struct table *table, int column)
     return false;
 }
 
+/* The length of a column's name before the number at its end. */
+static size_t stem_length(const char *name)
+{
+    size_t length = strlen(name);
+    while (length > 0 && name[length - 1] >= '0' && name[length - 1] <= '9')
+        length--;
+    return length;
+}
+
+/* Whether a column belongs to the range: where both ends are numbered alike, as in "a0-a72", what
+ * is called otherwise and stands between them is something else, such as another label. */
+static bool is_numbered_alike(const struct csv_reader *reader, int first, int last, int column)
+{
+    const char *from = csv_column_name(reader, first), *to = csv_column_name(reader, last);
+    const char *name = csv_column_name(reader, column);
+    size_t length = stem_length(from);
+    bool is_series =
+        from[length] && stem_length(to) == length && to[length] && memcmp(from, to, length) == 0;
+    return !is_series ||
+           (stem_length(name) == length && name[length] && memcmp(from, name, length) == 0);
+}
+
 /* Adds the columns of an item; a range passes over those of the clips' fields. */
 static int add_columns(struct table *table, const char *item, int first, int last, int **columns,
                        int64_t *width, struct valence_error *error)
@@ -110,7 +132,8 @@ static int add_columns(struct table *table, const char *item, int first, int las
                     "be a feature as well",
                     table->path, item);
     for (int column = first; column <= last; column++) {
-        if (!is_field(table, column)) {
+        if (!is_field(table, column) &&
+            is_numbered_alike(table->files.reader, first, last, column)) {
             (*columns)[(*width)++] = column;
             continue;
         }

@@ -56,6 +56,24 @@ static void test_columns_become_streams_of_one_row(void **state)
     valence_store_close(store);
 }
 
+/* A second label, or a column of another kind, inside the range is no feature. */
+static void test_a_numbered_range_takes_the_columns_of_its_name(void **state)
+{
+    (void)state;
+    write_text("t.csv", "id,f1,valence,f2,f2_delta,label,f10,split\n"
+                        "c1,1,0.5,2,7,0.25,10,train\n");
+    options.streams[VALENCE_STREAM_AUDIO].source = "f1-f10";
+    options.streams[VALENCE_STREAM_VIDEO].source = "valence-f2_delta"; /* by place */
+    assert_fine(import_table());
+    struct valence_store *store = open_store();
+    assert_int_equal(valence_store_get_stream(store, 0)->width, 3);
+    assert_true(value_at(store, "c1", "audio", 0) == 1 && value_at(store, "c1", "audio", 1) == 2 &&
+                value_at(store, "c1", "audio", 2) == 10);
+    assert_int_equal(valence_store_get_stream(store, 1)->width, 3);
+    valence_store_close(store);
+    assert_non_null(strstr(result.notes[0].text, "'valence', 'f2_delta', 'label'"));
+}
+
 static void write_array(const char *name, int64_t n_rows, int64_t width, float first)
 {
     float *values = calloc((size_t)(n_rows * width + 1), sizeof *values);
@@ -452,6 +470,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_columns_become_streams_of_one_row),
+        TEST(test_a_numbered_range_takes_the_columns_of_its_name),
         TEST(test_a_folder_of_arrays_becomes_a_stream),
         TEST(test_a_missing_file_is_an_error_or_a_clip_without_the_stream),
         TEST(test_a_clip_without_any_rows_is_an_error_or_a_skip),
