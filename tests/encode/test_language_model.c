@@ -415,6 +415,52 @@ static void experts(struct gguf_context *header)
     gguf_set_val_u32(header, "llama.expert_used_count", 2);
 }
 
+static void short_context(struct gguf_context *header)
+{
+    gguf_set_val_u32(header, "llama.context_length", 1);
+}
+
+static void negative_epsilon(struct gguf_context *header)
+{
+    gguf_set_val_f32(header, "llama.attention.layer_norm_rms_epsilon", -1);
+}
+
+static void tokenizer_of_bert(struct gguf_context *header)
+{
+    gguf_set_val_str(header, "tokenizer.ggml.model", "bert");
+}
+
+static void empty_tokens(struct gguf_context *header)
+{
+    const char *tokens[320];
+    for (int i = 0; i < 320; i++)
+        tokens[i] = "";
+    gguf_set_arr_str(header, "tokenizer.ggml.tokens", tokens, 320);
+}
+
+static void scores_of_nan(struct gguf_context *header)
+{
+    float scores[320] = {0};
+    scores[7] = NAN;
+    gguf_set_arr_data(header, "tokenizer.ggml.scores", GGUF_TYPE_FLOAT32, scores, 320);
+}
+
+/* Each of these made llama.cpp abort, loop, or order pieces of words by chance. */
+static void test_metadata_that_harm_are_refused(void **state)
+{
+    (void)state;
+    write_changed(short_context, NULL);
+    assert_refused(VALENCE_ERROR_FORMAT, "llama.context_length");
+    write_changed(negative_epsilon, NULL);
+    assert_refused(VALENCE_ERROR_FORMAT, "layer_norm_rms_epsilon");
+    write_changed(tokenizer_of_bert, NULL);
+    assert_refused(VALENCE_ERROR_UNSUPPORTED, "the tokenizer is 'bert'");
+    write_changed(empty_tokens, NULL);
+    assert_refused(VALENCE_ERROR_FORMAT, "");
+    write_changed(scores_of_nan, NULL);
+    assert_refused(VALENCE_ERROR_FORMAT, "number 7 is NaN");
+}
+
 static void test_unfit_models_are_refused_with_their_reason(void **state)
 {
     (void)state;
@@ -469,6 +515,7 @@ int main(void)
         cmocka_unit_test(test_bad_options_are_refused),
         cmocka_unit_test(test_the_description_names_the_model),
         cmocka_unit_test(test_unfit_models_are_refused_with_their_reason),
+        cmocka_unit_test(test_metadata_that_harm_are_refused),
         cmocka_unit_test(test_no_cut_of_a_model_loads),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -1,6 +1,7 @@
 #include "encode/llm/language_model_check.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,12 +264,20 @@ static int check_beside(const struct header *header, const char *key, enum gguf_
 {
     const struct gguf_context *gguf = header->weights->gguf;
     int64_t id = gguf_find_key(gguf, key);
-    if (id < 0 || (gguf_get_kv_type(gguf, id) == GGUF_TYPE_ARRAY &&
-                   gguf_get_arr_type(gguf, id) == type && gguf_get_arr_n(gguf, id) == n_tokens))
+    if (id < 0)
         return VALENCE_OK;
-    return fail(header->error, VALENCE_ERROR_FORMAT,
-                "%s: key '%s' is not a list of %zu numbers, one for each token",
-                header->weights->path, key, n_tokens);
+    if (gguf_get_kv_type(gguf, id) != GGUF_TYPE_ARRAY || gguf_get_arr_type(gguf, id) != type ||
+        gguf_get_arr_n(gguf, id) != n_tokens)
+        return fail(header->error, VALENCE_ERROR_FORMAT,
+                    "%s: key '%s' is not a list of %zu numbers, one for each token",
+                    header->weights->path, key, n_tokens);
+    /* Scores put an order on pieces of words; NaN has no place in an order. */
+    const float *scores = type == GGUF_TYPE_FLOAT32 ? gguf_get_arr_data(gguf, id) : NULL;
+    for (size_t i = 0; scores && i < n_tokens; i++)
+        if (isnan(scores[i]))
+            return fail(header->error, VALENCE_ERROR_FORMAT, "%s: key '%s': number %zu is NaN",
+                        header->weights->path, key, i);
+    return VALENCE_OK;
 }
 
 /* A tokenizer of another family belongs to another kind of model. */
