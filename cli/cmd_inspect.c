@@ -153,37 +153,45 @@ static int inspect_checkpoint(const char *path, bool json, struct valence_error 
 }
 
 /* The models of a run with several seeds, a line each. */
+static void print_seeds(const char *title, const struct valence_run *run, const json_t *seeds)
+{
+    struct table table = {.title = title};
+    table_column(&table, "model", TABLE_LEFT);
+    table_column(&table, "parameters", TABLE_RIGHT);
+    table_column(&table, "file", TABLE_LEFT);
+    int n = valence_run_n_models(run);
+    for (int i = 0; i < n; i++) {
+        const json_t *seed = json_array_get(seeds, (size_t)i);
+        table_cell(&table, "%s", valence_run_model_name(run, i));
+        table_cell(&table, "%" JSON_INTEGER_FORMAT,
+                   json_integer_value(json_object_get(seed, "parameters")));
+        table_cell(&table, "%s", valence_run_model_path(run, i));
+    }
+    table_note(&table, "A run with %d seeds; 'valence inspect %s' shows one of them.", n,
+               valence_run_model_path(run, 0));
+    table_print(&table, stdout);
+}
+
 static int inspect_seeds(const struct request *request, const struct valence_run *run,
                          struct valence_error *error)
 {
     json_t *seeds = json_array();
-    struct table table = {.title = request->path};
-    table_column(&table, "model", TABLE_LEFT);
-    table_column(&table, "parameters", TABLE_RIGHT);
-    table_column(&table, "file", TABLE_LEFT);
     int status = VALENCE_OK;
-    int n = valence_run_n_models(run);
-    for (int i = 0; i < n && !status; i++) {
+    for (int i = 0; i < valence_run_n_models(run) && !status; i++) {
         struct valence_checkpoint_summary *checkpoint;
         const char *path = valence_run_model_path(run, i);
         status = valence_checkpoint_summarise(path, &checkpoint, error);
         if (status)
             break;
-        table_cell(&table, "%s", valence_run_model_name(run, i));
-        table_cell(&table, "%" PRId64, checkpoint->n_parameters);
-        table_cell(&table, "%s", path);
         json_array_append_new(seeds, checkpoint_to_json(path, checkpoint));
         valence_checkpoint_summary_free(checkpoint);
     }
-    if (!status && request->json) {
+    if (!status && request->json)
         status = print_json(
             json_pack("{s:s, s:s, s:O}", "kind", "run", "path", request->path, "models", seeds),
             error);
-    } else if (!status) {
-        table_note(&table, "A run with %d seeds; 'valence inspect %s' shows one of them.", n,
-                   valence_run_model_path(run, 0));
-        table_print(&table, stdout);
-    }
+    else if (!status)
+        print_seeds(request->path, run, seeds);
     json_decref(seeds);
     return status;
 }

@@ -158,6 +158,8 @@ static int predict(const struct request *request, const struct valence_predict_o
         status = predict_sentences(request, options, &output, &counts, error);
     else if (!status)
         status = predict_store(request, options, &output, &counts, error);
+    if (status)
+        table_free(&output.table); /* what was received before */
     if (status == VALENCE_ERROR_CANCELLED && ferror(stdout))
         status = VALENCE_OK; /* main() says why nothing more can be written */
     valence_model_free(model);

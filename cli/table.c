@@ -235,6 +235,11 @@ void table_print(struct table *table, FILE *stream)
     if (table->notes.length)
         fputc('\n', stream);
     print_notes(table, stream);
+    table_free(table);
+}
+
+void table_free(struct table *table)
+{
     free(table->cells.data);
     free(table->notes.data);
 }

@@ -51,4 +51,6 @@ void table_note(struct table *table, const char *format, ...) __attribute__((for
 /* Prints and frees. A table too large for memory is cut, and says so. */
 void table_print(struct table *table, FILE *stream);
 
+void table_free(struct table *table); /* one that is not printed */
+
 #endif
