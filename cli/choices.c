@@ -17,8 +17,9 @@ static int report_choice(const struct command *command, const char *what, const 
         snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
     }
     if (meant)
-        return report_usage(command, "%s: there is no '%s'; did you mean '%s'?", what, text, meant);
-    return report_usage(command, "%s: there is no '%s'; there are %s", what, text, list);
+        return report_usage(command, "%s: unknown value '%s'; did you mean '%s'?", what, text,
+                            meant);
+    return report_usage(command, "%s: unknown value '%s'; choose one of: %s", what, text, list);
 }
 
 int choose_name(const struct command *command, const char *what, const char *text,

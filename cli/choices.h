@@ -14,8 +14,8 @@
 #define LEVEL_OPTION(target)                                                                       \
     {                                                                                              \
         OPTION_NUMBER, 0, "level", target, "P",                                                    \
-            "How sure the interval of a score should be, 0.01 to 0.999 (default: 0.9).", 0.01,     \
-            0.999                                                                                  \
+            "Coverage of the score intervals, 0.01 to 0.999 (default: 0.9, for 90 % coverage).",   \
+            0.01, 0.999                                                                            \
     }
 #define MAX_ROWS_OPTION(target)                                                                    \
     {                                                                                              \

@@ -215,8 +215,8 @@ const struct command command_completion = {
     .name = "completion",
     .arguments = "bash|zsh|fish",
     .summary = "Print a completion script for a shell.",
-    .description = "An installed valence brings these scripts to where the shells look for them. "
-                   "Elsewhere you can load one yourself.",
+    .description = "'make install' puts these scripts where shells look for them. Otherwise you "
+                   "can load one yourself.",
     .example = "source <(valence completion bash)\n"
                "valence completion zsh > ~/.zfunc/_valence\n"
                "valence completion fish > ~/.config/fish/completions/valence.fish",

@@ -102,24 +102,21 @@ static int run_convert(const struct command *command, int argc, char **argv)
     const struct option options[] = {
         {OPTION_TEXT, 'o', "output", &output, "FILE", "The file to write.", 0, 0},
         {OPTION_TEXT, 0, "imagination", &imagination_name, "VARIANT",
-         "published: what the imagination's residual is added to: transition, text, or off for a "
-         "model trained without it (default: transition). The file does not tell.",
+         "published: the input that the imagination's residual is added to: transition, text, or "
+         "off for a model trained without it (default: transition). The file does not record it.",
          0, 0},
         {OPTION_TEXT, 0, "type", &encoder.type, "TYPE",
-         "Encoders: how matrices are stored: f32, f16, bf16, q8_0, q6_k, q5_0, q5_1, q5_k, "
-         "q4_0, "
-         "q4_1 or q4_k (default: f32).",
+         "Encoders: element type of the matrices: f32, f16, bf16, q8_0, q6_k, q5_0, q5_1, q5_k, "
+         "q4_0, q4_1 or q4_k (default: f32).",
          0, 0},
         {OPTION_TEXT, 0, "license", &encoder.license, "TEXT",
-         "Encoders: the weights' licence to keep in the file (default: what their authors "
-         "say).",
+         "Encoders: the weights' licence to record in the file (default: the one their authors "
+         "state).",
          0, 0},
-        {OPTION_TEXT, 0, "wavlm", &encoder.wavlm, "FILE",
-         "projector: the GGUF file of the WavLM that it belongs to.", 0, 0},
+        {OPTION_TEXT, 0, "wavlm", &encoder.wavlm, "FILE", "projector: the GGUF file of its WavLM.",
+         0, 0},
         {OPTION_TEXT, 0, "llm", &encoder.llm, "FILE",
-         "projector: the GGUF file of the language model that it belongs to; any of its "
-         "quantisations will do.",
-         0, 0},
+         "projector: the GGUF file of its language model, in any quantisation.", 0, 0},
         {OPTION_FLAG, 0, "force", &force, NULL, "Replace an existing file.", 0, 0},
         {.type = OPTION_END}};
     int n, code;
@@ -129,7 +126,7 @@ static int run_convert(const struct command *command, int argc, char **argv)
     if (!published && !is_encoder(positional[0]))
         return report_usage(
             command,
-            "there is no kind '%s'; there are: published, wavlm, whisper, manet, projector",
+            "unknown kind '%s'; choose one of: published, wavlm, whisper, manet, projector",
             positional[0]);
     if (!output)
         return report_usage(command, "-o FILE is missing: where to write");
@@ -146,28 +143,25 @@ static int run_convert(const struct command *command, int argc, char **argv)
 const struct command command_convert = {
     .name = "convert",
     .arguments = "KIND FILE|FOLDER -o FILE",
-    .summary = "Turn a checkpoint of another program into one of valence, or an encoder into GGUF.",
+    .summary = "Convert a published checkpoint for valence, or an encoder to GGUF.",
     .description =
         "KIND 'published' is the PyTorch checkpoint of the paper's authors, a .pt file or "
         "safetensors with the same names. A .pt file is read without executing anything in it. "
-        "Layers that the published model never uses are named and left out; any other tensor that "
-        "is missing, unknown or of another shape is an error that lists them.\n\n"
-        "The file holds no standardisation: features go in as they are.\n\n"
+        "Layers that the published model never uses are listed and left out; any other tensor that "
+        "is missing, unknown or of another shape is an error.\n\n"
+        "The file holds no standardisation: features are used unscaled.\n\n"
         "KIND 'wavlm' is a Hugging Face folder (config.json, preprocessor_config.json, and "
-        "model.safetensors or "
-        "pytorch_model.bin) or the authors' WavLM-*.pt; 'manet' the authors' .pth, or safetensors "
-        "with the same "
-        "names. Every tensor must be there with its shape, and no other; batch norms are folded "
-        "in. The GGUF file "
-        "keeps the weights' licence and the source's SHA-256 ('valence inspect' shows them).\n\n"
-        "KIND 'whisper' is a Whisper model as CTranslate2 keeps it (model.bin, or its parts "
-        "model.bin.part1, ... in a folder, with vocabulary.txt), as Hugging Face does (a folder), "
-        "or "
+        "model.safetensors or pytorch_model.bin) or the authors' WavLM-*.pt; 'manet' the authors' "
+        ".pth, or safetensors with the same names. Every expected tensor must be present with its "
+        "shape, and no others; batch norms are folded in. The GGUF file records the weights' "
+        "licence and the source's SHA-256 ('valence inspect' shows them).\n\n"
+        "KIND 'whisper' is a Whisper model of CTranslate2 (model.bin, or its parts "
+        "model.bin.part1, ... in a folder, with vocabulary.txt), a Hugging Face folder, or "
         "OpenAI's .pt file.\n\n"
         "KIND 'projector' is SLAM-LLM's model.pt, or safetensors with the same names "
-        "(encoder_projector.linear1 and linear2), for simulated text. It belongs to one WavLM and "
-        "one language model, whose fingerprints the file keeps; what else the checkpoint holds is "
-        "named and left out.",
+        "(encoder_projector.linear1 and linear2), for simulated text. It works with one WavLM and "
+        "one language model, whose fingerprints the file records. Other tensors of the checkpoint "
+        "are listed and left out.",
     .example = "valence convert published checkpoint.pt -o model.safetensors\n"
                "valence predict model.safetensors corpus\n"
                "valence convert wavlm wavlm-large/ -o wavlm.gguf --type q8_0\n"

@@ -179,16 +179,16 @@ static int run_doctor(const struct command *command, int argc, char **argv)
     int n, code, n_problems = 0;
     const struct option options[] = {
         {OPTION_FLAG, 0, "verify", &request.verify, NULL,
-         "Instead, compare every value in the store with its checksum; exit with 1 where one is "
+         "Instead, compare every value in the store with its checksum; exit with 1 if one is "
          "damaged.",
          0, 0},
         {OPTION_TEXT, 0, "published", &request.published, "NAME",
          "Compare the counts with this published split: mosi, mosi-bclstm, mosei, sims, simsv2 or "
          "meld (default: the nearest, if one is near).",
          0, 0},
-        {OPTION_FLAG, 0, "strict", &request.strict, NULL, "Exit with 1 where there are warnings.",
-         0, 0},
-        {OPTION_FLAG, 0, "json", &request.json, NULL, "Print JSON for programs.", 0, 0},
+        {OPTION_FLAG, 0, "strict", &request.strict, NULL, "Exit with 1 if there are warnings.", 0,
+         0},
+        {OPTION_FLAG, 0, "json", &request.json, NULL, "Print JSON instead of a table.", 0, 0},
         OPTION_ACCEPT_UNFINISHED(&request.accept_unfinished),
         {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress.", 0, 0},
         {.type = OPTION_END}};
@@ -210,17 +210,17 @@ static int run_doctor(const struct command *command, int argc, char **argv)
 const struct command command_doctor = {
     .name = "doctor",
     .arguments = "STORE",
-    .summary = "Find what is wrong with a store, and say what to do about it.",
+    .summary = "Find problems in a store, with advice on each.",
     .description =
-        "Reads all clips and rows and warns of what spoils training or figures: clips or "
+        "Reads all clips and rows and warns of problems for training or evaluation: clips or "
         "recordings in several splits, duplicates, NaN, clips of nothing but zeros, columns that "
         "never change, that f16 ruins, or that reach far beyond the training clips, streams that "
         "are missing or empty, labels out of range or nearly alike, a validation part that is too "
         "small or of one class, recordings that name one clip each.\n\n"
         "Counts near those of a published split (MOSI, MOSEI, CH-SIMS, CH-SIMS v2, MELD) are "
-        "compared with it.\n\n"
-        "With --verify it reads everything and compares it with the checksums that were written "
-        "with it, and counts what is damaged.",
+        "compared with that split.\n\n"
+        "With --verify it compares every value with its checksum instead, and counts the damaged "
+        "ones.",
     .example = "valence doctor corpus\n"
                "valence doctor mosi --published mosi --strict\n"
                "valence doctor corpus --verify\n"

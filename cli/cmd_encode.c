@@ -30,7 +30,7 @@ static const struct command *find_kind(const char *word)
 static int refuse(const struct command *command, const char *kind)
 {
 #ifdef VALENCE_WITH_ENCODERS
-    return report_usage(command, "there is no encoder '%s'; there are:" ENCODE_KINDS(KIND_WORD),
+    return report_usage(command, "unknown encoder '%s'; choose one of:" ENCODE_KINDS(KIND_WORD),
                         kind);
 #else
     struct valence_error error;
@@ -67,13 +67,13 @@ const struct command command_encode = {
     .arguments = "KIND ...",
     .summary = "Turn sound, pictures or transcripts into feature rows.",
     .description =
-        "KIND is what is encoded with what:\n\n"
-        "wavlm: sound, by WavLM, into audio rows.\n\n"
-        "manet: pictures of faces, by MANet, into video rows.\n\n"
-        "text: transcripts, files or those of a store, by a language model, into text rows.\n\n"
-        "simulated-text: speech, files or that of a store's clips, by WavLM, a projector and a "
-        "language model, into rows "
-        "that stand in for text.\n\n"
+        "KIND is one of:\n\n"
+        "wavlm: sound to audio rows, with WavLM.\n\n"
+        "whisper: sound to audio rows, with Whisper's encoder.\n\n"
+        "manet: pictures of faces to video rows, with MANet.\n\n"
+        "text: transcripts, in files or a store, to text rows, with a language model.\n\n"
+        "simulated-text: speech, in files or of a store's clips, to rows that replace text, with "
+        "WavLM, a projector and a language model.\n\n"
         "'valence encode KIND --help' lists the options of each.",
     .example = "valence encode wavlm -m wavlm.gguf clips/*.wav -o audio/\n"
                "valence encode text transcripts -o store",

@@ -31,16 +31,15 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "'trained' for those that the model was trained with (the default).",
          0, 0},
         {OPTION_TEXT, 0, "scale", &request->scale, "NAME",
-         "What the labels mean, which decides the figures: sentiment (-3 to 3), sims (-1 to 1), "
+         "The label scale, which decides the metrics: sentiment (-3 to 3), sims (-1 to 1), "
          "classes3 (-1, 0, 1), other, or auto, by the store's labels (default: auto).",
          0, 0},
         {OPTION_FLAG, 0, "ensemble", &request->ensemble, NULL,
          "Measure the mean score of a run's seeds as one model.", 0, 0},
         {OPTION_TEXT, 0, "checkpoint", &request->checkpoint, "WHICH",
-         "best or last of a run's checkpoints (default: best).", 0, 0},
+         "The run's checkpoint to use, best or last (default: best).", 0, 0},
         {OPTION_TEXT, 0, "against", &request->against, "RUN",
-         "Also show by how much this run's figures differ from those of another, clip by clip.", 0,
-         0},
+         "Also compare with another run, paired by clip.", 0, 0},
         {OPTION_INT, 0, "bootstrap", &request->resamples, "N",
          "Resamples for the 95 % intervals, 0 for none (default: 2000).", 0, 1e6},
         {OPTION_INT, 0, "seed", &request->seed, "N", "Seed of the resampling (default: 1).", 0,
@@ -245,23 +244,17 @@ const struct command command_evaluate = {
     .summary = "Measure a run's models on a split, with confidence intervals.",
     .description =
         "RUN is a folder that 'valence train' wrote, or a checkpoint. If the run has several "
-        "seeds, "
-        "every model is measured, and the mean and standard deviation are shown; --ensemble "
-        "measures "
-        "the mean of their scores instead.\n\n"
+        "seeds, every model is measured, and the mean and standard deviation are shown; --ensemble "
+        "measures the mean of their scores instead.\n\n"
         "Each flow of the network is measured: complete sees all modalities; text_missing reads "
         "simulated text in place of text, if the store has it. The last column is the best "
-        "constant, "
-        "the median training label. A warning tells you when predictions hardly vary.\n\n"
-        "The best model of a training knows its errors on the validation part and gives an "
-        "interval "
-        "with every score (--level). You see how many of the labels lie in their interval, how "
-        "wide "
-        "the intervals are, and the error that the model expects.\n\n"
+        "constant: the median training label. You get a warning if the predictions hardly vary.\n\n"
+        "A run's best model has been calibrated on the validation split and gives an interval with "
+        "every score (--level). You see the coverage (the share of labels inside their interval), "
+        "the interval width, and the expected error.\n\n"
         "With --against you also see the mean over the models of RUN minus the mean over the "
-        "models "
-        "of the other run. Its intervals come from the same resamples of the clips for both runs; "
-        "they do not tell what other seeds would give.",
+        "models of the other run. Its intervals use the same resamples of the clips for both runs; "
+        "they do not include the variation between seeds.",
     .example = "valence evaluate run corpus\n"
                "valence evaluate run corpus --flow all\n"
                "valence evaluate run corpus --against other-run\n"

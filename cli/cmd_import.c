@@ -66,15 +66,15 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         STREAM_OPTIONS(&import->streams[VALENCE_STREAM_VIDEO], "video"),
         STREAM_OPTIONS(&import->streams[VALENCE_STREAM_SIMULATED_TEXT], "simulated_text"),
         {OPTION_TEXT, 0, "dtype", &request->dtype, "TYPE",
-         "How values are stored: f16 or f32 (default: f16, and f32 for streams with columns that "
-         "f16 would round too much, which is reported).",
+         "Element type of the stored values: f16 or f32 (default: f16, but f32 for streams that "
+         "f16 would round too much; the output says so).",
          0, 0},
         {OPTION_FLAG, 0, "trim-zeros", &import->trim_zeros, NULL,
          "dense, mmsa: rows of zeros at the end of a clip (or at its beginning, if that is where "
          "the stream is padded) are padding and are left out.",
          0, 0},
         {OPTION_FLAG, 0, "zeros-missing", &import->zeros_missing, NULL,
-         "A clip's stream of zeros alone (no face was found) is stored as missing.", 0, 0},
+         "Store a clip's stream as missing if it is all zeros (no face was found).", 0, 0},
         {OPTION_FLAG, 0, "zero-invalid", &import->zero_invalid, NULL,
          "Store NaN and infinite values as 0, as the authors of CMU-MultimodalSDK do.", 0, 0},
         {OPTION_INT, 0, "feat-scale", &import->feat_scale, "N",
@@ -91,8 +91,9 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "split-column", &import->split, "NAME",
          "train, validation (valid, val, dev) or test (default: a usual name; '' for none).", 0, 0},
         {OPTION_TEXT, 0, "label-column", &import->label, "NAME",
-         "The labels (default: a usual name; '' for none). A clip with an empty label has none.", 0,
-         0},
+         "The labels (default: a usual name; '' for none). A clip with an empty field has no "
+         "label.",
+         0, 0},
         {OPTION_TEXT, 0, "group-column", &import->group, "NAME",
          "The recording that a clip is cut from (default: a usual name, if present). table: also a "
          "pattern; '{id<_}' is the id up to its last '_'.",
@@ -100,55 +101,52 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "transcript-column", &import->transcript, "NAME",
          "The transcripts (default: a usual name, if present). csd: a .csd of timed words.", 0, 0},
         {OPTION_TEXT, 0, "label-values", &import->label_values, "FROM=TO,...",
-         "What labels stand for: negative=-1,neutral=0,positive=1; '-10=' means no label.", 0, 0},
+         "Replace labels: negative=-1,neutral=0,positive=1; '-10=' removes the label.", 0, 0},
         {OPTION_TEXT, 0, "label-map", &import->label_map, "FORMULA",
-         "Bring labels to another scale, with x as the label: 'x-3', '(x-50)/25'. The store "
-         "records it.",
-         0, 0},
+         "Rescale labels, with x as the label: 'x-3', '(x-50)/25'. The store records it.", 0, 0},
         {OPTION_TEXT, 0, "label-scale", &import->label_scale, "NAME",
-         "The scale that the labels are on, declared in the store with --label-range.", 0, 0},
+         "The scale of the labels, recorded in the store with --label-range.", 0, 0},
         {OPTION_TEXT, 0, "split-values", &import->split_values, "FROM=TO,...",
-         "What splits stand for: test1=test,test2=test.", 0, 0},
+         "Rename splits: test1=test,test2=test.", 0, 0},
         {OPTION_TEXT, 0, "splits", &import->splits, "FILE",
          "csd: a CSV with columns id (of a recording or a clip) and split.", 0, 0},
         {OPTION_TEXT, 0, "delimiter", &request->delimiter, "C",
-         "table: what separates fields, one character or 'tab' (default: found in the file).", 0,
-         0},
+         "table: the field separator, one character or 'tab' (default: detected).", 0, 0},
         {OPTION_TEXT, 0, "all-in", &request->all_in, "SPLIT",
          "The split of all clips when the source has no splits (default: train).", 0, 0},
         {OPTION_NUMBER, 0, "validation-fraction", &import->validation_fraction, "F",
-         "Draw this part of the training clips for validation, by whole groups, where the set has "
-         "no validation part (default 0).",
+         "Move this fraction of the training clips to validation, in whole groups, if the source "
+         "has no validation split (default 0).",
          0, 0.9},
         {OPTION_INT, 0, "seed", &request->seed, "N", "Seed of that draw (default 0).", 0, 9e15},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Text from transcripts", 0, 0},
         {OPTION_TEXT, 0, "encode-text", &request->text.model, "MODEL",
-         "Import labels and transcripts alone, and make the text stream of the transcripts, by a "
-         "language model as 'valence encode text' does: a GGUF file, or smollm2.",
+         "Import labels and transcripts only, and make the text stream from the transcripts with "
+         "this language model, as 'valence encode text' does: a GGUF file, or smollm2.",
          0, 0},
         {OPTION_TEXT, 0, "encode-layers", &request->text.layers, "LIST",
          "Its hidden states (default: -4+-3+-2+-1).", 0, 0},
         {OPTION_TEXT, 0, "encode-prefix", &request->text.prefix, "TEXT",
-         "What it reads before each transcript, as 'valence encode text' takes it (default: <bos> "
-         "and a new line).",
+         "Text that the model reads before each transcript, as in 'valence encode text' (default: "
+         "<bos> and a new line).",
          0, 0},
         {OPTION_TEXT, 0, "encode-spelling", &request->text.spelling, "HOW",
-         "What it reads: as-is, lower, sentence or plain (default: as-is).", 0, 0},
+         "Spelling of the transcripts: as-is, lower, sentence or plain (default: as-is).", 0, 0},
         {OPTION_TEXT, 0, "encode-rows", &request->text.rows, "WHICH",
          "tokens, mean or last (default: tokens).", 0, 0},
         {OPTION_FLAG, 0, "offline", &request->text.offline, NULL, "Never fetch a model.", 0, 0},
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "What is wrong", 0, 0},
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Checks", 0, 0},
         {OPTION_TEXT, 0, "label-range", &request->label_range, "MIN,MAX",
-         "Labels beyond are wrong (default -3,3); after --label-map.", 0, 0},
+         "Range of valid labels, after --label-map (default -3,3).", 0, 0},
         {OPTION_LIST, 0, "skip", &request->skip, "REASON",
          "Skip and count such clips instead of stopping: label, split, value, width, empty, "
-         "duplicate, missing (a stream's file: taken without the stream), or all. Any number of "
-         "times.",
+         "duplicate, missing (a stream's file; the clip is kept without the stream), or all. You "
+         "can repeat it.",
          0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
         {OPTION_FLAG, 0, "dry-run", &request->dry_run, NULL,
-         "Only look: print what 'valence inspect' would say of the store, and which clips would be "
-         "left out, but make none.",
+         "Write nothing: print what 'valence inspect' would show of the store, and which clips "
+         "would be left out.",
          0, 0},
         {OPTION_FLAG, 0, "json", &request->json, NULL, "Print JSON instead of a table.", 0, 0},
         {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress.", 0, 0},
@@ -326,13 +324,13 @@ static int run_import(const struct command *command, int argc, char **argv)
 const struct command command_import = {
     .name = "import",
     .arguments = "KIND SOURCE STORE",
-    .summary = "Bring features that were extracted elsewhere into a store.",
-    .description = "KIND is what SOURCE is:\n\n" VALENCE_IMPORT_KIND_MAP(
+    .summary = "Import features that you extracted elsewhere into a store.",
+    .description = "KIND is the format of SOURCE:\n\n" VALENCE_IMPORT_KIND_MAP(
         KIND_HELP) "One clip is in memory at a time. If an import is interrupted, run the same "
                    "command again: it continues after the last clip stored. If you change the "
                    "options or the source first, the unfinished store is replaced. An unusable "
-                   "clip stops the import, with file and line; --skip leaves such clips out and "
-                   "counts them.",
+                   "clip stops the import with an error that names file and line; --skip leaves "
+                   "such clips out and counts them.",
     .example = "valence import table clips.csv store --audio a0-a72 --text-folder text/\n"
                "valence import table clips.csv store --text t0-t99 --split-column fold "
                "--group-column video --validation-fraction 0.15\n"

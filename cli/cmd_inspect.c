@@ -13,6 +13,7 @@
 #include "inspect_source.h"
 #include "json_output.h"
 #include "table.h"
+#include "terminal.h"
 #include "paths.h"
 #include "valence/inspect.h"
 #include "valence/run.h"
@@ -57,8 +58,12 @@ static int inspect_store(const struct request *request, struct valence_error *er
         status = print_json(store_to_json(store, summary), error);
     } else if (!status) {
         print_data_summary(request->path, summary, true);
-        if (valence_store_source(store)[0])
-            printf("\nsource: %s\n", valence_store_source(store));
+        if (valence_store_source(store)[0]) {
+            enum { SOURCE_COLUMN = 8 };
+            printf("\n%-*s", SOURCE_COLUMN, "source:");
+            print_wrapped(stdout, valence_store_source(store), SOURCE_COLUMN, SOURCE_COLUMN,
+                          table_columns(stdout));
+        }
     }
     valence_data_summary_free(summary);
     valence_store_close(store);
@@ -340,15 +345,15 @@ static int run_inspect(const struct command *command, int argc, char **argv)
     struct request request = {0};
     int n, code;
     const struct option options[] = {
-        {OPTION_FLAG, 0, "json", &request.json, NULL, "Print JSON for programs.", 0, 0},
+        {OPTION_FLAG, 0, "json", &request.json, NULL, "Print JSON instead of a table.", 0, 0},
         {OPTION_FLAG, 0, "records", &request.records, NULL,
-         "Of a store, only what the clips' records say: at once, but without what takes reading "
-         "all "
+         "For a store: read only the clips' records. This is fast, but leaves out what needs all "
          "rows (NaN, constant columns, duplicates).",
          0, 0},
         {OPTION_TEXT, 0, "clip", &request.clip, "ID",
-         "Of a store, one clip's record: label, transcript, rows, and what encoders said of it.", 0,
-         0},
+         "For a store: show one clip's record, with its label, transcript, number of rows and "
+         "encoder notes.",
+         0, 0},
         OPTION_ACCEPT_UNFINISHED(&request.accept_unfinished),
         {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress.", 0, 0},
         {.type = OPTION_END}};
@@ -363,17 +368,17 @@ static int run_inspect(const struct command *command, int argc, char **argv)
 const struct command command_inspect = {
     .name = "inspect",
     .arguments = "PATH",
-    .summary = "Show what a store, a run, a checkpoint, an encoder or a source of import holds.",
-    .description =
-        "Of a store: its streams with the lengths of their clips, their values (range, NaN, clips "
-        "of nothing but zeros, columns that never change), its splits with their labels, clips "
-        "with the same rows, and where it came from.\n\n"
-        "The same of what 'valence import' reads as it is: label files, MMSA's pickles, an .npz or "
-        ".safetensors of clips, an exported folder; and, without labels, of folders of arrays "
-        "ID.npy and of a .csd. Of other tables and files of arrays: their columns or arrays.\n\n"
-        "Of a checkpoint, or a run's best one: configuration, streams, number of parameters and "
-        "provenance; of a run with several seeds, a line for each. Of an encoder: its kind, type, "
-        "licence and source.",
+    .summary = "Show the contents of a store, run, checkpoint, encoder or data set to import.",
+    .description = "For a store: its streams with the lengths of their clips, their values (range, "
+                   "NaN, clips of nothing but zeros, columns that never change), its splits with "
+                   "their labels, clips with the same rows, and where it came from.\n\n"
+                   "You see the same for sources that 'valence import' reads without further "
+                   "options: label files, MMSA's pickles, an .npz or .safetensors of clips, an "
+                   "exported folder; and, without labels, for folders of arrays ID.npy and for a "
+                   ".csd. For other tables and array files you see their columns or arrays.\n\n"
+                   "For a checkpoint, or a run's best one: configuration, streams, number of "
+                   "parameters and provenance; for a run with several seeds, a line for each. For "
+                   "an encoder: its kind, type, licence and source.",
     .example = "valence inspect corpus\n"
                "valence inspect corpus --records\n"
                "valence inspect unaligned_50.pkl\n"

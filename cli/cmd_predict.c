@@ -30,16 +30,14 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "auto, complete, text_missing, ... (default: auto, the flow that fits what a clip has).",
          0, 0},
         {OPTION_TEXT, 0, "checkpoint", &request->checkpoint, "WHICH",
-         "best or last of a run's checkpoints (default: best).", 0, 0},
+         "The run's checkpoint to use, best or last (default: best).", 0, 0},
         LEVEL_OPTION(&request->level),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Sentences", 0, 0},
         {OPTION_LIST, 't', "text", &request->sentences, "SENTENCE",
-         "Score this sentence in place of a store, encoded as the training's text was; any number "
-         "of times.",
-         0, 0},
+         "Score this sentence instead of a store. You can repeat it.", 0, 0},
         {OPTION_TEXT, 0, "encoder", &request->encoder, "MODEL",
-         "The language model that encoded the training's text, a GGUF file or a name of 'valence "
-         "models' (default: the one that training used, where it is known by name).",
+         "The language model that encoded the training text: a GGUF file or a name from 'valence "
+         "models' (default: the one that training used, if it has such a name).",
          0, 0},
         {OPTION_FLAG, 0, "offline", &request->offline, NULL, "Never fetch a model.", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
@@ -195,24 +193,19 @@ const struct command command_predict = {
     .description =
         "You get a line per clip: its score, the error to expect, an interval, the flow it went "
         "through, the modalities it lacks, and the weight of each modality and of each of the "
-        "seven "
-        "query views. Error and interval come from the best model's errors on the validation part. "
-        "If RUN has several seeds, the score is their mean.\n\n"
+        "seven query views. Error and interval come from the best model's errors on the validation "
+        "part. If RUN has several seeds, the score is their mean.\n\n"
         "Each clip goes through the flow that fits it: complete if it has every modality, "
         "text_missing if it has no text (simulated text is read in its place if there is any). If "
-        "the model was not trained with a flow that misses exactly what a clip lacks, the clip "
-        "goes "
-        "through the one that misses most of it and nothing else; the rest is left out, and there "
-        "is "
-        "no interval. Labels are not needed.\n\n"
+        "the model has no trained flow for exactly the modalities that a clip lacks, the clip goes "
+        "through the nearest trained flow, which misses as many of them and no others; such a "
+        "score has no interval. Labels are not needed.\n\n"
         "A score beyond the range of the training labels is shown as the end of that range, with "
-        "the "
-        "network's own value beside it. Clips marked ! lie far outside the training data: their "
-        "scores mean little, and their interval is the whole range.\n\n"
-        "With --text you score sentences instead of a store. They are encoded by the language "
-        "model "
-        "and with the settings that the training's text was encoded with, which the checkpoint "
-        "records, and scored without sound and face.",
+        "the network's own value beside it. Clips marked ! lie far outside the training data: "
+        "their scores mean little, and their interval is the whole range.\n\n"
+        "With --text you score sentences instead of a store. valence encodes them with the "
+        "language model and settings that the checkpoint records for its training text, and scores "
+        "them without sound and face.",
     .example = "valence predict run corpus --split test\n"
                "valence predict run/best.safetensors clips --csv > scores.csv\n"
                "valence predict run --text 'I loved every minute'",

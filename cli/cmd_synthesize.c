@@ -17,14 +17,15 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
 {
     struct valence_synthesize_options *synthesis = &request->options;
     const struct option options[] = {
-        {OPTION_INT, 0, "train", &synthesis->n_train, "N", "Clips to train on (default 1000).", 0,
+        {OPTION_INT, 0, "train", &synthesis->n_train, "N", "Training clips (default 1000).", 0,
          1e8},
         {OPTION_INT, 0, "validation", &synthesis->n_validation, "N",
-         "Clips to choose the epoch on (default 200).", 0, 1e8},
-        {OPTION_INT, 0, "test", &synthesis->n_test, "N", "Clips to test on (default 300).", 0, 1e8},
+         "Validation clips (default 200).", 0, 1e8},
+        {OPTION_INT, 0, "test", &synthesis->n_test, "N", "Test clips (default 300).", 0, 1e8},
         {OPTION_TEXT, 0, "lengths", &synthesis->lengths_path, "FILE.csv",
          "Instead, one training clip for each row of a CSV with columns audio, text, video, "
-         "simulated (rows of each stream) and label: to measure with the lengths of a real set.",
+         "simulated (rows of each stream) and label: to benchmark with the lengths of a real data "
+         "set.",
          0, 0},
         {OPTION_INT, 0, "audio-width", &synthesis->audio_width, "N",
          "Columns of the audio stream (default 64).", 1, 65536},
@@ -33,7 +34,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_INT, 0, "video-width", &synthesis->video_width, "N",
          "Columns of the video stream (default 48).", 1, 65536},
         {OPTION_TEXT, 0, "dtype", &request->dtype, "TYPE",
-         "How values are stored: f16 or f32 (default f16).", 0, 0},
+         "Element type of the stored values: f16 or f32 (default f16).", 0, 0},
         {OPTION_INT, 0, "seed", &request->seed, "N",
          "The same seed makes the same corpus (default 0).", 0, 9e15},
         {OPTION_INT, 'j', "threads", &request->threads, "N",
@@ -71,12 +72,11 @@ const struct command command_synthesize = {
     .arguments = "STORE",
     .summary = "Make a synthetic corpus to try things with.",
     .description =
-        "Makes a store in the shape of CMU-MOSEI: three modalities and simulated text, lengths and "
-        "labels distributed alike, speakers apart by split. Sentiment sits in a few words and "
-        "short "
-        "bursts of frames among noise; text says most, audio less, video least, and simulated text "
-        "is a noisy version of text. Figures on it say that the system works, and nothing about "
-        "people: they are called synthetic wherever they stand.\n\n"
+        "Makes a store in the shape of CMU-MOSEI: three modalities and simulated text, similar "
+        "lengths and labels, and no speaker in two splits. Sentiment shows in a few words and "
+        "short bursts of frames among noise; text carries most of it, audio less, video least, and "
+        "simulated text is a noisy version of text. Results on it show that the system works and "
+        "nothing about people: they are always labelled synthetic.\n\n"
         "Run the same command again to resume an interrupted one.",
     .example = "valence synthesize corpus\n"
                "valence synthesize large --train 16000 --audio-width 1024 --text-width 4096 "

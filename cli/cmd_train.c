@@ -24,7 +24,7 @@ static bool parse(const struct command *command, int argc, char **argv,
          "Set a key of the configuration: --set epochs=50 --set model.d=128. You can repeat it.", 0,
          0},
         {OPTION_TEXT, 0, "from", &request->from, "RUN",
-         "Start from the weights of this run or model file, where names and shapes fit. Without "
+         "Start from the weights of this run or model file, where names and shapes match. Without "
          "CONFIG.yaml, the configuration of that run is used too.",
          0, 0},
         {OPTION_TEXT, 'r', "resume", &request->resume, "FOLDER",
@@ -45,10 +45,12 @@ static bool parse(const struct command *command, int argc, char **argv,
         {OPTION_FLAG, 0, "print-config", &request->print_config, NULL,
          "Print the configuration with an explanation of every key.", 0, 0},
         {OPTION_FLAG, 0, "dry-run", &request->dry_run, NULL,
-         "Check configuration and data, and print the full command and what it would train.", 0, 0},
+         "Check configuration and data, and print the full command and the network it would train, "
+         "without training.",
+         0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
         {OPTION_FLAG, 0, "test", &request->test, NULL,
-         "Afterwards evaluate on the test part, as 'valence evaluate' does.", 0, 0},
+         "Evaluate on the test part after training, as 'valence evaluate' does.", 0, 0},
         {OPTION_FLAG, 0, "json", &request->json, NULL, "Print JSON instead of a table.", 0, 0},
         {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress.", 0, 0},
         {.type = OPTION_END}};
@@ -135,12 +137,11 @@ static void print_table(const struct train_request *request,
     note_clips(&table, request, first);
     for (int64_t i = 0; i < result->n_runs; i++)
         if (result->runs[i].validation_mae[0] > LEARNT * result->runs[i].constant_mae)
-            table_note(
-                &table,
-                "WARNING: seed %lld has not learnt: always giving the median of the training "
-                "labels has an error of %.4f (more epochs, another learning rate or smaller "
-                "losses.rep and losses.cross may help)",
-                (long long)result->runs[i].seed, result->runs[i].constant_mae);
+            table_note(&table,
+                       "WARNING: seed %lld has learnt nothing: always predicting the median of the "
+                       "training labels has an error of %.4f (more epochs, another learning rate "
+                       "or smaller losses.rep and losses.cross may help)",
+                       (long long)result->runs[i].seed, result->runs[i].constant_mae);
     table_print(&table, stdout);
 }
 
@@ -275,18 +276,17 @@ const struct command command_train = {
     .computes = true,
     .arguments = "[STORE | CONFIG.yaml]",
     .summary = "Train the double-flow network on a store.",
-    .description =
-        "With a STORE, the settings suit what it holds: its streams, and a network and number of "
-        "epochs for its size. With CONFIG.yaml, or - for standard input, keys that it leaves out "
-        "have the defaults of the paper. All flows are trained together on the training part. The "
-        "best epoch is the one "
-        "with the smallest error on the validation part; the test part is never read.\n\n"
-        "The folder of the run holds config.yaml, best.safetensors (the model to use), "
-        "last.safetensors (to resume from), log.jsonl (loss terms and validation errors of each "
-        "epoch), timing.jsonl and results.json. With --seeds it holds a run in each of seed-1, "
-        "seed-2, ...\n\n"
-        "Ctrl-C saves and ends with exit code 130. --resume then gives the same bytes as a run "
-        "that was never interrupted, also after a crash or kill -9.",
+    .description = "With a STORE, valence chooses the settings: the store's streams, and a network "
+                   "and number of epochs for its size. With CONFIG.yaml, or - for standard input, "
+                   "keys that you leave out have the paper's defaults. All flows are trained "
+                   "together on the training part. The best epoch is the one with the smallest "
+                   "error on the validation part; the test part is never read.\n\n"
+                   "The folder of the run holds config.yaml, best.safetensors (the model to use), "
+                   "last.safetensors (to resume from), log.jsonl (loss terms and validation errors "
+                   "of each epoch), timing.jsonl and results.json. With --seeds it holds a run in "
+                   "each of seed-1, seed-2, ...\n\n"
+                   "Ctrl-C saves and ends with exit code 130. --resume then gives the same bytes "
+                   "as a run that was never interrupted, also after a crash or kill -9.",
     .example = "valence train corpus -o run\n"
                "valence train corpus --print-config > config.yaml\n"
                "valence train config.yaml -o run-small --set model.d=128 --set model.o=64\n"

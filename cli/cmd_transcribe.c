@@ -163,7 +163,7 @@ static int run_request(const struct command *command, struct request *request)
             break;
     if (request->format == N_TRANSCRIPT_FORMATS)
         return report_usage(command,
-                            "there is no format '%s'; there are: text, srt, vtt, json, csv",
+                            "unknown format '%s'; choose one of: text, srt, vtt, json, csv",
                             request->format_name);
     if (request->end > 0 && request->end <= request->start)
         return report_usage(command, "--end is not after --start");
@@ -192,32 +192,35 @@ static int run_transcribe(const struct command *command, int argc, char **argv)
 #endif
     const struct option options[] = {
         {OPTION_TEXT, 'm', "model", &request.model, "FILE",
-         "The Whisper model, a GGUF file or a name of 'valence models'.", 0, 0},
+         "The Whisper model, a GGUF file or a name from 'valence models'.", 0, 0},
         {OPTION_TEXT, 'o', "output", &request.output, "PATH",
-         "Where the transcript goes: a file, or a folder for several (default: standard output).",
+         "Where to write the transcript: a file, or a folder for several (default: standard "
+         "output).",
          0, 0},
         {OPTION_TEXT, 'f', "format", &request.format_name, "FORMAT",
          "text, srt, vtt, json (the names of Whisper's verbose_json) or csv (default: text).", 0,
          0},
         {OPTION_TEXT, 'l', "language", &request.language, "CODE",
-         "What is spoken: en, de, ...; auto finds it out (default: auto).", 0, 0},
+         "The language: en, de, ...; auto detects it (default: auto).", 0, 0},
         {OPTION_FLAG, 0, "translate", &request.translate, NULL, "Translate into English.", 0, 0},
         {OPTION_FLAG, 0, "words", &request.words, NULL, "Words with their times, in JSON and CSV.",
          0, 0},
         {OPTION_TEXT, 0, "vad", &request.vad, "FILE",
-         "Silero's voice activity detection: listen to speech alone (default: to everything).", 0,
-         0},
-        {OPTION_TEXT, 0, "prompt", &request.prompt, "TEXT", "Names and terms that may occur.", 0,
-         0},
+         "Silero's voice activity detection model: transcribe only where there is speech (default: "
+         "everything).",
+         0, 0},
+        {OPTION_TEXT, 0, "prompt", &request.prompt, "TEXT",
+         "Names and terms that are likely to occur.", 0, 0},
         {OPTION_NUMBER, 0, "start", &request.start, "S", "From this second (default: 0).", 0, 1e7},
         {OPTION_NUMBER, 0, "end", &request.end, "S", "Up to this second (default: the end).", 0,
          1e7},
-        {OPTION_INT, 0, "beams", &request.beams, "N", "Beams; 1 is greedy (default: 5).", 1, 8},
-        {OPTION_INT, 0, "threads", &request.threads, "N", "Threads to use (default: all cores).", 1,
-         1024},
+        {OPTION_INT, 0, "beams", &request.beams, "N",
+         "Width of the beam search; 1 is greedy (default: 5).", 1, 8},
+        {OPTION_INT, 'j', "threads", &request.threads, "N",
+         "Threads (default: one for each CPU that the process has).", 1, 1024},
         MEDIA_OPTIONS(request.limits),
         {OPTION_FLAG, 0, "force", &request.force, NULL, "Replace existing files.", 0, 0},
-        {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "No progress.", 0, 0},
+        {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress.", 0, 0},
         {.type = OPTION_END}};
     const char **positional = calloc((size_t)argc, sizeof *positional);
     if (!positional)
@@ -234,7 +237,7 @@ static int run_transcribe(const struct command *command, int argc, char **argv)
 const struct command command_transcribe = {
     .name = "transcribe",
     .arguments = "FILE...",
-    .summary = "Write what is said in sound and video, with times.",
+    .summary = "Transcribe the speech in sound and video files, with timestamps.",
     .description =
         "The sound of any audio or video file that FFmpeg reads ('-' is standard input) goes "
         "through Whisper. The model is a GGUF file made by 'valence convert whisper' in f16 or "

@@ -85,10 +85,10 @@ static int run_media(const struct command *command, int argc, char **argv)
     valence_encode_options_default(&request.files);
     const struct option options[] = {
         {OPTION_TEXT, 'm', "model", &request.model, "FILE",
-         "The encoder, a GGUF file or a name of 'valence models'.", 0, 0},
+         "The encoder, a GGUF file or a name from 'valence models'.", 0, 0},
         {OPTION_TEXT, 'o', "output", &request.output, "PATH",
-         "Where the features go: FILE.npy (all rows, one file's below the other's), "
-         "FILE.safetensors (a tensor a file), or a folder (one .npy a file).",
+         "Where to write the features: FILE.npy (the rows of all inputs in one array), "
+         "FILE.safetensors (a tensor for each input), or a folder (an .npy for each input).",
          0, 0},
         {OPTION_TEXT, 0, "layers", &request.encoder.layers, "LIST",
          "WavLM, Whisper: hidden states, -1 the last; 'final', 'conv' (WavLM); 20,24 side by side, "
@@ -96,7 +96,7 @@ static int run_media(const struct command *command, int argc, char **argv)
          "embedding).",
          0, 0},
         {OPTION_NUMBER, 0, "window-seconds", &request.encoder.window_seconds, "S",
-         "WavLM: longer sounds are computed in overlapping windows of S seconds (default: 120).", 1,
+         "WavLM: compute longer sounds in overlapping windows of S seconds (default: 120).", 1,
          3600},
         FILES_OPTIONS(request.files),
         MEDIA_OPTIONS(request.limits),
@@ -104,7 +104,7 @@ static int run_media(const struct command *command, int argc, char **argv)
          "cpu, gpu, cuda, vulkan, ... (default: cpu).", 0, 0},
         {OPTION_INT, 'j', "threads", &request.threads, "N",
          "Threads (default: one for each CPU that the process has).", 1, 1024},
-        {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "No progress, no summary.", 0, 0},
+        {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress and no summary.", 0, 0},
         {.type = OPTION_END}};
     const char **positional = calloc((size_t)argc + 1, sizeof *positional);
     if (!positional)
@@ -122,13 +122,11 @@ const struct command encode_wavlm = {
     .name = "encode wavlm",
     .arguments = "FILE|FOLDER...",
     .summary = "Turn sound into audio rows.",
-    .description =
-        "The sound of any audio or video file that FFmpeg reads ('-' is standard input); one row "
-        "per 20 ms. The encoder is a GGUF file made by 'valence convert wavlm'. The sound is "
-        "converted to the encoder's 16 kHz mono as ffmpeg does it.\n\n"
-        "The rows are f32. A safetensors file also says which encoder made them, and under which "
-        "licence its "
-        "weights are.",
+    .description = "The sound of any audio or video file that FFmpeg reads ('-' is standard "
+                   "input); one row per 20 ms. The encoder is a GGUF file made by 'valence convert "
+                   "wavlm'. The sound is converted to 16 kHz mono as ffmpeg does it.\n\n"
+                   "The rows are f32. A safetensors file also records the encoder and the licence "
+                   "of its weights.",
     .example = "valence convert wavlm WavLM-Large.pt -o wavlm.gguf --type q8_0\n"
                "valence encode wavlm -m wavlm.gguf clips/*.wav -o audio/",
     .run = run_media};
@@ -140,11 +138,9 @@ const struct command encode_whisper = {
     .description =
         "The sound of any audio or video file that FFmpeg reads ('-' is standard input); one row "
         "per 20 ms. The encoder is a GGUF file made by 'valence convert whisper'. Sound is "
-        "computed "
-        "in windows of 30 s, the last one filled up with silence: shorter windows would give other "
-        "rows.\n\n"
-        "The rows are f32. A safetensors file also says which encoder made them, and under which "
-        "licence its weights are.",
+        "computed in windows of 30 s, the last one padded with silence, as Whisper was trained.\n\n"
+        "The rows are f32. A safetensors file also records the encoder and the licence of its "
+        "weights.",
     .example = "valence convert whisper whisper-base/ -o whisper.gguf --type f16\n"
                "valence encode whisper -m whisper.gguf clips/*.mp4 -o audio/",
     .run = run_media};
@@ -153,13 +149,11 @@ const struct command encode_manet = {
     .name = "encode manet",
     .arguments = "FILE|FOLDER...",
     .summary = "Turn pictures of faces into video rows.",
-    .description = "PNG, JPEG, BMP and whatever else FFmpeg reads as a picture; one row each. "
-                   "The encoder is a GGUF file made by 'valence convert "
-                   "manet'. Pictures are resized "
+    .description = "PNG, JPEG, BMP and any other picture that FFmpeg reads; one row for each. The "
+                   "encoder is a GGUF file made by 'valence convert manet'. Pictures are resized "
                    "to the encoder's square as Pillow does; crop the face beforehand.\n\n"
-                   "The rows are f32. A safetensors file also says which encoder made them, and "
-                   "under which licence its "
-                   "weights are.",
+                   "The rows are f32. A safetensors file also records the encoder and the licence "
+                   "of its weights.",
     .example = "valence convert manet manet.pth -o manet.gguf\n"
                "valence encode manet -m manet.gguf faces/*.png -o clip.npy",
     .run = run_media};

@@ -176,44 +176,48 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
 {
     struct valence_simulator_models *models = &request->models;
     const struct option options[] = {
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "Models (GGUF files, or names of 'valence models')", 0,
-         0},
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Models (GGUF files, or names from 'valence models')",
+         0, 0},
         {OPTION_TEXT, 0, "wavlm", &models->wavlm, "FILE", "WavLM (default: wavlm).", 0, 0},
         {OPTION_TEXT, 0, "projector", &models->projector, "FILE",
          "The projector from this WavLM to this language model (default: projector).", 0, 0},
         {OPTION_TEXT, 0, "llm", &models->llm, "FILE", "The language model (default: vicuna).", 0,
          0},
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "What it hears", 0, 0},
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Search", 0, 0},
         {OPTION_TEXT, 0, "prompt", &request->prompt, "TEXT",
-         "The instruction: long or short, SLAM-LLM's two, or a text (default: long).", 0, 0},
+         "The instruction: SLAM-LLM's long or short one, or your own text (default: long).", 0, 0},
         {OPTION_TEXT, 0, "template", &request->search.prompt_template, "TEXT",
-         "What stands around it, as {} (default: 'USER: {}\\n ASSISTANT:', with a line's end).", 0,
-         0},
+         "The template around the instruction, which replaces {} (default: 'USER: {}\\n"
+         " ASSISTANT:', with a line's end).",
+         0, 0},
         {OPTION_INT, 0, "beams", &request->search.n_beams, "N",
-         "Beams of the search; 1 is greedy (default: 4).", 1, 16},
+         "Width of the beam search; 1 is greedy (default: 4).", 1, 16},
         {OPTION_INT, 0, "max-tokens", &request->search.max_tokens, "N",
-         "The most tokens it may say (default: 200).", 1, 4096},
+         "The most tokens to generate (default: 200).", 1, 4096},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Rows", 0, 0},
         {OPTION_TEXT, 'o', "output", &request->output, "PATH",
-         "Where the rows go: of a store, a new store; of files, FILE.npy (all rows, one file's "
-         "below the other's), FILE.safetensors (a tensor a file), or a folder (one .npy a file).",
+         "Where to write the rows. For a store: a new store. For files: FILE.npy (the rows of all "
+         "inputs in one array), FILE.safetensors (a tensor for each input), or a folder (an .npy "
+         "for each input).",
          0, 0},
         {OPTION_TEXT, 0, "layers", &models->layers, "LIST",
          "Hidden states of the language model (default: -4+-3+-2+-1, summed).", 0, 0},
         {OPTION_TEXT, 0, "reading", &request->reading, "WHICH",
-         "Rows along the winner, or of the reference, as the published script takes them (default: "
-         "winner).",
+         "winner (rows of the best hypothesis) or reference (rows as in the published script) "
+         "(default: winner).",
          0, 0},
         {OPTION_TEXT, 0, "rows", &request->rows, "WHICH",
          "tokens (a row each) or their mean (default: tokens).", 0, 0},
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "Of a store", 0, 0},
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "For a store", 0, 0},
         {OPTION_TEXT, 0, "sounds", &request->store.sounds, "FOLDER",
-         "Where the clips' sounds are: ID.wav, or .flac, .mp3, .m4a, .mp4, .mkv, ...", 0, 0},
+         "The folder of the clips' sounds: ID.wav, or .flac, .mp3, .m4a, .mp4, .mkv, ...", 0, 0},
         {OPTION_TEXT, 0, "stream", &request->store.stream, "NAME",
          "The stream's name (default: simulated_text).", 0, 0},
         {OPTION_TEXT, 0, "dtype", &request->dtype, "TYPE",
-         "How values are stored: f32 or f16 (default: f32; hidden states may exceed f16).", 0, 0},
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "How it runs", 0, 0},
+         "Element type of the stored values: f32 or f16 (default: f32; hidden states may exceed "
+         "f16).",
+         0, 0},
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
         {OPTION_TEXT, 0, "device", &models->device, "NAME",
          "cpu, gpu, cuda, vulkan, ... (default: cpu).", 0, 0},
         {OPTION_INT, 'j', "threads", &request->threads, "N",
@@ -222,8 +226,9 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         MEDIA_OPTIONS(request->limits),
         FILES_OPTIONS(request->files),
         {OPTION_FLAG, 0, "json", &request->json, NULL,
-         "Of files: print what was heard as JSON, with tokens and probabilities.", 0, 0},
-        {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "No progress, no summary.", 0, 0},
+         "For files: print the text that was heard as JSON, with tokens and probabilities.", 0, 0},
+        {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress and no summary.", 0,
+         0},
         {.type = OPTION_END}};
     return options_parse(command, options, argc, argv, inputs, 1, argc, n, code);
 }
@@ -282,21 +287,17 @@ static int run_simulated_text(const struct command *command, int argc, char **ar
 const struct command encode_simulated_text = {
     .name = "encode simulated-text",
     .arguments = "STORE|SOUND|FOLDER...",
-    .summary = "Turn speech into what a language model hears in it.",
+    .summary = "Make simulated text from speech, as a language model hears it.",
     .description =
-        "WavLM's rows go through the projector into the language model, which says what it heard; "
-        "the rows are "
-        "its hidden states while it does. They stand in for text where a transcript is missing.\n\n"
-        "Of a STORE, the sound of each clip is read from --sounds, and a new store is written that "
-        "has "
-        "everything of the old one and the stream; the same command goes on where an "
-        "earlier one stopped. "
-        "What was heard, with its score, probabilities and flags, goes into the clips' metadata "
-        "('valence "
-        "inspect STORE --clip ID').\n\n"
-        "Flags: empty (nothing was said), repeats (the same words over and over), refusal (it "
-        "declines, as "
-        "chat models do), cut (it had not finished after --max-tokens).",
+        "WavLM's rows go through the projector into the language model, which writes what it "
+        "heard; the new rows are its hidden states. They replace text where a transcript is "
+        "missing.\n\n"
+        "If you give a STORE, the sound of each clip is read from --sounds and a new store is "
+        "written, with the old one's contents and the new stream. Run the same command again to "
+        "resume an interrupted one. The text that was heard, with its score, probabilities and "
+        "flags, is kept in the clips' metadata ('valence inspect STORE --clip ID').\n\n"
+        "Flags: empty (nothing was said), repeats (the same words over and over), refusal (the "
+        "model declines to answer), cut (the text reached --max-tokens).",
     .example = "valence encode simulated-text clip.wav --wavlm wavlm.gguf --projector "
                "projector.gguf --llm "
                "vicuna-7b.gguf -o heard.npy\n"

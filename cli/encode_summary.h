@@ -8,17 +8,14 @@
 
 /* Options of every kind that encodes files. */
 #define FILES_OPTIONS(options)                                                                     \
-    {OPTION_FLAG,                                                                                  \
-     0,                                                                                            \
-     "skip",                                                                                       \
-     &(options).skip,                                                                              \
-     NULL,                                                                                         \
-     "Leave out what cannot be encoded, and say why (default: the first ends the work).",          \
-     0,                                                                                            \
-     0},                                                                                           \
+    {OPTION_FLAG, 0,                                                                               \
+     "skip",      &(options).skip,                                                                 \
+     NULL,        "Skip inputs that cannot be encoded, and say why (default: stop at the first).", \
+     0,           0},                                                                              \
     {                                                                                              \
         OPTION_FLAG, 0, "force", &(options).overwrite, NULL,                                       \
-            "Replace existing files (default: in a folder, go on where an earlier call stopped).", \
+            "Replace existing files (default: in a folder, continue where an earlier call "        \
+            "stopped).",                                                                           \
             0, 0                                                                                   \
     }
 

@@ -106,50 +106,52 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
     struct text_encoding *encoding = &request->encoding;
     const struct option options[] = {
         {OPTION_TEXT, 'm', "model", &encoding->model, "MODEL",
-         "The language model: a GGUF file, or a name of 'valence models' (default: " TEXT_MODEL
+         "The language model: a GGUF file, or a name from 'valence models' (default: " TEXT_MODEL
          ", fetched at first use).",
          0, 0},
         {OPTION_TEXT, 'o', "output", &request->output, "PATH",
-         "Where the rows go: of a store, a new store; of files, FILE.npy (all rows, one file's "
-         "below "
-         "the other's), FILE.safetensors (a tensor a file), or a folder (one .npy a file).",
+         "Where to write the rows. For a store: a new store. For files: FILE.npy (the rows of all "
+         "inputs in one array), FILE.safetensors (a tensor for each input), or a folder (an .npy "
+         "for each input).",
          0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Rows", 0, 0},
         {OPTION_TEXT, 0, "layers", &encoding->settings.layers, "LIST",
          "Hidden states, -1 the last; 12,16 side by side, 12+16 summed (default: -4+-3+-2+-1).", 0,
          0},
         {OPTION_TEXT, 0, "spelling", &request->spelling, "HOW",
-         "What the model reads: the transcript as-is, lower, as a sentence (lower-case, a "
-         "capital at the beginning, a period at the end), or plain: the same with '!' as a period "
-         "(default: as-is).",
+         "Spelling of the transcript that the model reads: as-is, lower, sentence (lower-case, a "
+         "capital at the beginning, a period at the end), or plain (as sentence, with '!' as a "
+         "period) (default: as-is).",
          0, 0},
         {OPTION_TEXT, 0, "prefix", &encoding->settings.prefix, "TEXT",
-         "What the model reads before each transcript, so that the first word is not lost; it has "
-         "no rows. A text, <bos> for the model's own beginning, or both; '' for nothing "
+         "Text that the model reads before each transcript, so that the first word is not lost; it "
+         "gives no rows. A text, <bos> for the model's own beginning, or both; '' for nothing "
          "(default: <bos> and a new line).",
          0, 0},
         {OPTION_TEXT, 0, "rows", &request->rows, "WHICH",
-         "tokens (a row each), their mean, or the last token's (default: tokens).", 0, 0},
+         "tokens (a row for each), mean, or last (the last token's row) (default: tokens).", 0, 0},
         {OPTION_FLAG, 0, "no-special", &encoding->settings.drop_special, NULL,
-         "No rows for the tokens that the model wants around a text (BOS).", 0, 0},
+         "No rows for the special tokens that the model adds around a text (BOS).", 0, 0},
         {OPTION_FLAG, 0, "no-first", &encoding->settings.drop_first, NULL,
-         "Nor for the first token of what is left, whose values dwarf the others'; a transcript of "
-         "one "
-         "token has none then.",
+         "Also no row for the first token, whose values dwarf the others'; a transcript of one "
+         "token then has no rows.",
          0, 0},
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "Of a store", 0, 0},
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "For a store", 0, 0},
         {OPTION_TEXT, 0, "stream", &encoding->store.stream, "NAME",
          "The stream's name (default: text).", 0, 0},
         {OPTION_TEXT, 0, "dtype", &request->dtype, "TYPE",
-         "How values are stored: f32 or f16 (default: f32; hidden states may exceed f16).", 0, 0},
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "How it runs", 0, 0},
+         "Element type of the stored values: f32 or f16 (default: f32; hidden states may exceed "
+         "f16).",
+         0, 0},
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
         {OPTION_TEXT, 0, "device", &encoding->settings.device, "NAME",
          "cpu, gpu, cuda, vulkan, ... (default: cpu).", 0, 0},
         {OPTION_INT, 'j', "threads", &request->threads, "N",
          "Threads (default: one for each CPU that the process has).", 1, 1024},
         {OPTION_FLAG, 0, "offline", &encoding->offline, NULL, "Never fetch a model.", 0, 0},
         FILES_OPTIONS(request->files),
-        {OPTION_FLAG, 'q', "quiet", &encoding->quiet, NULL, "No progress, no summary.", 0, 0},
+        {OPTION_FLAG, 'q', "quiet", &encoding->quiet, NULL, "Show no progress and no summary.", 0,
+         0},
         {.type = OPTION_END}};
     return options_parse(command, options, argc, argv, inputs, 1, argc, n, code);
 }
@@ -196,18 +198,14 @@ const struct command encode_text = {
     .name = "encode text",
     .arguments = "STORE|FILE.txt|FOLDER...",
     .summary = "Turn transcripts into text rows.",
-    .description = "By a language model: each token's hidden states, of the layers asked for. Of a "
-                   "STORE, the transcripts "
-                   "of its clips are encoded, many at once, and a new store is written that has "
-                   "everything of the old one "
-                   "and the stream; the same command goes on where an earlier one stopped. Of "
-                   "files, each holds one "
-                   "transcript.\n\n"
-                   "How it was done is kept in the store, and in what is trained on it, so that "
-                   "'valence predict --text' "
-                   "does the same. The last layers predict words and suit less than middle ones; "
-                   "docs/results.md says "
-                   "which suit best.",
+    .description =
+        "The rows are the hidden states of a language model for each token, from the layers that "
+        "you choose. If you give a STORE, the transcripts of its clips are encoded and a new store "
+        "is written, with the old one's contents and the new stream. Run the same command again to "
+        "resume an interrupted one. If you give files, each holds one transcript.\n\n"
+        "The store, and models trained on it, record the settings, so that 'valence predict "
+        "--text' uses the same. Middle layers suit better than the last ones, which predict the "
+        "next word; docs/results.md compares them.",
     .example = "valence import table clips.csv transcripts --labels-only\n"
                "valence encode text transcripts -o store --layers 18 --spelling sentence\n"
                "valence encode text a.txt b.txt -m vicuna-7b.gguf -o text/",

@@ -33,9 +33,8 @@ const struct command *const all_commands[] = {
 static void print_overview(void)
 {
     print_wrapped(stdout,
-                  "valence says how positive or negative a person in a video clip is, from what is "
-                  "said, how it sounds and how the face looks, and keeps working when the "
-                  "transcript is missing.\n\n"
+                  "valence scores how positive or negative a person in a video clip is, from "
+                  "words, voice and face. It also works when the transcript is missing.\n\n"
                   "usage: valence COMMAND ...",
                   0, 0, 80);
     const char *purpose = "";
@@ -88,7 +87,7 @@ static int report_unknown(const char *name)
         names[i] = commands[i].command->name;
     if (!meant)
         meant = valence_suggest(name, names, N_COMMANDS);
-    fputs("valence: there is no command '", stderr);
+    fputs("valence: unknown command '", stderr);
     print_clean(stderr, name);
     if (meant)
         fprintf(stderr, "'; did you mean '%s'?\n", meant);

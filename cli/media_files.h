@@ -22,7 +22,7 @@ struct media_limits {
      "accept-damaged",                                                                             \
      &(limits).accept_damaged,                                                                     \
      NULL,                                                                                         \
-     "Use what can be decoded of files that are damaged or cut off (default: an error).",          \
+     "Use the readable part of damaged or truncated files (default: an error).",                   \
      0,                                                                                            \
      0},                                                                                           \
         {OPTION_INT,                                                                               \
@@ -30,7 +30,7 @@ struct media_limits {
          "audio-stream",                                                                           \
          &(limits).audio_stream,                                                                   \
          "N",                                                                                      \
-         "Which of several sound streams, from 0 (default: the best).",                            \
+         "The sound stream to use, counted from 0 (default: the best).",                           \
          0,                                                                                        \
          1000},                                                                                    \
         {OPTION_NUMBER,                                                                            \
@@ -46,12 +46,12 @@ struct media_limits {
          "max-pixels",                                                                             \
          &(limits).max_pixels,                                                                     \
          "N",                                                                                      \
-         "Refuse pictures of more pixels (default: 67108864, 8192 x 8192).",                       \
+         "Refuse pictures with more pixels (default: 67108864, 8192 x 8192).",                     \
          1,                                                                                        \
          268435456},                                                                               \
     {                                                                                              \
         OPTION_INT, 0, "max-mib", &(limits).max_mib, "N",                                          \
-            "Memory for the pictures or the sound of a file (default: 1024).", 1, 1 << 20          \
+            "Memory limit in MiB for the pictures or sound of a file (default: 1024).", 1, 1 << 20 \
     }
 
 struct media_limits media_limits_default(void);

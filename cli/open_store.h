@@ -8,7 +8,7 @@
 #define OPTION_ACCEPT_UNFINISHED(target)                                                           \
     {                                                                                              \
         OPTION_FLAG, 0, "accept-unfinished", target, NULL,                                         \
-            "Read a store whose import did not finish, as far as it got.", 0, 0                    \
+            "Read the finished part of a store whose import was interrupted.", 0, 0                \
     }
 
 /* valence_store_open(); warns on stderr where the store is unfinished and accepted. */

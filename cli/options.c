@@ -66,8 +66,8 @@ static void print_option(const struct option *option, int columns)
 static bool verbose;
 const struct option common_options[] = {
     {OPTION_FLAG, 'v', "verbose", &verbose, NULL,
-     "Print what the library and those under it have to say.", 0, 0},
-    {OPTION_FLAG, 'h', "help", NULL, NULL, "Show this text.", 0, 0},
+     "Also print messages of valence and the libraries it uses.", 0, 0},
+    {OPTION_FLAG, 'h', "help", NULL, NULL, "Show this help.", 0, 0},
     {.type = OPTION_END}};
 
 static void print_help(const struct command *command, const struct option *options)

@@ -161,8 +161,8 @@ static void note_counts(struct predict_output *output,
     if (counts->n_unfitting)
         table_note(table,
                    "%" PRId64
-                   " clips lack more than their flow misses: the model was trained with no flow "
-                   "that fits, so what they lack is left out, not imagined",
+                   " clips lack more modalities than their flow misses: the model was trained with "
+                   "no flow that fits, so what they lack is left out, not imagined",
                    counts->n_unfitting);
     if (counts->n_empty)
         table_note(table, "skipped: %" PRId64 " clips without features that the model reads",

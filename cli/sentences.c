@@ -31,10 +31,9 @@ static int read_settings(const struct valence_model *model, json_t **settings,
     *settings = json_loads(text, 0, NULL);
     if (*settings)
         return VALENCE_OK;
-    return valence_fail(
-        error, VALENCE_ERROR_UNSUPPORTED, NULL,
-        "the model was not trained on text that valence encoded, so it is not known how to "
-        "encode a sentence");
+    return valence_fail(error, VALENCE_ERROR_UNSUPPORTED, NULL,
+                        "the model was not trained on text that valence encoded, so valence does "
+                        "not know how to encode a sentence");
 }
 
 static int open_encoder(const json_t *trained, const char *name, bool offline, bool quiet,
@@ -75,7 +74,7 @@ static int predict_features(const struct valence_model *model, const struct opti
     for (int i = 0; i < sentences->n; i++)
         if (features->offsets[i + 1] == features->offsets[i])
             return valence_fail(error, VALENCE_ERROR_ARGUMENT, NULL,
-                                "--text '%.200s': there are no words in it", sentences->values[i]);
+                                "--text '%.200s': it has no words", sentences->values[i]);
     int status = valence_workspace_create(model, &workspace, error);
     if (!status)
         status = valence_predict_batch(workspace, &batch, options, receive, user, counts, error);

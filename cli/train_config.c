@@ -112,7 +112,7 @@ static int read_standard_input(struct valence_train_config *config, struct valen
     enum { ROOM = (1 << 20) + 1 };
     char *yaml = malloc(ROOM);
     if (!yaml)
-        return fail_usage(error, "there is no memory for the configuration");
+        return fail_usage(error, "not enough memory for the configuration");
     size_t size = fread(yaml, 1, ROOM, stdin);
     int status = valence_train_config_parse(config, yaml, size, "standard input", error);
     free(yaml);

@@ -67,8 +67,7 @@ static void compare_published(const struct valence_data_summary *summary,
                     theirs[VALENCE_VALIDATION]);
     else
         add_finding(diagnosis, VALENCE_WARNING, "published-split",
-                    "find the clips that are missing or too many before you compare with "
-                    "published figures",
+                    "find the missing or extra clips before you compare with published figures",
                     "%" PRId64 "/%" PRId64 "/%" PRId64
                     " training, validation and test clips are not the %" PRId64 "/%" PRId64
                     "/%" PRId64 " of %s (%s)",

@@ -28,8 +28,7 @@ static void diagnose_duplicates(const struct valence_data_summary *summary,
     if (summary->n_leaked)
         name_pair(add_finding(
                       diagnosis, VALENCE_WARNING, "duplicates-across-splits",
-                      "leave them out of one of the splits: what is measured on them flatters the "
-                      "model",
+                      "leave them out of one of the splits: results on them flatter the model",
                       "%" PRId64 " clips have the same rows as a clip of an earlier split ('%.60s' "
                       "as '%.60s')",
                       summary->n_leaked, valence_data_summary_id(summary, leak->second),

@@ -79,8 +79,7 @@ static void diagnose_columns(const struct valence_data_summary *summary,
     if (stream->n_coarse) {
         finding = add_finding(
             diagnosis, VALENCE_WARNING, "coarse-columns",
-            "import the stream as f32: f16 keeps 11 bits, which tell such values apart badly or "
-            "not at all",
+            "import the stream as f32: f16 keeps 11 bits, too few to tell such values apart",
             "stream '%s': %" PRId64 " of %" PRId64 " columns hold values so large beside their "
             "spread that f16 ruins them (column %" PRId64 "%s)",
             name, stream->n_coarse, stream->format.width, stream->coarse[0],

@@ -85,7 +85,7 @@ static int find_type(const char *name, enum ggml_type *type, struct valence_erro
         }
         text_format(&known, "%s%s", i ? ", " : "", ggml_type_name(offered[i]));
     }
-    int status = fail(error, VALENCE_ERROR_ARGUMENT, "there is no type '%s'; there are: %s", name,
+    int status = fail(error, VALENCE_ERROR_ARGUMENT, "unknown type '%s'; choose one of: %s", name,
                       known.data);
     text_free(&known);
     return status;

@@ -219,8 +219,8 @@ static int fail_unknown(const char *kind, struct valence_error *error)
     for (size_t i = 0; i < N_KINDS; i++)
         text_format(&known, "%s%s", i ? ", " : "", kinds[i]->name);
     int status =
-        fail(error, VALENCE_ERROR_ARGUMENT, "there is no encoder '%s' to convert; there are: %s",
-             kind, known.data ? known.data : "");
+        fail(error, VALENCE_ERROR_ARGUMENT, "unknown kind of encoder '%s'; choose one of: %s", kind,
+             known.data ? known.data : "");
     text_free(&known);
     return status;
 }
@@ -235,8 +235,7 @@ int valence_encoder_convert(const char *kind, const char *source, const char *pa
         return fail_unknown(kind, error);
     int status = backends_load(error); /* before anything of ggml, for its log */
     if (!status && !path_exists(source))
-        status =
-            fail(error, VALENCE_ERROR_NOT_FOUND, "%s: there is no such file or folder", source);
+        status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file or folder", source);
     options = options ? options : &defaults;
     if (!status)
         status = file_write_check(path, options->overwrite ? FILE_OVERWRITE : 0, error);

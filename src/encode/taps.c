@@ -81,7 +81,7 @@ int taps_parse(const struct tappable *tappable, const char *text, struct taps *t
         size_t length = strcspn(text, ",+");
         char tap[32] = "";
         if (length >= sizeof tap)
-            return fail(error, VALENCE_ERROR_ARGUMENT, "layers '%s': what is '%.*s'?", text,
+            return fail(error, VALENCE_ERROR_ARGUMENT, "layers '%s': cannot read '%.*s'", text,
                         (int)length, text);
         memcpy(tap, text, length);
         int status = add_tap(tappable, taps, tap, separator, error);

@@ -14,7 +14,7 @@ int valence_bootstrap(const float *predicted, const float *labels, int64_t n,
     if (!predicted || !labels || !samples || n < 1 || n > UINT32_MAX || n_resamples < 0)
         return fail(error, VALENCE_ERROR_ARGUMENT, "a bootstrap needs 1 to 2^32 - 1 clips");
     if ((unsigned)scale >= VALENCE_N_SCALES)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "there is no label scale %d", (int)scale);
+        return fail(error, VALENCE_ERROR_ARGUMENT, "unknown label scale %d", (int)scale);
     struct clip_terms *terms = allocate(n, sizeof *terms);
     if (!terms)
         return fail_memory(error, (size_t)n * sizeof *terms, "the bootstrap");

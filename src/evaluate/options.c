@@ -81,7 +81,7 @@ int evaluate_options_take(const struct valence_evaluate_options *given,
         status = check_flows(options, error);
     if (!status && ((unsigned)options->split >= VALENCE_N_SPLITS ||
                     options->scale >= VALENCE_N_SCALES || options->scale < -1))
-        status = fail(error, VALENCE_ERROR_ARGUMENT, "there is no split %d or label scale %d",
+        status = fail(error, VALENCE_ERROR_ARGUMENT, "unknown split %d or label scale %d",
                       (int)options->split, options->scale);
     if (!status && (options->n_resamples < 0 || options->n_resamples > 100000000))
         status = fail_key(error, VALENCE_ERROR_ARGUMENT, "n_resamples",
@@ -98,8 +98,8 @@ int predict_options_take(const struct valence_predict_options *given,
     if (!status)
         status = check_common(options->batch_size, options->max_rows, options->level, error);
     if (!status && (options->split >= VALENCE_N_SPLITS || options->split < VALENCE_ALL_SPLITS))
-        status = fail_key(error, VALENCE_ERROR_ARGUMENT, "split", "there is no split %d",
-                          options->split);
+        status =
+            fail_key(error, VALENCE_ERROR_ARGUMENT, "split", "unknown split %d", options->split);
     if (!status &&
         (options->flow >= (int)VALENCE_ALL_MODALITIES || options->flow < VALENCE_FLOW_AUTO))
         status = fail_key(error, VALENCE_ERROR_ARGUMENT, "flow",

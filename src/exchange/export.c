@@ -69,8 +69,8 @@ int valence_export(enum valence_export_kind kind, const struct valence_store *st
         status = fail(error, VALENCE_ERROR_ARGUMENT,
                       "the result struct does not begin with its size, or is of a newer version");
     if (!status && !valence_export_kind_name((int)kind))
-        status = fail_key(error, VALENCE_ERROR_ARGUMENT, "kind", "there is no kind of export %d",
-                          (int)kind);
+        status =
+            fail_key(error, VALENCE_ERROR_ARGUMENT, "kind", "unknown kind of export %d", (int)kind);
     if (!status && (!store || !target))
         status = fail(error, VALENCE_ERROR_ARGUMENT, "an export needs a store and a target");
     struct export export = {store, target, progress, options.overwrite ? FILE_OVERWRITE : 0,

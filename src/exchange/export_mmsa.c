@@ -192,12 +192,11 @@ static int check_streams(const struct export *export, struct valence_error *erro
             export->result->left_out |= 1u << s;
         else
             n_known++;
-    return n_known > 0
-               ? VALENCE_OK
-               : fail_key(error, VALENCE_ERROR_ARGUMENT, "kind",
-                          "%s: has none of the streams audio, text, video and simulated_text, and "
-                          "MMSA knows no other names",
-                          valence_store_path(export->store));
+    return n_known > 0 ? VALENCE_OK
+                       : fail_key(error, VALENCE_ERROR_ARGUMENT, "kind",
+                                  "%s: has no stream named audio, text, video or simulated_text; "
+                                  "MMSA knows no other names",
+                                  valence_store_path(export->store));
 }
 
 static int export_layout(const struct export *export, bool is_npz, struct valence_error *error)

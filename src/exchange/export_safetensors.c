@@ -48,7 +48,7 @@ static int describe_clips(const struct valence_store *store, struct text *json,
     }
     text_append(json, "]", 1);
     return json->failed ? fail(error, VALENCE_ERROR_LIMIT,
-                               "what is said of the clips does not fit into a header of %d bytes",
+                               "the clips' descriptions do not fit into a header of %d bytes",
                                SAFETENSORS_MAX_HEADER_BYTES)
                         : VALENCE_OK;
 }

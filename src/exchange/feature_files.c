@@ -72,10 +72,10 @@ static int find_folders(struct feature_folders *found, const char *path,
     free(entries);
     free(trimmed);
     if (!status && found->n_streams == 0)
-        status = fail(error, VALENCE_ERROR_UNSUPPORTED,
-                      "%s: no store, no run, no table and no arrays ID.npy, here or one folder "
-                      "further",
-                      path);
+        status =
+            fail(error, VALENCE_ERROR_UNSUPPORTED,
+                 "%s: no store, run, table or arrays ID.npy in this folder or the folders below it",
+                 path);
     if (!status)
         id_list_sort(&found->ids);
     return status;

@@ -95,10 +95,10 @@ static int check_options(const struct valence_import_options *options, struct va
                         "a validation fraction of %g is not at least 0 and below 1",
                         options->validation_fraction);
     if ((unsigned)options->type >= VALENCE_N_DTYPES)
-        return fail_key(error, VALENCE_ERROR_ARGUMENT, "dtype", "there is no element type %d",
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "dtype", "unknown element type %d",
                         (int)options->type);
     if ((unsigned)options->all_in >= VALENCE_N_SPLITS)
-        return fail_key(error, VALENCE_ERROR_ARGUMENT, "all_in", "there is no split %d",
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "all_in", "unknown split %d",
                         (int)options->all_in);
     int status = values_check(options->label_values, "label_values", error);
     if (!status)
@@ -165,8 +165,8 @@ int valence_import(enum valence_import_kind kind, const char *source_path, const
         return fail(error, VALENCE_ERROR_ARGUMENT,
                     "the result struct does not begin with its size, or is of a newer version");
     if (!status && !valence_import_kind_name((int)kind))
-        status = fail_key(error, VALENCE_ERROR_ARGUMENT, "kind", "there is no kind of import %d",
-                          (int)kind);
+        status =
+            fail_key(error, VALENCE_ERROR_ARGUMENT, "kind", "unknown kind of import %d", (int)kind);
     if (!status && (!source_path || (!store_path && !options.summary)))
         status = fail(error, VALENCE_ERROR_ARGUMENT, "an import needs a source and a store");
     if (!status)

@@ -176,8 +176,8 @@ static int load_labels(struct csd_import *import, struct valence_error *error)
     int status = csd_read(import->labels, import->video, &import->rows, error);
     if (!status && import->column >= import->rows.width)
         status = fail_key(error, VALENCE_ERROR_SHAPE, "label",
-                          "%s: video '%s' has %lld labels a segment; there is no label %lld (they "
-                          "count from 0)",
+                          "%s: video '%s' has %lld labels for each segment; label %lld does not "
+                          "exist (they count from 0)",
                           import->path, csd_entry(import->labels, import->video),
                           (long long)import->rows.width, (long long)import->column);
     if (!status)

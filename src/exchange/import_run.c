@@ -137,11 +137,11 @@ static int take_record(struct import *import, const struct import_record *record
             fail(error, VALENCE_ERROR_DATA, "%s: clip '%s': %s", record->place, record->id,
                  record->split_problem);
         else if (record->split[0])
-            fail(error, VALENCE_ERROR_DATA, "%s: clip '%s': there is no split '%s'", record->place,
+            fail(error, VALENCE_ERROR_DATA, "%s: clip '%s': unknown split '%s'", record->place,
                  record->id, record->split);
         else
-            fail(error, VALENCE_ERROR_DATA, "%s: clip '%s': no split is given for it",
-                 record->place, record->id);
+            fail(error, VALENCE_ERROR_DATA, "%s: clip '%s' has no split", record->place,
+                 record->id);
         return refuse(import, record, VALENCE_SKIP_SPLIT, error);
     }
     clip->split = split_draw_apply(&import->draw, record, (enum valence_split)split);
@@ -343,7 +343,7 @@ static int import_clips(struct import *import, const struct valence_progress *pr
         if (progress && progress->report(progress->user, &event)) {
             status = fail(error, VALENCE_ERROR_CANCELLED,
                           looks ? "reading was cancelled"
-                                : "the import was interrupted; the same import goes on from here");
+                                : "the import was interrupted; run it again to continue from here");
             break;
         }
         status = next_record(import, &record, &more, error);

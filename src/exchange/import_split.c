@@ -47,8 +47,8 @@ static int collect(struct split_draw *draw, struct import_source *source,
         int split = import_split_of(&record, options);
         if (split == VALENCE_VALIDATION)
             return fail_key(error, VALENCE_ERROR_ARGUMENT, "validation_fraction",
-                            "%s: clip '%s' is for validation already; such clips are drawn only "
-                            "where the source has none",
+                            "%s: clip '%s' is for validation already; validation clips are drawn "
+                            "only from a source without a validation split",
                             record.place, record.id);
         if (split != VALENCE_TRAIN)
             continue;
@@ -135,13 +135,13 @@ void split_draw_note(const struct split_draw *draw, struct valence_import_result
     if (draw->n_clips > 0 && draw->n_drawn == draw->n_clips)
         import_note(result, "validation_fraction",
                     "all %lld training clips went to validation, since they are %s and recordings "
-                    "are not divided: none is left to train on",
+                    "are kept whole: no clip is left to train on",
                     (long long)draw->n_clips,
                     draw->n_groups == 1 ? "of one recording" : "of few recordings");
     else if (draw->n_drawn > 2 * draw->n_wanted)
         import_note(result, "validation_fraction",
-                    "%lld of %lld training clips went to validation where %lld were asked for, "
-                    "since recordings are not divided and there are %lld of them",
+                    "%lld of %lld training clips went to validation instead of %lld, since "
+                    "recordings are kept whole and there are %lld of them",
                     (long long)draw->n_drawn, (long long)draw->n_clips, (long long)draw->n_wanted,
                     (long long)draw->n_groups);
 }

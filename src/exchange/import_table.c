@@ -156,8 +156,7 @@ static int parse_columns(struct table *table, const char *text, int **columns, i
     for (char *item; !status && (item = strsep(&rest, ","));) {
         int first, last;
         if (!find_range(table->files.reader, item, &first, &last)) {
-            status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: there are no columns '%s'",
-                          table->path, item);
+            status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no columns '%s'", table->path, item);
             break;
         }
         status = grow_array(&list, &capacity, *width + last - first + 1, sizeof **columns,

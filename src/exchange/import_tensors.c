@@ -111,8 +111,7 @@ static int open_tensor(const struct import_tensors *tensors, const char *name, s
 {
     const struct safetensor *tensor = safetensors_find(tensors->file, name);
     if (!tensor)
-        return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: there is no tensor '%s'", tensors->path,
-                    name);
+        return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no tensor '%s'", tensors->path, name);
     return safetensor_open_array(tensor, array, error);
 }
 

@@ -237,7 +237,7 @@ static int check(const struct synthesizer *maker, struct valence_error *error)
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "threads", "%d threads are not 0 to 4096",
                         maker->options->threads);
     if ((unsigned)maker->options->type >= VALENCE_N_DTYPES)
-        return fail_key(error, VALENCE_ERROR_ARGUMENT, "dtype", "there is no element type %d",
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "dtype", "unknown element type %d",
                         (int)maker->options->type);
     return VALENCE_OK;
 }

@@ -361,7 +361,7 @@ int archive_member_read(struct archive_member *member, uint64_t position, void *
 {
     if (position > member->size || bytes > member->size - position)
         return bad_member(member->archive, member->index, VALENCE_ERROR_FORMAT,
-                          "it is shorter than what it should hold", error);
+                          "it is shorter than its contents should be", error);
     /* libzip's stream cannot be used after an error: start again. */
     int status = member->file ? VALENCE_OK : start(member, error);
     if (!status)

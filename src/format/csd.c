@@ -305,8 +305,8 @@ int csd_read_video(const struct csd *csd, const char *video, struct csd_rows *ro
         found = true;
     }
     if (!status && !found)
-        status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: there is no video '%s'",
-                      hdf5_name(csd->file), video);
+        status =
+            fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no video '%s'", hdf5_name(csd->file), video);
     return status ? status : sort_rows(rows, error);
 }
 
@@ -368,8 +368,8 @@ int csd_read_words(const struct csd *csd, const char *video, struct csd_words *w
         found = true;
     }
     if (!status && !found)
-        status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: there is no video '%s'",
-                      hdf5_name(csd->file), video);
+        status =
+            fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no video '%s'", hdf5_name(csd->file), video);
     if (!status && words->n > 1)
         qsort(words->words, (size_t)words->n, sizeof *words->words, compare_words);
     return status;

@@ -114,7 +114,7 @@ static int follow_link(const struct hdf5_reader *file, hid_t group, const char *
         return fail_hdf5(file, "a link cannot be read", error);
     if (link.type != H5L_TYPE_HARD)
         return fail(error, VALENCE_ERROR_UNSUPPORTED,
-                    "%s: refused: the %s link '%.100s' (only what lies in the file is read)",
+                    "%s: refused: the %s link '%.100s' (only data inside the file are read)",
                     file->name,
                     link.type == H5L_TYPE_SOFT       ? "soft"
                     : link.type == H5L_TYPE_EXTERNAL ? "external"

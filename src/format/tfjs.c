@@ -133,7 +133,7 @@ static int append_file(struct tfjs *tfjs, const char *folder, const char *name,
     char *text = NULL, *path;
     size_t size;
     if (!name || !name[0] || strchr(name, '/') || strcmp(name, "..") == 0)
-        return fail(error, VALENCE_ERROR_FORMAT, "'%s' is no file beside the manifest",
+        return fail(error, VALENCE_ERROR_FORMAT, "'%s' is not a file beside the manifest",
                     name ? name : "");
     path = path_join(folder, name);
     int status = path ? file_read_text(path, MAX_BYTES - tfjs->bytes, &text, &size, error)

@@ -88,7 +88,7 @@ int media_input_open(struct media_input *input, const char *path, struct valence
     *input = (struct media_input){.name = path, .is_owned = true};
     input->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (input->descriptor < 0 && errno == ENOENT)
-        return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: there is no such file", path);
+        return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file", path);
     if (input->descriptor < 0)
         return fail_errno(error, errno, "%s: cannot be opened", path);
     int status = use_descriptor(input, error);

@@ -228,12 +228,12 @@ static int choose_streams(struct valence_media *media, struct valence_error *err
         choose_stream(media, AVMEDIA_TYPE_VIDEO, options->video_stream, &info->n_video_streams);
     if (options->audio_stream >= 0 && media->audio < 0)
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "audio_stream",
-                        "%s: has %d audio streams, there is no number %d", media->name,
-                        info->n_audio_streams, options->audio_stream);
+                        "%s: has %d audio streams; number %d does not exist (they count from 0)",
+                        media->name, info->n_audio_streams, options->audio_stream);
     if (options->video_stream >= 0 && media->video < 0)
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "video_stream",
-                        "%s: has %d video streams, there is no number %d", media->name,
-                        info->n_video_streams, options->video_stream);
+                        "%s: has %d video streams; number %d does not exist (they count from 0)",
+                        media->name, info->n_video_streams, options->video_stream);
     if (media->audio < 0 && media->video < 0)
         return fail(error, VALENCE_ERROR_DATA, "%s: holds neither sound nor pictures (%s)",
                     media->name, media->format->iformat->name);
@@ -285,9 +285,10 @@ static int describe_video(struct valence_media *media, struct valence_error *err
         stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
     bool is_mirrored = false;
     if (matrix && media->options.upright && !media_rotation(matrix, &info->rotation, &is_mirrored))
-        return fail_key(error, VALENCE_ERROR_UNSUPPORTED, "upright",
-                        "%s: its pictures are turned by an angle that is no multiple of 90 degrees",
-                        media->name);
+        return fail_key(
+            error, VALENCE_ERROR_UNSUPPORTED, "upright",
+            "%s: its pictures are rotated by an angle that is not a multiple of 90 degrees",
+            media->name);
     double ratio = media->options.square_pixels && aspect.num > 0 ? av_q2d(aspect) : 1;
     info->width = ratio > 1 ? llrint(codec->width * ratio) : codec->width;
     info->height = ratio < 1 ? llrint(codec->height / ratio) : codec->height;

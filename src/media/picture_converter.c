@@ -156,9 +156,10 @@ static int turn_upright(struct picture_converter *c, const struct media_codec *c
     int degrees = 0;
     bool is_mirrored = false;
     if (matrix && !media_rotation(matrix, &degrees, &is_mirrored))
-        return fail_key(error, VALENCE_ERROR_UNSUPPORTED, "upright",
-                        "%s: its pictures are turned by an angle that is no multiple of 90 degrees",
-                        codec->media->name);
+        return fail_key(
+            error, VALENCE_ERROR_UNSUPPORTED, "upright",
+            "%s: its pictures are rotated by an angle that is not a multiple of 90 degrees",
+            codec->media->name);
     turn(c, degrees, is_mirrored);
     return VALENCE_OK;
 }

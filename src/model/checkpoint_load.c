@@ -25,7 +25,7 @@ static int find_tensor(const struct safetensors *file, const char *path, const c
         same = found->shape[i] == shape[i];
     if (!same)
         return fail(error, VALENCE_ERROR_SHAPE,
-                    "%s: tensor '%s' is %s %s; the configuration in the file asks for F32 %s", path,
+                    "%s: tensor '%s' is %s %s; the configuration in the file needs F32 %s", path,
                     name, element_type_name(found->type),
                     shape_text(found->shape, found->n_dims, is, sizeof is),
                     shape_text(shape, n_dims, should, sizeof should));
@@ -218,8 +218,7 @@ static int read_stream_names(const struct safetensors *file, const char *path,
         const char *name = json_string_value(value);
         if (stream < 0 || !name || strlen(name) >= sizeof checkpoint->stream_names[stream]) {
             status = fail(error, VALENCE_ERROR_FORMAT,
-                          "%s: metadata 'streams': '%.40s' is no stream with a name of up to %zu "
-                          "bytes",
+                          "%s: metadata 'streams': '%.40s' is not a stream name of up to %zu bytes",
                           path, key, sizeof checkpoint->stream_names[0] - 1);
             break;
         }

@@ -25,8 +25,7 @@ static int read_imagination(const char *name, struct valence_model_config *confi
             config->imagination = i;
             return VALENCE_OK;
         }
-    return fail(error, VALENCE_ERROR_FORMAT, "%s: config: imagination '%s' is none of the known",
-                path, name);
+    return fail(error, VALENCE_ERROR_FORMAT, "%s: config: unknown imagination '%s'", path, name);
 }
 
 static int read_flows(json_t *flows, struct valence_model_config *config, const char *path,

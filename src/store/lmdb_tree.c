@@ -309,7 +309,7 @@ static const char *decode_entry(struct lmdb_file *file, uint64_t page_number,
     if (flags != 0 && flags != NODE_BIG && flags != NODE_TREE)
         return "an entry has flags that no store uses";
     if (entry->is_tree && entry->size != TREE_BYTES)
-        return "an entry is no description of a tree";
+        return "an entry does not describe a tree";
     if (key_size == 0)
         return "an entry has no key";
     if (flags == NODE_BIG) {
@@ -337,7 +337,7 @@ static int walk_page(struct walk *walk, uint64_t number, int level)
 {
     struct lmdb_file *file = walk->file;
     if (level >= MAX_LEVELS || !see_pages(file, number, 1))
-        return damaged(file, number, "there is no such page, or it has two places", walk->error);
+        return damaged(file, number, "a page does not exist, or is used twice", walk->error);
     unsigned char *page = file->levels + (size_t)file->page_size * (size_t)level;
     int status = lmdb_read(file, number * file->page_size, page, file->page_size, walk->error);
     if (status)

@@ -91,11 +91,10 @@ int valence_store_read_rows(const struct valence_store *store, int64_t clip, int
     const struct valence_clip *record = valence_store_clip(store, clip);
     const struct valence_store_stream *format = valence_store_get_stream(store, stream);
     if (!record || !format)
-        return fail(error, VALENCE_ERROR_ARGUMENT,
-                    "%s: rows of clip %lld and stream %d are asked for; it has %lld clips and %d "
-                    "streams",
-                    store->data_path, (long long)clip, stream, (long long)store->n_clips,
-                    store->n_streams);
+        return fail(
+            error, VALENCE_ERROR_ARGUMENT,
+            "%s: clip %lld or stream %d does not exist; the store has %lld clips and %d streams",
+            store->data_path, (long long)clip, stream, (long long)store->n_clips, store->n_streams);
     const struct place *place = &store->places[stream][clip];
     size_t recorded, start, wanted;
     if (!rows_bytes(format, record->n_rows[stream], &recorded) ||
@@ -108,7 +107,7 @@ int valence_store_read_rows(const struct valence_store *store, int64_t clip, int
     if (!rows_bytes(format, first_row, &start) || !rows_bytes(format, n_rows, &wanted) ||
         start > recorded || wanted > recorded - start)
         return fail(error, VALENCE_ERROR_ARGUMENT,
-                    "%s: clip '%s': %lld rows from row %lld wanted of stream '%s', which has %lld",
+                    "%s: clip '%s': rows %lld from row %lld of stream '%s', which has only %lld",
                     store->data_path, record->id, (long long)n_rows, (long long)first_row,
                     format->name, (long long)record->n_rows[stream]);
     if (store->version < 2)

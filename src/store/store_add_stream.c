@@ -34,8 +34,9 @@ static int check_stream(const struct valence_store *store,
         return fail_key(error, VALENCE_ERROR_EXISTS, "stream", "%s: has a stream '%s' already",
                         store->path, stream->name);
     if (store->n_streams == VALENCE_STORE_MAX_STREAMS)
-        return fail(error, VALENCE_ERROR_LIMIT, "%s: has %d streams, which is all a store holds",
-                    store->path, store->n_streams);
+        return fail(error, VALENCE_ERROR_LIMIT,
+                    "%s: already has %d streams, the most that a store can hold", store->path,
+                    store->n_streams);
     if (added->is_there && strcmp(added->stream.name, stream->name) != 0)
         return fail(error, VALENCE_ERROR_BUSY,
                     "%s: stream '%s' is being added to it (do that again, to its end, first)",

@@ -74,7 +74,7 @@ int valence_store_remove(const char *path, struct valence_error *error)
         found = found || gone;
     }
     if (!found)
-        return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: there is no store", path);
+        return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such store", path);
     if (rmdir(path) != 0 && errno != ENOTEMPTY && errno != EEXIST)
         return fail_errno(error, errno, "%s: cannot remove the folder", path);
     return VALENCE_OK;

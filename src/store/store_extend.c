@@ -193,7 +193,8 @@ static int open_writer(struct extension *extension, const char *path, struct val
         return fail_key(error, VALENCE_ERROR_EXISTS, "stream", "%s: has a stream '%s' already",
                         valence_store_path(extension->from), maker->stream.name);
     if (extension->n_streams == VALENCE_STORE_MAX_STREAMS)
-        return fail(error, VALENCE_ERROR_LIMIT, "%s: has %d streams, which is all a store holds",
+        return fail(error, VALENCE_ERROR_LIMIT,
+                    "%s: already has %d streams, the most that a store can hold",
                     valence_store_path(extension->from), extension->n_streams);
     for (int s = 0; s < extension->n_streams; s++)
         streams[s] = *valence_store_get_stream(extension->from, s);

@@ -204,7 +204,7 @@ int new_stream_decode(const char *json, size_t size, struct new_stream *added,
                                      .settings = json_incref(json_object_get(root, "settings")),
                                      .done = json_integer_value(done)};
     json_decref(root);
-    return usable ? VALENCE_OK : fail(error, VALENCE_ERROR_FORMAT, "it is no stream");
+    return usable ? VALENCE_OK : fail(error, VALENCE_ERROR_FORMAT, "it is not a stream");
 }
 
 void new_stream_clear(struct new_stream *added)
@@ -281,8 +281,7 @@ int source_compare(const char *recorded, json_t *source, const char *path,
                         value) if (!status && !json_equal(value, json_object_get(before, key)))
         status = fail_difference(path, key, json_object_get(before, key), value, error);
     if (!status && !json_equal(before, source))
-        status = fail(error, VALENCE_ERROR_EXISTS,
-                      "%s: was made with settings that are not asked for now", path);
+        status = fail(error, VALENCE_ERROR_EXISTS, "%s: was made with other settings", path);
     json_decref(before);
     return status;
 }
@@ -301,7 +300,7 @@ static int set_metadata(json_t *record, const struct valence_clip *clip,
         return json_object_set_new(record, "metadata", metadata) == 0
                    ? VALENCE_OK
                    : fail_memory(error, strlen(clip->metadata), "a clip's metadata");
-    int status = fail(error, VALENCE_ERROR_DATA, "clip '%s': its metadata is no JSON object%s%s",
+    int status = fail(error, VALENCE_ERROR_DATA, "clip '%s': its metadata is not a JSON object%s%s",
                       clip->id, metadata ? "" : ": ", metadata ? "" : parse.text);
     json_decref(metadata);
     return status;
@@ -376,7 +375,7 @@ static int take_texts(const json_t *record, struct valence_clip *clip, struct va
     if (!id || !group || !transcript || id[0] == '\0' || strlen(id) >= VALENCE_STORE_ID_BYTES)
         return fail(error, VALENCE_ERROR_FORMAT, "no usable id, group or transcript");
     if (metadata && !json_is_object(metadata))
-        return fail(error, VALENCE_ERROR_FORMAT, "its metadata is no JSON object");
+        return fail(error, VALENCE_ERROR_FORMAT, "its metadata is not a JSON object");
     char *encoded = metadata ? json_dumps(metadata, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     if (metadata && !encoded)
         return fail_memory(error, 0, "a clip's metadata");
@@ -398,7 +397,7 @@ static int take_numbers(const json_t *record, const struct valence_store_stream 
     clip->split = (enum valence_split)split;
     clip->label = json_is_number(label) ? (float)json_number_value(label) : NAN;
     if ((label && !json_is_number(label) && !json_is_null(label)) || isinf(clip->label))
-        return fail(error, VALENCE_ERROR_FORMAT, "its label is no number");
+        return fail(error, VALENCE_ERROR_FORMAT, "its label is not a number");
     size_t n_known = 0;
     for (int i = 0; i < n_streams; i++) {
         const json_t *n = json_object_get(rows, streams[i].name);

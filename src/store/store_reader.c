@@ -241,8 +241,8 @@ static int check_state(const struct valence_store *store, bool accept_unfinished
                     store->data_path, (long long)store->n_clips, (long long)state->n_clips);
     if (state->is_known && !state->is_finished && !accept_unfinished)
         return fail_key(error, VALENCE_ERROR_DATA, "accept_unfinished",
-                        "%s: this store is unfinished: what wrote it stopped after %lld clips, or "
-                        "is still at work (run it again: it goes on where it stopped)",
+                        "%s: this store is unfinished: its writer stopped after %lld clips or is "
+                        "still running (run the same command again to continue)",
                         store->path, (long long)store->n_clips);
     return VALENCE_OK;
 }

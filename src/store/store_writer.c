@@ -115,9 +115,9 @@ int valence_store_writer_commit(struct valence_store_writer *writer, struct vale
     if (code == EIO && room_is_short(writer, writer->batch_bytes))
         code = ENOSPC;
     if (code)
-        return fail_lmdb(error, code, writer->path,
-                         "cannot write (what was written before is kept; importing again goes on "
-                         "after it)");
+        return fail_lmdb(
+            error, code, writer->path,
+            "cannot write (clips stored so far are kept; run the import again to continue)");
     writer->mapped_bytes += writer->batch_bytes;
     code = writer->mapped_bytes >= REMAP_BYTES ? map_again(writer, writer->map_bytes) : 0;
     return code ? fail_lmdb(error, code, writer->path, "cannot map it again")

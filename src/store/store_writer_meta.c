@@ -93,7 +93,7 @@ int valence_store_writer_set_source(struct valence_store_writer *writer, const c
     json_t *source = json_loads(json, JSON_REJECT_DUPLICATES, &parse);
     if (json_is_object(source))
         return store_writer_set_source(writer, source, error);
-    int status = fail(error, VALENCE_ERROR_ARGUMENT, "a store's source is no JSON object%s%s",
+    int status = fail(error, VALENCE_ERROR_ARGUMENT, "a store's source must be a JSON object%s%s",
                       source ? "" : ": ", source ? "" : parse.text);
     json_decref(source);
     return status;

@@ -105,8 +105,8 @@ const struct config_key config_keys[] = {
      .on_resume = FREE},
 
     INT("max_rows", max_rows, 1, VALENCE_STORE_MAX_ROWS, STRING_OF(CLIP_MAX_ROWS), FIXED,
-        "Longest sequence of a clip, in rows; what is longer is cut at its end. This bounds "
-        "memory. Clips that were cut are counted in the results."),
+        "Longest sequence of a clip, in rows; longer ones are cut at the end. This bounds memory. "
+        "Clips that were cut are counted in the results."),
 
     INT("model.d", model.d, 2, 4096, "256", FIXED, "Width of the model, an even number."),
     INT("model.o", model.o, 2, 4096, "128", FIXED, "Width of its output, an even number."),

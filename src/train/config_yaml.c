@@ -333,9 +333,10 @@ int valence_train_config_read_run(struct valence_train_config *config, const cha
     char *path = path_join(folder, RUN_CONFIG);
     if (!path)
         return fail_memory(error, TRAIN_PATH_BYTES, "a file name");
-    int status = path_exists(path) ? valence_train_config_read(config, path, error)
-                                   : fail(error, VALENCE_ERROR_NOT_FOUND,
-                                          "%s: there is no run (it has no %s)", folder, RUN_CONFIG);
+    int status = path_exists(path)
+                     ? valence_train_config_read(config, path, error)
+                     : fail(error, VALENCE_ERROR_NOT_FOUND,
+                            "%s: not the folder of a run (it has no %s)", folder, RUN_CONFIG);
     free(path);
     return status ? status : valence_train_config_set(config, "output", folder, error);
 }

@@ -21,7 +21,7 @@ expect 0 convert published "$golden/pair.weights.pt" -o "$work/text.pt" --force
 expect 2 convert published "$golden/pair.weights.pt"
 complains "-o FILE is missing"
 expect 2 convert keras "$golden/pair.weights.pt" -o "$work/x"
-complains "there is no kind 'keras'"
+complains "unknown kind 'keras'"
 expect 2 convert published "$golden/pair.weights.pt" -o "$work/x" --imagination none
 complains "--imagination takes transition, text or off"
 expect 1 convert published "$work/nothing.pt" -o "$work/x"

@@ -42,9 +42,9 @@ complains "only gelu"
 expect 1 convert wavlm "$golden/manet/manet-tiny.pth" -o "$work/x.gguf"
 complains "give its folder"
 expect 1 convert manet "$golden/wavlm/base/model.safetensors" -o "$work/x.gguf"
-complains "no MANet checkpoint"
+complains "not a MANet checkpoint"
 expect 2 convert manet "$golden/manet/manet-tiny.pth" -o "$work/x.gguf" --type q9_9
-complains "there is no type 'q9_9'"
+complains "unknown type 'q9_9'"
 for size in 0 1 100 5000 100000; do
     head -c $size "$golden/manet/manet-tiny.pth" >"$work/cut.pth"
     expect 1 convert manet "$work/cut.pth" -o "$work/x.gguf"
@@ -118,7 +118,7 @@ complains "holds the encoder 'manet', not 'wavlm'"
 expect 2 encode wavlm -m "$work/f32.gguf" "$work/a.wav" -o "$work/x.npy" --layers 5
 complains "hidden states 0 ... 4"
 expect 1 encode wavlm -m "$work/f32.gguf" "$work/a.wav" -o "$work/x.npy" --device abacus
-complains "there is no device 'abacus'"
+complains "unknown device 'abacus'"
 expect 1 encode manet -m "$work/manet.gguf" "$work/a.wav" -o "$work/x.npy"
 complains "a.wav: has no pictures"
 expect 1 encode wavlm -m "$work/f32.gguf" "$golden/manet/manet-tiny.pth" -o "$work/x.npy"

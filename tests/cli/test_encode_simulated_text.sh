@@ -18,7 +18,7 @@ json 6 layers
 expect 2 convert projector "$golden/llm/projector.safetensors" -o "$work/x.gguf"
 complains "--wavlm, --llm"
 expect 2 convert projector "$golden/llm/projector.safetensors" -o "$work/x.gguf" --wavlm "$llm" --llm "$llm"
-complains "is no WavLM"
+complains "not a WavLM encoder"
 
 # Seconds of 16-bit sound: a header and a saw tooth.
 sound() { # sound FILE BYTES: what the two numbers of the header say is the sum
@@ -46,10 +46,10 @@ expect 0 import table "$work/clips.csv" "$work/labels" --labels-only
 expect 2 encode simulated-text "$work/labels" -o "$work/store" $models
 complains "the folder of the clips' sounds is missing (--sounds FOLDER names it)"
 expect 1 encode simulated-text "$work/labels" -o "$work/store" $models --sounds "$work"
-complains "clip 'c': there is no sound $work/c.wav (--skip leaves it out)"
+complains "clip 'c': no sound $work/c.wav (--skip leaves it out)"
 expect 0 encode simulated-text "$work/labels" -o "$work/store" $models --sounds "$work" --skip
 prints "stream 'simulated_text' of width 64, f32: 0 clips encoded, 1 skipped, 2 were there before"
-complains "skipped c: there is no sound $work/c.wav"
+complains "skipped c: no sound $work/c.wav"
 expect 0 inspect "$work/store" --json
 json '"simulated_text"' streams 0 name
 json '"winner"' source encoders simulated_text reading
@@ -77,7 +77,7 @@ complains "'projector' comes from your own"
 expect 1 encode simulated-text "$work/nothing.wav" -o "$work/x.npy" $models
 complains "nothing.wav"
 expect 2 encode simulated-text "$work/a.wav" -o "$work/x.npy" $models --reading both
-complains "there are winner, reference"
+complains "choose one of: winner, reference"
 expect 1 encode simulated-text "$work/a.wav" -o "$work/x.npy" $models --max-tokens 4096
 complains "context"
 [ ! -e "$work/x.npy" ] || wrong "a failed encoding left a file"

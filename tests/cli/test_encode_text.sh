@@ -43,11 +43,11 @@ complains "layer '9': the model has hidden states 0 ... 6"
 expect 2 encode text -m "$model" "$work/a.txt" -o "$work/x.npy" --rows men
 complains "did you mean 'mean'?"
 expect 2 encode text -m "$model" "$work/a.txt" -o "$work/x.npy" --spelling loud
-complains "there are as-is, lower, sentence, plain"
+complains "choose one of: as-is, lower, sentence, plain"
 expect 2 encode text -m "$model" "$work/a.txt"
 complains "-o PATH is missing"
 expect 2 encode speech "$work/a.txt"
-complains "there is no encoder 'speech'; there are: wavlm whisper manet text simulated-text"
+complains "unknown encoder 'speech'; choose one of: wavlm whisper manet text simulated-text"
 [ ! -e "$work/x.npy" ] || wrong "a failed encoding left a file"
 
 # A store of transcripts, its stream, and a text-only network on it.
@@ -116,7 +116,7 @@ prints "lovely"
 expect 2 predict "$work/run" --text "lovely"
 complains "encoded with tiny-llama-f32.gguf: say where it is with --encoder FILE"
 expect 2 predict "$work/run" --text " " --encoder "$model"
-complains "there are no words in it"
+complains "it has no words"
 expect 0 predict "$work/run" --text "lovely" --text "awful" --text "lovely" --csv --encoder "$model"
 [ "$(wc -l <"$work/out")" -eq 4 ] || wrong "not a row for each of three sentences"
 [ "$(sed -n 2p "$work/out")" = "$(sed -n 4p "$work/out")" ] || wrong "the same sentence has two scores"
@@ -148,6 +148,6 @@ done
 expect 0 synthesize "$work/made" --train 40 --validation 10 --test 1 --quiet
 expect 0 train "$work/config.yaml" --quiet --set store="$work/made" --set epochs=1 --output "$work/other"
 expect 1 predict "$work/other" --text "lovely" --encoder "$model"
-complains "it is not known how to encode a sentence"
+complains "valence does not know how to encode a sentence"
 [ -z "$(ls "$TMPDIR")" ] || wrong "a sentence's store was left"
 finish

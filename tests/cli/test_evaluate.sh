@@ -166,7 +166,7 @@ expect 0 evaluate "$run" "$store" --scale sims --bootstrap 0 --json --quiet
 "$JSON_VALUE" "$work/out" models 0 flows complete metrics acc5_sims >/dev/null || wrong "no figures of CH-SIMS"
 "$JSON_VALUE" "$work/out" models 0 flows complete metrics acc7 >/dev/null 2>&1 && wrong "figures of another scale"
 expect 2 evaluate "$run" "$store" --scale mosi
-complains "--scale: there is no 'mosi'"
+complains "--scale: unknown value 'mosi'"
 
 # ---- a clip far outside the training data, and one with values beyond any
 awk 'BEGIN {

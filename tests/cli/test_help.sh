@@ -67,7 +67,7 @@ complains "'complete' is there twice"
 expect 2 evaluate a b --flow txt_missing
 complains "did you mean 'text_missing'?"
 expect 2 evaluate a b --checkpoint newest
-complains "--checkpoint: there is no 'newest'; there are best, last"
+complains "--checkpoint: unknown value 'newest'; choose one of: best, last"
 expect 2 predict a b --checkpoint lst
 complains "did you mean 'last'?"
 expect 2 predict a b --json --csv

@@ -46,7 +46,7 @@ prints "left out, as an import would: 1 clips"
 prints "('broken')"
 mkdir "$work/nothing"
 expect 1 inspect "$work/nothing"
-complains "no store, no run"
+complains "no store, run"
 
 expect 0 export "$store" "$work/more" --quiet
 cp "$work/more/text/$(ls "$work/more/text" | head -n 1)" "$work/more/text/stray.npy"

@@ -15,7 +15,7 @@ complains "none.gguf"
 expect 2 transcribe x.wav
 complains "--model FILE is missing"
 expect 2 transcribe x.wav -m "$work/tiny.gguf" -f docx
-complains "there is no format 'docx'"
+complains "unknown format 'docx'"
 expect 2 transcribe x.wav -m "$work/tiny.gguf" --start 5 --end 4
 complains "--end is not after --start"
 finish

@@ -181,7 +181,7 @@ static void test_bad_rows_are_errors_or_counted_skips(void **state)
                   VALENCE_SKIP_LABEL);
     check_bad_row("c2,train,nan,g,,1,2,3,4,5", VALENCE_ERROR_DATA, "label 'nan'",
                   VALENCE_SKIP_LABEL);
-    check_bad_row("c2,fold7,1,g,,1,2,3,4,5", VALENCE_ERROR_DATA, "no split 'fold7'",
+    check_bad_row("c2,fold7,1,g,,1,2,3,4,5", VALENCE_ERROR_DATA, "unknown split 'fold7'",
                   VALENCE_SKIP_SPLIT);
     check_bad_row("c2,train,1,g,,1,nan,3,4,5", VALENCE_ERROR_DATA, "column 1: nan",
                   VALENCE_SKIP_VALUE);

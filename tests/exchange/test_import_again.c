@@ -59,7 +59,7 @@ static void test_an_unfinished_store_is_taken_over_with_the_advised_values(void 
 {
     (void)state;
     write_text("t.csv", "id,split,label,a0,a1\nc1,train,1,1,2\nc2,fold7,1,1,2\n");
-    assert_fails(import_table(), VALENCE_ERROR_DATA, "no split 'fold7'");
+    assert_fails(import_table(), VALENCE_ERROR_DATA, "unknown split 'fold7'");
     options.split_values = "fold7=test";
     assert_fine(import_table());
     assert_replaced();

@@ -73,7 +73,7 @@ static void test_videos_without_a_stream_stop_the_import_unless_skipped(void **s
 {
     (void)state;
     options.skip = VALENCE_BIT(VALENCE_SKIP_EMPTY);
-    assert_fails(import_csd(), VALENCE_ERROR_NOT_FOUND, "there is no video 'vidC'");
+    assert_fails(import_csd(), VALENCE_ERROR_NOT_FOUND, "no video 'vidC'");
 }
 
 static void test_splits_are_of_clips_or_of_their_videos(void **state)
@@ -101,7 +101,7 @@ static void test_the_labels_column_is_a_number(void **state)
     options.label = "sentiment";
     assert_fails(import_csd(), VALENCE_ERROR_ARGUMENT, "number from 0");
     options.label = "2";
-    assert_fails(import_csd(), VALENCE_ERROR_SHAPE, "there is no label 2");
+    assert_fails(import_csd(), VALENCE_ERROR_SHAPE, "label 2 does not exist");
     options.label = "1";
     assert_fine(import_csd());
     struct valence_store *store = open_store();

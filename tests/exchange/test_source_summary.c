@@ -97,7 +97,7 @@ static void test_what_is_no_set_of_clips_is_told_apart(void **state)
                      VALENCE_ERROR_UNSUPPORTED);
     assert_int_equal(mkdir(in_folder("empty"), 0700), 0);
     assert_fails(source_summarise(in_folder("empty"), NULL, &summary, &error),
-                 VALENCE_ERROR_UNSUPPORTED, "no arrays ID.npy");
+                 VALENCE_ERROR_UNSUPPORTED, "no store, run, table or arrays ID.npy");
     write_text("t.pkl", "no pickle");
     assert_true(source_summarise(in_folder("t.pkl"), NULL, &summary, &error) != VALENCE_OK);
 }

@@ -280,10 +280,10 @@ static void test_metadata_is_kept_and_must_be_an_object(void **state)
     clip.id = "b";
     clip.metadata = "[1]";
     assert_fails(valence_store_writer_add(writer, &clip, NULL, 0, &error), VALENCE_ERROR_DATA,
-                 "its metadata is no JSON object");
+                 "its metadata is not a JSON object");
     clip.metadata = "{\"text\"";
     assert_fails(valence_store_writer_add(writer, &clip, NULL, 0, &error), VALENCE_ERROR_DATA,
-                 "its metadata is no JSON object: ");
+                 "its metadata is not a JSON object: ");
     clip.metadata = "";
     assert_fine(valence_store_writer_add(writer, &clip, NULL, 0, &error));
     assert_fine(valence_store_writer_finish(writer, &error));

@@ -111,9 +111,8 @@ int backend_find_device(const char *name, ggml_backend_dev_t *device, struct val
         }
         text_format(&known, "%s%s", i ? ", " : "", ggml_backend_dev_name(candidate));
     }
-    status = fail(error, VALENCE_ERROR_UNSUPPORTED,
-                  "there is no device '%s' (this machine and build have: %s)", name,
-                  known.data ? known.data : "none");
+    status = fail(error, VALENCE_ERROR_UNSUPPORTED, "unknown device '%s' (available here: %s)",
+                  name, known.data ? known.data : "none");
     text_free(&known);
     return status;
 }

@@ -15,8 +15,8 @@ static int read_transcript(const char *path, char **transcript, struct valence_e
     int status = file_read_text(path, MAX_TEXT_BYTES, transcript, &size, error);
     if (!status && strlen(*transcript) < size) {
         status = fail(error, VALENCE_ERROR_DATA,
-                      "%s: byte %zu is NUL, which no text has (is it UTF-16? convert it, e.g. with "
-                      "iconv -f UTF-16 -t UTF-8)",
+                      "%s: byte %zu is NUL, which text never contains (is it UTF-16? convert it, "
+                      "e.g. with iconv -f UTF-16 -t UTF-8)",
                       path, strlen(*transcript));
         free(*transcript);
     }

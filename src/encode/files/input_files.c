@@ -112,7 +112,7 @@ int input_files_list(struct input_files *files, const char *const *inputs, int64
         status = path_is_folder(inputs[i]) ? add_folder(files, inputs[i], endings, error)
                                            : add_file(files, strdup(inputs[i]), error);
     if (!status && files->n == 0)
-        status = fail(error, VALENCE_ERROR_ARGUMENT, "there are no files to encode");
+        status = fail(error, VALENCE_ERROR_ARGUMENT, "no files to encode");
     if (!status && distinct)
         status = check_names(files, error);
     if (status)

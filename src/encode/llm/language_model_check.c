@@ -196,9 +196,7 @@ static int check_rope(const struct header *header)
                 return VALENCE_OK;
     }
     return fail(header->error, VALENCE_ERROR_FORMAT,
-                "%s: key '%s' is none of none, linear, yarn, "
-                "longrope",
-                header->weights->path, key);
+                "%s: key '%s' must be none, linear, yarn or longrope", header->weights->path, key);
 }
 
 static int check_causal(const struct header *header)

@@ -91,7 +91,7 @@ int transcript_tokens_read(struct transcript_tokens *transcript, const struct la
 {
     *transcript = (struct transcript_tokens){0};
     if (!text)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "there is no text");
+        return fail(error, VALENCE_ERROR_ARGUMENT, "the text is missing");
     text += strspn(text, blanks);
     size_t length = strlen(text);
     while (length > 0 && strchr(blanks, text[length - 1]))

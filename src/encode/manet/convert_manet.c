@@ -155,8 +155,8 @@ int convert_manet(const char *from, const char *path, const struct valence_conve
     if (model.width < 4 || model.width > 1024 || model.width % 4 != 0 || model.n_classes < 1 ||
         model.n_classes > 10000)
         status = fail(error, VALENCE_ERROR_SHAPE,
-                      "%s: is no MANet checkpoint (conv1.weight and fc_1.weight are missing or of "
-                      "no usable size)",
+                      "%s: not a MANet checkpoint (conv1.weight and fc_1.weight are missing or "
+                      "have the wrong size)",
                       from);
     if (!status) {
         struct gguf_context *header = gguf_init_empty();

@@ -79,9 +79,10 @@ static int resize(const struct valence_encoder_input *inputs, int64_t first, int
                   int64_t side, uint8_t *pixels, struct valence_error *error)
 {
     for (int64_t i = first; i < first + n; i++, pixels += 3 * side * side) {
-        int status = inputs[i].pixels ? resize_rgb(inputs[i].pixels, inputs[i].width,
-                                                   inputs[i].height, side, pixels, error)
-                                      : fail(error, VALENCE_ERROR_ARGUMENT, "there is no picture");
+        int status = inputs[i].pixels
+                         ? resize_rgb(inputs[i].pixels, inputs[i].width, inputs[i].height, side,
+                                      pixels, error)
+                         : fail(error, VALENCE_ERROR_ARGUMENT, "the picture is missing");
         if (status)
             return fail_within(status, error, "input %" PRId64, i);
     }

@@ -142,7 +142,7 @@ static void compute_rows(const struct mel_spectrum *spectrum, const float *padde
 static int check_samples(const float *samples, int64_t n_samples, struct valence_error *error)
 {
     if (n_samples < 0 || (n_samples > 0 && !samples))
-        return fail(error, VALENCE_ERROR_ARGUMENT, "there are no samples");
+        return fail(error, VALENCE_ERROR_ARGUMENT, "the sound has no samples");
     for (int64_t i = 0; i < n_samples; i++)
         if (!isfinite(samples[i]))
             return fail(error, VALENCE_ERROR_DATA, "sample %lld is not finite", (long long)i);

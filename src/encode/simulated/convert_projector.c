@@ -22,8 +22,8 @@ static int open_wavlm(struct neighbours *neighbours, const char *path, struct va
     if (status)
         return status;
     if (strcmp(weights_text(wavlm, "general.architecture"), "wavlm") != 0)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "%s: is no WavLM ('valence convert wavlm')",
-                    path);
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "%s: not a WavLM encoder ('valence convert wavlm' makes one)", path);
     neighbours->wavlm_width = weights_int(wavlm, "wavlm.width", 1, PROJECTOR_MAX_WIDTH);
     weights_text(wavlm, "valence.source_sha256");
     return weights_check(wavlm, error);

@@ -120,7 +120,7 @@ static int encode_input(struct projector_state *state, const struct valence_enco
     const struct projector *projector = state->projector;
     int64_t taken = projector->joined * projector->frame_width;
     if (!input->frames)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "there are no frames");
+        return fail(error, VALENCE_ERROR_ARGUMENT, "the sound has no frames");
     for (int64_t i = 0; i < n * taken; i++)
         if (!isfinite(input->frames[i]))
             return fail(error, VALENCE_ERROR_DATA, "frame %" PRId64 " is not finite",

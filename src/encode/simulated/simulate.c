@@ -109,7 +109,7 @@ static int set_options(struct valence_simulator *simulator,
         return fail(error, VALENCE_ERROR_ARGUMENT, "%" PRId64 " new tokens are not within 1 ... %d",
                     simulator->max_tokens, BEAM_MAX_TOKENS);
     if ((unsigned)options->reading > VALENCE_READING_REFERENCE)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "there is no reading %d", (int)options->reading);
+        return fail(error, VALENCE_ERROR_ARGUMENT, "unknown reading %d", (int)options->reading);
     return make_prompt(simulator, options, error);
 }
 

@@ -42,7 +42,7 @@ static int find_sound(const char *folder, const char *id, char **path, struct va
         free(*path);
     }
     *path = NULL;
-    return fail(error, VALENCE_ERROR_NOT_FOUND, "there is no sound %s/%s.wav", folder, id);
+    return fail(error, VALENCE_ERROR_NOT_FOUND, "no sound %s/%s.wav", folder, id);
 }
 
 static int listen(struct listener *listener, const char *path,

@@ -225,10 +225,9 @@ int wavlm_config_read_pickle(struct wavlm_config *config, const struct pickle_va
     if (!pickled_flag(cfg, "relative_position_embedding", false) ||
         !pickled_flag(cfg, "gru_rel_pos", false) ||
         (activation && !pickle_is_text(activation, "gelu")))
-        return fail(
-            error, VALENCE_ERROR_UNSUPPORTED,
-            "%s: cfg asks for no gated relative position bias, or for another activation than gelu",
-            path);
+        return fail(error, VALENCE_ERROR_UNSUPPORTED,
+                    "%s: cfg has no gated relative position bias, or an activation other than gelu",
+                    path);
     config->width = pickled_size(cfg, "encoder_embed_dim", config->width);
     config->n_layers = pickled_size(cfg, "encoder_layers", config->n_layers);
     config->n_heads = pickled_size(cfg, "encoder_attention_heads", config->n_heads);

@@ -246,7 +246,7 @@ static void build(struct machine *m)
     if (object->type == PICKLE_OBJECT)
         object->as.object.state = state;
     else if (object->type != PICKLE_DICT)
-        machine_malformed(m, "a state for something that has none");
+        machine_malformed(m, "a state for an object that takes no state");
 }
 
 static void push_persistent(struct machine *m, struct pickle_value *identifier)

@@ -92,7 +92,7 @@ static int walk_entry(struct walk *walk, const struct pickle_value *key, int64_t
     else
         return VALENCE_OK;
     if (walk->path.failed)
-        return bad_tensor(walk, VALENCE_ERROR_LIMIT, "the path to what it holds is too long");
+        return bad_tensor(walk, VALENCE_ERROR_LIMIT, "the path to a tensor in it is too long");
     int status = walk_value(walk, value, depth);
     walk->path.length = length;
     walk->path.data[length] = '\0';
