@@ -99,7 +99,7 @@ for shell in bash zsh fish; do
     done
 done
 expect 2 completion tcsh
-complains "there are bash, zsh, fish"
+complains "choose one of: bash, zsh, fish"
 if command -v bash >/dev/null; then
     "$VALENCE" completion bash >"$work/completion"
     completed() { # completed WORD WORDS...: what completing the last of the words offers

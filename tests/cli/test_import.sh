@@ -121,7 +121,7 @@ complains "not a folder"
 expect 2 import tables "$table" "$work/new"
 complains "did you mean 'table'?"
 expect 2 import mosei "$table" "$work/new"
-complains "there are table, dense, merbench, mmsa, csd"
+complains "choose one of: table, dense, merbench, mmsa, csd"
 expect 2 import table "$table" "$work/new" --skip labels
 complains "did you mean 'label'?"
 expect 2 import table "$table" "$work/new" --label-range 3

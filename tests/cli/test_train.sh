@@ -135,7 +135,7 @@ expect 0 synthesize "$work/many" --train 200 --validation 300 --test 1 --audio-w
     --video-width 4 --quiet
 expect 0 train "$config" --output "$work/idle" --set "store=$work/many" --set epochs=1 \
     --set optimizer.learning_rate=1e-12 --quiet
-prints "WARNING: seed 1 has not learnt"
+prints "WARNING: seed 1 has learnt nothing"
 
 # ---- an interrupt, and the same bytes as a run without one
 "$VALENCE" train "$config" --output "$work/stopped" --set epochs=100000 --quiet >/dev/null 2>"$work/err" &
