@@ -19,7 +19,7 @@ struct request {
     int format;
     int64_t beams, threads;
     double start, end;
-    bool translate, words, force, quiet;
+    bool translate, words, force, json, quiet;
     struct media_limits limits;
     const char *const *files;
     int64_t n_files;
@@ -158,6 +158,8 @@ static int run_request(const struct command *command, struct request *request)
     if (!request->model)
         return report_usage(command, "--model FILE is missing: a GGUF file that 'valence convert "
                                      "whisper' wrote");
+    if (request->json)
+        request->format_name = "json";
     for (request->format = 0; request->format < N_TRANSCRIPT_FORMATS; request->format++)
         if (strcmp(transcript_formats[request->format], request->format_name) == 0)
             break;
@@ -200,6 +202,7 @@ static int run_transcribe(const struct command *command, int argc, char **argv)
         {OPTION_TEXT, 'f', "format", &request.format_name, "FORMAT",
          "text, srt, vtt, json (the names of Whisper's verbose_json) or csv (default: text).", 0,
          0},
+        {OPTION_FLAG, 0, "json", &request.json, NULL, "The same as --format json.", 0, 0},
         {OPTION_TEXT, 'l', "language", &request.language, "CODE",
          "The language: en, de, ...; auto detects it (default: auto).", 0, 0},
         {OPTION_FLAG, 0, "translate", &request.translate, NULL, "Translate into English.", 0, 0},

@@ -14,7 +14,7 @@
 struct request {
     const char *kind, *model, *output;
     int64_t threads;
-    bool quiet;
+    bool quiet, json;
     struct valence_encoder_options encoder;
     struct valence_encode_options files;
     struct media_limits limits;
@@ -56,7 +56,9 @@ static int encode(const struct command *command, struct request *request)
         status = valence_encode_files(encoder, request->inputs, request->n_inputs, request->output,
                                       &request->files, &report, &error);
     terminal_progress_finish();
-    if (report && !request->quiet)
+    if (report && request->json)
+        status = print_report_json(request->output, report, &error);
+    else if (report && !request->quiet)
         print_files_summary(request->output, report);
     if (report)
         print_skipped(report);
@@ -104,6 +106,7 @@ static int run_media(const struct command *command, int argc, char **argv)
          "cpu, gpu, cuda, vulkan, ... (default: cpu).", 0, 0},
         {OPTION_INT, 'j', "threads", &request.threads, "N",
          "Threads (default: one for each CPU that the process has).", 1, 1024},
+        OPTION_JSON_SUMMARY(&request.json),
         {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress and no summary.", 0, 0},
         {.type = OPTION_END}};
     const char **positional = calloc((size_t)argc + 1, sizeof *positional);

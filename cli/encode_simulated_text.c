@@ -105,19 +105,6 @@ static void print_heard(const char *output, const struct valence_encode_report *
     table_print(&table, summary_stream(output));
 }
 
-static int print_heard_json(const struct valence_encode_report *report, struct valence_error *error)
-{
-    json_t *all = json_array();
-    for (int64_t i = 0; i < report->n_inputs; i++) {
-        const struct valence_encoded_input *input = &report->inputs[i];
-        json_t *heard = input->notes[0] ? json_loads(input->notes, 0, NULL) : NULL;
-        if (heard && json_object_set_new(heard, "file", json_string(input->name)) == 0)
-            json_array_append(all, heard);
-        json_decref(heard);
-    }
-    return print_json(all, error);
-}
-
 /* ---- Doing it ---- */
 
 static int simulate_store(const struct request *request, struct valence_simulator *simulator,
@@ -127,6 +114,8 @@ static int simulate_store(const struct request *request, struct valence_simulato
     const struct valence_encode_store_options *options = &request->store;
     int status = valence_simulate_store(simulator, from, request->output, options, report, error);
     terminal_progress_finish();
+    if (!status && request->json)
+        return print_report_json(request->output, *report, error);
     if (status || request->quiet)
         return status;
     print_store_summary(request->output, options->stream, options->dtype, *report);
@@ -142,7 +131,7 @@ static int simulate_files(const struct request *request, struct valence_simulato
                                         report, error);
     terminal_progress_finish();
     if (!status && request->json)
-        status = print_heard_json(*report, error);
+        status = print_report_json(request->output, *report, error);
     else if (!status && !request->quiet)
         print_heard(request->output, *report);
     return status;
@@ -225,8 +214,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_FLAG, 0, "offline", &request->offline, NULL, "Never fetch a model.", 0, 0},
         MEDIA_OPTIONS(request->limits),
         FILES_OPTIONS(request->files),
-        {OPTION_FLAG, 0, "json", &request->json, NULL,
-         "For files: print the text that was heard as JSON, with tokens and probabilities.", 0, 0},
+        OPTION_JSON_SUMMARY(&request->json),
         {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress and no summary.", 0,
          0},
         {.type = OPTION_END}};

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "json_output.h"
 #include "terminal.h"
 
 #define LISTED 20 /* reasons that are printed */
@@ -69,10 +70,43 @@ void print_store_summary(const char *store, const char *stream, enum valence_dty
     printf("%s: stream '%s' of width %" PRId64 ", %s: %" PRId64 " clips encoded", store, stream,
            report->width, valence_dtype_names[dtype], report->n_encoded);
     if (report->n_without)
-        printf(", %" PRId64 " have none", report->n_without);
+        printf(", %" PRId64 " without input", report->n_without);
     if (report->n_skipped)
         printf(", %" PRId64 " skipped", report->n_skipped);
     if (report->n_before)
         printf(", %" PRId64 " were there before", report->n_before);
     putchar('\n');
+}
+
+/* ---- JSON ---- */
+
+static json_t *input_to_json(const struct valence_encoded_input *input)
+{
+    static const char *const states[] = {[VALENCE_ENCODED] = "encoded",
+                                         [VALENCE_ENCODED_BEFORE] = "before",
+                                         [VALENCE_NOTHING_TO_ENCODE] = "nothing",
+                                         [VALENCE_ENCODE_SKIPPED] = "skipped"};
+    json_t *heard = input->notes[0] ? json_loads(input->notes, 0, NULL) : json_null();
+    return json_pack("{s:s, s:s, s:I, s:s, s:o}", "name", input->name, "state",
+                     states[input->state], "rows", (json_int_t)input->n_rows, "problem",
+                     input->reason, "heard", heard);
+}
+
+int print_report_json(const char *output, const struct valence_encode_report *report,
+                      struct valence_error *error)
+{
+    json_t *inputs = json_array();
+    int failed = !inputs;
+    for (int64_t i = 0; !failed && i < report->n_inputs; i++)
+        failed = json_array_append_new(inputs, input_to_json(&report->inputs[i]));
+    if (failed) {
+        json_decref(inputs);
+        return print_json(NULL, error);
+    }
+    return print_json(
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "output", output, "encoded",
+                  (json_int_t)report->n_encoded, "before", (json_int_t)report->n_before, "nothing",
+                  (json_int_t)report->n_without, "skipped", (json_int_t)report->n_skipped, "rows",
+                  (json_int_t)report->n_rows, "width", (json_int_t)report->width, "inputs", inputs),
+        error);
 }

@@ -22,9 +22,18 @@
 /* "OUT: 3 files, 120 rows of 64, 1 skipped", and on standard error why. */
 void print_files_summary(const char *output, const struct valence_encode_report *report);
 
-/* The same of clips, "STORE: stream 'text' of width 64, f32: 60 clips encoded, 1 have none". */
+/* The same of clips, "STORE: stream 'text' of width 64, f32: 60 clips encoded, 1 without input". */
 void print_store_summary(const char *store, const char *stream, enum valence_dtype dtype,
                          const struct valence_encode_report *report);
+
+/* The same as JSON on standard output, with a row for each input. */
+int print_report_json(const char *output, const struct valence_encode_report *report,
+                      struct valence_error *error);
+
+#define OPTION_JSON_SUMMARY(target)                                                                \
+    {                                                                                              \
+        OPTION_FLAG, 0, "json", target, NULL, "Print JSON instead of the summary.", 0, 0           \
+    }
 
 /* The reasons alone, on standard error. */
 void print_skipped(const struct valence_encode_report *report);

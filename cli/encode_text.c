@@ -61,7 +61,9 @@ int encode_text_of_store(struct text_encoding *encoding, const char *from, const
     encoding->store.progress = terminal_progress(encoding->quiet);
     status = valence_encode_store_text(encoder, from, to, &encoding->store, &report, error);
     terminal_progress_finish();
-    if (report && !encoding->quiet)
+    if (report && encoding->json)
+        status = print_report_json(to, report, error);
+    else if (report && !encoding->quiet)
         print_store_summary(to, encoding->store.stream, encoding->store.dtype, report);
     if (report)
         print_skipped(report);
@@ -82,7 +84,9 @@ static int encode_text_of_files(struct text_encoding *encoding, const char *cons
     options->progress = terminal_progress(encoding->quiet);
     status = valence_encode_text_files(encoder, inputs, n, output, options, &report, error);
     terminal_progress_finish();
-    if (report && !encoding->quiet)
+    if (report && encoding->json)
+        status = print_report_json(output, report, error);
+    else if (report && !encoding->quiet)
         print_files_summary(output, report);
     if (report)
         print_skipped(report);
@@ -150,6 +154,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "Threads (default: one for each CPU that the process has).", 1, 1024},
         {OPTION_FLAG, 0, "offline", &encoding->offline, NULL, "Never fetch a model.", 0, 0},
         FILES_OPTIONS(request->files),
+        OPTION_JSON_SUMMARY(&encoding->json),
         {OPTION_FLAG, 'q', "quiet", &encoding->quiet, NULL, "Show no progress and no summary.", 0,
          0},
         {.type = OPTION_END}};

@@ -14,7 +14,7 @@ struct text_encoding {
     const char *model; /* a path, or a name of 'valence models' */
     struct valence_transcript_options settings;
     struct valence_encode_store_options store;
-    bool offline, quiet;
+    bool offline, quiet, json;
 };
 
 void text_encoding_default(struct text_encoding *encoding); /* all but the model */

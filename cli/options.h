@@ -98,8 +98,8 @@ int report_no_memory(void);
 struct valence_progress *terminal_progress(bool quiet);
 void terminal_progress_finish(void);
 
-/* A line that stays, above the bar: what an epoch has given. Nothing where the progress is quiet.
- */
+/* A line that stays above the bar, wrapped at the terminal's width: the figures of an epoch.
+ * Nothing where the progress is quiet. */
 void terminal_progress_line(const char *text);
 
 #endif

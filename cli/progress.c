@@ -169,8 +169,7 @@ void terminal_progress_line(const char *text)
     if (shown.quiet)
         return;
     clear_bar();
-    print_cut(stderr, text, terminal_columns(stderr));
-    fputc('\n', stderr);
+    print_wrapped(stderr, text, 0, 0, table_columns(stderr));
 }
 
 struct valence_progress *terminal_progress(bool quiet)

@@ -48,3 +48,10 @@ finish() {
     echo "$failures failures"
     exit 1
 }
+
+# fits NAME: the last output is as docs/json/NAME.schema.json says.
+fits() {
+    command -v python3 >/dev/null || return 0
+    python3 "$TESTS/cli/check_json.py" "$TESTS/../docs/json/$1.schema.json" "$work/out" >"$work/problems" 2>&1 ||
+        wrong "'$said' does not fit docs/json/$1.schema.json: $(cat "$work/problems")"
+}

@@ -80,6 +80,12 @@ expect 0 encode wavlm -m "$work/base.gguf" "$work/sounds" -o "$work/folder" --sk
 prints "folder: 2 files, 100 rows of 48, 1 were there before, 1 skipped"
 complains "skipped $work/sounds/c.wav: "
 [ "$before" = "$(stat -c %Y%i "$work/folder/a.npy")" ] || wrong "what was there was made again"
+expect 0 encode wavlm -m "$work/base.gguf" "$work/sounds" -o "$work/folder" --skip --json --quiet
+fits encode
+json '"before"' inputs 0 state
+json '"skipped"' inputs 2 state
+json 50 inputs 0 rows
+json 100 rows
 cmp -s "$work/folder/a.npy" "$work/folder/b.npy" || wrong "the same sound gives other rows"
 expect 1 encode wavlm -m "$work/base.gguf" "$work/a.wav" -o "$work/folder" --layers 1
 complains "rows of another encoder or of other settings"

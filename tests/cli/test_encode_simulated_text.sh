@@ -34,8 +34,9 @@ prints "2 files, "
 prints "heard"
 prints "a.wav"
 expect 0 encode simulated-text "$work/a.wav" -o "$work/a.npy" $models --json
-tokens=$("$JSON_VALUE" "$work/out" items 0 tokens)
-probability=$("$JSON_VALUE" "$work/out" items 0 probabilities 0)
+tokens=$("$JSON_VALUE" "$work/out" inputs 0 heard tokens)
+probability=$("$JSON_VALUE" "$work/out" inputs 0 heard probabilities 0)
+fits encode
 awk -v p="$probability" 'BEGIN { exit !(p > 0 && p <= 1) }' || wrong "no probability: $probability"
 expect 0 encode simulated-text "$work/a.wav" -o "$work/greedy.npy" $models --beams 1 --json --quiet
 expect 0 encode simulated-text "$work/a.wav" -o "$work/reference.npy" $models --reading reference --rows mean --layers 3

@@ -62,14 +62,16 @@ awk 'BEGIN {
 }' >"$work/clips.csv"
 expect 0 import table "$work/clips.csv" "$work/transcripts" --labels-only
 expect 0 encode text "$work/transcripts" -m "$model" -o "$work/store" --layers 3+4 --rows last
-prints "store: stream 'text' of width 64, f32: 60 clips encoded, 1 have none"
+prints "store: stream 'text' of width 64, f32: 60 clips encoded, 1 without input"
 expect 0 encode text "$work/transcripts" -m "$model" -o "$work/store" --layers 3+4 --rows last
 prints "0 clips encoded, 61 were there before"
 expect 1 encode text "$work/transcripts" -m "$model" -o "$work/store" --layers 3 --rows last
 complains "encoders"
 expect 1 encode text "$work/store" -m "$model" -o "$work/more"
 complains "has a stream 'text' already"
-expect 0 encode text "$work/store" -m "$model" -o "$work/more" --stream text_mean --rows mean --dtype f16
+expect 0 encode text "$work/store" -m "$model" -o "$work/more" --stream text_mean --rows mean --dtype f16 --json
+fits encode
+json 60 encoded
 expect 0 inspect "$work/more" --json
 json '"text_mean"' streams 1 name
 json '"f16"' streams 1 dtype
@@ -79,7 +81,7 @@ json '"mean"' source encoders text_mean rows
 # The same in one step.
 expect 0 import table "$work/clips.csv" "$work/at-once" --encode-text "$model" --encode-layers 3+4 --encode-rows last
 prints "61  imported"
-prints "stream 'text' of width 64, f32: 60 clips encoded, 1 have none"
+prints "stream 'text' of width 64, f32: 60 clips encoded, 1 without input"
 expect 0 import table "$work/clips.csv" "$work/at-once" --encode-text "$model" --encode-layers 3+4 --encode-rows last --json
 json 61 imported
 expect 0 inspect "$work/at-once" --json

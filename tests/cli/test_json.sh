@@ -4,11 +4,10 @@ command -v python3 >/dev/null || { echo "python3 is not installed: skipped"; exi
 
 # valid NAME COMMAND...: the command's output fits docs/json/NAME.schema.json.
 valid() {
-    schema=$TESTS/../docs/json/$1.schema.json
+    schema=$1
     shift
     expect 0 "$@"
-    python3 "$TESTS/cli/check_json.py" "$schema" "$work/out" >"$work/problems" 2>&1 ||
-        wrong "'$said' does not fit $schema: $(cat "$work/problems")"
+    fits "$schema"
 }
 
 expect 0 synthesize "$work/store" --train 20 --validation 10 --test 10 --quiet

@@ -10,7 +10,7 @@ if ! "$VALENCE" convert whisper "$TESTS/golden/whisper/tiny" -o "$work/tiny.gguf
 fi
 expect 1 transcribe x.wav -m "$work/tiny.gguf"
 complains "has 1808 tokens; published Whisper models have 51864 to 51866"
-expect 1 transcribe x.wav -m "$work/none.gguf"
+expect 1 transcribe x.wav -m "$work/none.gguf" --json
 complains "none.gguf"
 expect 2 transcribe x.wav
 complains "--model FILE is missing"
