@@ -114,7 +114,7 @@ static void note_clips(struct table *table, const struct train_request *request,
         table_note(table, "left out: %lld clips without a label, %lld without rows",
                    (long long)run->n_unlabelled, (long long)run->n_empty);
     if (run->n_cut)
-        table_note(table, "%lld clips were cut to max_rows, the first is %s", (long long)run->n_cut,
+        table_note(table, "%lld clips were cut to max_rows, first %s", (long long)run->n_cut,
                    run->first_cut);
 }
 

@@ -46,7 +46,7 @@ void print_skipped(const struct valence_encode_report *report)
         if (skipped && n_skipped <= LISTED)
             print_line("valence: skipped ", input->name, input->reason, "");
         else if (!skipped && input->reason[0])
-            print_line("valence: ", input->name, input->reason, "; what can be decoded is used");
+            print_line("valence: ", input->name, input->reason, "; valence uses the readable part");
     }
     if (n_skipped > LISTED)
         fprintf(stderr, "valence: and %" PRId64 " more\n", n_skipped - LISTED);

@@ -136,7 +136,7 @@ static void note_clips(struct table *table, const struct evaluation_set *set)
     if (e->n_unscored)
         table_note(table,
                    "WARNING: skipped %" PRId64
-                   " clips whose values are too large to score, '%s' the first of them",
+                   " clips with values that are too large to score, first '%s'",
                    e->n_unscored, e->first_unscored);
     if (e->n_cut)
         table_note(table, "cut to %" PRId64 " rows: %" PRId64 " clips, '%s' the first of them",
@@ -144,8 +144,7 @@ static void note_clips(struct table *table, const struct evaluation_set *set)
     if (e->first_outside)
         table_note(table,
                    "WARNING: %" PRId64
-                   " clips lie far outside the training data, '%s' the first of them: their scores "
-                   "mean little",
+                   " clips lie far outside the training data, first '%s': their scores mean little",
                    e->flows[0].n_outside, e->first_outside);
 }
 
@@ -200,11 +199,10 @@ static void note_untrained(struct table *table, const struct valence_evaluation 
                      valence_flow_name(evaluation->flows[flow].flow));
     }
     if (names[0])
-        table_note(
-            table,
-            "* the model was not trained with %s: a modality that no trained flow misses is left "
-            "out, not imagined",
-            names);
+        table_note(table,
+                   "* the model was not trained with %s. It leaves out, and does not imagine, a "
+                   "modality that is present in every trained flow",
+                   names);
 }
 
 static void note_reliability(struct table *table, const struct evaluation_set *set)
@@ -212,11 +210,10 @@ static void note_reliability(struct table *table, const struct evaluation_set *s
     if (!knows_reliability(set))
         return;
     table_note(table,
-               "In %g %%: share of the labels that lie in the interval of their score. Intervals "
-               "come from the errors on the validation part%s",
+               "In %g %%: coverage, the share of labels inside the interval of their score. "
+               "Intervals are calibrated on the validation split%s",
                100 * set->options->level,
-               set->evaluations[0]->split == VALENCE_VALIDATION ? ", which is the one measured here"
-                                                                : "");
+               set->evaluations[0]->split == VALENCE_VALIDATION ? ", the split measured here" : "");
 }
 
 static void note_all(struct table *table, const struct evaluation_set *set)
@@ -236,7 +233,7 @@ static void note_all(struct table *table, const struct evaluation_set *set)
 
 static void note_constant(struct table *table, const struct evaluation_set *set)
 {
-    table_note(table, "always %.2f: the median of the training labels as every clip's score",
+    table_note(table, "always %.2f: the median training label as the score of every clip",
                (double)set->evaluations[0]->constant);
 }
 

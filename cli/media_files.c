@@ -47,5 +47,5 @@ void media_file_warn(const char *path, const struct valence_media *media)
     print_clean(stderr, path);
     fputs(": ", stderr);
     print_clean(stderr, warning);
-    fputs("; what can be decoded is used\n", stderr);
+    fputs("; valence uses the readable part\n", stderr);
 }

@@ -135,9 +135,8 @@ static void note_columns(struct predict_output *output)
 {
     struct table *table = &output->table;
     table_note(table,
-               "±: the error to expect. %s: the interval that holds the label in %s of the clips "
-               "that are like the validation clips. -: the model was not calibrated for such "
-               "clips.",
+               "±: the expected error. %s: the interval of %s coverage for clips like the "
+               "validation clips. -: the model is not calibrated for such clips.",
                output->level_text, output->level_text);
     if (output->form == PREDICT_TABLE)
         table_note(table, "Behind 'missing': the weights of the modalities, then of the query "

@@ -139,7 +139,7 @@ complains "samples are too few"
 head -c 16428 "$work/a.wav" >"$work/half.wav"
 expect 0 encode wavlm -m "$work/f32.gguf" "$work/half.wav" -o "$work/half.npy" --accept-damaged
 prints "1 files, 25 rows of 48"
-complains "half.wav: the file is cut off: 16000 bytes are missing; what can be decoded is used"
+complains "half.wav: the file is cut off: 16000 bytes are missing; valence uses the readable part"
 expect 1 encode wavlm -m "$work/f32.gguf" "$work/a.wav" -o "$work/x.npy" --max-seconds 1
 complains "the limit is 1 (--max-seconds S sets the limit)"
 "$VALENCE" encode wavlm -m "$work/f32.gguf" - <"$work/a.wav" -o "$work/piped.npy" >/dev/null || wrong "standard input"

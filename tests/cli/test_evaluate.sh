@@ -19,9 +19,9 @@ prints "seed-2  text_missing"
 expect 0 evaluate "$run/seed-1" "$store" --split val --bootstrap 100 --quiet
 prints "validation split, 20 clips"
 prints "text_missing less complete, paired: MAE"
-prints "the median of the training labels"
+prints "the median training label"
 prints "In 90 %"
-prints "which is the one measured here"
+prints "the split measured here"
 expect 0 evaluate "$run/seed-1/last.safetensors" "$store" --bootstrap 0 --quiet
 grep -q '95 %' "$work/out" && wrong "intervals without a bootstrap"
 grep -q 'In 90 %' "$work/out" && wrong "a checkpoint to go on from has a calibration set"
@@ -191,7 +191,7 @@ awk -F, 'NR > 1 && $5 != "" && ($2 < $5 - 1e-5 || $2 > $6 + 1e-5) { exit 1 }' "$
 expect 0 predict "$work/audio" "$work/rows" --split test --quiet
 prints "!: WARNING: 2 clips lie far outside the training data"
 expect 0 evaluate "$work/audio" "$work/rows" --bootstrap 0 --quiet
-prints "WARNING: 2 clips lie far outside the training data, 'far' the first of them"
+prints "WARNING: 2 clips lie far outside the training data, first 'far'"
 grep -q 'lack a modality\|no simulated text' "$work/out" && wrong "modalities that the model does not have are lacked"
 if [ -e /dev/full ]; then
     "$VALENCE" predict "$run/seed-1" "$store" --json -q >/dev/full 2>"$work/err" &&
