@@ -86,8 +86,12 @@ json_t *identity_of_file(const char *path, struct valence_error *error)
     json_t *identity =
         json_pack("{s:s, s:I, s:I, s:s}", "name", path_name(path), "bytes", (json_int_t)size,
                   "modified", (json_int_t)file.st_mtime, "hash", digits);
-    if (size > WHOLE_BYTES)
-        json_object_set_new(identity, "sampled", json_true());
+    if (identity && size > WHOLE_BYTES &&
+        json_object_set_new(identity, "sampled", json_true()) != 0) {
+        json_decref(identity);
+        fail_memory(error, 0, "a source's identity");
+        return NULL;
+    }
     if (!identity)
         fail(error, VALENCE_ERROR_ARGUMENT, "%s: its name is not UTF-8", path);
     return identity;

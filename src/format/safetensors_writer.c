@@ -71,7 +71,10 @@ int safetensors_declare(struct safetensors_writer *writer, const char *name, enu
                     writer->file.path, name);
     json_t *sizes = json_array();
     for (int i = 0; i < n_dims; i++)
-        json_array_append_new(sizes, json_integer(shape[i]));
+        if (json_array_append_new(sizes, json_integer(shape[i])) != 0) {
+            json_decref(sizes);
+            return fail_memory(error, 0, "the header");
+        }
     json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", element_type_name(type), "shape",
                               sizes, "data_offsets", (json_int_t)writer->declared,
                               (json_int_t)(writer->declared + bytes));

@@ -113,9 +113,12 @@ static json_t *stream_names(const struct checkpoint *checkpoint)
 {
     json_t *streams = json_object();
     for (int s = 0; s < VALENCE_N_STREAMS; s++)
-        if (checkpoint->stream_names[s][0])
+        if (checkpoint->stream_names[s][0] &&
             json_object_set_new(streams, valence_stream_names[s],
-                                json_string(checkpoint->stream_names[s]));
+                                json_string(checkpoint->stream_names[s])) != 0) {
+            json_decref(streams);
+            return NULL;
+        }
     return streams;
 }
 

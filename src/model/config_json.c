@@ -7,10 +7,17 @@
 json_t *model_config_to_json(const struct valence_model_config *config)
 {
     json_t *widths = json_object(), *flows = json_array();
+    int failed = 0;
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
-        json_object_set_new(widths, valence_modality_names[m], json_integer(config->widths[m]));
+        failed |=
+            json_object_set_new(widths, valence_modality_names[m], json_integer(config->widths[m]));
     for (int f = 0; f < config->n_flows; f++)
-        json_array_append_new(flows, json_string(valence_flow_name(config->flows[f])));
+        failed |= json_array_append_new(flows, json_string(valence_flow_name(config->flows[f])));
+    if (failed) {
+        json_decref(widths);
+        json_decref(flows);
+        return NULL;
+    }
     return json_pack("{s:o, s:I, s:I, s:s, s:f, s:f, s:o}", "widths", widths, "d",
                      (json_int_t)config->d, "o", (json_int_t)config->o, "imagination",
                      valence_imagination_names[config->imagination], "dropout", config->dropout,

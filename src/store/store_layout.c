@@ -311,8 +311,11 @@ int clip_encode(const struct valence_clip *clip, const struct valence_store_stre
 {
     json_t *rows = json_object();
     for (int i = 0; i < n_streams; i++)
-        if (clip->n_rows[i] > 0)
-            json_object_set_new(rows, streams[i].name, json_integer(clip->n_rows[i]));
+        if (clip->n_rows[i] > 0 &&
+            json_object_set_new(rows, streams[i].name, json_integer(clip->n_rows[i])) != 0) {
+            json_decref(rows);
+            return fail_memory(error, 0, "a clip's record");
+        }
     json_t *root = json_pack("{s:s, s:s, s:o, s:s, s:s, s:o}", "id", clip->id, "split",
                              valence_split_names[clip->split], "label",
                              isnan(clip->label) ? json_null() : json_real(clip->label), "group",

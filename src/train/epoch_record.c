@@ -1,5 +1,6 @@
 #include "train/epoch_record.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/threads.h"
@@ -62,7 +63,12 @@ json_t *epoch_to_json(const struct valence_train_epoch *epoch)
 {
     json_t *losses = json_object();
     for (int i = 0; i < epoch->n_losses; i++)
-        json_object_set_new(losses, epoch->losses[i].name, json_real(epoch->losses[i].value));
+        if (json_object_set_new(losses, epoch->losses[i].name, json_real(epoch->losses[i].value)) !=
+                0 &&
+            isfinite(epoch->losses[i].value)) { /* what is not finite is left out */
+            json_decref(losses);
+            return NULL;
+        }
     return json_pack("{s:I, s:I, s:f, s:o, s:f, s:o, s:f, s:b}", "epoch", (json_int_t)epoch->epoch,
                      "step", (json_int_t)epoch->step, "learning_rate", epoch->learning_rate, "loss",
                      losses, "gradient_norm", epoch->gradient_norm, "validation",

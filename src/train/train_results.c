@@ -7,7 +7,12 @@ json_t *train_mae_to_json(const unsigned *flows, int n_flows, const double *mae)
 {
     json_t *object = json_object();
     for (int f = 0; f < n_flows; f++)
-        json_object_set_new(object, valence_flow_name(flows[f]), json_pack("{s:f}", "mae", mae[f]));
+        if (json_object_set_new(object, valence_flow_name(flows[f]),
+                                json_pack("{s:f}", "mae", mae[f])) != 0 &&
+            isfinite(mae[f])) { /* what is not finite is left out */
+            json_decref(object);
+            return NULL;
+        }
     return object;
 }
 
@@ -42,12 +47,21 @@ json_t *train_result_to_json(const struct valence_train_result *result)
     if (result->n_runs == 1)
         return train_run_to_json(first);
     json_t *flows = json_object(), *each = json_array();
+    int failed = 0;
     for (int f = 0; f < first->n_flows; f++)
         json_object_set_new(flows, valence_flow_name(first->flows[f]),
                             json_pack("{s:{s:f, s:f}}", "mae", "mean", result->mean_mae[f], "sd",
                                       result->deviation_mae[f]));
     for (int64_t i = 0; i < result->n_runs; i++)
-        json_array_append_new(each, train_run_to_json(&result->runs[i]));
+        failed |= json_array_append_new(each, train_run_to_json(&result->runs[i]));
+    for (int f = 0; f < first->n_flows; f++) /* what is not finite is left out */
+        failed |= isfinite(result->mean_mae[f]) && isfinite(result->deviation_mae[f]) &&
+                  !json_object_get(flows, valence_flow_name(first->flows[f]));
+    if (failed) {
+        json_decref(flows);
+        json_decref(each);
+        return NULL;
+    }
     return json_pack("{s:I, s:o, s:o}", "seeds", (json_int_t)result->n_runs, "validation", flows,
                      "runs", each);
 }

@@ -9,9 +9,12 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* The libraries under ours must find them, too. */
 #define EVERYWHERE __attribute__((visibility("default")))
+
+#define CALLER __builtin_return_address(0)
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
@@ -21,10 +24,30 @@ void *__libc_memalign(size_t alignment, size_t size);
 /* Allocations until one fails; 0 or less: none does. */
 static _Atomic long allocations_left;
 
-static bool fails_now(void)
+/* Libraries whose own allocations do not fail: OpenBLAS's kernels write to what malloc() gave them
+ * without a look, OpenMP ends the program, and FFmpeg's resampler divides by zero. No program above
+ * them can prevent that. */
+static bool is_left_alone(const void *caller)
+{
+    static const char *const names[] = {"/libopenblas", "/libgomp", "/libav", "/libsw"};
+    Dl_info info;
+    if (!caller || !dladdr(caller, &info) || !info.dli_fname)
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strstr(info.dli_fname, names[i]))
+            return true;
+    return false;
+}
+
+/* `caller` is where the allocation was asked for. */
+static bool fails_now(const void *caller)
 {
     if (atomic_load(&allocations_left) <= 0 || atomic_fetch_sub(&allocations_left, 1) != 1)
         return false;
+    if (is_left_alone(caller)) {
+        atomic_store(&allocations_left, 1);
+        return false;
+    }
     errno = ENOMEM;
     return true;
 }
@@ -43,35 +66,35 @@ static inline bool allocation_failed(void)
 
 EVERYWHERE void *malloc(size_t size)
 {
-    return fails_now() ? NULL : __libc_malloc(size);
+    return fails_now(CALLER) ? NULL : __libc_malloc(size);
 }
 
 EVERYWHERE void *calloc(size_t n, size_t size)
 {
-    return fails_now() ? NULL : __libc_calloc(n, size);
+    return fails_now(CALLER) ? NULL : __libc_calloc(n, size);
 }
 
 EVERYWHERE void *realloc(void *old, size_t size)
 {
-    return fails_now() ? NULL : __libc_realloc(old, size);
+    return fails_now(CALLER) ? NULL : __libc_realloc(old, size);
 }
 
 EVERYWHERE void *aligned_alloc(size_t alignment, size_t size)
 {
-    return fails_now() ? NULL : __libc_memalign(alignment, size);
+    return fails_now(CALLER) ? NULL : __libc_memalign(alignment, size);
 }
 
 EVERYWHERE int posix_memalign(void **memory, size_t alignment, size_t size)
 {
-    *memory = fails_now() ? NULL : __libc_memalign(alignment, size);
+    *memory = fails_now(CALLER) ? NULL : __libc_memalign(alignment, size);
     return *memory ? 0 : ENOMEM;
 }
 
 /* Reading JSON counts as one allocation: jansson 2.14 writes behind its text where that cannot
  * grow, which no program above it can prevent. */
-static bool json_may_be_read(long *left)
+static bool json_may_work(long *left)
 {
-    if (fails_now())
+    if (fails_now(NULL))
         return false;
     *left = atomic_exchange(&allocations_left, 0);
     return true;
@@ -88,7 +111,7 @@ json_t *json_loadb(const char *text, size_t size, size_t flags, json_error_t *pr
     json_t *(*load)(const char *, size_t, size_t, json_error_t *) = NULL;
     long left;
     *(void **)&load = dlsym(RTLD_NEXT, "json_loadb");
-    return json_may_be_read(&left) ? json_was_read(load(text, size, flags, problem), left) : NULL;
+    return json_may_work(&left) ? json_was_read(load(text, size, flags, problem), left) : NULL;
 }
 
 json_t *json_loads(const char *text, size_t flags, json_error_t *problem)
@@ -96,7 +119,20 @@ json_t *json_loads(const char *text, size_t flags, json_error_t *problem)
     json_t *(*load)(const char *, size_t, json_error_t *) = NULL;
     long left;
     *(void **)&load = dlsym(RTLD_NEXT, "json_loads");
-    return json_may_be_read(&left) ? json_was_read(load(text, flags, problem), left) : NULL;
+    return json_may_work(&left) ? json_was_read(load(text, flags, problem), left) : NULL;
+}
+
+/* Writing JSON, too: jansson 2.14 leaves a key out where its buffer cannot grow for it. */
+char *json_dumps(const json_t *root, size_t flags)
+{
+    char *(*dump)(const json_t *, size_t) = NULL;
+    long left;
+    *(void **)&dump = dlsym(RTLD_NEXT, "json_dumps");
+    if (!json_may_work(&left))
+        return NULL;
+    char *text = dump(root, flags);
+    atomic_store(&allocations_left, left);
+    return text;
 }
 
 #endif

@@ -168,8 +168,9 @@ int valence_prosody_rows(const float *samples, int64_t n_samples, float *rows,
 #pragma omp parallel for schedule(dynamic, 1) reduction(|| : failed)
     for (int64_t first = 0; first < n_rows; first += AT_ONCE) {
         int64_t n = n_rows - first < AT_ONCE ? n_rows - first : AT_ONCE;
+        /* `failed` is the thread's own and begins as false. */
         float *work =
-            failed ? NULL : allocate(n * (N_FFT + 3 * spectrum.n_bins + N_MELS), sizeof *work);
+            padded ? allocate(n * (N_FFT + 3 * spectrum.n_bins + N_MELS), sizeof *work) : NULL;
         if (work)
             compute_rows(&spectrum, padded, first, n, work, rows);
         failed = failed || !work;

@@ -28,13 +28,21 @@ char *simulation_settings(const struct valence_encoder *wavlm,
 json_t *simulation_to_json(const struct valence_simulation *heard)
 {
     json_t *tokens = json_array(), *probabilities = json_array(), *flags = json_array();
+    int failed = 0;
     for (int64_t i = 0; i < heard->n_tokens; i++) {
-        json_array_append_new(tokens, json_integer(heard->tokens[i]));
-        json_array_append_new(probabilities, json_real(exp((double)heard->log_probabilities[i])));
+        double probability = exp((double)heard->log_probabilities[i]);
+        failed |= json_array_append_new(tokens, json_integer(heard->tokens[i]));
+        failed |= json_array_append_new(probabilities, json_real(probability));
     }
     for (int i = 0; i < VALENCE_N_SIMULATION_FLAGS; i++)
         if (heard->flags & 1u << i)
-            json_array_append_new(flags, json_string(valence_simulation_flag_names[i]));
+            failed |= json_array_append_new(flags, json_string(valence_simulation_flag_names[i]));
+    if (failed) {
+        json_decref(tokens);
+        json_decref(probabilities);
+        json_decref(flags);
+        return NULL;
+    }
     return json_pack("{s:s, s:f, s:o, s:o, s:I, s:o}", "transcript", heard->text, "score",
                      heard->score, "tokens", tokens, "probabilities", probabilities, "passes",
                      (json_int_t)heard->n_passes, "flags", flags);
