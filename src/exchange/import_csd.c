@@ -409,6 +409,8 @@ static int describe(struct csd_import *import, struct valence_error *error)
 {
     json_t *files = json_object();
     const char *splits = import->options->splits;
+    /* What the identities do not say themselves. */
+    fail_memory(error, 0, "a source's description");
     json_t *labels = identity_of_file(import->path, error);
     int status = labels ? json_object_set_new(files, "labels", labels) : -1;
     for (int i = 0; i < VALENCE_N_STREAMS && !status; i++) {
@@ -425,7 +427,7 @@ static int describe(struct csd_import *import, struct valence_error *error)
     if (splits && !status)
         status = table ? json_object_set_new(files, "splits", table) : -1;
     import->source.description = json_pack("{s:s, s:o}", "kind", "csd", "files", files);
-    return status ? error->status : VALENCE_OK;
+    return !status && import->source.description ? VALENCE_OK : error->status;
 }
 
 int import_csd(const struct import_request *request, struct valence_error *error)

@@ -92,6 +92,8 @@ static int dense_rows(void *self, int index, struct valence_clip_rows *rows,
 static json_t *describe(const struct dense *dense, struct valence_error *error)
 {
     const char *path = dense->arrays.name;
+    /* What the identities do not say themselves. */
+    fail_memory(error, 0, "a source's description");
     json_t *file = dense->archive || dense->tensors ? identity_of_file(path, error)
                                                     : identity_of_folder(path, error);
     return file ? json_pack("{s:s, s:o}", "kind", "dense", "file", file) : NULL;

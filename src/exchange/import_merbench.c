@@ -266,6 +266,8 @@ static int describe(struct merbench *merbench, struct valence_error *error)
     const char *folders[VALENCE_N_STREAMS];
     for (int i = 0; i < merbench->source.n_streams; i++)
         folders[i] = merbench->folders[i].path;
+    /* What the identities do not say themselves. */
+    fail_memory(error, 0, "a source's description");
     json_t *file = identity_of_file(merbench->path, error);
     json_t *arrays = file ? import_folder_identities(&merbench->source, folders, error) : NULL;
     merbench->source.description =

@@ -317,9 +317,12 @@ static int import_clips(struct mmsa *mmsa, const struct import_request *request,
                         struct valence_error *error)
 {
     struct import_arrays *arrays[MAX_PARTS];
+    /* What the identities do not say themselves. */
+    fail_memory(error, 0, "a source's description");
     json_t *file = identity_of_file(mmsa->path, error);
     mmsa->source.description = json_pack("{s:s, s:o}", "kind", "mmsa", "file", file);
-    int status = file ? import_run(&mmsa->source, request, error) : error->status;
+    int status =
+        mmsa->source.description ? import_run(&mmsa->source, request, error) : error->status;
     for (int i = 0; i < mmsa->n_parts; i++)
         arrays[i] = &mmsa->parts[i].arrays;
     return status ? status

@@ -316,6 +316,8 @@ static int describe(struct table *table, struct valence_error *error)
 {
     const char *folders[VALENCE_N_STREAMS];
     (void)list_folders(table, folders);
+    /* What the identities do not say themselves. */
+    fail_memory(error, 0, "a source's description");
     json_t *file = table_files_describe(&table->files, error);
     json_t *arrays = file ? import_folder_identities(table->source, folders, error) : NULL;
     table->source->description = json_pack("{s:s, s:s, s:o, s:o}", "kind", "table", "layout",

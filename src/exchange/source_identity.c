@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "format/byte_source.h"
 
 #define WHOLE_BYTES  ((uint64_t)1 << 30) /* files up to this are hashed whole */
@@ -67,6 +68,15 @@ static void write_digits(uint64_t hash, char digits[DIGITS_BYTES])
     snprintf(digits, DIGITS_BYTES, "%016llx", (unsigned long long)hash);
 }
 
+/* Why there is no JSON of it. */
+static void fail_name(const char *path, struct valence_error *error)
+{
+    if (is_utf8(path, strlen(path)))
+        fail_memory(error, 0, "a source's identity");
+    else
+        fail(error, VALENCE_ERROR_ARGUMENT, "%s: its name is not UTF-8", path);
+}
+
 json_t *identity_of_file(const char *path, struct valence_error *error)
 {
     struct byte_source source;
@@ -93,7 +103,7 @@ json_t *identity_of_file(const char *path, struct valence_error *error)
         return NULL;
     }
     if (!identity)
-        fail(error, VALENCE_ERROR_ARGUMENT, "%s: its name is not UTF-8", path);
+        fail_name(path, error);
     return identity;
 }
 
@@ -125,7 +135,7 @@ json_t *identity_of_folder(const char *path, struct valence_error *error)
     json_t *identity = json_pack("{s:s, s:I, s:I, s:s}", "name", path_name(path), "files",
                                  (json_int_t)n, "bytes", (json_int_t)bytes, "hash", digits);
     if (!identity)
-        fail(error, VALENCE_ERROR_ARGUMENT, "%s: its name is not UTF-8", path);
+        fail_name(path, error);
     return identity;
 }
 

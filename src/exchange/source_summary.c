@@ -53,12 +53,15 @@ static int look_at_export(const char *folder, const char *labels,
 {
     struct valence_import_options options = look_options();
     char *paths[VALENCE_N_STREAMS] = {NULL};
+    bool complete = true;
     for (int s = 0; s < VALENCE_N_STREAMS; s++) {
         paths[s] = path_join(folder, valence_stream_names[s]);
+        complete = complete && paths[s];
         if (paths[s] && path_is_folder(paths[s]))
             options.streams[s].folder = paths[s];
     }
-    int status = look(VALENCE_IMPORT_TABLE, labels, &options, progress, summary, error);
+    int status = !complete ? fail_memory(error, strlen(folder), "a path")
+                           : look(VALENCE_IMPORT_TABLE, labels, &options, progress, summary, error);
     for (int s = 0; s < VALENCE_N_STREAMS; s++)
         free(paths[s]);
     return status;
@@ -66,23 +69,30 @@ static int look_at_export(const char *folder, const char *labels,
 
 /* ---- Recognising ---- */
 
-static bool has_file(const char *folder, const char *name)
+/* What cannot be read is none of it, but a lack of memory says nothing about a file. */
+static int unless_memory(int status, struct valence_error *error)
+{
+    return status == VALENCE_ERROR_MEMORY ? fail_memory(error, 0, "a look at a file") : VALENCE_OK;
+}
+
+static int has_file(const char *folder, const char *name, bool *there, struct valence_error *error)
 {
     char *path = path_join(folder, name);
-    bool there = path && path_exists(path);
+    if (!path)
+        return fail_memory(error, strlen(folder), "a path");
+    *there = path_exists(path);
     free(path);
-    return there;
+    return VALENCE_OK;
 }
 
 /* Whether a table, of one file or of a folder, has a layout that is known. */
-static bool is_table(const char *path, char delimiter)
+static int is_table(const char *path, char delimiter, bool *known, struct valence_error *error)
 {
     struct table_files files;
-    bool known = false;
-    if (table_files_open(&files, path, delimiter, NULL) == VALENCE_OK)
-        known = table_layout_is_known(files.reader, path_is_folder(path));
+    int status = table_files_open(&files, path, delimiter, NULL);
+    *known = !status && table_layout_is_known(files.reader, path_is_folder(path));
     table_files_close(&files);
-    return known;
+    return unless_memory(status, error);
 }
 
 static bool has_member(const struct archive *archive, const char *ending)
@@ -93,45 +103,54 @@ static bool has_member(const struct archive *archive, const char *ending)
     return false;
 }
 
-static int choose_npz(const char *path)
+static int choose_npz(const char *path, int *kind, struct valence_error *error)
 {
     struct archive *archive;
-    if (archive_open(path, &archive, NULL))
-        return NO_KIND;
-    int kind = archive_find(archive, "id.npy") >= 0 || archive_find(archive, "ids.npy") >= 0
-                   ? (int)VALENCE_IMPORT_DENSE
-               : has_member(archive, "/id.npy")     ? (int)VALENCE_IMPORT_MMSA
-               : has_member(archive, "_corpus.npy") ? (int)VALENCE_IMPORT_MERBENCH
-                                                    : NO_KIND;
+    int status = archive_open(path, &archive, NULL);
+    if (status)
+        return unless_memory(status, error);
+    *kind = archive_find(archive, "id.npy") >= 0 || archive_find(archive, "ids.npy") >= 0
+                ? (int)VALENCE_IMPORT_DENSE
+            : has_member(archive, "/id.npy")     ? (int)VALENCE_IMPORT_MMSA
+            : has_member(archive, "_corpus.npy") ? (int)VALENCE_IMPORT_MERBENCH
+                                                 : NO_KIND;
     archive_close(archive);
-    return kind;
+    return VALENCE_OK;
 }
 
-static bool holds_clips(const char *path)
+static int holds_clips(const char *path, bool *clips, struct valence_error *error)
 {
     struct safetensors *file;
-    if (safetensors_open(path, &file, NULL))
-        return false;
-    bool clips = safetensors_metadata(file, "clips") != NULL;
+    int status = safetensors_open(path, &file, NULL);
+    if (status)
+        return unless_memory(status, error);
+    *clips = safetensors_metadata(file, "clips") != NULL;
     safetensors_close(file);
-    return clips;
+    return VALENCE_OK;
 }
 
 /* The kind of import that reads it as it is, or NO_KIND. */
-static int choose(const char *path)
+static int choose(const char *path, int *kind, struct valence_error *error)
 {
-    bool tabs = path_has_ending(path, ".tsv");
-    if (path_is_folder(path) ? has_file(path, "id.npy")
-                             : path_has_ending(path, ".safetensors") && holds_clips(path))
-        return VALENCE_IMPORT_DENSE;
-    if (path_is_folder(path) || path_has_ending(path, ".csv") || tabs)
-        return is_table(path, tabs ? '\t' : CSV_FIND_DELIMITER) ? (int)VALENCE_IMPORT_TABLE
-                                                                : NO_KIND;
-    if (path_has_ending(path, ".npz"))
-        return choose_npz(path);
-    return path_has_ending(path, ".pkl") || path_has_ending(path, ".pickle")
-               ? (int)VALENCE_IMPORT_MMSA
-               : NO_KIND;
+    bool tabs = path_has_ending(path, ".tsv"), folder = path_is_folder(path), holds = false;
+    int status = VALENCE_OK;
+    *kind = NO_KIND;
+    if (folder)
+        status = has_file(path, "id.npy", &holds, error);
+    else if (path_has_ending(path, ".safetensors"))
+        status = holds_clips(path, &holds, error);
+    if (status || holds) {
+        *kind = VALENCE_IMPORT_DENSE;
+        return status;
+    }
+    if (folder || path_has_ending(path, ".csv") || tabs) {
+        status = is_table(path, tabs ? '\t' : CSV_FIND_DELIMITER, &holds, error);
+        *kind = holds ? (int)VALENCE_IMPORT_TABLE : NO_KIND;
+    } else if (path_has_ending(path, ".npz"))
+        status = choose_npz(path, kind, error);
+    else if (path_has_ending(path, ".pkl") || path_has_ending(path, ".pickle"))
+        *kind = VALENCE_IMPORT_MMSA;
+    return status;
 }
 
 int source_summarise(const char *path, const struct valence_progress *progress,
@@ -140,11 +159,15 @@ int source_summarise(const char *path, const struct valence_progress *progress,
     *summary = (struct source_summary){.result.size = sizeof summary->result};
     bool folder = path_is_folder(path);
     char *labels = folder ? path_join(path, "labels.csv") : NULL;
-    int kind = choose(path);
+    int kind;
+    int status = choose(path, &kind, error);
+    if (!status && folder && !labels)
+        status = fail_memory(error, strlen(path), "a path");
     struct valence_import_options options = look_options();
     options.delimiter = path_has_ending(path, ".tsv") ? '\t' : CSV_FIND_DELIMITER;
-    int status;
-    if (labels && path_exists(labels))
+    if (status)
+        ; /* memory is short */
+    else if (labels && path_exists(labels))
         status = look_at_export(path, labels, progress, summary, error);
     else if (kind != NO_KIND)
         status = look((enum valence_import_kind)kind, path, &options, progress, summary, error);

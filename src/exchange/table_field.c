@@ -29,24 +29,29 @@ static int add_literal(struct table_field *field, const char *text, size_t lengt
     return status;
 }
 
-/* What stands between braces. A column's own name may hold a '<'. */
+/* What stands between braces; `name` loses the cut. A column's own name may hold a '<'. */
+static bool find_part(const struct csv_reader *reader, char *name, struct table_part *part)
+{
+    size_t length = strlen(name);
+    *part = (struct table_part){.column = csv_find_column(reader, name)};
+    if (part->column < 0 && length > 2 && name[length - 2] == '<') {
+        part->cut = name[length - 1];
+        name[length - 2] = '\0';
+        part->column = csv_find_column(reader, name);
+    }
+    return part->column >= 0 || strcmp(name, "split") == 0;
+}
+
 static int add_column(struct table_field *field, const struct csv_reader *reader, const char *text,
                       size_t length, struct valence_error *error)
 {
-    struct table_part part = {.column = -1};
+    struct table_part part;
     char *name = strndup(text, length);
     if (!name)
         return fail_memory(error, length, "a pattern");
-    part.column = csv_find_column(reader, name);
-    if (part.column < 0 && length > 2 && name[length - 2] == '<') {
-        part.cut = name[length - 1];
-        name[length - 2] = '\0';
-    }
-    int status = VALENCE_OK;
-    if (part.column < 0 && strcmp(name, "split") != 0)
-        status = csv_need_column(reader, name, &part.column, error);
-    else if (part.column < 0)
-        part.column = csv_find_column(reader, name);
+    int status = find_part(reader, name, &part)
+                     ? VALENCE_OK
+                     : csv_need_column(reader, name, &part.column, error);
     free(name);
     return status ? status : add_part(field, part, error);
 }
@@ -103,10 +108,20 @@ void table_field_free(struct table_field *field)
 
 bool table_field_fits(const struct csv_reader *reader, const char *spec)
 {
-    struct table_field field;
-    if (table_field_parse(&field, reader, spec, NULL))
-        return false;
-    table_field_free(&field);
+    if (csv_find_column(reader, spec) >= 0 || !strchr(spec, '{'))
+        return csv_find_column(reader, spec) >= 0;
+    for (const char *at = spec; (at = strchr(at, '{'));) {
+        struct table_part part;
+        char name[TABLE_FIELD_NAME_BYTES];
+        size_t length = strcspn(++at, "}");
+        if (at[length] == '\0' || length >= sizeof name)
+            return false;
+        memcpy(name, at, length);
+        name[length] = '\0';
+        if (!find_part(reader, name, &part))
+            return false;
+        at += length + 1;
+    }
     return true;
 }
 

@@ -29,7 +29,10 @@ int table_field_parse(struct table_field *field, const struct csv_reader *reader
                       struct valence_error *error);
 void table_field_free(struct table_field *field);
 
-/* Whether table_field_parse() would find all columns. */
+/* Whether table_field_parse() would find all columns of a layout's field, whose columns have names
+ * shorter than TABLE_FIELD_NAME_BYTES. It allocates nothing: a lack of memory must not look like a
+ * column that is not there. */
+#define TABLE_FIELD_NAME_BYTES 128
 bool table_field_fits(const struct csv_reader *reader, const char *spec);
 
 /* Its text in the reader's row, living until the next call; NULL where it is longer than a row may
