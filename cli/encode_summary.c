@@ -22,9 +22,13 @@ bool is_store(const char *const *inputs, int n)
 
 static void print_line(const char *before, const char *name, const char *text, const char *after)
 {
+    size_t length = strlen(name);
     fputs(before, stderr);
-    print_clean(stderr, name);
-    fputs(": ", stderr);
+    /* Most errors begin with the file's name themselves. */
+    if (strncmp(text, name, length) != 0 || text[length] != ':') {
+        print_clean(stderr, name);
+        fputs(": ", stderr);
+    }
     print_clean(stderr, text);
     fprintf(stderr, "%s\n", after);
 }

@@ -47,6 +47,8 @@ static const struct {
     {0, "label", "--label-column NAME names it, --label-column '' imports without labels"},
     {0, "group",
      "--group-column NAME names the column, --group-column '' means that the source has none"},
+    {VALENCE_ERROR_UNSUPPORTED, "transcript",
+     "valence import csd --transcript-column FILE.csd makes transcripts of words"},
     {0, "transcript",
      "--transcript-column NAME names the column, --transcript-column '' means that the source has "
      "none"},

@@ -139,9 +139,8 @@ static int convert_features(const struct csd *csd, const struct hdf5_dataset *ar
 {
     char text[SHAPE_TEXT_BYTES];
     if (array->is_text)
-        return fail(error, VALENCE_ERROR_UNSUPPORTED,
-                    "%s: it holds words, not features (they can be transcripts)",
-                    hdf5_name(csd->file));
+        return fail_key(error, VALENCE_ERROR_UNSUPPORTED, "transcript",
+                        "%s: it holds words, not features", hdf5_name(csd->file));
     bool fits = array->n_dims >= 1 && array->n_dims <= 2 &&
                 (array->n_dims == 2 ? array->shape[0] : 1) == rows->n_rows;
     if (!fits)

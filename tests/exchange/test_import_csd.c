@@ -235,6 +235,7 @@ static void test_words_are_no_features(void **state)
     (void)state;
     assert_int_not_equal(import_faults(FAULT("words.csd")), VALENCE_OK);
     assert_non_null(strstr(error.text, "words"));
+    assert_string_equal(error.key, "transcript");
 }
 
 int main(void)

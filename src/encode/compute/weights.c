@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +13,7 @@
 #include "base/fail.h"
 #include "base/sha256.h"
 #include "encode/compute/backend.h"
+#include "format/byte_source.h"
 #include "models/verified_files.h"
 
 /* ---- Opening ---- */
@@ -39,6 +41,18 @@ static int check_tensors(const struct weights *weights, struct valence_error *er
     return VALENCE_OK;
 }
 
+/* Says what the file is instead, such as a web page. */
+static int refuse(const struct weights *weights, struct valence_error *error)
+{
+    struct byte_source source;
+    int status = byte_source_open_memory(weights->map.data, weights->map.size, weights->path,
+                                         &source, error);
+    if (!status)
+        status = byte_source_refuse(&source, "a GGUF file", error);
+    byte_source_close(&source);
+    return status;
+}
+
 int weights_open(struct weights *weights, const char *path, struct valence_error *error)
 {
     *weights = (struct weights){.path = path};
@@ -48,11 +62,14 @@ int weights_open(struct weights *weights, const char *path, struct valence_error
     if (status)
         return status;
     backend_log_clear();
-    if (weights->map.size >= 4 && memcmp(weights->map.data, "GGUF", 4) == 0)
+    bool is_gguf = weights->map.size >= 4 && memcmp(weights->map.data, "GGUF", 4) == 0;
+    if (is_gguf)
         weights->gguf = gguf_init_from_buffer(
             weights->map.data, weights->map.size,
             (struct gguf_init_params){.no_alloc = true, .ctx = &weights->context});
-    if (!weights->gguf)
+    if (!is_gguf)
+        status = refuse(weights, error);
+    else if (!weights->gguf)
         status = fail(error, VALENCE_ERROR_FORMAT, "%s: is not a sound GGUF file%s%s", path,
                       *backend_log() ? ": " : "", backend_log());
     if (!status)
