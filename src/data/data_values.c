@@ -14,6 +14,10 @@
  * tails, as those of COVAREP, reach 20 to 30 in rows that are sound. */
 #define FAR_DEVIATIONS 40.0
 
+/* Among few rows no value can be that far out, since it widens the deviation itself. One that makes
+ * more than half of its column's variance is far outside, too, beyond what chance brings. */
+#define FEW_DEVIATIONS 5.0
+
 /* So many zeros are no chance: fewer may be what was measured. */
 #define FEWEST_ZEROS 8
 
@@ -216,7 +220,10 @@ static void judge_column(struct valence_stream_summary *stream, const struct str
     bool above = (double)high - mean > mean - (double)low;
     float value = above ? high : low;
     double deviations = fabs((double)value - mean) / deviation;
-    if (deviations > FAR_DEVIATIONS)
+    /* Saturated values are named as such. */
+    bool is_saturated = stream->format.type == VALENCE_F16 && fabsf(value) >= LARGEST_HALF;
+    bool makes_variance = !is_saturated && deviations > fmax(FEW_DEVIATIONS, sqrt(n / 2));
+    if (deviations > FAR_DEVIATIONS || makes_variance)
         add_far(stream,
                 (struct valence_far_column){j, above ? counts->high_clips[j] : counts->low_clips[j],
                                             value, deviations});

@@ -245,6 +245,25 @@ static void test_values_far_outside_are_named_with_their_clip(void **state)
     valence_store_close(store);
 }
 
+static void throw_one_of_training(int clip, float *rows)
+{
+    if (clip == 0)
+        rows[5] = 1e30f;
+}
+
+/* The value widens the deviation that it is measured by. */
+static void test_a_value_that_makes_the_variance_is_named(void **state)
+{
+    (void)state;
+    struct valence_data_summary *summary = make_values(throw_one_of_training);
+    const struct valence_stream_summary *audio = &summary->streams[0];
+    assert_int_equal(audio->n_far, 1);
+    assert_int_equal(audio->far[0].column, 1);
+    assert_string_equal(valence_data_summary_id(summary, audio->far[0].clip), "c0");
+    valence_data_summary_free(summary);
+    valence_store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +275,7 @@ int main(void)
         TEST_IN_FOLDER(test_clips_of_nothing_but_zeros_are_counted),
         TEST_IN_FOLDER(test_columns_that_f16_ruins_are_named),
         TEST_IN_FOLDER(test_values_far_outside_are_named_with_their_clip),
+        TEST_IN_FOLDER(test_a_value_that_makes_the_variance_is_named),
         TEST_IN_FOLDER(test_broken_values_are_counted_and_their_clips_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
