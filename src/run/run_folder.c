@@ -117,15 +117,6 @@ int run_folder_write_text(const struct run_folder *folder, const char *name, con
     return file_write_commit(&writer, error);
 }
 
-int run_folder_write_config(const struct run_folder *folder,
-                            const struct valence_train_config *config, struct valence_error *error)
-{
-    char *yaml = valence_train_config_text(config, true);
-    int status = run_folder_write_text(folder, RUN_CONFIG, yaml, error);
-    free(yaml);
-    return status;
-}
-
 int run_folder_write_json(const struct run_folder *folder, const char *name, const json_t *value,
                           struct valence_error *error)
 {

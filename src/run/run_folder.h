@@ -36,8 +36,6 @@ int run_folder_check_new(const char *path, struct valence_error *error);
 const char *run_folder_file(const struct run_folder *folder, const char *name, char *path);
 
 /* Writes a whole file: the old one or the new one, never half of it. */
-int run_folder_write_config(const struct run_folder *folder,
-                            const struct valence_train_config *config, struct valence_error *error);
 int run_folder_write_text(const struct run_folder *folder, const char *name, const char *text,
                           struct valence_error *error);
 int run_folder_write_json(const struct run_folder *folder, const char *name, const json_t *value,

@@ -105,7 +105,7 @@ static int train_seeds(const struct valence_train_config *config,
                      ? run_folder_check_new(config->output, error)
                      : run_folder_open(&folder, config->output, options->resume, error);
     if (!status && !options->dry_run)
-        status = run_folder_write_config(&folder, config, error);
+        status = train_config_write(config, &folder, error);
     for (int64_t i = 0; i < config->seeds && !status; i++)
         status = train_seed(config, options, i, &result->runs[i], error);
     if (!status)

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "train/config_table.h"
+#include "run/run_folder.h"
 
 /* ---- Checks ---- */
 
@@ -104,4 +105,14 @@ int valence_train_config_create(struct valence_train_config **config, struct val
 void valence_train_config_free(struct valence_train_config *config)
 {
     free(config);
+}
+
+int train_config_write(const struct valence_train_config *config, const struct run_folder *folder,
+                       struct valence_error *error)
+{
+    char *yaml = valence_train_config_text(config, true);
+    int status = yaml ? run_folder_write_text(folder, RUN_CONFIG, yaml, error)
+                      : fail_memory(error, 0, "a configuration");
+    free(yaml);
+    return status;
 }

@@ -63,4 +63,9 @@ json_t *train_config_to_json(const struct valence_train_config *config);
 int train_config_may_resume(const struct valence_train_config *config, const json_t *begun,
                             struct valence_error *error);
 
+/* Writes it to the run's folder as config.yaml, each key with what it means. */
+struct run_folder;
+int train_config_write(const struct valence_train_config *config, const struct run_folder *folder,
+                       struct valence_error *error);
+
 #endif

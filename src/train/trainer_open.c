@@ -198,7 +198,7 @@ static int open_run(struct trainer *t, struct valence_error *error)
     if (saved)
         status = go_on_from(t, path, error);
     if (!status)
-        status = run_folder_write_config(&t->folder, t->config, error);
+        status = train_config_write(t->config, &t->folder, error);
     if (!status && !saved)
         status = begin_anew(t, error);
     if (status)
