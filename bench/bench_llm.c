@@ -41,8 +41,7 @@ static int64_t read_texts(const char *path, struct valence_encoder_input *inputs
     static const char *const made_up[] = {
         "i really liked the story but the ending was much too long",
         "it was not what i had hoped for", "the best two hours of my year",
-        "and then they go back to the house and nothing happens for half an hour, which i did not "
-        "expect from this director at all"};
+        "and then they go back to the house and nothing happens for half an hour or more"};
     int64_t n = 0;
     char *line = NULL;
     size_t room = 0;

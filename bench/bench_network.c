@@ -90,7 +90,8 @@ static int64_t read_lengths(const char *path, struct clip_lengths *clips)
         long a, t, v, s;
         if (sscanf(line, "%ld,%ld,%ld,%ld,%f", &a, &t, &v, &s, &clips[n].label) != 5)
             die("a line of the lengths is not audio,text,video,simulated,label");
-        clips[n++] = (struct clip_lengths){{a, t, v, s}, clips[n].label};
+        clips[n] = (struct clip_lengths){{a, t, v, s}, clips[n].label};
+        n++;
     }
     fclose(file);
     return n;

@@ -266,7 +266,7 @@ static void test_single_precision_comes_back_the_same(void **state)
     (void)state;
     struct valence_store_writer *writer;
     struct valence_store_stream single = {"audio", 2, VALENCE_F32};
-    float values[] = {0.1f, 1e30f, -1e-30f, 16777217};
+    float values[] = {0.1f, 1e30f, -1e-30f, (float)16777217};
     struct valence_clip clip = {.id = "a", .group = "", .transcript = ""};
     struct valence_clip_rows rows = {0, 2, values};
     assert_fine(valence_store_writer_open(in_folder("store"), &single, 1, NULL, &writer, &error));
