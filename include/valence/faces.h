@@ -71,15 +71,18 @@ VALENCE_API int valence_faces_find(struct valence_face_detector *detector, const
 
 /* ---- Rows for the video stream ---- */
 
-/* A row a frame:
- *   found           1, or 0 for a frame in which the person was not seen; such a row is all zero
- *   motion          1 where the frame before shows the person too, so that the rates below are
- * known score           the detector's box_x ... _h    centre, width and height of the box, over
- * the picture's width and height yaw, pitch, roll and their change per second, in radians
- *   left_eye_opening ... jaw_drop, 10 distances of landmarks over the distance of the eyes, and
- * their change per second neutral ... surprised, the 7 probabilities landmark0_x ... landmark67_y,
- * with the eyes' centres at (-0.5, 0) and (0.5, 0) feature0 ... feature255, what the expression
- * network decides by */
+/* A row a frame. Its columns, in this order:
+ *
+ * - found: 1, or 0 for a frame in which the person was not seen; such a row is all zero
+ * - motion: 1 where the frame before shows the person too, so that the rates below are known
+ * - score: the detector's
+ * - box_x, box_y, box_w, box_h: the box's centre, width and height over the picture's
+ * - yaw, pitch, roll, then their change per second, in radians
+ * - left_eye_opening ... jaw_drop: 10 distances of landmarks over the distance of the eyes, then
+ *   their change per second
+ * - neutral ... surprised: the 7 probabilities
+ * - landmark0_x ... landmark67_y, with the eyes' centres at (-0.5, 0) and (0.5, 0)
+ * - feature0 ... feature255: what the expression network decides by */
 #define VALENCE_FACE_COLUMNS 432
 
 /* A column's name, as above, cut to `bytes`. ERROR_ARGUMENT for a column that does not exist. */

@@ -2,13 +2,16 @@
  * weights are needed.
  *
  * Fifty rows a second, of 83 columns:
- *   mel0 ... mel79   ln(max(power, 1e-10)) in 80 mel bands of 0 ... 8000 Hz, as
- * librosa.feature.melspectrogram() gives them with sr=16000, n_fft=512, win_length=400,
- * hop_length=320, n_mels=80 and its other defaults (Hann window, centred frames, zeros beyond the
- * ends, Slaney's scale and norm) energy           20 log10(max(rms, 1e-5)) of 512 samples, the
- * centre at the row's time, full scale 1 (librosa.feature.rms) pitch            ln(f0 / 1 Hz) of 65
- * ... 500 Hz by YIN; 0 where the row is not voiced voicing          1 - d', d' being YIN's
- * normalised difference at the period, cut to 0 ... 1; a row is voiced above 0.8
+ *
+ * - mel0 ... mel79: ln(max(power, 1e-10)) in 80 mel bands of 0 ... 8000 Hz, as
+ *   librosa.feature.melspectrogram() gives them with sr=16000, n_fft=512, win_length=400,
+ *   hop_length=320, n_mels=80 and its other defaults (Hann window, centred frames, zeros beyond the
+ *   ends, Slaney's scale and norm)
+ * - energy: 20 log10(max(rms, 1e-5)) of 512 samples with the row's time at their centre, full
+ *   scale 1 (librosa.feature.rms)
+ * - pitch: ln(f0 / 1 Hz) of 65 ... 500 Hz by YIN; 0 where the row is not voiced
+ * - voicing: 1 - d', where d' is YIN's normalised difference at the period, cut to 0 ... 1; a row
+ *   is voiced above 0.8
  *
  * Source of YIN: de Cheveigné and Kawahara, "YIN, a fundamental frequency estimator for speech and
  * music" (JASA 2002), steps 1 to 5, with a window of 512 samples and a threshold of 0.1. */
