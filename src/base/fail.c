@@ -49,14 +49,20 @@ int fail(struct valence_error *error, int status, const char *format, ...)
     return status;
 }
 
+static void write_keyed(struct valence_error *error, int status, const char *key,
+                        const char *format, va_list args)
+{
+    write_text(error, status, format, args);
+    snprintf(error->key, sizeof error->key, "%s", key ? key : "");
+}
+
 int fail_key(struct valence_error *error, int status, const char *key, const char *format, ...)
 {
     if (error) {
         va_list args;
         va_start(args, format);
-        write_text(error, status, format, args);
+        write_keyed(error, status, key, format, args);
         va_end(args);
-        snprintf(error->key, sizeof error->key, "%s", key);
     }
     return status;
 }
@@ -66,9 +72,8 @@ int valence_fail(struct valence_error *error, int status, const char *key, const
     if (error) {
         va_list args;
         va_start(args, format);
-        write_text(error, status, format, args);
+        write_keyed(error, status, key, format, args);
         va_end(args);
-        snprintf(error->key, sizeof error->key, "%s", key ? key : "");
     }
     return status;
 }
