@@ -124,6 +124,8 @@ struct valence_encode_store_options {
     const char *sounds;
     const struct valence_media_options *media; /* as above */
     const struct valence_progress *progress;   /* or NULL */
+    /* Another store at `to` is replaced; without it, that is ERROR_EXISTS, key "overwrite". */
+    bool overwrite;
 };
 
 VALENCE_API void valence_encode_store_options_default(struct valence_encode_store_options *options);

@@ -161,6 +161,9 @@ struct valence_import_options {
      * *summary receives the counts, NULL on failure; free it with valence_data_summary_free()
      * (valence/summary.h). */
     struct valence_data_summary **summary;
+    /* A finished store that was made otherwise, or a damaged one, is removed when the import begins
+     * to write. Without it, such a store is ERROR_EXISTS with the key "overwrite". */
+    bool overwrite;
 };
 
 /* f16, labels in [-3, 3], nothing skipped, the delimiter found, feat_scale 1. */

@@ -174,8 +174,11 @@ struct valence_store_writer_options {
     /* sizeof(struct valence_store_writer_options), set by the default function. */
     size_t size;
     /* An unfinished store at the path that has other streams, or (valence_store_writer_set_source)
-     * was made from something else, is removed and begun anew. Finished stores never are. */
+     * was made from something else, is removed and begun anew. Finished stores are not. */
     bool replace_unfinished;
+    /* The same for a finished or damaged store. One of the same streams and source is kept and
+     * added to. A folder that holds other files is refused all the same. */
+    bool overwrite;
 };
 
 /* Nothing is replaced. */
@@ -195,7 +198,7 @@ VALENCE_API int valence_store_writer_open(const char *path,
                                           struct valence_store_writer **writer,
                                           struct valence_error *error);
 
-/* True where an unfinished store was removed and begun anew (replace_unfinished). */
+/* True where a store was removed and begun anew (replace_unfinished, overwrite). */
 VALENCE_API bool valence_store_writer_replaced(const struct valence_store_writer *writer);
 
 /* Clips stored, and whether one of them has this id: an interrupted import goes on after it. */

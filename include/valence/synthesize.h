@@ -4,6 +4,7 @@
 #ifndef VALENCE_SYNTHESIZE_H
 #define VALENCE_SYNTHESIZE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "valence/api.h"
@@ -31,6 +32,8 @@ struct valence_synthesize_options {
     const char *lengths_path;
     /* Threads to work with, for this call alone; 0: as many as the process uses. */
     int threads;
+    /* Another store at the path is replaced; without it, that is ERROR_EXISTS. */
+    bool overwrite;
 };
 
 /* 1,000, 200 and 300 clips; widths 64, 96, 48; f16; seed 0. */
@@ -47,8 +50,9 @@ VALENCE_API void valence_synthesize_options_default(struct valence_synthesize_op
  * words as a recogniser and a projector would give them: some lost or mistaken, noisier, in partly
  * other directions.
  *
- * Errors: ARGUMENT (impossible numbers, with the option as key), EXISTS (another store is there),
- * DATA and FORMAT (the file of lengths), those of writing a store, CANCELLED. */
+ * Errors: ARGUMENT (impossible numbers, with the option as key), EXISTS or SHAPE with the key
+ * "overwrite" (another store is there), DATA and FORMAT (the file of lengths), those of writing a
+ * store, CANCELLED. */
 VALENCE_API int valence_synthesize(const char *path,
                                    const struct valence_synthesize_options *options,
                                    const struct valence_progress *progress,

@@ -87,8 +87,8 @@ static int look_at_store(struct import_target *target, json_t **description, boo
         json_decref(*description);
         *description = json_incref(recorded);
         target->was_finished = finished;
-    } else if (finished && recorded) {
-        status = fail_key(error, VALENCE_ERROR_EXISTS, "store",
+    } else if (finished && recorded && !target->request->options->overwrite) {
+        status = fail_key(error, VALENCE_ERROR_EXISTS, "overwrite",
                           "%s: is a finished store that was made otherwise: %s",
                           target->request->store, difference);
     }
@@ -134,6 +134,7 @@ static int open_writer(struct import_target *target, bool replace, json_t *descr
     struct valence_store_writer_options options;
     valence_store_writer_options_default(&options);
     options.replace_unfinished = replace;
+    options.overwrite = target->request->options->overwrite;
     int status =
         valence_store_writer_open(target->request->store, target->streams,
                                   target->source->n_streams, &options, &target->writer, error);
@@ -164,10 +165,13 @@ int import_target_open(struct import_target *target, const struct import_request
         status = look_at_store(target, &source->description, &replace, error);
     if (!status)
         status = open_writer(target, replace, source->description, error);
-    if (!status && valence_store_writer_replaced(target->writer))
+    if (!status && valence_store_writer_replaced(target->writer)) {
         import_note(request->result, "",
-                    "an unfinished import of other options, or of another state of the source, was "
-                    "there; it was removed and all clips are imported anew");
+                    replace ? "an unfinished import of other options, or of another state of the "
+                              "source, was there; it was removed and all clips are imported anew"
+                            : "the store that was there was replaced");
+        target->was_finished = false;
+    }
     return status ? status : begin_measuring(target, error);
 }
 

@@ -212,12 +212,16 @@ static json_t *source_of(const struct synthesizer *maker)
 static int open_store(struct synthesizer *maker, const char *path, struct valence_error *error)
 {
     struct valence_store_stream streams[VALENCE_N_STREAMS];
+    struct valence_store_writer_options options;
+    valence_store_writer_options_default(&options);
+    options.overwrite = maker->options->overwrite;
     for (int i = 0; i < VALENCE_N_STREAMS; i++) {
         streams[i].width = maker->corpus.widths[i];
         streams[i].type = maker->options->type;
         snprintf(streams[i].name, sizeof streams[i].name, "%s", valence_stream_names[i]);
     }
-    return valence_store_writer_open(path, streams, VALENCE_N_STREAMS, NULL, &maker->writer, error);
+    return valence_store_writer_open(path, streams, VALENCE_N_STREAMS, &options, &maker->writer,
+                                     error);
 }
 
 static int check(const struct synthesizer *maker, struct valence_error *error)

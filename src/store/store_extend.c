@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
@@ -178,20 +179,34 @@ static int extend_all(struct extension *extension, int64_t *n_made, int64_t *n_s
         extension->done += n;
     }
     if (status == VALENCE_ERROR_CANCELLED)
-        fail(error, status, "encoding was interrupted; do the same again to go on with it");
+        fail(error, status, "encoding was interrupted; do the same again to continue");
     free(work.left);
     free(work.made);
     free(work.clips);
     return status;
 }
 
-static int open_writer(struct extension *extension, const char *path, struct valence_error *error)
+static bool is_same_folder(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+
+static int open_writer(struct extension *extension, const char *path, bool overwrite,
+                       struct valence_error *error)
 {
     struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
+    struct valence_store_writer_options options;
+    valence_store_writer_options_default(&options);
+    options.overwrite = overwrite;
     const struct stream_maker *maker = extension->maker;
     if (valence_store_find_stream(extension->from, maker->stream.name) >= 0)
         return fail_key(error, VALENCE_ERROR_EXISTS, "stream", "%s: has a stream '%s' already",
                         valence_store_path(extension->from), maker->stream.name);
+    if (is_same_folder(valence_store_path(extension->from), path))
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "%s: is the store that is read (write the new one somewhere else)", path);
     if (extension->n_streams == VALENCE_STORE_MAX_STREAMS)
         return fail(error, VALENCE_ERROR_LIMIT,
                     "%s: already has %d streams, the most that a store can hold",
@@ -199,14 +214,14 @@ static int open_writer(struct extension *extension, const char *path, struct val
     for (int s = 0; s < extension->n_streams; s++)
         streams[s] = *valence_store_get_stream(extension->from, s);
     streams[extension->n_streams] = maker->stream;
-    int status = valence_store_writer_open(path, streams, extension->n_streams + 1, NULL,
+    int status = valence_store_writer_open(path, streams, extension->n_streams + 1, &options,
                                            &extension->writer, error);
     return status ? status
                   : store_writer_set_source(extension->writer,
                                             source_with_encoder(extension->from, maker), error);
 }
 
-int store_extend(const struct valence_store *from, const char *path,
+int store_extend(const struct valence_store *from, const char *path, bool overwrite,
                  const struct stream_maker *maker, const struct valence_progress *progress,
                  int64_t *n_made, int64_t *n_stored, struct valence_error *error)
 {
@@ -215,7 +230,7 @@ int store_extend(const struct valence_store *from, const char *path,
                                   .progress = progress,
                                   .n_streams = valence_store_n_streams(from)};
     *n_made = *n_stored = 0;
-    int status = open_writer(&extension, path, error);
+    int status = open_writer(&extension, path, overwrite, error);
     if (!status)
         status = extend_all(&extension, n_made, n_stored, error);
     if (!status)

@@ -29,8 +29,9 @@ struct stream_maker {
 /* Copies the store to `path` and adds the stream. Call it again after an interruption:
  * it continues. *n_made: clips that now have rows of it by this call; *n_stored: clips that were
  * there before it. Errors: EXISTS where `from` has such a stream, or `path` holds a store made
- * otherwise; the maker's, naming the first clip of its batch; CANCELLED. */
-int store_extend(const struct valence_store *from, const char *path,
+ * otherwise, unless `overwrite` replaces it; ARGUMENT where `path` is `from`'s; the maker's, naming
+ * the first clip of its batch; CANCELLED. */
+int store_extend(const struct valence_store *from, const char *path, bool overwrite,
                  const struct stream_maker *maker, const struct valence_progress *progress,
                  int64_t *n_made, int64_t *n_stored, struct valence_error *error);
 

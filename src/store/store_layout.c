@@ -262,10 +262,9 @@ static int fail_difference(const char *path, const char *key, const json_t *reco
 {
     size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
     char *was = json_dumps(recorded, flags), *is = json_dumps(wanted, flags);
-    int status = fail(error, VALENCE_ERROR_EXISTS,
-                      "%s: was made with %s %.200s, not %.200s (make another store, or remove this "
-                      "one)",
-                      path, key, was ? was : "(nothing)", is ? is : "(nothing)");
+    int status = fail_key(error, VALENCE_ERROR_EXISTS, "overwrite",
+                          "%s: was made with %s %.200s, not %.200s", path, key,
+                          was ? was : "(nothing)", is ? is : "(nothing)");
     free(was);
     free(is);
     return status;
@@ -281,7 +280,8 @@ int source_compare(const char *recorded, json_t *source, const char *path,
                         value) if (!status && !json_equal(value, json_object_get(before, key)))
         status = fail_difference(path, key, json_object_get(before, key), value, error);
     if (!status && !json_equal(before, source))
-        status = fail(error, VALENCE_ERROR_EXISTS, "%s: was made with other settings", path);
+        status = fail_key(error, VALENCE_ERROR_EXISTS, "overwrite",
+                          "%s: was made with other settings", path);
     json_decref(before);
     return status;
 }

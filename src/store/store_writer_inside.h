@@ -21,7 +21,7 @@ struct valence_store_writer {
     char *source;
     struct store_state state;
     /* valence_store_writer_options, and whether that happened */
-    bool replace_unfinished, replaced;
+    bool replace_unfinished, overwrite, replaced;
     bool adds_stream; /* and no clips */
     int64_t n_clips;
     size_t map_bytes;
@@ -71,6 +71,9 @@ int store_writer_open(const char *path, const struct valence_store_stream *strea
                       struct valence_store_writer **opened, struct valence_error *error);
 
 /* Removes the store and makes a new one of the writer's streams in its place. */
+/* Whether what is there may be removed: an unfinished store that says so, or, asked to, any. */
+bool store_writer_may_replace(const struct valence_store_writer *writer);
+
 int store_writer_restart(struct valence_store_writer *writer, struct valence_error *error);
 
 /* Closes and frees without committing. */

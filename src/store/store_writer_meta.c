@@ -59,12 +59,6 @@ static int put_source(struct valence_store_writer *writer, const char *json,
     return writer->source ? VALENCE_OK : fail_memory(error, strlen(json), "a store's source");
 }
 
-/* Only a store that says it is unfinished is replaced: what is whole, or cannot tell, stays. */
-static bool may_replace(const struct valence_store_writer *writer)
-{
-    return writer->replace_unfinished && writer->state.is_known && !writer->state.is_finished;
-}
-
 int store_writer_set_source(struct valence_store_writer *writer, json_t *source,
                             struct valence_error *error)
 {
@@ -73,7 +67,7 @@ int store_writer_set_source(struct valence_store_writer *writer, json_t *source,
         json ? store_writer_need_batch(writer, error) : fail_memory(error, 0, "a store's source");
     if (!status && writer->source) {
         status = source_compare(writer->source, source, writer->path, error);
-        if (status == VALENCE_ERROR_EXISTS && may_replace(writer)) {
+        if (status == VALENCE_ERROR_EXISTS && store_writer_may_replace(writer)) {
             status = store_writer_restart(writer, error);
             if (!status)
                 status = put_source(writer, json, error);

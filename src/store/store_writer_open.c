@@ -81,24 +81,24 @@ static int check_same_streams(const struct valence_store *store,
                               struct valence_error *error)
 {
     if (valence_store_n_streams(store) != n_streams)
-        return fail(error, VALENCE_ERROR_SHAPE, "%s: the store has %d streams, not %d",
-                    valence_store_path(store), valence_store_n_streams(store), n_streams);
+        return fail_key(error, VALENCE_ERROR_SHAPE, "overwrite",
+                        "%s: the store has %d streams, not %d", valence_store_path(store),
+                        valence_store_n_streams(store), n_streams);
     for (int i = 0; i < n_streams; i++) {
         const struct valence_store_stream *have = valence_store_get_stream(store, i);
         if (strcmp(have->name, streams[i].name) != 0 || have->width != streams[i].width ||
             have->type != streams[i].type)
-            return fail(error, VALENCE_ERROR_SHAPE,
-                        "%s: the store's stream %d is '%s' of %lld %s, not '%s' of %lld %s (import "
-                        "into another store)",
-                        valence_store_path(store), i, have->name, (long long)have->width,
-                        valence_dtype_names[have->type], streams[i].name,
-                        (long long)streams[i].width, valence_dtype_names[streams[i].type]);
+            return fail_key(error, VALENCE_ERROR_SHAPE, "overwrite",
+                            "%s: the store's stream %d is '%s' of %lld %s, not '%s' of %lld %s",
+                            valence_store_path(store), i, have->name, (long long)have->width,
+                            valence_dtype_names[have->type], streams[i].name,
+                            (long long)streams[i].width, valence_dtype_names[streams[i].type]);
     }
     return VALENCE_OK;
 }
 
-/* Reading the whole store is also what makes it safe to let LMDB write to it. *is_other: it is
- * unfinished, has other streams, and may be replaced. */
+/* Reading the whole store is also what makes it safe to let LMDB write to it. *is_other: it has
+ * other streams or cannot be read, and may be replaced. */
 static int check_store(struct valence_store_writer *writer, bool *is_other,
                        struct valence_error *error)
 {
@@ -107,8 +107,9 @@ static int check_store(struct valence_store_writer *writer, bool *is_other,
     valence_store_options_default(&options);
     options.accept_unfinished = true;
     int status = valence_store_open(writer->path, &options, &store, error);
+    *is_other = status == VALENCE_ERROR_FORMAT && writer->overwrite;
     if (status)
-        return status;
+        return *is_other ? check_folder_is_free(writer, error) : status;
     status = check_same_streams(store, writer->streams, writer->n_streams, error);
     if (!status && store->added.is_there && !writer->adds_stream)
         status = fail(error, VALENCE_ERROR_BUSY,
@@ -118,8 +119,7 @@ static int check_store(struct valence_store_writer *writer, bool *is_other,
     writer->state = store->state;
     writer->version = store->version; /* what is old stays so: its values have no checksums */
     writer->n_clips = valence_store_n_clips(store);
-    *is_other = status == VALENCE_ERROR_SHAPE && writer->replace_unfinished &&
-                writer->state.is_known && !writer->state.is_finished;
+    *is_other = status == VALENCE_ERROR_SHAPE && store_writer_may_replace(writer);
     const char *source = valence_store_source(store);
     if (!status && source[0] != '\0' && !(writer->source = strdup(source)))
         status = fail_memory(error, strlen(source), "a store's source");
@@ -173,6 +173,12 @@ static int open_environment(struct valence_store_writer *writer, bool is_new,
     return status ? status : valence_store_writer_commit(writer, error);
 }
 
+bool store_writer_may_replace(const struct valence_store_writer *writer)
+{
+    bool unfinished = writer->state.is_known && !writer->state.is_finished;
+    return writer->overwrite || (writer->replace_unfinished && unfinished);
+}
+
 int store_writer_restart(struct valence_store_writer *writer, struct valence_error *error)
 {
     char *lock_path = path_join(writer->path, STORE_LOCK_FILE);
@@ -199,10 +205,14 @@ int store_writer_restart(struct valence_store_writer *writer, struct valence_err
 
 static int open_writer(struct valence_store_writer *writer, struct valence_error *error)
 {
-    bool is_new, is_other = false;
+    bool is_new = false, is_other = false;
     int status = lock_folder(writer, error);
     if (!status)
         status = look_at_data(writer, &is_new, error);
+    if (status == VALENCE_ERROR_FORMAT && writer->overwrite) {
+        is_new = false; /* but damaged: check_store() finds that, too */
+        status = VALENCE_OK;
+    }
     if (!status)
         status =
             is_new ? check_folder_is_free(writer, error) : check_store(writer, &is_other, error);
@@ -241,6 +251,7 @@ int store_writer_open(const char *path, const struct valence_store_stream *strea
     writer->folder = -1;
     writer->version = STORE_VERSION;
     writer->replace_unfinished = options.replace_unfinished;
+    writer->overwrite = options.overwrite;
     writer->adds_stream = adds_stream;
     writer->n_streams = n_streams;
     if (n_streams > 0)

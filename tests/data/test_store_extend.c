@@ -76,7 +76,7 @@ static int extend(const struct valence_store *from, struct maker_self *self, int
                                  .batch = 4,
                                  .self = self,
                                  .make = make_rows};
-    int status = store_extend(from, in_folder("to"), &maker, NULL, n_made, n_stored, &error);
+    int status = store_extend(from, in_folder("to"), false, &maker, NULL, n_made, n_stored, &error);
     json_decref(settings);
     return status;
 }
@@ -159,8 +159,40 @@ static void test_a_stream_that_is_there_is_not_made_again(void **state)
     struct valence_store *from = make_store();
     struct stream_maker maker = {.stream = audio, .batch = 1, .make = make_rows};
     int64_t n_made, n_stored;
-    assert_fails(store_extend(from, in_folder("to"), &maker, NULL, &n_made, &n_stored, &error),
-                 VALENCE_ERROR_EXISTS, "has a stream 'audio' already");
+    assert_fails(
+        store_extend(from, in_folder("to"), false, &maker, NULL, &n_made, &n_stored, &error),
+        VALENCE_ERROR_EXISTS, "has a stream 'audio' already");
+    valence_store_close(from);
+}
+
+static void test_another_store_is_overwritten_but_never_the_one_that_is_read(void **state)
+{
+    (void)state;
+    struct valence_store *from = make_store();
+    struct maker_self self = {.fails_at = -1};
+    json_t *settings = json_pack("{s:s}", "layers", "1"),
+           *other = json_pack("{s:s}", "layers", "2");
+    struct stream_maker maker = {.stream = {.name = "text", .width = 3, .type = VALENCE_F32},
+                                 .settings = settings,
+                                 .batch = 4,
+                                 .self = &self,
+                                 .make = make_rows};
+    int64_t n_made, n_stored;
+    assert_fine(
+        store_extend(from, in_folder("to"), false, &maker, NULL, &n_made, &n_stored, &error));
+    maker.settings = other;
+    assert_int_equal(
+        store_extend(from, in_folder("to"), false, &maker, NULL, &n_made, &n_stored, &error),
+        VALENCE_ERROR_EXISTS);
+    assert_string_equal(error.key, "overwrite");
+    assert_fine(
+        store_extend(from, in_folder("to"), true, &maker, NULL, &n_made, &n_stored, &error));
+    assert_int_equal(n_stored, 0);
+    assert_fails(
+        store_extend(from, in_folder("from"), true, &maker, NULL, &n_made, &n_stored, &error),
+        VALENCE_ERROR_ARGUMENT, "is the store that is read");
+    json_decref(settings);
+    json_decref(other);
     valence_store_close(from);
 }
 
@@ -183,11 +215,13 @@ static void test_cancelling_leaves_what_can_be_gone_on_with(void **state)
                                  .self = &self,
                                  .make = make_rows};
     struct valence_progress progress = {refuse, &limit};
-    assert_fails(store_extend(from, in_folder("to"), &maker, &progress, &n_made, &n_stored, &error),
-                 VALENCE_ERROR_CANCELLED, "go on with it");
+    assert_fails(
+        store_extend(from, in_folder("to"), false, &maker, &progress, &n_made, &n_stored, &error),
+        VALENCE_ERROR_CANCELLED, "do the same again to continue");
     assert_int_equal(n_made, 4);
     limit = N + 1;
-    assert_fine(store_extend(from, in_folder("to"), &maker, &progress, &n_made, &n_stored, &error));
+    assert_fine(
+        store_extend(from, in_folder("to"), false, &maker, &progress, &n_made, &n_stored, &error));
     assert_int_equal(n_stored, 4);
     json_decref(settings);
     valence_store_close(from);
@@ -214,6 +248,7 @@ int main(void)
         TEST_IN_FOLDER(test_a_stream_is_added_in_batches_and_everything_else_is_kept),
         TEST_IN_FOLDER(test_what_was_interrupted_goes_on_and_is_the_same),
         TEST_IN_FOLDER(test_a_stream_that_is_there_is_not_made_again),
+        TEST_IN_FOLDER(test_another_store_is_overwritten_but_never_the_one_that_is_read),
         TEST_IN_FOLDER(test_cancelling_leaves_what_can_be_gone_on_with),
         TEST_IN_FOLDER(test_encodings_are_compared_by_all_but_the_files_name),
     };

@@ -104,7 +104,7 @@ static void test_an_edited_label_does_not_go_unnoticed(void **state)
     assert_int_equal(utime(in_folder("t.csv"), &times), 0); /* as large and as old as before */
     assert_fails(import_table(), VALENCE_ERROR_EXISTS,
                  "'t.csv' has changed since: as many bytes, but other content");
-    assert_string_equal(error.key, "store");
+    assert_string_equal(error.key, "overwrite");
 }
 
 static void test_an_edit_in_the_middle_of_a_large_file_does_not_go_unnoticed(void **state)
@@ -165,6 +165,27 @@ static void test_a_finished_store_of_other_options_stays(void **state)
     struct valence_store *store = open_store();
     assert_int_equal(valence_store_n_clips(store), 1);
     valence_store_close(store);
+}
+
+static void test_a_finished_store_of_other_options_is_overwritten_where_asked_for(void **state)
+{
+    (void)state;
+    write_text("t.csv", "id,split,label,a0,a1\nc1,train,1,1,2\nc2,train,1,1,2\n");
+    assert_fine(import_table());
+    write_text("t.csv", "id,split,label,a0,a1\nc3,train,5,1,2\n");
+    options.overwrite = true;
+    assert_int_equal(import_table(), VALENCE_ERROR_DATA); /* 5 is not within -3 and 3 */
+    options.label_maximum = 5;
+    assert_fine(import_table());
+    assert_int_equal(result.n_taken, 1);
+    struct valence_store *store = open_store();
+    assert_int_equal(valence_store_n_clips(store), 1);
+    assert_int_equal(valence_store_find_clip(store, "c3"), 0);
+    valence_store_close(store);
+    options.type = VALENCE_F32; /* of the same source, in another type */
+    options.keep_type = true;
+    assert_fine(import_table());
+    assert_int_equal(result.n_taken, 1);
 }
 
 /* ---- Tables ---- */
@@ -279,6 +300,7 @@ int main(void)
         TEST(test_a_copy_of_the_source_is_the_same),
         TEST(test_changed_arrays_of_a_folder_do_not_go_unnoticed),
         TEST(test_a_finished_store_of_other_options_stays),
+        TEST(test_a_finished_store_of_other_options_is_overwritten_where_asked_for),
         TEST(test_ranges_of_columns_leave_out_what_is_no_feature),
         TEST(test_a_field_that_is_named_as_a_feature_is_refused),
         TEST(test_one_group_for_validation_is_told),

@@ -99,6 +99,59 @@ static void test_an_unfinished_store_of_other_streams_is_replaced_where_asked_fo
         VALENCE_ERROR_SHAPE);
 }
 
+static void test_a_finished_store_is_overwritten_where_asked_for(void **state)
+{
+    (void)state;
+    struct valence_store_writer *writer;
+    struct valence_store_writer_options options;
+    valence_store_writer_options_default(&options);
+    options.overwrite = true;
+    write_store(0, 3, true);
+    assert_fine(
+        valence_store_writer_open(in_folder("store"), &wider, 1, &options, &writer, &error));
+    assert_true(valence_store_writer_replaced(writer));
+    assert_fine(valence_store_writer_finish(writer, &error));
+    assert_fine(valence_store_writer_close(writer, &error));
+    assert_int_equal(read_store(false), 0);
+    assert_fine(
+        valence_store_writer_open(in_folder("store"), &wider, 1, &options, &writer, &error));
+    assert_false(valence_store_writer_replaced(writer)); /* the same: there is nothing to replace */
+    assert_fine(valence_store_writer_set_source(writer, "{\"file\": \"a.csv\"}", &error));
+    assert_fine(valence_store_writer_finish(writer, &error));
+    assert_fine(valence_store_writer_set_source(writer, "{\"file\": \"b.csv\"}", &error));
+    assert_true(valence_store_writer_replaced(writer));
+    assert_fine(valence_store_writer_close(writer, &error));
+}
+
+static void test_a_damaged_store_is_overwritten_but_no_foreign_file(void **state)
+{
+    (void)state;
+    struct valence_store_writer *writer;
+    struct valence_store_writer_options options;
+    valence_store_writer_options_default(&options);
+    write_store(0, 3, true);
+    FILE *data = fopen(in_folder("store/data.mdb"), "r+b");
+    assert_non_null(data);
+    for (int i = 0; i < 8192; i++)
+        fputc(0x5a, data);
+    assert_int_equal(fclose(data), 0);
+    assert_int_equal(
+        valence_store_writer_open(in_folder("store"), &audio, 1, &options, &writer, &error),
+        VALENCE_ERROR_FORMAT);
+    options.overwrite = true;
+    fclose(fopen(in_folder("store/notes.txt"), "w"));
+    assert_fails(
+        valence_store_writer_open(in_folder("store"), &audio, 1, &options, &writer, &error),
+        VALENCE_ERROR_EXISTS, "holds 'notes.txt'");
+    remove(in_folder("store/notes.txt"));
+    assert_fine(
+        valence_store_writer_open(in_folder("store"), &audio, 1, &options, &writer, &error));
+    assert_true(valence_store_writer_replaced(writer));
+    assert_fine(valence_store_writer_finish(writer, &error));
+    assert_fine(valence_store_writer_close(writer, &error));
+    assert_int_equal(read_store(false), 0);
+}
+
 static void test_an_unfinished_store_of_another_source_is_replaced_where_asked_for(void **state)
 {
     (void)state;
@@ -199,6 +252,8 @@ int main(void)
         TEST_IN_FOLDER(test_a_store_is_unfinished_until_it_is_said_to_be_finished),
         TEST_IN_FOLDER(test_a_finished_store_is_unfinished_again_when_a_clip_is_added),
         TEST_IN_FOLDER(test_an_unfinished_store_of_other_streams_is_replaced_where_asked_for),
+        TEST_IN_FOLDER(test_a_finished_store_is_overwritten_where_asked_for),
+        TEST_IN_FOLDER(test_a_damaged_store_is_overwritten_but_no_foreign_file),
         TEST_IN_FOLDER(test_an_unfinished_store_of_another_source_is_replaced_where_asked_for),
         TEST_IN_FOLDER(test_the_label_scale_is_kept),
         TEST_IN_FOLDER(test_what_is_not_there_is_null_or_an_error),

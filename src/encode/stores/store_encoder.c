@@ -82,10 +82,12 @@ static int extend(struct work *work, const struct valence_store *store, const ch
                   struct stream_maker *maker, struct valence_error *error)
 {
     int64_t n_made, n_before;
-    int status = store_extend(store, to, maker, work->options->progress, &n_made, &n_before, error);
+    int status = store_extend(store, to, work->options->overwrite, maker, work->options->progress,
+                              &n_made, &n_before, error);
     if (status && encode_may_skip(status) && maker->batch > 1) {
         maker->batch = 1;
-        status = store_extend(store, to, maker, work->options->progress, &n_made, &n_before, error);
+        status = store_extend(store, to, work->options->overwrite, maker, work->options->progress,
+                              &n_made, &n_before, error);
     }
     if (!status)
         work->report->n_before = valence_store_n_clips(store) - work->report->n_inputs;
