@@ -7,24 +7,12 @@
 #include "encode_kinds.h"
 #include "help_topics.h"
 
-/* Calls `visit` for each command, and for the kinds of encode under their own names. */
-static void visit_all(option_visitor visit, void *user)
-{
-    for (int i = 0; all_commands[i]; i++)
-        options_visit(all_commands[i], visit, user);
-#define VISIT_KIND(name, word) options_visit(&encode_##name, visit, user);
-#ifdef VALENCE_WITH_ENCODERS
-    ENCODE_KINDS(VISIT_KIND)
-#endif
-#undef VISIT_KIND
-}
-
 /* Calls `print` for each option of a command and those of every command. */
 static void each_option(const struct command *command, const struct option *options,
                         void (*print)(const struct command *, const struct option *))
 {
     for (const struct option *option = options; option->type != OPTION_END; option++)
-        if (option->name)
+        if (option->name && option->help)
             print(command, option);
     for (const struct option *option = common_options; option->type != OPTION_END; option++)
         print(command, option);
@@ -32,8 +20,8 @@ static void each_option(const struct command *command, const struct option *opti
 
 static void print_words(void)
 {
-    for (int i = 0; all_commands[i]; i++)
-        printf("%s%s", i ? " " : "", all_commands[i]->name);
+    for (int i = 0; all_commands[i].command; i++)
+        printf("%s%s", i ? " " : "", all_commands[i].command->name);
 }
 
 #define KIND_WORD(name, word) word " "
@@ -77,7 +65,7 @@ static void print_bash(void)
                                                                      "        return\n"
                                                                      "    fi\n"
                                                                      "    case $command in");
-    visit_all(print_bash_case, NULL);
+    commands_visit(print_bash_case, NULL);
     puts("    esac\n"
          "    case $word in\n"
          "        -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
@@ -129,9 +117,9 @@ static void print_zsh(void)
 {
     puts("#compdef valence\n# zsh completion for valence, made by 'valence completion zsh'\n"
          "_valence() {\n    local -a commands\n    local command=$words[2]\n    commands=(");
-    for (int i = 0; all_commands[i]; i++) {
-        printf("        '%s:", all_commands[i]->name);
-        print_quoted(all_commands[i]->summary, ":\\");
+    for (int i = 0; all_commands[i].command; i++) {
+        printf("        '%s:", all_commands[i].command->name);
+        print_quoted(all_commands[i].command->summary, ":\\");
         puts("'");
     }
     puts("    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n        "
@@ -147,7 +135,7 @@ static void print_zsh(void)
              KIND_WORD) "\n        return\n    fi\n"
                         "    [[ $command == encode ]] && command=\"encode $words[3]\"\n    case "
                         "$command in");
-    visit_all(print_zsh_case, NULL);
+    commands_visit(print_zsh_case, NULL);
     puts("        *) _files ;;\n    esac\n}\n_valence \"$@\"");
 }
 
@@ -183,9 +171,9 @@ static void print_fish_command(void *user, const struct command *command,
 static void print_fish(void)
 {
     puts("# fish completion for valence, made by 'valence completion fish'");
-    for (int i = 0; all_commands[i]; i++)
+    for (int i = 0; all_commands[i].command; i++)
         printf("complete -c valence -f -n __fish_use_subcommand -a %s -d '%s'\n",
-               all_commands[i]->name, all_commands[i]->summary);
+               all_commands[i].command->name, all_commands[i].command->summary);
     fputs("complete -c valence -f -n '__fish_seen_subcommand_from help' -a '", stdout);
     print_words();
     for (int i = 0; topic_name(i); i++)
@@ -193,7 +181,7 @@ static void print_fish(void)
     puts("'");
     puts("complete -c valence -n '__fish_seen_subcommand_from encode' -a '" ENCODE_KINDS(
         KIND_WORD) "'");
-    visit_all(print_fish_command, NULL);
+    commands_visit(print_fish_command, NULL);
 }
 
 static int run_completion(const struct command *command, int argc, char **argv)

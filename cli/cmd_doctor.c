@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "json_output.h"
 #include "open_store.h"
+#include "shared_options.h"
 #include "terminal.h"
 #include "valence/doctor.h"
 
@@ -178,6 +179,7 @@ static int run_doctor(const struct command *command, int argc, char **argv)
     struct request request = {0};
     int n, code, n_problems = 0;
     const struct option options[] = {
+        option_store(&request.store),
         {OPTION_FLAG, 0, "verify", &request.verify, NULL,
          "Instead, compare every value in the store with its checksum; exit with 1 if one is "
          "damaged.",
@@ -188,9 +190,9 @@ static int run_doctor(const struct command *command, int argc, char **argv)
          0, 0},
         {OPTION_FLAG, 0, "strict", &request.strict, NULL, "Exit with 1 if there are warnings.", 0,
          0},
-        {OPTION_FLAG, 0, "json", &request.json, NULL, "Print JSON instead of a table.", 0, 0},
+        option_json(&request.json),
         OPTION_ACCEPT_UNFINISHED(&request.accept_unfinished),
-        {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress.", 0, 0},
+        option_quiet(&request.quiet),
         {.type = OPTION_END}};
     if (!options_parse(command, options, argc, argv, &request.store, 1, 1, &n, &code))
         return code;

@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "evaluate_output.h"
 #include "open_store.h"
+#include "shared_options.h"
 
 /* What the command line says, as parsed. */
 struct request {
@@ -23,7 +24,10 @@ struct request {
 static bool parse(const struct command *command, int argc, char **argv, struct request *request,
                   int *code)
 {
+    const char *positional[2];
     const struct option options[] = {
+        option_run(&positional[0]),
+        option_store(&positional[1]),
         {OPTION_TEXT, 0, "split", &request->split, "NAME",
          "train, validation or test (default: test).", 0, 0},
         {OPTION_TEXT, 0, "flow", &request->flow, "NAMES",
@@ -46,20 +50,18 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          1e15},
         LEVEL_OPTION(&request->level),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
-        {OPTION_FLAG, 0, "json", &request->json, NULL, "Print JSON instead of a table.", 0, 0},
+        option_json(&request->json),
         {OPTION_TEXT, 0, "predictions", &request->predictions, "FILE",
          "Also write every clip's label and scores to this CSV file.", 0, 0},
-        {OPTION_FLAG, 0, "force", &request->force, NULL, "Replace an existing file.", 0, 0},
+        option_force(&request->force, "Replace an existing file."),
         OPTION_ACCEPT_UNFINISHED(&request->accept_unfinished),
-        {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress.", 0, 0},
+        option_quiet(&request->quiet),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
         {OPTION_INT, 0, "batch", &request->batch, "N", "Clips computed together (default: 64).", 1,
          65536},
-        {OPTION_INT, 'j', "threads", &request->threads, "N",
-         "Threads (default: one for each CPU that the process has).", 1, 4096},
+        option_threads(&request->threads),
         MAX_ROWS_OPTION(&request->max_rows),
         {.type = OPTION_END}};
-    const char *positional[2];
     int n;
     if (!options_parse(command, options, argc, argv, positional, 2, 2, &n, code))
         return false;

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "open_store.h"
 #include "json_output.h"
+#include "shared_options.h"
 #include "table.h"
 #include "terminal.h"
 #include "valence/export.h"
@@ -76,15 +77,17 @@ static int run_export(const struct command *command, int argc, char **argv)
 {
     struct request request = {.form = "npy"};
     enum valence_export_kind form;
+    const char *positional[2];
     const struct option options[] = {
+        option_store(&positional[0]),
+        option_output_argument(&positional[1], "TARGET", "Another way to give TARGET."),
         {OPTION_TEXT, 0, "form", &request.form, "FORM",
          "npy, safetensors, mmsa or npz (default: npy).", 0, 0},
-        {OPTION_FLAG, 0, "force", &request.force, NULL, "Replace an existing file.", 0, 0},
-        {OPTION_FLAG, 0, "json", &request.json, NULL, "Print JSON instead of a table.", 0, 0},
+        option_force(&request.force, "Replace an existing file."),
+        option_json(&request.json),
         OPTION_ACCEPT_UNFINISHED(&request.accept_unfinished),
-        {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress.", 0, 0},
+        option_quiet(&request.quiet),
         {.type = OPTION_END}};
-    const char *positional[2];
     int n, code;
     if (!options_parse(command, options, argc, argv, positional, 2, 2, &n, &code))
         return code;

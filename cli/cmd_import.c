@@ -14,15 +14,17 @@
 #include "import_output.h"
 #include "import_text.h"
 #include "json_output.h"
+#include "shared_options.h"
 #include "temporary_store.h"
 #include "valence/import.h"
+#include "valence/runtime.h"
 
 struct request {
     const char *kind_name, *source, *store;
     enum valence_import_kind kind;
     const char *all_in, *dtype, *label_range, *delimiter;
     struct option_list skip;
-    int64_t seed;
+    int64_t seed, threads;
     bool dry_run, json, quiet;
     struct text_request text;
     struct valence_import_options options;
@@ -59,12 +61,14 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
                   int *code)
 {
     struct valence_import_options *import = &request->options;
+    const char *positional[3];
     const struct option options[] = {
+        option_output_argument(&positional[2], "STORE", "Another way to give STORE."),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Streams", 0, 0},
         STREAM_OPTIONS(&import->streams[VALENCE_STREAM_AUDIO], "audio"),
         STREAM_OPTIONS(&import->streams[VALENCE_STREAM_TEXT], "text"),
         STREAM_OPTIONS(&import->streams[VALENCE_STREAM_VIDEO], "video"),
-        STREAM_OPTIONS(&import->streams[VALENCE_STREAM_SIMULATED_TEXT], "simulated_text"),
+        STREAM_OPTIONS(&import->streams[VALENCE_STREAM_SIMULATED_TEXT], "simulated-text"),
         {OPTION_TEXT, 0, "dtype", &request->dtype, "TYPE",
          "Element type of the stored values: f16 or f32 (default: f16, but f32 for streams that "
          "f16 would round too much; the output says so).",
@@ -120,21 +124,20 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          0, 0.9},
         {OPTION_INT, 0, "seed", &request->seed, "N", "Seed of that draw (default 0).", 0, 9e15},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Text from transcripts", 0, 0},
-        {OPTION_TEXT, 0, "encode-text", &request->text.model, "MODEL",
-         "Import labels and transcripts only, and make the text stream from the transcripts with "
-         "this language model, as 'valence encode text' does: a GGUF file, or smollm2.",
-         0, 0},
-        {OPTION_TEXT, 0, "encode-layers", &request->text.layers, "LIST",
-         "Its hidden states (default: -4+-3+-2+-1).", 0, 0},
-        {OPTION_TEXT, 0, "encode-prefix", &request->text.prefix, "TEXT",
-         "Text that the model reads before each transcript, as in 'valence encode text' (default: "
-         "<bos> and a new line).",
-         0, 0},
-        {OPTION_TEXT, 0, "encode-spelling", &request->text.spelling, "HOW",
-         "Spelling of the transcripts: as-is, lower, sentence or plain (default: as-is).", 0, 0},
-        {OPTION_TEXT, 0, "encode-rows", &request->text.rows, "WHICH",
-         "tokens, mean or last (default: tokens).", 0, 0},
-        {OPTION_FLAG, 0, "offline", &request->text.offline, NULL, "Never fetch a model.", 0, 0},
+        option_model(&request->text.model,
+                     "Import labels and transcripts only, and make the text stream from the "
+                     "transcripts with this language model, as 'valence encode text' does: a GGUF "
+                     "file or a name from 'valence models'."),
+        option_old_name("encode-text", option_model(&request->text.model, NULL)),
+        option_text_layers(&request->text.layers),
+        option_text_spelling(&request->text.spelling),
+        option_text_prefix(&request->text.prefix),
+        option_text_rows(&request->text.rows),
+        option_old_name("encode-layers", option_text_layers(&request->text.layers)),
+        option_old_name("encode-spelling", option_text_spelling(&request->text.spelling)),
+        option_old_name("encode-prefix", option_text_prefix(&request->text.prefix)),
+        option_old_name("encode-rows", option_text_rows(&request->text.rows)),
+        option_offline(&request->text.offline),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Checks", 0, 0},
         {OPTION_TEXT, 0, "label-range", &request->label_range, "MIN,MAX",
          "Range of valid labels, after --label-map (default -3,3).", 0, 0},
@@ -148,10 +151,11 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "Write nothing: print what 'valence inspect' would show of the store, and which clips "
          "would be left out.",
          0, 0},
-        {OPTION_FLAG, 0, "json", &request->json, NULL, "Print JSON instead of a table.", 0, 0},
-        {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress.", 0, 0},
+        option_force(&request->options.overwrite, "Replace another store."),
+        option_json(&request->json),
+        option_quiet(&request->quiet),
+        option_threads(&request->threads),
         {.type = OPTION_END}};
-    const char *positional[3];
     int n;
     if (!options_parse(command, options, argc, argv, positional, 2, 3, &n, code))
         return false;
@@ -233,7 +237,9 @@ static int finish_options(const struct command *command, struct request *request
         code = report_usage(command, "--delimiter: '%s' is not one character", delimiter);
     if (!code)
         code = import_text_choose(command, &request->text, options);
-    request->text.quiet = request->quiet || request->json;
+    request->text.quiet = request->quiet;
+    request->text.no_summary = request->json;
+    request->text.overwrite = options->overwrite;
     options->delimiter = delimiter ? delimiter[0] : '\0';
     options->seed = (uint64_t)request->seed;
     return code;
@@ -303,6 +309,8 @@ static int run_import(const struct command *command, int argc, char **argv)
     if (!parse(command, argc, argv, &request, &code) || (code = finish_options(command, &request)))
         return code;
     keep_memory();
+    if (request.threads)
+        valence_set_threads((int)request.threads);
     if (request.dry_run)
         return look(&request, &result, &error) ? report_error(&error) : EXIT_FINE;
     int status;
@@ -339,4 +347,5 @@ const struct command command_import = {
                "--video-folder manet_FRA --feat-scale 6\n"
                "valence import csd labels.csd --audio covarep.csd --dry-run",
     .run = run_import,
+    .other_way = output_for_store,
 };

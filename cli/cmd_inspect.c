@@ -12,6 +12,7 @@
 #include "data_output.h"
 #include "inspect_source.h"
 #include "json_output.h"
+#include "shared_options.h"
 #include "table.h"
 #include "terminal.h"
 #include "paths.h"
@@ -345,7 +346,9 @@ static int run_inspect(const struct command *command, int argc, char **argv)
     struct request request = {0};
     int n, code;
     const struct option options[] = {
-        {OPTION_FLAG, 0, "json", &request.json, NULL, "Print JSON instead of a table.", 0, 0},
+        option_store(&request.path),
+        option_run(&request.path),
+        option_json(&request.json),
         {OPTION_FLAG, 0, "records", &request.records, NULL,
          "For a store: read only the clips' records. This is fast, but leaves out what needs all "
          "rows (NaN, constant columns, duplicates).",
@@ -355,7 +358,7 @@ static int run_inspect(const struct command *command, int argc, char **argv)
          "encoder notes.",
          0, 0},
         OPTION_ACCEPT_UNFINISHED(&request.accept_unfinished),
-        {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress.", 0, 0},
+        option_quiet(&request.quiet),
         {.type = OPTION_END}};
     if (!options_parse(command, options, argc, argv, &request.path, 1, 1, &n, &code))
         return code;

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "commands.h"
-#include "encode_kinds.h"
 #include "valence/version.h"
 
 /* Text for troff: backslashes and hyphens are themselves, and no line begins with a request. */
@@ -42,6 +41,8 @@ static void print_paragraphs(const char *text)
 
 static void print_option(const struct option *option)
 {
+    if (!option->help)
+        return;
     if (option->type == OPTION_GROUP) {
         printf(".SS ");
         print_text(option->help);
@@ -63,10 +64,9 @@ static void print_option(const struct option *option)
     print_paragraphs(option->help);
 }
 
-static void print_page(void *user, const struct command *command, const struct option *options)
+static void print_page(const struct command *command, const struct option *options)
 {
     char title[64];
-    (void)user;
     snprintf(title, sizeof title, "valence-%s", command->name);
     for (char *at = title; *at; at++)
         *at = *at == ' ' ? '-' : *at;
@@ -97,44 +97,41 @@ static void print_page(void *user, const struct command *command, const struct o
     puts(".SH SEE ALSO\n.BR valence (1)");
 }
 
-static const struct command *find(const char *name)
+static void print_name(void *user, const struct command *command, const struct option *options)
 {
-    for (int i = 0; all_commands[i]; i++)
-        if (strcmp(all_commands[i]->name, name) == 0)
-            return all_commands[i];
-#define FIND_KIND(kind, word)                                                                      \
-    if (strcmp(encode_##kind.name, name) == 0)                                                     \
-        return &encode_##kind;
-#ifdef VALENCE_WITH_ENCODERS
-    ENCODE_KINDS(FIND_KIND)
-#endif
-#undef FIND_KIND
-    return NULL;
+    (void)user, (void)options;
+    puts(command->name);
+}
+
+struct wanted {
+    const char *name;
+    bool is_found;
+};
+
+static void print_wanted(void *user, const struct command *command, const struct option *options)
+{
+    struct wanted *wanted = user;
+    if (strcmp(command->name, wanted->name) != 0)
+        return;
+    print_page(command, options);
+    wanted->is_found = true;
 }
 
 static int run_man(const struct command *command, int argc, char **argv)
 {
     static const struct option options[] = {{.type = OPTION_END}};
-    const char *name;
+    struct wanted wanted = {.name = NULL};
     int n, code;
-    if (!options_parse(command, options, argc, argv, &name, 0, 1, &n, &code))
+    if (!options_parse(command, options, argc, argv, &wanted.name, 0, 1, &n, &code))
         return code;
-    if (n == 0) {
-        for (int i = 0; all_commands[i]; i++)
-            puts(all_commands[i]->name);
-#define PRINT_KIND(kind, word) puts(encode_##kind.name);
-#ifdef VALENCE_WITH_ENCODERS
-        ENCODE_KINDS(PRINT_KIND)
-#endif
-#undef PRINT_KIND
-        return EXIT_FINE;
-    }
-    const struct command *found = find(name);
-    if (!found)
-        return report_usage(command, "unknown command '%s'; 'valence man' lists the commands",
-                            name);
-    options_visit(found, print_page, NULL);
-    return EXIT_FINE;
+    if (n == 0)
+        commands_visit(print_name, NULL);
+    else
+        commands_visit(print_wanted, &wanted);
+    return n == 0 || wanted.is_found
+               ? EXIT_FINE
+               : report_usage(command, "unknown command '%s'; 'valence man' lists the commands",
+                              wanted.name);
 }
 
 const struct command command_man = {

@@ -9,6 +9,7 @@
 #include "predict_output.h"
 #include "valence/evaluate.h"
 #include "sentences.h"
+#include "shared_options.h"
 
 struct request {
     const char *run, *store;
@@ -23,7 +24,10 @@ struct request {
 static bool parse(const struct command *command, int argc, char **argv, struct request *request,
                   int *code)
 {
+    const char *positional[2];
     const struct option options[] = {
+        option_run(&positional[0]),
+        option_store(&positional[1]),
         {OPTION_TEXT, 0, "split", &request->split, "NAME",
          "all, train, validation or test (default: all).", 0, 0},
         {OPTION_TEXT, 0, "flow", &request->flow, "NAME",
@@ -35,24 +39,23 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Sentences", 0, 0},
         {OPTION_LIST, 't', "text", &request->sentences, "SENTENCE",
          "Score this sentence instead of a store. You can repeat it.", 0, 0},
-        {OPTION_TEXT, 0, "encoder", &request->encoder, "MODEL",
-         "The language model that encoded the training text: a GGUF file or a name from 'valence "
-         "models' (default: the one that training used, if it has such a name).",
-         0, 0},
-        {OPTION_FLAG, 0, "offline", &request->offline, NULL, "Never fetch a model.", 0, 0},
+        option_model(&request->encoder,
+                     "The language model that encoded the training text: a GGUF file or a name "
+                     "from 'valence models' (default: the one that training used, if it has such a "
+                     "name)."),
+        option_old_name("encoder", option_model(&request->encoder, NULL)),
+        option_offline(&request->offline),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
-        {OPTION_FLAG, 0, "json", &request->json, NULL, "Print JSON instead of a table.", 0, 0},
+        option_json(&request->json),
         {OPTION_FLAG, 0, "csv", &request->csv, NULL, "Print CSV instead of a table.", 0, 0},
         OPTION_ACCEPT_UNFINISHED(&request->accept_unfinished),
-        {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress.", 0, 0},
+        option_quiet(&request->quiet),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
         {OPTION_INT, 0, "batch", &request->batch, "N", "Clips computed together (default: 64).", 1,
          65536},
-        {OPTION_INT, 'j', "threads", &request->threads, "N",
-         "Threads (default: one for each CPU that the process has).", 1, 4096},
+        option_threads(&request->threads),
         MAX_ROWS_OPTION(&request->max_rows),
         {.type = OPTION_END}};
-    const char *positional[2];
     int n;
     if (!options_parse(command, options, argc, argv, positional, 1, 2, &n, code))
         return false;

@@ -3,12 +3,15 @@
 
 #include "choices.h"
 #include "commands.h"
+#include "json_output.h"
+#include "shared_options.h"
+#include "valence/store.h"
 #include "valence/synthesize.h"
 
 struct request {
     const char *store, *dtype;
     int64_t seed, threads;
-    bool quiet;
+    bool force, json, quiet;
     struct valence_synthesize_options options;
 };
 
@@ -17,6 +20,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
 {
     struct valence_synthesize_options *synthesis = &request->options;
     const struct option options[] = {
+        option_output_argument(&request->store, "STORE", "Another way to give STORE."),
         {OPTION_INT, 0, "train", &synthesis->n_train, "N", "Training clips (default 1000).", 0,
          1e8},
         {OPTION_INT, 0, "validation", &synthesis->n_validation, "N",
@@ -37,12 +41,36 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "Element type of the stored values: f16 or f32 (default f16).", 0, 0},
         {OPTION_INT, 0, "seed", &request->seed, "N",
          "The same seed makes the same corpus (default 0).", 0, 9e15},
-        {OPTION_INT, 'j', "threads", &request->threads, "N",
-         "Threads (default: one for each CPU that the process has).", 1, 4096},
-        {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress.", 0, 0},
+        option_threads(&request->threads),
+        option_force(&request->force, "Replace another store."),
+        option_json(&request->json),
+        option_quiet(&request->quiet),
         {.type = OPTION_END}};
     int n;
     return options_parse(command, options, argc, argv, &request->store, 1, 1, &n, code);
+}
+
+static json_t *store_to_json(const struct valence_store *store)
+{
+    json_t *streams = json_array();
+    for (int i = 0; i < valence_store_n_streams(store); i++) {
+        const struct valence_store_stream *stream = valence_store_get_stream(store, i);
+        json_array_append_new(streams, json_pack("{s:s, s:I, s:s}", "name", stream->name, "width",
+                                                 (json_int_t)stream->width, "dtype",
+                                                 valence_dtype_names[stream->type]));
+    }
+    return json_pack("{s:s, s:I, s:o}", "store", valence_store_path(store), "clips",
+                     (json_int_t)valence_store_n_clips(store), "streams", streams);
+}
+
+static int print_made(const char *path, struct valence_error *error)
+{
+    struct valence_store *store;
+    int status = valence_store_open(path, NULL, &store, error);
+    if (!status)
+        status = print_json(store_to_json(store), error);
+    valence_store_close(store);
+    return status;
 }
 
 static int run_synthesize(const struct command *command, int argc, char **argv)
@@ -57,12 +85,15 @@ static int run_synthesize(const struct command *command, int argc, char **argv)
         return code;
     options->seed = (uint64_t)request.seed;
     options->threads = (int)request.threads;
+    options->overwrite = request.force;
     struct valence_error error;
     int status =
         valence_synthesize(request.store, options, terminal_progress(request.quiet), &error);
     terminal_progress_finish();
     if (status)
         return report_error(&error);
+    if (request.json)
+        return print_made(request.store, &error) ? report_error(&error) : EXIT_FINE;
     printf("%s: a synthetic corpus; 'valence inspect %s' shows it\n", request.store, request.store);
     return EXIT_FINE;
 }
@@ -82,4 +113,5 @@ const struct command command_synthesize = {
                "valence synthesize large --train 16000 --audio-width 1024 --text-width 4096 "
                "--video-width 1024",
     .run = run_synthesize,
+    .other_way = output_for_store,
 };

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "json_output.h"
+#include "shared_options.h"
 #include "table.h"
 #include "train_config.h"
 #include "valence/train.h"
@@ -17,9 +18,9 @@ static bool parse(const struct command *command, int argc, char **argv,
                   struct train_request *request, int *code)
 {
     const struct option options[] = {
-        {OPTION_TEXT, 0, "store", &request->store, "STORE", "The feature store to train on.", 0, 0},
-        {OPTION_TEXT, 'o', "output", &request->output, "FOLDER",
-         "The folder of the run (default: that of the configuration, 'run').", 0, 0},
+        option_store(&request->store),
+        option_output(&request->output, "FOLDER",
+                      "The folder of the run (default: that of the configuration, 'run')."),
         {OPTION_LIST, 's', "set", &request->assignments, "KEY=VALUE",
          "Set a key of the configuration: --set epochs=50 --set model.d=128. You can repeat it.", 0,
          0},
@@ -39,8 +40,7 @@ static bool parse(const struct command *command, int argc, char **argv,
          0, 9e15},
         {OPTION_INT, 0, "seeds", &request->seeds, "N",
          "Train N runs with consecutive seeds and report mean and deviation.", 1, 1000},
-        {OPTION_INT, 'j', "threads", &request->threads, "N",
-         "Threads (default: one for each CPU that the process has).", 1, 4096},
+        option_threads(&request->threads),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Without training", 0, 0},
         {OPTION_FLAG, 0, "print-config", &request->print_config, NULL,
          "Print the configuration with an explanation of every key.", 0, 0},
@@ -51,8 +51,8 @@ static bool parse(const struct command *command, int argc, char **argv,
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
         {OPTION_FLAG, 0, "test", &request->test, NULL,
          "Evaluate on the test part after training, as 'valence evaluate' does.", 0, 0},
-        {OPTION_FLAG, 0, "json", &request->json, NULL, "Print JSON instead of a table.", 0, 0},
-        {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress.", 0, 0},
+        option_json(&request->json),
+        option_quiet(&request->quiet),
         {.type = OPTION_END}};
     int n;
     if (!options_parse(command, options, argc, argv, &request->subject, 0, 1, &n, code))

@@ -12,6 +12,7 @@
 #include "media_files.h"
 #include "model_cache.h"
 #include "paths.h"
+#include "shared_options.h"
 #include "transcript_output.h"
 
 struct request {
@@ -156,7 +157,7 @@ static int run_request(const struct command *command, struct request *request)
 {
     struct valence_error error;
     if (!request->model)
-        return report_usage(command, "--model FILE is missing: a GGUF file that 'valence convert "
+        return report_usage(command, "--model MODEL is missing: a GGUF file that 'valence convert "
                                      "whisper' wrote");
     if (request->json)
         request->format_name = "json";
@@ -193,16 +194,16 @@ static int run_transcribe(const struct command *command, int argc, char **argv)
     request.limits = media_limits_default();
 #endif
     const struct option options[] = {
-        {OPTION_TEXT, 'm', "model", &request.model, "FILE",
-         "The Whisper model, a GGUF file or a name from 'valence models'.", 0, 0},
-        {OPTION_TEXT, 'o', "output", &request.output, "PATH",
-         "Where to write the transcript: a file, or a folder for several (default: standard "
-         "output).",
-         0, 0},
+        option_model(&request.model,
+                     "The Whisper model, a GGUF file or a name from 'valence models'."),
+        option_output(
+            &request.output, "PATH",
+            "Where to write the transcript: a file, or a folder for several (default: standard "
+            "output)."),
         {OPTION_TEXT, 'f', "format", &request.format_name, "FORMAT",
          "text, srt, vtt, json (the names of Whisper's verbose_json) or csv (default: text).", 0,
          0},
-        {OPTION_FLAG, 0, "json", &request.json, NULL, "The same as --format json.", 0, 0},
+        option_json(&request.json),
         {OPTION_TEXT, 'l', "language", &request.language, "CODE",
          "The language: en, de, ...; auto detects it (default: auto).", 0, 0},
         {OPTION_FLAG, 0, "translate", &request.translate, NULL, "Translate into English.", 0, 0},
@@ -219,11 +220,10 @@ static int run_transcribe(const struct command *command, int argc, char **argv)
          1e7},
         {OPTION_INT, 0, "beams", &request.beams, "N",
          "Width of the beam search; 1 is greedy (default: 5).", 1, 8},
-        {OPTION_INT, 'j', "threads", &request.threads, "N",
-         "Threads (default: one for each CPU that the process has).", 1, 1024},
+        option_threads(&request.threads),
         MEDIA_OPTIONS(request.limits),
-        {OPTION_FLAG, 0, "force", &request.force, NULL, "Replace existing files.", 0, 0},
-        {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress.", 0, 0},
+        option_force(&request.force, "Replace existing files."),
+        option_quiet(&request.quiet),
         {.type = OPTION_END}};
     const char **positional = calloc((size_t)argc, sizeof *positional);
     if (!positional)

@@ -22,11 +22,25 @@
     X(man, "This program")                                                                         \
     X(version, "This program")
 
-/* The same as a list with a NULL behind it. */
-extern const struct command *const all_commands[];
-
 #define DECLARE_COMMAND(name, purpose) extern const struct command command_##name;
 COMMANDS(DECLARE_COMMAND)
 #undef DECLARE_COMMAND
+
+struct listed_command {
+    const struct command *command;
+    const char *purpose; /* the heading under which `valence` lists it */
+};
+
+/* The same as an array; its last command is NULL. */
+extern const struct listed_command all_commands[];
+
+/* By its name, or NULL. */
+const struct command *command_find(const char *name);
+
+/* The name of the command that an unknown word may have meant ("eval", "evaluat"), or NULL. */
+const char *command_meant(const char *name);
+
+/* Visits the option table of every command and, by their own names, of each kind of encode. */
+void commands_visit(option_visitor visit, void *user);
 
 #endif

@@ -8,6 +8,7 @@
 #include "encode_summary.h"
 #include "media_files.h"
 #include "model_cache.h"
+#include "shared_options.h"
 #include "valence/encode.h"
 #include "valence/media.h"
 
@@ -58,7 +59,7 @@ static int encode(const struct command *command, struct request *request)
     terminal_progress_finish();
     if (report && request->json)
         status = print_report_json(request->output, report, &error);
-    else if (report && !request->quiet)
+    else if (report)
         print_files_summary(request->output, report);
     if (report)
         print_skipped(report);
@@ -71,9 +72,9 @@ static int run_request(const struct command *command, struct request *request)
 {
     if (!request->model)
         return report_usage(command,
-                            "--model FILE is missing: the GGUF file that 'valence convert' wrote");
+                            "--model MODEL is missing: the GGUF file that 'valence convert' wrote");
     if (!request->output)
-        return report_usage(command, "-o PATH is missing: where to write the features");
+        return report_usage(command, "--output PATH is missing: where to write the features");
     if (request->threads)
         valence_set_threads((int)request->threads);
     return encode(command, request);
@@ -86,12 +87,11 @@ static int run_media(const struct command *command, int argc, char **argv)
     valence_encoder_options_default(&request.encoder);
     valence_encode_options_default(&request.files);
     const struct option options[] = {
-        {OPTION_TEXT, 'm', "model", &request.model, "FILE",
-         "The encoder, a GGUF file or a name from 'valence models'.", 0, 0},
-        {OPTION_TEXT, 'o', "output", &request.output, "PATH",
-         "Where to write the features: FILE.npy (the rows of all inputs in one array), "
-         "FILE.safetensors (a tensor for each input), or a folder (an .npy for each input).",
-         0, 0},
+        option_model(&request.model, "The encoder, a GGUF file or a name from 'valence models'."),
+        option_output(
+            &request.output, "PATH",
+            "Where to write the features: FILE.npy (the rows of all inputs in one array), "
+            "FILE.safetensors (a tensor for each input), or a folder (an .npy for each input)."),
         {OPTION_TEXT, 0, "layers", &request.encoder.layers, "LIST",
          "WavLM, Whisper: hidden states, -1 the last; 'final', 'conv' (WavLM); 20,24 side by side, "
          "20+24 summed (default: -5, Whisper: the middle). MANet: embedding or logits (default: "
@@ -104,10 +104,9 @@ static int run_media(const struct command *command, int argc, char **argv)
         MEDIA_OPTIONS(request.limits),
         {OPTION_TEXT, 0, "device", &request.encoder.device, "NAME",
          "cpu, gpu, cuda, vulkan, ... (default: cpu).", 0, 0},
-        {OPTION_INT, 'j', "threads", &request.threads, "N",
-         "Threads (default: one for each CPU that the process has).", 1, 1024},
-        OPTION_JSON_SUMMARY(&request.json),
-        {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "Show no progress and no summary.", 0, 0},
+        option_threads(&request.threads),
+        option_json(&request.json),
+        option_quiet(&request.quiet),
         {.type = OPTION_END}};
     const char **positional = calloc((size_t)argc + 1, sizeof *positional);
     if (!positional)

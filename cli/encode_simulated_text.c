@@ -12,6 +12,7 @@
 #include "json_output.h"
 #include "media_files.h"
 #include "model_cache.h"
+#include "shared_options.h"
 #include "table.h"
 #include "terminal.h"
 #include "valence/encode.h"
@@ -116,7 +117,7 @@ static int simulate_store(const struct request *request, struct valence_simulato
     terminal_progress_finish();
     if (!status && request->json)
         return print_report_json(request->output, *report, error);
-    if (status || request->quiet)
+    if (status)
         return status;
     print_store_summary(request->output, options->stream, options->dtype, *report);
     print_flagged(*report);
@@ -132,7 +133,7 @@ static int simulate_files(const struct request *request, struct valence_simulato
     terminal_progress_finish();
     if (!status && request->json)
         status = print_report_json(request->output, *report, error);
-    else if (!status && !request->quiet)
+    else if (!status)
         print_heard(request->output, *report);
     return status;
 }
@@ -145,6 +146,7 @@ static int simulate(struct request *request, const char *const *inputs, int n)
     struct valence_media_options media = media_options_of(&request->limits);
     request->files.media = request->store.media = &media;
     request->store.skip = request->files.skip;
+    request->store.overwrite = request->files.overwrite;
     request->files.progress = request->store.progress = terminal_progress(request->quiet);
     int status = open_simulator(request, &simulator, &error);
     if (!status)
@@ -184,11 +186,12 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_INT, 0, "max-tokens", &request->search.max_tokens, "N",
          "The most tokens to generate (default: 200).", 1, 4096},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Rows", 0, 0},
-        {OPTION_TEXT, 'o', "output", &request->output, "PATH",
-         "Where to write the rows. For a store: a new store. For files: FILE.npy (the rows of all "
-         "inputs in one array), FILE.safetensors (a tensor for each input), or a folder (an .npy "
-         "for each input).",
-         0, 0},
+        option_output(&request->output, "PATH",
+                      "Where to write the rows. For a store: a new store. For files: FILE.npy (the "
+                      "rows of all "
+                      "inputs in one array), FILE.safetensors (a tensor for each input), or a "
+                      "folder (an .npy "
+                      "for each input)."),
         {OPTION_TEXT, 0, "layers", &models->layers, "LIST",
          "Hidden states of the language model (default: -4+-3+-2+-1, summed).", 0, 0},
         {OPTION_TEXT, 0, "reading", &request->reading, "WHICH",
@@ -198,6 +201,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "rows", &request->rows, "WHICH",
          "tokens (a row each) or their mean (default: tokens).", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "For a store", 0, 0},
+        option_store(&inputs[0]),
         {OPTION_TEXT, 0, "sounds", &request->store.sounds, "FOLDER",
          "The folder of the clips' sounds: ID.wav, or .flac, .mp3, .m4a, .mp4, .mkv, ...", 0, 0},
         {OPTION_TEXT, 0, "stream", &request->store.stream, "NAME",
@@ -209,14 +213,12 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
         {OPTION_TEXT, 0, "device", &models->device, "NAME",
          "cpu, gpu, cuda, vulkan, ... (default: cpu).", 0, 0},
-        {OPTION_INT, 'j', "threads", &request->threads, "N",
-         "Threads (default: one for each CPU that the process has).", 1, 1024},
-        {OPTION_FLAG, 0, "offline", &request->offline, NULL, "Never fetch a model.", 0, 0},
+        option_threads(&request->threads),
+        option_offline(&request->offline),
         MEDIA_OPTIONS(request->limits),
         FILES_OPTIONS(request->files),
-        OPTION_JSON_SUMMARY(&request->json),
-        {OPTION_FLAG, 'q', "quiet", &request->quiet, NULL, "Show no progress and no summary.", 0,
-         0},
+        option_json(&request->json),
+        option_quiet(&request->quiet),
         {.type = OPTION_END}};
     return options_parse(command, options, argc, argv, inputs, 1, argc, n, code);
 }
@@ -232,7 +234,7 @@ static int finish_options(const struct command *command, struct request *request
     if (!code)
         code = choose_dtype(command, request->dtype, &request->store.dtype);
     if (!code && !request->output)
-        code = report_usage(command, "-o PATH is missing: where to write the features");
+        code = report_usage(command, "--output PATH is missing: where to write the features");
     if (code)
         return code;
     request->search.reading = (enum valence_reading)reading;

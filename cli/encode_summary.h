@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "shared_options.h"
 #include "valence/encode.h"
 
 /* Options of every kind that encodes files. */
@@ -12,12 +13,9 @@
      "skip",      &(options).skip,                                                                 \
      NULL,        "Skip inputs that cannot be encoded, and say why (default: stop at the first).", \
      0,           0},                                                                              \
-    {                                                                                              \
-        OPTION_FLAG, 0, "force", &(options).overwrite, NULL,                                       \
-            "Replace existing files (default: in a folder, continue where an earlier call "        \
-            "stopped).",                                                                           \
-            0, 0                                                                                   \
-    }
+        option_force(&(options).overwrite,                                                         \
+                     "Replace existing files, or another store (default: in a "                    \
+                     "folder, continue where an earlier call stopped).")
 
 /* "OUT: 3 files, 120 rows of 64, 1 skipped", and on standard error why. */
 void print_files_summary(const char *output, const struct valence_encode_report *report);
@@ -29,11 +27,6 @@ void print_store_summary(const char *store, const char *stream, enum valence_dty
 /* The same as JSON on standard output, with a row for each input. */
 int print_report_json(const char *output, const struct valence_encode_report *report,
                       struct valence_error *error);
-
-#define OPTION_JSON_SUMMARY(target)                                                                \
-    {                                                                                              \
-        OPTION_FLAG, 0, "json", target, NULL, "Print JSON instead of the summary.", 0, 0           \
-    }
 
 /* The reasons alone, on standard error. */
 void print_skipped(const struct valence_encode_report *report);

@@ -9,6 +9,7 @@
 #include "encode_kinds.h"
 #include "encode_summary.h"
 #include "model_cache.h"
+#include "shared_options.h"
 
 void text_encoding_default(struct text_encoding *encoding)
 {
@@ -63,7 +64,7 @@ int encode_text_of_store(struct text_encoding *encoding, const char *from, const
     terminal_progress_finish();
     if (report && encoding->json)
         status = print_report_json(to, report, error);
-    else if (report && !encoding->quiet)
+    else if (report && !encoding->no_summary)
         print_store_summary(to, encoding->store.stream, encoding->store.dtype, report);
     if (report)
         print_skipped(report);
@@ -86,7 +87,7 @@ static int encode_text_of_files(struct text_encoding *encoding, const char *cons
     terminal_progress_finish();
     if (report && encoding->json)
         status = print_report_json(output, report, error);
-    else if (report && !encoding->quiet)
+    else if (report)
         print_files_summary(output, report);
     if (report)
         print_skipped(report);
@@ -109,31 +110,21 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
 {
     struct text_encoding *encoding = &request->encoding;
     const struct option options[] = {
-        {OPTION_TEXT, 'm', "model", &encoding->model, "MODEL",
-         "The language model: a GGUF file, or a name from 'valence models' (default: " TEXT_MODEL
-         ", fetched at first use).",
-         0, 0},
-        {OPTION_TEXT, 'o', "output", &request->output, "PATH",
-         "Where to write the rows. For a store: a new store. For files: FILE.npy (the rows of all "
-         "inputs in one array), FILE.safetensors (a tensor for each input), or a folder (an .npy "
-         "for each input).",
-         0, 0},
+        option_model(
+            &encoding->model,
+            "The language model: a GGUF file, or a name from 'valence models' (default: " TEXT_MODEL
+            ", fetched at first use)."),
+        option_output(&request->output, "PATH",
+                      "Where to write the rows. For a store: a new store. For files: FILE.npy (the "
+                      "rows of all "
+                      "inputs in one array), FILE.safetensors (a tensor for each input), or a "
+                      "folder (an .npy "
+                      "for each input)."),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Rows", 0, 0},
-        {OPTION_TEXT, 0, "layers", &encoding->settings.layers, "LIST",
-         "Hidden states, -1 the last; 12,16 side by side, 12+16 summed (default: -4+-3+-2+-1).", 0,
-         0},
-        {OPTION_TEXT, 0, "spelling", &request->spelling, "HOW",
-         "Spelling of the transcript that the model reads: as-is, lower, sentence (lower-case, a "
-         "capital at the beginning, a period at the end), or plain (as sentence, with '!' as a "
-         "period) (default: as-is).",
-         0, 0},
-        {OPTION_TEXT, 0, "prefix", &encoding->settings.prefix, "TEXT",
-         "Text that the model reads before each transcript, so that the first word is not lost; it "
-         "gives no rows. A text, <bos> for the model's own beginning, or both; '' for nothing "
-         "(default: <bos> and a new line).",
-         0, 0},
-        {OPTION_TEXT, 0, "rows", &request->rows, "WHICH",
-         "tokens (a row for each), mean, or last (the last token's row) (default: tokens).", 0, 0},
+        option_text_layers(&encoding->settings.layers),
+        option_text_spelling(&request->spelling),
+        option_text_prefix(&encoding->settings.prefix),
+        option_text_rows(&request->rows),
         {OPTION_FLAG, 0, "no-special", &encoding->settings.drop_special, NULL,
          "No rows for the special tokens that the model adds around a text (BOS).", 0, 0},
         {OPTION_FLAG, 0, "no-first", &encoding->settings.drop_first, NULL,
@@ -141,6 +132,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "token then has no rows.",
          0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "For a store", 0, 0},
+        option_store(&inputs[0]),
         {OPTION_TEXT, 0, "stream", &encoding->store.stream, "NAME",
          "The stream's name (default: text).", 0, 0},
         {OPTION_TEXT, 0, "dtype", &request->dtype, "TYPE",
@@ -150,13 +142,11 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
         {OPTION_TEXT, 0, "device", &encoding->settings.device, "NAME",
          "cpu, gpu, cuda, vulkan, ... (default: cpu).", 0, 0},
-        {OPTION_INT, 'j', "threads", &request->threads, "N",
-         "Threads (default: one for each CPU that the process has).", 1, 1024},
-        {OPTION_FLAG, 0, "offline", &encoding->offline, NULL, "Never fetch a model.", 0, 0},
+        option_threads(&request->threads),
+        option_offline(&encoding->offline),
         FILES_OPTIONS(request->files),
-        OPTION_JSON_SUMMARY(&encoding->json),
-        {OPTION_FLAG, 'q', "quiet", &encoding->quiet, NULL, "Show no progress and no summary.", 0,
-         0},
+        option_json(&encoding->json),
+        option_quiet(&encoding->quiet),
         {.type = OPTION_END}};
     return options_parse(command, options, argc, argv, inputs, 1, argc, n, code);
 }
@@ -166,6 +156,7 @@ static int encode(struct request *request, const char *const *inputs, int n)
     struct text_encoding *encoding = &request->encoding;
     struct valence_error error;
     encoding->store.skip = request->files.skip;
+    encoding->store.overwrite = request->files.overwrite;
     int status =
         is_store(inputs, n)
             ? encode_text_of_store(encoding, inputs[0], request->output, &error)
@@ -189,7 +180,7 @@ static int run_text(const struct command *command, int argc, char **argv)
         if (!code)
             code = choose_dtype(command, request.dtype, &encoding->store.dtype);
         if (!code && !request.output)
-            code = report_usage(command, "-o PATH is missing: where to write the features");
+            code = report_usage(command, "--output PATH is missing: where to write the features");
         if (!code && request.threads)
             valence_set_threads((int)request.threads);
         if (!code)

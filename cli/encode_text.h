@@ -15,6 +15,7 @@ struct text_encoding {
     struct valence_transcript_options settings;
     struct valence_encode_store_options store;
     bool offline, quiet, json;
+    bool no_summary; /* the caller prints what came of it */
 };
 
 void text_encoding_default(struct text_encoding *encoding); /* all but the model */

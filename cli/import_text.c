@@ -21,15 +21,17 @@ int import_text_choose(const struct command *command, const struct text_request 
 {
     struct valence_transcript_options settings;
     if (!request->model)
-        return request->layers || request->spelling || request->rows
-                   ? report_usage(command, "--encode-text MODEL is missing")
+        return request->layers || request->prefix || request->spelling || request->rows
+                   ? report_usage(command, "--model MODEL is missing: the language model that "
+                                           "encodes the transcripts")
                    : EXIT_FINE;
     for (int i = 0; i < VALENCE_N_STREAMS; i++)
         if (options->streams[i].source || options->streams[i].folder)
-            return report_usage(command,
-                                "--encode-text takes transcripts alone, and no stream '%s' (import "
-                                "it without, then 'valence encode text STORE')",
-                                valence_stream_names[i]);
+            return report_usage(
+                command,
+                "--model encodes transcripts alone, without the stream '%s' (import "
+                "without --model, then use 'valence encode text STORE')",
+                valence_stream_names[i]);
     options->labels_only = true;
     valence_transcript_options_default(&settings);
     return choose_settings(command, request, &settings);
@@ -38,10 +40,13 @@ int import_text_choose(const struct command *command, const struct text_request 
 int import_text_encode(const struct command *command, const struct text_request *request,
                        const char *from, const char *to, struct valence_error *error)
 {
-    struct text_encoding encoding = {
-        .model = request->model, .offline = request->offline, .quiet = request->quiet};
+    struct text_encoding encoding = {.model = request->model,
+                                     .offline = request->offline,
+                                     .quiet = request->quiet,
+                                     .no_summary = request->no_summary};
     text_encoding_default(&encoding);
     encoding.settings.layers = request->layers;
+    encoding.store.overwrite = request->overwrite;
     if (request->prefix)
         encoding.settings.prefix = request->prefix;
     choose_settings(command, request, &encoding.settings); /* checked by import_text_choose() */
@@ -64,7 +69,7 @@ int import_text_encode(const struct command *command, const struct text_request 
     (void)command, (void)request, (void)from, (void)to;
     return valence_fail(
         error, VALENCE_ERROR_UNSUPPORTED, NULL,
-        "--encode-text: this build has no encoders (configure with -DVALENCE_ENCODERS=ON)");
+        "--model: this build has no encoders (configure with -DVALENCE_ENCODERS=ON)");
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* `valence import --encode-text`: the text stream of transcripts that were imported alone. */
+/* `valence import --model`: the text stream of transcripts that were imported alone. */
 #ifndef VALENCE_CLI_IMPORT_TEXT_H
 #define VALENCE_CLI_IMPORT_TEXT_H
 
@@ -11,7 +11,7 @@
 struct text_request {
     const char *model, *layers, *prefix;
     const char *spelling, *rows; /* NULL: as they are, one a token */
-    bool offline, quiet;
+    bool offline, quiet, no_summary, overwrite;
 };
 
 /* Checks the request and sets the import to labels and transcripts alone, where text is to be

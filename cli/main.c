@@ -8,27 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "valence/text.h"
 #include "commands.h"
 #include "help_topics.h"
 #include "terminal.h"
 #include "valence/version.h"
-
-static const struct {
-    const struct command *command;
-    const char *purpose;
-} commands[] = {
-#define COMMAND_ENTRY(name, purpose) {&command_##name, purpose},
-    COMMANDS(COMMAND_ENTRY)
-#undef COMMAND_ENTRY
-};
-const struct command *const all_commands[] = {
-#define COMMAND_POINTER(name, purpose) &command_##name,
-    COMMANDS(COMMAND_POINTER)
-#undef COMMAND_POINTER
-        NULL};
-
-#define N_COMMANDS (sizeof commands / sizeof commands[0])
 
 static void print_overview(void)
 {
@@ -38,10 +21,10 @@ static void print_overview(void)
                   "usage: valence COMMAND ...",
                   0, 0, 80);
     const char *purpose = "";
-    for (size_t i = 0; i < N_COMMANDS; i++) {
-        if (strcmp(commands[i].purpose, purpose) != 0)
-            printf("\n%s\n", purpose = commands[i].purpose);
-        printf("  %-12s%s\n", commands[i].command->name, commands[i].command->summary);
+    for (const struct listed_command *at = all_commands; at->command; at++) {
+        if (strcmp(at->purpose, purpose) != 0)
+            printf("\n%s\n", purpose = at->purpose);
+        printf("  %-12s%s\n", at->command->name, at->command->summary);
     }
     printf("\nA first example, on made-up data:\n"
            "  valence synthesize corpus\n"
@@ -52,41 +35,9 @@ static void print_overview(void)
            "help TOPIC' explains configuration, flows, stores or missing-data.\n");
 }
 
-static const struct command *find_command(const char *name)
-{
-    for (size_t i = 0; i < N_COMMANDS; i++)
-        if (strcmp(commands[i].command->name, name) == 0)
-            return commands[i].command;
-    return NULL;
-}
-
-/* What other programs call the same: no command, but easy to mean. */
-static const char *other_word_for(const char *name)
-{
-    static const struct {
-        const char *word, *command;
-    } words[] = {{"eval", "evaluate"},   {"test", "evaluate"},   {"ls", "inspect"},
-                 {"list", "inspect"},    {"info", "inspect"},    {"show", "inspect"},
-                 {"check", "doctor"},    {"verify", "doctor"},   {"score", "predict"},
-                 {"infer", "predict"},   {"run", "predict"},     {"fit", "train"},
-                 {"resume", "train"},    {"download", "models"}, {"fetch", "models"},
-                 {"load", "import"},     {"save", "export"},     {"dump", "export"},
-                 {"extract", "encode"},  {"embed", "encode"},    {"generate", "synthesize"},
-                 {"demo", "synthesize"}, {"quantize", "convert"}};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(words[i].word, name) == 0)
-            return words[i].command;
-    return NULL;
-}
-
 static int report_unknown(const char *name)
 {
-    const char *meant = other_word_for(name);
-    const char *names[N_COMMANDS];
-    for (size_t i = 0; i < N_COMMANDS; i++)
-        names[i] = commands[i].command->name;
-    if (!meant)
-        meant = valence_suggest(name, names, N_COMMANDS);
+    const char *meant = command_meant(name);
     fputs("valence: unknown command '", stderr);
     print_clean(stderr, name);
     if (meant)
@@ -110,7 +61,7 @@ static int run(int argc, char **argv)
     }
     if (help)
         name = argv[2];
-    const struct command *command = find_command(name);
+    const struct command *command = command_find(name);
     if (!command && help && print_topic(name))
         return EXIT_FINE;
     if (!command)
@@ -134,7 +85,7 @@ static void shorten_spinning(char **argv)
 
 int main(int argc, char **argv)
 {
-    const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
+    const struct command *command = argc > 1 ? command_find(argv[1]) : NULL;
     if (command && command->computes)
         shorten_spinning(argv);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes becomes an error of the write */

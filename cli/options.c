@@ -44,6 +44,8 @@ static void print_usage(FILE *stream, const struct command *command)
 static void print_option(const struct option *option, int columns)
 {
     enum { HELP_COLUMN = 28 };
+    if (!option->help)
+        return;
     if (option->type == OPTION_GROUP) {
         printf("\n%s:\n", option->help);
         return;
@@ -155,7 +157,7 @@ static int report_unknown(const struct command *command, const struct option *op
     for (const struct option *option = common_options; option->type != OPTION_END; option++)
         names[n++] = option->name;
     for (const struct option *option = options; option->type != OPTION_END; option++)
-        if (option->name && n < MAX_OPTIONS)
+        if (option->name && option->help && n < MAX_OPTIONS)
             names[n++] = option->name;
     const char *meant = valence_suggest(name, names, n);
     if (meant)
@@ -180,12 +182,21 @@ struct arguments {
     int at;
 };
 
+/* An underscore is as good as a hyphen: streams are called simulated_text everywhere else. */
+static bool is_same_name(const char *name, const char *given, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (name[i] != (given[i] == '_' ? '-' : given[i]))
+            return false;
+    return true;
+}
+
 static const struct option *find_option(const struct option *options, const char *name,
                                         size_t length)
 {
     for (; options->type != OPTION_END; options++)
         if (options->name && strlen(options->name) == length &&
-            memcmp(options->name, name, length) == 0)
+            is_same_name(options->name, name, length))
             return options;
     return NULL;
 }
@@ -262,7 +273,9 @@ static int store_option(const struct command *command, const struct option *opti
             return report_usage(command, "--%s needs its %s", option->name, option->value_name);
         value = arguments->values[arguments->at++];
     }
-    if (option->type == OPTION_TEXT) {
+    if (option->type == OPTION_ARGUMENT && *(const char **)option->target)
+        return report_usage(command, "--%s: this argument is there twice", option->name);
+    if (option->type == OPTION_TEXT || option->type == OPTION_ARGUMENT) {
         *(const char **)option->target = value;
         return EXIT_FINE;
     }
@@ -321,6 +334,60 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
+/* Stores the options, and gathers what is none at the beginning of argv. */
+static int parse_all(const struct command *command, const struct option *options, int argc,
+                     char **argv, int *n_loose)
+{
+    struct arguments arguments = {.n = argc, .values = argv, .at = 1};
+    bool only_positional = false;
+    int code = EXIT_FINE;
+    *n_loose = 0;
+    while (arguments.at < argc && !code) {
+        char *argument = argv[arguments.at++];
+        if (only_positional || argument[0] != '-' || argument[1] == '\0')
+            argv[1 + (*n_loose)++] = argument;
+        else if (strcmp(argument, "--") == 0)
+            only_positional = true;
+        else if (argument[1] == '-')
+            code = parse_long(command, options, &arguments, argument);
+        else
+            code = parse_letters(command, options, &arguments, argument);
+    }
+    return code;
+}
+
+/* The `place`-th word of "RUN STORE", or "argument" where there is no such word. */
+static int report_missing(const struct command *command, int place)
+{
+    const char *word = command->arguments;
+    for (int i = 0; i < place && *word; i++) {
+        word += strcspn(word, " ");
+        word += strspn(word, " ");
+    }
+    print_usage(stderr, command);
+    return report_usage(command, "an argument is missing: %.*s", (int)strcspn(word, " "), word);
+}
+
+/* Puts the loose arguments into the places that no option filled. */
+static int place_arguments(const struct command *command, char **loose, int n_loose,
+                           const char **positional, int minimum, int maximum, int *n)
+{
+    int place = 0;
+    for (int i = 0; i < n_loose; i++) {
+        while (place < maximum && positional[place])
+            place++;
+        if (place == maximum)
+            return report_usage(command, "'%s' is one argument too many", loose[i]);
+        positional[place++] = loose[i];
+    }
+    for (*n = maximum; *n > 0 && !positional[*n - 1]; --*n)
+        ;
+    for (int i = 0; i < *n || i < minimum; i++)
+        if (!positional[i])
+            return report_missing(command, i);
+    return EXIT_FINE;
+}
+
 bool options_parse(const struct command *command, const struct option *options, int argc,
                    char **argv, const char **positional, int minimum, int maximum,
                    int *n_positional, int *exit_code)
@@ -335,30 +402,13 @@ bool options_parse(const struct command *command, const struct option *options, 
         print_help(command, options);
         return false;
     }
-    struct arguments arguments = {.n = argc, .values = argv, .at = 1};
-    bool only_positional = false;
-    int n = 0;
-    while (arguments.at < argc && !*exit_code) {
-        const char *argument = argv[arguments.at++];
-        if (only_positional || argument[0] != '-' || argument[1] == '\0') {
-            if (n < maximum)
-                positional[n++] = argument;
-            else
-                *exit_code = report_usage(command, "'%s' is one argument too many", argument);
-        } else if (strcmp(argument, "--") == 0) {
-            only_positional = true;
-        } else if (argument[1] == '-') {
-            *exit_code = parse_long(command, options, &arguments, argument);
-        } else {
-            *exit_code = parse_letters(command, options, &arguments, argument);
-        }
-    }
-    if (!*exit_code && n < minimum) {
-        print_usage(stderr, command);
+    int n_loose;
+    for (int i = 0; i < maximum; i++)
+        positional[i] = NULL;
+    *exit_code = parse_all(command, options, argc, argv, &n_loose);
+    if (!*exit_code)
         *exit_code =
-            report_usage(command, n == 0 ? "its arguments are missing" : "an argument is missing");
-    }
-    *n_positional = n;
+            place_arguments(command, argv + 1, n_loose, positional, minimum, maximum, n_positional);
     if (verbose)
         valence_set_log(print_log, NULL);
     return *exit_code == EXIT_FINE;

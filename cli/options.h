@@ -18,12 +18,13 @@ enum exit_code {
 
 enum option_type {
     OPTION_END,
-    OPTION_FLAG,   /* bool *: --name sets it */
-    OPTION_TEXT,   /* const char **: --name VALUE or --name=VALUE */
-    OPTION_LIST,   /* struct option_list *: as a text, any number of times */
-    OPTION_INT,    /* int64_t *, within [minimum, maximum] */
-    OPTION_NUMBER, /* double *, within [minimum, maximum] */
-    OPTION_GROUP   /* a heading in the help */
+    OPTION_FLAG,     /* bool *: --name sets it */
+    OPTION_TEXT,     /* const char **: --name VALUE or --name=VALUE */
+    OPTION_LIST,     /* struct option_list *: as a text, any number of times */
+    OPTION_INT,      /* int64_t *, within [minimum, maximum] */
+    OPTION_NUMBER,   /* double *, within [minimum, maximum] */
+    OPTION_ARGUMENT, /* const char **, a place in `positional`: --name VALUE gives that argument */
+    OPTION_GROUP     /* a heading in the help */
 };
 
 #define OPTION_LIST_MAX 64
@@ -39,7 +40,7 @@ struct option {
     const char *name;
     void *target;
     const char *value_name;  /* "FILE", for the help; NULL for a flag */
-    const char *help;        /* one sentence; the default is named in it */
+    const char *help;        /* one sentence, with the default; NULL: no help shows the option */
     double minimum, maximum; /* both 0: any value */
 };
 
@@ -59,8 +60,8 @@ struct command {
     bool (*other_way)(const char *name, char *hint, size_t room);
 };
 
-/* Calls `visit` with a command's option table, and runs nothing: for completion and manual pages.
- */
+/* Calls `visit` with a command's option table, and runs nothing: for completion, manual pages and
+ * the test of the tables. */
 typedef void (*option_visitor)(void *user, const struct command *command,
                                const struct option *options);
 void options_visit(const struct command *command, option_visitor visit, void *user);
@@ -69,8 +70,9 @@ void options_visit(const struct command *command, option_visitor visit, void *us
 const struct command *options_command(void);
 
 /* Parses argv[1..] (argv[0] is the command's name). Options and positional arguments may be mixed;
- * "--" ends options. Positional arguments go to `positional` (room for `maximum`), their number to
- * *n_positional. Gives true to go on; false where the command is over: *exit_code is EXIT_FINE
+ * "--" ends options. Positional arguments go to `positional` (room for `maximum`; the places that
+ * an OPTION_ARGUMENT filled are passed over), their number to *n_positional; places that nothing
+ * filled are NULL. Gives true to go on; false where the command is over: *exit_code is EXIT_FINE
  * after --help (printed to stdout) or EXIT_USAGE after an error (printed to stderr, with the
  * nearest valid option where one is meant). Every command has -h/--help and -v/--verbose by itself.
  */

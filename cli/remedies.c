@@ -11,7 +11,7 @@ static const struct {
 } remedies[] = {
     {VALENCE_ERROR_DATA, "accept_unfinished",
      "--accept-unfinished, or for train --set accept_unfinished=true, reads it as far as it got"},
-    {VALENCE_ERROR_EXISTS, "overwrite", "--force replaces it"},
+    {0, "overwrite", "--force replaces it"},
     {VALENCE_ERROR_IO, "wheel", "'valence models fetch NAME --wheel FILE' takes it from a file"},
     {0, "sounds", "--sounds FOLDER names it"},
     {0, "skip", "--skip leaves it out"},
@@ -27,7 +27,6 @@ static const struct {
      "valence import --validation-fraction draws a validation part"},
     {VALENCE_ERROR_UNSUPPORTED, "form", "try another --form"},
     {0, "kind", "export with --form safetensors, which holds every store"},
-    {VALENCE_ERROR_EXISTS, "store", "name another store, or remove this one first"},
     /* importing: what is wrong with a clip, a setting or a source */
     {0, "skip.label",
      "correct it, set --label-range or --label-values, or leave such clips out with --skip label"},

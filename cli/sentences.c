@@ -46,7 +46,7 @@ static int open_encoder(const json_t *trained, const char *name, bool offline, b
     if (!status && !name)
         status = valence_fail(
             error, VALENCE_ERROR_ARGUMENT, NULL,
-            "the model's text was encoded with %.200s: say where it is with --encoder FILE",
+            "the model's text was encoded with %.200s: say where it is with --model FILE",
             json_string_value(json_object_get(trained, "source")));
     if (!status)
         status = model_path(name, offline, quiet, &path, error);

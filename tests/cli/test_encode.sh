@@ -153,6 +153,6 @@ cat "$work/a.wav" >"$work/fifo" &
 cmp -s "$work/a.npy" "$work/piped.npy" || wrong "standard input gives other rows"
 cmp -s "$work/a.npy" "$work/fifo.npy" || wrong "a pipe gives other rows"
 expect 2 encode wavlm "$work/a.wav" -o "$work/x.npy"
-complains "--model FILE is missing"
+complains "--model MODEL is missing"
 [ ! -e "$work/x.npy" ] || wrong "a failed encoding left a file"
 finish

@@ -45,7 +45,7 @@ complains "did you mean 'mean'?"
 expect 2 encode text -m "$model" "$work/a.txt" -o "$work/x.npy" --spelling loud
 complains "choose one of: as-is, lower, sentence, plain"
 expect 2 encode text -m "$model" "$work/a.txt"
-complains "-o PATH is missing"
+complains "--output PATH is missing"
 expect 2 encode speech "$work/a.txt"
 complains "unknown encoder 'speech'; choose one of: wavlm whisper manet text simulated-text"
 [ ! -e "$work/x.npy" ] || wrong "a failed encoding left a file"
@@ -79,7 +79,7 @@ json '"3+4"' source encoders text layers
 json '"mean"' source encoders text_mean rows
 
 # The same in one step.
-expect 0 import table "$work/clips.csv" "$work/at-once" --encode-text "$model" --encode-layers 3+4 --encode-rows last
+expect 0 import table "$work/clips.csv" "$work/at-once" -m "$model" --layers 3+4 --rows last
 prints "61  imported"
 prints "stream 'text' of width 64, f32: 60 clips encoded, 1 without input"
 expect 0 import table "$work/clips.csv" "$work/at-once" --encode-text "$model" --encode-layers 3+4 --encode-rows last --json
@@ -87,13 +87,13 @@ json 61 imported
 expect 0 inspect "$work/at-once" --json
 json '"last"' source encoders text rows
 json 60 streams 0 clips
-expect 1 import table "$work/clips.csv" "$work/at-once" --encode-text "$model"
+expect 1 import table "$work/clips.csv" "$work/at-once" --model "$model"
 complains "encoders"
-expect 2 import table "$work/clips.csv" "$work/x" --encode-layers 3
-complains "--encode-text MODEL is missing"
-expect 2 import table "$work/clips.csv" "$work/x" --encode-text "$model" --audio label
-complains "takes transcripts alone, and no stream 'audio'"
-expect 1 import table "$work/clips.csv" "$work/x" --encode-text smollm2 --offline
+expect 2 import table "$work/clips.csv" "$work/x" --layers 3
+complains "--model MODEL is missing"
+expect 2 import table "$work/clips.csv" "$work/x" --model "$model" --audio label
+complains "encodes transcripts alone, without the stream 'audio'"
+expect 1 import table "$work/clips.csv" "$work/x" --model smollm2 --offline
 complains "'smollm2' comes from"
 [ ! -e "$work/x" ] || wrong "a failed import left a store"
 
@@ -109,15 +109,15 @@ model: {d: 16, o: 8}
 optimizer: {learning_rate: 0.01}
 YAML
 expect 0 train "$work/config.yaml" --quiet
-expect 0 predict "$work/run" --text "lovely the rest 7" -t "awful the rest 8" --encoder "$model" --json
+expect 0 predict "$work/run" --text "lovely the rest 7" -t "awful the rest 8" -m "$model" --json
 json '"lovely the rest 7"' clips 0 id
 [ "$("$JSON_VALUE" "$work/out" clips 0 score | cut -c1)" != - ] || wrong "'lovely' scores below 0"
 [ "$("$JSON_VALUE" "$work/out" clips 1 score | cut -c1)" = - ] || wrong "'awful' scores above 0"
-expect 0 predict "$work/run" --text "lovely" --encoder "$model"
+expect 0 predict "$work/run" --text "lovely" -m "$model"
 prints "lovely"
 expect 2 predict "$work/run" --text "lovely"
-complains "encoded with tiny-llama-f32.gguf: say where it is with --encoder FILE"
-expect 2 predict "$work/run" --text " " --encoder "$model"
+complains "encoded with tiny-llama-f32.gguf: say where it is with --model FILE"
+expect 2 predict "$work/run" --text " " -m "$model"
 complains "it has no words"
 expect 0 predict "$work/run" --text "lovely" --text "awful" --text "lovely" --csv --encoder "$model"
 [ "$(wc -l <"$work/out")" -eq 4 ] || wrong "not a row for each of three sentences"

@@ -43,11 +43,19 @@ prints "valence "
 expect 0 version
 
 expect 2 evaluate run
-complains "an argument is missing"
+complains "an argument is missing: STORE"
 expect 2 evaluate
 complains "usage: valence evaluate [options] RUN STORE"
 expect 2 evaluate a b c
 complains "'c' is one argument too many"
+expect 2 evaluate --store a
+complains "an argument is missing: RUN"
+expect 2 evaluate a b --run c
+complains "'b' is one argument too many"
+expect 2 evaluate --run a --run b c
+complains "--run: this argument is there twice"
+expect 2 import table a.csv b --store c
+complains "unknown option '--store'; use --output c"
 expect 2 evaluate a b --flw complete
 complains "did you mean '--flow'?"
 expect 2 evaluate a b --batch

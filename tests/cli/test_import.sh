@@ -134,4 +134,17 @@ expect 2 import table "$table" "$work/new" --dtype f64
 complains "f64"
 expect 2 import table "$table"
 [ ! -e "$work/new" ] || wrong "a failed import makes a store"
+# ---- Another store is replaced where asked for
+printf 'id,split,label,a0\nc1,train,1,1\n' >"$work/one.csv"
+printf 'id,split,label,a0\nc1,train,1,1\nc2,test,2,3\n' >"$work/two.csv"
+expect 0 import table "$work/one.csv" -o "$work/forced" --audio a0 -q
+expect 1 import table "$work/two.csv" "$work/forced" --audio a0 -q
+complains "is a finished store that was made otherwise"
+complains "(--force replaces it)"
+expect 0 import table "$work/two.csv" --output "$work/forced" --audio a0 -q --force
+prints "the store that was there was replaced"
+expect 0 inspect --store "$work/forced" --json -q
+json 2 clips
+expect 0 import table "$work/two.csv" "$work/forced" --audio a0 -q --force
+prints "in the store already"
 finish

@@ -10,7 +10,12 @@ valid() {
     fits "$schema"
 }
 
-expect 0 synthesize "$work/store" --train 20 --validation 10 --test 10 --quiet
+valid synthesize synthesize "$work/store" --train 20 --validation 10 --test 10 --quiet --json
+json 40 clips
+expect 1 synthesize "$work/store" --train 21 --validation 10 --test 10 --quiet
+complains "(--force replaces it)"
+valid synthesize synthesize "$work/store" --train 20 --validation 10 --test 10 --text-width 8 --quiet --json --force
+valid synthesize synthesize --output "$work/store" --train 20 --validation 10 --test 10 --force --quiet --json
 "$VALENCE" train --print-config >"$work/config.yaml"
 small="--set store=$work/store --set epochs=1 --set model.d=16 --set model.o=8 --quiet --json"
 # shellcheck disable=SC2086 # words are meant

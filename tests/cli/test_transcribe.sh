@@ -13,7 +13,7 @@ complains "has 1808 tokens; published Whisper models have 51864 to 51866"
 expect 1 transcribe x.wav -m "$work/none.gguf" --json
 complains "none.gguf"
 expect 2 transcribe x.wav
-complains "--model FILE is missing"
+complains "--model MODEL is missing"
 expect 2 transcribe x.wav -m "$work/tiny.gguf" -f docx
 complains "unknown format 'docx'"
 expect 2 transcribe x.wav -m "$work/tiny.gguf" --start 5 --end 4
