@@ -40,7 +40,7 @@ string(REGEX REPLACE "/$" "" prefix_from_pc ${prefix_from_pc})
 
 get_property(components GLOBAL PROPERTY VALENCE_COMPONENTS)
 set(media_components ${components})
-list(FILTER media_components INCLUDE REGEX "^valence_(media|encode)$")
+list(FILTER media_components INCLUDE REGEX "^valence_(media|encode|extract)$")
 list(REMOVE_ITEM components ${media_components})
 valence_library(valence "Multimodal sentiment of video clips that keeps working when the transcript is missing"
                 COMPONENTS ${components})
@@ -65,7 +65,7 @@ set_target_properties(valence_command PROPERTIES INSTALL_RPATH_USE_LINK_PATH OFF
 install(TARGETS valence_command)
 set(absent "")
 if(NOT media_components) # the headers of libvalence-media
-  set(absent REGEX "/(encode|encoder|faces|media|prosody|simulate|transcribe|transcripts)\\.h$" EXCLUDE)
+  set(absent REGEX "/(encode|encoder|extract|faces|media|prosody|simulate|transcribe|transcripts)\\.h$" EXCLUDE)
 endif()
 install(DIRECTORY include/valence DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" ${absent})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -62,6 +62,11 @@ VALENCE_API int valence_face_detector_open(const char *path,
                                            struct valence_error *error);
 VALENCE_API void valence_face_detector_close(struct valence_face_detector *detector);
 
+/* SHA-256 of the package's networks that the file was converted from, hexadecimal. It belongs to
+ * the detector. */
+VALENCE_API const char *
+valence_face_detector_fingerprint(const struct valence_face_detector *detector);
+
 /* Finds the faces of one RGB picture (height, width, 3), rows packed, 1 ... 16384 pixels a side,
  * best score first. `*faces` and its `*n` entries belong to the detector and live until its next
  * use. Errors: ARGUMENT for a picture that is not there or has no such size; MEMORY. */

@@ -30,6 +30,11 @@ VALENCE_API int valence_transcriber_load(const char *path, struct valence_transc
                                          struct valence_error *error);
 VALENCE_API void valence_transcriber_free(struct valence_transcriber *transcriber);
 
+/* SHA-256 of the checkpoint that the model was converted from, hexadecimal: the same as the
+ * encoder's (valence/encoder.h). It belongs to the transcriber. */
+VALENCE_API const char *
+valence_transcriber_fingerprint(const struct valence_transcriber *transcriber);
+
 /* Start from valence_transcribe_options_default(). */
 struct valence_transcribe_options {
     size_t size; /* of this struct, as the caller knows it */
@@ -93,6 +98,15 @@ VALENCE_API int valence_transcribe(struct valence_transcriber *transcriber,
                                    const struct valence_progress *progress,
                                    struct valence_transcript **transcript,
                                    struct valence_error *error);
+
+/* The same for `n_samples` mono samples at 16 kHz, full scale 1, the first of them at `start`
+ * seconds. Errors: also DATA for a sample that is not finite. */
+VALENCE_API int valence_transcribe_samples(struct valence_transcriber *transcriber,
+                                           const float *samples, int64_t n_samples, double start,
+                                           const struct valence_transcribe_options *options,
+                                           const struct valence_progress *progress,
+                                           struct valence_transcript **transcript,
+                                           struct valence_error *error);
 VALENCE_API void valence_transcript_free(struct valence_transcript *transcript);
 
 #ifdef __cplusplus

@@ -13,13 +13,9 @@
 
 #include <cmocka.h>
 
-#include "base/file_writer.h"
-#include "format/safetensors.h"
+#include "tiny_whisper.h"
 #include "valence/encoder.h"
 #include "valence/transcribe.h"
-
-#define WIDTH      32
-#define VOCABULARY 51865
 
 static char folder[] = "/tmp/test-transcribe-XXXXXX";
 
@@ -34,135 +30,19 @@ static const char *in_folder(const char *name)
 
 /* ---- The model ---- */
 
-struct tensor {
-    char name[160];
-    int n_dims;
-    int64_t shape[3];
-};
-
-static struct tensor tensors[64];
-static int n_tensors;
-
-static void add(const char *name, int64_t a, int64_t b, int64_t c)
-{
-    struct tensor *tensor = &tensors[n_tensors++];
-    snprintf(tensor->name, sizeof tensor->name, "%s", name);
-    tensor->n_dims = c ? 3 : b ? 2 : 1;
-    memcpy(tensor->shape, (int64_t[]){a, b, c}, sizeof tensor->shape);
-}
-
-static void add_linear(const char *stem, int64_t out, int64_t in, bool has_bias)
-{
-    char name[128];
-    snprintf(name, sizeof name, "%s.weight", stem);
-    add(name, out, in, 0);
-    snprintf(name, sizeof name, "%s.bias", stem);
-    if (has_bias)
-        add(name, out, 0, 0);
-}
-
-static void add_attention(const char *layer, const char *kind)
-{
-    static const char *const parts[] = {"q_proj", "k_proj", "v_proj", "out_proj"};
-    char stem[96];
-    for (int i = 0; i < 4; i++) {
-        snprintf(stem, sizeof stem, "%s.%s.%s", layer, kind, parts[i]);
-        add_linear(stem, WIDTH, WIDTH, i != 1);
-    }
-    snprintf(stem, sizeof stem, "%s.%s_layer_norm", layer, kind);
-    add_linear(stem, WIDTH, 0, true);
-}
-
-static void list_tensors(void)
-{
-    static const char *const layers[] = {"model.encoder.layers.0", "model.decoder.layers.0"};
-    char stem[96];
-    add("model.encoder.conv1.weight", WIDTH, 80, 3);
-    add("model.encoder.conv1.bias", WIDTH, 0, 0);
-    add("model.encoder.conv2.weight", WIDTH, WIDTH, 3);
-    add("model.encoder.conv2.bias", WIDTH, 0, 0);
-    add("model.encoder.embed_positions.weight", 1500, WIDTH, 0);
-    add_linear("model.encoder.layer_norm", WIDTH, 0, true);
-    add("model.decoder.embed_tokens.weight", VOCABULARY, WIDTH, 0);
-    add("model.decoder.embed_positions.weight", 448, WIDTH, 0);
-    add_linear("model.decoder.layer_norm", WIDTH, 0, true);
-    for (int i = 0; i < 2; i++) {
-        add_attention(layers[i], "self_attn");
-        if (i == 1)
-            add_attention(layers[i], "encoder_attn");
-        snprintf(stem, sizeof stem, "%s.fc1", layers[i]);
-        add_linear(stem, 4 * WIDTH, WIDTH, true);
-        snprintf(stem, sizeof stem, "%s.fc2", layers[i]);
-        add_linear(stem, WIDTH, 4 * WIDTH, true);
-        snprintf(stem, sizeof stem, "%s.final_layer_norm", layers[i]);
-        add_linear(stem, WIDTH, 0, true);
-    }
-}
-
-static int64_t count_of(const struct tensor *tensor)
-{
-    int64_t count = 1;
-    for (int i = 0; i < tensor->n_dims; i++)
-        count *= tensor->shape[i];
-    return count;
-}
-
-static void write_model(void)
-{
-    struct valence_error error;
-    struct safetensors_writer *writer;
-    uint32_t state = 1;
-    assert_int_equal(safetensors_write_begin(in_folder("model.safetensors"), 0, &writer, &error),
-                     0);
-    for (int i = 0; i < n_tensors; i++)
-        assert_int_equal(safetensors_declare(writer, tensors[i].name, ELEMENT_F32,
-                                             tensors[i].n_dims, tensors[i].shape, &error),
-                         0);
-    for (int i = 0; i < n_tensors; i++) {
-        int64_t n = count_of(&tensors[i]);
-        float *values = malloc((size_t)n * sizeof *values);
-        assert_non_null(values);
-        for (int64_t j = 0; j < n; j++) {
-            state = state * 1664525u + 1013904223u;
-            values[j] = ((float)(state >> 8) / 16777216.0f - 0.5f) * 0.5f;
-        }
-        assert_int_equal(safetensors_write(writer, values, (size_t)n * sizeof *values, &error), 0);
-        free(values);
-    }
-    assert_int_equal(safetensors_write_commit(writer, &error), 0);
-}
-
-/* Tokens "Ġw0", "w1", "Ġw2", ...: every other one begins a word. */
-static void write_vocabulary(bool has_blank)
-{
-    FILE *file = fopen(in_folder("vocabulary.txt"), "w");
-    assert_non_null(file);
-    for (int i = 0; i < VOCABULARY; i++)
-        if (i == 220 && has_blank)
-            fputs("\xC4\xA0\n", file);
-        else
-            fprintf(file, "%sw%d\n", i % 2 ? "" : "\xC4\xA0", i);
-    fclose(file);
-}
-
 static int make_models(void **state)
 {
     struct valence_error error;
     (void)state;
     assert_non_null(mkdtemp(folder));
-    list_tensors();
-    write_model();
-    FILE *config = fopen(in_folder("config.json"), "w");
-    assert_non_null(config);
-    fputs("{\"encoder_attention_heads\": 2, \"decoder_attention_heads\": 2}", config);
-    fclose(config);
+    tiny_whisper_weights(folder);
     struct valence_convert_options options = {.type = "f16"};
     assert_int_equal(
         valence_encoder_convert("whisper", folder, in_folder("mute.gguf"), &options, &error), 0);
-    write_vocabulary(false);
+    tiny_whisper_vocabulary(folder, false);
     assert_int_equal(
         valence_encoder_convert("whisper", folder, in_folder("blank.gguf"), &options, &error), 0);
-    write_vocabulary(true);
+    tiny_whisper_vocabulary(folder, true);
     assert_int_equal(
         valence_encoder_convert("whisper", folder, in_folder("model.gguf"), &options, &error), 0);
     options.type = "q8_0";
@@ -298,7 +178,7 @@ static void test_the_same_file_encodes(void **state)
     struct valence_encoder *encoder;
     assert_int_equal(valence_encoder_load(in_folder("q8.gguf"), NULL, &encoder, &error), 0);
     assert_string_equal(valence_encoder_describe(encoder)->kind, "whisper");
-    assert_int_equal(valence_encoder_describe(encoder)->width, WIDTH);
+    assert_int_equal(valence_encoder_describe(encoder)->width, TINY_WHISPER_WIDTH);
     valence_encoder_free(encoder);
 }
 

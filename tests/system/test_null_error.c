@@ -30,6 +30,7 @@
 #include "valence/train.h"
 #ifdef VALENCE_NULL_ERROR_MEDIA
 #include "valence/encoder.h"
+#include "valence/extract.h"
 #include "valence/faces.h"
 #include "valence/media.h"
 #include "valence/models.h"
@@ -290,6 +291,15 @@ static void test_encoders(void **state)
     assert_true(valence_face_detector_open(FOREIGN, NULL, &detector, NULL) < 0);
     assert_null(detector);
     assert_true(valence_convert_faces(NOWHERE, NOWHERE, NULL) < 0);
+    struct valence_extractor *extractor;
+    struct valence_extractor_options options;
+    assert_int_equal(valence_extractor_open(NULL, &extractor, NULL), VALENCE_ERROR_ARGUMENT);
+    valence_extractor_options_default(&options);
+    options.video = VALENCE_PICTURES_NONE;
+    options.text = VALENCE_TEXT_NONE;
+    options.whisper_model = FOREIGN;
+    assert_true(valence_extractor_open(&options, &extractor, NULL) < 0);
+    assert_null(extractor);
 }
 #endif
 

@@ -64,7 +64,10 @@ static const char allocates_nothing[] =
     "valence_transcribe_options_default valence_transcript_free "
     "valence_transcript_options_default valence_transcript_encoder_close "
     "valence_transcript_encoder_model valence_transcript_encoder_settings valence_version "
-    "valence_version_number";
+    "valence_version_number valence_extractor_options_default valence_extractor_close "
+    "valence_extractor_width valence_extractor_settings valence_extractor_text "
+    "valence_extracted_free valence_extracted_rows valence_extracted_get_facts "
+    "valence_extracted_record valence_transcriber_fingerprint valence_face_detector_fingerprint";
 
 /* They allocate and no case tries them yet: they need weights or a network, run a model in C++
  * libraries that end the program without memory, or, as valence_source_inspect() does, take a
@@ -78,7 +81,8 @@ static const char untried[] =
     "valence_model_fetch "
     "valence_simulator_create valence_simulator_open valence_simulate valence_simulate_frames "
     "valence_transcriber_load valence_transcribe valence_transcript_encoder_open "
-    "valence_transcript_encoder_open_recorded valence_transcript_encoder_encode";
+    "valence_transcript_encoder_open_recorded valence_transcript_encoder_encode "
+    "valence_transcribe_samples valence_extractor_open valence_extract_clip";
 
 static bool has_word(const char *list, const char *word, size_t n)
 {

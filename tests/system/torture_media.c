@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../media/media_fixture.h"
+#include "media_fixture.h"
 #include "torture.h"
 #include "valence/media.h"
 #include "valence/models.h"

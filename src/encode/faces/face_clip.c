@@ -5,6 +5,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "encode/faces/face_clip.h"
 #include "encode/faces/face_rows.h"
 #include "encode/faces/faces.h"
 
@@ -320,4 +321,30 @@ int valence_face_clip_rows(const struct valence_face_clip *clip, enum valence_fa
     if (summary)
         summarise(clip, track, summary);
     return VALENCE_OK;
+}
+
+/* ---- One by one ---- */
+
+int64_t face_clip_n_seen(const struct valence_face_clip *clip)
+{
+    return clip->n_seen;
+}
+
+const struct valence_face *face_clip_seen(const struct valence_face_clip *clip, int64_t index,
+                                          int64_t *frame)
+{
+    if (frame)
+        *frame = clip->seen[index].frame;
+    return &clip->seen[index].face;
+}
+
+void face_clip_choose(const struct valence_face_clip *clip, enum valence_face_person person,
+                      const float *energy, int64_t *chosen)
+{
+    int64_t track = choose(clip, person, energy);
+    for (int64_t i = 0; i < clip->n_frames; i++)
+        chosen[i] = -1;
+    for (int64_t i = 0; i < clip->n_seen; i++)
+        if (clip->seen[i].track == track)
+            chosen[clip->seen[i].frame] = i;
 }

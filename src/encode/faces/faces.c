@@ -61,6 +61,9 @@ int valence_face_detector_open(const char *path, const struct valence_face_optio
         if (strcmp(kind, "faces") != 0)
             weights.problem.status =
                 fail(&weights.problem, VALENCE_ERROR_FORMAT, "holds '%s', not face networks", kind);
+        opened->fingerprint = strdup(weights_text(&weights, "valence.source_sha256"));
+        if (!opened->fingerprint)
+            fail_memory(&weights.problem, 0, "a face detector");
         status = face_networks_load(&opened->networks, &weights, error);
     }
     if (!status)
@@ -82,8 +85,14 @@ void valence_face_detector_close(struct valence_face_detector *detector)
         free(detector->workers[i].faces);
     }
     free(detector->workers);
+    free(detector->fingerprint);
     face_networks_free(&detector->networks);
     free(detector);
+}
+
+const char *valence_face_detector_fingerprint(const struct valence_face_detector *detector)
+{
+    return detector->fingerprint;
 }
 
 int faces_make_workers(struct valence_face_detector *detector, int n, struct valence_error *error)

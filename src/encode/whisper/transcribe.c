@@ -30,13 +30,14 @@
 struct valence_transcriber {
     struct whisper_context *context;
     char *path;
+    char *fingerprint;
 };
 
 struct transcription {
     struct valence_transcriber *transcriber;
     struct valence_transcribe_options options;
     const struct valence_progress *progress;
-    const struct valence_media *media;
+    double duration; /* seconds of all the sound; NAN where it is not known */
     struct transcript_builder builder;
     float *samples; /* (capacity) */
     int64_t n_samples, capacity;
@@ -60,7 +61,8 @@ int valence_transcriber_load(const char *path, struct valence_transcriber **tran
         return status;
     struct valence_error problem = {0};
     struct valence_transcriber *made = allocate(1, sizeof *made);
-    if (!made || !(made->path = strdup(path)))
+    if (!made || !(made->path = strdup(path)) ||
+        !(made->fingerprint = strdup(weights_text(&weights, "valence.source_sha256"))))
         status = fail_memory(&problem, sizeof *made, "a transcriber");
     else if (strcmp(weights_text(&weights, "general.architecture"), "whisper") != 0)
         status = fail(&problem, VALENCE_ERROR_UNSUPPORTED,
@@ -85,7 +87,13 @@ void valence_transcriber_free(struct valence_transcriber *transcriber)
     if (transcriber->context)
         whisper_free(transcriber->context);
     free(transcriber->path);
+    free(transcriber->fingerprint);
     free(transcriber);
+}
+
+const char *valence_transcriber_fingerprint(const struct valence_transcriber *transcriber)
+{
+    return transcriber->fingerprint;
 }
 
 /* ---- Options ---- */
@@ -138,11 +146,9 @@ static int report_percent(struct transcription *t, int percent)
 {
     if (!t->progress)
         return 0;
-    double duration =
-        t->media ? valence_media_get_info((struct valence_media *)t->media)->duration : NAN;
     int64_t done = (t->n_done + t->n_samples * percent / 100) / RATE_HZ;
     struct valence_progress_event event = {
-        "transcribing", done, isnan(duration) ? 0 : (int64_t)ceil(duration), "seconds", NULL};
+        "transcribing", done, isnan(t->duration) ? 0 : (int64_t)ceil(t->duration), "seconds", NULL};
     return t->progress->report(t->progress->user, &event);
 }
 
@@ -221,19 +227,15 @@ static int64_t find_cut(const struct transcription *t)
     return best;
 }
 
-static int take_samples(void *user, const struct valence_media_samples *piece,
-                        struct valence_error *error)
+static int add_samples(struct transcription *t, const float *samples, int64_t n,
+                       struct valence_error *error)
 {
-    struct transcription *t = user;
     int status = VALENCE_OK;
-    if (piece->first == 0)
-        t->begin = piece->time;
-    for (int64_t taken = 0; !status && taken < piece->n_samples;) {
-        int64_t n = t->capacity - t->n_samples, left = piece->n_samples - taken;
-        n = n < left ? n : left;
-        memcpy(t->samples + t->n_samples, piece->samples + taken, (size_t)n * sizeof(float));
-        t->n_samples += n;
-        taken += n;
+    for (int64_t taken = 0; !status && taken < n;) {
+        int64_t room = t->capacity - t->n_samples, more = n - taken < room ? n - taken : room;
+        memcpy(t->samples + t->n_samples, samples + taken, (size_t)more * sizeof(float));
+        t->n_samples += more;
+        taken += more;
         if (t->n_samples < t->capacity)
             continue;
         int64_t cut = find_cut(t);
@@ -245,17 +247,44 @@ static int take_samples(void *user, const struct valence_media_samples *piece,
     return status;
 }
 
-static int transcribe_all(struct transcription *t, struct valence_media *media,
-                          const struct valence_media_segment *range, struct valence_error *error)
+static int take_samples(void *user, const struct valence_media_samples *piece,
+                        struct valence_error *error)
 {
-    const struct valence_media_sink sink = {take_samples, NULL, t};
-    t->capacity = (int64_t)BLOCK_SECONDS * RATE_HZ;
-    t->samples = allocate(t->capacity, sizeof *t->samples);
-    if (!t->samples)
-        return fail_memory(error, (size_t)t->capacity * sizeof *t->samples, "sound");
-    int status = valence_media_decode(media, range, range ? 1 : 0, &sink, NULL, error);
+    struct transcription *t = user;
+    if (piece->first == 0)
+        t->begin = piece->time;
+    return add_samples(t, piece->samples, piece->n_samples, error);
+}
+
+/* Checks the options and makes room for a block of at most `n_samples`. */
+static int begin(struct transcription *t, const struct valence_transcribe_options *options,
+                 int64_t n_samples, struct valence_error *error)
+{
+    const int64_t most = (int64_t)BLOCK_SECONDS * RATE_HZ;
+    t->language = -1;
+    t->capacity = n_samples < most ? n_samples + 1 : most;
+    valence_transcribe_options_default(&t->options);
+    int status = options_read(&t->options, sizeof t->options, options, error);
+    if (!status)
+        status = check_options(t, error);
+    if (!status && !(t->samples = allocate(t->capacity, sizeof *t->samples)))
+        status = fail_memory(error, (size_t)t->capacity * sizeof *t->samples, "sound");
+    return status;
+}
+
+/* Transcribes what is left, where `status` is fine, and hands out what was heard. */
+static int end(struct transcription *t, int status, struct valence_transcript **transcript,
+               struct valence_error *error)
+{
     if (!status && t->n_samples > 0)
         status = transcribe_block(t, t->n_samples, error);
+    if (!status) {
+        t->builder.language = t->language < 0 ? "" : whisper_lang_str(t->language);
+        t->builder.duration = (double)(t->n_done + t->n_samples) / RATE_HZ;
+        status = transcript_finish(&t->builder, transcript, error);
+    }
+    transcript_builder_free(&t->builder);
+    free(t->samples);
     return status;
 }
 
@@ -265,21 +294,35 @@ int valence_transcribe(struct valence_transcriber *transcriber, struct valence_m
                        const struct valence_progress *progress,
                        struct valence_transcript **transcript, struct valence_error *error)
 {
-    struct transcription t = {
-        .transcriber = transcriber, .progress = progress, .media = media, .language = -1};
+    struct transcription t = {.transcriber = transcriber,
+                              .progress = progress,
+                              .duration = valence_media_get_info(media)->duration};
+    const struct valence_media_sink sink = {take_samples, NULL, &t};
     *transcript = NULL;
-    valence_transcribe_options_default(&t.options);
-    int status = options_read(&t.options, sizeof t.options, options, error);
+    int status = begin(&t, options, INT64_MAX, error);
     if (!status)
-        status = check_options(&t, error);
+        status = valence_media_decode(media, range, range ? 1 : 0, &sink, NULL, error);
+    return end(&t, status, transcript, error);
+}
+
+int valence_transcribe_samples(struct valence_transcriber *transcriber, const float *samples,
+                               int64_t n_samples, double start,
+                               const struct valence_transcribe_options *options,
+                               const struct valence_progress *progress,
+                               struct valence_transcript **transcript, struct valence_error *error)
+{
+    struct transcription t = {.transcriber = transcriber,
+                              .progress = progress,
+                              .duration = (double)n_samples / RATE_HZ,
+                              .begin = start};
+    *transcript = NULL;
+    if (n_samples < 0 || (n_samples > 0 && !samples))
+        return fail(error, VALENCE_ERROR_ARGUMENT, "there are no samples to transcribe");
+    for (int64_t i = 0; i < n_samples; i++)
+        if (!isfinite(samples[i]))
+            return fail(error, VALENCE_ERROR_DATA, "sample %" PRId64 " is not a finite number", i);
+    int status = begin(&t, options, n_samples, error);
     if (!status)
-        status = transcribe_all(&t, media, range, error);
-    if (!status) {
-        t.builder.language = t.language < 0 ? "" : whisper_lang_str(t.language);
-        t.builder.duration = (double)(t.n_done + t.n_samples) / RATE_HZ;
-        status = transcript_finish(&t.builder, transcript, error);
-    }
-    transcript_builder_free(&t.builder);
-    free(t.samples);
-    return status;
+        status = add_samples(&t, samples, n_samples, error);
+    return end(&t, status, transcript, error);
 }
