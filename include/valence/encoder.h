@@ -198,6 +198,12 @@ VALENCE_API int valence_encoder_convert(const char *kind, const char *source, co
                                         const struct valence_convert_options *options,
                                         struct valence_error *error);
 
+/* The conversions by which known models are made from their packages: for the member `convert` of
+ * struct valence_model_fetch_options (valence/models.h). */
+VALENCE_API int valence_encoder_make_model(const char *kind, const char *folder, const char *to,
+                                           const struct valence_progress *progress,
+                                           struct valence_error *error);
+
 #ifdef __cplusplus
 }
 #endif

