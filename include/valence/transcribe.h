@@ -17,6 +17,7 @@
 #include "valence/error.h"
 #include "valence/media.h"
 #include "valence/progress.h"
+#include "valence/transcript.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,36 +58,9 @@ struct valence_transcribe_options {
 
 VALENCE_API void valence_transcribe_options_default(struct valence_transcribe_options *options);
 
-/* Times are seconds from the file's beginning. */
-struct valence_word {
-    const char *text; /* UTF-8, without blanks around it */
-    double start, end;
-    double confidence; /* mean probability of its tokens, 0 ... 1 */
-};
-
-struct valence_speech_segment {
-    const char *text; /* UTF-8, with the blank before it that Whisper writes */
-    double start, end;
-    double confidence;     /* mean probability of its tokens, 0 ... 1 */
-    double avg_logprob;    /* mean logarithm of it */
-    double no_speech_prob; /* that its window holds no speech */
-    int64_t n_tokens;
-    const int32_t *tokens; /* ids, times included */
-    int64_t n_words;       /* 0 without options.words */
-    const struct valence_word *words;
-};
-
-/* What was said. Made by the library; free with valence_transcript_free(). */
-struct valence_transcript {
-    const char *language; /* "en" */
-    double duration;      /* seconds of sound that were transcribed */
-    int64_t n_segments;
-    const struct valence_speech_segment *segments;
-};
-
 /* Transcribes the sound of a media file, or a part of it where `range` is not NULL. `options` and
  * `progress` may be NULL. `media` must have been opened with a rate of 16000. *transcript is NULL
- * on failure.
+ * on failure; free it with valence_transcript_free().
  *
  * Errors: as valence_media_decode(); ARGUMENT for an unknown language (key "language"), a
  * translation by a model for English alone, options out of range; NOT_FOUND, UNSUPPORTED
@@ -107,7 +81,6 @@ VALENCE_API int valence_transcribe_samples(struct valence_transcriber *transcrib
                                            const struct valence_progress *progress,
                                            struct valence_transcript **transcript,
                                            struct valence_error *error);
-VALENCE_API void valence_transcript_free(struct valence_transcript *transcript);
 
 #ifdef __cplusplus
 }

@@ -28,6 +28,7 @@
 #include "valence/summary.h"
 #include "valence/synthesize.h"
 #include "valence/train.h"
+#include "valence/transcript.h"
 #ifdef VALENCE_NULL_ERROR_MEDIA
 #include "valence/encoder.h"
 #include "valence/extract.h"
@@ -121,6 +122,25 @@ static void test_writing(void **state)
     assert_true(valence_store_add_stream(NOWHERE, &maker, NULL, NULL, NULL) < 0);
     assert_int_equal(valence_store_remove(MISSING, NULL), VALENCE_ERROR_NOT_FOUND);
     assert_true(valence_synthesize(NOWHERE, NULL, NULL, NULL) < 0);
+}
+
+static void test_transcripts(void **state)
+{
+    (void)state;
+    struct valence_transcript *transcript;
+    char *text;
+    assert_int_equal(valence_transcript_read(MISSING, NULL, &transcript, NULL),
+                     VALENCE_ERROR_NOT_FOUND);
+    assert_null(transcript);
+    assert_int_equal(valence_transcript_read_memory("x", 1, "a.vtt", NULL, &transcript, NULL),
+                     VALENCE_ERROR_FORMAT);
+    assert_null(transcript);
+    assert_int_equal(valence_transcript_read_memory("x", 1, "a.txt", NULL, &transcript, NULL),
+                     VALENCE_OK);
+    assert_int_equal(valence_transcript_text(transcript, 1, 1, &text, NULL),
+                     VALENCE_ERROR_ARGUMENT);
+    assert_null(text);
+    valence_transcript_free(transcript);
 }
 
 static void test_sources(void **state)
@@ -341,12 +361,12 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stores),   cmocka_unit_test(test_writing),
-        cmocka_unit_test(test_sources),  cmocka_unit_test(test_loading),
-        cmocka_unit_test(test_scoring),  cmocka_unit_test(test_figures),
-        cmocka_unit_test(test_training),
+        cmocka_unit_test(test_stores),  cmocka_unit_test(test_writing),
+        cmocka_unit_test(test_sources), cmocka_unit_test(test_transcripts),
+        cmocka_unit_test(test_loading), cmocka_unit_test(test_scoring),
+        cmocka_unit_test(test_figures), cmocka_unit_test(test_training),
 #ifdef VALENCE_NULL_ERROR_MEDIA
-        cmocka_unit_test(test_media),    cmocka_unit_test(test_encoders),
+        cmocka_unit_test(test_media),   cmocka_unit_test(test_encoders),
 #endif
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,4 +1,5 @@
 /* Torture: stores, imports and exports, files. */
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "valence/store.h"
 #include "valence/summary.h"
 #include "valence/synthesize.h"
+#include "valence/transcript.h"
 
 #define FIXTURE(name) VALENCE_TEST_DATA "/exchange/fixtures/" name
 
@@ -245,6 +247,58 @@ static int export_each(double *result, struct valence_error *error)
     return status;
 }
 
+/* ---- Transcripts ---- */
+
+static int add_transcript(const char *text, const char *name, double *result,
+                          struct valence_error *error)
+{
+    struct valence_transcript *transcript;
+    char *said;
+    int status = valence_transcript_read_memory(text, strlen(text), name, NULL, &transcript, error);
+    if (status)
+        return transcript ? 1 : status;
+    for (int64_t i = 0; i < transcript->n_segments; i++)
+        *result += transcript->segments[i].start + (double)transcript->segments[i].n_words;
+    status = valence_transcript_text(transcript, 0, INFINITY, &said, error);
+    if (!status)
+        add_text(result, said);
+    else if (said)
+        status = 1;
+    free(status ? NULL : said);
+    valence_transcript_free(transcript);
+    return status;
+}
+
+static int read_transcripts(double *result, struct valence_error *error)
+{
+    int status = add_transcript("WEBVTT\n\n00:01.000 --> 00:03.500\none<00:01.500> two\n\n"
+                                "00:00.000 --> 00:03.000\nfirst",
+                                "a.vtt", result, error);
+    if (!status)
+        status =
+            add_transcript("start,end,word\n1,2,one\n3,4,three\n2,3,two\n", "a.csv", result, error);
+    if (!status)
+        status = add_transcript("\"ooTextFile\" \"TextGrid\" 0 1 <exists> 1 \"IntervalTier\" "
+                                "\"words\" 0 1 2 0 0.5 \"one\" 0.5 1 \"sil\"",
+                                "a.TextGrid", result, error);
+    return status;
+}
+
+static int read_transcript_file(double *result, struct valence_error *error)
+{
+    struct valence_transcript *transcript;
+    struct valence_transcript_read_options options;
+    valence_transcript_read_options_default(&options);
+    options.format = VALENCE_TRANSCRIPT_TEXT;
+    int status =
+        valence_transcript_read(VALENCE_TEST_DATA "/../LICENSE", &options, &transcript, error);
+    if (status)
+        return transcript ? 1 : status;
+    *result = (double)transcript->n_segments;
+    valence_transcript_free(transcript);
+    return status;
+}
+
 /* ---- Files ---- */
 
 static int write_output(double *result, struct valence_error *error)
@@ -283,6 +337,8 @@ const struct torture_case data_cases[] = {
     {"valence_import", import_mmsa, 0},
     {"valence_import", import_npz, 0},
     {"valence_export", export_each, 0},
+    {"valence_transcript_read_memory valence_transcript_text", read_transcripts, 0},
+    {"valence_transcript_read", read_transcript_file, 0},
     {"valence_output_check valence_output_open valence_output_commit", write_output, 0},
 };
 const int n_data_cases = sizeof data_cases / sizeof data_cases[0];

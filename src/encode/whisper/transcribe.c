@@ -38,7 +38,7 @@ struct transcription {
     struct valence_transcribe_options options;
     const struct valence_progress *progress;
     double duration; /* seconds of all the sound; NAN where it is not known */
-    struct transcript_builder builder;
+    struct transcript_list list;
     float *samples; /* (capacity) */
     int64_t n_samples, capacity;
     int64_t n_done; /* samples of earlier blocks */
@@ -204,7 +204,7 @@ static int transcribe_block(struct transcription *t, int64_t n, struct valence_e
         return fail(error, VALENCE_ERROR_FORMAT, "%s: whisper.cpp gave up (%d): %s",
                     t->transcriber->path, code, backend_log());
     t->language = whisper_full_lang_id(context);
-    return transcript_add_block(&t->builder, context, t->options.words,
+    return transcript_add_block(&t->list, context, t->options.words,
                                 t->begin + (double)t->n_done / RATE_HZ, error);
 }
 
@@ -279,11 +279,11 @@ static int end(struct transcription *t, int status, struct valence_transcript **
     if (!status && t->n_samples > 0)
         status = transcribe_block(t, t->n_samples, error);
     if (!status) {
-        t->builder.language = t->language < 0 ? "" : whisper_lang_str(t->language);
-        t->builder.duration = (double)(t->n_done + t->n_samples) / RATE_HZ;
-        status = transcript_finish(&t->builder, transcript, error);
+        const char *language = t->language < 0 ? "" : whisper_lang_str(t->language);
+        double duration = (double)(t->n_done + t->n_samples) / RATE_HZ;
+        status = transcript_list_finish(&t->list, language, duration, transcript, error);
     }
-    transcript_builder_free(&t->builder);
+    transcript_list_free(&t->list);
     free(t->samples);
     return status;
 }

@@ -8,17 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#define MAX_SEGMENTS   10000000
 #define MAX_TEXT_BYTES 65536
-
-static void free_segment(struct valence_speech_segment *segment)
-{
-    for (int64_t i = 0; i < segment->n_words; i++)
-        free((char *)(uintptr_t)segment->words[i].text);
-    free((void *)(uintptr_t)segment->words);
-    free((void *)(uintptr_t)segment->tokens);
-    free((char *)(uintptr_t)segment->text);
-}
 
 /* ---- Text ---- */
 
@@ -123,57 +113,26 @@ static int add_tokens(struct valence_speech_segment *segment, struct whisper_con
     return VALENCE_OK;
 }
 
-int transcript_add_block(struct transcript_builder *builder, struct whisper_context *context,
-                         bool words, double begin, struct valence_error *error)
+int transcript_add_block(struct transcript_list *list, struct whisper_context *context, bool words,
+                         double begin, struct valence_error *error)
 {
     int n = whisper_full_n_segments(context), status = VALENCE_OK;
     for (int i = 0; !status && i < n; i++) {
+        const char *heard = whisper_full_get_segment_text(context, i);
+        char *text = copy_text(heard, strlen(heard));
+        struct valence_speech_segment *segment;
         status =
-            grow_array((void **)&builder->segments, &builder->capacity, builder->n_segments + 1,
-                       sizeof *builder->segments, MAX_SEGMENTS, "segments", error);
-        if (status)
-            break;
-        struct valence_speech_segment *segment = &builder->segments[builder->n_segments++];
-        const char *text = whisper_full_get_segment_text(context, i);
-        *segment = (struct valence_speech_segment){
-            .text = copy_text(text, strlen(text)),
-            .start = begin + (double)whisper_full_get_segment_t0(context, i) / 100,
-            .end = begin + (double)whisper_full_get_segment_t1(context, i) / 100};
-        status = segment->text ? add_tokens(segment, context, i, error)
-                               : fail_memory(error, strlen(text), "a segment");
+            !text
+                ? fail_memory(error, strlen(heard), "a segment")
+                : transcript_list_add(list, text, strlen(text),
+                                      begin + (double)whisper_full_get_segment_t0(context, i) / 100,
+                                      begin + (double)whisper_full_get_segment_t1(context, i) / 100,
+                                      &segment, error);
+        free(text);
+        if (!status)
+            status = add_tokens(segment, context, i, error);
         if (!status && words)
             status = add_words(segment, context, i, begin, error);
     }
     return status;
-}
-
-int transcript_finish(struct transcript_builder *builder, struct valence_transcript **transcript,
-                      struct valence_error *error)
-{
-    struct valence_transcript *made = allocate(1, sizeof *made);
-    if (!made)
-        return fail_memory(error, sizeof *made, "a transcript");
-    *made = (struct valence_transcript){builder->language, builder->duration, builder->n_segments,
-                                        builder->segments};
-    *builder = (struct transcript_builder){0};
-    *transcript = made;
-    return VALENCE_OK;
-}
-
-void transcript_builder_free(struct transcript_builder *builder)
-{
-    for (int64_t i = 0; i < builder->n_segments; i++)
-        free_segment(&builder->segments[i]);
-    free(builder->segments);
-    *builder = (struct transcript_builder){0};
-}
-
-void valence_transcript_free(struct valence_transcript *transcript)
-{
-    if (!transcript)
-        return;
-    for (int64_t i = 0; i < transcript->n_segments; i++)
-        free_segment((struct valence_speech_segment *)(uintptr_t)&transcript->segments[i]);
-    free((void *)(uintptr_t)transcript->segments);
-    free(transcript);
 }
