@@ -3,165 +3,184 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "valence/error.h"
+#include "choices.h"
 #include "commands.h"
 #include "terminal.h"
+#include "valence/error.h"
 #include "valence/model.h"
 #ifdef VALENCE_WITH_ENCODERS
-#include "valence/encoder.h"
+#include "valence/convert.h"
 #endif
 
-struct encoder_request {
-    const char *kind, *type, *license, *wavlm, *llm;
+struct request {
+    const char *kind, *input, *output, *imagination, *type, *license, *wavlm, *llm;
+    bool force;
 };
 
-static int find_imagination(const struct command *command, const char *name,
-                            enum valence_imagination *imagination)
-{
-    for (int i = 0; i < VALENCE_N_IMAGINATIONS; i++)
-        if (strcmp(name, valence_imagination_names[i]) == 0) {
-            *imagination = (enum valence_imagination)i;
-            return EXIT_FINE;
-        }
-    return report_usage(command, "--imagination takes transition, text or off, not '%s'", name);
-}
+/* What a conversion says beside the file that it writes. */
+struct outcome {
+    struct valence_model *model; /* of kind published, else NULL */
+    char left_out[2000];
+};
 
-static int convert(const char *input, const char *output, bool overwrite,
-                   enum valence_imagination imagination, struct valence_error *error)
+static int choose_imagination(const struct command *command, const struct request *request,
+                              enum valence_imagination *imagination)
 {
-    char left_out[2000] = "";
-    struct valence_model *model;
-    struct valence_published_options options;
-    valence_published_options_default(&options);
-    options.imagination = imagination;
-    options.overwrite = overwrite;
-    options.left_out = left_out;
-    options.left_out_bytes = sizeof left_out;
-    int status = valence_convert_published(input, output, &options, &model, error);
-    if (status)
-        return status;
-    const struct valence_model_config *config = valence_model_get_config(model);
-    FILE *stream = summary_stream(output);
-    fprintf(stream,
-            "%s: %" PRId64 " parameters, widths %" PRId64 "/%" PRId64 "/%" PRId64 ", d %" PRId64
-            ", o %" PRId64 ", imagination %s\n",
-            output, valence_model_n_parameters(model), config->widths[VALENCE_AUDIO],
-            config->widths[VALENCE_TEXT], config->widths[VALENCE_VIDEO], config->d, config->o,
-            valence_imagination_names[imagination]);
-    if (left_out[0])
-        fprintf(stream, "not used by the network, left out: %s%s\n", left_out,
-                strlen(left_out) + 1 == sizeof left_out ? "..." : "");
-    valence_model_free(model);
-    return VALENCE_OK;
+    int found = VALENCE_IMAGINATION_TRANSITION;
+    int code = EXIT_FINE;
+    if (request->imagination)
+        code = choose_name(command, "--imagination", request->imagination,
+                           valence_imagination_names, VALENCE_N_IMAGINATIONS, &found);
+    *imagination = (enum valence_imagination)found;
+    return code;
 }
 
 #ifdef VALENCE_WITH_ENCODERS
-static int convert_encoder(const struct encoder_request *request, const char *input,
-                           const char *output, bool overwrite, struct valence_error *error)
+static int choose_kind(const struct command *command, const char *text, int *kind)
 {
-    char left_out[2000] = "";
-    const struct valence_convert_options options = {.type = request->type,
-                                                    .license = request->license,
-                                                    .progress = terminal_progress(false),
-                                                    .overwrite = overwrite,
-                                                    .wavlm = request->wavlm,
-                                                    .llm = request->llm,
-                                                    .left_out = left_out,
-                                                    .left_out_bytes = sizeof left_out};
-    int status = valence_encoder_convert(request->kind, input, output, &options, error);
+    const char *names[16];
+    int n = valence_n_convert_kinds();
+    for (int i = 0; i < n && i < 16; i++)
+        names[i] = valence_convert_kind_name(i);
+    return choose_name(command, "KIND", text, names, n < 16 ? n : 16, kind);
+}
+
+static int convert(const struct request *request, int kind, enum valence_imagination imagination,
+                   struct outcome *outcome, struct valence_error *error)
+{
+    struct valence_convert_options options;
+    valence_convert_options_default(&options);
+    options.overwrite = request->force;
+    options.imagination = imagination;
+    options.type = request->type;
+    options.license = request->license;
+    options.wavlm = request->wavlm;
+    options.llm = request->llm;
+    options.left_out = outcome->left_out;
+    options.left_out_bytes = sizeof outcome->left_out;
+    if (kind == VALENCE_CONVERT_PUBLISHED)
+        options.model = &outcome->model;
+    int status = valence_convert((enum valence_convert_kind)kind, request->input, request->output,
+                                 &options, terminal_progress(false), error);
     terminal_progress_finish();
-    if (!status && left_out[0])
-        fprintf(summary_stream(output), "not part of the encoder, left out: %s%s\n", left_out,
-                strlen(left_out) + 1 == sizeof left_out ? "..." : "");
     return status;
 }
 #else
-static int convert_encoder(const struct encoder_request *request, const char *input,
-                           const char *output, bool overwrite, struct valence_error *error)
+/* libvalence alone converts the network. */
+static int choose_kind(const struct command *command, const char *text, int *kind)
 {
-    (void)input, (void)output, (void)overwrite;
-    return valence_fail(
-        error, VALENCE_ERROR_UNSUPPORTED, NULL,
-        "this build has no encoder '%s' (configure with -DVALENCE_ENCODERS=ON, which "
-        "brings llama.cpp)",
-        request->kind);
+    *kind = 0;
+    if (strcmp(text, "published") == 0)
+        return EXIT_FINE;
+    return report_usage(command,
+                        "KIND: unknown value '%s'; this build has no encoders and converts only "
+                        "'published' (configure with -DVALENCE_ENCODERS=ON, which brings "
+                        "llama.cpp)",
+                        text);
+}
+
+static int convert(const struct request *request, int kind, enum valence_imagination imagination,
+                   struct outcome *outcome, struct valence_error *error)
+{
+    (void)kind;
+    struct valence_published_options options;
+    valence_published_options_default(&options);
+    options.overwrite = request->force;
+    options.imagination = imagination;
+    options.left_out = outcome->left_out;
+    options.left_out_bytes = sizeof outcome->left_out;
+    return valence_model_convert_published(request->input, request->output, &options,
+                                           &outcome->model, error);
 }
 #endif
 
-static bool is_encoder(const char *kind)
+static void print_outcome(const struct request *request, enum valence_imagination imagination,
+                          const struct outcome *outcome)
 {
-    return strcmp(kind, "wavlm") == 0 || strcmp(kind, "whisper") == 0 ||
-           strcmp(kind, "manet") == 0 || strcmp(kind, "projector") == 0;
+    FILE *stream = summary_stream(request->output);
+    if (outcome->model) {
+        const struct valence_model_config *config = valence_model_get_config(outcome->model);
+        fprintf(stream,
+                "%s: %" PRId64 " parameters, widths %" PRId64 "/%" PRId64 "/%" PRId64 ", d %" PRId64
+                ", o %" PRId64 ", imagination %s\n",
+                request->output, valence_model_n_parameters(outcome->model),
+                config->widths[VALENCE_AUDIO], config->widths[VALENCE_TEXT],
+                config->widths[VALENCE_VIDEO], config->d, config->o,
+                valence_imagination_names[imagination]);
+    }
+    if (outcome->left_out[0])
+        fprintf(stream, "not part of the model, left out: %s%s\n", outcome->left_out,
+                strlen(outcome->left_out) + 1 == sizeof outcome->left_out ? "..." : "");
 }
 
 static int run_convert(const struct command *command, int argc, char **argv)
 {
-    const char *output = NULL, *imagination_name = "transition", *positional[2];
-    struct encoder_request encoder = {0};
-    bool force = false;
+    struct request request = {0};
+    struct outcome outcome = {0};
     const struct option options[] = {
-        {OPTION_TEXT, 'o', "output", &output, "FILE", "The file to write.", 0, 0},
-        {OPTION_TEXT, 0, "imagination", &imagination_name, "VARIANT",
+        {OPTION_TEXT, 'o', "output", &request.output, "FILE", "The file to write.", 0, 0},
+        {OPTION_TEXT, 0, "imagination", &request.imagination, "VARIANT",
          "published: the input that the imagination's residual is added to: transition, text, or "
          "off for a model trained without it (default: transition). The file does not record it.",
          0, 0},
-        {OPTION_TEXT, 0, "type", &encoder.type, "TYPE",
+        {OPTION_TEXT, 0, "type", &request.type, "TYPE",
          "Encoders: element type of the matrices: f32, f16, bf16, q8_0, q6_k, q5_0, q5_1, q5_k, "
          "q4_0, q4_1 or q4_k (default: f32).",
          0, 0},
-        {OPTION_TEXT, 0, "license", &encoder.license, "TEXT",
+        {OPTION_TEXT, 0, "license", &request.license, "TEXT",
          "Encoders: the weights' licence to record in the file (default: the one their authors "
          "state).",
          0, 0},
-        {OPTION_TEXT, 0, "wavlm", &encoder.wavlm, "FILE", "projector: the GGUF file of its WavLM.",
+        {OPTION_TEXT, 0, "wavlm", &request.wavlm, "FILE", "projector: the GGUF file of its WavLM.",
          0, 0},
-        {OPTION_TEXT, 0, "llm", &encoder.llm, "FILE",
+        {OPTION_TEXT, 0, "llm", &request.llm, "FILE",
          "projector: the GGUF file of its language model, in any quantisation.", 0, 0},
-        {OPTION_FLAG, 0, "force", &force, NULL, "Replace an existing file.", 0, 0},
+        {OPTION_FLAG, 0, "force", &request.force, NULL, "Replace an existing file.", 0, 0},
         {.type = OPTION_END}};
-    int n, code;
+    const char *positional[2];
+    enum valence_imagination imagination;
+    int n, kind, code;
     if (!options_parse(command, options, argc, argv, positional, 2, 2, &n, &code))
         return code;
-    bool published = strcmp(positional[0], "published") == 0;
-    if (!published && !is_encoder(positional[0]))
-        return report_usage(
-            command,
-            "unknown kind '%s'; choose one of: published, wavlm, whisper, manet, projector",
-            positional[0]);
-    if (!output)
+    request.kind = positional[0];
+    request.input = positional[1];
+    if ((code = choose_kind(command, request.kind, &kind)))
+        return code;
+    if (!request.output)
         return report_usage(command, "-o FILE is missing: where to write");
-    enum valence_imagination imagination = VALENCE_IMAGINATION_TRANSITION;
-    if ((code = find_imagination(command, imagination_name, &imagination)))
+    if ((code = choose_imagination(command, &request, &imagination)))
         return code;
     struct valence_error error;
-    encoder.kind = positional[0];
-    int status = published ? convert(positional[1], output, force, imagination, &error)
-                           : convert_encoder(&encoder, positional[1], output, force, &error);
+    int status = convert(&request, kind, imagination, &outcome, &error);
+    if (!status)
+        print_outcome(&request, imagination, &outcome);
+    valence_model_free(outcome.model);
     return status ? report_error(&error) : EXIT_FINE;
 }
+
+#ifdef VALENCE_WITH_ENCODERS
+#define KIND_HELP(name, word, text) word ": " text ".\n\n"
+#define KINDS_HELP                  VALENCE_CONVERT_KIND_MAP(KIND_HELP)
+#else
+#define KINDS_HELP                                                                                 \
+    "published: the network of the paper's authors, a .pt file or safetensors with the same "      \
+    "names.\n\n"
+#endif
 
 const struct command command_convert = {
     .name = "convert",
     .arguments = "KIND FILE|FOLDER -o FILE",
     .summary = "Convert a published checkpoint for valence, or an encoder to GGUF.",
     .description =
-        "KIND 'published' is the PyTorch checkpoint of the paper's authors, a .pt file or "
-        "safetensors with the same names. A .pt file is read without executing anything in it. "
-        "Layers that the published model never uses are listed and left out; any other tensor that "
-        "is missing, unknown or of another shape is an error.\n\n"
-        "The file holds no standardisation: features are used unscaled.\n\n"
-        "KIND 'wavlm' is a Hugging Face folder (config.json, preprocessor_config.json, and "
-        "model.safetensors or pytorch_model.bin) or the authors' WavLM-*.pt; 'manet' the authors' "
-        ".pth, or safetensors with the same names. Every expected tensor must be present with its "
-        "shape, and no others; batch norms are folded in. The GGUF file records the weights' "
-        "licence and the source's SHA-256 ('valence inspect' shows them).\n\n"
-        "KIND 'whisper' is a Whisper model of CTranslate2 (model.bin, or its parts "
-        "model.bin.part1, ... in a folder, with vocabulary.txt), a Hugging Face folder, or "
-        "OpenAI's .pt file.\n\n"
-        "KIND 'projector' is SLAM-LLM's model.pt, or safetensors with the same names "
-        "(encoder_projector.linear1 and linear2), for simulated text. It works with one WavLM and "
-        "one language model, whose fingerprints the file records. Other tensors of the checkpoint "
-        "are listed and left out.",
+        "KIND says what FILE or FOLDER is:\n\n" KINDS_HELP
+        "Nothing in a checkpoint is executed. Every expected tensor must be present with its "
+        "shape. Layers that the published network never uses, and other tensors of a wavlm or "
+        "projector checkpoint (heads of other tasks), are listed and left out; any other unknown "
+        "tensor is an error.\n\n"
+        "The published network has no standardisation: features are used unscaled. Encoders become "
+        "GGUF files that record the weights' licence and the source's SHA-256 ('valence inspect' "
+        "shows them). A projector works with one WavLM and one language model, whose fingerprints "
+        "its file records.",
     .example = "valence convert published checkpoint.pt -o model.safetensors\n"
                "valence predict model.safetensors corpus\n"
                "valence convert wavlm wavlm-large/ -o wavlm.gguf --type q8_0\n"

@@ -6,7 +6,7 @@
 
 #include "options.h"
 #ifdef VALENCE_WITH_ENCODERS
-#include "valence/encoder.h"
+#include "valence/convert.h"
 #endif
 
 char *model_folder(void)
@@ -39,7 +39,7 @@ void model_fetch_options(const char *mirror, bool offline, bool quiet,
     options->offline = offline;
     options->progress = terminal_progress(quiet);
 #ifdef VALENCE_WITH_ENCODERS
-    options->convert = valence_encoder_make_model;
+    options->convert = valence_convert_known_model;
 #endif
 }
 

@@ -28,6 +28,8 @@ static const struct {
     {VALENCE_ERROR_NOT_FOUND, "validation_fraction",
      "valence import --validation-fraction draws a validation part"},
     {VALENCE_ERROR_UNSUPPORTED, "form", "try another --form"},
+    {VALENCE_ERROR_ARGUMENT, "wavlm", "--wavlm FILE names WavLM, --llm FILE the language model"},
+    {VALENCE_ERROR_ARGUMENT, "llm", "--wavlm FILE names WavLM, --llm FILE the language model"},
     {0, "kind", "export with --form safetensors, which holds every store"},
     /* importing: what is wrong with a clip, a setting or a source */
     {0, "skip.label",

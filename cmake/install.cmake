@@ -49,7 +49,7 @@ if(media_components)
   valence_library(valence-media "Features for valence from sounds, pictures, films and transcripts"
                   COMPONENTS ${media_components} BESIDE libvalence)
   # What both need privately is in both, and exported by neither.
-  foreach(shared IN ITEMS base format kernels store models)
+  foreach(shared IN ITEMS base format kernels model store models)
     target_link_options(libvalence-media PRIVATE "LINKER:--exclude-libs=libvalence_${shared}.a")
   endforeach()
   list(APPEND libraries libvalence-media)
@@ -65,7 +65,7 @@ set_target_properties(valence_command PROPERTIES INSTALL_RPATH_USE_LINK_PATH OFF
 install(TARGETS valence_command)
 set(absent "")
 if(NOT media_components) # the headers of libvalence-media
-  set(absent REGEX "/(encode|encoder|extract|faces|media|prosody|simulate|transcribe|transcripts)\\.h$" EXCLUDE)
+  set(absent REGEX "/(convert|encode|encoder|extract|faces|media|prosody|simulate|transcribe|transcripts)\\.h$" EXCLUDE)
 endif()
 install(DIRECTORY include/valence DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" ${absent})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -3,9 +3,9 @@
  * language model (valence/simulate.h).
  *
  * An encoder's weights are one GGUF file: that of WavLM, MANet or a projector is made once from the
- * published checkpoint by valence_encoder_convert(); a language model's is any that llama.cpp takes
- * and that is causal. The model is shared and only read; each thread works with a state of its
- * own. */
+ * published checkpoint by valence_convert() (valence/convert.h); a language model's is any that
+ * llama.cpp takes and that is causal. The model is shared and only read; each thread works with a
+ * state of its own. */
 #ifndef VALENCE_ENCODER_H
 #define VALENCE_ENCODER_H
 
@@ -164,45 +164,6 @@ VALENCE_API int valence_encoder_encode(struct valence_encoder_state *state,
                                        struct valence_features *features,
                                        struct valence_error *error);
 VALENCE_API void valence_features_free(struct valence_features *features);
-
-/* ---- Converting ---- */
-
-struct valence_convert_options {
-    /* of the matrices: "f32" (NULL), "f16", "bf16", "q8_0", "q6_k", "q5_0", "q5_1", "q5_k", "q4_0",
-     * "q4_1", "q4_k"; rows that do not divide into a type's blocks are kept as f16 */
-    const char *type;
-    const char *license;                     /* NULL: what the kind's authors say */
-    const struct valence_progress *progress; /* or NULL */
-    bool overwrite;          /* an existing file is replaced; without it, it is ERROR_EXISTS */
-    const char *wavlm, *llm; /* projector: the GGUF files of what it belongs to; both are needed */
-    /* wavlm, projector: receives the names of tensors that do not belong to the encoder (heads of
-     * other tasks) and were left out, "" where there were none; or NULL */
-    char *left_out;
-    size_t left_out_bytes;
-};
-
-/* Converts a published checkpoint to a GGUF file at `path`.
- *
- * kind "wavlm": a Hugging Face folder (config.json, preprocessor_config.json, and
- * model.safetensors, model.safetensors.index.json with its parts, or pytorch_model.bin) or the
- * authors' WavLM-*.pt, fine-tuned ones with heads included; kind "whisper": CTranslate2's model.bin
- * or its parts (model.bin.part1, ...), a Hugging Face folder, or OpenAI's .pt, with the vocabulary
- * that stands beside it; kind "manet": the authors' .pth, or safetensors with the same names; kind
- * "projector": SLAM-LLM's model.pt (encoder_projector.linear1 and linear2, .weight and .bias), or
- * safetensors with these names; other tensors in it are left out.
- *
- * Nothing in the file is executed. Errors: SHAPE, listing every tensor that is missing, misshapen
- * or unexpected; ARGUMENT for an unknown kind or type; IO, FORMAT, UNSUPPORTED, MEMORY,
- * CANCELLED. */
-VALENCE_API int valence_encoder_convert(const char *kind, const char *source, const char *path,
-                                        const struct valence_convert_options *options,
-                                        struct valence_error *error);
-
-/* The conversions by which known models are made from their packages: for the member `convert` of
- * struct valence_model_fetch_options (valence/models.h). */
-VALENCE_API int valence_encoder_make_model(const char *kind, const char *folder, const char *to,
-                                           const struct valence_progress *progress,
-                                           struct valence_error *error);
 
 #ifdef __cplusplus
 }

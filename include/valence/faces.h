@@ -3,7 +3,7 @@
  *
  * The networks are those of the npm package @vladmandic/face-api 1.7.15 (MIT licence): the tiny
  * face detector, the 68-landmark network and the expression network. Their weights are one GGUF
- * file, which valence_convert_faces() makes from the package's folder `model`. */
+ * file, which valence_convert() makes from the package's folder `model` (valence/convert.h). */
 #ifndef VALENCE_FACES_H
 #define VALENCE_FACES_H
 
@@ -54,7 +54,7 @@ struct valence_face {
 };
 
 /* Loads the weights. `options` may be NULL. *detector is NULL on failure. One per thread. Errors:
- * NOT_FOUND, IO; FORMAT, SHAPE for a file that valence_convert_faces() did not make; ARGUMENT for
+ * NOT_FOUND, IO; FORMAT, SHAPE for a file that valence_convert() did not make; ARGUMENT for
  * options out of range; MEMORY. */
 VALENCE_API int valence_face_detector_open(const char *path,
                                            const struct valence_face_options *options,
@@ -138,14 +138,6 @@ VALENCE_API int valence_face_clip_rows(const struct valence_face_clip *clip,
                                        enum valence_face_person person, const float *energy,
                                        float *rows, struct valence_face_summary *summary,
                                        struct valence_error *error);
-
-/* ---- Weights ---- */
-
-/* Makes the GGUF file at `path` from the package's folder with tiny_face_detector_model,
- * face_landmark_68_model and face_expression_model, each a `-weights_manifest.json` and a `.bin`.
- * Errors: NOT_FOUND, IO; FORMAT; SHAPE where tensors do not fit the networks; MEMORY. */
-VALENCE_API int valence_convert_faces(const char *folder, const char *path,
-                                      struct valence_error *error);
 
 #ifdef __cplusplus
 }

@@ -168,10 +168,10 @@ VALENCE_API void valence_published_options_default(struct valence_published_opti
  * Errors: FORMAT where a tensor is missing, unknown or of another shape, naming them; DATA where
  * one holds NaN or an infinity; EXISTS with key "overwrite"; ARGUMENT; IO, UNSUPPORTED, MEMORY.
  * Nothing is written on failure. */
-VALENCE_API int valence_convert_published(const char *source, const char *path,
-                                          const struct valence_published_options *options,
-                                          struct valence_model **model,
-                                          struct valence_error *error);
+VALENCE_API int valence_model_convert_published(const char *source, const char *path,
+                                                const struct valence_published_options *options,
+                                                struct valence_model **model,
+                                                struct valence_error *error);
 
 #ifdef __cplusplus
 }

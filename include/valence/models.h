@@ -70,7 +70,7 @@ VALENCE_API int valence_model_check(const char *folder, const struct valence_kno
                                     struct valence_error *error);
 
 /* Makes the GGUF file `to` from a folder of what packages hold. `kind` is "whisper" or "faces".
- * valence_encoder_make_model() of valence/encoder.h is one. */
+ * valence_convert_known_model() of valence/convert.h is one. */
 typedef int valence_model_convert(const char *kind, const char *folder, const char *to,
                                   const struct valence_progress *progress,
                                   struct valence_error *error);

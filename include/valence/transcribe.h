@@ -1,6 +1,6 @@
 /* Speech to text by Whisper, with times: whisper.cpp on the same ggml as the language models.
  *
- * A transcriber holds a model, the GGUF file that valence_encoder_convert("whisper", ...) makes
+ * A transcriber holds a model, the GGUF file that valence_convert() makes
  * with its vocabulary. Memory does not grow with the sound's length: sound is transcribed in blocks
  * of some minutes, cut where it is quietest; what was said before goes on as the context of the
  * next.

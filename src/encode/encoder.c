@@ -2,11 +2,8 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/file.h"
-#include "base/file_writer.h"
 #include "base/memory.h"
 #include "base/options.h"
-#include "base/text.h"
 #include "encode/compute/backend.h"
 #include "encode/encoder_kind.h"
 
@@ -209,35 +206,4 @@ void valence_features_free(struct valence_features *features)
     free(features->offsets);
     free(features->rows);
     *features = (struct valence_features){0};
-}
-
-/* ---- Converting ---- */
-
-static int fail_unknown(const char *kind, struct valence_error *error)
-{
-    struct text known = {.maximum = 256};
-    for (size_t i = 0; i < N_KINDS; i++)
-        text_format(&known, "%s%s", i ? ", " : "", kinds[i]->name);
-    int status =
-        fail(error, VALENCE_ERROR_ARGUMENT, "unknown kind of encoder '%s'; choose one of: %s", kind,
-             known.data ? known.data : "");
-    text_free(&known);
-    return status;
-}
-
-int valence_encoder_convert(const char *kind, const char *source, const char *path,
-                            const struct valence_convert_options *options,
-                            struct valence_error *error)
-{
-    static const struct valence_convert_options defaults = {0};
-    const struct encoder_kind *found = find_kind(kind);
-    if (!found)
-        return fail_unknown(kind, error);
-    int status = backends_load(error); /* before anything of ggml, for its log */
-    if (!status && !path_exists(source))
-        status = fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file or folder", source);
-    options = options ? options : &defaults;
-    if (!status)
-        status = file_write_check(path, options->overwrite ? FILE_OVERWRITE : 0, error);
-    return status ? status : found->convert(source, path, options, error);
 }

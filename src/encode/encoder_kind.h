@@ -29,10 +29,6 @@ struct encoder_kind {
     int (*encode)(void *state, const struct valence_encoder_input *inputs,
                   const struct valence_progress *progress, struct valence_features *features,
                   struct valence_error *error);
-
-    /* NULL where there is nothing to convert. */
-    int (*convert)(const char *source, const char *path,
-                   const struct valence_convert_options *options, struct valence_error *error);
 };
 
 extern const struct encoder_kind encoder_wavlm, encoder_whisper, encoder_manet, encoder_projector,

@@ -1,9 +1,8 @@
 /* Options of evaluation and prediction: defaults, and callers that know fewer of them. */
 #include "evaluate/options.h"
 
-#include <string.h>
-
 #include "base/fail.h"
+#include "base/options.h"
 #include "data/clips.h"
 
 void valence_evaluate_options_default(struct valence_evaluate_options *options)
@@ -26,19 +25,6 @@ void valence_predict_options_default(struct valence_predict_options *options)
                                                 .level = 0.9,
                                                 .batch_size = 64,
                                                 .max_rows = CLIP_MAX_ROWS};
-}
-
-/* The given options over the defaults that `known` holds; an older caller's are shorter. */
-static int take(void *known, size_t known_size, const void *given, size_t given_size,
-                struct valence_error *error)
-{
-    if (given && (given_size < sizeof given_size || given_size > known_size))
-        return fail(error, VALENCE_ERROR_ARGUMENT,
-                    "the options have size %zu; this library knows up to %zu", given_size,
-                    known_size);
-    if (given)
-        memcpy(known, given, given_size);
-    return VALENCE_OK;
 }
 
 static int check_common(int64_t batch_size, int64_t max_rows, double level,
@@ -74,7 +60,7 @@ int evaluate_options_take(const struct valence_evaluate_options *given,
                           struct valence_evaluate_options *options, struct valence_error *error)
 {
     valence_evaluate_options_default(options);
-    int status = take(options, sizeof *options, given, given ? given->size : 0, error);
+    int status = options_read(options, sizeof *options, given, error);
     if (!status)
         status = check_common(options->batch_size, options->max_rows, options->level, error);
     if (!status)
@@ -94,7 +80,7 @@ int predict_options_take(const struct valence_predict_options *given,
                          struct valence_predict_options *options, struct valence_error *error)
 {
     valence_predict_options_default(options);
-    int status = take(options, sizeof *options, given, given ? given->size : 0, error);
+    int status = options_read(options, sizeof *options, given, error);
     if (!status)
         status = check_common(options->batch_size, options->max_rows, options->level, error);
     if (!status && (options->split >= VALENCE_N_SPLITS || options->split < VALENCE_ALL_SPLITS))

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/file_writer.h"
 #include "base/memory.h"
+#include "base/options.h"
 #include "format/safetensors.h"
 #include "format/pickle/torch_file.h"
 #include "model/parameters.h"
@@ -318,21 +319,18 @@ static int take_options(const struct valence_published_options *given,
                         struct valence_published_options *options, struct valence_error *error)
 {
     valence_published_options_default(options);
-    if (given && (given->size < sizeof given->size || given->size > sizeof *options))
-        return fail(error, VALENCE_ERROR_ARGUMENT,
-                    "the options have size %zu; this library knows up to %zu", given->size,
-                    sizeof *options);
-    if (given)
-        memcpy(options, given, given->size);
+    int status = options_read(options, sizeof *options, given, error);
+    if (status)
+        return status;
     if ((unsigned)options->imagination >= VALENCE_N_IMAGINATIONS)
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "imagination",
                         "imagination must be one of transition, text, off");
     return VALENCE_OK;
 }
 
-int valence_convert_published(const char *source, const char *path,
-                              const struct valence_published_options *options,
-                              struct valence_model **model, struct valence_error *error)
+int valence_model_convert_published(const char *source, const char *path,
+                                    const struct valence_published_options *options,
+                                    struct valence_model **model, struct valence_error *error)
 {
     struct valence_published_options known;
     struct checkpoint checkpoint;

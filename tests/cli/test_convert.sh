@@ -21,9 +21,9 @@ expect 0 convert published "$golden/pair.weights.pt" -o "$work/text.pt" --force
 expect 2 convert published "$golden/pair.weights.pt"
 complains "-o FILE is missing"
 expect 2 convert keras "$golden/pair.weights.pt" -o "$work/x"
-complains "unknown kind 'keras'"
+complains "unknown value 'keras'"
 expect 2 convert published "$golden/pair.weights.pt" -o "$work/x" --imagination none
-complains "--imagination takes transition, text or off"
+complains "--imagination: unknown value 'none'; choose one of: transition, text, off"
 expect 1 convert published "$work/nothing.pt" -o "$work/x"
 complains "no such file"
 expect 1 convert published "$golden/pair.weights.pt" -o "$work/nowhere/x"

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "format/safetensors.h"
+#include "valence/convert.h"
 #include "valence/encoder.h"
 
 /* Counts what was compared and what was out of its limit. */

@@ -353,7 +353,8 @@ int main(int argc, char **argv)
     if (temporary) {
         close(mkstemp(converted));
         unlink(converted);
-        must_work(valence_convert_faces(model, converted, &error), &error);
+        must_work(valence_convert(VALENCE_CONVERT_FACES, model, converted, NULL, NULL, &error),
+                  &error);
         model = converted;
     } else if (!model) {
         model = cached;

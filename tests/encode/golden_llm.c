@@ -426,9 +426,11 @@ static void check_projector(const struct fixture *fixture, const char *file)
     struct valence_error error;
     char *path = must_have(path_join(fixture->folder, file));
     struct valence_convert_options options = {
-        .overwrite = true, .wavlm = wavlm_path, .llm = llm_path};
+        .size = sizeof options, .overwrite = true, .wavlm = wavlm_path, .llm = llm_path};
     struct valence_encoder_state *state;
-    must_work(valence_encoder_convert("projector", path, projector_path, &options, &error), &error);
+    must_work(
+        valence_convert(VALENCE_CONVERT_PROJECTOR, path, projector_path, &options, NULL, &error),
+        &error);
     struct encoders encoders = open_encoders();
     must_work(valence_encoder_state_create(encoders.projector, &state, &error), &error);
     for (int i = 0; i < 2; i++) {
@@ -478,8 +480,8 @@ int main(int argc, char **argv)
     must_work(safetensors_open(path, &fixture.cases, &error), &error);
     snprintf(path, sizeof path, "%s/cases.json", argv[1]);
     fixture.texts = must_have(json_load_file(path, 0, NULL));
-    must_work(valence_encoder_convert("wavlm", VALENCE_TEST_DATA "/golden/wavlm/stable", wavlm_path,
-                                      NULL, &error),
+    must_work(valence_convert(VALENCE_CONVERT_WAVLM, VALENCE_TEST_DATA "/golden/wavlm/stable",
+                              wavlm_path, NULL, NULL, &error),
               &error);
     load_model(&fixture);
     check_tokenizer(&fixture);

@@ -239,8 +239,10 @@ static char *convert(const char *checkpoint, const char *type)
     struct valence_error error;
     char path[96];
     snprintf(path, sizeof path, "/tmp/golden-manet-%d.gguf", (int)getpid());
-    struct valence_convert_options options = {.overwrite = true, .type = type};
-    must_work(valence_encoder_convert("manet", checkpoint, path, &options, &error), &error);
+    struct valence_convert_options options = {
+        .size = sizeof options, .overwrite = true, .type = type};
+    must_work(valence_convert(VALENCE_CONVERT_MANET, checkpoint, path, &options, NULL, &error),
+              &error);
     return must_have(strdup(path));
 }
 

@@ -35,9 +35,11 @@ static char *convert(const struct fixture *fixture, const char *type)
     char name[32];
     snprintf(name, sizeof name, "%s.gguf", type);
     char *path = join(fixture->work, name);
-    struct valence_convert_options options = {.overwrite = true, .type = type};
-    must_work(valence_encoder_convert("wavlm", fixture->checkpoint, path, &options, &error),
-              &error);
+    struct valence_convert_options options = {
+        .size = sizeof options, .overwrite = true, .type = type};
+    must_work(
+        valence_convert(VALENCE_CONVERT_WAVLM, fixture->checkpoint, path, &options, NULL, &error),
+        &error);
     return path;
 }
 

@@ -384,7 +384,8 @@ static void check_folder(const char *folder, const char *base, struct tally *tal
     if (path_exists(weights)) {
         must_have(mkdtemp(work));
         char *gguf = must_have(path_join(work, "model.gguf"));
-        must_work(valence_encoder_convert("whisper", folder, gguf, NULL, &error), &error);
+        must_work(valence_convert(VALENCE_CONVERT_WHISPER, folder, gguf, NULL, NULL, &error),
+                  &error);
         check_model(folder, gguf, false, tally);
         unlink(gguf);
         rmdir(work);

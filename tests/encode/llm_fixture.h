@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
+#include "valence/convert.h"
 #include "valence/encoder.h"
 
 #define GOLDEN VALENCE_TEST_DATA "/golden/"

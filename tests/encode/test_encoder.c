@@ -15,6 +15,7 @@
 
 #include "base/random.h"
 #include "base/threads.h"
+#include "valence/convert.h"
 #include "valence/encoder.h"
 
 #define GOLDEN VALENCE_TEST_DATA "/golden/"
@@ -31,9 +32,11 @@ static int convert_models(void **state)
     snprintf(stable, sizeof stable, "%s/stable.gguf", folder);
     snprintf(base, sizeof base, "%s/base.gguf", folder);
     snprintf(faces, sizeof faces, "%s/faces.gguf", folder);
-    return valence_encoder_convert("wavlm", GOLDEN "wavlm/stable", stable, NULL, &error) ||
-           valence_encoder_convert("wavlm", GOLDEN "wavlm/base", base, NULL, &error) ||
-           valence_encoder_convert("manet", GOLDEN "manet/manet-tiny.pth", faces, NULL, &error);
+    return valence_convert(VALENCE_CONVERT_WAVLM, GOLDEN "wavlm/stable", stable, NULL, NULL,
+                           &error) ||
+           valence_convert(VALENCE_CONVERT_WAVLM, GOLDEN "wavlm/base", base, NULL, NULL, &error) ||
+           valence_convert(VALENCE_CONVERT_MANET, GOLDEN "manet/manet-tiny.pth", faces, NULL, NULL,
+                           &error);
 }
 
 static int remove_models(void **state)

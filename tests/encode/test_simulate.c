@@ -25,11 +25,13 @@ static int make_files(void **state)
     snprintf(other_wavlm, sizeof other_wavlm, "%s/other.gguf", folder);
     snprintf(projector, sizeof projector, "%s/projector.gguf", folder);
     snprintf(scratch, sizeof scratch, "%s/scratch", folder);
-    struct valence_convert_options options = {.wavlm = wavlm, .llm = LLAMA};
-    return valence_encoder_convert("wavlm", GOLDEN "wavlm/stable", wavlm, NULL, &error) ||
-           valence_encoder_convert("wavlm", GOLDEN "wavlm/base", other_wavlm, NULL, &error) ||
-           valence_encoder_convert("projector", GOLDEN "llm/projector.safetensors", projector,
-                                   &options, &error);
+    struct valence_convert_options options = {.size = sizeof options, .wavlm = wavlm, .llm = LLAMA};
+    return valence_convert(VALENCE_CONVERT_WAVLM, GOLDEN "wavlm/stable", wavlm, NULL, NULL,
+                           &error) ||
+           valence_convert(VALENCE_CONVERT_WAVLM, GOLDEN "wavlm/base", other_wavlm, NULL, NULL,
+                           &error) ||
+           valence_convert(VALENCE_CONVERT_PROJECTOR, GOLDEN "llm/projector.safetensors", projector,
+                           &options, NULL, &error);
 }
 
 static int remove_files(void **state)
@@ -74,10 +76,13 @@ static void write_projector(int64_t in, int64_t hidden, int64_t out)
 static int convert_scratch(const char *encoder, char *left_out, struct valence_error *error)
 {
     char path[80];
-    struct valence_convert_options options = {
-        .wavlm = encoder, .llm = LLAMA, .left_out = left_out, .left_out_bytes = 100};
+    struct valence_convert_options options = {.size = sizeof options,
+                                              .wavlm = encoder,
+                                              .llm = LLAMA,
+                                              .left_out = left_out,
+                                              .left_out_bytes = 100};
     snprintf(path, sizeof path, "%s.gguf", scratch);
-    int status = valence_encoder_convert("projector", scratch, path, &options, error);
+    int status = valence_convert(VALENCE_CONVERT_PROJECTOR, scratch, path, &options, NULL, error);
     unlink(path);
     return status;
 }
@@ -254,12 +259,14 @@ static void test_quantised_encoders_take_turns(void **state)
     struct valence_encoder_state *states[2];
     struct valence_features first = {0}, is;
     float *samples = draw(16000);
-    struct valence_convert_options options = {.overwrite = true, .type = "bf16"};
+    struct valence_convert_options options = {
+        .size = sizeof options, .overwrite = true, .type = "bf16"};
     struct valence_encoder_options last = {.size = sizeof last, .layers = "-1"};
     struct valence_encoder_input inputs[] = {{.samples = samples, .n_samples = 16000},
                                              {.text = "the story is slow but the ending is great"}};
-    assert_int_equal(
-        valence_encoder_convert("wavlm", GOLDEN "wavlm/stable", scratch, &options, &error), 0);
+    assert_int_equal(valence_convert(VALENCE_CONVERT_WAVLM, GOLDEN "wavlm/stable", scratch,
+                                     &options, NULL, &error),
+                     0);
     const char *paths[] = {scratch, VALENCE_TEST_DATA "/../fuzz/encode/corpus/llm/micro.gguf"};
     for (int i = 0; i < 2; i++) {
         assert_int_equal(valence_encoder_load(paths[i], &last, &encoders[i], &error), 0);

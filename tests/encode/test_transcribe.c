@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "tiny_whisper.h"
+#include "valence/convert.h"
 #include "valence/encoder.h"
 #include "valence/transcribe.h"
 
@@ -36,18 +37,22 @@ static int make_models(void **state)
     (void)state;
     assert_non_null(mkdtemp(folder));
     tiny_whisper_weights(folder);
-    struct valence_convert_options options = {.type = "f16"};
-    assert_int_equal(
-        valence_encoder_convert("whisper", folder, in_folder("mute.gguf"), &options, &error), 0);
+    struct valence_convert_options options = {.size = sizeof options, .type = "f16"};
+    assert_int_equal(valence_convert(VALENCE_CONVERT_WHISPER, folder, in_folder("mute.gguf"),
+                                     &options, NULL, &error),
+                     0);
     tiny_whisper_vocabulary(folder, false);
-    assert_int_equal(
-        valence_encoder_convert("whisper", folder, in_folder("blank.gguf"), &options, &error), 0);
+    assert_int_equal(valence_convert(VALENCE_CONVERT_WHISPER, folder, in_folder("blank.gguf"),
+                                     &options, NULL, &error),
+                     0);
     tiny_whisper_vocabulary(folder, true);
-    assert_int_equal(
-        valence_encoder_convert("whisper", folder, in_folder("model.gguf"), &options, &error), 0);
+    assert_int_equal(valence_convert(VALENCE_CONVERT_WHISPER, folder, in_folder("model.gguf"),
+                                     &options, NULL, &error),
+                     0);
     options.type = "q8_0";
-    assert_int_equal(
-        valence_encoder_convert("whisper", folder, in_folder("q8.gguf"), &options, &error), 0);
+    assert_int_equal(valence_convert(VALENCE_CONVERT_WHISPER, folder, in_folder("q8.gguf"),
+                                     &options, NULL, &error),
+                     0);
     return 0;
 }
 

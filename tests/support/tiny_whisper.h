@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "format/safetensors.h"
-#include "valence/encoder.h"
+#include "valence/convert.h"
 
 #define TINY_WHISPER_WIDTH      32
 #define TINY_WHISPER_VOCABULARY 51865
@@ -158,10 +158,12 @@ static inline void tiny_whisper_weights(const char *folder)
 static inline void tiny_whisper_make(const char *folder, const char *path)
 {
     struct valence_error error = {0};
-    const struct valence_convert_options options = {.type = "f16", .overwrite = true};
+    const struct valence_convert_options options = {
+        .size = sizeof options, .type = "f16", .overwrite = true};
     tiny_whisper_weights(folder);
     tiny_whisper_vocabulary(folder, true);
-    tiny_check(!valence_encoder_convert("whisper", folder, path, &options, &error), error.text);
+    tiny_check(!valence_convert(VALENCE_CONVERT_WHISPER, folder, path, &options, NULL, &error),
+               error.text);
 }
 
 #endif

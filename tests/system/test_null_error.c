@@ -30,6 +30,7 @@
 #include "valence/train.h"
 #include "valence/transcript.h"
 #ifdef VALENCE_NULL_ERROR_MEDIA
+#include "valence/convert.h"
 #include "valence/encoder.h"
 #include "valence/extract.h"
 #include "valence/faces.h"
@@ -181,7 +182,7 @@ static void test_loading(void **state)
     assert_true(valence_model_load_memory("x", 1, NULL, &model, NULL) < 0);
     assert_true(valence_model_load_descriptor(-1, NULL, &model, NULL) < 0);
     assert_int_equal(valence_model_group(NULL, 0, &model, NULL), VALENCE_ERROR_ARGUMENT);
-    assert_true(valence_convert_published(FOREIGN, NOWHERE, NULL, &model, NULL) < 0);
+    assert_true(valence_model_convert_published(FOREIGN, NOWHERE, NULL, &model, NULL) < 0);
     assert_null(model);
     assert_true(valence_run_open(NOWHERE, VALENCE_CHECKPOINT_BEST, &opened, NULL) < 0);
     assert_null(opened);
@@ -301,8 +302,6 @@ static void test_encoders(void **state)
     assert_true(valence_encoder_load(NOWHERE, NULL, &encoder, NULL) < 0);
     assert_true(valence_encoder_load(FOREIGN, NULL, &encoder, NULL) < 0);
     assert_null(encoder);
-    assert_int_equal(valence_encoder_convert("nothing", FOREIGN, NOWHERE, NULL, NULL),
-                     VALENCE_ERROR_ARGUMENT);
     assert_true(valence_transcript_encoder_open(FOREIGN, NULL, &texts, NULL) < 0);
     assert_true(valence_transcript_encoder_open_recorded(FOREIGN, "[]", NULL, &texts, NULL) < 0);
     assert_null(texts);
@@ -310,7 +309,9 @@ static void test_encoders(void **state)
     assert_null(transcriber);
     assert_true(valence_face_detector_open(FOREIGN, NULL, &detector, NULL) < 0);
     assert_null(detector);
-    assert_true(valence_convert_faces(NOWHERE, NOWHERE, NULL) < 0);
+    for (int kind = -1; kind <= valence_n_convert_kinds(); kind++)
+        assert_true(valence_convert((enum valence_convert_kind)kind, FOREIGN, NOWHERE, NULL, NULL,
+                                    NULL) < 0);
     struct valence_extractor *extractor;
     struct valence_extractor_options options;
     assert_int_equal(valence_extractor_open(NULL, &extractor, NULL), VALENCE_ERROR_ARGUMENT);

@@ -19,7 +19,9 @@
 /* They look something up, describe, set a default, or free. */
 static const char allocates_nothing[] =
     "valence_n_published_splits valence_published_split_at valence_published_split_find "
-    "valence_doctor_options_default valence_diagnosis_free valence_encode_report_free "
+    "valence_n_convert_kinds valence_convert_kind_name valence_convert_kind_text "
+    "valence_convert_options_default valence_doctor_options_default valence_diagnosis_free "
+    "valence_encode_report_free "
     "valence_encode_options_default valence_encode_store_options_default "
     "valence_encoder_options_default valence_encoder_free valence_encoder_describe "
     "valence_encoder_state_free valence_features_free valence_fail valence_set_allocator "
@@ -76,10 +78,10 @@ static const char allocates_nothing[] =
 static const char untried[] =
     "valence_source_inspect valence_encode_files valence_encode_text_files valence_simulate_files "
     "valence_encode_store_text valence_simulate_store valence_encoder_load "
-    "valence_encoder_state_create valence_encoder_encode valence_encoder_convert "
-    "valence_encoder_make_model "
+    "valence_encoder_state_create valence_encoder_encode valence_convert "
+    "valence_convert_known_model "
     "valence_face_detector_open valence_faces_find valence_face_clip_create "
-    "valence_face_clip_add valence_face_clip_rows valence_convert_faces "
+    "valence_face_clip_add valence_face_clip_rows "
     "valence_model_fetch "
     "valence_simulator_create valence_simulator_open valence_simulate valence_simulate_frames "
     "valence_transcriber_load valence_transcribe valence_transcript_encoder_open "

@@ -153,7 +153,7 @@ static int convert(double *result, struct valence_error *error)
 {
     struct valence_model *model;
     struct valence_checkpoint_summary *summary;
-    int status = valence_convert_published(
+    int status = valence_model_convert_published(
         VALENCE_TEST_DATA "/golden/fusion/small-transition.weights.pt", made, NULL, &model, error);
     status = add_model(status, model, result);
     if (!status) {
@@ -313,7 +313,7 @@ const struct torture_case model_cases[] = {
     {"valence_train", train, 8},
     {"valence_model_load valence_model_load_descriptor valence_model_load_memory", load_models, 0},
     {"valence_run_open valence_run_load valence_model_group", load_run, 0},
-    {"valence_convert_published valence_checkpoint_summarise valence_path_kind", convert, 0},
+    {"valence_model_convert_published valence_checkpoint_summarise valence_path_kind", convert, 0},
     {"valence_workspace_create valence_score valence_score_flows valence_predict_batch "
      "valence_predict",
      score, 0},

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "encode/convert.h"
+#include "encode/recipes.h"
 #include "encode/faces/face_networks.h"
-#include "valence/faces.h"
 
 #define FACES_LICENSE "MIT (https://github.com/vladmandic/face-api)"
 
@@ -83,7 +83,9 @@ static int add_recipe(void *user, const char *name, int64_t rows, int64_t column
     return VALENCE_OK;
 }
 
-int valence_convert_faces(const char *folder, const char *path, struct valence_error *error)
+static int convert(const char *folder, const char *path,
+                   const struct valence_convert_options *options,
+                   const struct valence_progress *progress, struct valence_error *error)
 {
     const char *stems[N_PARTS] = {parts[0].stem, parts[1].stem, parts[2].stem};
     struct source source;
@@ -92,13 +94,14 @@ int valence_convert_faces(const char *folder, const char *path, struct valence_e
         return status;
     struct face_networks networks = {0};
     struct recipes recipes = {0};
-    struct valence_convert_options options = {.license = FACES_LICENSE};
     struct gguf_context *header = gguf_init_empty();
     gguf_set_val_str(header, "general.architecture", "faces");
     face_networks_each(&networks, add_recipe, &recipes);
-    status = convert_write(path, header, &recipes, &source, &options, error);
+    status = convert_write(path, header, &recipes, &source, options, progress, error);
     gguf_free(header);
     recipes_free(&recipes);
     source_close(&source);
     return status;
 }
+
+const struct converter converter_faces = {.license = FACES_LICENSE, .convert = convert};

@@ -1,4 +1,3 @@
-#include "encode/manet/convert_manet.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "encode/convert.h"
+#include "encode/recipes.h"
 #include "encode/manet/manet.h"
 
 #define MANET_LICENSE                                                                              \
@@ -139,8 +139,9 @@ static void add_tensors(struct recipes *recipes, struct manet *model)
     }
 }
 
-int convert_manet(const char *from, const char *path, const struct valence_convert_options *options,
-                  struct valence_error *error)
+static int convert(const char *from, const char *path,
+                   const struct valence_convert_options *options,
+                   const struct valence_progress *progress, struct valence_error *error)
 {
     static const char *const prefixes[] = {"state_dict.module.", "state_dict.", "module.", ""};
     struct source source;
@@ -160,19 +161,19 @@ int convert_manet(const char *from, const char *path, const struct valence_conve
                       from);
     if (!status) {
         struct gguf_context *header = gguf_init_empty();
-        struct valence_convert_options filled = *options;
-        if (!filled.license)
-            filled.license = MANET_LICENSE;
         gguf_set_val_str(header, "general.architecture", "manet");
         gguf_set_val_u32(header, "manet.width", (uint32_t)model.width);
         gguf_set_val_u32(header, "manet.side", (uint32_t)model.side);
         gguf_set_val_u32(header, "manet.n_classes", (uint32_t)model.n_classes);
         add_tensors(&recipes, &model);
         source_ignore(&source, "*.num_batches_tracked");
-        status = convert_write(path, header, &recipes, &source, &filled, error);
+        status = convert_write(path, header, &recipes, &source, options, progress, error);
         gguf_free(header);
         recipes_free(&recipes);
     }
     source_close(&source);
     return status;
 }
+
+const struct converter converter_manet = {
+    .license = MANET_LICENSE, .has_type = true, .convert = convert};

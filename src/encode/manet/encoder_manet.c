@@ -4,7 +4,6 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "encode/manet/convert_manet.h"
 #include "encode/encoder_kind.h"
 #include "encode/manet/manet.h"
 #include "encode/manet/resize.h"
@@ -124,5 +123,4 @@ const struct encoder_kind encoder_manet = {
     .state_clear = state_clear,
     .measure = measure,
     .encode = encode,
-    .convert = convert_manet,
 };

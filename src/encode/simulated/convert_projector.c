@@ -3,6 +3,7 @@
 
 #include "base/fail.h"
 #include "encode/convert.h"
+#include "encode/recipes.h"
 #include "encode/llm/language_model.h"
 #include "encode/simulated/projector.h"
 
@@ -88,13 +89,10 @@ static void fill_header(struct gguf_context *header, struct neighbours *neighbou
 static int write_projector(const char *path, struct source *source, struct neighbours *neighbours,
                            const struct projector *sizes,
                            const struct valence_convert_options *options,
-                           struct valence_error *error)
+                           const struct valence_progress *progress, struct valence_error *error)
 {
     struct recipes recipes = {0};
-    struct valence_convert_options filled = *options;
     struct gguf_context *header = gguf_init_empty();
-    if (!filled.license)
-        filled.license = LICENSE;
     fill_header(header, neighbours, sizes);
     recipes_add_copy(&recipes, "linear1", "linear1", ".weight", true, sizes->hidden_width,
                      sizes->joined * sizes->frame_width, 0);
@@ -102,14 +100,15 @@ static int write_projector(const char *path, struct source *source, struct neigh
     recipes_add_copy(&recipes, "linear2", "linear2", ".weight", true, sizes->width,
                      sizes->hidden_width, 0);
     recipes_add_copy(&recipes, "linear2", "linear2", ".bias", false, sizes->width, 0, 0);
-    int status = convert_write(path, header, &recipes, source, &filled, error);
+    int status = convert_write(path, header, &recipes, source, options, progress, error);
     gguf_free(header);
     recipes_free(&recipes);
     return status;
 }
 
-int convert_projector(const char *from, const char *path,
-                      const struct valence_convert_options *options, struct valence_error *error)
+static int convert(const char *from, const char *path,
+                   const struct valence_convert_options *options,
+                   const struct valence_progress *progress, struct valence_error *error)
 {
     static const char *const prefixes[] = {"encoder_projector.", "module.encoder_projector.",
                                            "model.encoder_projector.",
@@ -117,10 +116,6 @@ int convert_projector(const char *from, const char *path,
     struct source source;
     struct neighbours neighbours = {0};
     struct projector sizes;
-    if (!options->wavlm || !options->llm)
-        return fail(error, VALENCE_ERROR_ARGUMENT,
-                    "a projector belongs to one WavLM and one language model: name their GGUF "
-                    "files (--wavlm, --llm)");
     int status = source_open(&source, from, prefixes, 5, error);
     if (status)
         return status;
@@ -130,10 +125,13 @@ int convert_projector(const char *from, const char *path,
     if (!status)
         status = find_sizes(&source, &neighbours, &sizes, error);
     if (!status)
-        status = write_projector(path, &source, &neighbours, &sizes, options, error);
+        status = write_projector(path, &source, &neighbours, &sizes, options, progress, error);
     if (!status && options->left_out)
         source_left_aside(&source, options->left_out, options->left_out_bytes);
     weights_close(&neighbours.wavlm);
     source_close(&source);
     return status;
 }
+
+const struct converter converter_projector = {
+    .license = LICENSE, .has_type = true, .has_neighbours = true, .convert = convert};

@@ -160,5 +160,4 @@ const struct encoder_kind encoder_projector = {
     .state_clear = state_clear,
     .measure = measure,
     .encode = encode,
-    .convert = convert_projector,
 };

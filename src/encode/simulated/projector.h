@@ -30,7 +30,4 @@ struct projector {
     const char *wavlm, *llm, *wavlm_source, *llm_source; /* within weights */
 };
 
-int convert_projector(const char *from, const char *path,
-                      const struct valence_convert_options *options, struct valence_error *error);
-
 #endif

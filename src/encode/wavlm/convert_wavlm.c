@@ -1,4 +1,3 @@
-#include "encode/wavlm/convert_wavlm.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "encode/convert.h"
+#include "encode/recipes.h"
 #include "encode/wavlm/wavlm_config.h"
 
 #define WAVLM_LICENSE                                                                              \
@@ -392,8 +392,9 @@ static int open_file(const char *path, struct source *source, struct wavlm_confi
     return status;
 }
 
-int convert_wavlm(const char *from, const char *path, const struct valence_convert_options *options,
-                  struct valence_error *error)
+static int convert(const char *from, const char *path,
+                   const struct valence_convert_options *options,
+                   const struct valence_progress *progress, struct valence_error *error)
 {
     struct source source = {0};
     struct wavlm_config config;
@@ -403,15 +404,12 @@ int convert_wavlm(const char *from, const char *path, const struct valence_conve
                         : open_file(from, &source, &config, error);
     if (!status) {
         struct plan plan = {.config = &config, .names = folder ? &hugging_face : &authors};
-        struct valence_convert_options filled = *options;
         struct gguf_context *header = gguf_init_empty();
-        if (!filled.license)
-            filled.license = WAVLM_LICENSE;
         add_tensors(&plan, &source);
         source_ignore(&source, "masked_spec_embed");
         source_ignore(&source, "mask_emb");
         set_header(header, &config);
-        status = convert_write(path, header, &plan.recipes, &source, &filled, error);
+        status = convert_write(path, header, &plan.recipes, &source, options, progress, error);
         if (!status && options->left_out)
             source_left_aside(&source, options->left_out, options->left_out_bytes);
         gguf_free(header);
@@ -421,3 +419,6 @@ int convert_wavlm(const char *from, const char *path, const struct valence_conve
     free(weights_path);
     return status;
 }
+
+const struct converter converter_wavlm = {
+    .license = WAVLM_LICENSE, .has_type = true, .convert = convert};

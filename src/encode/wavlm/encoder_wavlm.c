@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "encode/wavlm/convert_wavlm.h"
 #include "encode/encoder_kind.h"
 #include "encode/wavlm/wavlm.h"
 
@@ -110,5 +109,4 @@ const struct encoder_kind encoder_wavlm = {
     .state_clear = state_clear,
     .measure = measure,
     .encode = encode,
-    .convert = convert_wavlm,
 };

@@ -1,4 +1,3 @@
-#include "encode/whisper/convert_whisper.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "encode/convert.h"
+#include "encode/recipes.h"
 #include "encode/whisper/whisper_vocabulary.h"
 
 #define WHISPER_LICENSE "MIT (https://github.com/openai/whisper)"
@@ -322,11 +322,8 @@ static int set_header(const struct conversion *c, const char *folder, struct ggu
 
 static int write_converted(struct conversion *c, const char *folder, const char *path,
                            const struct valence_convert_options *options,
-                           struct valence_error *error)
+                           const struct valence_progress *progress, struct valence_error *error)
 {
-    struct valence_convert_options filled = *options;
-    if (!filled.license)
-        filled.license = WHISPER_LICENSE;
     struct gguf_context *header = gguf_init_empty();
     int status = set_header(c, folder, header, error);
     if (!status) {
@@ -335,7 +332,7 @@ static int write_converted(struct conversion *c, const char *folder, const char 
         for (int64_t i = 0; c->source.ct2 && i < ct2_n_variables(c->source.ct2); i++)
             if (ct2_variable(c->source.ct2, i)->n_dims == 0)
                 source_ignore(&c->source, ct2_variable(c->source.ct2, i)->name);
-        status = convert_write(path, header, &c->recipes, &c->source, &filled, error);
+        status = convert_write(path, header, &c->recipes, &c->source, options, progress, error);
     }
     gguf_free(header);
     return status;
@@ -348,8 +345,9 @@ static char *folder_of(const char *path)
     return length > 0 ? strndup(path, length) : strdup(".");
 }
 
-int convert_whisper(const char *from, const char *path,
-                    const struct valence_convert_options *options, struct valence_error *error)
+static int convert(const char *from, const char *path,
+                   const struct valence_convert_options *options,
+                   const struct valence_progress *progress, struct valence_error *error)
 {
     static const char *const prefixes[] = {"model_state_dict.", "model.", ""};
     struct conversion c = {0};
@@ -369,7 +367,7 @@ int convert_whisper(const char *from, const char *path,
                                                                             : HUGGING_FACE;
         status = find_sizes(&c, folder, error);
         if (!status)
-            status = write_converted(&c, folder, path, options, error);
+            status = write_converted(&c, folder, path, options, progress, error);
         recipes_free(&c.recipes);
         source_close(&c.source);
     }
@@ -377,3 +375,6 @@ int convert_whisper(const char *from, const char *path,
     free(folder);
     return status;
 }
+
+const struct converter converter_whisper = {
+    .license = WHISPER_LICENSE, .has_type = true, .convert = convert};

@@ -6,7 +6,6 @@
 
 #include "base/fail.h"
 #include "encode/encoder_kind.h"
-#include "encode/whisper/convert_whisper.h"
 #include "encode/whisper/whisper_audio.h"
 
 struct whisper_encoder {
@@ -173,5 +172,4 @@ const struct encoder_kind encoder_whisper = {
     .state_clear = state_clear,
     .measure = measure,
     .encode = encode,
-    .convert = convert_whisper,
 };
