@@ -20,7 +20,7 @@ struct request {
     int format;
     int64_t beams, threads;
     double start, end;
-    bool translate, words, force, json, quiet;
+    bool translate, words, force, json, quiet, offline;
     struct media_limits limits;
     const char *const *files;
     int64_t n_files;
@@ -137,28 +137,30 @@ static int transcribe_file(const struct request *request, struct valence_transcr
     return status;
 }
 
-static int transcribe(const struct request *request, struct valence_error *error)
+static int transcribe(struct request *request, struct valence_error *error)
 {
     struct valence_transcriber *transcriber = NULL;
-    char *path;
+    char *path, *vad = NULL;
     if (request->threads)
         valence_set_threads((int)request->threads);
-    int status = model_path(request->model, true, request->quiet, &path, error);
+    int status = model_path(request->model, request->offline, request->quiet, &path, error);
+    if (!status && request->vad)
+        status = model_path(request->vad, request->offline, request->quiet, &vad, error);
     if (!status)
         status = valence_transcriber_load(path, &transcriber, error);
+    request->vad = vad;
     free(path);
     for (int64_t i = 0; !status && i < request->n_files; i++)
         status = transcribe_file(request, transcriber, i, error);
     valence_transcriber_free(transcriber);
+    request->vad = NULL;
+    free(vad);
     return status;
 }
 
 static int run_request(const struct command *command, struct request *request)
 {
     struct valence_error error;
-    if (!request->model)
-        return report_usage(command, "--model MODEL is missing: a GGUF file that 'valence convert "
-                                     "whisper' wrote");
     if (request->json)
         request->format_name = "json";
     for (request->format = 0; request->format < N_TRANSCRIPT_FORMATS; request->format++)
@@ -188,14 +190,16 @@ static int run_request(const struct command *command, struct request *request)
 
 static int run_transcribe(const struct command *command, int argc, char **argv)
 {
-    struct request request = {.format_name = "text", .beams = 5};
+    struct request request = {.model = "whisper-base", .format_name = "text", .beams = 5};
     int n, code = EXIT_FAILED;
 #ifdef VALENCE_WITH_ENCODERS
     request.limits = media_limits_default();
 #endif
     const struct option options[] = {
         option_model(&request.model,
-                     "The Whisper model, a GGUF file or a name from 'valence models'."),
+                     "The Whisper model, a GGUF file or a name from 'valence models' (default: "
+                     "whisper-base)."),
+        option_offline(&request.offline),
         option_output(
             &request.output, "PATH",
             "Where to write the transcript: a file, or a folder for several (default: standard "
@@ -210,8 +214,9 @@ static int run_transcribe(const struct command *command, int argc, char **argv)
         {OPTION_FLAG, 0, "words", &request.words, NULL, "Words with their times, in JSON and CSV.",
          0, 0},
         {OPTION_TEXT, 0, "vad", &request.vad, "FILE",
-         "Silero's voice activity detection model: transcribe only where there is speech (default: "
-         "everything).",
+         "Silero's voice activity detection model, a file or silero-vad: transcribe only where "
+         "there "
+         "is speech (default: everything).",
          0, 0},
         {OPTION_TEXT, 0, "prompt", &request.prompt, "TEXT",
          "Names and terms that are likely to occur.", 0, 0},
@@ -243,14 +248,14 @@ const struct command command_transcribe = {
     .summary = "Transcribe the speech in sound and video files, with timestamps.",
     .description =
         "The sound of any audio or video file that FFmpeg reads ('-' is standard input) goes "
-        "through Whisper. The model is a GGUF file made by 'valence convert whisper' in f16 or "
-        "f32. Long files are transcribed in blocks of ten minutes, so that memory stays small.\n\n"
+        "through Whisper. The model is whisper-base, whisper-tiny.en (both are fetched at first "
+        "use), or a GGUF file made by 'valence convert whisper' in f16 or f32. Long files are "
+        "transcribed in blocks of ten minutes, so that memory stays small.\n\n"
         "Each segment has a confidence, the mean probability of its tokens; --words gives times "
         "and "
         "confidence for each word.",
-    .example = "valence convert whisper whisper-base/ -o whisper.gguf --type f16\n"
-               "valence transcribe -m whisper.gguf talk.mp4 -f srt -o talk.srt\n"
-               "valence transcribe -m whisper.gguf clips/*.wav -f json --words -o transcripts/",
+    .example = "valence transcribe talk.mp4 -f srt -o talk.srt --vad silero-vad\n"
+               "valence transcribe -m whisper-tiny.en clips/*.wav -f json --words -o transcripts/",
     .computes = true,
     .run = run_transcribe,
 };

@@ -15,7 +15,7 @@
 struct request {
     const char *kind, *model, *output;
     int64_t threads;
-    bool quiet, json;
+    bool quiet, json, offline;
     struct valence_encoder_options encoder;
     struct valence_encode_options files;
     struct media_limits limits;
@@ -29,7 +29,7 @@ static int load(struct request *request, struct valence_encoder **encoder,
     char *path, *memory = model_memory();
     *encoder = NULL;
     request->encoder.memory = memory;
-    int status = model_path(request->model, true, request->quiet, &path, error);
+    int status = model_path(request->model, request->offline, request->quiet, &path, error);
     if (!status)
         status = valence_encoder_load(path, &request->encoder, encoder, error);
     request->encoder.memory = NULL;
@@ -84,10 +84,14 @@ static int run_media(const struct command *command, int argc, char **argv)
 {
     struct request request = {.kind = argv[0], .limits = media_limits_default()};
     int n, code = EXIT_FAILED;
+    if (strcmp(request.kind, "whisper") == 0)
+        request.model = "whisper-base";
     valence_encoder_options_default(&request.encoder);
     valence_encode_options_default(&request.files);
     const struct option options[] = {
-        option_model(&request.model, "The encoder, a GGUF file or a name from 'valence models'."),
+        option_model(&request.model, "The encoder, a GGUF file or a name from 'valence models' "
+                                     "(default: Whisper: whisper-base)."),
+        option_offline(&request.offline),
         option_output(
             &request.output, "PATH",
             "Where to write the features: FILE.npy (the rows of all inputs in one array), "
@@ -139,12 +143,14 @@ const struct command encode_whisper = {
     .summary = "Turn sound into audio rows by Whisper's encoder.",
     .description =
         "The sound of any audio or video file that FFmpeg reads ('-' is standard input); one row "
-        "per 20 ms. The encoder is a GGUF file made by 'valence convert whisper'. Sound is "
+        "per 20 ms. The encoder is whisper-base, whisper-tiny.en (both are fetched at first use), "
+        "or a "
+        "GGUF file made by 'valence convert whisper'. Sound is "
         "computed in windows of 30 s, the last one padded with silence, as Whisper was trained.\n\n"
         "The rows are f32. A safetensors file also records the encoder and the licence of its "
         "weights.",
-    .example = "valence convert whisper whisper-base/ -o whisper.gguf --type f16\n"
-               "valence encode whisper -m whisper.gguf clips/*.mp4 -o audio/",
+    .example = "valence encode whisper clips/*.mp4 -o audio/\n"
+               "valence encode whisper -m whisper-large.gguf clips/*.mp4 -o audio/",
     .run = run_media};
 
 const struct command encode_manet = {

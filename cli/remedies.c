@@ -15,6 +15,9 @@ static const struct {
     {VALENCE_ERROR_IO, "file",
      "'valence models fetch NAME --from FILE' takes it from a file, --mirror DIR|URL from "
      "elsewhere"},
+    {VALENCE_ERROR_NOT_FOUND, "offline",
+     "without --offline it is fetched, as by 'valence models fetch NAME'"},
+    {VALENCE_ERROR_NOT_FOUND, "mirror", "--mirror DIR|URL or VALENCE_MIRROR names another"},
     {0, "sounds", "--sounds FOLDER names it"},
     {0, "skip", "--skip leaves it out"},
     {VALENCE_ERROR_EXISTS, "target", "give another name, or remove it first"},

