@@ -22,7 +22,7 @@ static void print_result(const struct request *request, const struct valence_sto
 {
     struct table table = {.title = request->target};
     table_column(&table, "exported", TABLE_LEFT);
-    table_column(&table, "", TABLE_RIGHT);
+    table_column(&table, "number", TABLE_RIGHT);
     table_cell(&table, "clips");
     table_cell(&table, "%" PRId64, result->n_clips);
     for (int s = 0; s < valence_store_n_streams(store); s++) {

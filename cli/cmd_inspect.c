@@ -140,7 +140,7 @@ static int show_object(json_t *object, const char *title, bool json, struct vale
         return print_json(object, error);
     struct table table = {.title = NULL};
     table_column(&table, title, TABLE_LEFT);
-    table_column(&table, "", TABLE_LEFT);
+    table_column(&table, "value", TABLE_LEFT);
     add_rows(&table, "", object);
     table_print(&table, stdout);
     json_decref(object);

@@ -146,7 +146,10 @@ static void print_splits(const struct valence_data_summary *summary)
     static const char *const headings[] = {"split", "clips", "groups", "texts", "mean",
                                            "sd",    "-3",    "-2",     "-1",    "0",
                                            "1",     "2",     "3",      "none"};
+    enum { FIRST_BIN = 6 };
     add_columns(&table, headings, sizeof headings / sizeof headings[0]);
+    for (int bin = 0; bin < VALENCE_LABEL_BINS; bin++)
+        table.columns[FIRST_BIN + bin].rank = 1;
     for (int s = 0; s < VALENCE_N_SPLITS; s++) {
         const struct valence_split_summary *split = &summary->splits[s];
         const int64_t counts[] = {split->n_clips, split->n_groups, split->n_transcripts};

@@ -88,6 +88,7 @@ static void print_heard(const char *output, const struct valence_encode_report *
     table_column(&table, "score", TABLE_RIGHT);
     table_column(&table, "flags", TABLE_LEFT);
     table_column(&table, "heard", TABLE_LEFT);
+    table_rank(&table, TABLE_STAYS);
     for (int64_t i = 0; i < report->n_inputs; i++) {
         const struct valence_encoded_input *input = &report->inputs[i];
         const char *slash = strrchr(input->name, '/');

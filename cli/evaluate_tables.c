@@ -260,17 +260,24 @@ static const char *flow_title(const struct valence_flow_evaluation *result, char
     return title;
 }
 
+/* In a narrow terminal the intervals go first, all of them. */
+static void interval_column(struct table *table)
+{
+    table_column(table, "95 %", TABLE_RIGHT);
+    table_rank(table, 1);
+}
+
 /* Every metric a row, a flow or two beside each other. */
 static void print_metric_rows(const struct evaluation_set *set, struct table *table)
 {
     const struct valence_evaluation *evaluation = set->evaluations[0];
     bool intervals = set->n == 1 && set->options->n_resamples > 0;
     char heading[32], titles[FLOW_COLUMNS][48];
-    table_column(table, set->n > 1 ? "mean ± sd" : "", TABLE_LEFT);
+    table_column(table, set->n > 1 ? "mean ± sd" : "metric", TABLE_LEFT);
     for (int i = 0; i < evaluation->n_flows; i++) {
         table_column(table, flow_title(&evaluation->flows[i], titles[i]), TABLE_RIGHT);
         if (intervals)
-            table_column(table, "95 %", TABLE_RIGHT);
+            interval_column(table);
     }
     add_constant(table, set, heading);
     unsigned metrics = valence_scale_metrics(evaluation->scale);
@@ -315,7 +322,7 @@ static void print_flow_rows(const struct evaluation_set *set, struct table *tabl
     for (size_t m = 0; main_metric(set, m) < VALENCE_N_METRICS; m++) {
         table_column(table, valence_metric_describe(main_metric(set, m))->heading, TABLE_RIGHT);
         if (intervals && m == 0)
-            table_column(table, "95 %", TABLE_RIGHT);
+            interval_column(table);
     }
     for (int f = 0; f < n_figures; f++) {
         reliability_heading(headings[f], set, (enum valence_reliability_figure)f);
@@ -353,6 +360,7 @@ static void print_each(const struct evaluation_set *set)
     struct table table = {0};
     table_column(&table, "model", TABLE_LEFT);
     table_column(&table, "flow", TABLE_LEFT);
+    table_rank(&table, TABLE_STAYS);
     for (size_t i = 0; main_metric(set, i) < VALENCE_N_METRICS; i++)
         table_column(&table, valence_metric_describe(main_metric(set, i))->heading, TABLE_RIGHT);
     for (int i = 0; i < set->n; i++)
@@ -379,7 +387,7 @@ static void print_comparison(const struct evaluation_set *set, const char *again
     for (size_t m = 0; main_metric(set, m) < VALENCE_N_METRICS; m++) {
         table_column(&table, valence_metric_describe(main_metric(set, m))->heading, TABLE_RIGHT);
         if (intervals)
-            table_column(&table, "95 %", TABLE_RIGHT);
+            interval_column(&table);
     }
     for (int flow = 0; flow < comparison->n_flows; flow++) {
         table_cell(&table, "%s", valence_flow_name(set->evaluations[0]->flows[flow].flow));

@@ -55,7 +55,7 @@ void print_import_result(const char *store, const struct valence_import_result *
 {
     struct table table = {.title = store};
     table_column(&table, "clips", TABLE_RIGHT);
-    table_column(&table, "", TABLE_LEFT);
+    table_column(&table, "outcome", TABLE_LEFT);
     table_cell(&table, "%" PRId64, result->n_taken);
     table_cell(&table, "imported%s",
                result->n_no_label == 0                 ? ""

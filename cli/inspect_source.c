@@ -109,6 +109,7 @@ static void list_columns(const struct valence_source *source, struct output *out
                                            "NaN or infinite", "constant", "values"};
     begin_table(output, headings, sizeof headings / sizeof *headings, 1);
     output->table.columns[output->table.n_columns - 1].alignment = TABLE_LEFT;
+    table_rank(&output->table, TABLE_STAYS);
     for (int64_t i = 0; i < source->n_columns; i++)
         add_columns(output, &source->columns[i]);
     if (!output->json)

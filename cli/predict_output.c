@@ -60,15 +60,20 @@ static void begin_table(struct predict_output *output)
     table_column(table, "±", TABLE_RIGHT);
     table_column(table, output->level_text, TABLE_RIGHT);
     table_column(table, sentences ? "text" : "flow", TABLE_LEFT);
+    table_rank(table, sentences ? TABLE_STAYS : 0);
     if (sentences)
         return;
     table_column(table, "missing", TABLE_LEFT);
     for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
-        if (has_modality(output, modality))
+        if (has_modality(output, modality)) {
             table_column(table, valence_modality_names[modality], TABLE_RIGHT);
+            table_rank(table, 1);
+        }
     for (int view = 0; view < VALENCE_N_VIEWS; view++)
-        if (has_view(output, view))
+        if (has_view(output, view)) {
             table_column(table, valence_view_names[view], TABLE_RIGHT);
+            table_rank(table, 2);
+        }
 }
 
 /* The score within the labels' range, with the network's beside it where that is another. */

@@ -11,6 +11,7 @@
 
 #define MAX_TABLE_BYTES (64u << 20)
 #define GAP             2 /* blanks between columns */
+#define SHORTEST_COLUMN 8 /* what is left of a column of texts in the narrowest terminal */
 #define LONGEST_WORD                                                                               \
     24 /* columns; longer words (paths, hashes, JSON) are broken where a line would not fit */
 
@@ -20,6 +21,11 @@ void table_column(struct table *table, const char *heading, enum table_alignment
     table->columns[table->n_columns].heading = heading;
     table->columns[table->n_columns].alignment = alignment;
     table->n_columns++;
+}
+
+void table_rank(struct table *table, int rank)
+{
+    table->columns[table->n_columns - 1].rank = rank;
 }
 
 static void append(struct texts *texts, const char *format, va_list args)
@@ -101,11 +107,12 @@ static void measure(const struct table *table, int widths[TABLE_MAX_COLUMNS],
     }
 }
 
-static int line_width(const int *widths, int first, int end)
+/* Of the columns that are shown. */
+static int line_width(const struct table *table, const int *widths)
 {
-    int line = first > 0 ? widths[0] : -GAP; /* the first column stands before every part */
-    for (int i = first; i < end; i++)
-        line += widths[i] + GAP;
+    int line = -GAP;
+    for (int i = 0; i < table->n_columns; i++)
+        line += table->columns[i].hidden ? 0 : widths[i] + GAP;
     return line;
 }
 
@@ -114,10 +121,10 @@ static void narrow(const struct table *table, int widths[TABLE_MAX_COLUMNS],
                    const int least[TABLE_MAX_COLUMNS], int columns)
 {
     for (;;) {
-        int widest = -1, over = line_width(widths, 0, table->n_columns) - columns;
+        int widest = -1, over = line_width(table, widths) - columns;
         for (int i = 0; i < table->n_columns; i++)
-            if (table->columns[i].alignment == TABLE_LEFT && widths[i] > least[i] &&
-                (widest < 0 || widths[i] > widths[widest]))
+            if (!table->columns[i].hidden && table->columns[i].alignment == TABLE_LEFT &&
+                widths[i] > least[i] && (widest < 0 || widths[i] > widths[widest]))
                 widest = i;
         if (over <= 0 || widest < 0)
             return;
@@ -126,13 +133,40 @@ static void narrow(const struct table *table, int widths[TABLE_MAX_COLUMNS],
     }
 }
 
-/* The end of the columns from `first` on that fit into a line, at least one. */
-static int end_of_part(const struct table *table, const int *widths, int first, int columns)
+/* Hides what a narrow terminal can do without best: the columns of the highest rank, or the last
+ * one of rank 0. False where only what must stay is left. */
+static bool hide_columns(struct table *table)
 {
-    int end = first + 1;
-    while (end < table->n_columns && line_width(widths, first, end + 1) <= columns)
-        end++;
-    return end;
+    int rank = 0, last = -1;
+    for (int i = 1; i < table->n_columns; i++) {
+        if (table->columns[i].hidden || table->columns[i].rank < rank)
+            continue;
+        rank = table->columns[i].rank;
+        last = i;
+    }
+    for (int i = 1; i < table->n_columns; i++)
+        if (i == last || (rank > 0 && table->columns[i].rank == rank))
+            table->columns[i].hidden = true;
+    return last >= 0;
+}
+
+/* How wide each column is printed, and which are. */
+static void fit(struct table *table, int widths[TABLE_MAX_COLUMNS], int columns)
+{
+    int full[TABLE_MAX_COLUMNS], least[TABLE_MAX_COLUMNS], n_shown, over;
+    measure(table, full, least);
+    do {
+        memcpy(widths, full, sizeof full);
+        narrow(table, widths, least, columns);
+        n_shown = 0;
+        for (int i = 0; i < table->n_columns; i++)
+            n_shown += !table->columns[i].hidden;
+        over = line_width(table, widths) - columns;
+    } while (over > 0 && n_shown > 2 && hide_columns(table));
+    /* Then words are broken, in the widest column. */
+    for (int i = 0; i < table->n_columns; i++)
+        least[i] = full[i] < SHORTEST_COLUMN ? full[i] : SHORTEST_COLUMN;
+    narrow(table, widths, least, columns);
 }
 
 /* ---- Printing ---- */
@@ -162,43 +196,61 @@ static void print_cell(FILE *stream, const char **text, int width, enum table_al
         fprintf(stream, "%*s", padding, "");
 }
 
-/* One row of the first column and those from `first` to `end`; several lines where texts were
- * narrowed. */
-static void print_row(const struct table *table, const char **cells, const int *widths, int first,
-                      int end, FILE *stream)
+/* One row of the columns that are shown; several lines where texts were narrowed. */
+static void print_row(const struct table *table, const char **cells, const int *widths,
+                      FILE *stream)
 {
-    bool more = true;
-    for (int line = 0; more; line++) {
+    int last = table->n_columns - 1;
+    while (last > 0 && table->columns[last].hidden)
+        last--;
+    for (bool more = true; more;) {
         more = false;
-        for (int i = 0; i < end; i = i == 0 && first > 1 ? first : i + 1) {
+        for (int i = 0; i <= last; i++) {
+            if (table->columns[i].hidden)
+                continue;
             if (i > 0)
                 fprintf(stream, "%*s", GAP, "");
-            print_cell(stream, &cells[i], widths[i], table->columns[i].alignment, i == end - 1);
+            print_cell(stream, &cells[i], widths[i], table->columns[i].alignment, i == last);
             more = more || cells[i][0] != '\0';
         }
         fputc('\n', stream);
     }
 }
 
-static void print_part(const struct table *table, const int *widths, int first, int end,
-                       FILE *stream)
+static void print_rows(const struct table *table, const int *widths, FILE *stream)
 {
     const char *cells[TABLE_MAX_COLUMNS], *text;
     int n = 0;
     for (int i = 0; i < table->n_columns; i++)
         cells[i] = table->columns[i].heading;
     fputs(terminal_style(stream, STYLE_HEADING), stream);
-    print_row(table, cells, widths, first, end, stream);
+    print_row(table, cells, widths, stream);
     fputs(terminal_style(stream, STYLE_PLAIN), stream);
-    for (int i = line_width(widths, first, end); i > 0; i--)
+    for (int i = line_width(table, widths); i > 0; i--)
         fputc('-', stream);
     fputc('\n', stream);
     for (size_t at = 0; (text = next_text(&table->cells, &at));) {
         cells[n++] = text;
         if (n < table->n_columns)
             continue;
-        print_row(table, cells, widths, first, end, stream);
+        print_row(table, cells, widths, stream);
         n = 0;
+    }
+}
+
+/* "flow, 95 %": the headings that are not shown, each once; "" where all are. */
+static void name_hidden(const struct table *table, char *names, size_t room)
+{
+    size_t used = 0;
+    names[0] = '\0';
+    for (int i = 0; i < table->n_columns && used < room; i++) {
+        const char *heading = table->columns[i].heading;
+        bool named = false;
+        for (int j = 0; j < i; j++)
+            named = named ||
+                    (table->columns[j].hidden && strcmp(table->columns[j].heading, heading) == 0);
+        if (table->columns[i].hidden && !named)
+            used += (size_t)snprintf(names + used, room - used, "%s%s", used ? ", " : "", heading);
     }
 }
 
@@ -217,21 +269,20 @@ static void print_notes(const struct table *table, FILE *stream)
 
 void table_print(struct table *table, FILE *stream)
 {
-    int widths[TABLE_MAX_COLUMNS], least[TABLE_MAX_COLUMNS], columns = table_columns(stream);
-    measure(table, widths, least);
-    narrow(table, widths, least, columns);
+    int widths[TABLE_MAX_COLUMNS], columns = table_columns(stream);
+    char hidden[512];
+    fit(table, widths, columns);
     if (table->title) {
         print_wrapped(stream, table->title, 0, 0, columns);
         fputc('\n', stream);
     }
-    for (int first = 0, end; first < table->n_columns; first = end) {
-        end = end_of_part(table, widths, first, columns);
-        if (first > 0)
-            fputc('\n', stream);
-        print_part(table, widths, first, end, stream);
-    }
+    print_rows(table, widths, stream);
     if (table->cells.cut)
         fputs("... (the table is larger than memory allows)\n", stream);
+    name_hidden(table, hidden, sizeof hidden);
+    if (hidden[0])
+        table_note(table, "Not shown in %d columns: %s (a wider terminal or --json shows them)",
+                   columns, hidden);
     if (table->notes.length)
         fputc('\n', stream);
     print_notes(table, stream);

@@ -8,8 +8,8 @@
  *     table_note(&table, "synthetic data");
  *     table_print(&table, stdout);            prints and frees
  *
- * A table that is wider than the terminal has its texts wrapped; where that is not enough, the
- * columns that do not fit follow in a part of their own below, beside the first column. */
+ * In a table that is wider than the terminal, texts are wrapped. Where that is not enough, columns
+ * are left out by their rank, and a note names them. The first column always stays. */
 #ifndef VALENCE_CLI_TABLE_H
 #define VALENCE_CLI_TABLE_H
 
@@ -35,6 +35,8 @@ struct table {
     struct {
         const char *heading;
         enum table_alignment alignment;
+        int rank;    /* table_rank() */
+        bool hidden; /* for lack of width */
     } columns[TABLE_MAX_COLUMNS];
     struct texts cells; /* row by row */
     struct texts notes;
@@ -42,6 +44,12 @@ struct table {
 
 /* All columns come before the first cell. `heading` lives until the table is printed. */
 void table_column(struct table *table, const char *heading, enum table_alignment alignment);
+
+/* The rank of the column added last, by which columns leave a narrow terminal: all columns of the
+ * highest rank at once, then those of the next; then those of rank 0 (the default) one by one from
+ * the right. Columns of rank TABLE_STAYS stay. */
+#define TABLE_STAYS (-1)
+void table_rank(struct table *table, int rank);
 
 void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
