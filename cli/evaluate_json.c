@@ -216,6 +216,14 @@ static json_t *models_to_json(const struct evaluation_set *set)
     return array;
 }
 
+/* The first clip far outside the training data, and where it is so most of all. */
+static json_t *outside_to_json(const struct valence_evaluation *e)
+{
+    return e->first_outside ? json_pack("{s:s, s:s?, s:I}", "clip", e->first_outside, "stream",
+                                        e->outside_stream, "column", (json_int_t)e->outside_column)
+                            : json_null();
+}
+
 int print_evaluation_json(const struct evaluation_set *set, const char *against,
                           const struct valence_comparison *comparison, struct valence_error *error)
 {
@@ -237,6 +245,10 @@ int print_evaluation_json(const struct evaluation_set *set, const char *against,
         (json_int_t)set->options->seed, "level", VALENCE_METRIC_LEVEL, "level", e->level,
         "constant", constant, "models", models_to_json(set), "summary",
         set->n > 1 ? summary_to_json(set->evaluations, set->n) : json_null());
+    if (root && json_object_set_new(root, "first_outside", outside_to_json(e))) {
+        json_decref(root);
+        root = NULL;
+    }
     if (root && comparison) {
         json_t *compared =
             json_pack("{s:s, s:o}", "run", against, "flows", comparison_to_json(comparison, e));

@@ -144,8 +144,10 @@ static void note_clips(struct table *table, const struct evaluation_set *set)
     if (e->first_outside)
         table_note(table,
                    "WARNING: %" PRId64
-                   " clips lie far outside the training data, first '%s': their scores mean little",
-                   e->flows[0].n_outside, e->first_outside);
+                   " clips lie far outside the training data, and their scores mean little: first "
+                   "'%s', furthest in column %" PRId64 " of stream '%s'",
+                   e->flows[0].n_outside, e->first_outside, e->outside_column,
+                   e->outside_stream ? e->outside_stream : "");
 }
 
 static void note_flow(struct table *table, const struct valence_flow_evaluation *result)

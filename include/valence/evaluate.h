@@ -125,6 +125,11 @@ struct valence_evaluation {
      * score; NaN where the store has no labelled training clip. */
     float constant;
     struct valence_metrics constant_metrics;
+
+    /* Of first_outside: the store's stream and the column that lie furthest outside; NULL and -1
+     * where nothing does. */
+    const char *outside_stream;
+    int64_t outside_column;
 };
 
 /* Measures a model. *evaluation is NULL on failure; free with valence_evaluation_free(), which

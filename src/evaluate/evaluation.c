@@ -80,11 +80,12 @@ static int make_flows(const struct valence_model *model,
 /* ---- Scores ---- */
 
 /* Leaves a clip out of all flows where any of them has no score for it, so that flows stay
- * comparable clip by clip. */
+ * comparable clip by clip. *outside is the first clip that is far outside the training data. */
 static void drop_unscored(const struct scoring *scoring, struct clip_score *const *scores,
-                          struct valence_evaluation *evaluation)
+                          struct valence_evaluation *evaluation, int64_t *outside)
 {
     int64_t kept = 0;
+    *outside = -1;
     for (int64_t i = 0; i < evaluation->n_clips; i++) {
         bool scored = true;
         for (int f = 0; f < evaluation->n_flows; f++)
@@ -94,8 +95,10 @@ static void drop_unscored(const struct scoring *scoring, struct clip_score *cons
             evaluation->first_unscored = id;
         if (!scored)
             continue;
-        if (scores[0][i].outside && !evaluation->first_outside)
+        if (scores[0][i].outside && *outside < 0) {
+            *outside = evaluation->clips[i];
             evaluation->first_outside = id;
+        }
         for (int f = 0; f < evaluation->n_flows; f++) {
             scores[f][kept] = scores[f][i];
             evaluation->flows[f].scores[kept] = scores[f][i].score;
@@ -150,7 +153,8 @@ static void measure_reliability(const struct valence_model *model, double level,
 static int measure_flows(const struct scoring *scoring, struct clip_score *const *scores,
                          struct valence_evaluation *evaluation, struct valence_error *error)
 {
-    drop_unscored(scoring, scores, evaluation);
+    int64_t outside;
+    drop_unscored(scoring, scores, evaluation, &outside);
     if (evaluation->n_clips == 0)
         return fail(error, VALENCE_ERROR_DATA,
                     "%s: the values of every clip are too large to score, '%s' the first of them",
@@ -162,7 +166,11 @@ static int measure_flows(const struct scoring *scoring, struct clip_score *const
         measure_reliability(scoring->model, evaluation->level, evaluation, scores[f], result);
         count_incomplete(scoring, evaluation, result);
     }
-    return VALENCE_OK;
+    evaluation->outside_column = -1;
+    return outside < 0
+               ? VALENCE_OK
+               : scoring_furthest(scoring, outside, evaluation->flows[0].flow,
+                                  &evaluation->outside_stream, &evaluation->outside_column, error);
 }
 
 static int score_flows(const struct scoring *scoring, struct valence_evaluation *evaluation,

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "data/batches.h"
 #include "evaluate/data_match.h"
+#include "model/network.h"
 #include "valence/predict.h"
 
 /* ---- Streams ---- */
@@ -45,6 +46,46 @@ static int map_streams(const struct valence_model *model, const struct valence_s
                     valence_model_stream_name(model, VALENCE_STREAM_TEXT),
                     valence_model_stream_name(model, VALENCE_STREAM_VIDEO));
     return check_encodings(model, store, error);
+}
+
+/* Simulated text is read in place of text. */
+static bool flow_reads(unsigned flow, int stream)
+{
+    bool text_missing = flow & VALENCE_BIT(VALENCE_TEXT);
+    return stream == VALENCE_STREAM_SIMULATED_TEXT ? text_missing : !(flow & VALENCE_BIT(stream));
+}
+
+int scoring_furthest(const struct scoring *scoring, int64_t clip, unsigned flow,
+                     const char **stream, int64_t *column, struct valence_error *error)
+{
+    const struct standardisation *standardisation = model_standardisation(scoring->model);
+    float largest = 0, distance;
+    int status = VALENCE_OK;
+    *stream = NULL;
+    *column = -1;
+    for (int s = 0; s < VALENCE_N_STREAMS && !status; s++) {
+        int64_t n = clip_rows(scoring->store, &scoring->map, clip, (enum valence_stream)s);
+        int64_t width = scoring->map.width[s];
+        if (n == 0 || !flow_reads(flow, s))
+            continue;
+        const struct valence_store_stream *from =
+            valence_store_get_stream(scoring->store, scoring->map.index[s]);
+        float *rows = allocate(n * width, sizeof *rows);
+        status = rows ? valence_store_read_rows(scoring->store, clip, scoring->map.index[s], 0, n,
+                                                rows, error)
+                      : fail_memory(error, (size_t)(n * width) * sizeof *rows, "a clip's rows");
+        int64_t furthest = status
+                               ? -1
+                               : standardisation_furthest(standardisation, (enum valence_stream)s,
+                                                          rows, from->type, n, width, &distance);
+        free(rows);
+        if (furthest >= 0 && distance > largest) {
+            largest = distance;
+            *stream = from->name;
+            *column = furthest;
+        }
+    }
+    return status;
 }
 
 unsigned scoring_absent(const struct valence_store *store, const struct stream_map *map,

@@ -42,6 +42,11 @@ int scoring_run(const struct scoring *scoring, const int64_t *clips, int64_t n,
                 const unsigned *flows, int n_flows, struct clip_score *const *scores,
                 struct valence_error *error);
 
+/* The store's stream, of those that the flow reads, and the column in which a clip lies furthest
+ * outside the training data; NULL and -1 where it lies within. */
+int scoring_furthest(const struct scoring *scoring, int64_t clip, unsigned flow,
+                     const char **stream, int64_t *column, struct valence_error *error);
+
 /* The set of modalities a clip has no rows of. */
 unsigned scoring_absent(const struct valence_store *store, const struct stream_map *map,
                         int64_t clip);

@@ -29,6 +29,16 @@ struct standardisation {
 void standardisation_distances(const struct standardisation *standardisation,
                                const struct valence_batch *batch, float *distances);
 
+/* The column whose values lie furthest outside low ... high in `n` rows of one stream, and by how
+ * much; *distance is 0 and the column -1 where none does. */
+int64_t standardisation_furthest(const struct standardisation *standardisation,
+                                 enum valence_stream stream, const void *rows,
+                                 enum valence_dtype type, int64_t n, int64_t width,
+                                 float *distance);
+
+/* Of a group: of its first member. Lives with the model. */
+const struct standardisation *model_standardisation(const struct valence_model *model);
+
 int network_create(const struct valence_model_config *config, struct network **network,
                    struct valence_error *error);
 void network_free(struct network *network);

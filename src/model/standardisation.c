@@ -1,5 +1,7 @@
 /* Distances of clips from the training data. */
+#include "base/half.h"
 #include "kernels/projection.h"
+#include "model/model_private.h"
 #include "model/network.h"
 
 void standardisation_distances(const struct standardisation *standardisation,
@@ -21,4 +23,31 @@ void standardisation_distances(const struct standardisation *standardisation,
             distances[s * batch->n_clips + clip] = projection_distance(&projection, first, n);
         }
     }
+}
+
+int64_t standardisation_furthest(const struct standardisation *standardisation,
+                                 enum valence_stream stream, const void *rows,
+                                 enum valence_dtype type, int64_t n, int64_t width, float *distance)
+{
+    const float *mean = standardisation->mean[stream], *scale = standardisation->scale[stream];
+    const float *low = standardisation->low[stream], *high = standardisation->high[stream];
+    int64_t furthest = -1;
+    *distance = 0;
+    for (int64_t i = 0; mean && low && i < n * width; i++) {
+        int64_t column = i % width;
+        float value = type == VALENCE_F16 ? half_to_float(((const uint16_t *)rows)[i])
+                                          : ((const float *)rows)[i];
+        float z = (value - mean[column]) * scale[column];
+        float outside = z > high[column] ? z - high[column] : low[column] - z;
+        if (outside > *distance) {
+            *distance = outside;
+            furthest = column;
+        }
+    }
+    return furthest;
+}
+
+const struct standardisation *model_standardisation(const struct valence_model *model)
+{
+    return &(model->n_members ? model->members[0] : model)->checkpoint.standardisation;
 }

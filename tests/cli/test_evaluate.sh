@@ -191,7 +191,8 @@ awk -F, 'NR > 1 && $5 != "" && ($2 < $5 - 1e-5 || $2 > $6 + 1e-5) { exit 1 }' "$
 expect 0 predict "$work/audio" "$work/rows" --split test --quiet
 prints "!: WARNING: 2 clips lie far outside the training data"
 expect 0 evaluate "$work/audio" "$work/rows" --bootstrap 0 --quiet
-prints "WARNING: 2 clips lie far outside the training data, first 'far'"
+prints "WARNING: 2 clips lie far outside the training data"
+prints "first 'far', furthest in column 0 of stream 'audio'"
 grep -q 'lack a modality\|no simulated text' "$work/out" && wrong "modalities that the model does not have are lacked"
 if [ -e /dev/full ]; then
     "$VALENCE" predict "$run/seed-1" "$store" --json -q >/dev/full 2>"$work/err" &&
