@@ -10,6 +10,7 @@
 #include "shared_options.h"
 #include "terminal.h"
 #include "valence/doctor.h"
+#include "valence/text.h"
 
 struct request {
     const char *store, *published;
@@ -53,8 +54,9 @@ static void print_findings(const struct request *request,
 {
     int columns = terminal_columns(stdout);
     print_clean(stdout, request->store);
-    printf(": %" PRId64 " clips, %d warning%s\n", summary->n_clips, diagnosis->n_warnings,
-           diagnosis->n_warnings == 1 ? "" : "s");
+    printf(": %" PRId64 " %s, %d %s\n", summary->n_clips,
+           valence_plural(summary->n_clips, "clip", "clips"), diagnosis->n_warnings,
+           valence_plural(diagnosis->n_warnings, "warning", "warnings"));
     for (int i = 0; i < diagnosis->n_findings; i++)
         print_finding(&diagnosis->findings[i], columns);
 }
@@ -131,8 +133,10 @@ static void print_verification(const struct request *request, const struct valen
                                const struct valence_verification *verified)
 {
     print_clean(stdout, request->store);
-    printf(": %" PRId64 " clips, %" PRId64 " values read, %" PRId64 " damaged\n",
-           valence_store_n_clips(store), verified->n_values, verified->n_damaged);
+    printf(": %" PRId64 " %s, %" PRId64 " %s read, %" PRId64 " damaged\n",
+           valence_store_n_clips(store),
+           valence_plural(valence_store_n_clips(store), "clip", "clips"), verified->n_values,
+           valence_plural(verified->n_values, "value", "values"), verified->n_damaged);
     if (!verified->has_checksums)
         print_wrapped(stdout,
                       "This store is of version 1 and has no checksums: only the sizes of its "

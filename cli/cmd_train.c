@@ -11,6 +11,7 @@
 #include "table.h"
 #include "train_config.h"
 #include "valence/train.h"
+#include "valence/text.h"
 
 /* ---- The command line ---- */
 
@@ -107,15 +108,17 @@ static void add_mean(struct table *table, const struct valence_train_result *res
 static void note_clips(struct table *table, const struct train_request *request,
                        const struct valence_train_run *run)
 {
-    table_note(table, "%lld training and %lld validation clips, %lld parameters; run in %s",
-               (long long)run->n_train, (long long)run->n_validation, (long long)run->n_parameters,
+    table_note(table, "%lld training and %lld validation %s, %lld parameters; run in %s",
+               (long long)run->n_train, (long long)run->n_validation,
+               valence_plural(run->n_validation, "clip", "clips"), (long long)run->n_parameters,
                request->folder);
     if (run->n_unlabelled || run->n_empty)
-        table_note(table, "left out: %lld clips without a label, %lld without rows",
-                   (long long)run->n_unlabelled, (long long)run->n_empty);
+        table_note(table, "left out: %lld %s without a label, %lld without rows",
+                   (long long)run->n_unlabelled, valence_plural(run->n_unlabelled, "clip", "clips"),
+                   (long long)run->n_empty);
     if (run->n_cut)
-        table_note(table, "%lld clips were cut to max_rows, first %s", (long long)run->n_cut,
-                   run->first_cut);
+        table_note(table, "%lld %s cut to max_rows, first %s", (long long)run->n_cut,
+                   valence_plural(run->n_cut, "clip was", "clips were"), run->first_cut);
 }
 
 /* A complete flow that has learnt has less than this part of the constant's error. */
@@ -199,8 +202,9 @@ static int print_results(const struct train_request *request,
     const struct valence_train_run *run = &result->runs[0];
     if (request->dry_run) {
         print_full_command(request, config);
-        printf("%lld training and %lld validation clips, %lld parameters\n",
-               (long long)run->n_train, (long long)run->n_validation, (long long)run->n_parameters);
+        printf("%lld training and %lld validation %s, %lld parameters\n", (long long)run->n_train,
+               (long long)run->n_validation, valence_plural(run->n_validation, "clip", "clips"),
+               (long long)run->n_parameters);
         return VALENCE_OK;
     }
     if (request->json)

@@ -7,6 +7,7 @@
 
 #include "table.h"
 #include "terminal.h"
+#include "valence/text.h"
 
 /* ---- Tables ---- */
 
@@ -60,8 +61,9 @@ static void print_streams(const char *title, const struct valence_data_summary *
         add_numbers(&table, numbers, sizeof numbers / sizeof numbers[0]);
         name_clips(summary, &stream->absent, examples);
         if (stream->absent.n)
-            table_note(&table, "%" PRId64 " clips have other streams, but no %s: %s",
-                       stream->absent.n, stream->format.name, examples);
+            table_note(&table, "%" PRId64 " %s other streams, but no %s: %s", stream->absent.n,
+                       valence_plural(stream->absent.n, "clip has", "clips have"),
+                       stream->format.name, examples);
     }
     if (summary->n_streams == 0)
         table_note(&table, "No feature streams: labels, splits and transcripts only.");
@@ -86,13 +88,15 @@ static void print_values(const struct valence_data_summary *summary)
         if (stream->zero.n) {
             name_clips(summary, &stream->zero, examples);
             table_note(&table,
-                       "WARNING: %s: %" PRId64 " of %" PRId64 " clips hold nothing but zeros: %s",
-                       stream->format.name, stream->zero.n, stream->n_clips, examples);
+                       "WARNING: %s: %" PRId64 " of %" PRId64 " clips %s nothing but zeros: %s",
+                       stream->format.name, stream->zero.n, stream->n_clips,
+                       valence_plural(stream->zero.n, "holds", "hold"), examples);
         }
         name_clips(summary, &stream->broken, examples);
         if (stream->broken.n)
-            table_note(&table, "%s: NaN or infinite values in %" PRId64 " clips: %s",
-                       stream->format.name, stream->broken.n, examples);
+            table_note(&table, "%s: NaN or infinite values in %" PRId64 " %s: %s",
+                       stream->format.name, stream->broken.n,
+                       valence_plural(stream->broken.n, "clip", "clips"), examples);
     }
     table_print(&table, stdout);
 }
@@ -117,25 +121,29 @@ static void print_notes(const struct valence_data_summary *summary)
     for (int s = 0; s < VALENCE_N_SPLITS; s++) {
         const struct valence_split_summary *split = &summary->splits[s];
         if (split->n_empty && summary->n_streams > 0)
-            fprintf(stream, "%s: %" PRId64 " clips have no rows in any stream\n",
-                    valence_split_names[s], split->n_empty);
+            fprintf(stream, "%s: %" PRId64 " %s no rows in any stream\n", valence_split_names[s],
+                    split->n_empty, valence_plural(split->n_empty, "clip has", "clips have"));
         if (split->n_duplicates)
-            fprintf(stream, "%s: %" PRId64 " clips have the same rows as another of the split\n",
-                    valence_split_names[s], split->n_duplicates);
+            fprintf(stream, "%s: %" PRId64 " %s the same rows as another of the split\n",
+                    valence_split_names[s], split->n_duplicates,
+                    valence_plural(split->n_duplicates, "clip has", "clips have"));
     }
     if (summary->repeated.n)
-        fprintf(stream, "WARNING: %" PRId64 " clips have an id that was there before ('%.60s')\n",
-                summary->repeated.n, valence_data_summary_id(summary, summary->repeated.clips[0]));
+        fprintf(stream, "WARNING: %" PRId64 " %s an id that was there before ('%.60s')\n",
+                summary->repeated.n, valence_plural(summary->repeated.n, "clip has", "clips have"),
+                valence_data_summary_id(summary, summary->repeated.clips[0]));
     if (summary->n_shared_groups)
         fprintf(stream,
-                "WARNING: %" PRId64 " recordings have clips in more than one split, so that "
+                "WARNING: %" PRId64 " %s clips in more than one split, so "
                 "figures on the later one flatter the model\n",
-                summary->n_shared_groups);
+                summary->n_shared_groups,
+                valence_plural(summary->n_shared_groups, "recording has", "recordings have"));
     if (summary->n_leaked)
         fprintf(stream,
-                "WARNING: %" PRId64 " clips have the same rows as one of an earlier split "
+                "WARNING: %" PRId64 " %s the same rows as one of an earlier split "
                 "('%.60s' as '%.60s')\n",
-                summary->n_leaked, valence_data_summary_id(summary, pair->second),
+                summary->n_leaked, valence_plural(summary->n_leaked, "clip has", "clips have"),
+                valence_data_summary_id(summary, pair->second),
                 valence_data_summary_id(summary, pair->first));
     print_notes_of(stream, &notes, &length);
 }
@@ -166,7 +174,8 @@ static void print_splits(const struct valence_data_summary *summary)
 void print_data_summary(const char *title, const struct valence_data_summary *summary, bool labels)
 {
     char line[4096];
-    snprintf(line, sizeof line, "%.4000s: %" PRId64 " clips", title, summary->n_clips);
+    snprintf(line, sizeof line, "%.4000s: %" PRId64 " %s", title, summary->n_clips,
+             valence_plural(summary->n_clips, "clip", "clips"));
     print_streams(line, summary);
     if (summary->has_values)
         print_values(summary);
@@ -184,12 +193,14 @@ void print_left_out(const struct valence_import_result *result)
         return;
     for (int i = 0; i < valence_n_skips(); i++)
         if (result->skipped[i].n)
-            fprintf(stream, "%s %" PRId64 " clips: %s ('%s')\n",
+            fprintf(stream, "%s %" PRId64 " %s: %s ('%s')\n",
                     i == VALENCE_SKIP_MISSING ? "noted:" : "left out, as an import would:",
-                    result->skipped[i].n, valence_skip_text(i), result->skipped[i].examples[0]);
+                    result->skipped[i].n, valence_plural(result->skipped[i].n, "clip", "clips"),
+                    valence_skip_text(i), result->skipped[i].examples[0]);
     if (result->unlisted.n)
-        fprintf(stream, "%" PRId64 " ids have features, but the labels do not name them ('%s')\n",
-                result->unlisted.n, result->unlisted.examples[0]);
+        fprintf(stream, "%" PRId64 " %s features, but no label ('%s')\n", result->unlisted.n,
+                valence_plural(result->unlisted.n, "id has", "ids have"),
+                result->unlisted.examples[0]);
     print_notes_of(stream, &notes, &length);
 }
 

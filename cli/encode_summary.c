@@ -7,6 +7,7 @@
 
 #include "json_output.h"
 #include "terminal.h"
+#include "valence/text.h"
 
 #define LISTED 20 /* reasons that are printed */
 
@@ -59,8 +60,11 @@ void print_skipped(const struct valence_encode_report *report)
 void print_files_summary(const char *output, const struct valence_encode_report *report)
 {
     FILE *stream = summary_stream(output);
-    fprintf(stream, "%s: %" PRId64 " files, %" PRId64 " rows of %" PRId64, output,
-            report->n_encoded + report->n_before, report->n_rows, report->width);
+    fprintf(stream, "%s: %" PRId64 " %s, %" PRId64 " %s of %" PRId64 " %s", output,
+            report->n_encoded + report->n_before,
+            valence_plural(report->n_encoded + report->n_before, "file", "files"), report->n_rows,
+            valence_plural(report->n_rows, "row", "rows"), report->width,
+            valence_plural(report->width, "column", "columns"));
     if (report->n_before)
         fprintf(stream, ", %" PRId64 " were there before", report->n_before);
     if (report->n_skipped)
@@ -71,8 +75,9 @@ void print_files_summary(const char *output, const struct valence_encode_report 
 void print_store_summary(const char *store, const char *stream, enum valence_dtype dtype,
                          const struct valence_encode_report *report)
 {
-    printf("%s: stream '%s' of width %" PRId64 ", %s: %" PRId64 " clips encoded", store, stream,
-           report->width, valence_dtype_names[dtype], report->n_encoded);
+    printf("%s: stream '%s' of width %" PRId64 ", %s: %" PRId64 " %s encoded", store, stream,
+           report->width, valence_dtype_names[dtype], report->n_encoded,
+           valence_plural(report->n_encoded, "clip", "clips"));
     if (report->n_without)
         printf(", %" PRId64 " without input", report->n_without);
     if (report->n_skipped)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "table.h"
+#include "valence/text.h"
 
 /* With more flows than these a table has a row a flow. */
 #define FLOW_COLUMNS 2
@@ -130,35 +131,41 @@ static void note_clips(struct table *table, const struct evaluation_set *set)
         table_note(table, "%s is not the data that the model was trained on",
                    valence_store_path(set->store));
     if (e->n_unlabelled)
-        table_note(table, "skipped: %" PRId64 " clips without a label", e->n_unlabelled);
+        table_note(table, "skipped: %" PRId64 " %s without a label", e->n_unlabelled,
+                   valence_plural(e->n_unlabelled, "clip", "clips"));
     if (e->n_empty)
-        table_note(table, "skipped: %" PRId64 " clips without any features", e->n_empty);
+        table_note(table, "skipped: %" PRId64 " %s without any features", e->n_empty,
+                   valence_plural(e->n_empty, "clip", "clips"));
     if (e->n_unscored)
-        table_note(table,
-                   "WARNING: skipped %" PRId64
-                   " clips with values that are too large to score, first '%s'",
-                   e->n_unscored, e->first_unscored);
+        table_note(
+            table,
+            "WARNING: skipped %" PRId64 " %s with values that are too large to score, first '%s'",
+            e->n_unscored, valence_plural(e->n_unscored, "clip", "clips"), e->first_unscored);
     if (e->n_cut)
-        table_note(table, "cut to %" PRId64 " rows: %" PRId64 " clips, '%s' the first of them",
-                   set->options->max_rows, e->n_cut, e->first_cut);
+        table_note(table, "cut to %" PRId64 " rows: %" PRId64 " %s, first '%s'",
+                   set->options->max_rows, e->n_cut, valence_plural(e->n_cut, "clip", "clips"),
+                   e->first_cut);
     if (e->first_outside)
         table_note(table,
                    "WARNING: %" PRId64
-                   " clips lie far outside the training data, and their scores mean little: first "
-                   "'%s', furthest in column %" PRId64 " of stream '%s'",
-                   e->flows[0].n_outside, e->first_outside, e->outside_column,
-                   e->outside_stream ? e->outside_stream : "");
+                   " %s far outside the training data; such scores mean little: first '%s', "
+                   "furthest in column %" PRId64 " of stream '%s'",
+                   e->flows[0].n_outside,
+                   valence_plural(e->flows[0].n_outside, "clip lies", "clips lie"),
+                   e->first_outside, e->outside_column, e->outside_stream ? e->outside_stream : "");
 }
 
 static void note_flow(struct table *table, const struct valence_flow_evaluation *result)
 {
     const char *name = valence_flow_name(result->flow);
     if (result->n_incomplete)
-        table_note(table, "%s: %" PRId64 " clips lack a modality that this flow reads", name,
-                   result->n_incomplete);
+        table_note(table, "%s: %" PRId64 " %s a modality that this flow reads", name,
+                   result->n_incomplete,
+                   valence_plural(result->n_incomplete, "clip lacks", "clips lack"));
     if (result->n_unsimulated)
-        table_note(table, "%s: %" PRId64 " clips have no simulated text in place of text", name,
-                   result->n_unsimulated);
+        table_note(table, "%s: %" PRId64 " %s no simulated text in place of text", name,
+                   result->n_unsimulated,
+                   valence_plural(result->n_unsimulated, "clip has", "clips have"));
 }
 
 static void note_warnings(struct table *table, const char *model,
@@ -414,9 +421,10 @@ void print_evaluation_tables(const struct evaluation_set *set, const char *again
     const struct valence_evaluation *first = set->evaluations[0];
     if (set->n > 1)
         snprintf(seeds, sizeof seeds, ", %d seeds", set->n);
-    snprintf(title, sizeof title, "%s on %s: %s split, %" PRId64 " clips (%" PRId64 " not 0)%s",
+    snprintf(title, sizeof title, "%s on %s: %s split, %" PRId64 " %s (%" PRId64 " not 0)%s",
              set->run, valence_store_path(set->store), valence_split_names[first->split],
-             first->n_clips, first->flows[0].metrics.n_nonzero, seeds);
+             first->n_clips, valence_plural(first->n_clips, "clip", "clips"),
+             first->flows[0].metrics.n_nonzero, seeds);
     struct table table = {.title = title};
     (first->n_flows > FLOW_COLUMNS ? print_flow_rows : print_metric_rows)(set, &table);
     if (set->n > 1) {

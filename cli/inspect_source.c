@@ -11,6 +11,7 @@
 #include "table.h"
 #include "terminal.h"
 #include "valence/inspect.h"
+#include "valence/text.h"
 
 /* Everything is both printed and put into `json`, an array, where that is asked for. */
 struct output {
@@ -113,7 +114,8 @@ static void list_columns(const struct valence_source *source, struct output *out
     for (int64_t i = 0; i < source->n_columns; i++)
         add_columns(output, &source->columns[i]);
     if (!output->json)
-        table_note(&output->table, "%" PRId64 " rows", source->n_rows);
+        table_note(&output->table, "%" PRId64 " %s", source->n_rows,
+                   valence_plural(source->n_rows, "row", "rows"));
 }
 
 /* ---- All of it ---- */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "terminal.h"
+#include "valence/text.h"
 
 int open_store(const char *path, bool accept_unfinished, struct valence_store **store,
                struct valence_error *error)
@@ -15,8 +16,9 @@ int open_store(const char *path, bool accept_unfinished, struct valence_store **
     if (!status && !valence_store_is_finished(*store)) {
         fputs("valence: warning: ", stderr);
         print_clean(stderr, path);
-        fprintf(stderr, ": unfinished; it holds the first %" PRId64 " clips of its source\n",
-                valence_store_n_clips(*store));
+        fprintf(stderr, ": unfinished; it holds the first %" PRId64 " %s of its source\n",
+                valence_store_n_clips(*store),
+                valence_plural(valence_store_n_clips(*store), "clip", "clips"));
     }
     return status;
 }

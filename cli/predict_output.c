@@ -155,25 +155,27 @@ static void note_counts(struct predict_output *output,
     if (counts->n_outside)
         table_note(table,
                    "!: WARNING: %" PRId64
-                   " clips lie far outside the training data; their scores mean little",
-                   counts->n_outside);
+                   " %s far outside the training data; such scores mean little",
+                   counts->n_outside, valence_plural(counts->n_outside, "clip lies", "clips lie"));
     if (counts->n_unscored)
-        table_note(table, "WARNING: %" PRId64 " clips have values that are too large to score",
-                   counts->n_unscored);
+        table_note(table, "WARNING: %" PRId64 " %s values that are too large to score",
+                   counts->n_unscored,
+                   valence_plural(counts->n_unscored, "clip has", "clips have"));
     if (counts->n_untrained)
         table_note(table, "The model was not trained with this flow.");
     if (counts->n_unfitting)
         table_note(table,
                    "%" PRId64
-                   " clips lack more modalities than their flow misses: the model was trained with "
-                   "no flow that fits, so what they lack is left out, not imagined",
-                   counts->n_unfitting);
+                   " %s more modalities than the flow misses: the model was trained with no flow "
+                   "that fits, so the others are left out, not imagined",
+                   counts->n_unfitting,
+                   valence_plural(counts->n_unfitting, "clip lacks", "clips lack"));
     if (counts->n_empty)
-        table_note(table, "skipped: %" PRId64 " clips without features that the model reads",
-                   counts->n_empty);
+        table_note(table, "skipped: %" PRId64 " %s without features that the model reads",
+                   counts->n_empty, valence_plural(counts->n_empty, "clip", "clips"));
     if (counts->n_cut)
-        table_note(table, "cut to %" PRId64 " rows: %" PRId64 " clips", output->max_rows,
-                   counts->n_cut);
+        table_note(table, "cut to %" PRId64 " rows: %" PRId64 " %s", output->max_rows,
+                   counts->n_cut, valence_plural(counts->n_cut, "clip", "clips"));
 }
 
 /* ---- CSV ---- */

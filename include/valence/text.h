@@ -2,6 +2,7 @@
 #ifndef VALENCE_TEXT_H
 #define VALENCE_TEXT_H
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include "valence/api.h"
@@ -13,6 +14,9 @@ extern "C" {
 /* The nearest of `n` names to a mistyped one ("did you mean ...?"), or NULL where none is near: at
  * most a third of the word's letters, and at least one, may differ. Gives one of `names`. */
 VALENCE_API const char *valence_suggest(const char *word, const char *const *names, int n);
+
+/* `one` where n is 1, else `many`: valence_plural(n, "clip lies", "clips lie"). */
+VALENCE_API const char *valence_plural(int64_t n, const char *one, const char *many);
 
 /* Writes a field after RFC 4180, quoted where it must be. */
 VALENCE_API void valence_write_csv_field(FILE *stream, const char *text);

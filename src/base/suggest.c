@@ -47,3 +47,8 @@ const char *valence_suggest(const char *word, const char *const *names, int n)
         suggest_consider(word, names[i], &best, &distance);
     return best;
 }
+
+const char *valence_plural(int64_t n, const char *one, const char *many)
+{
+    return n == 1 ? one : many;
+}

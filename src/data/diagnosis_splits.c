@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "data/diagnosis.h"
+#include "valence/text.h"
 
 #define FEW_VALIDATION 100 /* clips; fewer choose the best epoch by chance */
 #define UNBALANCED     0.8 /* of the labelled clips on one side of 0 or at one value */
@@ -26,20 +27,23 @@ static void diagnose_duplicates(const struct valence_data_summary *summary,
     for (int s = 0; s < VALENCE_N_SPLITS; s++)
         n_within += summary->splits[s].n_duplicates;
     if (summary->n_leaked)
-        name_pair(add_finding(
-                      diagnosis, VALENCE_WARNING, "duplicates-across-splits",
-                      "leave them out of one of the splits: results on them flatter the model",
-                      "%" PRId64 " clips have the same rows as a clip of an earlier split ('%.60s' "
-                      "as '%.60s')",
-                      summary->n_leaked, valence_data_summary_id(summary, leak->second),
-                      valence_data_summary_id(summary, leak->first)),
-                  summary->n_leaked, leak);
+        name_pair(
+            add_finding(diagnosis, VALENCE_WARNING, "duplicates-across-splits",
+                        "leave them out of one of the splits: results on them flatter the model",
+                        "%" PRId64 " %s the same rows as a clip of an earlier split ('%.60s' "
+                        "as '%.60s')",
+                        summary->n_leaked,
+                        valence_plural(summary->n_leaked, "clip has", "clips have"),
+                        valence_data_summary_id(summary, leak->second),
+                        valence_data_summary_id(summary, leak->first)),
+            summary->n_leaked, leak);
     if (n_within)
         name_pair(add_finding(diagnosis, VALENCE_WARNING, "duplicates",
                               "leave out all but one of each",
-                              "%" PRId64 " clips have the same rows as another of their split "
+                              "%" PRId64 " %s the same rows as another of the same split "
                               "('%.60s' and '%.60s')",
-                              n_within, valence_data_summary_id(summary, twin->first),
+                              n_within, valence_plural(n_within, "clip has", "clips have"),
+                              valence_data_summary_id(summary, twin->first),
                               valence_data_summary_id(summary, twin->second)),
                   n_within, twin);
 }
@@ -53,8 +57,9 @@ static void diagnose_groups(const struct valence_data_summary *summary, struct d
             diagnosis, VALENCE_WARNING, "groups-across-splits",
             "split by whole recordings; where the split is a published one, say so with the "
             "figures: the speakers were seen in training",
-            "%" PRId64 " recordings have clips in several splits ('%.60s': %s and %s)",
-            summary->n_shared_groups, valence_data_summary_group(summary, shared->first),
+            "%" PRId64 " %s clips in several splits ('%.60s': %s and %s)", summary->n_shared_groups,
+            valence_plural(summary->n_shared_groups, "recording has", "recordings have"),
+            valence_data_summary_group(summary, shared->first),
             valence_split_names[valence_data_summary_split(summary, shared->first)],
             valence_split_names[valence_data_summary_split(summary, shared->second)]);
     if (summary->n_clips && !summary->n_grouped) {
@@ -100,14 +105,14 @@ static void diagnose_sizes(const struct valence_data_summary *summary, struct di
     else if (n_train > 0 && n_validation > n_train)
         add_finding(diagnosis, VALENCE_WARNING, "large-validation",
                     "swap the splits, or draw a smaller validation part",
-                    "%" PRId64 " validation clips are more than the %" PRId64 " training clips",
-                    n_validation, n_train)
+                    "%" PRId64 " validation clips are more than the %" PRId64 " training %s",
+                    n_validation, n_train, valence_plural(n_train, "clip", "clips"))
             ->key = "validation_fraction";
     else if (n_train > 0 && n_validation < FEW_VALIDATION)
         add_finding(diagnosis, VALENCE_WARNING, "small-validation",
                     "train several seeds, or draw a larger part",
-                    "%" PRId64 " validation clips are few: which epoch is best is partly chance",
-                    n_validation)
+                    "%" PRId64 " validation %s few: which epoch is best is partly chance",
+                    n_validation, valence_plural(n_validation, "clip is", "clips are"))
             ->key = "validation_fraction";
     if (n_test == 0)
         add_finding(diagnosis, VALENCE_NOTE, "no-test", NULL, "the store has no test clips");
@@ -120,8 +125,9 @@ void diagnose_splits(const struct valence_data_summary *summary, struct diagnosi
         if (summary->splits[s].n_empty)
             add_finding(diagnosis, VALENCE_WARNING, "empty-clips",
                         "encode their media, or leave them out",
-                        "%" PRId64 " clips of %s have no rows in any stream",
-                        summary->splits[s].n_empty, valence_split_names[s]);
+                        "%" PRId64 " %s %s no rows in any stream", summary->splits[s].n_empty,
+                        valence_split_names[s],
+                        valence_plural(summary->splits[s].n_empty, "clip has", "clips have"));
     diagnose_duplicates(summary, diagnosis);
     diagnose_groups(summary, diagnosis);
 }
@@ -230,8 +236,8 @@ void diagnose_labels(const struct valence_data_summary *summary, struct diagnosi
     }
     if (labels.n_unlabelled)
         add_finding(diagnosis, VALENCE_WARNING, "unlabelled", "training and figures leave them out",
-                    "%" PRId64 " of %" PRId64 " clips have no label", labels.n_unlabelled,
-                    summary->n_clips);
+                    "%" PRId64 " of %" PRId64 " clips %s no label", labels.n_unlabelled,
+                    summary->n_clips, valence_plural(labels.n_unlabelled, "has", "have"));
     diagnose_range(&labels, diagnosis);
     diagnose_balance(&labels, diagnosis);
     for (int part = VALENCE_VALIDATION; part <= VALENCE_TEST && labels.low < labels.high; part++)

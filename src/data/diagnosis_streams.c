@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "data/diagnosis.h"
+#include "valence/text.h"
 
 #define USUAL_MAX_ROWS 10000 /* max_rows of the default configuration */
 
@@ -37,8 +38,9 @@ static void diagnose_broken(const struct valence_data_summary *summary,
             add_finding(diagnosis, VALENCE_WARNING, "broken-values",
                         "extract these clips again, or skip them when you import",
                         "stream '%s': %" PRId64 " NaN and %" PRId64 " infinite values in %" PRId64
-                        " clips ('%.60s'%s)",
+                        " %s ('%.60s'%s)",
                         name, stream->n_nan, stream->n_infinite, stream->broken.n,
+                        valence_plural(stream->broken.n, "clip", "clips"),
                         example(summary, &stream->broken), and_more(stream->broken.n));
         finding->clips = stream->broken;
         finding->key = "skip";
@@ -49,9 +51,9 @@ static void diagnose_broken(const struct valence_data_summary *summary,
             diagnosis, VALENCE_WARNING, "zero-clips",
             "extractors write zeros where they find no face or no voice: import such clips as "
             "missing the stream, so that a flow that misses it scores them",
-            "stream '%s': %" PRId64 " of %" PRId64 " clips hold nothing but zeros ('%.60s'%s)",
-            name, stream->zero.n, stream->n_clips, example(summary, &stream->zero),
-            and_more(stream->zero.n));
+            "stream '%s': %" PRId64 " of %" PRId64 " clips %s nothing but zeros ('%.60s'%s)", name,
+            stream->zero.n, stream->n_clips, valence_plural(stream->zero.n, "holds", "hold"),
+            example(summary, &stream->zero), and_more(stream->zero.n));
         finding->clips = stream->zero;
         finding->key = "zeros_missing";
         finding_of_stream(diagnosis, finding, name);
@@ -69,9 +71,10 @@ static void diagnose_columns(const struct valence_data_summary *summary,
             diagnosis, VALENCE_WARNING, "constant-columns",
             "see whether the extraction failed; if these columns say nothing, they do no harm "
             "(standardisation makes them 0)",
-            "stream '%s': %" PRId64 " of %" PRId64 " columns have one value in all rows (column "
+            "stream '%s': %" PRId64 " of %" PRId64 " columns %s one value in all rows (column "
             "%" PRId64 "%s)",
-            name, stream->n_constant, stream->format.width, stream->constant[0],
+            name, stream->n_constant, stream->format.width,
+            valence_plural(stream->n_constant, "has", "have"), stream->constant[0],
             and_more(stream->n_constant));
         set_columns(finding, stream->n_constant, stream->constant);
         finding_of_stream(diagnosis, finding, name);
@@ -80,9 +83,10 @@ static void diagnose_columns(const struct valence_data_summary *summary,
         finding = add_finding(
             diagnosis, VALENCE_WARNING, "coarse-columns",
             "import the stream as f32: f16 keeps 11 bits, too few to tell such values apart",
-            "stream '%s': %" PRId64 " of %" PRId64 " columns hold values so large beside their "
-            "spread that f16 ruins them (column %" PRId64 "%s)",
-            name, stream->n_coarse, stream->format.width, stream->coarse[0],
+            "stream '%s': %" PRId64 " of %" PRId64 " columns %s values that are too large for "
+            "f16 compared with their spread (column %" PRId64 "%s)",
+            name, stream->n_coarse, stream->format.width,
+            valence_plural(stream->n_coarse, "has", "have"), stream->coarse[0],
             and_more(stream->n_coarse));
         set_columns(finding, stream->n_coarse, stream->coarse);
         finding->key = "dtype";
@@ -95,9 +99,10 @@ static void diagnose_columns(const struct valence_data_summary *summary,
             diagnosis, VALENCE_WARNING, "far-values",
             "see whether these rows are sound: scores of clips far outside the training data mean "
             "little",
-            "stream '%s': %" PRId64 " of %" PRId64 " columns reach far beyond the training clips; "
+            "stream '%s': %" PRId64 " of %" PRId64 " columns %s far beyond the training clips; "
             "column %" PRId64 " has %g in clip '%.60s', %.3g standard deviations from its mean",
-            name, stream->n_far, stream->format.width, far->column, (double)far->value,
+            name, stream->n_far, stream->format.width,
+            valence_plural(stream->n_far, "reaches", "reach"), far->column, (double)far->value,
             valence_data_summary_id(summary, far->clip), far->deviations);
         set_columns(finding, stream->n_far, columns);
         for (int64_t i = 0; i < stream->n_far && i < VALENCE_N_EXAMPLES; i++)
@@ -105,10 +110,10 @@ static void diagnose_columns(const struct valence_data_summary *summary,
         finding_of_stream(diagnosis, finding, name);
     }
     if (stream->n_saturated) {
-        finding =
-            add_finding(diagnosis, VALENCE_WARNING, "saturated", "extract or import them as f32",
-                        "stream '%s': %" PRId64 " values are the largest that f16 has, 65504", name,
-                        stream->n_saturated);
+        finding = add_finding(
+            diagnosis, VALENCE_WARNING, "saturated", "extract or import them as f32",
+            "stream '%s': %" PRId64 " %s the largest that f16 has, 65504", name,
+            stream->n_saturated, valence_plural(stream->n_saturated, "value is", "values are"));
         finding->key = "dtype";
         finding_of_stream(diagnosis, finding, name);
     }
@@ -133,8 +138,9 @@ static void diagnose_stream(const struct valence_data_summary *summary,
         finding = add_finding(
             diagnosis, VALENCE_WARNING, "absent",
             "train a flow that misses it, or see why the extraction left these clips out",
-            "stream '%s': %" PRId64 " clips have other streams, but not this one ('%.60s'%s)", name,
-            stream->absent.n, example(summary, &stream->absent), and_more(stream->absent.n));
+            "stream '%s': %" PRId64 " %s other streams, but not this one ('%.60s'%s)", name,
+            stream->absent.n, valence_plural(stream->absent.n, "clip has", "clips have"),
+            example(summary, &stream->absent), and_more(stream->absent.n));
         finding->clips = stream->absent;
         finding_of_stream(diagnosis, finding, name);
     }

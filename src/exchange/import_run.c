@@ -12,6 +12,7 @@
 #include "exchange/import_target.h"
 #include "exchange/import_values.h"
 #include "exchange/read_ahead.h"
+#include "valence/text.h"
 
 struct import {
     struct import_source *source;
@@ -404,8 +405,9 @@ static void note_zeros(struct import *import)
                         missing ? "stored as missing" : "stored as they are");
         if (import->n_invalid[i])
             import_note(import->result, "zero_invalid",
-                        "stream '%s': %lld values that are NaN or infinite are stored as 0", name,
-                        (long long)import->n_invalid[i]);
+                        "stream '%s': %lld %s NaN or infinite and stored as 0", name,
+                        (long long)import->n_invalid[i],
+                        valence_plural(import->n_invalid[i], "value is", "values are"));
     }
 }
 

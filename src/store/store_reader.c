@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "store/store_inside.h"
+#include "valence/text.h"
 
 /* The named databases, as the main tree lists them. */
 struct databases {
@@ -241,9 +242,10 @@ static int check_state(const struct valence_store *store, bool accept_unfinished
                     store->data_path, (long long)store->n_clips, (long long)state->n_clips);
     if (state->is_known && !state->is_finished && !accept_unfinished)
         return fail_key(error, VALENCE_ERROR_DATA, "accept_unfinished",
-                        "%s: this store is unfinished: its writer stopped after %lld clips or is "
+                        "%s: this store is unfinished: its writer stopped after %lld %s or is "
                         "still running (run the same command again to continue)",
-                        store->path, (long long)store->n_clips);
+                        store->path, (long long)store->n_clips,
+                        valence_plural(store->n_clips, "clip", "clips"));
     return VALENCE_OK;
 }
 

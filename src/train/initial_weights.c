@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "data/encoder_settings.h"
 #include "valence/run.h"
+#include "valence/text.h"
 
 /* Names of parameters for one line: all of a few, the first of many. */
 struct names {
@@ -23,8 +24,9 @@ static void add_name(struct names *names, const char *name)
 static void note_names(const struct trainer *t, struct names *names, const char *what)
 {
     if (names->n && !names->text.failed)
-        trainer_note(t, "not_taken", "%s: %d parameters %s: %s%s", t->job->options->from, names->n,
-                     what, names->text.data, names->n > 4 ? ", ..." : "");
+        trainer_note(t, "not_taken", "%s: %d %s %s: %s%s", t->job->options->from, names->n,
+                     valence_plural(names->n, "parameter", "parameters"), what, names->text.data,
+                     names->n > 4 ? ", ..." : "");
     text_free(&names->text);
 }
 
