@@ -378,6 +378,9 @@ static int place_arguments(const struct command *command, char **loose, int n_lo
             place++;
         if (place == maximum)
             return report_usage(command, "'%s' is one argument too many", loose[i]);
+        if (!loose[i][0])
+            return report_usage(command,
+                                "an argument is empty (is a variable of the shell unset?)");
         positional[place++] = loose[i];
     }
     for (*n = maximum; *n > 0 && !positional[*n - 1]; --*n)

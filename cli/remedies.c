@@ -61,11 +61,15 @@ static const struct {
     {0, "label_values", "--label-values FROM=TO,..."},
     {0, "split_values", "--split-values FROM=TO,..."},
     {0, "label_map", "--label-map 'x-3'"},
-    {0, "labels_only", "--labels-only imports ids, splits, labels and transcripts only"},
+    {0, "labels_only",
+     "--audio, --text and --video name streams, --labels-only imports without features"},
     {0, "validation_fraction", "--validation-fraction"},
     {0, "trim_zeros", "--trim-zeros leaves them out"},
     {0, "zeros_missing", "--zeros-missing stores such streams as missing"},
+    {VALENCE_ERROR_ARGUMENT, "streams",
+     "--audio, --text and --video name them, --labels-only imports without features"},
     {0, "streams", "--audio, --text and --video name them"},
+    {VALENCE_ERROR_ARGUMENT, "store", "--store STORE names it"},
 };
 
 const char *remedy_for(const struct valence_error *error)

@@ -33,7 +33,8 @@ static bool has_file(const struct train_request *request)
 
 bool train_request_complete(const struct train_request *request)
 {
-    return request->print_config || request->resume || has_file(request) || find_store(request);
+    const char *store = find_store(request);
+    return request->print_config || request->resume || has_file(request) || (store && store[0]);
 }
 
 bool train_key_for_option(const char *name, char *hint, size_t room)

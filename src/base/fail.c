@@ -114,3 +114,18 @@ int fail_within(int status, struct valence_error *error, const char *format, ...
     snprintf(error->text + used, sizeof error->text - used, ": %s", inner);
     return status;
 }
+
+int fail_in_file(int status, struct valence_error *error, const char *file, const char *format, ...)
+{
+    if (!error)
+        return status;
+    char context[VALENCE_ERROR_TEXT_BYTES];
+    size_t length = strlen(file);
+    if (strncmp(error->text, file, length) == 0 && strncmp(error->text + length, ": ", 2) == 0)
+        memmove(error->text, error->text + length + 2, strlen(error->text + length + 2) + 1);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(context, sizeof context, format, args);
+    va_end(args);
+    return fail_within(status, error, "%s: %s", file, context);
+}

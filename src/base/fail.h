@@ -34,4 +34,8 @@ int fail_memory(struct valence_error *error, size_t bytes, const char *what);
 int fail_within(int status, struct valence_error *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same, but a callee's text that begins with "FILE: " has the context behind that. */
+int fail_in_file(int status, struct valence_error *error, const char *file, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
 #endif

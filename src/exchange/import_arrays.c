@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
@@ -48,35 +49,74 @@ static int open_named(struct import_arrays *arrays, const char *name, struct imp
     return status ? status : id_list_add(&arrays->used, name, strlen(name), error);
 }
 
-/* The first of the usual names that there is, which `name` receives. ERROR_NOT_FOUND, with the
- * arrays that there are, where there is none. */
+/* The first array whose name is `name` but for upper and lower case, which `name` receives. False
+ * where there is none. */
+static bool find_in_other_case(struct import_arrays *arrays, char name[NAME_BYTES])
+{
+    struct id_list names = {0};
+    bool found = false;
+    if (arrays->list(arrays->self, &names, NULL) == VALENCE_OK) {
+        id_list_sort(&names);
+        for (int64_t i = 0; i < names.n && !found; i++)
+            if (strcasecmp(names.ids[i], name) == 0) {
+                snprintf(name, NAME_BYTES, "%s", names.ids[i]);
+                found = true;
+            }
+    }
+    id_list_free(&names);
+    return found;
+}
+
+/* The first of the usual names that there is, which `name` receives; in any case where none is
+ * there as it stands. */
 static int open_usual(struct import_arrays *arrays, const char *usual, char name[NAME_BYTES],
                       struct import_column *column, struct valence_error *error)
 {
     int status = VALENCE_ERROR_NOT_FOUND;
     for (const char *rest = usual; status == VALENCE_ERROR_NOT_FOUND && next_name(&rest, name);)
         status = open_named(arrays, name, column, error);
+    for (const char *rest = usual; status == VALENCE_ERROR_NOT_FOUND && next_name(&rest, name);)
+        if (find_in_other_case(arrays, name))
+            status = open_named(arrays, name, column, error);
     return status;
+}
+
+/* The names of the arrays that there are: "id, label, wave", cut where there are many. */
+static int list_all(struct import_arrays *arrays, char list[512], struct valence_error *error)
+{
+    struct id_list names = {0};
+    int status = arrays->list(arrays->self, &names, error);
+    id_list_sort(&names);
+    snprintf(list, 512, "%s", names.n ? "" : "none");
+    for (int64_t i = 0; i < names.n && !status && strlen(list) + 64 < 512; i++) {
+        size_t used = strlen(list);
+        snprintf(list + used, 512 - used, "%s%.60s", i ? ", " : "", names.ids[i]);
+    }
+    id_list_free(&names);
+    return status;
+}
+
+int import_arrays_fail_no_stream(struct import_arrays *arrays, struct valence_error *error)
+{
+    char list[512];
+    int status = list_all(arrays, list, error);
+    return status ? status
+                  : fail_key(error, VALENCE_ERROR_ARGUMENT, "streams",
+                             "%s: none of its arrays is named as a stream (audio, text, video or "
+                             "simulated_text); it holds %s",
+                             arrays->name, list);
 }
 
 /* Completes ERROR_NOT_FOUND by what there is. */
 static int fail_not_found(struct import_arrays *arrays, const char *usual, const char *key,
                           struct valence_error *error)
 {
-    struct id_list names = {0};
-    char wanted[NAME_BYTES], list[512] = "";
+    char wanted[NAME_BYTES], list[512];
     (void)next_name(&usual, wanted);
-    int status = arrays->list(arrays->self, &names, error);
-    id_list_sort(&names);
-    for (int64_t i = 0; i < names.n && !status && strlen(list) + 64 < sizeof list; i++) {
-        size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%.60s", i ? ", " : "", names.ids[i]);
-    }
-    id_list_free(&names);
+    int status = list_all(arrays, list, error);
     return status ? status
                   : fail_key(error, VALENCE_ERROR_NOT_FOUND, key,
-                             "%s: it holds no array '%s'; it holds %s", arrays->name, wanted,
-                             list[0] ? list : "none");
+                             "%s: it holds no array '%s'; it holds %s", arrays->name, wanted, list);
 }
 
 /* ---- Columns ---- */

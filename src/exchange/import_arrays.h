@@ -47,6 +47,9 @@ int import_arrays_open(struct import_arrays *arrays, const struct import_names *
                        struct valence_error *error);
 void import_arrays_close(struct import_arrays *arrays);
 
+/* ERROR_ARGUMENT with the key "streams", naming the arrays that there are. */
+int import_arrays_fail_no_stream(struct import_arrays *arrays, struct valence_error *error);
+
 /* Clip `at` (below n_clips) as a record, and the rows of a stream that is there. Both live until
  * the next call. An id of three parts (video, start, end) becomes "VIDEO_START_END", of the group
  * VIDEO; the group of "VIDEO$_$CLIP" and "VIDEO[3]" is VIDEO too, unless an array says more. */

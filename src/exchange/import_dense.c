@@ -121,6 +121,8 @@ int import_dense(const struct import_request *request, struct valence_error *err
             dense.which[source.n_streams] = (enum valence_stream)i;
             import_name_stream(&source, (enum valence_stream)i, dense.arrays.streams[i].width);
         }
+    if (!status && source.n_streams == 0 && !request->options->labels_only)
+        status = import_arrays_fail_no_stream(arrays, error);
     if (!status) {
         source.n_clips = dense.arrays.n_clips;
         source.description = describe(&dense, error);

@@ -317,6 +317,8 @@ static int import_clips(struct mmsa *mmsa, const struct import_request *request,
                         struct valence_error *error)
 {
     struct import_arrays *arrays[MAX_PARTS];
+    if (mmsa->source.n_streams == 0 && !request->options->labels_only)
+        return import_arrays_fail_no_stream(&mmsa->parts[0].arrays, error);
     /* What the identities do not say themselves. */
     fail_memory(error, 0, "a source's description");
     json_t *file = identity_of_file(mmsa->path, error);

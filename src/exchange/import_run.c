@@ -420,8 +420,7 @@ int import_run(struct import_source *source, const struct import_request *reques
     int status = VALENCE_OK;
     if (source->n_streams == 0 && !options->labels_only)
         status = fail_key(error, VALENCE_ERROR_ARGUMENT, "labels_only",
-                          "no stream is named that the source has (audio, text, video or "
-                          "simulated_text)");
+                          "no stream is named (audio, text, video or simulated_text)");
     if (!status && options->label_map)
         status = affine_parse(options->label_map, &import.label_map, error);
     if (!status)

@@ -114,7 +114,9 @@ static zip_int64_t serve(void *user, void *data, zip_uint64_t length, zip_source
 static int open_zip(struct archive *archive, struct valence_error *error)
 {
     const char *kind = byte_source_kind(&archive->source);
-    if (kind && strncmp(kind, "a zip", 5) != 0) /* to libzip an empty file is a valid archive */
+    if (kind ? strncmp(kind, "a zip", 5) != 0
+             : byte_source_is_text(
+                   &archive->source)) /* to libzip an empty file is a valid archive */
         return byte_source_refuse(&archive->source, "a zip archive", error);
     zip_error_t zip_error;
     zip_error_init(&zip_error);

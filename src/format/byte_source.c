@@ -116,6 +116,19 @@ static bool is_binary(const unsigned char *start, size_t size)
     return false;
 }
 
+/* An object or an array, by its first two characters that are no blanks: tables and pickles do not
+ * begin so. */
+static bool is_json(const unsigned char *start, size_t size)
+{
+    size_t at = begins_with(start, size, "\xEF\xBB\xBF", 3) ? 3 : 0;
+    char two[3] = "";
+    for (int n = 0; n < 2 && at < size && start[at]; at++)
+        if (!strchr(" \t\r\n", start[at]))
+            two[n++] = (char)start[at];
+    return two[1] && ((two[0] == '{' && strchr("\"}", two[1])) ||
+                      (two[0] == '[' && strchr("\"[]{-0123456789", two[1])));
+}
+
 const char *byte_source_kind(const struct byte_source *source)
 {
     static const struct {
@@ -139,6 +152,10 @@ const char *byte_source_kind(const struct byte_source *source)
         {"%PDF", 4, true, "a PDF document"},
         {"GGUF", 4, true, "a GGUF file"},
         {"SQLite format 3", 15, true, "an SQLite database"},
+        {"\x80\x02", 2, true, BYTE_SOURCE_PICKLE},
+        {"\x80\x03", 2, true, BYTE_SOURCE_PICKLE},
+        {"\x80\x04", 2, true, BYTE_SOURCE_PICKLE},
+        {"\x80\x05", 2, true, BYTE_SOURCE_PICKLE},
         {"PAR1", 4, true, "a Parquet file"},
     };
     unsigned char start[LOOKED_AT];
@@ -156,13 +173,23 @@ const char *byte_source_kind(const struct byte_source *source)
         return "a web page (the download failed or needs a login)";
     if (begins_with_tag(start, size, "<?xml"))
         return "an XML document (the download failed or needs a login)";
-    return NULL;
+    return is_json(start, size) ? "a JSON document" : NULL;
+}
+
+bool byte_source_is_text(const struct byte_source *source)
+{
+    unsigned char start[LOOKED_AT];
+    size_t size = source->size < sizeof start ? (size_t)source->size : sizeof start;
+    return size > 0 && byte_source_read(source, 0, start, size, NULL) == VALENCE_OK &&
+           !is_binary(start, size);
 }
 
 int byte_source_refuse(const struct byte_source *source, const char *expected,
                        struct valence_error *error)
 {
     const char *kind = byte_source_kind(source);
+    if (!kind && byte_source_is_text(source))
+        kind = "a text file";
     return fail(error, VALENCE_ERROR_FORMAT, "%s: %s%snot %s", source->name, kind ? kind : "",
                 kind ? ", " : "", expected);
 }

@@ -6,6 +6,7 @@
 #ifndef VALENCE_FORMAT_BYTE_SOURCE_H
 #define VALENCE_FORMAT_BYTE_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,8 +38,13 @@ int byte_source_read(const struct byte_source *source, uint64_t position, void *
  * errors. */
 const char *byte_source_kind(const struct byte_source *source);
 
-/* VALENCE_ERROR_FORMAT: "NAME: not EXPECTED", or "NAME: KIND, not EXPECTED" if the kind is known.
- */
+#define BYTE_SOURCE_PICKLE "a pickle" /* as byte_source_kind() names one */
+
+/* Whether its first bytes are ASCII text. */
+bool byte_source_is_text(const struct byte_source *source);
+
+/* VALENCE_ERROR_FORMAT: "NAME: not EXPECTED", or "NAME: KIND, not EXPECTED" if the kind is known;
+ * for readers of binary formats a text is a kind, too. */
 int byte_source_refuse(const struct byte_source *source, const char *expected,
                        struct valence_error *error);
 

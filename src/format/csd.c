@@ -178,7 +178,8 @@ int csd_read(const struct csd *csd, int64_t index, struct csd_rows *rows,
         status = convert_features(csd, &features, rows, error);
     hdf5_dataset_free(&features);
     hdf5_dataset_free(&intervals);
-    return status ? fail_within(status, error, "entry '%s'", entry) : VALENCE_OK;
+    return status ? fail_in_file(status, error, hdf5_name(csd->file), "entry '%s'", entry)
+                  : VALENCE_OK;
 }
 
 void csd_rows_free(struct csd_rows *rows)
@@ -339,7 +340,8 @@ static int append_words(const struct csd *csd, const char *entry, struct csd_wor
     free(intervals);
     hdf5_dataset_free(&texts);
     hdf5_dataset_free(&times);
-    return status ? fail_within(status, error, "entry '%s'", entry) : VALENCE_OK;
+    return status ? fail_in_file(status, error, hdf5_name(csd->file), "entry '%s'", entry)
+                  : VALENCE_OK;
 }
 
 static int compare_words(const void *a, const void *b)

@@ -134,7 +134,7 @@ static int open_source(struct byte_source *source, int status, struct hdf5 **fil
     }
     status = receive_answer(opened, 0, &answer, error);
     const char *kind = status ? byte_source_kind(source) : NULL;
-    if (kind && strcmp(kind, "an HDF5 file") != 0)
+    if (kind ? strcmp(kind, "an HDF5 file") != 0 : status && byte_source_is_text(source))
         status = byte_source_refuse(source, "an HDF5 file", error);
     byte_source_close(source);
     if (status)

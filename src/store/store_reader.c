@@ -307,7 +307,10 @@ static int open_environment(struct valence_store *store, struct valence_error *e
     size_t bytes;
     int status = file_open(store->data_path, &store->descriptor, &bytes, error);
     if (status == VALENCE_ERROR_NOT_FOUND)
-        return fail(error, status, "%s: no store here (no %s)", store->path, STORE_DATA_FILE);
+        return store->path[0]
+                   ? fail(error, status, "%s: no store here (no %s)", store->path, STORE_DATA_FILE)
+                   : fail_key(error, VALENCE_ERROR_ARGUMENT, "store",
+                              "no store is named: its path is empty");
     if (status)
         return status;
     status = lmdb_file_open(&store->file, store->descriptor, store->data_path, LMDB_ANY_TRANSACTION,

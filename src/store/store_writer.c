@@ -208,7 +208,7 @@ static int fail_value(const struct valence_clip *clip, const struct valence_stor
                     "clip '%s': stream '%s', row %lld, column %lld: %g %s", clip->id, stream->name,
                     (long long)(at / stream->width), (long long)(at % stream->width), value,
                     finite
-                        ? "is too large for f16 (store it as f32)"
+                        ? "is too large for f16, whose largest value is 65504"
                         : "is not a feature's value (mend the extraction, or leave the clip out)");
 }
 

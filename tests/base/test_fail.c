@@ -36,6 +36,21 @@ static void test_context_stands_in_front_and_the_key_stays(void **state)
     assert_string_equal(error.key, "");
 }
 
+static void test_a_file_is_named_once(void **state)
+{
+    (void)state;
+    struct valence_error error;
+    fail_key(&error, VALENCE_ERROR_DATA, "skip", "a.csd: row 3 has nothing");
+    assert_int_equal(fail_in_file(error.status, &error, "a.csd", "entry '%s'", "one"),
+                     VALENCE_ERROR_DATA);
+    assert_string_equal(error.text, "a.csd: entry 'one': row 3 has nothing");
+    assert_string_equal(error.key, "skip");
+    fail(&error, VALENCE_ERROR_DATA, "a.csd is short");
+    fail_in_file(error.status, &error, "a.csd", "entry");
+    assert_string_equal(error.text, "a.csd: entry: a.csd is short");
+    assert_int_equal(fail_in_file(VALENCE_ERROR_BUSY, NULL, "a", "x"), VALENCE_ERROR_BUSY);
+}
+
 static void test_long_texts_are_cut(void **state)
 {
     (void)state;
@@ -64,6 +79,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_status_comes_back_without_an_error),
         cmocka_unit_test(test_context_stands_in_front_and_the_key_stays),
+        cmocka_unit_test(test_a_file_is_named_once),
         cmocka_unit_test(test_long_texts_are_cut),
         cmocka_unit_test(test_an_empty_text_says_what_the_status_means),
     };

@@ -134,6 +134,25 @@ expect 2 import table "$table" "$work/new" --dtype f64
 complains "f64"
 expect 2 import table "$table"
 [ ! -e "$work/new" ] || wrong "a failed import makes a store"
+# ---- What a source is instead, and where there is nothing
+echo '{"train": []}' >"$work/set.pkl"
+expect 1 import mmsa "$work/set.pkl" "$work/x"
+complains "set.pkl: a JSON document, not a pickle"
+expect 1 import table "$work/set.pkl" "$work/x" --audio a0
+complains "a JSON document, not a table"
+printf 'hello, world\n' >"$work/text.pkl"
+expect 1 import mmsa "$work/text.pkl" "$work/x"
+complains "text.pkl: a text file, not a pickle"
+expect 1 import dense "$work/text.pkl" "$work/x"
+complains "a text file, not a zip archive"
+expect 2 import table "$work/set.pkl" ""
+complains "an argument is empty"
+expect 2 train --set store=
+complains "a store or a configuration is missing"
+printf 'store: ""\n' >"$work/empty.yaml"
+expect 2 train "$work/empty.yaml"
+complains "no store is named"
+
 # ---- Another store is replaced where asked for
 printf 'id,split,label,a0\nc1,train,1,1\n' >"$work/one.csv"
 printf 'id,split,label,a0\nc1,train,1,1\nc2,test,2,3\n' >"$work/two.csv"

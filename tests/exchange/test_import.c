@@ -440,6 +440,42 @@ static void test_trailing_zeros_are_trimmed_where_asked(void **state)
     valence_store_close(store);
 }
 
+static void rename_array(const char *from, const char *to)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s", in_folder(from));
+    assert_int_equal(rename(path, in_folder(to)), 0);
+}
+
+static void test_dense_arrays_may_be_named_in_capitals(void **state)
+{
+    (void)state;
+    make_dense_set();
+    rename_array("set/audio.npy", "set/Audio.npy");
+    rename_array("set/id.npy", "set/ID.npy");
+    assert_fine(import_dense("set"));
+    struct valence_store *store = open_store();
+    assert_true(valence_store_find_stream(store, "audio") >= 0);
+    valence_store_close(store);
+}
+
+static void test_dense_arrays_that_are_there_are_named_where_no_stream_is(void **state)
+{
+    (void)state;
+    make_dense_set();
+    static const char *const streams[] = {"audio", "text", "video", "simulated_text"};
+    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+        char from[64], to[64];
+        snprintf(from, sizeof from, "set/%s.npy", streams[i]);
+        snprintf(to, sizeof to, "set/wave-%zu.npy", i);
+        if (access(in_folder(from), F_OK) == 0)
+            rename_array(from, to);
+    }
+    assert_fails(import_dense("set"), VALENCE_ERROR_ARGUMENT, "it holds");
+    assert_string_equal(error.key, "streams");
+    assert_non_null(strstr(error.text, "wave-0"));
+}
+
 static void test_dense_arrays_that_do_not_fit_are_errors(void **state)
 {
     (void)state;
@@ -487,6 +523,8 @@ int main(void)
         TEST(test_a_killed_import_is_gone_on_with),
         TEST(test_dense_arrays_are_cut_to_their_lengths),
         TEST(test_trailing_zeros_are_trimmed_where_asked),
+        TEST(test_dense_arrays_may_be_named_in_capitals),
+        TEST(test_dense_arrays_that_are_there_are_named_where_no_stream_is),
         TEST(test_dense_arrays_that_do_not_fit_are_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

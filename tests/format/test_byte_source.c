@@ -76,6 +76,12 @@ static void test_what_stands_under_another_name_is_known(void **state)
     check_kind("PAR1\x15\x04", 6, "Parquet");
     check_kind("PAR1,PAR2\n", 10, NULL); /* a table */
     check_kind("id,label\n", 9, NULL);
+    check_kind("\x80\x04\x95\x10", 4, "pickle");
+    check_kind("{\"a\": 1}", 8, "JSON");
+    check_kind("\xEF\xBB\xBF\n [ {\"id\": 1} ]", 17, "JSON");
+    check_kind("[1, 2]", 6, "JSON");
+    check_kind("[id],[label]\n", 13, NULL); /* a table */
+    check_kind("{video}_{clip},label\n", 21, NULL);
 }
 
 static void test_pipes_and_folders_are_refused_at_once(void **state)

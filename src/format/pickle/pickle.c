@@ -239,6 +239,9 @@ static void run(struct machine *m)
     }
 }
 
+/* A text that stops the machine so early is no old pickle of text, but no pickle at all. */
+#define FIRST_BYTES 16
+
 static size_t default_maximum(uint64_t size)
 {
     uint64_t maximum = size > LARGEST_MAXIMUM / BYTES_PER_INPUT_BYTE ? LARGEST_MAXIMUM
@@ -276,7 +279,8 @@ int pickle_read_source(const struct byte_source *source, uint64_t start, uint64_
     *pickle = NULL;
     if (start > source->size || size > source->size - start)
         return fail(error, VALENCE_ERROR_FORMAT, "%s: a pickle beyond its end", source->name);
-    if (start == 0 && byte_source_kind(source))
+    const char *kind = start == 0 ? byte_source_kind(source) : NULL;
+    if (kind && strcmp(kind, BYTE_SOURCE_PICKLE) != 0)
         return byte_source_refuse(source, "a pickle", error);
     struct machine m = {.source = source,
                         .at = start,
@@ -291,7 +295,11 @@ int pickle_read_source(const struct byte_source *source, uint64_t start, uint64_
     int status = read_graph(&m, pickle);
     if (!status && end)
         *end = m.at;
-    return status;
+    bool at_once = start == 0 && m.opcode_at < FIRST_BYTES && status == m.status;
+    bool is_wrong = status == VALENCE_ERROR_FORMAT || status == VALENCE_ERROR_UNSUPPORTED;
+    return at_once && is_wrong && byte_source_is_text(source)
+               ? byte_source_refuse(source, "a pickle", error)
+               : status;
 }
 
 int pickle_read(const void *input, size_t size, const struct pickle_options *options,
