@@ -60,11 +60,10 @@ void print_skipped(const struct valence_encode_report *report)
 void print_files_summary(const char *output, const struct valence_encode_report *report)
 {
     FILE *stream = summary_stream(output);
-    fprintf(stream, "%s: %" PRId64 " %s, %" PRId64 " %s of %" PRId64 " %s", output,
+    fprintf(stream, "%s: %" PRId64 " %s, %" PRId64 " %s of %" PRId64, output,
             report->n_encoded + report->n_before,
             valence_plural(report->n_encoded + report->n_before, "file", "files"), report->n_rows,
-            valence_plural(report->n_rows, "row", "rows"), report->width,
-            valence_plural(report->width, "column", "columns"));
+            valence_plural(report->n_rows, "row", "rows"), report->width);
     if (report->n_before)
         fprintf(stream, ", %" PRId64 " were there before", report->n_before);
     if (report->n_skipped)

@@ -48,6 +48,17 @@ static void format_missing(char text[32], unsigned missing, const char *none)
 
 /* ---- Tables ---- */
 
+/* "fused", "at", ...: a view of one modality has its letter, since the modality's own column has
+ * its name. */
+static const char *view_heading(int view)
+{
+    static const char *const letters[VALENCE_N_MODALITIES] = {"a", "t", "v"};
+    for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
+        if (strcmp(valence_view_names[view], valence_modality_names[modality]) == 0)
+            return letters[modality];
+    return valence_view_names[view];
+}
+
 static void begin_table(struct predict_output *output)
 {
     struct table *table = &output->table;
@@ -71,7 +82,7 @@ static void begin_table(struct predict_output *output)
         }
     for (int view = 0; view < VALENCE_N_VIEWS; view++)
         if (has_view(output, view)) {
-            table_column(table, valence_view_names[view], TABLE_RIGHT);
+            table_column(table, view_heading(view), TABLE_RIGHT);
             table_rank(table, 2);
         }
 }
@@ -144,8 +155,8 @@ static void note_columns(struct predict_output *output)
                "validation clips. -: the model is not calibrated for such clips.",
                output->level_text, output->level_text);
     if (output->form == PREDICT_TABLE)
-        table_note(table, "Behind 'missing': the weights of the modalities, then of the query "
-                          "views.");
+        table_note(table, "audio, text, video: the weights of the modalities. fused to v: those of "
+                          "the query views.");
 }
 
 static void note_counts(struct predict_output *output,

@@ -25,7 +25,8 @@ int train_config_check(const struct valence_train_config *config, struct valence
                         "is complete");
     const char *empty = !config->store[0] ? "store" : !config->output[0] ? "output" : NULL;
     if (empty)
-        return fail_key(error, VALENCE_ERROR_CONFIG, empty, "%s is empty", empty);
+        return fail_key(error, VALENCE_ERROR_CONFIG, empty, "%s is empty: it must name a %s", empty,
+                        strcmp(empty, "store") == 0 ? "store" : "folder");
     return VALENCE_OK;
 }
 

@@ -14,8 +14,8 @@ expect 0 import table "$table" "$store" --audio a0-a1 --text t0 --video v0 --qui
 expect 0 inspect "$store" --quiet
 silent
 prints "constant columns"
-prints "WARNING: 1 recordings have clips in more than one split"
-prints "WARNING: 1 clips have the same rows as one of an earlier split ('d2' as 'c3')"
+prints "WARNING: 1 recording has clips in more than one split"
+prints "WARNING: 1 clip has the same rows as one of an earlier split ('d2' as 'c3')"
 expect 0 inspect "$store" --json --quiet
 json 32 clips
 json 1 streams 0 values constant_columns 0
@@ -31,7 +31,7 @@ prints "4 warnings"
 prints "WARNING duplicates-across-splits"
 prints "WARNING groups-across-splits"
 prints "WARNING constant-columns"
-prints "stream 'audio': 1 of 2 columns have one value in all rows (column 1)"
+prints "stream 'audio': 1 of 2 columns has one value in all rows (column 1)"
 prints "WARNING small-validation"
 expect 1 doctor "$store" --quiet --strict
 prints "4 warnings"

@@ -60,7 +60,7 @@ cp "$work/a.wav" "$work/b.wav"
 expect 0 encode wavlm -m "$work/f32.gguf" "$work/a.wav" "$work/b.wav" -o "$work/rows.npy"
 prints "2 files, 100 rows of 48"
 expect 0 encode wavlm -m "$work/q8_0.gguf" "$work/a.wav" -o "$work/rows.safetensors" --layers 1,final
-prints "1 files, 50 rows of 96"
+prints "1 file, 50 rows of 96"
 expect 0 encode wavlm -m "$work/base.gguf" "$work/a.wav" -o "$work/folder"
 [ -s "$work/folder/a.npy" ] || wrong "no file in the folder"
 
@@ -108,7 +108,7 @@ complains "nothing: the folder holds no file that ends in .wav or the like"
 
 expect 0 convert whisper "$golden/whisper/tiny" -o "$work/whisper.gguf"
 expect 0 encode whisper -m "$work/whisper.gguf" "$work/a.wav" -o "$work/whisper.safetensors" --layers 1,final
-prints "1 files, 51 rows of 96"
+prints "1 file, 51 rows of 96"
 expect 2 encode whisper -m "$work/f32.gguf" "$work/a.wav" -o "$work/x.npy"
 complains "holds the encoder 'wavlm', not 'whisper'"
 expect 2 encode whisper -m "$work/whisper.gguf" "$work/a.wav" -o "$work/x.npy" --layers 4
@@ -141,7 +141,7 @@ expect 1 encode wavlm -m "$work/f32.gguf" "$work/short.wav" -o "$work/x.npy" --a
 complains "samples are too few"
 head -c 16428 "$work/a.wav" >"$work/half.wav"
 expect 0 encode wavlm -m "$work/f32.gguf" "$work/half.wav" -o "$work/half.npy" --accept-damaged
-prints "1 files, 25 rows of 48"
+prints "1 file, 25 rows of 48"
 complains "half.wav: the file is cut off: 16000 bytes are missing; valence uses the readable part"
 expect 1 encode wavlm -m "$work/f32.gguf" "$work/a.wav" -o "$work/x.npy" --max-seconds 1
 complains "the limit is 1 (--max-seconds S sets the limit)"

@@ -40,7 +40,7 @@ fits encode
 awk -v p="$probability" 'BEGIN { exit !(p > 0 && p <= 1) }' || wrong "no probability: $probability"
 expect 0 encode simulated-text "$work/a.wav" -o "$work/greedy.npy" $models --beams 1 --json --quiet
 expect 0 encode simulated-text "$work/a.wav" -o "$work/reference.npy" $models --reading reference --rows mean --layers 3
-prints "1 files, 1 rows of 64"
+prints "1 file, 1 row of 64"
 
 printf 'id,split,label,transcript\na,train,1,the rest\nb,train,-1,\nc,test,0,\n' >"$work/clips.csv"
 expect 0 import table "$work/clips.csv" "$work/labels" --labels-only

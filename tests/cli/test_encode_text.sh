@@ -16,7 +16,7 @@ expect 0 encode text -m "$model" "$work/a.txt" "$work/b.txt" -o "$work/ab.safete
 prints "2 files, "
 grep -qa '"spelling\\":\\"lower\\"' "$work/ab.safetensors" || wrong "the settings are not in the file"
 expect 0 encode text -m "$model" "$work/a.txt" -o "$work/mean.npy" --rows mean --layers 2,3 --no-special
-prints "1 files, 1 rows of 128"
+prints "1 file, 1 row of 128"
 expect 0 encode text -m "$model" "$work/a.txt" -o "$work/first.npy" --layers 2 --no-special --no-first --spelling sentence
 expect 1 encode text -m "$model" "$work/a.txt" -o "$work/a.npy"
 complains "exists already"

@@ -151,7 +151,7 @@ expect 2 train --set store=
 complains "a store or a configuration is missing"
 printf 'store: ""\n' >"$work/empty.yaml"
 expect 2 train "$work/empty.yaml"
-complains "no store is named"
+complains "store is empty"
 
 # ---- Another store is replaced where asked for
 printf 'id,split,label,a0\nc1,train,1,1\n' >"$work/one.csv"

@@ -41,8 +41,8 @@ cp "$work/npy/text/$(ls "$work/npy/text" | head -n 1)" "$work/npy/text/copy.npy"
 printf 'no array' >"$work/npy/text/broken.npy"
 expect 0 inspect "$work/npy/text/" --quiet
 prints "(features): 32 clips"
-prints "1 clips have the same rows as another"
-prints "left out, as an import would: 1 clips"
+prints "1 clip has the same rows as another"
+prints "left out, as an import would: 1 clip"
 prints "('broken')"
 mkdir "$work/nothing"
 expect 1 inspect "$work/nothing"
@@ -51,7 +51,7 @@ complains "no store, run"
 expect 0 export "$store" "$work/more" --quiet
 cp "$work/more/text/$(ls "$work/more/text" | head -n 1)" "$work/more/text/stray.npy"
 expect 0 inspect "$work/more" --quiet
-prints "1 ids have features, but the labels do not name them ('stray')"
+prints "1 id has features, but no label ('stray')"
 expect 0 inspect "$work/more" --json --quiet
 json 1 left_out unlisted
 
@@ -61,7 +61,7 @@ printf 'id,split,label,a0,a1,a2,word\nc1,train,1,0,nan,5,yes\nc2,dev,2,,3,5,no\n
 expect 0 inspect "$work/table.csv" --quiet
 silent
 prints "(table): 3 clips"
-prints "WARNING: 1 clips have an id that was there before ('c2')"
+prints "WARNING: 1 clip has an id that was there before ('c2')"
 prints "a0-a2"
 prints "no 2"
 expect 0 inspect "$work/table.csv" --json --quiet
@@ -119,7 +119,7 @@ prints "parameters"
 
 # ---- an import that only looks
 expect 0 import table "$work/table.csv" --audio a0-a1 --dry-run --quiet
-prints "left out, as an import would: 1 clips: a value is NaN"
+prints "left out, as an import would: 1 clip: a value is NaN"
 prints "('c2')"
 expect 0 import table "$work/table.csv" --audio a2 --dry-run --json --quiet
 json 3 data clips

@@ -129,7 +129,7 @@ static void test_broken_values_are_warned_of(void **state)
     add_sound_set();
     data_summary_add_rows(&summary, 3, 1, (float[]){NAN, INFINITY}, 1);
     assert_warns("broken-values",
-                 "stream 'text': 1 NaN and 1 infinite values in 1 clips ('clip3')");
+                 "stream 'text': 1 NaN and 1 infinite values in 1 clip ('clip3')");
 }
 
 static void test_saturated_values_are_warned_of(void **state)
@@ -137,7 +137,7 @@ static void test_saturated_values_are_warned_of(void **state)
     (void)state;
     add_sound_set();
     data_summary_add_rows(&summary, 3, 2, (float[]){65504, 1}, 1);
-    assert_warns("saturated", "stream 'video': 1 values");
+    assert_warns("saturated", "stream 'video': 1 value is");
 }
 
 static void test_absent_streams_are_warned_of(void **state)
@@ -145,7 +145,7 @@ static void test_absent_streams_are_warned_of(void **state)
     (void)state;
     add_sound_set();
     add(VALENCE_TRAIN, "0-0", 1, 5);
-    assert_warns("absent", "stream 'text': 1 clips");
+    assert_warns("absent", "stream 'text': 1 clip has");
 }
 
 static void test_clips_without_rows_are_warned_of(void **state)
@@ -153,7 +153,7 @@ static void test_clips_without_rows_are_warned_of(void **state)
     (void)state;
     add_sound_set();
     add(VALENCE_TEST, "2-0", 1, 0);
-    assert_warns("empty-clips", "1 clips of test");
+    assert_warns("empty-clips", "1 test clip has");
 }
 
 static void test_labels_beyond_the_range_are_warned_of(void **state)

@@ -310,7 +310,7 @@ static void test_unusable_values_become_zero_where_that_is_asked_for(void **stat
     assert_string_equal(error.key, "zero_invalid");
     options.zero_invalid = true;
     assert_fine(import_dense());
-    assert_note("2 values that are NaN or infinite");
+    assert_note("2 values are NaN or infinite");
     struct valence_store *store = open_store();
     assert_true(value_at(store, "0", "audio", 1) == 0 && value_at(store, "1", "audio", 1) == 4);
     valence_store_close(store);

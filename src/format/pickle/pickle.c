@@ -239,8 +239,15 @@ static void run(struct machine *m)
     }
 }
 
-/* A text that stops the machine so early is no old pickle of text, but no pickle at all. */
 #define FIRST_BYTES 16
+
+/* Old pickles are text, too, but they end with a period, the operation STOP. */
+static bool is_other_text(const struct byte_source *source)
+{
+    char last;
+    return byte_source_is_text(source) &&
+           byte_source_read(source, source->size - 1, &last, 1, NULL) == VALENCE_OK && last != '.';
+}
 
 static size_t default_maximum(uint64_t size)
 {
@@ -295,9 +302,8 @@ int pickle_read_source(const struct byte_source *source, uint64_t start, uint64_
     int status = read_graph(&m, pickle);
     if (!status && end)
         *end = m.at;
-    bool at_once = start == 0 && m.opcode_at < FIRST_BYTES && status == m.status;
     bool is_wrong = status == VALENCE_ERROR_FORMAT || status == VALENCE_ERROR_UNSUPPORTED;
-    return at_once && is_wrong && byte_source_is_text(source)
+    return is_wrong && start == 0 && m.opcode_at < FIRST_BYTES && is_other_text(source)
                ? byte_source_refuse(source, "a pickle", error)
                : status;
 }
