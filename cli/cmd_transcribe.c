@@ -9,6 +9,7 @@
 #include "valence/output.h"
 #include "valence/runtime.h"
 #include "commands.h"
+#include "json_output.h"
 #include "media_files.h"
 #include "model_cache.h"
 #include "paths.h"
@@ -21,6 +22,7 @@ struct request {
     int64_t beams, threads;
     double start, end;
     bool translate, words, force, json, quiet, offline;
+    json_t *transcripts; /* of --json */
     struct media_limits limits;
     const char *const *files;
     int64_t n_files;
@@ -108,6 +110,39 @@ static bool is_into_folder(const struct request *request)
             request->output[strlen(request->output) - 1] == '/');
 }
 
+/* For --json: the transcript, and where it was written. */
+static int note_transcript(const struct request *request, const char *path, const char *target,
+                           const struct valence_transcript *transcript, struct valence_error *error)
+{
+    json_t *entry = transcript_to_json(path, request->translate, transcript);
+    if (entry &&
+        json_object_set_new(entry, "output", target ? json_string(target) : json_null()) == 0 &&
+        json_array_append(request->transcripts, entry) == 0) {
+        json_decref(entry);
+        return VALENCE_OK;
+    }
+    json_decref(entry);
+    return valence_fail(error, VALENCE_ERROR_MEMORY, NULL,
+                        "%s: cannot make the JSON (too little memory, or a name that is not UTF-8)",
+                        path);
+}
+
+/* What was heard goes where the options say. */
+static int give_transcript(const struct request *request, int64_t index, const char *target,
+                           const struct valence_transcript *transcript, struct valence_error *error)
+{
+    const char *path = request->files[index];
+    int status = VALENCE_OK;
+    if (target)
+        status = write_to(request, target, path, transcript, error);
+    if (!status && request->json)
+        status = note_transcript(request, path, target, transcript, error);
+    else if (!status && !target)
+        status = transcript_write(stdout, request->format, path, index == 0, request->translate,
+                                  transcript, error);
+    return status;
+}
+
 static int transcribe_file(const struct request *request, struct valence_transcriber *transcriber,
                            int64_t index, struct valence_error *error)
 {
@@ -126,11 +161,8 @@ static int transcribe_file(const struct request *request, struct valence_transcr
         status = valence_output_check(target, request->force, error);
     if (!status) {
         status = hear(request, transcriber, path, &transcript, error);
-        if (!status && target)
-            status = write_to(request, target, path, transcript, error);
-        else if (!status)
-            status = transcript_write(stdout, request->format, path, index == 0, request->translate,
-                                      transcript, error);
+        if (!status)
+            status = give_transcript(request, index, target, transcript, error);
         valence_transcript_free(status ? NULL : transcript);
     }
     free(target);
@@ -155,14 +187,19 @@ static int transcribe(struct request *request, struct valence_error *error)
     valence_transcriber_free(transcriber);
     request->vad = NULL;
     free(vad);
+    if (!status && request->json)
+        status = print_json(json_pack("{s:O}", "transcripts", request->transcripts), error);
     return status;
 }
 
 static int run_request(const struct command *command, struct request *request)
 {
     struct valence_error error;
-    if (request->json)
-        request->format_name = "json";
+    if (request->json && request->output && strcmp(request->output, "-") == 0)
+        return report_usage(command, "--json and --output - both write to standard output");
+    if (request->json && request->format_name && !request->output)
+        return report_usage(command, "--format is about the files of --output; --json prints JSON");
+    request->format_name = request->format_name ? request->format_name : "text";
     for (request->format = 0; request->format < N_TRANSCRIPT_FORMATS; request->format++)
         if (strcmp(transcript_formats[request->format], request->format_name) == 0)
             break;
@@ -174,7 +211,10 @@ static int run_request(const struct command *command, struct request *request)
         return report_usage(command, "--end is not after --start");
     if (request->language && strcmp(request->language, "auto") == 0)
         request->language = NULL;
-    return transcribe(request, &error) ? report_error(&error) : EXIT_FINE;
+    request->transcripts = request->json ? json_array() : NULL;
+    int status = transcribe(request, &error);
+    json_decref(request->transcripts);
+    return status ? report_error(&error) : EXIT_FINE;
 }
 #else
 static int run_request(const struct command *command, struct request *request)
@@ -190,7 +230,7 @@ static int run_request(const struct command *command, struct request *request)
 
 static int run_transcribe(const struct command *command, int argc, char **argv)
 {
-    struct request request = {.model = "whisper-base", .format_name = "text", .beams = 5};
+    struct request request = {.model = "whisper-base", .beams = 5};
     int n, code = EXIT_FAILED;
 #ifdef VALENCE_WITH_ENCODERS
     request.limits = media_limits_default();

@@ -42,6 +42,11 @@ static json_t *make_document(json_t *root)
 
 int print_json(json_t *root, struct valence_error *error)
 {
+    return write_json(stdout, root, error); /* main() checks stdout at the end */
+}
+
+int write_json(FILE *stream, json_t *root, struct valence_error *error)
+{
     json_t *document = root ? make_document(root) : NULL;
     if (!document) {
         *error = (struct valence_error){
@@ -49,9 +54,8 @@ int print_json(json_t *root, struct valence_error *error)
             .text = "cannot make the JSON (too little memory, or a name that is not UTF-8)"};
         return VALENCE_ERROR_MEMORY;
     }
-    /* A write error stays in stdout's error flag, which main() checks at the end. */
-    (void)json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    (void)json_dumpf(document, stream, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     json_decref(document);
-    putchar('\n');
+    fputc('\n', stream);
     return VALENCE_OK;
 }

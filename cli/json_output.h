@@ -3,6 +3,7 @@
 #define VALENCE_CLI_JSON_OUTPUT_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "valence/error.h"
 
@@ -10,6 +11,9 @@
  * the object's "items". docs/json/ describes the documents. A NULL is ERROR_MEMORY: making it
  * failed. */
 int print_json(json_t *root, struct valence_error *error);
+
+/* The same to `stream`. Failed writes stay in its error flag. */
+int write_json(FILE *stream, json_t *root, struct valence_error *error);
 
 /* For documents that are printed piece by piece: "{" and those two keys; members follow. */
 void print_json_head(void);

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
 #include <zlib.h>
 
+#include "json_output.h"
 #include "valence/error.h"
 #include "valence/transcribe.h"
 
@@ -129,39 +129,40 @@ static json_t *segment_json(const struct valence_speech_segment *segment, int64_
     return json;
 }
 
-static int write_json(FILE *stream, const char *name, bool is_translation,
-                      const struct valence_transcript *transcript, struct valence_error *error)
+/* Every segment's text, one after the other; free() it. */
+static char *join_text(const struct valence_transcript *transcript)
 {
-    json_t *segments = json_array();
     size_t length = 0;
     for (int64_t i = 0; i < transcript->n_segments; i++)
         length += strlen(transcript->segments[i].text);
     char *all = calloc(1, length + 1), *end = all;
-    for (int64_t i = 0; all && i < transcript->n_segments; i++) {
+    for (int64_t i = 0; all && i < transcript->n_segments; i++)
         end = stpcpy(end, transcript->segments[i].text);
+    return all;
+}
+
+json_t *transcript_to_json(const char *name, bool is_translation,
+                           const struct valence_transcript *transcript)
+{
+    json_t *segments = json_array();
+    char *text = join_text(transcript);
+    for (int64_t i = 0; i < transcript->n_segments; i++)
         json_array_append_new(segments, segment_json(&transcript->segments[i], i));
-    }
-    json_t *root = all ? json_pack("{s:s,s:s,s:s,s:f,s:s,s:o}", "file", name, "task",
-                                   is_translation ? "translate" : "transcribe", "language",
-                                   transcript->language, "duration", transcript->duration, "text",
-                                   all, "segments", segments)
-                       : NULL;
-    free(all);
-    if (!root)
-        return valence_fail(
-            error, VALENCE_ERROR_MEMORY, NULL,
-            "cannot make the JSON (too little memory, or a name that is not UTF-8)");
-    (void)json_dumpf(root, stream, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    json_decref(root);
-    fputc('\n', stream);
-    return VALENCE_OK;
+    json_t *root = text ? json_pack("{s:s,s:s,s:s,s:f,s:s,s:O}", "file", name, "task",
+                                    is_translation ? "translate" : "transcribe", "language",
+                                    transcript->language, "duration", transcript->duration, "text",
+                                    text, "segments", segments)
+                        : NULL;
+    json_decref(segments);
+    free(text);
+    return root;
 }
 
 int transcript_write(FILE *stream, int format, const char *name, bool is_first, bool is_translation,
                      const struct valence_transcript *transcript, struct valence_error *error)
 {
     if (format == JSON)
-        return write_json(stream, name, is_translation, transcript, error);
+        return write_json(stream, transcript_to_json(name, is_translation, transcript), error);
     if (format == TEXT)
         write_text(stream, transcript);
     else if (format == CSV)

@@ -2,6 +2,7 @@
 #ifndef VALENCE_CLI_TRANSCRIPT_OUTPUT_H
 #define VALENCE_CLI_TRANSCRIPT_OUTPUT_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -18,5 +19,10 @@ extern const char *const transcript_endings[];
  * ERROR_MEMORY where JSON cannot be made; failed writes stay in the stream. */
 int transcript_write(FILE *stream, int format, const char *name, bool is_first, bool is_translation,
                      const struct valence_transcript *transcript, struct valence_error *error);
+
+/* With the names of Whisper's verbose_json, and what that lacks: the file, confidences. NULL where
+ * memory is short or a name is not UTF-8. */
+json_t *transcript_to_json(const char *name, bool is_translation,
+                           const struct valence_transcript *transcript);
 
 #endif

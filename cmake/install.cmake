@@ -69,7 +69,6 @@ if(NOT media_components) # the headers of libvalence-media
 endif()
 install(DIRECTORY include/valence DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" ${absent})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES docs/valence.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 
 # Completion scripts and a manual page for each command, made by the command from its own tables.
 set(command_texts ${CMAKE_BINARY_DIR}/command_texts)

@@ -6,7 +6,8 @@ valence=${1:?usage: scripts/make_command_texts.sh VALENCE FOLDER} folder=${2:?}
 rm -rf "$folder"
 mkdir -p "$folder/man1"
 "$valence" man | while read -r command; do
-    "$valence" man "$command" >"$folder/man1/valence-$(echo "$command" | tr ' ' '-').1"
+    page=$([ "$command" = valence ] && echo valence || echo "valence-$command" | tr ' ' '-')
+    "$valence" man "$command" >"$folder/man1/$page.1"
 done
 "$valence" completion bash >"$folder/valence.bash"
 "$valence" completion zsh >"$folder/_valence"

@@ -14,7 +14,6 @@ done
 commands=$(sed -n '/^A first example/q; s/^  \([a-z]*\)  *[A-Z].*/\1/p' "$work/overview")
 [ "$(echo "$commands" | wc -l)" -ge 8 ] || wrong "the overview lists too few commands: $commands"
 for command in $commands; do
-    grep -q "valence $command" "$TESTS/../docs/valence.1" || wrong "the manual page lacks '$command'"
     expect 0 "$command" --help
     prints "usage: valence $command"
     prints "--help"
@@ -121,6 +120,10 @@ if command -v bash >/dev/null; then
     completed "--bootstrap" valence evaluate --boo
     completed "flows" valence help flo
 fi
+expect 0 man valence
+for command in $commands; do
+    prints "valence $command"
+done
 "$VALENCE" man >"$work/pages"
 while read -r page; do
     expect 0 man "$page"

@@ -36,6 +36,17 @@ valid inspect inspect "$work/all.npz" --json --quiet
 valid import import mmsa "$work/all.npz" "$work/again" --json --quiet
 valid models models --json
 
+if [ -x "$PROGRAMS/write-transcript" ]; then
+    "$PROGRAMS/write-transcript" >"$work/out"
+    said=write-transcript
+    fits transcribe
+    json '" So good. \"Yes\""' text
+    { printf '{"schema": "valence/transcribe", "version": 1, "transcripts": ['
+      sed 's/"schema".*//; s/"version".*/"output": null,/' "$work/out"
+      echo ']}'; } >"$work/all" && mv "$work/all" "$work/out"
+    fits transcribe
+fi
+
 # The checker itself refuses what does not fit.
 echo '{"schema": "valence/models", "version": 2}' >"$work/out"
 python3 "$TESTS/cli/check_json.py" "$TESTS/../docs/json/models.schema.json" "$work/out" >/dev/null &&

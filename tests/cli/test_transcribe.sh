@@ -27,4 +27,8 @@ expect 2 transcribe x.wav -m "$work/tiny.gguf" -f docx
 complains "unknown format 'docx'"
 expect 2 transcribe x.wav -m "$work/tiny.gguf" --start 5 --end 4
 complains "--end is not after --start"
+expect 2 transcribe x.wav -m "$work/tiny.gguf" --json -o -
+complains "both write to standard output"
+expect 2 transcribe x.wav -m "$work/tiny.gguf" --json -f srt
+complains "--format is about the files of --output"
 finish
