@@ -105,7 +105,7 @@ int file_read_text(const char *path, size_t maximum, char **text, size_t *size,
     if (status)
         return status;
     if (bytes > maximum)
-        status = fail(error, VALENCE_ERROR_LIMIT, "%s: %zu bytes, more than the %zu expected of it",
+        status = fail(error, VALENCE_ERROR_LIMIT, "%s: has %zu bytes, more than the %zu expected",
                       path, bytes, maximum);
     else if (!(*text = malloc(bytes + 1)))
         status = fail_memory(error, bytes + 1, path);

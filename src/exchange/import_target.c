@@ -167,8 +167,8 @@ int import_target_open(struct import_target *target, const struct import_request
         status = open_writer(target, replace, source->description, error);
     if (!status && valence_store_writer_replaced(target->writer)) {
         import_note(request->result, "",
-                    replace ? "an unfinished import of other options, or of another state of the "
-                              "source, was there; it was removed and all clips are imported anew"
+                    replace ? "an unfinished import with other options, or of a source that has "
+                              "changed since, was removed; all clips are imported again"
                             : "the store that was there was replaced");
         target->was_finished = false;
     }

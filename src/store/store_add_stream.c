@@ -220,7 +220,7 @@ static int add_all(struct addition *addition, int64_t *n_made, struct valence_er
     while (addition->done < addition->store->n_clips && !status)
         status = add_batch(addition, clips, made, n_made, error);
     if (status == VALENCE_ERROR_CANCELLED)
-        fail(error, status, "encoding was interrupted; do the same again to go on with it");
+        fail(error, status, "encoding was interrupted; do the same again to continue");
     free(clips);
     free(made);
     return status;

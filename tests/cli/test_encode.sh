@@ -94,7 +94,7 @@ expect 0 encode wavlm -m "$work/base.gguf" "$work/a.wav" -o "$work/folder" --lay
 mkdir "$work/unknown"
 cp "$work/folder/a.npy" "$work/unknown"
 expect 1 encode wavlm -m "$work/base.gguf" "$work/a.wav" -o "$work/unknown"
-complains "a.npy: exists already, and which encoder wrote it is not recorded"
+complains "a.npy: exists already and does not record which encoder wrote it"
 expect 1 encode wavlm -m "$work/base.gguf" "$work/sounds" "$work/a.wav" -o "$work/twice"
 complains "the rows of both would be called 'a'"
 [ ! -e "$work/twice" ] || wrong "two files of one name are found too late"

@@ -104,7 +104,7 @@ expect 1 import table "$work/advice.csv" "$work/advised" --audio a0 --label-rang
 complains "--dtype f32 stores it"
 expect 0 import table "$work/advice.csv" "$work/advised" --audio a0 --label-range=-4,4 --dtype f32 -q
 prints "2  imported"
-prints "an unfinished import of other options"
+prints "an unfinished import with other options"
 printf 'id,split,label,a0\nc1,train,2,1\nc2,test,4,100000\n' >"$work/advice.csv"
 expect 1 import table "$work/advice.csv" "$work/advised" --audio a0 --label-range=-4,4 --dtype f32 -q
 complains "'advice.csv' has changed since"

@@ -146,7 +146,7 @@ int feature_output_find(const struct feature_output *output, const char *name, b
         status = count_rows(output, path, n_rows, error);
     else if (*found)
         status = fail_key(error, VALENCE_ERROR_EXISTS, "overwrite",
-                          "%s: exists already, and which encoder wrote it is not recorded", path);
+                          "%s: exists already and does not record which encoder wrote it", path);
     free(path);
     return status;
 }

@@ -61,8 +61,8 @@ int language_model_parts_open(struct language_model_parts *parts, const struct w
     *parts = (struct language_model_parts){0};
     if (n > MAX_PARTS || number > MAX_PARTS)
         return fail(error, VALENCE_ERROR_FORMAT,
-                    "%s: says that it is part %d of %d, at most %d are", first->path, number + 1, n,
-                    MAX_PARTS);
+                    "%s: says that it is part %d of %d; at most %d parts are read", first->path,
+                    number + 1, n, MAX_PARTS);
     if (number > 0)
         return fail_part(first, number, n, error);
     n = n > 1 ? n : 1;

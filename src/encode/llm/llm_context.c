@@ -170,7 +170,7 @@ static int open_context(struct llm_context *context, struct valence_error *error
     context->context = llama_init_from_model(context->model->model, params);
     if (!context->context)
         return fail(error, VALENCE_ERROR_UNSUPPORTED,
-                    "%s: llama.cpp makes no context of %" PRId64 " positions: %s",
+                    "%s: llama.cpp cannot make a context of %" PRId64 " positions: %s",
                     context->model->source, sizes->positions,
                     *backend_log() ? backend_log() : "it gives no reason");
     if (!llama_get_memory(context->context) || !llama_get_causal_attn(context->context))
@@ -277,12 +277,12 @@ static int check_taps(const struct llm_context *context, struct valence_error *e
         char name[32];
         name_of(context->model, hidden, name);
         if (context->mismatch || n != context->batch.n_tokens)
-            return fail(error, VALENCE_ERROR_UNSUPPORTED,
-                        "%s: hidden state %" PRId64 " cannot be taken: the graph of architecture "
-                        "'%s' has it not as '%s'%s%s (choose other layers)",
-                        context->model->source, hidden, context->model->architecture, name,
-                        context->mismatch ? ", which is " : "",
-                        context->mismatch ? context->mismatch : "");
+            return fail(
+                error, VALENCE_ERROR_UNSUPPORTED,
+                "%s: hidden state %" PRId64 " cannot be taken: in the graph of architecture "
+                "'%s' it is not called '%s'%s%s (choose other layers)",
+                context->model->source, hidden, context->model->architecture, name,
+                context->mismatch ? ", which is " : "", context->mismatch ? context->mismatch : "");
     }
     return VALENCE_OK;
 }

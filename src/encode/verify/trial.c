@@ -82,7 +82,7 @@ int trial_run(int (*work)(const void *argument, struct valence_error *error), co
     if (child < 0)
         status =
             fail_key(error, VALENCE_ERROR_UNSUPPORTED, "unverified",
-                     "%s: there can be no process to try the file in: %s", path, strerror(errno));
+                     "%s: cannot start a process to try the file in: %s", path, strerror(errno));
     else
         while (waitpid(child, &state, 0) < 0 && errno == EINTR)
             ;
