@@ -65,19 +65,18 @@ printf '\n$ valence evaluate double corpus; valence evaluate single corpus --flo
             scale * value[path ".intervals." metric, 1], scale * value[path ".intervals." metric, 2])
     }
     function row(name, transcript, run, flow) {
-        printf "%-24s %-10s  %-20s  %-20s  %-18s  %s\n", name, transcript, figure(run, flow, "mae"),
-            figure(run, flow, "corr"), figure(run, flow, "acc2_non0", 1), figure(run, flow, "f1_non0", 1)
+        printf "%-21s  %-10s  %-19s  %5.3f  %s\n", name, transcript, figure(run, flow, "mae"),
+            value[run ".models.flows." flow ".metrics.corr", 1], figure(run, flow, "acc2_non0", 1)
     }
     END {
         missing = "models.flows.text_missing.metrics.mae"
         printf "SYNTHETIC data, %d test clips; 95 %% intervals in parentheses\n\n", value["double.n", 1]
-        printf "%-24s %-10s  %-20s  %-20s  %-18s  %s\n", "network", "transcript", "MAE", "Corr",
-            "Acc-2 non-0, %", "F1 non-0, %"
+        printf "%-21s  %-10s  %-19s  %-5s  %s\n", "network", "transcript", "MAE", "Corr", "Acc-2 non-0, %"
         row("double flow", "there", "double", "complete")
         row("double flow", "missing", "double", "text_missing")
-        row("without the second flow", "there", "single", "complete")
-        row("without the second flow", "missing", "single", "text_missing")
-        printf "%-24s %-10s  %.3f\n\n", "always " value["double.constant.value", 1], "", \
+        row("complete flow alone", "there", "single", "complete")
+        row("complete flow alone", "missing", "single", "text_missing")
+        printf "%-21s  %-10s  %.3f\n\n", "always " value["double.constant.value", 1], "", \
             value["double.constant.metrics.mae", 1]
         printf "Training the second flow takes the error without a transcript from %.2f to %.2f (MAE).\n",
             value["single." missing, 1], value["double." missing, 1]
