@@ -294,7 +294,7 @@ static json_t *weights_to_json(const struct predict_output *output,
     return object;
 }
 
-static void write_json(const struct predict_output *output, const struct valence_prediction *p,
+static void write_clip(const struct predict_output *output, const struct valence_prediction *p,
                        bool first)
 {
     fputs(first ? "\n    " : ",\n    ", stdout);
@@ -347,7 +347,7 @@ int predict_output_receive(void *user, const struct valence_prediction *predicti
     if (output->form == PREDICT_CSV)
         write_csv(output, prediction);
     else if (output->form == PREDICT_JSON)
-        write_json(output, prediction, first);
+        write_clip(output, prediction, first);
     else
         receive_row(output, prediction);
     return ferror(stdout); /* a reader that went away, a full disk: main() says so */
