@@ -1,10 +1,13 @@
 /* valence convert: foreign checkpoints into ours. */
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "choices.h"
 #include "commands.h"
+#include "json_output.h"
+#include "shared_options.h"
 #include "terminal.h"
 #include "valence/error.h"
 #include "valence/model.h"
@@ -14,7 +17,7 @@
 
 struct request {
     const char *kind, *input, *output, *imagination, *type, *license, *wavlm, *llm;
-    bool force;
+    bool force, json, quiet;
 };
 
 /* What a conversion says beside the file that it writes. */
@@ -61,7 +64,7 @@ static int convert(const struct request *request, int kind, enum valence_imagina
     if (kind == VALENCE_CONVERT_PUBLISHED)
         options.model = &outcome->model;
     int status = valence_convert((enum valence_convert_kind)kind, request->input, request->output,
-                                 &options, terminal_progress(false), error);
+                                 &options, terminal_progress(request->quiet), error);
     terminal_progress_finish();
     return status;
 }
@@ -113,12 +116,42 @@ static void print_outcome(const struct request *request, enum valence_imaginatio
                 strlen(outcome->left_out) + 1 == sizeof outcome->left_out ? "..." : "");
 }
 
+/* The names of the tensors that were left out. */
+static json_t *left_out_to_json(const char *names)
+{
+    json_t *list = json_array();
+    for (size_t length; *names; names += length + strspn(names + length, ", ")) {
+        length = strcspn(names, ",");
+        json_array_append_new(list, json_stringn(names, length));
+    }
+    return list;
+}
+
+static json_t *outcome_to_json(const struct request *request, enum valence_imagination imagination,
+                               const struct outcome *outcome)
+{
+    json_t *model = json_null();
+    if (outcome->model) {
+        const struct valence_model_config *config = valence_model_get_config(outcome->model);
+        model =
+            json_pack("{s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:s}", "parameters",
+                      (json_int_t)valence_model_n_parameters(outcome->model), "widths", "audio",
+                      (json_int_t)config->widths[VALENCE_AUDIO], "text",
+                      (json_int_t)config->widths[VALENCE_TEXT], "video",
+                      (json_int_t)config->widths[VALENCE_VIDEO], "d", (json_int_t)config->d, "o",
+                      (json_int_t)config->o, "imagination", valence_imagination_names[imagination]);
+    }
+    return json_pack("{s:s, s:s, s:s, s:o, s:o}", "kind", request->kind, "source", request->input,
+                     "output", request->output, "model", model, "left_out",
+                     left_out_to_json(outcome->left_out));
+}
+
 static int run_convert(const struct command *command, int argc, char **argv)
 {
     struct request request = {0};
     struct outcome outcome = {0};
     const struct option options[] = {
-        {OPTION_TEXT, 'o', "output", &request.output, "FILE", "The file to write.", 0, 0},
+        option_output(&request.output, "FILE", "The file to write."),
         {OPTION_TEXT, 0, "imagination", &request.imagination, "VARIANT",
          "published: the input that the imagination's residual is added to: transition, text, or "
          "off for a model trained without it (default: transition). The file does not record it.",
@@ -135,7 +168,9 @@ static int run_convert(const struct command *command, int argc, char **argv)
          0, 0},
         {OPTION_TEXT, 0, "llm", &request.llm, "FILE",
          "projector: the GGUF file of its language model, in any quantisation.", 0, 0},
-        {OPTION_FLAG, 0, "force", &request.force, NULL, "Replace an existing file.", 0, 0},
+        option_force(&request.force, "Replace an existing file."),
+        option_json(&request.json),
+        option_quiet(&request.quiet),
         {.type = OPTION_END}};
     const char *positional[2];
     enum valence_imagination imagination;
@@ -147,12 +182,14 @@ static int run_convert(const struct command *command, int argc, char **argv)
     if ((code = choose_kind(command, request.kind, &kind)))
         return code;
     if (!request.output)
-        return report_usage(command, "-o FILE is missing: where to write");
+        return report_usage(command, "--output FILE is missing: where to write");
     if ((code = choose_imagination(command, &request, &imagination)))
         return code;
     struct valence_error error;
     int status = convert(&request, kind, imagination, &outcome, &error);
-    if (!status)
+    if (!status && request.json)
+        status = print_json(outcome_to_json(&request, imagination, &outcome), &error);
+    else if (!status)
         print_outcome(&request, imagination, &outcome);
     valence_model_free(outcome.model);
     return status ? report_error(&error) : EXIT_FINE;

@@ -18,8 +18,12 @@ expect 1 convert published "$golden/pair.weights.pt" -o "$work/text.pt"
 complains "exists already (--force replaces it)"
 expect 0 convert published "$golden/pair.weights.pt" -o "$work/text.pt" --force
 
+expect 0 convert published "$golden/small-text.weights.pt" -o "$work/json.safetensors" --imagination text --json --quiet
+fits convert
+json 16 model d
+json '"fc_out_e.weight"' left_out 0
 expect 2 convert published "$golden/pair.weights.pt"
-complains "-o FILE is missing"
+complains "--output FILE is missing"
 expect 2 convert keras "$golden/pair.weights.pt" -o "$work/x"
 complains "unknown value 'keras'"
 expect 2 convert published "$golden/pair.weights.pt" -o "$work/x" --imagination none

@@ -135,7 +135,7 @@ static void test_shared_options_have_their_letter_and_type(void **state)
 /* ---- Who has them ---- */
 
 /* Their output is a text for a shell, a pager or a reader, and they take no time. */
-static const char *const print_text[] = {"completion", "man", "version", "encode", "convert", NULL};
+static const char *const print_text[] = {"completion", "man", "version", "encode", NULL};
 
 /* A run is never overwritten: it holds hours of work. */
 static const char *const never_replace[] = {"train", NULL};
