@@ -128,8 +128,7 @@ static void test_broken_values_are_warned_of(void **state)
     (void)state;
     add_sound_set();
     data_summary_add_rows(&summary, 3, 1, (float[]){NAN, INFINITY}, 1);
-    assert_warns("broken-values",
-                 "stream 'text': 1 NaN and 1 infinite values in 1 clip ('clip3')");
+    assert_warns("broken-values", "stream 'text': 1 NaN and 1 infinite values in 1 clip ('clip3')");
 }
 
 static void test_saturated_values_are_warned_of(void **state)
