@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fail.h"
+
 static bool reserve(struct text *text, size_t more)
 {
     if (text->failed)
@@ -23,7 +25,7 @@ static bool reserve(struct text *text, size_t more)
         size_t larger = text->capacity < 128 ? 256 : text->capacity * 2;
         char *moved = realloc(text->data, larger < needed ? needed : larger);
         if (!moved) {
-            text->failed = true;
+            text->failed = text->no_memory = true;
             return false;
         }
         text->data = moved;
@@ -87,6 +89,19 @@ void text_free(struct text *text)
 {
     free(text->data);
     *text = (struct text){.maximum = text->maximum};
+}
+
+int fail_text(const struct text *text, struct valence_error *error, int status, const char *format,
+              ...)
+{
+    char message[VALENCE_ERROR_TEXT_BYTES];
+    if (text->no_memory)
+        return fail_memory(error, text->length, "a text");
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return fail(error, status, "%s", message);
 }
 
 static pthread_once_t c_locale_once = PTHREAD_ONCE_INIT;

@@ -6,15 +6,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "valence/error.h"
+
 /* Start from {.maximum = N}. `data` is NUL-terminated once anything was appended; free it with
  * text_free(). After the first failure (memory or maximum) `failed` stays set and appends do
- * nothing, so that checking once at the end is enough. */
+ * nothing, so that checking once at the end is enough; `no_memory` says which of the two it was. */
 struct text {
     char *data;
     size_t length;
     size_t capacity;
     size_t maximum;
-    bool failed;
+    bool failed, no_memory;
 };
 
 void text_append(struct text *text, const char *data, size_t length);
@@ -24,6 +26,11 @@ void text_format(struct text *text, const char *format, ...) __attribute__((form
  * is_utf8() refuses. */
 void text_append_code_point(struct text *text, uint32_t point);
 void text_free(struct text *text);
+
+/* The error of a text that failed: ERROR_MEMORY where memory was short, else `status` with the
+ * message given, as fail() takes it. */
+int fail_text(const struct text *text, struct valence_error *error, int status, const char *format,
+              ...) __attribute__((format(printf, 4, 5)));
 
 /* Numbers as the C locale writes them, whatever the process's locale. The whole text must be the
  * number (blanks around it aside): false for "", "1,5", "1x", and for values out of range. "nan"

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <math.h>
 
+#include "store/store_source.h"
 #include "valence/evaluate.h"
 
 /* As the store declares it, or as its import was asked to check it; false where neither is known.
@@ -16,13 +17,10 @@ bool label_range(const struct valence_store *store, double *minimum, double *max
         *maximum = declared->high;
         return true;
     }
-    json_t *source = json_loads(valence_store_source(store), 0, NULL);
-    json_t *range = json_object_get(source, "label_range");
-    bool known = json_array_size(range) == 2;
+    const json_t *range = json_object_get(store_source_json(store), "label_range");
     *minimum = json_number_value(json_array_get(range, 0));
     *maximum = json_number_value(json_array_get(range, 1));
-    json_decref(source);
-    return known;
+    return json_array_size(range) == 2;
 }
 
 static enum valence_scale scale_of_range(double minimum, double maximum)

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "data/data_fingerprint.h"
 #include "data/encoder_settings.h"
+#include "store/store_source.h"
 #include "valence/evaluate.h"
 
 int valence_model_match_data(const struct valence_model *model, const struct valence_store *store,
@@ -30,17 +31,18 @@ int valence_model_match_data(const struct valence_model *model, const struct val
 int check_encodings(const struct valence_model *model, const struct valence_store *store,
                     struct valence_error *error)
 {
-    json_t *source = json_loads(valence_store_source(store), 0, NULL);
+    const json_t *source = store_source_json(store);
     int status = VALENCE_OK;
     for (int s = 0; s < VALENCE_N_STREAMS && !status; s++) {
         const char *name = valence_model_stream_name(model, (enum valence_stream)s);
         const char *text = valence_model_encoder(model, (enum valence_stream)s);
-        json_t *trained = json_loads(text, 0, NULL);
+        json_t *trained = text[0] ? json_loads(text, 0, NULL) : NULL;
         const json_t *now = encoder_settings(source, name);
-        if (trained && now && (status = encoder_settings_compare(trained, now, name, error)))
+        if (text[0] && !trained) /* the library wrote it */
+            status = fail_memory(error, strlen(text), "an encoder's settings");
+        else if (trained && now && (status = encoder_settings_compare(trained, now, name, error)))
             (void)fail_within(status, error, "%s", valence_store_path(store));
         json_decref(trained);
     }
-    json_decref(source);
     return status;
 }

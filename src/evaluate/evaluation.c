@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "evaluate/options.h"
 #include "evaluate/scoring.h"
+#include "store/store_source.h"
 #include "valence/reliability.h"
 
 const char *const valence_reliability_keys[VALENCE_N_RELIABILITY_FIGURES] = {
@@ -256,11 +257,8 @@ static int measure_constant(const struct valence_store *store,
 
 static bool store_is_synthetic(const struct valence_store *store)
 {
-    json_t *source = json_loads(valence_store_source(store), 0, NULL);
-    const char *kind = json_string_value(json_object_get(source, "kind"));
-    bool synthetic = kind && strcmp(kind, "synthetic") == 0;
-    json_decref(source);
-    return synthetic;
+    const char *kind = json_string_value(json_object_get(store_source_json(store), "kind"));
+    return kind && strcmp(kind, "synthetic") == 0;
 }
 
 static int evaluate(const struct scoring *scoring, const struct valence_evaluate_options *options,

@@ -55,8 +55,8 @@ int csd_transcripts_find(struct csd_transcripts *transcripts, const char *record
             text_format(found, "%s%s", found->length ? " " : "", word->text);
     }
     if (found->failed)
-        return fail(error, VALENCE_ERROR_LIMIT, "a segment of '%s' has more than %d bytes of words",
-                    recording, MAX_BYTES);
+        return fail_text(found, error, VALENCE_ERROR_LIMIT,
+                         "a segment of '%s' has more than %d bytes of words", recording, MAX_BYTES);
     *text = found->data ? found->data : "";
     return VALENCE_OK;
 }

@@ -47,9 +47,9 @@ static int describe_clips(const struct valence_store *store, struct text *json,
         text_append(json, "}", 1);
     }
     text_append(json, "]", 1);
-    return json->failed ? fail(error, VALENCE_ERROR_LIMIT,
-                               "the clips' descriptions do not fit into a header of %d bytes",
-                               SAFETENSORS_MAX_HEADER_BYTES)
+    return json->failed ? fail_text(json, error, VALENCE_ERROR_LIMIT,
+                                    "the clips' descriptions do not fit into a header of %d bytes",
+                                    SAFETENSORS_MAX_HEADER_BYTES)
                         : VALENCE_OK;
 }
 

@@ -5,17 +5,38 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/text.h"
 #include "data/data_summary.h"
 #include "exchange/source_identity.h"
+#include "store/store_source.h"
 #include "store/store_writer.h"
 #include "valence/version.h"
 
 /* ---- The source's description ---- */
 
+static bool is_text(const char *text)
+{
+    return !text || is_utf8(text, strlen(text));
+}
+
+static bool are_texts(const struct valence_import_options *options)
+{
+    bool fine = is_text(options->id) && is_text(options->split) && is_text(options->label) &&
+                is_text(options->group) && is_text(options->transcript) &&
+                is_text(options->label_values) && is_text(options->split_values) &&
+                is_text(options->label_map) && is_text(options->label_scale);
+    for (int i = 0; i < VALENCE_N_STREAMS; i++)
+        fine = fine && is_text(options->streams[i].source) && is_text(options->streams[i].folder) &&
+               is_text(options->streams[i].lengths);
+    return fine;
+}
+
 /* Whatever changes what is stored belongs to it. */
 static int describe(const struct import_source *source,
                     const struct valence_import_options *options, struct valence_error *error)
 {
+    if (!are_texts(options))
+        return fail(error, VALENCE_ERROR_ARGUMENT, "an option's text is not valid UTF-8");
     json_t *how = json_pack(
         "{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:[f,f], s:f, s:I, s:I}",
         "version", valence_version(), "id", options->id, "split", options->split, "label",
@@ -37,8 +58,7 @@ static int describe(const struct import_source *source,
     whole = whole && json_object_update(source->description, how) == 0;
     json_decref(rows);
     json_decref(how);
-    return whole ? VALENCE_OK
-                 : fail(error, VALENCE_ERROR_ARGUMENT, "an option's text is not valid UTF-8");
+    return whole ? VALENCE_OK : fail_memory(error, 0, "a source's description");
 }
 
 /* ---- The store that is there ---- */
@@ -80,12 +100,12 @@ static int look_at_store(struct import_target *target, json_t **description, boo
         return VALENCE_OK;
     int status = VALENCE_OK;
     bool finished = valence_store_is_finished(store);
-    json_t *recorded = json_loads(valence_store_source(store), 0, NULL);
+    const json_t *recorded = store_source_json(store);
     bool same = recorded && identity_is_same(recorded, *description, difference);
     if (same) {
         adopt_types(target, store);
         json_decref(*description);
-        *description = json_incref(recorded);
+        *description = json_incref((json_t *)(uintptr_t)recorded);
         target->was_finished = finished;
     } else if (finished && recorded && !target->request->options->overwrite) {
         status = fail_key(error, VALENCE_ERROR_EXISTS, "overwrite",
@@ -93,7 +113,6 @@ static int look_at_store(struct import_target *target, json_t **description, boo
                           target->request->store, difference);
     }
     *replace = !finished && (is_imported(recorded) || valence_store_n_clips(store) == 0);
-    json_decref(recorded);
     valence_store_close(store);
     return status;
 }

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "format/json_failure.h"
 #include "format/safetensors.h"
 
 static const char *const text_names[] = {"id", "split", "group", "transcript", "metadata"};
@@ -28,8 +29,8 @@ static int parse_clips(struct import_tensors *tensors, const char *text,
     json_error_t parse;
     tensors->clips = json_loads(text, JSON_REJECT_DUPLICATES, &parse);
     if (!tensors->clips)
-        return fail(error, VALENCE_ERROR_FORMAT, "%s: metadata 'clips' is not JSON: %s",
-                    tensors->path, parse.text);
+        return fail_json(&parse, error, VALENCE_ERROR_FORMAT,
+                         "%s: metadata 'clips' is not JSON: %s", tensors->path, parse.text);
     if (!json_is_array(tensors->clips))
         return fail(error, VALENCE_ERROR_FORMAT, "%s: metadata 'clips' is not a list",
                     tensors->path);

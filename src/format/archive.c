@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zip.h>
+#include <zlib.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
@@ -119,14 +120,18 @@ static int open_zip(struct archive *archive, struct valence_error *error)
                    &archive->source)) /* to libzip an empty file is a valid archive */
         return byte_source_refuse(&archive->source, "a zip archive", error);
     zip_error_t zip_error;
+    errno = 0;
     zip_error_init(&zip_error);
     zip_source_t *source = zip_source_function_create(serve, archive, &zip_error);
     if (source)
         archive->zip = zip_open_from_source(source, ZIP_RDONLY, &zip_error);
     int status = VALENCE_OK;
     if (!archive->zip) {
-        status = fail(error, VALENCE_ERROR_FORMAT, "%s: no readable zip archive: %s",
-                      archive->source.name, zip_error_strerror(&zip_error));
+        /* Where memory is short for a directory, libzip goes on looking for another one. */
+        status = zip_error_code_zip(&zip_error) == ZIP_ER_MEMORY || errno == ENOMEM
+                     ? fail_memory(error, 0, archive->source.name)
+                     : fail(error, VALENCE_ERROR_FORMAT, "%s: no readable zip archive: %s",
+                            archive->source.name, zip_error_strerror(&zip_error));
         zip_source_free(source);
     }
     zip_error_fini(&zip_error);
@@ -236,6 +241,17 @@ static int check_claims(const struct archive *archive, int64_t index, zip_stat_t
     return VALENCE_OK;
 }
 
+static int zip_failure(const struct archive_member *member, zip_error_t *problem,
+                       struct valence_error *error)
+{
+    bool no_memory = zip_error_code_zip(problem) == ZIP_ER_MEMORY ||
+                     (zip_error_code_zip(problem) == ZIP_ER_ZLIB &&
+                      zip_error_code_system(problem) == Z_MEM_ERROR);
+    return bad_member(member->archive, member->index,
+                      no_memory ? VALENCE_ERROR_MEMORY : VALENCE_ERROR_FORMAT,
+                      zip_error_strerror(problem), error);
+}
+
 static int start(struct archive_member *member, struct valence_error *error)
 {
     if (member->file)
@@ -243,8 +259,7 @@ static int start(struct archive_member *member, struct valence_error *error)
     member->position = 0;
     member->file = zip_fopen_index(member->archive->zip, (zip_uint64_t)member->index, 0);
     if (!member->file)
-        return bad_member(member->archive, member->index, VALENCE_ERROR_FORMAT,
-                          zip_strerror(member->archive->zip), error);
+        return zip_failure(member, zip_get_error(member->archive->zip), error);
     return VALENCE_OK;
 }
 
@@ -294,10 +309,11 @@ static int next_bytes(struct archive_member *member, void *out, size_t bytes,
                       struct valence_error *error)
 {
     zip_int64_t got = bytes ? zip_fread(member->file, out, bytes) : 0;
+    if (got < 0)
+        return zip_failure(member, zip_file_get_error(member->file), error);
     if (got != (zip_int64_t)bytes)
-        return bad_member(
-            member->archive, member->index, VALENCE_ERROR_FORMAT,
-            got < 0 ? zip_file_strerror(member->file) : "it ends before the size it claims", error);
+        return bad_member(member->archive, member->index, VALENCE_ERROR_FORMAT,
+                          "it ends before the size it claims", error);
     member->position += bytes;
     return VALENCE_OK;
 }
@@ -308,8 +324,7 @@ static int go_to(struct archive_member *member, uint64_t position, struct valenc
         return VALENCE_OK;
     if (member->is_stored) {
         if (zip_fseek(member->file, (zip_int64_t)position, SEEK_SET) != 0)
-            return bad_member(member->archive, member->index, VALENCE_ERROR_FORMAT,
-                              zip_file_strerror(member->file), error);
+            return zip_failure(member, zip_file_get_error(member->file), error);
         member->position = position;
         return VALENCE_OK;
     }

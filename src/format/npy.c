@@ -230,7 +230,8 @@ int npy_open_member(struct archive *archive, const char *member, struct npy **ar
     text_format(&full_name, "%s:%s", archive_file_name(archive), member);
     int status;
     if (file_name.failed || full_name.failed)
-        status = fail(error, VALENCE_ERROR_ARGUMENT, "the name '%.40s...' is too long", member);
+        status = fail_text(file_name.failed ? &file_name : &full_name, error,
+                           VALENCE_ERROR_ARGUMENT, "the name '%.40s...' is too long", member);
     else {
         int64_t index = archive_find(archive, file_name.data);
         if (index < 0)

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "format/json_failure.h"
 
 #define METADATA_KEY "__metadata__"
 #define INDEX_ENDING ".index.json"
@@ -193,8 +194,9 @@ static int parse_header(struct safetensors_part *part, uint64_t *data, struct va
     if (!status) {
         part->header = json_loadb(header, (size_t)length, JSON_REJECT_DUPLICATES, &json_error);
         if (!part->header)
-            status = fail(error, VALENCE_ERROR_FORMAT, "%s: header: %s at byte %d", source->name,
-                          json_error.text, json_error.position);
+            status =
+                fail_json(&json_error, error, VALENCE_ERROR_FORMAT, "%s: header: %s at byte %d",
+                          source->name, json_error.text, json_error.position);
         else if (header[0] != '{') /* blanks before it are not allowed, and JSON has other roots */
             status = fail(error, VALENCE_ERROR_FORMAT, "%s: the header is not a JSON object",
                           source->name);
@@ -310,6 +312,9 @@ static int open_index(struct safetensors *file, const char *path, struct valence
     file->parts = allocate(MAX_PARTS, sizeof *file->parts);
     if (!file->parts)
         status = fail_memory(error, MAX_PARTS * sizeof *file->parts, "a model's files");
+    else if (!index)
+        status = fail_json(&json_error, error, VALENCE_ERROR_FORMAT, "%s:%d: %s", path,
+                           json_error.line, json_error.text);
     else if (!json_is_object(map) || json_object_size(map) == 0)
         status = fail(error, VALENCE_ERROR_FORMAT,
                       "%s: it has no 'weight_map' that says which file holds which tensor", path);

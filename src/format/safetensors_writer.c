@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/file_writer.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "format/safetensors.h"
 
 struct safetensors_writer {
@@ -44,16 +45,16 @@ static int add_entry(struct safetensors_writer *writer, json_t *object, const ch
                      json_t *value, struct valence_error *error)
 {
     int status = VALENCE_OK;
-    if (!value)
-        status = fail(error, VALENCE_ERROR_ARGUMENT,
-                      "%s: '%.200s' is not UTF-8 (or memory is short)", writer->file.path, name);
+    if (!is_utf8(name, strlen(name)))
+        status = fail(error, VALENCE_ERROR_ARGUMENT, "%s: the name '%.200s' is not UTF-8",
+                      writer->file.path, name);
+    else if (!value)
+        status = fail_memory(error, 0, "the header");
     else if (json_object_get(object, name))
         status = fail(error, VALENCE_ERROR_EXISTS, "%s: '%.200s' is declared twice",
                       writer->file.path, name);
     else if (json_object_set(object, name, value))
-        status = fail(error, VALENCE_ERROR_ARGUMENT,
-                      "%s: the name '%.200s' is not UTF-8 (or memory is short)", writer->file.path,
-                      name);
+        status = fail_memory(error, 0, "the header");
     json_decref(value);
     return status;
 }
@@ -88,6 +89,9 @@ int safetensors_describe(struct safetensors_writer *writer, const char *key, con
                          struct valence_error *error)
 {
     assert(writer->header);
+    if (!is_utf8(text, strlen(text)))
+        return fail(error, VALENCE_ERROR_ARGUMENT, "%s: '%.200s' is not UTF-8", writer->file.path,
+                    key);
     return add_entry(writer, writer->metadata, key, json_string(text), error);
 }
 

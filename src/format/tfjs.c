@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "format/json_failure.h"
 
 #define MAX_BYTES    ((size_t)64 << 20)
 #define MAX_MANIFEST ((size_t)1 << 20)
@@ -78,8 +79,8 @@ static int add_tensor(struct tfjs *tfjs, const json_t *object, const char *stem,
     text_format(&full, "%s%s%s", stem, stem[0] ? "/" : "", name);
     tensor->name = full.data;
     tfjs->n++;
-    if (full.failed || !full.data)
-        return fail(error, VALENCE_ERROR_LIMIT, "a tensor's name is too long");
+    if (full.failed)
+        return fail_text(&full, error, VALENCE_ERROR_LIMIT, "a tensor's name is too long");
     status = read_shape(json_object_get(object, "shape"), tensor, error);
     if (!status)
         status = read_quantization(object, tensor, error);
@@ -116,13 +117,13 @@ static int add_manifest(struct tfjs *tfjs, const json_t *manifest, const char *s
     return status;
 }
 
-static json_t *parse_json(const char *text, size_t bytes, struct valence_error *error)
+static int parse_json(const char *text, size_t bytes, json_t **root, struct valence_error *error)
 {
     json_error_t problem;
-    json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &problem);
-    if (!root)
-        fail(error, VALENCE_ERROR_FORMAT, "line %d: %s", problem.line, problem.text);
-    return root;
+    *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &problem);
+    return *root ? VALENCE_OK
+                 : fail_json(&problem, error, VALENCE_ERROR_FORMAT, "line %d: %s", problem.line,
+                             problem.text);
 }
 
 /* ---- Files ---- */
@@ -177,12 +178,14 @@ static int read_stem(struct tfjs *tfjs, const char *folder, const char *stem,
     size_t size, from = tfjs->bytes;
     struct text path = {.maximum = 65536};
     text_format(&path, "%s/%s-weights_manifest.json", folder, stem);
-    int status = path.failed || !path.data
-                     ? fail(error, VALENCE_ERROR_LIMIT, "the folder's name is too long")
+    int status = path.failed
+                     ? fail_text(&path, error, VALENCE_ERROR_LIMIT, "the folder's name is too long")
                      : file_read_text(path.data, MAX_MANIFEST, &text, &size, error);
     if (!status) {
-        json_t *manifest = parse_json(text, size, error);
-        status = manifest ? append_files(tfjs, manifest, folder, error) : VALENCE_ERROR_FORMAT;
+        json_t *manifest;
+        status = parse_json(text, size, &manifest, error);
+        if (!status)
+            status = append_files(tfjs, manifest, folder, error);
         if (!status)
             status = add_manifest(tfjs, manifest, stem, from, error);
         json_decref(manifest);
@@ -239,8 +242,10 @@ int tfjs_parse(const char *manifest, size_t manifest_bytes, const unsigned char 
     if (!status) {
         memcpy(opened->data, data, bytes);
         opened->bytes = bytes;
-        json_t *root = parse_json(manifest, manifest_bytes, error);
-        status = root ? add_manifest(opened, root, stem, 0, error) : VALENCE_ERROR_FORMAT;
+        json_t *root;
+        status = parse_json(manifest, manifest_bytes, &root, error);
+        if (!status)
+            status = add_manifest(opened, root, stem, 0, error);
         json_decref(root);
     }
     if (status) {

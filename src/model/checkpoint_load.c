@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "format/json_failure.h"
 #include "format/safetensors.h"
 #include "model/checkpoint_names.h"
 #include "model/config_json.h"
@@ -193,8 +194,8 @@ static int read_json(const struct safetensors *file, const char *path, const cha
     json_error_t problem;
     *value = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
     if (!*value)
-        return fail(error, VALENCE_ERROR_FORMAT, "%s: metadata '%s', column %d: %s", path, key,
-                    problem.column, problem.text);
+        return fail_json(&problem, error, VALENCE_ERROR_FORMAT, "%s: metadata '%s', column %d: %s",
+                         path, key, problem.column, problem.text);
     if (!json_is_object(*value)) {
         json_decref(*value);
         *value = NULL;

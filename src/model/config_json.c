@@ -24,18 +24,50 @@ json_t *model_config_to_json(const struct valence_model_config *config)
                      "attention_dropout", config->attention_dropout, "flows", flows);
 }
 
-static int read_imagination(const char *name, struct valence_model_config *config, const char *path,
-                            struct valence_error *error)
+/* By hand: json_unpack() allocates, and reports a lack of memory as keys that are left. */
+static int check_keys(const json_t *object, size_t n, const char *where, const char *path,
+                      struct valence_error *error)
 {
-    for (int i = 0; i < VALENCE_N_IMAGINATIONS; i++)
+    return json_object_size(object) == n
+               ? VALENCE_OK
+               : fail(error, VALENCE_ERROR_FORMAT, "%s: config:%s an object of %zu keys is needed",
+                      path, where, n);
+}
+
+static int read_integer(const json_t *object, const char *key, int64_t *value, const char *path,
+                        struct valence_error *error)
+{
+    const json_t *found = json_object_get(object, key);
+    *value = json_integer_value(found);
+    return json_is_integer(found) ? VALENCE_OK
+                                  : fail(error, VALENCE_ERROR_FORMAT,
+                                         "%s: config: '%s' is not a whole number", path, key);
+}
+
+static int read_number(const json_t *object, const char *key, double *value, const char *path,
+                       struct valence_error *error)
+{
+    const json_t *found = json_object_get(object, key);
+    *value = json_number_value(found);
+    return json_is_number(found)
+               ? VALENCE_OK
+               : fail(error, VALENCE_ERROR_FORMAT, "%s: config: '%s' is not a number", path, key);
+}
+
+static int read_imagination(const json_t *value, struct valence_model_config *config,
+                            const char *path, struct valence_error *error)
+{
+    const char *name = json_string_value(value);
+    for (int i = 0; name && i < VALENCE_N_IMAGINATIONS; i++)
         if (strcmp(name, valence_imagination_names[i]) == 0) {
             config->imagination = i;
             return VALENCE_OK;
         }
-    return fail(error, VALENCE_ERROR_FORMAT, "%s: config: unknown imagination '%s'", path, name);
+    return fail(error, VALENCE_ERROR_FORMAT, "%s: config: unknown imagination '%s'", path,
+                name ? name : "");
 }
 
-static int read_flows(json_t *flows, struct valence_model_config *config, const char *path,
+static int read_flows(const json_t *flows, struct valence_model_config *config, const char *path,
                       struct valence_error *error)
 {
     size_t n = json_array_size(flows);
@@ -56,25 +88,25 @@ static int read_flows(json_t *flows, struct valence_model_config *config, const 
 int model_config_from_json(const json_t *object, struct valence_model_config *config,
                            const char *path, struct valence_error *error)
 {
-    json_int_t widths[VALENCE_N_MODALITIES], d, o;
-    const char *imagination;
-    json_t *flows;
-    json_error_t problem;
+    const json_t *widths = json_object_get(object, "widths");
     *config = (struct valence_model_config){0};
-    if (json_unpack_ex((json_t *)(uintptr_t)object, &problem, JSON_STRICT,
-                       "{s:{s:I, s:I, s:I !}, s:I, s:I, s:s, s:F, s:F, s:o !}", "widths", "audio",
-                       &widths[VALENCE_AUDIO], "text", &widths[VALENCE_TEXT], "video",
-                       &widths[VALENCE_VIDEO], "d", &d, "o", &o, "imagination", &imagination,
-                       "dropout", &config->dropout, "attention_dropout", &config->attention_dropout,
-                       "flows", &flows) != 0)
-        return fail(error, VALENCE_ERROR_FORMAT, "%s: config: %s", path, problem.text);
-    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
-        config->widths[m] = widths[m];
-    config->d = d;
-    config->o = o;
-    int status = read_imagination(imagination, config, path, error);
+    int status = check_keys(object, 7, "", path, error);
     if (!status)
-        status = read_flows(flows, config, path, error);
+        status = check_keys(widths, VALENCE_N_MODALITIES, " widths:", path, error);
+    for (int m = 0; m < VALENCE_N_MODALITIES && !status; m++)
+        status = read_integer(widths, valence_modality_names[m], &config->widths[m], path, error);
+    if (!status)
+        status = read_integer(object, "d", &config->d, path, error);
+    if (!status)
+        status = read_integer(object, "o", &config->o, path, error);
+    if (!status)
+        status = read_number(object, "dropout", &config->dropout, path, error);
+    if (!status)
+        status = read_number(object, "attention_dropout", &config->attention_dropout, path, error);
+    if (!status)
+        status = read_imagination(json_object_get(object, "imagination"), config, path, error);
+    if (!status)
+        status = read_flows(json_object_get(object, "flows"), config, path, error);
     if (!status && (status = valence_model_config_check(config, error)))
         status = fail_within(status, error, "%s: config", path);
     return status;

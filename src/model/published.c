@@ -268,11 +268,11 @@ static int fill_checkpoint(const struct source *source, enum valence_imagination
     for (int stream = 0; stream < VALENCE_N_STREAMS; stream++)
         snprintf(checkpoint->stream_names[stream], sizeof checkpoint->stream_names[stream], "%s",
                  valence_stream_names[stream]);
+    if (!is_utf8(path_name(source->path), strlen(path_name(source->path))))
+        return fail(error, VALENCE_ERROR_ARGUMENT, "%s: its name is not UTF-8", source->path);
     checkpoint->provenance = json_pack("{s:s, s:s}", "converted_from", path_name(source->path),
                                        "valence", valence_version());
-    if (!checkpoint->provenance) /* or the file's name is not UTF-8 */
-        return fail(error, VALENCE_ERROR_ARGUMENT, "%s: cannot note its name", source->path);
-    return VALENCE_OK;
+    return checkpoint->provenance ? VALENCE_OK : fail_memory(error, 0, "a checkpoint's provenance");
 }
 
 /* `data` may be NULL: the file at `path`. */

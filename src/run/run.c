@@ -116,7 +116,9 @@ static int find_models(const char *path, const char *which, struct valence_run *
     char *checkpoint = folder ? checkpoint_path(path, which) : strdup(path);
     char name[sizeof made->models[0].name];
     folder_name(path, name, sizeof name);
-    if (!folder || (checkpoint && path_exists(checkpoint)))
+    if (!checkpoint)
+        return fail_memory(error, strlen(path), "a path");
+    if (!folder || path_exists(checkpoint))
         return add_model(made, checkpoint, name, error);
     free(checkpoint);
     int status = add_seeds(path, which, made, error);

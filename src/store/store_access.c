@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "store/store_inside.h"
 #include "store/store_scan.h"
+#include "store/store_source.h"
 
 /* ---- Looking at it ---- */
 
@@ -25,6 +26,11 @@ bool valence_store_is_finished(const struct valence_store *store)
 const char *valence_store_source(const struct valence_store *store)
 {
     return store->source ? store->source : "";
+}
+
+const json_t *store_source_json(const struct valence_store *store)
+{
+    return store->source_json;
 }
 
 const struct valence_label_scale *valence_store_label_scale(const struct valence_store *store)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "format/json_failure.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "store/store_extend.h"
@@ -265,9 +266,10 @@ static int take_made(const struct public_maker *self, int64_t i, struct made_row
         return VALENCE_OK;
     self->metadata[i] = json_loads(given->metadata, JSON_DECODE_ANY, &parse);
     made->metadata = self->metadata[i];
-    return made->metadata ? VALENCE_OK
-                          : fail(error, VALENCE_ERROR_ARGUMENT,
-                                 "clip '%s': its metadata is not JSON: %s", clip->id, parse.text);
+    return made->metadata
+               ? VALENCE_OK
+               : fail_json(&parse, error, VALENCE_ERROR_ARGUMENT,
+                           "clip '%s': its metadata is not JSON: %s", clip->id, parse.text);
 }
 
 static void forget(const struct public_maker *self)
@@ -313,7 +315,10 @@ int valence_store_add_stream(const char *path, const struct valence_stream_maker
     struct stream_maker inner = {
         maker.stream, settings, maker.batch, &self, make_public,
     };
-    if (!given || !maker.make || maker.batch < 1 || !json_is_object(settings))
+    if (!settings)
+        status = fail_json(&parse, error, VALENCE_ERROR_ARGUMENT,
+                           "the settings of a stream's maker are not JSON: %s", parse.text);
+    else if (!given || !maker.make || maker.batch < 1 || !json_is_object(settings))
         status = fail(error, VALENCE_ERROR_ARGUMENT,
                       "a maker of a stream has a function, a batch of at least 1, and settings "
                       "that are a JSON object");

@@ -7,20 +7,17 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "store/rows.h"
+#include "store/store_source.h"
 #include "store/store_writer.h"
 
 /* ---- What the new store is made from ---- */
 
 json_t *source_with_encoder(const struct valence_store *from, const struct stream_maker *maker)
 {
-    const char *source = valence_store_source(from);
-    json_t *description = source[0] ? json_loads(source, 0, NULL) : NULL;
-    if (!json_is_object(description)) {
-        json_decref(description);
-        description = json_object();
-    }
-    json_t *encoders = json_deep_copy(json_object_get(description, "encoders"));
-    encoders = encoders ? encoders : json_object();
+    const json_t *source = store_source_json(from);
+    const json_t *recorded = json_object_get(source, "encoders");
+    json_t *description = source ? json_deep_copy(source) : json_object();
+    json_t *encoders = recorded ? json_deep_copy(recorded) : json_object();
     if (json_object_set_new(encoders, maker->stream.name, json_deep_copy(maker->settings)) == 0 &&
         json_object_set(description, "encoders", encoders) == 0) {
         json_decref(encoders);

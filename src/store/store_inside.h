@@ -30,6 +30,7 @@ struct valence_store {
     int64_t n_ids;
     struct place *places[VALENCE_STORE_MAX_STREAMS]; /* (n_clips) */
     char *source;                                    /* or NULL */
+    json_t *source_json; /* the same, parsed; NULL where it is no object */
     bool has_scale;
     struct valence_label_scale scale;
     struct new_stream added; /* in the records, but not among the streams */

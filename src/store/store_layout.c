@@ -7,6 +7,7 @@
 
 #include "base/crc32c.h"
 #include "base/fail.h"
+#include "format/json_failure.h"
 #include "base/memory.h"
 
 struct ordinal_key ordinal_encode(uint32_t ordinal)
@@ -133,7 +134,8 @@ int format_decode(const char *json, size_t size, int *version, struct valence_st
         return fail(error, VALENCE_ERROR_FORMAT, "'format' differs from its checksum");
     json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &parse);
     if (!root)
-        return fail(error, VALENCE_ERROR_FORMAT, "'format' is not JSON: %s", parse.text);
+        return fail_json(&parse, error, VALENCE_ERROR_FORMAT, "'format' is not JSON: %s",
+                         parse.text);
     const json_t *list = json_object_get(root, "streams");
     size_t n = json_array_size(list);
     *version = (int)json_integer_value(json_object_get(root, "version"));
@@ -163,6 +165,9 @@ int state_decode(const char *json, size_t size, struct store_state *state,
 {
     json_error_t parse;
     json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &parse);
+    if (!root)
+        return fail_json(&parse, error, VALENCE_ERROR_FORMAT, "'state' is not JSON: %s",
+                         parse.text);
     const json_t *finished = json_object_get(root, "finished");
     const json_t *clips = json_object_get(root, "clips");
     bool usable = json_is_boolean(finished) && json_is_integer(clips);
@@ -194,6 +199,8 @@ int new_stream_decode(const char *json, size_t size, struct new_stream *added,
     json_error_t parse;
     *added = (struct new_stream){0};
     json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &parse);
+    if (!root)
+        return fail_json(&parse, error, VALENCE_ERROR_FORMAT, "not JSON: %s", parse.text);
     const json_t *done = json_object_get(root, "done");
     struct valence_error ignored;
     bool usable = json_is_integer(done) && decode_stream(root, &added->stream, &ignored) == 0 &&
@@ -243,6 +250,9 @@ int label_scale_decode(const char *json, size_t size, struct valence_label_scale
 {
     json_error_t parse;
     json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &parse);
+    if (!root)
+        return fail_json(&parse, error, VALENCE_ERROR_FORMAT, "'label_scale' is not JSON: %s",
+                         parse.text);
     const char *name = json_string_value(json_object_get(root, "name"));
     *scale = (struct valence_label_scale){
         .low = json_number_value(json_object_get(root, "low")),
@@ -300,15 +310,26 @@ static int set_metadata(json_t *record, const struct valence_clip *clip,
         return json_object_set_new(record, "metadata", metadata) == 0
                    ? VALENCE_OK
                    : fail_memory(error, strlen(clip->metadata), "a clip's metadata");
-    int status = fail(error, VALENCE_ERROR_DATA, "clip '%s': its metadata is not a JSON object%s%s",
-                      clip->id, metadata ? "" : ": ", metadata ? "" : parse.text);
+    int status = metadata ? fail(error, VALENCE_ERROR_DATA,
+                                 "clip '%s': its metadata is not a JSON object", clip->id)
+                          : fail_json(&parse, error, VALENCE_ERROR_DATA,
+                                      "clip '%s': its metadata is not a JSON object: %s", clip->id,
+                                      parse.text);
     json_decref(metadata);
     return status;
+}
+
+static bool is_text(const char *text)
+{
+    return !text || is_utf8(text, strlen(text));
 }
 
 int clip_encode(const struct valence_clip *clip, const struct valence_store_stream *streams,
                 int n_streams, struct text *json, struct valence_error *error)
 {
+    if (!is_text(clip->id) || !is_text(clip->group) || !is_text(clip->transcript))
+        return fail(error, VALENCE_ERROR_DATA,
+                    "clip '%s': cannot be recorded: its texts are not UTF-8", clip->id);
     json_t *rows = json_object();
     for (int i = 0; i < n_streams; i++)
         if (clip->n_rows[i] > 0 &&
@@ -330,14 +351,13 @@ int clip_encode(const struct valence_clip *clip, const struct valence_store_stre
     char *encoded = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(root);
     if (!encoded)
-        return fail(error, VALENCE_ERROR_DATA,
-                    "clip '%s': cannot be recorded: its texts are not UTF-8", clip->id);
+        return fail_memory(error, 0, "a clip's record");
     text_append(json, encoded, strlen(encoded));
     free(encoded);
-    return json->failed ? fail(error, VALENCE_ERROR_LIMIT,
-                               "clip '%s': its record is longer than %zu bytes (a shorter "
-                               "transcript is needed)",
-                               clip->id, json->maximum)
+    return json->failed ? fail_text(json, error, VALENCE_ERROR_LIMIT,
+                                    "clip '%s': its record is longer than %zu bytes (a shorter "
+                                    "transcript is needed)",
+                                    clip->id, json->maximum)
                         : VALENCE_OK;
 }
 
@@ -427,7 +447,7 @@ int clip_decode(const char *json, size_t size, const struct valence_store_stream
     json_error_t parse;
     json_t *record = json_loadb(json, size, JSON_REJECT_DUPLICATES, &parse);
     if (!record)
-        return fail(error, VALENCE_ERROR_FORMAT, "not JSON: %s", parse.text);
+        return fail_json(&parse, error, VALENCE_ERROR_FORMAT, "not JSON: %s", parse.text);
     int status = take_texts(record, clip, error);
     if (!status)
         status = take_numbers(record, streams, n_streams, clip, error);

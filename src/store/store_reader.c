@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "format/json_failure.h"
 #include "store/store_inside.h"
 #include "valence/text.h"
 
@@ -72,6 +73,25 @@ static int visit_database(void *user, const struct lmdb_entry *entry, struct val
     return lmdb_tree_decode(databases->file, entry, &databases->trees[databases->n++], error);
 }
 
+/* Takes over `text`. What is no JSON object describes nothing. */
+static int take_source(struct valence_store *store, char *text, size_t size,
+                       struct valence_error *error)
+{
+    json_error_t parse;
+    free(store->source);
+    json_decref(store->source_json);
+    store->source = text;
+    store->source_json = json_loadb(text, size, 0, &parse);
+    if (!store->source_json &&
+        fail_json(&parse, NULL, VALENCE_ERROR_FORMAT, " ") == VALENCE_ERROR_MEMORY)
+        return fail_memory(error, size, "a store's source");
+    if (!json_is_object(store->source_json)) {
+        json_decref(store->source_json);
+        store->source_json = NULL;
+    }
+    return VALENCE_OK;
+}
+
 /* "format" comes before the other keys that mean something: 'f' is their first letter. */
 static int visit_meta(void *user, const struct lmdb_entry *entry, struct valence_error *error)
 {
@@ -88,8 +108,7 @@ static int visit_meta(void *user, const struct lmdb_entry *entry, struct valence
         status =
             format_decode(text, size, &store->version, store->streams, &store->n_streams, error);
     } else if (key_is(entry, STORE_KEY_SOURCE)) {
-        free(store->source);
-        store->source = text;
+        status = take_source(store, text, size, error);
         text = NULL;
     } else if (key_is(entry, STORE_KEY_STATE)) {
         status = state_decode(text, size, &store->state, error);
@@ -380,6 +399,7 @@ void valence_store_close(struct valence_store *store)
     free(store->clips);
     free(store->by_id);
     free(store->source);
+    json_decref(store->source_json);
     free(store->data_path);
     free(store->path);
     free(store);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "format/json_failure.h"
 #include "store/store_writer_inside.h"
 
 void store_writer_sum(const struct valence_store_writer *writer, const char *database,
@@ -21,8 +22,8 @@ int store_writer_put_meta(struct valence_store_writer *writer, const char *key, 
     if (strcmp(key, STORE_KEY_FORMAT) != 0)
         store_writer_sum(writer, STORE_META, key, strlen(key), json);
     if (json->failed || json->length > STORE_MAX_RECORD_BYTES)
-        return fail(error, VALENCE_ERROR_LIMIT, "%s: '%s' is longer than %d bytes", writer->path,
-                    key, STORE_MAX_RECORD_BYTES);
+        return fail_text(json, error, VALENCE_ERROR_LIMIT, "%s: '%s' is longer than %d bytes",
+                         writer->path, key, STORE_MAX_RECORD_BYTES);
     MDB_val name = {strlen(key), (void *)(uintptr_t)key};
     MDB_val value = {json->length, json->data};
     int code = mdb_put(writer->batch, writer->meta, &name, &value, 0);
@@ -87,8 +88,10 @@ int valence_store_writer_set_source(struct valence_store_writer *writer, const c
     json_t *source = json_loads(json, JSON_REJECT_DUPLICATES, &parse);
     if (json_is_object(source))
         return store_writer_set_source(writer, source, error);
-    int status = fail(error, VALENCE_ERROR_ARGUMENT, "a store's source must be a JSON object%s%s",
-                      source ? "" : ": ", source ? "" : parse.text);
+    int status = source
+                     ? fail(error, VALENCE_ERROR_ARGUMENT, "a store's source must be a JSON object")
+                     : fail_json(&parse, error, VALENCE_ERROR_ARGUMENT,
+                                 "a store's source must be a JSON object: %s", parse.text);
     json_decref(source);
     return status;
 }

@@ -170,8 +170,9 @@ static int set_list(struct reader *r, const struct config_key *key)
     }
     if (!status && list.failed)
         status = fail_at(r, line,
-                         fail_key(r->error, VALENCE_ERROR_CONFIG, key->known.name,
-                                  "%s: the list is too long", key->known.name));
+                         list.no_memory ? fail_memory(r->error, list.length, "a list")
+                                        : fail_key(r->error, VALENCE_ERROR_CONFIG, key->known.name,
+                                                   "%s: the list is too long", key->known.name));
     else if (!status &&
              (status = config_key_set(key, list.length ? list.data : "", r->config, r->error)))
         fail_at(r, line, status);

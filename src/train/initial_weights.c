@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "data/encoder_settings.h"
+#include "store/store_source.h"
 #include "valence/run.h"
 #include "valence/text.h"
 
@@ -35,7 +36,7 @@ static int check_encoders(const struct trainer *t, const struct checkpoint *othe
                           struct valence_error *error)
 {
     const json_t *trained_on = json_object_get(other->provenance, "source");
-    json_t *source = json_loads(valence_store_source(t->store), 0, NULL);
+    const json_t *source = store_source_json(t->store);
     int status = VALENCE_OK;
     for (int s = 0; s < VALENCE_N_STREAMS && !status; s++) {
         const char *name = t->checkpoint.stream_names[s];
@@ -44,7 +45,6 @@ static int check_encoders(const struct trainer *t, const struct checkpoint *othe
         if (trained && now && encoder_settings_compare(trained, now, name, error))
             status = fail_within(VALENCE_ERROR_DATA, error, "%s", valence_store_path(t->store));
     }
-    json_decref(source);
     return status;
 }
 

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "data/label_scale.h"
 #include "model/parameters.h"
+#include "store/store_source.h"
 #include "train/data_notes.h"
 #include "train/initial_weights.h"
 #include "train/trainer_private.h"
@@ -61,12 +62,10 @@ static int open_data(struct trainer *t, struct valence_error *error)
 static json_t *make_provenance(const struct trainer *t)
 {
     json_t *config = train_config_to_json(t->config);
-    const char *source = valence_store_source(t->store);
-    json_t *from = source ? json_loads(source, JSON_DECODE_ANY, NULL) : NULL;
-    return json_pack("{s:s, s:o, s:s, s:s, s:o?, s:{s:I, s:I}, s:O*}", "valence", valence_version(),
+    return json_pack("{s:s, s:o, s:s, s:s, s:O?, s:{s:I, s:I}, s:O*}", "valence", valence_version(),
                      "config", config, "store", t->config->store, "data", t->fingerprint, "source",
-                     from, "clips", "train", (json_int_t)t->training.n, "validation",
-                     (json_int_t)t->validation.n, "from", t->from);
+                     store_source_json(t->store), "clips", "train", (json_int_t)t->training.n,
+                     "validation", (json_int_t)t->validation.n, "from", t->from);
 }
 
 static int standardise(struct trainer *t, enum valence_stream stream, struct valence_error *error)

@@ -92,10 +92,13 @@ EVERYWHERE int posix_memalign(void **memory, size_t alignment, size_t size)
 
 /* Reading JSON counts as one allocation: jansson 2.14 writes behind its text where that cannot
  * grow, which no program above it can prevent. */
-static bool json_may_work(long *left)
+static bool json_may_work(long *left, json_error_t *problem)
 {
-    if (fails_now(NULL))
+    if (fails_now(NULL)) {
+        if (problem)
+            *problem = (json_error_t){.line = -1, .column = -1};
         return false;
+    }
     *left = atomic_exchange(&allocations_left, 0);
     return true;
 }
@@ -111,7 +114,8 @@ json_t *json_loadb(const char *text, size_t size, size_t flags, json_error_t *pr
     json_t *(*load)(const char *, size_t, size_t, json_error_t *) = NULL;
     long left;
     *(void **)&load = dlsym(RTLD_NEXT, "json_loadb");
-    return json_may_work(&left) ? json_was_read(load(text, size, flags, problem), left) : NULL;
+    return json_may_work(&left, problem) ? json_was_read(load(text, size, flags, problem), left)
+                                         : NULL;
 }
 
 json_t *json_loads(const char *text, size_t flags, json_error_t *problem)
@@ -119,7 +123,7 @@ json_t *json_loads(const char *text, size_t flags, json_error_t *problem)
     json_t *(*load)(const char *, size_t, json_error_t *) = NULL;
     long left;
     *(void **)&load = dlsym(RTLD_NEXT, "json_loads");
-    return json_may_work(&left) ? json_was_read(load(text, flags, problem), left) : NULL;
+    return json_may_work(&left, problem) ? json_was_read(load(text, flags, problem), left) : NULL;
 }
 
 /* Writing JSON, too: jansson 2.14 leaves a key out where its buffer cannot grow for it. */
@@ -128,7 +132,7 @@ char *json_dumps(const json_t *root, size_t flags)
     char *(*dump)(const json_t *, size_t) = NULL;
     long left;
     *(void **)&dump = dlsym(RTLD_NEXT, "json_dumps");
-    if (!json_may_work(&left))
+    if (!json_may_work(&left, NULL))
         return NULL;
     char *text = dump(root, flags);
     atomic_store(&allocations_left, left);

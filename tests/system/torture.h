@@ -13,7 +13,7 @@ struct torture_case {
     const char *functions;
     int (*call)(double *result, struct valence_error *error);
     /* Where there are many allocations, the distance between those that fail grows by one after
-     * each `density` of them; 0: 40. */
+     * each `density` of them; 0: 100. */
     long density;
 };
 

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "format/json_failure.h"
 
 const char *const valence_transcript_rows_names[VALENCE_N_TRANSCRIPT_ROWS] = {"tokens", "mean",
                                                                               "last"};
@@ -173,10 +174,12 @@ int valence_transcript_encoder_open_recorded(const char *path, const char *recor
                                              struct valence_error *error)
 {
     *encoder = NULL;
-    json_t *json = json_loads(recorded, 0, NULL);
+    json_error_t problem;
+    json_t *json = json_loads(recorded, 0, &problem);
     if (!json)
-        return fail(error, VALENCE_ERROR_FORMAT,
-                    "the recorded settings of the text's encoder are not JSON");
+        return fail_json(&problem, error, VALENCE_ERROR_FORMAT,
+                         "the recorded settings of the text's encoder are not JSON: %s",
+                         problem.text);
     int status = open_encoder(path, json, options, encoder, error);
     json_decref(json);
     return status;

@@ -86,10 +86,11 @@ static int make_prompt(struct valence_simulator *simulator,
     text_append(&prompt, template, (size_t)(place - template));
     text_append(&prompt, instruction, strlen(instruction));
     text_append(&prompt, place + 2, strlen(place + 2));
-    int status = prompt.failed ? fail(error, VALENCE_ERROR_LIMIT, "the prompt is too long")
-                               : language_model_tokenize(&simulator->llm->model, prompt.data,
-                                                         prompt.length, true, &simulator->prompt,
-                                                         &simulator->n_prompt, error);
+    int status =
+        prompt.failed
+            ? fail_text(&prompt, error, VALENCE_ERROR_LIMIT, "the prompt is too long")
+            : language_model_tokenize(&simulator->llm->model, prompt.data, prompt.length, true,
+                                      &simulator->prompt, &simulator->n_prompt, error);
     text_free(&prompt);
     if (!status && simulator->n_prompt == 0)
         status = fail(error, VALENCE_ERROR_ARGUMENT, "the prompt is empty");

@@ -117,7 +117,7 @@ int encode_store(const struct store_encoder *encoder, const char *from, const ch
         status = fail_key(error, VALENCE_ERROR_ARGUMENT, "stream",
                           "the stream's name '%.80s' is longer than %zu bytes", stream,
                           sizeof maker.stream.name - 1);
-    else
+    else if (!status)
         memcpy(maker.stream.name, stream, strlen(stream) + 1);
     if (!status)
         status = valence_store_open(from, NULL, &store, error);

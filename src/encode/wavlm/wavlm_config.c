@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "format/json_failure.h"
 
 #define MAX_CONFIG_BYTES (1 << 20)
 
@@ -81,9 +82,11 @@ static int read_json(const char *folder, const char *name, json_t **object,
     if (!status) {
         json_error_t problem;
         *object = json_loadb(text, size, 0, &problem);
-        if (!json_is_object(*object)) {
-            status = fail(error, VALENCE_ERROR_FORMAT, "%s:%d: %s", path,
-                          *object ? 1 : problem.line, *object ? "is not an object" : problem.text);
+        if (!*object)
+            status = fail_json(&problem, error, VALENCE_ERROR_FORMAT, "%s:%d: %s", path,
+                               problem.line, problem.text);
+        else if (!json_is_object(*object)) {
+            status = fail(error, VALENCE_ERROR_FORMAT, "%s:1: is not an object", path);
             json_decref(*object);
             *object = NULL;
         }

@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "format/json_failure.h"
 
 #define MAX_BYTES  (16 << 20)
 #define MAX_TOKENS 1000000
@@ -77,9 +78,9 @@ static int read_json(struct whisper_vocabulary *vocabulary, const char *path, si
 {
     json_error_t problem;
     json_t *json = json_loadb(vocabulary->text, size, 0, &problem);
-    int status =
-        json ? read_spellings(vocabulary, json, path, error)
-             : fail(error, VALENCE_ERROR_FORMAT, "%s:%d: %s", path, problem.line, problem.text);
+    int status = json ? read_spellings(vocabulary, json, path, error)
+                      : fail_json(&problem, error, VALENCE_ERROR_FORMAT, "%s:%d: %s", path,
+                                  problem.line, problem.text);
     json_decref(json);
     return status;
 }

@@ -133,7 +133,9 @@ static void push_global(struct machine *m, const char *module, size_t module_siz
     text_append(&text, module, module_size);
     text_append(&text, ".", 1);
     text_append(&text, name, name_size);
-    if (text.failed || !is_utf8(text.data, text.length) || strlen(text.data) != text.length)
+    if (text.no_memory)
+        machine_no_memory(m);
+    else if (text.failed || !is_utf8(text.data, text.length) || strlen(text.data) != text.length)
         machine_malformed(m, "the name of a class or function is too long or not a text");
     else if (!is_known(text.data) && !m->keep_unknown && !m->status)
         m->status =
@@ -160,7 +162,9 @@ static void push_global_lines(struct machine *m)
     if (line)
         text_append(&module, line, module_size);
     const char *name = line ? machine_take_line(m, &name_size) : NULL;
-    if (module.failed)
+    if (module.no_memory)
+        machine_no_memory(m);
+    else if (module.failed)
         machine_malformed(m, "the name of a class or function is too long or not a text");
     if (name && !m->status)
         push_global(m, module.data, module.length, name, name_size);

@@ -35,6 +35,7 @@ static bool add_block(struct pickle *pickle, size_t bytes)
         return false;
     capacity = capacity < bytes ? bytes : capacity > left ? left : capacity;
     struct pickle_block *block = malloc(sizeof *block + capacity);
+    pickle->no_memory = !block;
     if (!block)
         return false;
     *block = (struct pickle_block){.older = pickle->blocks, .capacity = capacity};
@@ -106,6 +107,7 @@ static struct pickle_value **grow_items(struct pickle *pickle, struct pickle_val
         block = (void *)((char *)items - offsetof(struct pickle_array_block, items));
     bool is_first = block && pickle->arrays == block;
     struct pickle_array_block *moved = realloc(block, sizeof *block + bytes);
+    pickle->no_memory = !moved;
     if (!moved)
         return NULL;
     if (!block)

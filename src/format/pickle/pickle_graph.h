@@ -22,6 +22,7 @@ struct pickle {
     struct pickle_array_block *arrays; /* items of large containers, which move while they grow */
     size_t used;                       /* bytes of all blocks */
     size_t maximum;
+    bool no_memory; /* the last that failed found less than `maximum` */
     struct pickle_value *root;
     struct pickle_value *unknown;     /* LIST of GLOBALs */
     struct pickle_value *persistents; /* LIST */

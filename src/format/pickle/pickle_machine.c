@@ -24,10 +24,17 @@ void machine_malformed(struct machine *m, const char *what)
     machine_stop(m, VALENCE_ERROR_FORMAT, what);
 }
 
+void machine_no_memory(struct machine *m)
+{
+    machine_stop(m, VALENCE_ERROR_MEMORY, "there is too little memory for its values");
+}
+
 void machine_out_of_room(struct machine *m)
 {
-    machine_stop(m, VALENCE_ERROR_LIMIT,
-                 "its values take more memory than is allowed (or than there is)");
+    if (!m->pickle || m->pickle->no_memory)
+        machine_no_memory(m);
+    else
+        machine_stop(m, VALENCE_ERROR_LIMIT, "its values take more memory than is allowed");
 }
 
 /* Moves the window so that it begins at m->at and holds n bytes, which the input has. */
@@ -36,9 +43,9 @@ static bool move_window(struct machine *m, uint64_t n)
     uint64_t left = m->size - m->at;
     uint64_t bytes = n > WINDOW_BYTES ? n : left < WINDOW_BYTES ? left : WINDOW_BYTES;
     if (bytes > m->buffer_size) {
-        unsigned char *buffer = bytes > m->pickle->maximum && bytes > WINDOW_BYTES
-                                    ? NULL
-                                    : realloc(m->buffer, (size_t)bytes);
+        bool is_allowed = bytes <= m->pickle->maximum || bytes <= WINDOW_BYTES;
+        unsigned char *buffer = is_allowed ? realloc(m->buffer, (size_t)bytes) : NULL;
+        m->pickle->no_memory = is_allowed && !buffer;
         if (!buffer) {
             machine_out_of_room(m);
             return false;

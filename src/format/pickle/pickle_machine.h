@@ -36,7 +36,8 @@ struct machine {
 /* The first error is kept; later ones change nothing. */
 void machine_stop(struct machine *m, int status, const char *what);
 void machine_malformed(struct machine *m, const char *what);
-void machine_out_of_room(struct machine *m);
+void machine_no_memory(struct machine *m);
+void machine_out_of_room(struct machine *m); /* or of memory, as the graph's `no_memory` says */
 
 /* The next n bytes of the input, or NULL where the file is cut off (or after an error). They live
  * until the next bytes are taken. */

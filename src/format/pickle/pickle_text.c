@@ -82,8 +82,9 @@ struct pickle_value *pickle_new_escaped(struct pickle *pickle, const char *data,
         if (!*malformed)
             text_append_code_point(&text, (uint32_t)point);
     }
-    if (!is_utf8(text.data ? text.data : "", text.length))
+    if (!text.failed && !is_utf8(text.data ? text.data : "", text.length))
         *malformed = true;
+    pickle->no_memory = text.no_memory;
     struct pickle_value *value = NULL;
     if (!*malformed && !text.failed)
         value = pickle_new_copy(pickle, PICKLE_TEXT, text.data, text.length);

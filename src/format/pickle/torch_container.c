@@ -1,5 +1,6 @@
 #include "format/pickle/torch_container.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,11 +101,10 @@ static int get_reference(const struct torch_container *container,
 /* "FOLDER/name", or its index in the archive; -1 if it is not there. */
 static int64_t find_member(const struct torch_container *container, const char *name)
 {
-    struct text path = {.maximum = MAX_NAME_BYTES};
-    text_format(&path, "%s%s", container->folder, name);
-    int64_t index = path.failed ? -1 : archive_find(container->archive, path.data);
-    text_free(&path);
-    return index;
+    char path[MAX_NAME_BYTES + 1];
+    int length = snprintf(path, sizeof path, "%s%s", container->folder, name);
+    return length < 0 || (size_t)length >= sizeof path ? -1
+                                                       : archive_find(container->archive, path);
 }
 
 /* The folder is whatever holds data.pkl. */
@@ -201,10 +201,10 @@ static int find_in_zip(const struct torch_container *container,
                        const struct storage_reference *reference, struct torch_storage *storage,
                        struct valence_error *error)
 {
-    struct text name = {.maximum = MAX_NAME_BYTES};
-    text_format(&name, "data/%s", reference->key->as.bytes.data);
-    storage->member = name.failed ? -1 : find_member(container, name.data);
-    text_free(&name);
+    char name[MAX_NAME_BYTES + 1];
+    int length = snprintf(name, sizeof name, "data/%s", reference->key->as.bytes.data);
+    storage->member =
+        length < 0 || (size_t)length >= sizeof name ? -1 : find_member(container, name);
     if (storage->member < 0)
         return fail(error, VALENCE_ERROR_FORMAT, "%s: the storage '%.200s' is not in the file",
                     container->name, reference->key->as.bytes.data);

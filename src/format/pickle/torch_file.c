@@ -34,10 +34,10 @@ struct walk {
     struct valence_error *error;
 };
 
-static int bad_tensor(const struct walk *walk, int status, const char *what)
+static int bad_path(const struct walk *walk, const struct text *path, const char *what)
 {
-    return fail(walk->error, status, "%s: tensor '%.200s': %s", walk->file->name,
-                walk->path.data ? walk->path.data : "", what);
+    return fail_text(path, walk->error, VALENCE_ERROR_LIMIT, "%s: tensor '%.200s': %s",
+                     walk->file->name, walk->path.data ? walk->path.data : "", what);
 }
 
 static int read_tensor(struct walk *walk, const struct pickle_value *arguments,
@@ -63,7 +63,7 @@ static int add_tensor(struct walk *walk, const struct pickle_value *arguments)
         return status;
     text_append(&file->paths, walk->path.data, walk->path.length + 1);
     if (file->paths.failed)
-        return bad_tensor(walk, VALENCE_ERROR_LIMIT, "the paths of all tensors are too long");
+        return bad_path(walk, &file->paths, "the paths of all tensors are too long");
     file->n_tensors++;
     return VALENCE_OK;
 }
@@ -92,7 +92,7 @@ static int walk_entry(struct walk *walk, const struct pickle_value *key, int64_t
     else
         return VALENCE_OK;
     if (walk->path.failed)
-        return bad_tensor(walk, VALENCE_ERROR_LIMIT, "the path to a tensor in it is too long");
+        return bad_path(walk, &walk->path, "the path to a tensor in it is too long");
     int status = walk_value(walk, value, depth);
     walk->path.length = length;
     walk->path.data[length] = '\0';
