@@ -73,7 +73,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
 static int choose_scale(const struct command *command, const char *text, int *scale)
 {
     const char *names[VALENCE_N_SCALES + 1] = {"auto"};
-    memcpy(names + 1, valence_scale_names, sizeof valence_scale_names);
+    memcpy(names + 1, valence_scale_names, VALENCE_N_SCALES * sizeof *names);
     int code = choose_name(command, "--scale", text, names, VALENCE_N_SCALES + 1, scale);
     *scale -= 1; /* auto is -1 */
     return code;

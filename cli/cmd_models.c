@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "json_output.h"
 #include "model_cache.h"
+#include "valence/text.h"
 #include "table.h"
 
 /* Of every known model: where its file is, and in which state. */
@@ -81,7 +82,7 @@ static void print_models(const struct listing *listing)
 static void free_listing(struct listing *listing)
 {
     for (int i = 0; i < valence_n_known_models() && listing->paths; i++)
-        free(listing->paths[i]);
+        valence_text_free(listing->paths[i]);
     free(listing->paths);
     free(listing->states);
     free(listing->folder);
@@ -150,7 +151,7 @@ static int fetch_model(const struct fetch_request *request, const char *folder,
             fprintf(stderr, "%s: %.1f MB, ready after %.1f s\n", model->name,
                     (double)model->bytes / 1e6, seconds);
     }
-    free(path);
+    valence_text_free(path);
     return status;
 }
 

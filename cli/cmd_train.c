@@ -10,6 +10,7 @@
 #include "shared_options.h"
 #include "table.h"
 #include "train_config.h"
+#include "valence/text.h"
 #include "valence/train.h"
 #include "valence/text.h"
 
@@ -191,7 +192,7 @@ static int print_config(const struct valence_train_config *config, struct valenc
         return VALENCE_ERROR_MEMORY;
     }
     fputs(text, stdout);
-    free(text);
+    valence_text_free(text);
     return VALENCE_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "valence/text.h"
 #include "valence/error.h"
 #include "valence/output.h"
 #include "valence/runtime.h"
@@ -181,12 +182,12 @@ static int transcribe(struct request *request, struct valence_error *error)
     if (!status)
         status = valence_transcriber_load(path, &transcriber, error);
     request->vad = vad;
-    free(path);
+    valence_text_free(path);
     for (int64_t i = 0; !status && i < request->n_files; i++)
         status = transcribe_file(request, transcriber, i, error);
     valence_transcriber_free(transcriber);
     request->vad = NULL;
-    free(vad);
+    valence_text_free(vad);
     if (!status && request->json)
         status = print_json(json_pack("{s:O}", "transcripts", request->transcripts), error);
     return status;

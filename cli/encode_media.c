@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "valence/text.h"
 #include "valence/runtime.h"
 #include "encode_kinds.h"
 #include "encode_summary.h"
@@ -33,8 +34,8 @@ static int load(struct request *request, struct valence_encoder **encoder,
     if (!status)
         status = valence_encoder_load(path, &request->encoder, encoder, error);
     request->encoder.memory = NULL;
-    free(path);
-    free(memory);
+    valence_text_free(path);
+    valence_text_free(memory);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "valence/text.h"
 #include "valence/runtime.h"
 #include "choices.h"
 #include "encode_kinds.h"
@@ -48,8 +49,8 @@ static int open_simulator(const struct request *request, struct valence_simulato
     if (!status)
         status = valence_simulator_open(&models, &request->search, simulator, error);
     for (int i = 0; i < 3; i++)
-        free(paths[i]);
-    free(memory);
+        valence_text_free(paths[i]);
+    valence_text_free(memory);
     return status;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "valence/text.h"
 #include "valence/runtime.h"
 #include "choices.h"
 #include "encode_kinds.h"
@@ -46,8 +47,8 @@ static int open_encoder(struct text_encoding *encoding, struct valence_transcrip
     if (!status && !encoding->quiet)
         print_encoder_warning(valence_transcript_encoder_model(*encoder));
     encoding->settings.memory = NULL;
-    free(path);
-    free(memory);
+    valence_text_free(path);
+    valence_text_free(memory);
     return status;
 }
 

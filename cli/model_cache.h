@@ -10,7 +10,8 @@
 /* In fresh memory; NULL where memory is short, as the next. */
 char *model_folder(void);
 
-/* The file that remembers which models were verified (valence_encoder_options.memory). */
+/* The file that remembers which models were verified (valence_encoder_options.memory); free it with
+ * valence_text_free(). */
 char *model_memory(void);
 
 /* How models are fetched by commands: from `mirror` or, where it is NULL, that of VALENCE_MIRROR;
@@ -18,8 +19,8 @@ char *model_memory(void);
 void model_fetch_options(const char *mirror, bool offline, bool quiet,
                          struct valence_model_fetch_options *options);
 
-/* The file behind `name`, a known model's name or any path, in *path (free() it). A known model
- * that is not here is fetched unless `offline`, with progress unless `quiet`. */
+/* The file behind `name`, a known model's name or any path, in *path (valence_text_free()). A known
+ * model that is not here is fetched unless `offline`, with progress unless `quiet`. */
 int model_path(const char *name, bool offline, bool quiet, char **path,
                struct valence_error *error);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "valence/text.h"
 #include "valence/error.h"
 
 #ifdef VALENCE_WITH_ENCODERS
@@ -53,7 +54,7 @@ static int open_encoder(const json_t *trained, const char *name, bool offline, b
     if (!status)
         status = valence_transcript_encoder_open_recorded(path, recorded, NULL, encoder, error);
     free(recorded);
-    free(path);
+    valence_text_free(path);
     return status;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "valence/transcript.h"
+#include "valence/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,7 +32,7 @@ static inline void fuzz_transcript(const uint8_t *data, size_t size,
                 abort();
     }
     if (valence_transcript_text(transcript, 1, 5, &text, &error) == VALENCE_OK)
-        free(text);
+        valence_text_free(text);
     valence_transcript_free(transcript);
 }
 

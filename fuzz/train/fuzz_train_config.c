@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "train/train_config.h"
+#include "valence/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,7 +32,7 @@ static int assign(struct valence_train_config *config, const char *data, size_t 
         if (status && !error.text[0])
             abort();
     }
-    free(text);
+    valence_text_free(text);
     return status;
 }
 
@@ -45,6 +46,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                  memcmp(config.store, again.store, sizeof config.store) != 0 ||
                  config.learning_rate != again.learning_rate))
         abort();
-    free(text);
+    valence_text_free(text);
     return 0;
 }

@@ -17,4 +17,8 @@
 #define VALENCE_API
 #endif
 
+/* The room in arrays of names, valence_..._names[]; those behind the last name are NULL. A new name
+ * then leaves an array's size as programs were linked with it. */
+#define VALENCE_MAX_NAMES 16
+
 #endif

@@ -25,8 +25,8 @@ struct valence_published_split {
     const char *name;
     /* "CMU-MOSI, standard split", and who publishes it. */
     const char *title, *where;
-    /* Train, validation, test. */
-    int64_t n_clips[3];
+    /* By enum valence_split. */
+    int64_t n_clips[VALENCE_MAX_SPLITS];
 };
 
 /* Those that are known, 0 ... n - 1; NULL for any other index, or for a name that is none. */

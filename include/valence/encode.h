@@ -50,7 +50,7 @@ struct valence_encode_report {
     int64_t n_encoded, n_before, n_without, n_skipped; /* by state */
     int64_t n_rows, width; /* rows of all inputs of a file, or made by this call for a store */
     /* simulated text: inputs with each flag, by its bit number (valence_simulation_flag_names) */
-    int64_t n_flagged[8];
+    int64_t n_flagged[VALENCE_MAX_SIMULATION_FLAGS];
 };
 
 VALENCE_API void valence_encode_report_free(struct valence_encode_report *report);

@@ -78,7 +78,7 @@ enum valence_reliability_figure {
 #undef VALENCE_RELIABILITY_ENUM
         VALENCE_N_RELIABILITY_FIGURES
 };
-extern VALENCE_API const char *const valence_reliability_keys[VALENCE_N_RELIABILITY_FIGURES];
+extern VALENCE_API const char *const valence_reliability_keys[VALENCE_MAX_NAMES];
 
 /* A flow measured on all clips of an evaluation. */
 struct valence_flow_evaluation {

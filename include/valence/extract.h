@@ -37,7 +37,8 @@ enum valence_sound_encoder {
     VALENCE_SOUND_WAVLM,
     VALENCE_N_SOUND_ENCODERS
 };
-extern VALENCE_API const char *const valence_sound_encoder_names[]; /* "whisper", ... */
+/* "whisper", ... */
+extern VALENCE_API const char *const valence_sound_encoder_names[VALENCE_MAX_NAMES];
 
 /* Pictures to video rows, `fps` a second. */
 enum valence_picture_encoder {
@@ -48,7 +49,8 @@ enum valence_picture_encoder {
     VALENCE_PICTURES_MANET,
     VALENCE_N_PICTURE_ENCODERS
 };
-extern VALENCE_API const char *const valence_picture_encoder_names[]; /* "none", "faces", ... */
+/* "none", "faces", ... */
+extern VALENCE_API const char *const valence_picture_encoder_names[VALENCE_MAX_NAMES];
 
 /* What the language model reads for text rows. */
 enum valence_text_source {
@@ -57,7 +59,8 @@ enum valence_text_source {
     VALENCE_TEXT_ASR,   /* the clip's transcript; where it has none, the recognised words */
     VALENCE_N_TEXT_SOURCES
 };
-extern VALENCE_API const char *const valence_text_source_names[]; /* "none", "given", "asr" */
+/* "none", "given", "asr" */
+extern VALENCE_API const char *const valence_text_source_names[VALENCE_MAX_NAMES];
 
 enum valence_simulated_source {
     VALENCE_SIMULATED_NONE,
@@ -65,7 +68,8 @@ enum valence_simulated_source {
     VALENCE_SIMULATED_PROJECTOR, /* valence/simulate.h */
     VALENCE_N_SIMULATED_SOURCES
 };
-extern VALENCE_API const char *const valence_simulated_source_names[]; /* "none", "asr", ... */
+/* "none", "asr", ... */
+extern VALENCE_API const char *const valence_simulated_source_names[VALENCE_MAX_NAMES];
 
 /* Set it with valence_extractor_options_default(), then change what you need. The names of members
  * are also the keys of errors. Nothing of it is kept by pointer. */

@@ -23,7 +23,7 @@ extern "C" {
 #define VALENCE_FACE_EXPRESSIONS 7
 
 /* "neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised" */
-extern VALENCE_API const char *const valence_face_expression_names[VALENCE_FACE_EXPRESSIONS];
+extern VALENCE_API const char *const valence_face_expression_names[VALENCE_MAX_NAMES];
 
 /* ---- Detection ---- */
 
@@ -103,7 +103,7 @@ enum valence_face_person {
                                 without sound */
     VALENCE_N_PERSONS
 };
-extern VALENCE_API const char *const valence_face_person_names[VALENCE_N_PERSONS];
+extern VALENCE_API const char *const valence_face_person_names[VALENCE_MAX_NAMES];
 
 /* The faces of one clip, gathered frame by frame. Not thread-safe. */
 struct valence_face_clip;

@@ -47,7 +47,7 @@ struct valence_checkpoint_summary {
     int64_t n_parameters;
     /* The store's stream for each of the network's, by enum valence_stream; "" for one not in use.
      */
-    const char *streams[4];
+    const char *streams[VALENCE_MAX_STREAMS];
     /* Bits 1 << enum valence_stream: streams whose columns are standardised. */
     unsigned standardised;
     /* Training can go on from it. */

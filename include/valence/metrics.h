@@ -34,7 +34,7 @@ enum valence_scale {
 #undef VALENCE_SCALE_ENUM
         VALENCE_N_SCALES
 };
-extern VALENCE_API const char *const valence_scale_names[VALENCE_N_SCALES];
+extern VALENCE_API const char *const valence_scale_names[VALENCE_MAX_NAMES];
 
 /* The index of a name above, or -1. */
 VALENCE_API int valence_scale_from_name(const char *name);

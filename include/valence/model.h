@@ -19,7 +19,8 @@
 extern "C" {
 #endif
 
-#define VALENCE_MAX_FLOWS (1 << VALENCE_N_MODALITIES)
+/* Flows that a model is trained with, or that are measured at once. */
+#define VALENCE_MAX_FLOWS 32
 
 /* The 7 query views (section 2.2), in this order. */
 enum valence_view {
@@ -32,7 +33,7 @@ enum valence_view {
     VALENCE_VIEW_VIDEO,
     VALENCE_N_VIEWS
 };
-extern VALENCE_API const char *const valence_view_names[VALENCE_N_VIEWS];
+extern VALENCE_API const char *const valence_view_names[VALENCE_MAX_NAMES];
 
 /* What MIA's residual is added to: its transition layer's output, the missing modality's own
  * (simulated) input, or no imagination at all. The first two are the published variants. */
@@ -42,13 +43,13 @@ enum valence_imagination {
     VALENCE_IMAGINATION_OFF,
     VALENCE_N_IMAGINATIONS
 };
-extern VALENCE_API const char
-    *const valence_imagination_names[VALENCE_N_IMAGINATIONS]; /* "transition", ... */
+/* "transition", ... */
+extern VALENCE_API const char *const valence_imagination_names[VALENCE_MAX_NAMES];
 
 struct valence_model_config {
-    int64_t widths[VALENCE_N_MODALITIES]; /* columns of the audio, text and video streams */
-    int64_t d;                            /* model width, 256; even */
-    int64_t o;                            /* output width, 128; even */
+    int64_t widths[VALENCE_MAX_MODALITIES]; /* columns of the audio, text and video streams */
+    int64_t d;                              /* model width, 256; even */
+    int64_t o;                              /* output width, 128; even */
     enum valence_imagination imagination;
     double dropout;                    /* after each MLP layer, 0.3 */
     double attention_dropout;          /* in the two attentions, 0.5 */

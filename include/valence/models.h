@@ -53,14 +53,16 @@ enum valence_model_state {
     VALENCE_MODEL_DAMAGED,  /* it is not */
     VALENCE_N_MODEL_STATES
 };
-extern VALENCE_API const char *const valence_model_state_names[]; /* "absent", ... */
+/* "absent", ... */
+extern VALENCE_API const char *const valence_model_state_names[VALENCE_MAX_NAMES];
 
-/* Where the model's file is, or would be, in *path: free() it. Errors: MEMORY. */
+/* Where the model's file is, or would be, in *path, which you free with
+ * valence_text_free() (valence/text.h). Errors: MEMORY. */
 VALENCE_API int valence_model_path(const char *folder, const struct valence_known_model *model,
                                    char **path, struct valence_error *error);
 
-/* The folder's memory of verified files, for struct valence_encoder_options, in *path: free() it.
- */
+/* The folder's memory of verified files, for struct valence_encoder_options, in *path, freed
+ * the same way. */
 VALENCE_API int valence_model_memory(const char *folder, char **path, struct valence_error *error);
 
 /* What the folder has of the model. `anew`: the file is hashed even if it was before. Errors: IO,
@@ -107,10 +109,10 @@ VALENCE_API int valence_model_fetch(const char *folder, const struct valence_kno
                                     const struct valence_model_fetch_options *options,
                                     struct valence_error *error);
 
-/* The file behind `name`, in *path: free() it. A known model's name means its file in the folder,
- * verified and, where it is absent, fetched; anything else is a path and given back as it is.
- * Errors: those of fetching; NOT_FOUND, saying where the model comes from; FORMAT for a damaged one
- * that cannot be fetched. *path is NULL on failure. */
+/* The file behind `name`, in *path, freed the same way. A known model's name means its file in the
+ * folder, verified and, where it is absent, fetched; anything else is a path and given back as it
+ * is. Errors: those of fetching; NOT_FOUND, saying where the model comes from; FORMAT for a damaged
+ * one that cannot be fetched. *path is NULL on failure. */
 VALENCE_API int valence_model_resolve(const char *folder, const char *name,
                                       const struct valence_model_fetch_options *options,
                                       char **path, struct valence_error *error);

@@ -15,8 +15,8 @@ enum valence_checkpoint {
     VALENCE_CHECKPOINT_LAST, /* where the training stands */
     VALENCE_N_CHECKPOINTS
 };
-extern VALENCE_API const char
-    *const valence_checkpoint_names[VALENCE_N_CHECKPOINTS]; /* "best", "last" */
+/* "best", "last" */
+extern VALENCE_API const char *const valence_checkpoint_names[VALENCE_MAX_NAMES];
 
 struct valence_run; /* a list of models; nothing of them is loaded */
 

@@ -38,7 +38,8 @@ enum valence_reading {
                                  may change hypothesis, and go on after the winner has ended */
 };
 
-extern VALENCE_API const char *const valence_reading_names[]; /* "winner", "reference" */
+/* "winner", "reference" */
+extern VALENCE_API const char *const valence_reading_names[VALENCE_MAX_NAMES];
 
 /* Set it with valence_simulator_options_default(), then change what you need. */
 struct valence_simulator_options {
@@ -101,8 +102,9 @@ enum valence_simulation_flag {
         4, /* begins as language models decline ("I'm sorry, but ...") and speaks of the task */
     VALENCE_SIMULATION_CUT = 8 /* max_tokens came before the end-of-sequence token */
 };
-#define VALENCE_N_SIMULATION_FLAGS 4
-extern VALENCE_API const char *const valence_simulation_flag_names[VALENCE_N_SIMULATION_FLAGS];
+#define VALENCE_N_SIMULATION_FLAGS   4
+#define VALENCE_MAX_SIMULATION_FLAGS 8
+extern VALENCE_API const char *const valence_simulation_flag_names[VALENCE_MAX_NAMES];
 
 /* What the model heard. Free with valence_simulation_free(). */
 struct valence_simulation {

@@ -15,6 +15,12 @@
 extern "C" {
 #endif
 
+/* Arrays that are indexed by an enum have this much room, not the number of its names today, so
+ * that a new name does not move what stands behind them. What is beyond the names is 0 or NULL. */
+#define VALENCE_MAX_MODALITIES 8
+#define VALENCE_MAX_STREAMS    16
+#define VALENCE_MAX_SPLITS     8
+
 enum valence_modality { VALENCE_AUDIO, VALENCE_TEXT, VALENCE_VIDEO, VALENCE_N_MODALITIES };
 
 enum valence_stream {
@@ -41,13 +47,14 @@ enum valence_split { VALENCE_TRAIN, VALENCE_VALIDATION, VALENCE_TEST, VALENCE_N_
 /* How the elements of rows are stored: IEEE half or single precision, little-endian. */
 enum valence_dtype { VALENCE_F16, VALENCE_F32, VALENCE_N_DTYPES };
 
-extern VALENCE_API const char
-    *const valence_modality_names[VALENCE_N_MODALITIES]; /* "audio", "text", "video" */
-extern VALENCE_API const char
-    *const valence_stream_names[VALENCE_N_STREAMS]; /* ..., "simulated_text" */
-extern VALENCE_API const char
-    *const valence_split_names[VALENCE_N_SPLITS]; /* "train", "validation", "test" */
-extern VALENCE_API const char *const valence_dtype_names[VALENCE_N_DTYPES]; /* "f16", "f32" */
+/* "audio", "text", "video" */
+extern VALENCE_API const char *const valence_modality_names[VALENCE_MAX_NAMES];
+/* ..., "simulated_text" */
+extern VALENCE_API const char *const valence_stream_names[VALENCE_MAX_NAMES];
+/* "train", "validation", "test" */
+extern VALENCE_API const char *const valence_split_names[VALENCE_MAX_NAMES];
+/* "f16", "f32" */
+extern VALENCE_API const char *const valence_dtype_names[VALENCE_MAX_NAMES];
 
 /* Bytes of one element. */
 VALENCE_API size_t valence_dtype_size(enum valence_dtype type);
@@ -77,7 +84,7 @@ struct valence_batch {
     int64_t n_clips;
     const uint64_t *keys; /* one per clip, from its id; the randomness of dropout */
     const float *labels;  /* one per clip; NULL where not needed */
-    struct valence_rows streams[VALENCE_N_STREAMS]; /* by enum valence_stream */
+    struct valence_rows streams[VALENCE_MAX_STREAMS]; /* by enum valence_stream */
 };
 
 /* The 64-bit key of a clip id (FNV-1a, finished by an avalanche): the same on every machine. */

@@ -94,8 +94,8 @@ struct valence_split_summary {
 struct valence_data_summary {
     int n_streams;
     struct valence_stream_summary streams[VALENCE_STORE_MAX_STREAMS];
-    /* Train, validation, test. */
-    struct valence_split_summary splits[3];
+    /* By enum valence_split. */
+    struct valence_split_summary splits[VALENCE_MAX_SPLITS];
     int64_t n_clips;
     /* Clips that name their recording, and recordings of all splits together. */
     int64_t n_grouped, n_groups;

@@ -1,4 +1,4 @@
-/* Texts as the library writes them: names that were meant, and fields of CSV. */
+/* Texts: freeing those that the library hands out, names that were meant, and fields of CSV. */
 #ifndef VALENCE_TEXT_H
 #define VALENCE_TEXT_H
 
@@ -10,6 +10,10 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Frees a text that a function of the library handed out as `char *`: in a program with an
+ * allocator of its own, free() may be another one. Takes NULL. */
+VALENCE_API void valence_text_free(char *text);
 
 /* The nearest of `n` names to a mistyped one ("did you mean ...?"), or NULL where none is near: at
  * most a third of the word's letters, and at least one, may differ. Gives one of `names`. */

@@ -110,8 +110,8 @@ VALENCE_API int valence_train_config_get(const struct valence_train_config *conf
 VALENCE_API int valence_train_config_for_store(struct valence_train_config *config,
                                                const char *store, struct valence_error *error);
 
-/* The configuration as YAML, `annotated` with what each key means. NULL where memory is short;
- * free() it. */
+/* The configuration as YAML, `annotated` with what each key means. NULL where memory is short.
+ * Free it with valence_text_free() (valence/text.h). */
 VALENCE_API char *valence_train_config_text(const struct valence_train_config *config,
                                             bool annotated);
 

@@ -66,7 +66,7 @@ enum valence_transcript_format {
     VALENCE_N_TRANSCRIPT_FORMATS
 };
 /* "find", "text", "srt", "vtt", "textgrid", "csv"; VALENCE_N_TRANSCRIPT_FORMATS of them. */
-extern VALENCE_API const char *const valence_transcript_format_names[];
+extern VALENCE_API const char *const valence_transcript_format_names[VALENCE_MAX_NAMES];
 
 /* Start from valence_transcript_read_options_default(). */
 struct valence_transcript_read_options {
@@ -101,7 +101,8 @@ valence_transcript_read_memory(const void *data, size_t n_bytes, const char *nam
                                const struct valence_transcript_read_options *options,
                                struct valence_transcript **transcript, struct valence_error *error);
 
-/* What is said from `start` to `end` as one text, in fresh memory: free() it. Blanks are single,
+/* What is said from `start` to `end` as one text, in fresh memory: free it with
+ * valence_text_free() (valence/text.h). Blanks are single,
  * and none stand around it. A word belongs to the range that holds its middle; a segment without
  * words counts as one word. For all of it pass 0 and INFINITY. *text is NULL on failure.
  * Errors: DATA where the transcript has no times and the range is not the whole; ARGUMENT where

@@ -35,7 +35,8 @@ enum valence_spelling {
     VALENCE_SPELLING_PLAIN,
     VALENCE_N_SPELLINGS
 };
-extern VALENCE_API const char *const valence_spelling_names[]; /* VALENCE_N_SPELLINGS */
+/* VALENCE_N_SPELLINGS */
+extern VALENCE_API const char *const valence_spelling_names[VALENCE_MAX_NAMES];
 
 /* Which rows a transcript has. */
 enum valence_transcript_rows {
@@ -44,7 +45,7 @@ enum valence_transcript_rows {
     VALENCE_ROWS_LAST,   /* one, the last token's, which has read everything */
     VALENCE_N_TRANSCRIPT_ROWS
 };
-extern VALENCE_API const char *const valence_transcript_rows_names[];
+extern VALENCE_API const char *const valence_transcript_rows_names[VALENCE_MAX_NAMES];
 
 /* The prefix that suits best in docs/results.md. */
 #define VALENCE_PREFIX_DEFAULT VALENCE_PREFIX_BOS "\n"
@@ -109,7 +110,8 @@ VALENCE_API int valence_transcript_encoder_encode(struct valence_transcript_enco
                                                   struct valence_features *features,
                                                   struct valence_error *error);
 
-/* The transcript as the model reads it, in fresh memory: free() it. NULL where memory is short or
+/* The transcript as the model reads it, in fresh memory: free it with
+ * valence_text_free() (valence/text.h). NULL where memory is short or
  * `spelling` is out of range. */
 VALENCE_API char *valence_spell(const char *transcript, enum valence_spelling spelling);
 

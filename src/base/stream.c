@@ -3,11 +3,16 @@
 
 #include <string.h>
 
-const char *const valence_modality_names[VALENCE_N_MODALITIES] = {"audio", "text", "video"};
-const char *const valence_stream_names[VALENCE_N_STREAMS] = {"audio", "text", "video",
+_Static_assert((int)VALENCE_N_MODALITIES <= VALENCE_MAX_MODALITIES &&
+                   (int)VALENCE_N_STREAMS <= VALENCE_MAX_STREAMS &&
+                   (int)VALENCE_N_SPLITS <= VALENCE_MAX_SPLITS,
+               "public arrays have room for every name");
+
+const char *const valence_modality_names[VALENCE_MAX_NAMES] = {"audio", "text", "video"};
+const char *const valence_stream_names[VALENCE_MAX_NAMES] = {"audio", "text", "video",
                                                              "simulated_text"};
-const char *const valence_split_names[VALENCE_N_SPLITS] = {"train", "validation", "test"};
-const char *const valence_dtype_names[VALENCE_N_DTYPES] = {"f16", "f32"};
+const char *const valence_split_names[VALENCE_MAX_NAMES] = {"train", "validation", "test"};
+const char *const valence_dtype_names[VALENCE_MAX_NAMES] = {"f16", "f32"};
 
 size_t valence_dtype_size(enum valence_dtype type)
 {

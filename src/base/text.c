@@ -11,6 +11,12 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "valence/text.h"
+
+void valence_text_free(char *text)
+{
+    free(text);
+}
 
 static bool reserve(struct text *text, size_t more)
 {

@@ -11,7 +11,7 @@
 #include "store/store_source.h"
 #include "valence/reliability.h"
 
-const char *const valence_reliability_keys[VALENCE_N_RELIABILITY_FIGURES] = {
+const char *const valence_reliability_keys[VALENCE_MAX_NAMES] = {
 #define RELIABILITY_KEY(name, key) key,
     VALENCE_RELIABILITY_MAP(RELIABILITY_KEY)
 #undef RELIABILITY_KEY

@@ -10,7 +10,7 @@
 
 /* ---- Lists ---- */
 
-const char *const valence_scale_names[VALENCE_N_SCALES] = {
+const char *const valence_scale_names[VALENCE_MAX_NAMES] = {
 #define SCALE_NAME(name, text) text,
     VALENCE_SCALE_MAP(SCALE_NAME)
 #undef SCALE_NAME

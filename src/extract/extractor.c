@@ -9,10 +9,10 @@
 #include "base/memory.h"
 #include "base/options.h"
 
-const char *const valence_sound_encoder_names[] = {"whisper", "prosody", "wavlm"};
-const char *const valence_picture_encoder_names[] = {"none", "faces", "manet"};
-const char *const valence_text_source_names[] = {"none", "given", "asr"};
-const char *const valence_simulated_source_names[] = {"none", "asr", "projector"};
+const char *const valence_sound_encoder_names[VALENCE_MAX_NAMES] = {"whisper", "prosody", "wavlm"};
+const char *const valence_picture_encoder_names[VALENCE_MAX_NAMES] = {"none", "faces", "manet"};
+const char *const valence_text_source_names[VALENCE_MAX_NAMES] = {"none", "given", "asr"};
+const char *const valence_simulated_source_names[VALENCE_MAX_NAMES] = {"none", "asr", "projector"};
 
 double seconds_now(void)
 {

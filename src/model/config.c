@@ -8,9 +8,9 @@
 
 #define MAX_MODEL_WIDTH 4096
 
-const char *const valence_view_names[VALENCE_N_VIEWS] = {"fused", "at",   "tv",   "av",
-                                                         "audio", "text", "video"};
-const char *const valence_imagination_names[VALENCE_N_IMAGINATIONS] = {"transition", "text", "off"};
+const char *const valence_view_names[VALENCE_MAX_NAMES] = {"fused", "at",   "tv",   "av",
+                                                           "audio", "text", "video"};
+const char *const valence_imagination_names[VALENCE_MAX_NAMES] = {"transition", "text", "off"};
 
 void valence_model_config_default(struct valence_model_config *config)
 {
@@ -41,9 +41,9 @@ static int check_dropout(const char *what, double rate, struct valence_error *er
 
 static int check_flows(const struct valence_model_config *config, struct valence_error *error)
 {
-    if (config->n_flows < 1 || config->n_flows > VALENCE_MAX_FLOWS - 1)
+    if (config->n_flows < 1 || config->n_flows > (int)VALENCE_ALL_MODALITIES)
         return fail(error, VALENCE_ERROR_CONFIG, "flows: %d of them; there can be 1 to %d",
-                    config->n_flows, VALENCE_MAX_FLOWS - 1);
+                    config->n_flows, (int)VALENCE_ALL_MODALITIES);
     if (config->flows[0] != 0)
         return fail(error, VALENCE_ERROR_CONFIG,
                     "flows: the first must be complete, the others learn from it");

@@ -169,7 +169,8 @@ static int check_member(const struct valence_model *first, const struct valence_
 {
     const struct valence_model_config *a = &first->checkpoint.config,
                                       *b = &member->checkpoint.config;
-    bool same = a->n_flows == b->n_flows && memcmp(a->widths, b->widths, sizeof a->widths) == 0 &&
+    bool same = a->n_flows == b->n_flows &&
+                memcmp(a->widths, b->widths, VALENCE_N_MODALITIES * sizeof *a->widths) == 0 &&
                 memcmp(a->flows, b->flows, (size_t)a->n_flows * sizeof a->flows[0]) == 0;
     for (int s = 0; s < VALENCE_N_STREAMS; s++)
         same = same &&

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-const char *const valence_model_state_names[VALENCE_N_MODEL_STATES] = {"absent", "present",
-                                                                       "verified", "damaged"};
+const char *const valence_model_state_names[VALENCE_MAX_NAMES] = {"absent", "present", "verified",
+                                                                  "damaged"};
 
 /* ---- Packages ---- */
 

@@ -15,7 +15,7 @@
 #define SEED_PREFIX "seed-"
 #define MAX_MODELS  1000
 
-const char *const valence_checkpoint_names[VALENCE_N_CHECKPOINTS] = {"best", "last"};
+const char *const valence_checkpoint_names[VALENCE_MAX_NAMES] = {"best", "last"};
 
 struct run_model {
     char *path;

@@ -131,7 +131,7 @@ const struct config_key config_keys[] = {
     {.known = {.name = "flows_per_step",
                .type = VALENCE_TRAIN_COUNT,
                .minimum = 1,
-               .maximum = VALENCE_MAX_FLOWS - 2,
+               .maximum = (int)VALENCE_ALL_MODALITIES - 1,
                .standard = "all",
                .help = "How many flows with a missing modality each step trains beside the "
                        "complete one. They are drawn at random for each step. A smaller number "

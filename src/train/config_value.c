@@ -123,9 +123,10 @@ static int set_flow(const struct config_key *key, const char *name, size_t lengt
                           "a flow: complete, text_missing, audio_missing, video_missing, "
                           "audio_text_missing, audio_video_missing, text_video_missing",
                           error);
-    if (model->n_flows == VALENCE_MAX_FLOWS - 1)
+    if (model->n_flows == (int)VALENCE_ALL_MODALITIES)
         return fail_key(error, VALENCE_ERROR_CONFIG, key->known.name,
-                        "%s: there are more than %d flows", key->known.name, VALENCE_MAX_FLOWS - 1);
+                        "%s: there are more than %d flows", key->known.name,
+                        (int)VALENCE_ALL_MODALITIES);
     model->flows[model->n_flows++] = (unsigned)flow;
     return VALENCE_OK;
 }

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "train/config_table.h"
 #include "run/run_folder.h"
+#include "valence/text.h"
 
 /* ---- Checks ---- */
 
@@ -114,6 +115,6 @@ int train_config_write(const struct valence_train_config *config, const struct r
     char *yaml = valence_train_config_text(config, true);
     int status = yaml ? run_folder_write_text(folder, RUN_CONFIG, yaml, error)
                       : fail_memory(error, 0, "a configuration");
-    free(yaml);
+    valence_text_free(yaml);
     return status;
 }

@@ -110,7 +110,7 @@ static int set_model(struct trainer *t, struct valence_error *error)
 {
     struct checkpoint *checkpoint = &t->checkpoint;
     checkpoint->config = t->config->model;
-    memcpy(checkpoint->config.widths, t->map.width, sizeof checkpoint->config.widths);
+    memcpy(checkpoint->config.widths, t->map.width, sizeof t->map.width);
     for (int s = 0; s < VALENCE_N_STREAMS; s++)
         if (t->map.index[s] >= 0)
             strcpy(checkpoint->stream_names[s], t->config->streams[s]);

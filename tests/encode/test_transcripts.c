@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "valence/transcripts.h"
+#include "valence/text.h"
 
 #define MODEL VALENCE_TEST_DATA "/golden/llm/tiny-llama-f32.gguf"
 
@@ -19,7 +20,7 @@ static void assert_spelt(enum valence_spelling spelling, const char *transcript,
 {
     char *spelt = valence_spell(transcript, spelling);
     assert_string_equal(spelt, wanted);
-    free(spelt);
+    valence_text_free(spelt);
 }
 
 static void test_a_sentence_has_a_capital_and_an_end(void **state)

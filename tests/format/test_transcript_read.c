@@ -1,5 +1,6 @@
 /* Tables, plain text, how formats are found, and what is said in a range. */
 #include "transcript_case.h"
+#include "valence/text.h"
 
 #include <unistd.h>
 
@@ -63,7 +64,7 @@ static void test_plain_text_has_lines_without_times(void **state)
     assert_true(transcript->duration == 0);
     assert_int_equal(valence_transcript_text(transcript, 0, INFINITY, &text, &error), 0);
     assert_string_equal(text, "one two three");
-    free(text);
+    valence_text_free(text);
     assert_int_equal(valence_transcript_text(transcript, 0, 5, &text, &error), VALENCE_ERROR_DATA);
     assert_null(text);
     valence_transcript_free(transcript);
@@ -87,7 +88,7 @@ static void check_range(const struct valence_transcript *transcript, double star
     if (valence_transcript_text(transcript, start, end, &text, &error))
         fail_msg("%s", error.text);
     assert_string_equal(text, expected);
-    free(text);
+    valence_text_free(text);
 }
 
 static void test_a_word_belongs_to_the_range_of_its_middle(void **state)

@@ -13,6 +13,7 @@
 #include "valence/store.h"
 #include "valence/summary.h"
 #include "valence/synthesize.h"
+#include "valence/text.h"
 #include "valence/transcript.h"
 
 #define FIXTURE(name) VALENCE_TEST_DATA "/exchange/fixtures/" name
@@ -264,7 +265,7 @@ static int add_transcript(const char *text, const char *name, double *result,
         add_text(result, said);
     else if (said)
         status = 1;
-    free(status ? NULL : said);
+    valence_text_free(status ? NULL : said);
     valence_transcript_free(transcript);
     return status;
 }

@@ -12,6 +12,7 @@
 #include "valence/models.h"
 #include "valence/prosody.h"
 #include "valence/transcripts.h"
+#include "valence/text.h"
 
 enum { N_SAMPLES = 3200, RATE = 16000 };
 
@@ -123,12 +124,12 @@ static int find_models(double *result, struct valence_error *error)
     char *path = NULL;
     int status = valence_model_path(made, model, &path, error);
     add_text(result, path);
-    free(path);
+    valence_text_free(path);
     path = NULL;
     if (!status)
         status = valence_model_memory(made, &path, error);
     add_text(result, path);
-    free(path);
+    valence_text_free(path);
     path = NULL;
     if (!status)
         status = valence_model_check(made, model, false, &state, error);
@@ -136,7 +137,7 @@ static int find_models(double *result, struct valence_error *error)
     if (!status)
         status = valence_model_resolve(made, "some/file.gguf", NULL, &path, error);
     add_text(result, path);
-    free(path);
+    valence_text_free(path);
     return status;
 }
 
@@ -146,7 +147,7 @@ static int spell(double *result, struct valence_error *error)
     add_text(result, text);
     if (!text)
         strcpy(error->text, valence_status_text(VALENCE_ERROR_MEMORY));
-    free(text);
+    valence_text_free(text);
     return text ? VALENCE_OK : VALENCE_ERROR_MEMORY;
 }
 

@@ -17,6 +17,7 @@
 #include "valence/score.h"
 #include "valence/store.h"
 #include "valence/train.h"
+#include "valence/text.h"
 
 /* ---- Training ---- */
 
@@ -28,7 +29,7 @@ static int add_config(const struct valence_train_config *config, double *result,
     add_text(result, text);
     if (!text)
         strcpy(error->text, valence_status_text(VALENCE_ERROR_MEMORY));
-    free(text);
+    valence_text_free(text);
     return text ? VALENCE_OK : VALENCE_ERROR_MEMORY;
 }
 

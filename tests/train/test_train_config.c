@@ -10,6 +10,7 @@
 
 #include "config_assign.h"
 #include "train/train_config.h"
+#include "valence/text.h"
 
 static int parse(const char *yaml, struct valence_train_config *config, struct valence_error *error)
 {
@@ -257,7 +258,7 @@ static void test_what_is_printed_reads_back_as_the_same(void **state)
         assert_non_null(text);
         assert_int_equal(parse(text, &again, NULL), 0);
         assert_memory_equal(&config, &again, sizeof config);
-        free(text);
+        valence_text_free(text);
     }
 }
 
@@ -276,7 +277,7 @@ static void test_every_key_is_printed(void **state)
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if (!strstr(text, keys[i]))
             fail_msg("%s is not printed", keys[i]);
-    free(text);
+    valence_text_free(text);
 }
 
 /* ---- Keys one by one ---- */

@@ -16,6 +16,7 @@
 
 #include "model/checkpoint.h"
 #include "training_run.h"
+#include "valence/text.h"
 
 #define N_EPOCHS 6
 
@@ -233,7 +234,7 @@ static void write_config(const struct valence_train_config *config)
     assert_non_null(file);
     fputs(text, file);
     fclose(file);
-    free(text);
+    valence_text_free(text);
 }
 
 static int64_t now_ns(void)

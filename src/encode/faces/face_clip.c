@@ -15,7 +15,7 @@
 #define TRACK_OVERLAP 0.3
 #define MIN_FRAMES    3 /* of a person who counts */
 
-const char *const valence_face_person_names[VALENCE_N_PERSONS] = {"largest", "central", "speaking"};
+const char *const valence_face_person_names[VALENCE_MAX_NAMES] = {"largest", "central", "speaking"};
 
 /* A face in a frame, and whose it is. */
 struct seen {

@@ -14,7 +14,7 @@
 /* The aligned box is wider and higher than the landmarks by this share of theirs. */
 #define ALIGNED_MARGIN 0.2
 
-const char *const valence_face_expression_names[VALENCE_FACE_EXPRESSIONS] = {
+const char *const valence_face_expression_names[VALENCE_MAX_NAMES] = {
     "neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised"};
 
 /* ---- Opening ---- */

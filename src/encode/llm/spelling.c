@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const valence_spelling_names[VALENCE_N_SPELLINGS] = {"as-is", "lower", "sentence",
-                                                                 "plain"};
+const char *const valence_spelling_names[VALENCE_MAX_NAMES] = {"as-is", "lower", "sentence",
+                                                               "plain"};
 
 static const char blanks[] = " \t\r\n\v\f";
 

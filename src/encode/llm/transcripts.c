@@ -9,8 +9,7 @@
 #include "base/options.h"
 #include "format/json_failure.h"
 
-const char *const valence_transcript_rows_names[VALENCE_N_TRANSCRIPT_ROWS] = {"tokens", "mean",
-                                                                              "last"};
+const char *const valence_transcript_rows_names[VALENCE_MAX_NAMES] = {"tokens", "mean", "last"};
 
 struct valence_transcript_encoder {
     struct valence_transcript_options settings; /* but for the texts in it, which the model keeps */

@@ -21,9 +21,9 @@
 #define DEFAULT_TOKENS 200
 #define BATCH          128 /* positions of the prompt, or tokens of the winner, computed at once */
 
-const char *const valence_reading_names[] = {"winner", "reference"};
-const char *const valence_simulation_flag_names[VALENCE_N_SIMULATION_FLAGS] = {"empty", "repeats",
-                                                                               "refusal", "cut"};
+const char *const valence_reading_names[VALENCE_MAX_NAMES] = {"winner", "reference"};
+const char *const valence_simulation_flag_names[VALENCE_MAX_NAMES] = {"empty", "repeats", "refusal",
+                                                                      "cut"};
 
 struct valence_simulator {
     const struct llm_encoder *llm;

@@ -8,8 +8,8 @@
 #include "base/options.h"
 #include "format/transcripts/transcript_formats.h"
 
-const char *const valence_transcript_format_names[] = {"find",     "text", "srt", "vtt",
-                                                       "textgrid", "csv",  NULL};
+const char *const valence_transcript_format_names[VALENCE_MAX_NAMES] = {
+    "find", "text", "srt", "vtt", "textgrid", "csv", NULL};
 
 void valence_transcript_read_options_default(struct valence_transcript_read_options *options)
 {
