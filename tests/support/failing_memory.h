@@ -25,11 +25,12 @@ void *__libc_memalign(size_t alignment, size_t size);
 static _Atomic long allocations_left;
 
 /* Libraries whose own allocations do not fail: OpenBLAS's kernels write to what malloc() gave them
- * without a look, OpenMP ends the program, and FFmpeg's resampler divides by zero. No program above
- * them can prevent that. */
+ * without a look, OpenMP and ggml end the program, FFmpeg's resampler divides by zero, and C++
+ * throws through the C between it and its catch. No program above them can prevent that. */
 static bool is_left_alone(const void *caller)
 {
-    static const char *const names[] = {"/libopenblas", "/libgomp", "/libav", "/libsw"};
+    static const char *const names[] = {"/libopenblas", "/libgomp", "/libav",      "/libsw",
+                                        "/libstdc++",   "/libggml", "/libwhisper", "/libllama"};
     Dl_info info;
     if (!caller || !dladdr(caller, &info) || !info.dli_fname)
         return false;

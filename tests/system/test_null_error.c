@@ -1,5 +1,6 @@
 /* Every function that takes a struct valence_error also takes NULL for it: on an input that it
- * refuses, it gives back the status and nothing else happens. */
+ * refuses, it gives back the status and nothing else happens. Functions that only a lack of memory
+ * stops are called as they are meant. */
 #include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "null_error.h"
+#include "public_functions.h"
 #include "valence/doctor.h"
 #include "valence/evaluate.h"
 #include "valence/export.h"
@@ -29,26 +32,8 @@
 #include "valence/synthesize.h"
 #include "valence/train.h"
 #include "valence/transcript.h"
-#ifdef VALENCE_NULL_ERROR_MEDIA
-#include "valence/convert.h"
-#include "valence/encoder.h"
-#include "valence/extract.h"
-#include "valence/faces.h"
-#include "valence/media.h"
-#include "valence/models.h"
-#include "valence/prosody.h"
-#include "valence/simulate.h"
-#include "valence/transcribe.h"
-#include "valence/transcripts.h"
-#endif
 
-#define FOREIGN VALENCE_TEST_DATA "/exchange/fixtures/csd/splits.csv"
-/* Nothing is there; it is only read. */
-#define MISSING "/nonexistent/file"
-/* Below a file, so that nobody can make it, root neither. */
-#define NOWHERE FOREIGN "/folder/file"
-
-static char folder[] = "/tmp/valence-null-error-XXXXXX";
+char test_folder[] = "/tmp/valence-null-error-XXXXXX";
 static char corpus[64], run[64];
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
@@ -56,6 +41,38 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
     (void)status, (void)type, (void)walk;
     return remove(path);
 }
+
+/* ---- What was tried ---- */
+
+static char tried[1 << 14];
+
+void note_tried(const char *function)
+{
+    if (names_have(tried, function))
+        return;
+    assert_true(strlen(tried) + strlen(function) + 2 < sizeof tried);
+    strcat(strcat(tried, function), " ");
+}
+
+#ifdef VALENCE_NULL_ERROR_MEDIA
+static void count_untried(void *user, const char *name, const char *parameters)
+{
+    int *n_untried = user;
+    if (!strstr(parameters, "struct valence_error *") || names_have(tried, name))
+        return;
+    print_error("%s takes an error, and was not called without one\n", name);
+    ++*n_untried;
+}
+
+/* The last one: all the others have run. */
+static void test_every_function_that_takes_an_error_was_tried(void **state)
+{
+    (void)state;
+    int n_untried = 0;
+    public_functions_each(count_untried, &n_untried);
+    assert_int_equal(n_untried, 0);
+}
+#endif
 
 static int receive(void *user, const struct valence_prediction *prediction)
 {
@@ -76,27 +93,30 @@ static void test_stores(void **state)
     struct valence_doctor_options doctor;
     struct valence_export_options options = {.size = SIZE_MAX};
     char row[8];
-    assert_int_equal(valence_store_open(MISSING, NULL, &none, NULL), VALENCE_ERROR_NOT_FOUND);
+    assert_int_equal(TRY(valence_store_open, MISSING, NULL, &none, NULL), VALENCE_ERROR_NOT_FOUND);
     assert_null(none);
-    assert_int_equal(valence_store_open(corpus, NULL, &store, NULL), VALENCE_OK);
-    assert_int_equal(valence_store_read_rows(store, -1, 0, 0, 1, row, NULL),
+    assert_int_equal(TRY(valence_store_open, corpus, NULL, &store, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_store_read_rows, store, -1, 0, 0, 1, row, NULL),
                      VALENCE_ERROR_ARGUMENT);
-    assert_int_equal(valence_store_statistics(store, 99, NULL, &statistics, NULL),
+    assert_int_equal(TRY(valence_store_statistics, store, 99, NULL, &statistics, NULL),
                      VALENCE_ERROR_ARGUMENT);
     assert_null(statistics);
-    assert_int_equal(valence_store_verify(store, NULL, &verification, NULL),
+    assert_int_equal(TRY(valence_store_verify, store, NULL, &verification, NULL),
                      VALENCE_ERROR_ARGUMENT);
-    assert_int_equal(valence_store_summarise(store, true, NULL, &summary, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_store_summarise, store, true, NULL, &summary, NULL), VALENCE_OK);
     valence_doctor_options_default(&doctor);
     doctor.published = "nothing";
-    assert_int_equal(valence_diagnose(summary, &doctor, &diagnosis, NULL), VALENCE_ERROR_NOT_FOUND);
+    assert_int_equal(TRY(valence_diagnose, summary, &doctor, &diagnosis, NULL),
+                     VALENCE_ERROR_NOT_FOUND);
     assert_null(diagnosis);
     assert_int_equal(
-        valence_export((enum valence_export_kind)99, store, NOWHERE, NULL, NULL, NULL, NULL),
+        TRY(valence_export, (enum valence_export_kind)99, store, NOWHERE, NULL, NULL, NULL, NULL),
         VALENCE_ERROR_ARGUMENT);
-    assert_int_equal(valence_export(VALENCE_EXPORT_NPY, store, NOWHERE, &options, NULL, NULL, NULL),
-                     VALENCE_ERROR_ARGUMENT);
-    assert_true(valence_export(VALENCE_EXPORT_NPY, store, NOWHERE, NULL, NULL, NULL, NULL) < 0);
+    assert_int_equal(
+        TRY(valence_export, VALENCE_EXPORT_NPY, store, NOWHERE, &options, NULL, NULL, NULL),
+        VALENCE_ERROR_ARGUMENT);
+    assert_true(TRY(valence_export, VALENCE_EXPORT_NPY, store, NOWHERE, NULL, NULL, NULL, NULL) <
+                0);
     valence_data_summary_free(summary);
     valence_store_close(store);
 }
@@ -110,19 +130,24 @@ static void test_writing(void **state)
     struct valence_store_writer *writer, *none;
     struct valence_stream_maker maker;
     char path[96];
-    snprintf(path, sizeof path, "%s/written", folder);
-    assert_true(valence_store_writer_open(NOWHERE, &audio, 1, NULL, &none, NULL) < 0);
+    snprintf(path, sizeof path, "%s/written", test_folder);
+    assert_true(TRY(valence_store_writer_open, NOWHERE, &audio, 1, NULL, &none, NULL) < 0);
     assert_null(none);
-    assert_int_equal(valence_store_writer_open(path, &audio, 1, NULL, &writer, NULL), VALENCE_OK);
-    assert_int_equal(valence_store_writer_set_source(writer, "[]", NULL), VALENCE_ERROR_ARGUMENT);
-    assert_int_equal(valence_store_writer_set_label_scale(writer, &scale, NULL),
+    assert_int_equal(TRY(valence_store_writer_open, path, &audio, 1, NULL, &writer, NULL),
+                     VALENCE_OK);
+    assert_int_equal(TRY(valence_store_writer_set_source, writer, "[]", NULL),
                      VALENCE_ERROR_ARGUMENT);
-    assert_int_equal(valence_store_writer_add(writer, &clip, NULL, 0, NULL), VALENCE_ERROR_DATA);
-    assert_int_equal(valence_store_writer_close(writer, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_store_writer_set_label_scale, writer, &scale, NULL),
+                     VALENCE_ERROR_ARGUMENT);
+    assert_int_equal(TRY(valence_store_writer_add, writer, &clip, NULL, 0, NULL),
+                     VALENCE_ERROR_DATA);
+    assert_int_equal(TRY(valence_store_writer_commit, writer, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_store_writer_finish, writer, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_store_writer_close, writer, NULL), VALENCE_OK);
     valence_stream_maker_default(&maker);
-    assert_true(valence_store_add_stream(NOWHERE, &maker, NULL, NULL, NULL) < 0);
-    assert_int_equal(valence_store_remove(MISSING, NULL), VALENCE_ERROR_NOT_FOUND);
-    assert_true(valence_synthesize(NOWHERE, NULL, NULL, NULL) < 0);
+    assert_true(TRY(valence_store_add_stream, NOWHERE, &maker, NULL, NULL, NULL) < 0);
+    assert_int_equal(TRY(valence_store_remove, MISSING, NULL), VALENCE_ERROR_NOT_FOUND);
+    assert_true(TRY(valence_synthesize, NOWHERE, NULL, NULL, NULL) < 0);
 }
 
 static void test_transcripts(void **state)
@@ -130,15 +155,15 @@ static void test_transcripts(void **state)
     (void)state;
     struct valence_transcript *transcript;
     char *text;
-    assert_int_equal(valence_transcript_read(MISSING, NULL, &transcript, NULL),
+    assert_int_equal(TRY(valence_transcript_read, MISSING, NULL, &transcript, NULL),
                      VALENCE_ERROR_NOT_FOUND);
     assert_null(transcript);
-    assert_int_equal(valence_transcript_read_memory("x", 1, "a.vtt", NULL, &transcript, NULL),
+    assert_int_equal(TRY(valence_transcript_read_memory, "x", 1, "a.vtt", NULL, &transcript, NULL),
                      VALENCE_ERROR_FORMAT);
     assert_null(transcript);
-    assert_int_equal(valence_transcript_read_memory("x", 1, "a.txt", NULL, &transcript, NULL),
+    assert_int_equal(TRY(valence_transcript_read_memory, "x", 1, "a.txt", NULL, &transcript, NULL),
                      VALENCE_OK);
-    assert_int_equal(valence_transcript_text(transcript, 1, 1, &text, NULL),
+    assert_int_equal(TRY(valence_transcript_text, transcript, 1, 1, &text, NULL),
                      VALENCE_ERROR_ARGUMENT);
     assert_null(text);
     valence_transcript_free(transcript);
@@ -151,20 +176,25 @@ static void test_sources(void **state)
     struct valence_checkpoint_summary *summary;
     struct valence_output *output;
     for (int kind = -1; kind <= valence_n_import_kinds(); kind++) {
-        assert_true(valence_import((enum valence_import_kind)kind, NOWHERE, folder, NULL, NULL,
-                                   NULL, NULL) < 0);
+        assert_true(TRY(valence_import, (enum valence_import_kind)kind, NOWHERE, test_folder, NULL,
+                        NULL, NULL, NULL) < 0);
         char path[96];
-        snprintf(path, sizeof path, "%s/imported", folder);
-        assert_true(valence_import((enum valence_import_kind)kind, FOREIGN, path, NULL, NULL, NULL,
-                                   NULL) < 0);
+        snprintf(path, sizeof path, "%s/imported", test_folder);
+        assert_true(TRY(valence_import, (enum valence_import_kind)kind, FOREIGN, path, NULL, NULL,
+                        NULL, NULL) < 0);
     }
-    assert_int_equal(valence_source_inspect(MISSING, NULL, &source, NULL), VALENCE_ERROR_NOT_FOUND);
+    assert_int_equal(TRY(valence_source_inspect, MISSING, NULL, &source, NULL),
+                     VALENCE_ERROR_NOT_FOUND);
     assert_null(source);
-    assert_true(valence_checkpoint_summarise(FOREIGN, &summary, NULL) < 0);
+    assert_true(TRY(valence_checkpoint_summarise, FOREIGN, &summary, NULL) < 0);
     assert_null(summary);
-    assert_true(valence_output_check(NOWHERE, false, NULL) < 0);
-    assert_true(valence_output_open(NOWHERE, false, &output, NULL) < 0);
+    assert_true(TRY(valence_output_check, NOWHERE, false, NULL) < 0);
+    assert_true(TRY(valence_output_open, NOWHERE, false, &output, NULL) < 0);
     assert_null(output);
+    char path[96];
+    snprintf(path, sizeof path, "%s/output", test_folder);
+    assert_int_equal(TRY(valence_output_open, path, false, &output, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_output_commit, output, NULL), VALENCE_OK);
 }
 
 /* ---- Models ---- */
@@ -176,20 +206,25 @@ static void test_loading(void **state)
     struct valence_run *opened;
     struct valence_model_config config;
     struct valence_workspace *workspace;
-    assert_int_equal(valence_model_load(MISSING, &model, NULL), VALENCE_ERROR_NOT_FOUND);
+    assert_int_equal(TRY(valence_model_load, MISSING, &model, NULL), VALENCE_ERROR_NOT_FOUND);
     assert_null(model);
-    assert_true(valence_model_load(FOREIGN, &model, NULL) < 0);
-    assert_true(valence_model_load_memory("x", 1, NULL, &model, NULL) < 0);
-    assert_true(valence_model_load_descriptor(-1, NULL, &model, NULL) < 0);
-    assert_int_equal(valence_model_group(NULL, 0, &model, NULL), VALENCE_ERROR_ARGUMENT);
-    assert_true(valence_model_convert_published(FOREIGN, NOWHERE, NULL, &model, NULL) < 0);
+    assert_true(TRY(valence_model_load, FOREIGN, &model, NULL) < 0);
+    assert_true(TRY(valence_model_load_memory, "x", 1, NULL, &model, NULL) < 0);
+    assert_true(TRY(valence_model_load_descriptor, -1, NULL, &model, NULL) < 0);
+    assert_int_equal(TRY(valence_model_group, NULL, 0, &model, NULL), VALENCE_ERROR_ARGUMENT);
+    assert_true(TRY(valence_model_convert_published, FOREIGN, NOWHERE, NULL, &model, NULL) < 0);
     assert_null(model);
-    assert_true(valence_run_open(NOWHERE, VALENCE_CHECKPOINT_BEST, &opened, NULL) < 0);
+    assert_true(TRY(valence_run_open, NOWHERE, VALENCE_CHECKPOINT_BEST, &opened, NULL) < 0);
     assert_null(opened);
+    assert_int_equal(TRY(valence_run_open, run, VALENCE_CHECKPOINT_BEST, &opened, NULL),
+                     VALENCE_OK);
+    assert_int_equal(TRY(valence_run_load, opened, &model, NULL), VALENCE_OK);
+    valence_model_free(model);
+    valence_run_close(opened);
     valence_model_config_default(&config);
     config.d = -1;
-    assert_int_equal(valence_model_config_check(&config, NULL), VALENCE_ERROR_CONFIG);
-    assert_int_equal(valence_workspace_create(NULL, &workspace, NULL), VALENCE_ERROR_ARGUMENT);
+    assert_int_equal(TRY(valence_model_config_check, &config, NULL), VALENCE_ERROR_CONFIG);
+    assert_int_equal(TRY(valence_workspace_create, NULL, &workspace, NULL), VALENCE_ERROR_ARGUMENT);
     assert_null(workspace);
 }
 
@@ -207,23 +242,27 @@ static void test_scoring(void **state)
     struct valence_predict_options predict = {.size = SIZE_MAX};
     float score;
     snprintf(weights, sizeof weights, "%s/best.safetensors", run);
-    assert_int_equal(valence_model_load(weights, &model, NULL), VALENCE_OK);
-    assert_int_equal(valence_store_open(corpus, NULL, &store, NULL), VALENCE_OK);
-    assert_int_equal(valence_workspace_create(model, &workspace, NULL), VALENCE_OK);
-    assert_int_equal(valence_score(workspace, &batch, VALENCE_ALL_MODALITIES, &score, NULL, NULL),
+    assert_int_equal(TRY(valence_model_load, weights, &model, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_store_open, corpus, NULL, &store, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_workspace_create, model, &workspace, NULL), VALENCE_OK);
+    assert_int_equal(
+        TRY(valence_score, workspace, &batch, VALENCE_ALL_MODALITIES, &score, NULL, NULL),
+        VALENCE_ERROR_ARGUMENT);
+    assert_int_equal(TRY(valence_score_flows, workspace, &batch, NULL, 0, NULL, NULL, NULL),
                      VALENCE_ERROR_ARGUMENT);
-    assert_int_equal(valence_score_flows(workspace, &batch, NULL, 0, NULL, NULL, NULL),
+    assert_int_equal(
+        TRY(valence_predict_batch, workspace, &batch, &predict, receive, NULL, NULL, NULL),
+        VALENCE_ERROR_ARGUMENT);
+    assert_int_equal(TRY(valence_predict, model, store, &predict, NULL, receive, NULL, NULL, NULL),
                      VALENCE_ERROR_ARGUMENT);
-    assert_int_equal(valence_predict_batch(workspace, &batch, &predict, receive, NULL, NULL, NULL),
-                     VALENCE_ERROR_ARGUMENT);
-    assert_int_equal(valence_predict(model, store, &predict, NULL, receive, NULL, NULL, NULL),
-                     VALENCE_ERROR_ARGUMENT);
+    enum valence_data_match match;
+    assert_int_equal(TRY(valence_model_match_data, model, store, &match, NULL), VALENCE_OK);
     valence_evaluate_options_default(&options);
     options.level = 2;
-    assert_int_equal(valence_evaluate(model, store, &options, NULL, &evaluation, NULL),
+    assert_int_equal(TRY(valence_evaluate, model, store, &options, NULL, &evaluation, NULL),
                      VALENCE_ERROR_ARGUMENT);
     assert_null(evaluation);
-    assert_int_equal(valence_compare(NULL, 0, NULL, 0, NULL, &comparison, NULL),
+    assert_int_equal(TRY(valence_compare, NULL, 0, NULL, 0, NULL, &comparison, NULL),
                      VALENCE_ERROR_ARGUMENT);
     assert_null(comparison);
     valence_workspace_free(workspace);
@@ -238,13 +277,15 @@ static void test_figures(void **state)
     struct valence_interval interval;
     struct valence_allocator allocator = {.size = SIZE_MAX};
     double sample;
-    assert_true(valence_bootstrap(NULL, NULL, -1, (enum valence_scale)0, -1, 1, &sample, NULL) < 0);
-    assert_true(valence_bootstrap_interval(&sample, NULL, -1, (enum valence_metric)0, 2, &interval,
-                                           NULL) < 0);
-    assert_true(valence_reliability_create(NULL, NULL, 0, 1, 0, &reliability, NULL) < 0);
+    assert_true(
+        TRY(valence_bootstrap, NULL, NULL, -1, (enum valence_scale)0, -1, 1, &sample, NULL) < 0);
+    assert_true(TRY(valence_bootstrap_interval, &sample, NULL, -1, (enum valence_metric)0, 2,
+                    &interval, NULL) < 0);
+    assert_true(TRY(valence_reliability_create, NULL, NULL, 0, 1, 0, &reliability, NULL) < 0);
     assert_null(reliability);
-    assert_int_equal(valence_set_allocator(&allocator, NULL), VALENCE_ERROR_ARGUMENT);
-    assert_int_equal(valence_fail(NULL, VALENCE_ERROR_DATA, "key", "%d", 1), VALENCE_ERROR_DATA);
+    assert_int_equal(TRY(valence_set_allocator, &allocator, NULL), VALENCE_ERROR_ARGUMENT);
+    assert_int_equal(TRY(valence_fail, NULL, VALENCE_ERROR_DATA, "key", "%d", 1),
+                     VALENCE_ERROR_DATA);
 }
 
 static void test_training(void **state)
@@ -253,76 +294,21 @@ static void test_training(void **state)
     struct valence_train_config *config;
     struct valence_train_result *result;
     char value[8];
-    assert_int_equal(valence_train_config_create(&config, NULL), VALENCE_OK);
-    assert_int_equal(valence_train_config_read(config, MISSING, NULL), VALENCE_ERROR_NOT_FOUND);
-    assert_int_equal(valence_train_config_parse(config, "x: [", 4, "text", NULL),
+    assert_int_equal(TRY(valence_train_config_create, &config, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_train_config_read, config, MISSING, NULL),
+                     VALENCE_ERROR_NOT_FOUND);
+    assert_int_equal(TRY(valence_train_config_parse, config, "x: [", 4, "text", NULL),
                      VALENCE_ERROR_CONFIG);
-    assert_int_equal(valence_train_config_set(config, "epochs", "many", NULL),
+    assert_int_equal(TRY(valence_train_config_set, config, "epochs", "many", NULL),
                      VALENCE_ERROR_CONFIG);
-    assert_int_equal(valence_train_config_get(config, "nothing", value, sizeof value, NULL),
+    assert_int_equal(TRY(valence_train_config_get, config, "nothing", value, sizeof value, NULL),
                      VALENCE_ERROR_CONFIG);
-    assert_true(valence_train_config_for_store(config, NOWHERE, NULL) < 0);
-    assert_true(valence_train_config_read_run(config, NOWHERE, NULL) < 0);
-    assert_true(valence_train(config, NULL, &result, NULL) < 0);
+    assert_true(TRY(valence_train_config_for_store, config, NOWHERE, NULL) < 0);
+    assert_true(TRY(valence_train_config_read_run, config, NOWHERE, NULL) < 0);
+    assert_true(TRY(valence_train, config, NULL, &result, NULL) < 0);
     assert_null(result);
     valence_train_config_free(config);
 }
-
-/* ---- Media ---- */
-
-#ifdef VALENCE_NULL_ERROR_MEDIA
-static void test_media(void **state)
-{
-    (void)state;
-    struct valence_media *media;
-    float row, sample = (float)strtod("nan", NULL);
-    char *path;
-    const struct valence_known_model *known = valence_known_model_get(0);
-    assert_true(valence_media_open(NOWHERE, NULL, &media, NULL) < 0);
-    assert_null(media);
-    assert_true(valence_media_open_memory("nothing", 7, "x", NULL, &media, NULL) < 0);
-    assert_true(valence_media_open_descriptor(-1, "x", NULL, &media, NULL) < 0);
-    assert_null(media);
-    assert_int_equal(valence_prosody_rows(&sample, 1, &row, NULL), VALENCE_ERROR_DATA);
-    struct valence_model_fetch_options options;
-    valence_model_fetch_options_default(&options);
-    options.offline = true;
-    assert_true(valence_model_fetch(folder, known, &options, NULL) < 0);
-    assert_true(valence_model_resolve(folder, known->name, &options, &path, NULL) < 0);
-    assert_null(path);
-}
-
-static void test_encoders(void **state)
-{
-    (void)state;
-    struct valence_encoder *encoder;
-    struct valence_transcript_encoder *texts;
-    struct valence_transcriber *transcriber;
-    struct valence_face_detector *detector;
-    assert_true(valence_encoder_load(NOWHERE, NULL, &encoder, NULL) < 0);
-    assert_true(valence_encoder_load(FOREIGN, NULL, &encoder, NULL) < 0);
-    assert_null(encoder);
-    assert_true(valence_transcript_encoder_open(FOREIGN, NULL, &texts, NULL) < 0);
-    assert_true(valence_transcript_encoder_open_recorded(FOREIGN, "[]", NULL, &texts, NULL) < 0);
-    assert_null(texts);
-    assert_true(valence_transcriber_load(FOREIGN, &transcriber, NULL) < 0);
-    assert_null(transcriber);
-    assert_true(valence_face_detector_open(FOREIGN, NULL, &detector, NULL) < 0);
-    assert_null(detector);
-    for (int kind = -1; kind <= valence_n_convert_kinds(); kind++)
-        assert_true(valence_convert((enum valence_convert_kind)kind, FOREIGN, NOWHERE, NULL, NULL,
-                                    NULL) < 0);
-    struct valence_extractor *extractor;
-    struct valence_extractor_options options;
-    assert_int_equal(valence_extractor_open(NULL, &extractor, NULL), VALENCE_ERROR_ARGUMENT);
-    valence_extractor_options_default(&options);
-    options.video = VALENCE_PICTURES_NONE;
-    options.text = VALENCE_TEXT_NONE;
-    options.whisper_model = FOREIGN;
-    assert_true(valence_extractor_open(&options, &extractor, NULL) < 0);
-    assert_null(extractor);
-}
-#endif
 
 /* ---- What they read ---- */
 
@@ -332,10 +318,10 @@ static int set_up(void **state)
     struct valence_synthesize_options synthesis;
     struct valence_train_config *config;
     char text[256];
-    if (!mkdtemp(folder))
+    if (!mkdtemp(test_folder))
         return -1;
-    snprintf(corpus, sizeof corpus, "%s/corpus", folder);
-    snprintf(run, sizeof run, "%s/run", folder);
+    snprintf(corpus, sizeof corpus, "%s/corpus", test_folder);
+    snprintf(run, sizeof run, "%s/run", test_folder);
     valence_synthesize_options_default(&synthesis);
     synthesis.n_train = synthesis.n_validation = synthesis.n_test = 4;
     int n = snprintf(text, sizeof text,
@@ -356,18 +342,30 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    return nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    return nftw(test_folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stores),  cmocka_unit_test(test_writing),
-        cmocka_unit_test(test_sources), cmocka_unit_test(test_transcripts),
-        cmocka_unit_test(test_loading), cmocka_unit_test(test_scoring),
-        cmocka_unit_test(test_figures), cmocka_unit_test(test_training),
+        cmocka_unit_test(test_stores),
+        cmocka_unit_test(test_writing),
+        cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_transcripts),
+        cmocka_unit_test(test_loading),
+        cmocka_unit_test(test_scoring),
+        cmocka_unit_test(test_figures),
+        cmocka_unit_test(test_training),
 #ifdef VALENCE_NULL_ERROR_MEDIA
-        cmocka_unit_test(test_media),   cmocka_unit_test(test_encoders),
+        cmocka_unit_test(test_media),
+        cmocka_unit_test(test_models),
+        cmocka_unit_test(test_encoders),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_simulators),
+        cmocka_unit_test(test_faces),
+        cmocka_unit_test(test_recognition),
+        cmocka_unit_test(test_extraction),
+        cmocka_unit_test(test_every_function_that_takes_an_error_was_tried),
 #endif
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

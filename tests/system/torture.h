@@ -17,13 +17,16 @@ struct torture_case {
     long density;
 };
 
-extern const struct torture_case data_cases[], model_cases[], media_cases[];
-extern const int n_data_cases, n_model_cases, n_media_cases;
+extern const struct torture_case data_cases[], model_cases[], media_cases[], encode_cases[];
+extern const int n_data_cases, n_model_cases, n_media_cases, n_encode_cases;
 
 /* Made once: a store, that store as files of each kind of export, and a trained run. */
 extern char corpus[64], exported[64], run[64], weights[64];
 /* A path at which a case can make something; it is cleared with clear_untried(). */
 extern char made[64];
+
+/* Makes the models that encode_cases read, in `folder`. */
+int make_encoders(const char *folder, struct valence_error *error);
 
 /* Removes what is at `path`, if anything; no allocation fails meanwhile. */
 void clear_untried(const char *path);

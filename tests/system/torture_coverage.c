@@ -1,16 +1,14 @@
 /* Which public functions torture-memory tries, by the headers. */
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "public_functions.h"
 #include "torture.h"
 #include "torture_coverage.h"
 
@@ -73,131 +71,52 @@ static const char allocates_nothing[] =
     "valence_extracted_free valence_extracted_rows valence_extracted_get_facts "
     "valence_extracted_record valence_transcriber_fingerprint valence_face_detector_fingerprint";
 
-/* They allocate and no case tries them yet: they need weights or a network, run a model in C++
- * libraries that end the program without memory, or, as valence_source_inspect() does, take a
- * source for another kind where memory is short for a moment. */
-static const char untried[] =
-    "valence_source_inspect valence_encode_files valence_encode_text_files valence_simulate_files "
-    "valence_encode_store_text valence_simulate_store valence_encoder_load "
-    "valence_encoder_state_create valence_encoder_encode valence_convert "
-    "valence_convert_known_model "
-    "valence_face_detector_open valence_faces_find valence_face_clip_create "
-    "valence_face_clip_add valence_face_clip_rows "
-    "valence_model_fetch "
-    "valence_simulator_create valence_simulator_open valence_simulate valence_simulate_frames "
-    "valence_transcriber_load valence_transcribe valence_transcript_encoder_open "
-    "valence_transcript_encoder_open_recorded valence_transcript_encoder_encode "
-    "valence_transcribe_samples valence_extractor_open valence_extract_clip";
+static const struct {
+    const struct torture_case *cases;
+    const int *n;
+} all_cases[] = {{data_cases, &n_data_cases},
+                 {model_cases, &n_model_cases},
+                 {media_cases, &n_media_cases},
+                 {encode_cases, &n_encode_cases}};
+#define N_LISTS (sizeof all_cases / sizeof all_cases[0])
 
-static bool has_word(const char *list, const char *word, size_t n)
+static bool is_tried(const char *name)
 {
-    for (const char *at = list; (at = strstr(at, word)); at += n)
-        if ((at == list || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
-            return true;
-    return false;
-}
-
-static bool is_tried(const struct torture_case *cases, int n_cases, const char *name)
-{
-    for (int i = 0; i < n_cases; i++)
-        if (has_word(cases[i].functions, name, strlen(name)))
-            return true;
+    for (size_t i = 0; i < N_LISTS; i++)
+        for (int c = 0; c < *all_cases[i].n; c++)
+            if (names_have(all_cases[i].cases[c].functions, name))
+                return true;
     return false;
 }
 
 struct tally {
-    int n_tried, n_nothing, n_untried, n_wrong;
-    /* Every function, with a blank before and behind it. */
-    char all[1 << 15];
+    int n_tried, n_nothing, n_wrong;
 };
 
-static void count(struct tally *tally, const char *name)
+static void count(void *user, const char *name, const char *parameters)
 {
-    bool tried = is_tried(data_cases, n_data_cases, name) ||
-                 is_tried(model_cases, n_model_cases, name) ||
-                 is_tried(media_cases, n_media_cases, name);
-    bool nothing = has_word(allocates_nothing, name, strlen(name));
-    bool left = has_word(untried, name, strlen(name));
-    if (tried + nothing + left != 1) {
-        print_error("%s is in %d of: a case, allocates_nothing, untried\n", name,
-                    tried + nothing + left);
+    struct tally *tally = user;
+    bool tried = is_tried(name), nothing = names_have(allocates_nothing, name);
+    (void)parameters;
+    if (tried + nothing != 1) {
+        print_error("%s is in %s a case %s allocates_nothing\n", name, tried ? "both" : "neither",
+                    tried ? "and" : "nor");
         tally->n_wrong++;
     }
     tally->n_tried += tried;
     tally->n_nothing += nothing;
-    tally->n_untried += left;
-    strcat(strcat(tally->all, name), " ");
-    assert_true(strlen(tally->all) < sizeof tally->all - 256);
-}
-
-/* The name before the first parenthesis behind each VALENCE_API; an array's declaration has a
- * bracket or an equals sign or a semicolon first. */
-static void count_header(struct tally *tally, char *text)
-{
-    for (char *at = text; (at = strstr(at, "VALENCE_API"));) {
-        at += strlen("VALENCE_API");
-        char *end = at + strcspn(at, "([;#");
-        if (*end != '(')
-            continue;
-        char name[128] = "";
-        char *begin = end;
-        while (begin > at && (begin[-1] == '_' || (begin[-1] >= 'a' && begin[-1] <= 'z')))
-            begin--;
-        assert_true(end - begin < (ptrdiff_t)sizeof name);
-        memcpy(name, begin, (size_t)(end - begin));
-        if (strncmp(name, "valence_", 8) == 0)
-            count(tally, name);
-        at = end;
-    }
-}
-
-static void count_headers(struct tally *tally)
-{
-    static char text[1 << 17];
-    DIR *folder = opendir(VALENCE_HEADERS);
-    assert_non_null(folder);
-    for (struct dirent *entry; (entry = readdir(folder));) {
-        char path[1024];
-        if (!strstr(entry->d_name, ".h"))
-            continue;
-        snprintf(path, sizeof path, "%s/%s", VALENCE_HEADERS, entry->d_name);
-        FILE *file = fopen(path, "r");
-        assert_non_null(file);
-        size_t size = fread(text, 1, sizeof text - 1, file);
-        assert_true(size < sizeof text - 1);
-        text[size] = '\0';
-        fclose(file);
-        count_header(tally, text);
-    }
-    closedir(folder);
-}
-
-/* Names that are no functions: of functions that were renamed or removed. */
-static void check_names(struct tally *tally, const char *names)
-{
-    char name[128];
-    for (int n; sscanf(names, " %127s%n", name, &n) == 1; names += n)
-        if (!has_word(tally->all, name, strlen(name))) {
-            print_error("%s is no public function\n", name);
-            tally->n_wrong++;
-        }
 }
 
 void test_every_public_function_is_tried_or_allocates_nothing(void **state)
 {
     (void)state;
-    static struct tally tally;
-    count_headers(&tally);
-    for (int i = 0; i < n_data_cases; i++)
-        check_names(&tally, data_cases[i].functions);
-    for (int i = 0; i < n_model_cases; i++)
-        check_names(&tally, model_cases[i].functions);
-    for (int i = 0; i < n_media_cases; i++)
-        check_names(&tally, media_cases[i].functions);
-    check_names(&tally, allocates_nothing);
-    check_names(&tally, untried);
-    print_message("%d functions are tried, %d allocate nothing, %d are left\n", tally.n_tried,
-                  tally.n_nothing, tally.n_untried);
+    struct tally tally = {0};
+    public_functions_each(count, &tally);
+    for (size_t i = 0; i < N_LISTS; i++)
+        for (int c = 0; c < *all_cases[i].n; c++)
+            tally.n_wrong += names_count_unknown(all_cases[i].cases[c].functions);
+    tally.n_wrong += names_count_unknown(allocates_nothing);
+    print_message("%d functions are tried, %d allocate nothing\n", tally.n_tried, tally.n_nothing);
     assert_int_equal(tally.n_wrong, 0);
 }
 

@@ -9,6 +9,7 @@
 #include "valence/doctor.h"
 #include "valence/export.h"
 #include "valence/import.h"
+#include "valence/inspect.h"
 #include "valence/output.h"
 #include "valence/store.h"
 #include "valence/summary.h"
@@ -300,6 +301,48 @@ static int read_transcript_file(double *result, struct valence_error *error)
     return status;
 }
 
+/* ---- Looking into sources ---- */
+
+static int inspect(const char *path, double *result, struct valence_error *error)
+{
+    struct valence_source *source;
+    int status = valence_source_inspect(path, NULL, &source, error);
+    if (status)
+        return source ? 1 : status;
+    add_text(result, source->kind);
+    add_text(result, source->reason);
+    *result = *result * 3 + (double)source->n_rows + (source->data ? source->data->n_clips : 0);
+    for (int64_t i = 0; i < source->n_arrays; i++) {
+        add_text(result, source->arrays[i].name);
+        add_text(result, source->arrays[i].shape);
+        *result += source->arrays[i].high;
+    }
+    for (int64_t i = 0; i < source->n_columns; i++) {
+        add_text(result, source->columns[i].first);
+        add_text(result, source->columns[i].values);
+    }
+    valence_source_free(source);
+    return VALENCE_OK;
+}
+
+static int inspect_exported(double *result, struct valence_error *error)
+{
+    static const char *const names[] = {"npy", "all.safetensors", "mmsa.pkl", "mmsa.npz",
+                                        "npy/labels.csv"};
+    int status = VALENCE_OK;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && !status; i++) {
+        char path[96];
+        snprintf(path, sizeof path, "%s/%s", exported, names[i]);
+        status = inspect(path, result, error);
+    }
+    return status;
+}
+
+static int inspect_arrays(double *result, struct valence_error *error)
+{
+    return inspect(FIXTURE("merbench/demo_label.npz"), result, error);
+}
+
 /* ---- Files ---- */
 
 static int write_output(double *result, struct valence_error *error)
@@ -340,6 +383,8 @@ const struct torture_case data_cases[] = {
     {"valence_export", export_each, 0},
     {"valence_transcript_read_memory valence_transcript_text", read_transcripts, 0},
     {"valence_transcript_read", read_transcript_file, 0},
+    {"valence_source_inspect", inspect_exported, 0},
+    {"valence_source_inspect", inspect_arrays, 0},
     {"valence_output_check valence_output_open valence_output_commit", write_output, 0},
 };
 const int n_data_cases = sizeof data_cases / sizeof data_cases[0];

@@ -23,6 +23,9 @@
 #include "valence/synthesize.h"
 #include "valence/train.h"
 
+/* Cases whose names have this in them; NULL: all. */
+static const char *only;
+
 static char folder[] = "/tmp/valence-torture-XXXXXX";
 char corpus[64], made[64], exported[64], run[64], weights[64];
 
@@ -77,7 +80,8 @@ static void try_case(const struct torture_case *tried)
 static void try_cases(const struct torture_case *cases, int n)
 {
     for (int i = 0; i < n; i++)
-        try_case(&cases[i]);
+        if (!only || strstr(cases[i].functions, only))
+            try_case(&cases[i]);
 }
 
 static void test_data(void **state)
@@ -97,6 +101,12 @@ static void test_media(void **state)
 {
     (void)state;
     try_cases(media_cases, n_media_cases);
+}
+
+static void test_encoders(void **state)
+{
+    (void)state;
+    try_cases(encode_cases, n_encode_cases);
 }
 #endif
 
@@ -160,6 +170,10 @@ static int set_up(void **state)
         status = make_exports(&error);
     if (!status)
         status = make_run(&error);
+#ifdef VALENCE_TORTURE_MEDIA
+    if (!status)
+        status = make_encoders(folder, &error);
+#endif
     if (status)
         print_error("%s\n", error.text);
     return status;
@@ -172,13 +186,16 @@ static int tear_down(void **state)
     return 0;
 }
 
-int main(void)
+/* torture-memory [NAME] */
+int main(int argc, char **argv)
 {
+    only = argc > 1 ? argv[1] : NULL;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_data),
         cmocka_unit_test(test_models),
 #ifdef VALENCE_TORTURE_MEDIA
         cmocka_unit_test(test_media),
+        cmocka_unit_test(test_encoders),
         cmocka_unit_test(test_every_public_function_is_tried_or_allocates_nothing),
 #endif
     };

@@ -1,5 +1,6 @@
 #include "encode/llm/language_model.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,7 +143,10 @@ static int load_model(struct language_model *model, const char *path, ggml_backe
     params.n_gpu_layers = cpu ? 0 : -1;
     params.load_mode = LLAMA_LOAD_MODE_MMAP;
     backend_log_clear();
+    errno = 0; /* llama.cpp gives NULL for a lack of memory, too */
     model->model = llama_model_load_from_file(path, params);
+    if (!model->model && errno == ENOMEM)
+        return fail_memory(error, 0, path);
     if (!model->model)
         return fail(error, VALENCE_ERROR_FORMAT, "%s: llama.cpp cannot load it: %s", path,
                     *backend_log() ? backend_log() : "it gives no reason");

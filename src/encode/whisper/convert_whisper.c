@@ -11,9 +11,11 @@
 #include "encode/convert.h"
 #include "encode/recipes.h"
 #include "encode/whisper/whisper_vocabulary.h"
+#include "format/json_failure.h"
 
-#define WHISPER_LICENSE "MIT (https://github.com/openai/whisper)"
-#define MAX_LAYERS      64
+#define WHISPER_LICENSE  "MIT (https://github.com/openai/whisper)"
+#define MAX_LAYERS       64
+#define MAX_CONFIG_BYTES (1 << 20)
 
 /* Who wrote the checkpoint; the names in the GGUF are OpenAI's. */
 enum layout { OPENAI, HUGGING_FACE, CTRANSLATE2 };
@@ -222,7 +224,30 @@ static int check_scalars(const struct conversion *c, struct valence_error *error
 }
 
 /* The number of heads is not in the tensors: it is beside them, or the width over 64. */
-static int64_t heads_of(const struct conversion *c, const char *folder, int side)
+/* As config.json lists it; 0 where it does not. */
+static int listed_heads(const char *folder, int side, int64_t *heads, struct valence_error *error)
+{
+    char name[64], *text = NULL, *path = path_join(folder, "config.json");
+    size_t size;
+    json_error_t problem;
+    *heads = 0;
+    if (!path)
+        return fail_memory(error, strlen(folder), "a path");
+    int status = file_read_text(path, MAX_CONFIG_BYTES, &text, &size, error);
+    json_t *config = status ? NULL : json_loadb(text, size, 0, &problem);
+    if (!status && !config)
+        status = fail_json(&problem, error, VALENCE_ERROR_FORMAT, "%s:%d: %s", path, problem.line,
+                           problem.text);
+    snprintf(name, sizeof name, "%s_attention_heads", sides[side]);
+    *heads = (int64_t)json_integer_value(json_object_get(config, name));
+    json_decref(config);
+    free(text);
+    free(path);
+    return status == VALENCE_ERROR_NOT_FOUND ? VALENCE_OK : status;
+}
+
+static int find_heads(struct conversion *c, const char *folder, int side,
+                      struct valence_error *error)
 {
     char name[64];
     int64_t usual = c->sizes.width / 64;
@@ -234,13 +259,9 @@ static int64_t heads_of(const struct conversion *c, const char *folder, int side
         dims ? pickle_get(dims, side ? "n_text_head" : "n_audio_head") : NULL;
     if (n && n->type == PICKLE_INT)
         heads = n->as.integer;
-    char *path = heads == 0 && folder ? path_join(folder, "config.json") : NULL;
-    json_t *config = path ? json_load_file(path, 0, NULL) : NULL;
-    snprintf(name, sizeof name, "%s_attention_heads", sides[side]);
-    json_int_t listed = json_integer_value(json_object_get(config, name));
-    json_decref(config);
-    free(path);
-    return heads ? heads : listed ? (int64_t)listed : usual;
+    int status = heads == 0 && folder ? listed_heads(folder, side, &heads, error) : VALENCE_OK;
+    c->sizes.n_heads[side] = heads ? heads : usual;
+    return status;
 }
 
 static int find_sizes(struct conversion *c, const char *folder, struct valence_error *error)
@@ -257,7 +278,9 @@ static int find_sizes(struct conversion *c, const char *folder, struct valence_e
     s->vocabulary = source_size(source, singles[TOKENS][c->layout], 0);
     for (int side = 0; side < 2; side++) {
         s->n_layers[side] = count_layers(c, side);
-        s->n_heads[side] = heads_of(c, folder, side);
+        int status = find_heads(c, folder, side, error);
+        if (status)
+            return status;
         if (s->width < 1 || s->width > 8192 || s->n_mels < 1 || s->n_mels > 1024 ||
             s->context[side] < 1 || s->context[side] > 1 << 16 || s->vocabulary < 1 ||
             s->n_layers[side] < 1 || s->n_layers[side] > MAX_LAYERS || s->n_heads[side] < 1 ||
