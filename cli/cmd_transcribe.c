@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "valence/text.h"
 #include "valence/error.h"
@@ -23,6 +24,7 @@ struct request {
     int64_t beams, threads;
     double start, end;
     bool translate, words, force, json, quiet, offline;
+    bool made_folder;    /* that `output` names */
     json_t *transcripts; /* of --json */
     struct media_limits limits;
     const char *const *files;
@@ -96,9 +98,12 @@ static int write_to(const struct request *request, const char *target, const cha
 
 /* ---- All of them ---- */
 
-static int make_folder(const char *path, struct valence_error *error)
+static int make_folder(struct request *request, struct valence_error *error)
 {
-    if (mkdir(path, 0777) == 0 || errno == EEXIST)
+    const char *path = request->output;
+    bool is_made = mkdir(path, 0777) == 0;
+    request->made_folder = request->made_folder || is_made;
+    if (is_made || errno == EEXIST)
         return VALENCE_OK;
     return valence_fail(error, VALENCE_ERROR_IO, NULL, "%s: cannot make the folder: %s", path,
                         strerror(errno));
@@ -144,15 +149,15 @@ static int give_transcript(const struct request *request, int64_t index, const c
     return status;
 }
 
-static int transcribe_file(const struct request *request, struct valence_transcriber *transcriber,
+static int transcribe_file(struct request *request, struct valence_transcriber *transcriber,
                            int64_t index, struct valence_error *error)
 {
     const char *path = request->files[index];
-    struct valence_transcript *transcript;
+    struct valence_transcript *transcript = NULL;
     char *target = NULL;
     int status = VALENCE_OK;
     if (is_into_folder(request)) {
-        status = make_folder(request->output, error);
+        status = make_folder(request, error);
         if (!status && !(target = path_in_folder(request, path)))
             status = valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "a path");
     } else if (request->output && !(target = strdup(request->output))) {
@@ -164,8 +169,10 @@ static int transcribe_file(const struct request *request, struct valence_transcr
         status = hear(request, transcriber, path, &transcript, error);
         if (!status)
             status = give_transcript(request, index, target, transcript, error);
-        valence_transcript_free(status ? NULL : transcript);
+        valence_transcript_free(transcript);
     }
+    if (status && request->made_folder)
+        (void)rmdir(request->output); /* which works where nothing is in it */
     free(target);
     return status;
 }

@@ -61,6 +61,7 @@ int run_folder_open(struct run_folder *folder, const char *path, bool resume,
     strcpy(folder->path, path);
     if (resume && !path_is_folder(path))
         return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no run to resume there", path);
+    folder->is_made = !path_exists(path);
     int status = make_folders(path, error);
     if (status)
         return status;
@@ -79,9 +80,30 @@ int run_folder_open(struct run_folder *folder, const char *path, bool resume,
                      : fail_errno(error, errno, "%s: cannot lock the run's folder", path);
     else if (!resume)
         status = run_folder_check_new(path, error);
+    folder->is_begun = !status && !resume;
     if (status)
         run_folder_close(folder);
     return status;
+}
+
+void run_folder_abandon(const struct run_folder *folder)
+{
+    static const char *const begun[] = {RUN_CONFIG, RUN_LOG, RUN_TIMING};
+    bool has_more = false;
+    DIR *listed = folder->is_begun ? opendir(folder->path) : NULL;
+    if (!listed)
+        return;
+    for (struct dirent *entry; (entry = readdir(listed)) != NULL;) {
+        bool is_ours = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        for (size_t i = 0; i < sizeof begun / sizeof begun[0]; i++)
+            is_ours = is_ours || strcmp(entry->d_name, begun[i]) == 0;
+        has_more = has_more || !is_ours;
+    }
+    for (size_t i = 0; i < sizeof begun / sizeof begun[0] && !has_more; i++)
+        (void)unlinkat(dirfd(listed), begun[i], 0);
+    closedir(listed);
+    if (folder->is_made && !has_more)
+        (void)rmdir(folder->path);
 }
 
 void run_folder_close(struct run_folder *folder)

@@ -20,7 +20,8 @@
 
 struct run_folder {
     char path[RUN_PATH_BYTES];
-    int lock; /* the folder's descriptor, locked while the run is in use */
+    int lock;               /* the folder's descriptor, locked while the run is in use */
+    bool is_made, is_begun; /* the folder, and the run in it, by run_folder_open() */
 };
 
 /* Makes the folder, which must not hold anything, or with `resume` takes the one that is there;
@@ -28,6 +29,10 @@ struct run_folder {
 int run_folder_open(struct run_folder *folder, const char *path, bool resume,
                     struct valence_error *error);
 void run_folder_close(struct run_folder *folder);
+
+/* Before closing a run that failed: takes away what was begun where no checkpoint, and no seed's
+ * folder, came of it. */
+void run_folder_abandon(const struct run_folder *folder);
 
 /* ERROR_EXISTS where a new run could not begin, because something is at `path` already. */
 int run_folder_check_new(const char *path, struct valence_error *error);

@@ -71,10 +71,23 @@ int store_writer_begin(struct valence_store_writer *writer, struct valence_error
     return begin_with_room(writer, 0, error);
 }
 
+/* A store that was begun here and could not hold a single clip is no use to anybody. */
+static void remove_begun(const struct valence_store_writer *writer)
+{
+    if (writer->made_store) {
+        (void)unlinkat(writer->folder, STORE_DATA_FILE, 0);
+        (void)unlinkat(writer->folder, STORE_LOCK_FILE, 0);
+    }
+    if (writer->made_folder)
+        (void)rmdir(writer->path);
+}
+
 void store_writer_release(struct valence_store_writer *writer)
 {
     mdb_txn_abort(writer->batch);
     mdb_env_close(writer->env);
+    if (writer->has_failed && writer->n_committed == 0 && writer->folder >= 0)
+        remove_begun(writer);
     if (writer->folder >= 0)
         close(writer->folder);
     free(writer->source);
@@ -114,10 +127,14 @@ int valence_store_writer_commit(struct valence_store_writer *writer, struct vale
     writer->batch = NULL;
     if (code == EIO && room_is_short(writer, writer->batch_bytes))
         code = ENOSPC;
+    writer->has_failed = code != 0;
     if (code)
-        return fail_lmdb(
-            error, code, writer->path,
-            "cannot write (clips stored so far are kept; run the import again to continue)");
+        return fail_lmdb(error, code, writer->path,
+                         writer->n_committed
+                             ? "cannot write (clips stored so far are kept; do the same again to "
+                               "continue)"
+                             : "cannot write");
+    writer->n_committed = writer->n_clips;
     writer->mapped_bytes += writer->batch_bytes;
     code = writer->mapped_bytes >= REMAP_BYTES ? map_again(writer, writer->map_bytes) : 0;
     return code ? fail_lmdb(error, code, writer->path, "cannot map it again")

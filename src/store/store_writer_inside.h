@@ -23,7 +23,9 @@ struct valence_store_writer {
     /* valence_store_writer_options, and whether that happened */
     bool replace_unfinished, overwrite, replaced;
     bool adds_stream; /* and no clips */
-    int64_t n_clips;
+    int64_t n_clips, n_committed;
+    /* what to take away again where nothing could be stored */
+    bool made_folder, made_store, has_failed;
     size_t map_bytes;
     size_t room_bytes; /* of the map, when the batch began */
     size_t batch_bytes;

@@ -20,6 +20,7 @@
 
 static int lock_folder(struct valence_store_writer *writer, struct valence_error *error)
 {
+    writer->made_folder = !path_exists(writer->path);
     int status = make_folders(writer->path, error);
     if (status)
         return status;
@@ -118,7 +119,7 @@ static int check_store(struct valence_store_writer *writer, bool *is_other,
                       writer->path, store->added.stream.name);
     writer->state = store->state;
     writer->version = store->version; /* what is old stays so: its values have no checksums */
-    writer->n_clips = valence_store_n_clips(store);
+    writer->n_clips = writer->n_committed = valence_store_n_clips(store);
     *is_other = status == VALENCE_ERROR_SHAPE && store_writer_may_replace(writer);
     const char *source = valence_store_source(store);
     if (!status && source[0] != '\0' && !(writer->source = strdup(source)))
@@ -192,7 +193,8 @@ int store_writer_restart(struct valence_store_writer *writer, struct valence_err
     writer->source = NULL;
     writer->n_clips = 0;
     writer->version = STORE_VERSION;
-    writer->replaced = true;
+    writer->replaced = writer->made_store = true;
+    writer->n_committed = 0;
     /* The data first: LMDB's lock file alone is no store, and is in nobody's way. */
     int status = VALENCE_OK;
     if (unlink(writer->data_path) != 0 && errno != ENOENT)
@@ -218,6 +220,7 @@ static int open_writer(struct valence_store_writer *writer, struct valence_error
             is_new ? check_folder_is_free(writer, error) : check_store(writer, &is_other, error);
     if (status)
         return status;
+    writer->made_store = is_new;
     return is_other ? store_writer_restart(writer, error) : open_environment(writer, is_new, error);
 }
 
@@ -262,6 +265,7 @@ int store_writer_open(const char *path, const struct valence_store_stream *strea
     writer->data_path = path_join(path, STORE_DATA_FILE);
     status = writer->path && writer->data_path ? open_writer(writer, error)
                                                : fail_memory(error, strlen(path), "a path");
+    writer->has_failed = status != VALENCE_OK;
     if (status)
         store_writer_release(writer);
     else

@@ -112,6 +112,8 @@ static int train_seeds(const struct valence_train_config *config,
         status = result_finish(result, error);
     if (!status && !options->dry_run)
         status = run_folder_write_text(&folder, RUN_RESULTS, result->json, error);
+    if (status && status != VALENCE_ERROR_CANCELLED)
+        run_folder_abandon(&folder);
     run_folder_close(&folder);
     return status;
 }

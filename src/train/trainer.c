@@ -387,6 +387,8 @@ int train_one_seed(const struct train_job *job, struct valence_train_run *run,
         fill_run(&t, run);
         status = dry ? VALENCE_OK : write_results(&t, run, error);
     }
+    if (status && status != VALENCE_ERROR_CANCELLED)
+        run_folder_abandon(&t.folder);
     trainer_close(&t);
     return status;
 }

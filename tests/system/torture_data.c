@@ -380,10 +380,10 @@ const struct torture_case data_cases[] = {
     {"valence_import", import_merbench, 0},
     {"valence_import", import_mmsa, 0},
     {"valence_import", import_npz, 0},
-    {"valence_export", export_each, 0},
+    {"valence_export", export_each, 40},
     {"valence_transcript_read_memory valence_transcript_text", read_transcripts, 0},
     {"valence_transcript_read", read_transcript_file, 0},
-    {"valence_source_inspect", inspect_exported, 0},
+    {"valence_source_inspect", inspect_exported, 40},
     {"valence_source_inspect", inspect_arrays, 0},
     {"valence_output_check valence_output_open valence_output_commit", write_output, 0},
 };

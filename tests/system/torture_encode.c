@@ -533,11 +533,11 @@ const struct torture_case encode_cases[] = {
     {"valence_encoder_load valence_encoder_state_create valence_encoder_encode", encode_wavlm, 0},
     {"valence_encoder_encode", encode_manet, 40},
     {"valence_encoder_encode", encode_whisper, 40},
-    {"valence_encoder_encode", encode_text, 0},
+    {"valence_encoder_encode", encode_text, 40},
     {"valence_transcript_encoder_open valence_transcript_encoder_open_recorded "
      "valence_transcript_encoder_encode",
-     encode_transcripts, 0},
-    {"valence_simulator_open valence_simulate valence_simulate_frames", simulate, 40},
+     encode_transcripts, 40},
+    {"valence_simulator_open valence_simulate valence_simulate_frames", simulate, 20},
     {"valence_simulator_create", create_simulator, 40},
     {"valence_encode_files", encode_sound_files, 40},
     {"valence_encode_text_files valence_encode_store_text", encode_texts, 40},
@@ -545,7 +545,7 @@ const struct torture_case encode_cases[] = {
     {"valence_face_detector_open valence_faces_find valence_face_clip_create "
      "valence_face_clip_add valence_face_clip_rows",
      find_faces, 40},
-    {"valence_transcriber_load valence_transcribe valence_transcribe_samples", transcribe, 3},
+    {"valence_transcriber_load valence_transcribe valence_transcribe_samples", transcribe, 1},
     {"valence_extractor_open valence_extract_clip", extract, 20},
     {"valence_model_fetch", fetch, 0},
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -62,6 +63,8 @@ static int compare_record(struct feature_output *output, const char *path, const
 static int begin_folder(struct feature_output *output, struct valence_error *error)
 {
     char *path = path_join(output->path, RECORD), *record = make_record(output);
+    output->is_made = !path_exists(output->path);
+    output->is_begun = path && !path_exists(path);
     int status = path && record ? make_folders(output->path, error)
                                 : fail_memory(error, strlen(output->path), "a path");
     if (!status) {
@@ -230,8 +233,20 @@ int feature_output_commit(struct feature_output *output, struct valence_error *e
     return output->form == FEATURES_SAFETENSORS ? write_safetensors(output, error) : VALENCE_OK;
 }
 
+static void remove_begun(const struct feature_output *output)
+{
+    char *path = path_join(output->path, RECORD);
+    if (path)
+        (void)unlink(path);
+    free(path);
+    if (output->is_made)
+        (void)rmdir(output->path);
+}
+
 void feature_output_free(struct feature_output *output)
 {
+    if (output->is_begun && output->n_rows == 0)
+        remove_begun(output);
     free(output->entries);
     free(output->rows);
     *output = (struct feature_output){0};

@@ -16,8 +16,9 @@ struct feature_note {
 struct feature_output {
     const char *path; /* the caller's */
     enum { FEATURES_NPY, FEATURES_SAFETENSORS, FEATURES_FOLDER } form;
-    unsigned flags; /* enum file_write_flags */
-    bool resumes;   /* a folder that the same encoder wrote before */
+    unsigned flags;         /* enum file_write_flags */
+    bool resumes;           /* a folder that the same encoder wrote before */
+    bool is_made, is_begun; /* the folder, and its encoder.json */
     int64_t width, n_rows;
     float *rows; /* (n_rows, width), unless it is a folder */
     int64_t row_capacity;
@@ -50,6 +51,8 @@ int feature_output_add(struct feature_output *output, const char *name, int64_t 
 
 /* Writes what is not written yet. */
 int feature_output_commit(struct feature_output *output, struct valence_error *error);
+
+/* A folder that was begun and got no rows is taken away again. */
 void feature_output_free(struct feature_output *output);
 
 #endif
