@@ -273,7 +273,7 @@ static int look(struct request *request, struct valence_import_result *result,
 }
 
 /* Labels and transcripts go to a store of their own first, which is small: an interrupted call
- * reads them again, and goes on with the encoding. */
+ * reads them again, and continues with the encoding. */
 static int import_with_text(const struct command *command, struct request *request,
                             struct valence_import_result *result, struct valence_error *error)
 {

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* Prints a topic; false where there is none of that name. */
+/* Prints a topic; false if there is none of that name. */
 bool print_topic(const char *name);
 
 /* Topics by number; NULL beyond the last. For completion. */

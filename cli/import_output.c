@@ -9,7 +9,7 @@
 
 /* ---- Notes ---- */
 
-/* What the option to a note's setting does; NULL where there is none. */
+/* What the option to a note's setting does; NULL if there is none. */
 static const char *option_for(const char *key)
 {
     struct valence_error error = {.status = VALENCE_OK};

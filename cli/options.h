@@ -56,7 +56,7 @@ struct command {
     bool computes;           /* uses many threads for long: main() then shortens their spinning */
     int (*run)(const struct command *command, int argc, char **argv);
     /* Another way to say what an unknown option NAME was meant to set, written to `hint` ("--set
-     * epochs="), which its value then follows; false where there is none. May be NULL. */
+     * epochs="), which its value then follows; false if there is none. May be NULL. */
     bool (*other_way)(const char *name, char *hint, size_t room);
 };
 
@@ -71,7 +71,7 @@ const struct command *options_command(void);
 
 /* Parses argv[1..] (argv[0] is the command's name). Options and positional arguments may be mixed;
  * "--" ends options. Positional arguments go to `positional` (room for `maximum`; the places that
- * an OPTION_ARGUMENT filled are passed over), their number to *n_positional; places that nothing
+ * an OPTION_ARGUMENT filled are skipped), their number to *n_positional; places that nothing
  * filled are NULL. Gives true to go on; false where the command is over: *exit_code is EXIT_FINE
  * after --help (printed to stdout) or EXIT_USAGE after an error (printed to stderr, with the
  * nearest valid option where one is meant). Every command has -h/--help and -v/--verbose by itself.

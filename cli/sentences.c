@@ -15,7 +15,7 @@
 
 /* ---- The encoder that training used ---- */
 
-/* The model known by the name of its file; NULL where there is none. */
+/* The model known by the name of its file; NULL if there is none. */
 static const char *known_name(const json_t *settings)
 {
     const char *source = json_string_value(json_object_get(settings, "source"));

@@ -11,10 +11,10 @@
 
 #include "valence/output.h"
 
-/* Narrower is not believed: nothing would fit. */
+/* Smaller values are ignored: nothing would fit. */
 #define LEAST_COLUMNS 20
 
-/* 0 where nobody says. */
+/* 0 if unknown. */
 static int known_columns(FILE *stream)
 {
     struct winsize size;

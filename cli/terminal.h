@@ -8,8 +8,8 @@
 /* Columns to wrap at: COLUMNS, or those of the terminal behind a stream; 80 where neither says. */
 int terminal_columns(FILE *stream);
 
-/* The same for what should stay on one line wherever it can: INT_MAX where nobody looks at a width,
- * as in a pipe or a file. */
+/* The same for what should stay on one line if possible: INT_MAX for a pipe or a file, which have
+ * no width. */
 int table_columns(FILE *stream);
 
 /* Escape sequences around what stands out, "" where the stream is no terminal or NO_COLOR is set

@@ -1,9 +1,9 @@
 /* Importing features that were extracted elsewhere into a store.
  *
  * One clip is in memory at a time. Make the same call again to resume an interrupted import: clips
- * that are stored already are passed over. An unfinished store that was made with other options, or
- * from a source that has changed since, is begun anew; a finished one is left alone (ERROR_EXISTS,
- * saying what differs).
+ * that are stored already are skipped. An unfinished store that was made with other options, or
+ * from a source that has changed since, is started again; a finished one is left alone
+ * (ERROR_EXISTS, saying what differs).
  *
  * What is wrong with a clip is an error that names file, line and clip, and stops the import; what
  * was imported until then stays. A reason in `skip` leaves such clips out and counts them. */

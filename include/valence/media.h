@@ -75,12 +75,12 @@ struct valence_media_info {
 
     int n_audio_streams, n_video_streams; /* attached pictures are not counted */
 
-    /* The chosen sound; NULL and 0 where there is none. */
+    /* The chosen sound; NULL and 0 if there is none. */
     const char *audio_codec;
     int64_t original_rate_hz;
     int n_channels;
 
-    /* The chosen pictures; NULL and 0 where there are none. The size is after turning and
+    /* The chosen pictures; NULL and 0 if there are none. The size is after turning and
      * stretching. */
     const char *video_codec;
     int64_t width, height;

@@ -123,7 +123,7 @@ VALENCE_API int64_t valence_store_find_clip(const struct valence_store *store, c
  * and not through a map, so that reading a whole set does not make the process grow. Thread-safe.
  *
  * Errors: ARGUMENT where there is no such clip or stream, or it has fewer rows; FORMAT where what
- * is stored is not what was written. What `rows` holds after an error is of no use. */
+ * is stored is not what was written. After an error the content of `rows` is undefined. */
 VALENCE_API int valence_store_read_rows(const struct valence_store *store, int64_t clip, int stream,
                                         int64_t first_row, int64_t n_rows, void *rows,
                                         struct valence_error *error);
@@ -174,7 +174,7 @@ struct valence_store_writer_options {
     /* sizeof(struct valence_store_writer_options), set by the default function. */
     size_t size;
     /* An unfinished store at the path that has other streams, or (valence_store_writer_set_source)
-     * was made from something else, is removed and begun anew. Finished stores are not. */
+     * was made from something else, is removed and started again. Finished stores are not. */
     bool replace_unfinished;
     /* The same for a finished or damaged store. One of the same streams and source is kept and
      * added to. A folder that holds other files is refused all the same. */
@@ -198,7 +198,7 @@ VALENCE_API int valence_store_writer_open(const char *path,
                                           struct valence_store_writer **writer,
                                           struct valence_error *error);
 
-/* True where a store was removed and begun anew (replace_unfinished, overwrite). */
+/* True where a store was removed and started again (replace_unfinished, overwrite). */
 VALENCE_API bool valence_store_writer_replaced(const struct valence_store_writer *writer);
 
 /* Clips stored, and whether one of them has this id: an interrupted import goes on after it. */
@@ -234,7 +234,7 @@ VALENCE_API int valence_store_writer_finish(struct valence_store_writer *writer,
                                             struct valence_error *error);
 
 /* Commits and closes; on an error closes all the same. What was not finished stays marked as
- * unfinished, and opening the writer again goes on with it. NULL is fine. */
+ * unfinished, and opening the writer again continues with it. NULL is fine. */
 VALENCE_API int valence_store_writer_close(struct valence_store_writer *writer,
                                            struct valence_error *error);
 

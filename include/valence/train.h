@@ -93,7 +93,7 @@ VALENCE_API int valence_train_config_parse(struct valence_train_config *config, 
 
 /* Sets one key: "model.d" to "128", "flows" to "[complete, text_missing]". On an error (CONFIG)
  * nothing changes; error->key is the key's name, or that of the key that an unknown name was meant
- * to be, or "config" where that is none. */
+ * to be, or "config" if it is not one. */
 VALENCE_API int valence_train_config_set(struct valence_train_config *config, const char *key,
                                          const char *value, struct valence_error *error);
 

@@ -44,7 +44,7 @@ int valence_default_threads(void)
 
 int valence_threads(void)
 {
-    /* Where nobody has chosen, OpenMP has as many as there are CPUs, and knows of no quota. */
+    /* By default OpenMP uses as many as there are CPUs, without regard to a quota. */
     if (!chosen && !omp_in_parallel()) {
         chosen = true;
         if (omp_get_max_threads() == omp_get_num_procs())

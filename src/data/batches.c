@@ -28,7 +28,7 @@ struct batch_loader {
     pthread_mutex_t mutex;
     pthread_cond_t changed; /* any of what follows */
 
-    /* The pass; `clips` is NULL where there is none or it is over. */
+    /* The pass; `clips` is NULL if there is none or it is over. */
     const int64_t *clips;
     int64_t n_clips;
     int64_t batch_size;

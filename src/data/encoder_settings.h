@@ -7,7 +7,7 @@
 
 #include "valence/error.h"
 
-/* The settings of a stream, an object that belongs to `source`; NULL where there are none. */
+/* The settings of a stream, an object that belongs to `source`; NULL if there are none. */
 const json_t *encoder_settings(const json_t *source, const char *stream);
 
 /* Whether two encodings give the same rows; else ERROR_DATA, naming what differs. The file's name

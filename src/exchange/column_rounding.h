@@ -26,7 +26,7 @@ void rounding_add(struct column_rounding *rounding, const float *rows, int64_t n
 void rounding_end(struct column_rounding *rounding);
 
 /* How many columns are damaged. *worst is the column that loses most, *mean and *deviation what it
- * holds; untouched where there is none. */
+ * holds; untouched if there is none. */
 int64_t rounding_count(const struct column_rounding *rounding, int64_t *worst, double *mean,
                        double *deviation);
 

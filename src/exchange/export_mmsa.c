@@ -13,7 +13,7 @@
 #include "store/store_scan.h"
 
 /* MMSA's names, and with simulated text (below with group and metadata) some of our own: keys more
- * disturb nobody. */
+ * do no harm. */
 static const char *const split_keys[VALENCE_N_SPLITS] = {"train", "valid", "test"};
 static const char *const stream_keys[VALENCE_N_STREAMS] = {"audio", "text", "vision",
                                                            "simulated_text"};

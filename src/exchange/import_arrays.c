@@ -50,7 +50,7 @@ static int open_named(struct import_arrays *arrays, const char *name, struct imp
 }
 
 /* The first array whose name is `name` but for upper and lower case, which `name` receives. False
- * where there is none. */
+ * if there is none. */
 static bool find_in_other_case(struct import_arrays *arrays, char name[NAME_BYTES])
 {
     struct id_list names = {0};

@@ -23,7 +23,7 @@ struct import_arrays {
     const char *name; /* in errors */
     const struct valence_import_options *options;
     void *self;
-    /* The column, or array, of that name; ERROR_NOT_FOUND where there is none. */
+    /* The column, or array, of that name; ERROR_NOT_FOUND if there is none. */
     int (*open)(void *self, const char *name, struct import_column *column,
                 struct valence_error *error);
     /* Adds the names of all arrays there are. */

@@ -34,7 +34,7 @@ void pickled_objects_free(struct pickled_objects *objects);
 void column_close(struct import_column *column);
 bool column_exists(const struct import_column *column);
 
-/* Element `at` as a whole number; ERROR_DATA where it is none. */
+/* Element `at` as a whole number; ERROR_DATA if it is not one. */
 int column_read_whole(const struct import_column *column, int64_t at, int64_t *number,
                       struct valence_error *error);
 

@@ -18,13 +18,13 @@ int import_folder_width(struct import_folder *folder, const char *id, int64_t *w
                         struct valence_error *error);
 
 /* The width of the source's first clip that has rows there; with `most` that of most clips, of up
- * to 2,000. 0 where there is none. Goes through the source's records. */
+ * to 2,000. 0 if there is none. Goes through the source's records. */
 int import_folder_find_width(struct import_folder *folder, struct import_source *source, bool most,
                              int64_t *width, struct valence_error *error);
 
 /* The clip's rows, living until the next call. Its file is PATH/ID.npy, or else the one file whose
  * name looks the same (composed and decomposed letters, ".NPY"). An array is (T, D), or (D) for one
- * row; leading dimensions of 1 do not count. ERROR_NOT_FOUND where there is none, ERROR_SHAPE where
+ * row; leading dimensions of 1 do not count. ERROR_NOT_FOUND if there is none, ERROR_SHAPE where
  * the width is not that of `format`. */
 int import_folder_rows(struct import_folder *folder, const char *id,
                        const struct valence_store_stream *format, struct valence_clip_rows *rows,

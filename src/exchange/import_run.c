@@ -316,7 +316,7 @@ static int import_clip(struct import *import, const struct import_record *record
 
 /* ---- All of them ---- */
 
-/* Reads ahead once all that is in the store was passed over, so that no rows are read for nothing;
+/* Reads ahead once all that is in the store was skipped, so that no rows are read for nothing;
  * from the start where they are measured. */
 static int next_record(struct import *import, struct import_record *record, bool *more,
                        struct valence_error *error)

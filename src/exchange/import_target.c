@@ -85,7 +85,7 @@ static void adopt_types(struct import_target *target, const struct valence_store
 }
 
 /* Looks at what an earlier import left. *replace: an unfinished store of other options or another
- * state of the source is to be begun anew. Where it is of the same, the description becomes the
+ * state of the source is to be started again. Where it is of the same, the description becomes the
  * recorded one. What is no store is left to the writer to refuse. */
 static int look_at_store(struct import_target *target, json_t **description, bool *replace,
                          struct valence_error *error)

@@ -18,7 +18,7 @@ struct name_index {
     struct name_form *forms; /* sorted */
 };
 
-/* The name of the file that is ID.npy in another form; NULL where there is none, or more than one,
+/* The name of the file that is ID.npy in another form; NULL if there is none, or more than one,
  * or memory is short. Reads the folder at the first call. */
 const char *name_index_find(struct name_index *index, const char *folder, const char *id);
 void name_index_free(struct name_index *index);

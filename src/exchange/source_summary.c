@@ -69,7 +69,7 @@ static int look_at_export(const char *folder, const char *labels,
 
 /* ---- Recognising ---- */
 
-/* What cannot be read is none of it, but a lack of memory says nothing about a file. */
+/* A file that cannot be read is not of that kind, but a lack of memory says nothing about it. */
 static int unless_memory(int status, struct valence_error *error)
 {
     return status == VALENCE_ERROR_MEMORY ? fail_memory(error, 0, "a look at a file") : VALENCE_OK;

@@ -24,7 +24,7 @@ static inline void vote_add(struct width_vote *vote, int64_t width)
     vote->n += i == vote->n;
 }
 
-/* Of equal ones the width met first; 0 where there are none. */
+/* Of equal ones the width met first; 0 if there are none. */
 static inline int64_t vote_width(const struct width_vote *vote)
 {
     int most = 0;

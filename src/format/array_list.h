@@ -23,7 +23,7 @@ int array_list_file(const char *path, array_visit visit, void *user, struct vale
 /* Of numbers, read in pieces. */
 struct array_values {
     int64_t n_nan, n_infinite;
-    double low, high; /* of the others; low > high where there are none */
+    double low, high; /* of the others; low > high if there are none */
     /* columns (of the last dimension) with one value in all of at least 2 rows */
     int64_t n_constant;
 };

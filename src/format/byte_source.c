@@ -107,7 +107,7 @@ static bool begins_with_tag(const unsigned char *start, size_t size, const char 
     return size - at >= strlen(tag) && strncasecmp((const char *)start + at, tag, strlen(tag)) == 0;
 }
 
-/* A table may well begin with a column PAR1; a Parquet file goes on with bytes that no text has. */
+/* A table may begin with a column PAR1; a Parquet file continues with bytes that are not text. */
 static bool is_binary(const unsigned char *start, size_t size)
 {
     for (size_t i = 0; i < size; i++)

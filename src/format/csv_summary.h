@@ -12,7 +12,7 @@ struct csv_column {
     int64_t n_empty, n_numbers; /* finite ones */
     int64_t n_broken;           /* "nan", "inf" */
     int64_t n_texts;            /* no numbers */
-    double low, high;           /* of the numbers; low > high where there are none */
+    double low, high;           /* of the numbers; low > high if there are none */
     int n_values;               /* different ones; CSV_SUMMARY_VALUES + 1: more, or long ones */
     struct {
         char text[CSV_SUMMARY_VALUE_BYTES];

@@ -1,4 +1,4 @@
-/* The calling process's side: requests, and answers that are believed no further than checked. */
+/* The calling process's side: requests, and answers, which are checked before they are used. */
 #include "format/hdf5.h"
 
 #include <stdio.h>

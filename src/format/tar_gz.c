@@ -101,7 +101,7 @@ static void header_name(const unsigned char *header, char name[NAME_BYTES])
              has_prefix ? "/" : "", 100, (const char *)header + NAME);
 }
 
-/* The path among pax records, each "LENGTH KEY=VALUE\n"; `name` stays where there is none. */
+/* The path among pax records, each "LENGTH KEY=VALUE\n"; `name` stays if there is none. */
 static void pax_name(const char *records, size_t bytes, char name[NAME_BYTES])
 {
     const char *at = records, *end = records + bytes;

@@ -36,7 +36,7 @@ void projection_forward(const struct projection *projection,
                         const struct projection_scratch *scratch, real *y);
 
 /* How far the `n` rows from row `first` lie outside low ... high: the largest low - z or z - high,
- * 0 within. An infinity in the rows gives one; NaN is passed over. 0 without low and high. */
+ * 0 within. An infinity in the rows gives one; NaN is skipped. 0 without low and high. */
 float projection_distance(const struct projection *projection, int64_t first, int64_t n);
 
 /* Adds dW and db given dy (n_rows, d); the first thread adds to the gradient itself, the others'

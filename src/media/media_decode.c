@@ -10,7 +10,7 @@
 #include "media/picture_converter.h"
 #include "media/sound_decoder.h"
 
-/* Seeking pays where more than this is passed over, and decoding begins so much before a segment:
+/* Seeking pays where more than this is skipped, and decoding begins so much before a segment:
  * what codecs and the resampler remember is right by then. */
 #define SEEK_SECONDS    15.0
 #define PREROLL_SECONDS 2.0
@@ -329,7 +329,7 @@ static int take_packet(struct decoding *d, const AVPacket *packet, struct valenc
     return status;
 }
 
-/* The next packet; *is_end where there is none. */
+/* The next packet; *is_end if there is none. */
 static int read_packet(struct decoding *d, AVPacket *packet, bool *is_end,
                        struct valence_error *error)
 {

@@ -1,4 +1,4 @@
-/* Reading a checkpoint's file, which is believed in nothing. */
+/* Reading a checkpoint's file, which is not trusted. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,7 +163,7 @@ static bool is_calibration(const struct calibration *calibration, const char *na
            strcmp(name, TENSOR_SCORES) == 0 || strcmp(name, TENSOR_DISTANCES) == 0;
 }
 
-/* Whatever else is in the file is not ours: a name nobody reads is a name misspelt. */
+/* Whatever else is in the file is not ours: a name that no reader knows is probably misspelt. */
 static int refuse_unknown(const struct safetensors *file, const char *path,
                           const struct parameter_table *table, struct checkpoint *checkpoint,
                           struct valence_error *error)
@@ -181,7 +181,7 @@ static int refuse_unknown(const struct safetensors *file, const char *path,
     return VALENCE_OK;
 }
 
-/* The JSON object under a metadata key; NULL where there is none and it is `optional`. */
+/* The JSON object under a metadata key; NULL if there is none and it is `optional`. */
 static int read_json(const struct safetensors *file, const char *path, const char *key,
                      bool optional, json_t **value, struct valence_error *error)
 {

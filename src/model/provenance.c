@@ -7,7 +7,7 @@
 
 enum { TEXT_CONFIGURATION = VALENCE_N_STREAMS, TEXT_SOURCE };
 
-/* An object as JSON text that the model owns; "" where there is none. */
+/* An object as JSON text that the model owns; "" if there is none. */
 static const char *json_text(struct valence_model *model, int place, const json_t *object,
                              bool *complete)
 {

@@ -100,7 +100,7 @@ static int source_read(const struct source *source, const struct source_tensor *
 
 /* ---- Sizes ---- */
 
-/* The sizes of a matrix of this name; zeros where there is none, which the comparison of all names
+/* The sizes of a matrix of this name; zeros if there is none, which the comparison of all names
  * then reports. */
 static void find_matrix(const struct source *source, const char *name, int64_t *rows,
                         int64_t *columns)

@@ -7,7 +7,7 @@
 #include "valence/stream.h"
 
 /* Converts n values to `type` at `out`. Gives the index of the first value that is NaN, infinite or
- * beyond the type's range, -1 where there is none; what `out` holds is of no use then. `out` need
+ * beyond the type's range, -1 if there is none; the content of `out` is undefined then. `out` need
  * not be aligned. */
 int64_t rows_encode(const float *values, int64_t n, enum valence_dtype type, void *out);
 

@@ -73,7 +73,8 @@ static int fail_checksum(const struct lmdb_file *file, uint64_t offset, struct v
                 (unsigned long long)offset, file->path);
 }
 
-/* Goes on with a checksum over bytes begin ... end - 1 of the value, which nobody asked for. */
+/* Continues a checksum over bytes begin ... end - 1 of the value, which the caller did not ask
+ * for. */
 static int add_unwanted(const struct lmdb_file *file, uint64_t offset, uint64_t begin, uint64_t end,
                         uint32_t *crc, struct valence_error *error)
 {

@@ -195,7 +195,7 @@ int store_writer_restart(struct valence_store_writer *writer, struct valence_err
     writer->version = STORE_VERSION;
     writer->replaced = writer->made_store = true;
     writer->n_committed = 0;
-    /* The data first: LMDB's lock file alone is no store, and is in nobody's way. */
+    /* The data first: LMDB's lock file alone is not a store and does no harm. */
     int status = VALENCE_OK;
     if (unlink(writer->data_path) != 0 && errno != ENOENT)
         status = fail_errno(error, errno, "%s: cannot remove", writer->data_path);

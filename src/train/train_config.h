@@ -57,7 +57,7 @@ int train_config_check(const struct valence_train_config *config, struct valence
  * short. */
 json_t *train_config_to_json(const struct valence_train_config *config);
 
-/* Whether a run begun with the configuration `begun` (of train_config_to_json()) may go on with
+/* Whether a run begun with the configuration `begun` (of train_config_to_json()) may continue with
  * this one: only keys that do not change what was computed so far may differ. ERROR_CONFIG naming
  * the first other one and both values. */
 int train_config_may_resume(const struct valence_train_config *config, const json_t *begun,

@@ -76,7 +76,7 @@ static void round_row(const struct ggml_tensor *x, int64_t picture, int64_t row,
 }
 
 /* Output rows computed together. With a stride of 1 they are one run of windows, with the borders
- * between rows as windows that nobody wants; else every row is a run of its own. */
+ * between rows as windows that are not used; else every row is a run of its own. */
 static int64_t rows_at_a_time(const struct conv2d *conv, int64_t width, const struct plane *plane)
 {
     int64_t rows = conv->stride == 1 ? POSITIONS / (width + 2 * plane->pad) : 1;

@@ -26,8 +26,8 @@ int face_boxes_decode(const float *grid, int64_t width, int64_t height, int64_t 
                       double threshold, struct face_boxes *boxes, struct valence_error *error);
 
 /* Non-maximum suppression: keeps the best box, drops those whose intersection with it is more than
- * `overlap` of the union, and goes on with the best of what is left. The kept ones stand in front,
- * best first, and boxes->n counts them. Of equal scores the later one is the better. */
+ * `overlap` of the union, and continues with the best of what is left. The kept ones stand in
+ * front, best first, and boxes->n counts them. Of equal scores the later one is the better. */
 void face_boxes_suppress(struct face_boxes *boxes, double overlap);
 
 struct face_rectangle {

@@ -70,7 +70,7 @@ static double overlap(const double a[4], const double b[4])
     return common / (a[2] * a[3] + b[2] * b[3] - common);
 }
 
-/* The track that the face goes on with: the one whose latest face overlaps most with it; -1 where
+/* The track that the face continues with: the one whose latest face overlaps most with it; -1 where
  * none does. */
 static int64_t find_track(const struct valence_face_clip *clip, const struct valence_face *face,
                           int64_t frame)

@@ -92,7 +92,7 @@ static void offer(struct beam_search *search, int room, struct beam_candidate ca
     list[place] = candidate;
 }
 
-/* Blocks without a value above the least that counts are passed over, vectorised. */
+/* Blocks without a value above the least that counts are skipped, vectorised. */
 static void find_candidates(struct beam_search *search, const float *log_probabilities)
 {
     int room = (int)((1 + (search->n_ends > 1 ? search->n_ends : 1)) * search->n_beams);
