@@ -371,7 +371,7 @@ static int run_inspect(const struct command *command, int argc, char **argv)
 const struct command command_inspect = {
     .name = "inspect",
     .arguments = "PATH",
-    .summary = "Show the contents of a store, run, checkpoint, encoder or data set to import.",
+    .summary = "Show what a store, run, model file or data set holds.",
     .description = "For a store: its streams with the lengths of their clips, their values (range, "
                    "NaN, clips of nothing but zeros, columns that never change), its splits with "
                    "their labels, clips with the same rows, and where it came from.\n\n"

@@ -192,7 +192,7 @@ const struct command command_predict = {
     .name = "predict",
     .computes = true,
     .arguments = "RUN STORE|--text SENTENCE",
-    .summary = "Score every clip of a store, or a sentence, and show how each score came about.",
+    .summary = "Score the clips of a store, or sentences, and show what each score rests on.",
     .description =
         "You get a line per clip: its score, the error to expect, an interval, the flow it went "
         "through, the modalities it lacks, and the weight of each modality and of each of the "

@@ -168,14 +168,22 @@ static void note_flow(struct table *table, const struct valence_flow_evaluation 
                    valence_plural(result->n_unsimulated, "clip has", "clips have"));
 }
 
+/* One note for each warning, with the flows that it is about. */
 static void note_warnings(struct table *table, const char *model,
-                          const struct valence_flow_evaluation *result)
+                          const struct valence_evaluation *evaluation)
 {
-    for (int warning = 0; warning < VALENCE_N_WARNINGS; warning++)
-        if (result->metrics.warnings & 1u << warning)
-            table_note(table, "WARNING: %s%s%s: %s", model ? model : "", model ? ", " : "",
-                       valence_flow_name(result->flow),
+    for (int warning = 0; warning < VALENCE_N_WARNINGS; warning++) {
+        char flows[256] = "";
+        for (int flow = 0; flow < evaluation->n_flows; flow++) {
+            size_t used = strlen(flows);
+            if (evaluation->flows[flow].metrics.warnings & 1u << warning)
+                snprintf(flows + used, sizeof flows - used, "%s%s", used ? ", " : "",
+                         valence_flow_name(evaluation->flows[flow].flow));
+        }
+        if (flows[0])
+            table_note(table, "WARNING: %s%s%s: %s", model ? model : "", model ? ": " : "", flows,
                        valence_warning_describe((enum valence_warning)warning)->text);
+    }
 }
 
 /* What a flow loses against the first one: paired, so surer than the two intervals suggest. */
@@ -194,7 +202,7 @@ static void note_difference(struct table *table, const struct evaluation_set *se
         snprintf(text + used, sizeof text - used, "%s%s %s (%s)", i ? ", " : "",
                  valence_metric_describe(metric)->heading, value, interval);
     }
-    table_note(table, "%s less %s, paired: %s", valence_flow_name(result->flow),
+    table_note(table, "%s minus %s, paired: %s", valence_flow_name(result->flow),
                valence_flow_name(first->flow), text);
 }
 
@@ -233,9 +241,8 @@ static void note_all(struct table *table, const struct evaluation_set *set)
     for (int flow = 0; flow < set->evaluations[0]->n_flows; flow++)
         note_flow(table, &set->evaluations[0]->flows[flow]);
     for (int i = 0; i < set->n; i++)
-        for (int flow = 0; flow < set->evaluations[i]->n_flows; flow++)
-            note_warnings(table, set->n > 1 ? valence_run_model_name(set->models, i) : NULL,
-                          &set->evaluations[i]->flows[flow]);
+        note_warnings(table, set->n > 1 ? valence_run_model_name(set->models, i) : NULL,
+                      set->evaluations[i]);
 }
 
 /* ---- Tables ---- */
@@ -389,7 +396,7 @@ static void print_comparison(const struct evaluation_set *set, const char *again
                              const struct valence_comparison *comparison)
 {
     char title[512];
-    snprintf(title, sizeof title, "\n%s less %s, paired", set->run, against);
+    snprintf(title, sizeof title, "\n%s minus %s, paired", set->run, against);
     struct table table = {.title = title};
     bool intervals = set->options->n_resamples > 0;
     table_column(&table, "flow", TABLE_LEFT);

@@ -15,21 +15,24 @@
 
 static void print_overview(void)
 {
+    enum { NAME_COLUMNS = 14 };
+    int columns = terminal_columns(stdout);
+    columns = columns > 100 ? 100 : columns;
     print_wrapped(stdout,
                   "valence scores how positive or negative a person in a video clip is, from "
                   "words, voice and face. It also works when the transcript is missing.\n\n"
                   "usage: valence COMMAND ...",
-                  0, 0, 80);
+                  0, 0, columns);
     const char *purpose = "";
     for (const struct listed_command *at = all_commands; at->command; at++) {
         if (strcmp(at->purpose, purpose) != 0)
             printf("\n%s\n", purpose = at->purpose);
-        printf("  %-12s%s\n", at->command->name, at->command->summary);
+        printf("  %-12s", at->command->name);
+        print_wrapped(stdout, at->command->summary, NAME_COLUMNS, NAME_COLUMNS, columns);
     }
     printf("\nA first example, on made-up data:\n"
            "  valence synthesize corpus\n"
-           "  valence train --print-config > config.yaml\n"
-           "  valence train config.yaml\n"
+           "  valence train corpus -o run\n"
            "  valence evaluate run corpus\n"
            "\n'valence help COMMAND' or 'valence COMMAND --help' explains a command;\n'valence "
            "help TOPIC' explains configuration, flows, stores or missing-data.\n");

@@ -18,7 +18,7 @@ prints "SYNTHETIC"
 prints "seed-2  text_missing"
 expect 0 evaluate "$run/seed-1" "$store" --split val --bootstrap 100 --quiet
 prints "validation split, 20 clips"
-prints "text_missing less complete, paired: MAE"
+prints "text_missing minus complete, paired: MAE"
 prints "the median training label"
 prints "In 90 %"
 prints "the split measured here"
@@ -86,7 +86,7 @@ expect 0 evaluate "$run" "$store" --bootstrap 0 --quiet --predictions /dev/null
 
 # ---- evaluate: another run
 expect 0 evaluate "$run" "$store" --against "$run/seed-1" --bootstrap 50 --quiet
-prints "$run less $run/seed-1, paired"
+prints "$run minus $run/seed-1, paired"
 expect 0 evaluate "$run/seed-1" "$store" --against "$run/seed-1" --bootstrap 50 --flow text_missing --json --quiet
 json 0.0 against flows text_missing mae value
 json 0.0 against flows text_missing mae interval 1
