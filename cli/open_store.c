@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "terminal.h"
+#include "valence/error.h"
+#include "valence/inspect.h"
 #include "valence/text.h"
 
 int open_store(const char *path, bool accept_unfinished, struct valence_store **store,
@@ -13,6 +15,8 @@ int open_store(const char *path, bool accept_unfinished, struct valence_store **
     valence_store_options_default(&options);
     options.accept_unfinished = accept_unfinished;
     int status = valence_store_open(path, &options, store, error);
+    if (status == VALENCE_ERROR_NOT_FOUND && valence_path_kind(path) == VALENCE_PATH_RUN)
+        return valence_fail(error, status, NULL, "%s: a run, where a store is expected", path);
     if (!status && !valence_store_is_finished(*store)) {
         fputs("valence: warning: ", stderr);
         print_clean(stderr, path);

@@ -127,9 +127,9 @@ expect 0 predict "$work/run" --text "$long good" --text "$long bad" --csv --enco
 [ "$(wc -l <"$work/out")" -eq 3 ] || wrong "two long sentences with the same beginning are one"
 grep -q "good," "$work/out" && grep -q "bad," "$work/out" || wrong "a long sentence is cut"
 expect 2 predict "$work/run"
-complains "give a store, or sentences with --text"
+complains "a store, or sentences with --text, are missing"
 expect 2 predict "$work/run" "$work/store" --text "lovely"
-complains "give a store, or sentences with --text"
+complains "give a store or --text, not both"
 # Checkpoints from before there was a digest: its key is renamed.
 sed 's/"digest":/"former":/; s/\(layers[\]*": *[\]*"\)3+4/\12+4/' "$work/run/best.safetensors" >"$work/other.safetensors"
 expect 0 predict "$work/other.safetensors" --text "lovely" --encoder "$model" # the recorded settings are used

@@ -194,6 +194,8 @@ expect 0 evaluate "$work/audio" "$work/rows" --bootstrap 0 --quiet
 prints "WARNING: 2 clips lie far outside the training data"
 prints "first 'far', furthest in column 0 of stream 'audio'"
 grep -q 'lack a modality\|no simulated text' "$work/out" && wrong "modalities that the model does not have are lacked"
+expect 1 doctor "$work/audio"
+complains "a run, where a store is expected"
 if [ -e /dev/full ]; then
     "$VALENCE" predict "$run/seed-1" "$store" --json -q >/dev/full 2>"$work/err" &&
         wrong "a full disk goes unnoticed"
