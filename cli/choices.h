@@ -20,8 +20,7 @@
 #define MAX_ROWS_OPTION(target)                                                                    \
     {                                                                                              \
         OPTION_INT, 0, "max-rows", target, "N",                                                    \
-            "Rows of a stream of a clip that are read; longer ones are cut "                       \
-            "(default: 10000).",                                                                   \
+            "Read at most N rows of each stream of a clip (default: 10000).",                      \
             1, 4e6                                                                                 \
     }
 

@@ -82,10 +82,15 @@ static void print_help(const struct command *command, const struct option *optio
         putchar('\n');
         print_wrapped(stdout, command->description, 0, 0, columns);
     }
+    bool grouped = false;
     if (options->type != OPTION_GROUP)
         printf("\nOptions:\n");
-    for (const struct option *option = options; option->type != OPTION_END; option++)
+    for (const struct option *option = options; option->type != OPTION_END; option++) {
+        grouped = grouped || option->type == OPTION_GROUP;
         print_option(option, columns);
+    }
+    if (grouped)
+        printf("\nGeneral:\n");
     for (const struct option *option = common_options; option->type != OPTION_END; option++)
         print_option(option, columns);
     if (command->example) {

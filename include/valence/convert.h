@@ -23,15 +23,14 @@ extern "C" {
 /* What a checkpoint is: name, and a description for people. */
 #define VALENCE_CONVERT_KIND_MAP(X)                                                                \
     X(PUBLISHED, "published",                                                                      \
-      "the network of the paper's authors, a .pt file or safetensors with the same names; see "    \
-      "valence_model_convert_published()")                                                         \
+      "the network of the paper's authors, a .pt file or safetensors with the same names")         \
     X(WAVLM, "wavlm",                                                                              \
       "a Hugging Face folder (config.json, preprocessor_config.json, and model.safetensors, "      \
       "model.safetensors.index.json with its parts, or pytorch_model.bin) or the authors' "        \
-      "WavLM-*.pt; fine-tuned ones with heads included")                                           \
+      "WavLM-*.pt; fine-tuned models may have other heads")                                        \
     X(WHISPER, "whisper",                                                                          \
       "CTranslate2's model.bin or its parts (model.bin.part1, ...), a Hugging Face folder, or "    \
-      "OpenAI's .pt, with the vocabulary that stands beside it")                                   \
+      "OpenAI's .pt, with the vocabulary in the same folder")                                      \
     X(MANET, "manet", "the authors' .pth, or safetensors with the same names")                     \
     X(PROJECTOR, "projector",                                                                      \
       "SLAM-LLM's model.pt (encoder_projector.linear1 and linear2, .weight and .bias), or "        \
