@@ -1,4 +1,4 @@
-/* valence predict: a score for every clip, and how it came about. */
+/* valence predict: a score for every clip, and what it rests on. */
 #include <stdio.h>
 #include <string.h>
 

@@ -17,7 +17,7 @@ int table_columns(FILE *stream);
 enum terminal_style { STYLE_PLAIN, STYLE_HEADING, STYLE_WARNING, STYLE_ERROR };
 const char *terminal_style(FILE *stream, enum terminal_style style);
 
-/* Where a command says what it has done: standard output, or, where `output` is that itself,
+/* Where a command prints its summary: standard output or, if `output` is standard output,
  * standard error. */
 FILE *summary_stream(const char *output);
 

@@ -2,7 +2,7 @@
  * with inputs that cannot be encoded left out and reported where you ask for it.
  *
  * encoder.h, transcripts.h and simulate.h encode what is in memory; these functions read the files,
- * write the rows, and say what became of each input. */
+ * write the rows, and report the result of each input. */
 #ifndef VALENCE_ENCODE_H
 #define VALENCE_ENCODE_H
 
@@ -24,7 +24,7 @@
 extern "C" {
 #endif
 
-/* ---- What became of the inputs ---- */
+/* ---- The result of each input ---- */
 
 enum valence_encoded_state {
     VALENCE_ENCODED,           /* its rows were made and written */
@@ -61,7 +61,7 @@ struct valence_encode_options {
     size_t size;
     /* Replace output files that exist. Without it, one .npy or .safetensors file that exists is
      * ERROR_EXISTS; in a folder, files that the same encoder wrote are kept and not made again, so
-     * that the same call goes on where another was interrupted. */
+     * the same call resumes an interrupted one. */
     bool overwrite;
     /* Leave out inputs that cannot be encoded and report them. Without it the first one ends the
      * work. */
@@ -75,13 +75,13 @@ VALENCE_API void valence_encode_options_default(struct valence_encode_options *o
 
 /* Encodes sound files (by WavLM) or pictures (by MANet) and writes f32 rows to `output`:
  *
- *   NAME.npy          the rows of all inputs, one input's below the other's
+ *   NAME.npy          the rows of all inputs, one after the other
  *   NAME.safetensors  a tensor for each input, and the encoder's description as metadata
  *   anything else     a folder: INPUT.npy for each input, and encoder.json, which describes the
  *                     encoder
  *
  * An input is a file, or a folder: then every file in it that has a usual ending of its kind, in
- * the order of their names. A tensor and a file in the folder are called as the input, without its
+ * the order of their names. A tensor or a file in the folder has the name of the input without its
  * ending; two inputs of one such name are ERROR_EXISTS before anything is done.
  *
  * `options` may be NULL. *report is NULL on failure. Errors: those of reading and encoding, naming
@@ -131,9 +131,9 @@ struct valence_encode_store_options {
 VALENCE_API void valence_encode_store_options_default(struct valence_encode_store_options *options);
 
 /* Makes the store at `to`: that at `from` and a stream of its transcripts. How it was encoded is
- * recorded under "encoders" of its source. The same call goes on where another was interrupted.
+ * recorded under "encoders" of its source. The same call resumes an interrupted one.
  * `options` may be NULL. *report is NULL on failure. Errors: EXISTS where `from` has such a stream
- * or `to` holds a store made otherwise; those of encoding, naming the clip, key "skip"; CANCELLED.
+ * or `to` holds another store; those of encoding, naming the clip, key "skip"; CANCELLED.
  */
 VALENCE_API int valence_encode_store_text(struct valence_transcript_encoder *encoder,
                                           const char *from, const char *to,

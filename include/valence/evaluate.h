@@ -136,8 +136,8 @@ struct valence_evaluation {
  * takes NULL. `options` and `progress` may be NULL.
  *
  * Errors: NOT_FOUND where no clip of the split has a label and features, or the store has none of
- * the model's streams; SHAPE where a stream has another width; DATA where a stream was encoded
- * otherwise than for training; ARGUMENT for options out of range; CANCELLED; those of reading the
+ * the model's streams; SHAPE where a stream has another width; DATA where a stream was not encoded
+ * as for training; ARGUMENT for options out of range; CANCELLED; those of reading the
  * store; MEMORY. */
 VALENCE_API int valence_evaluate(const struct valence_model *model,
                                  const struct valence_store *store,

@@ -161,7 +161,7 @@ struct valence_import_options {
      * *summary receives the counts, NULL on failure; free it with valence_data_summary_free()
      * (valence/summary.h). */
     struct valence_data_summary **summary;
-    /* A finished store that was made otherwise, or a damaged one, is removed when the import begins
+    /* Another finished store, or a damaged one, is removed when the import begins
      * to write. Without it, such a store is ERROR_EXISTS with the key "overwrite". */
     bool overwrite;
 };
@@ -210,7 +210,7 @@ struct valence_import_result {
  *
  * Errors: ARGUMENT (no such kind, impossible options), NOT_FOUND, FORMAT, SHAPE and DATA (what is
  * wrong with the source, or with one of its clips; the key "skip:REASON" where skipping such clips
- * would go on), EXISTS (a finished store made otherwise), BUSY, LIMIT, UNSUPPORTED, CANCELLED, IO,
+ * would go on), EXISTS (another finished store), BUSY, LIMIT, UNSUPPORTED, CANCELLED, IO,
  * DISK_FULL, MEMORY. */
 VALENCE_API int valence_import(enum valence_import_kind kind, const char *source_path,
                                const char *store_path, const struct valence_import_options *options,

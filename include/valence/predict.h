@@ -38,7 +38,7 @@ struct valence_prediction {
     const char *id;   /* in the store; "" for a batch */
     unsigned flow;    /* that it was scored in */
     bool trained;     /* the model was trained with it */
-    unsigned missing; /* modalities that the score came about without */
+    unsigned missing; /* modalities that the score was made without */
     /* The clip has everything that the model reads in this flow; only then is there an interval. */
     bool fitting;
 
@@ -81,7 +81,7 @@ VALENCE_API unsigned valence_model_flow_for(const struct valence_model *model, u
  * `options`, `progress` and `counts` may be NULL.
  *
  * Errors: NOT_FOUND where the store has none of the model's streams; SHAPE where one has another
- * width; DATA where one was encoded otherwise than for training; ARGUMENT; CANCELLED; those of
+ * width; DATA where one was not encoded as for training; ARGUMENT; CANCELLED; those of
  * reading the store, naming the clips; MEMORY. Predictions given before an error are valid. */
 VALENCE_API int
 valence_predict(const struct valence_model *model, const struct valence_store *store,

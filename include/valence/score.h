@@ -31,7 +31,7 @@ VALENCE_API void valence_workspace_free(struct valence_workspace *workspace); /*
 VALENCE_API const struct valence_model *
 valence_workspace_model(const struct valence_workspace *workspace);
 
-/* How scores came about. The arrays belong to the workspace and live until its next use. */
+/* What scores rest on. The arrays belong to the workspace and live until its next use. */
 struct valence_details {
     const float *modality_weights; /* (n_clips, 3): audio, text, video */
     const float *view_weights;     /* (n_clips, 7), by enum valence_view */

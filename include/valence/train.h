@@ -160,7 +160,7 @@ struct valence_train_epoch {
     int n_threads;
 };
 
-/* Something about the data or the start that may spoil the result and stops nothing. */
+/* Something about the data or the start that may spoil the result. Training continues. */
 struct valence_train_note {
     /* "labels_equal": all labels of the training or of the validation clips are the same
      * "one_class":    the validation labels have one sign, the training labels both

@@ -109,7 +109,7 @@ static int look_at_store(struct import_target *target, json_t **description, boo
         target->was_finished = finished;
     } else if (finished && recorded && !target->request->options->overwrite) {
         status = fail_key(error, VALENCE_ERROR_EXISTS, "overwrite",
-                          "%s: is a finished store that was made otherwise: %s",
+                          "%s: is a finished store with another source or other options: %s",
                           target->request->store, difference);
     }
     *replace = !finished && (is_imported(recorded) || valence_store_n_clips(store) == 0);

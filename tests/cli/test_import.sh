@@ -158,7 +158,7 @@ printf 'id,split,label,a0\nc1,train,1,1\n' >"$work/one.csv"
 printf 'id,split,label,a0\nc1,train,1,1\nc2,test,2,3\n' >"$work/two.csv"
 expect 0 import table "$work/one.csv" -o "$work/forced" --audio a0 -q
 expect 1 import table "$work/two.csv" "$work/forced" --audio a0 -q
-complains "is a finished store that was made otherwise"
+complains "is a finished store with another source or other options"
 complains "(--force replaces it)"
 expect 0 import table "$work/two.csv" --output "$work/forced" --audio a0 -q --force
 prints "the store that was there was replaced"

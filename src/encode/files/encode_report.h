@@ -7,7 +7,7 @@
 /* NULL where memory is short. */
 struct valence_encode_report *encode_report_create(int64_t width);
 
-/* Appends what became of an input, copying the texts; `reason` and `notes` may be NULL. `skipped`
+/* Appends the result of an input, copying the texts; `reason` and `notes` may be NULL. `skipped`
  * is the status for which it was, else VALENCE_OK. */
 int encode_report_add(struct valence_encode_report *report, const char *name,
                       enum valence_encoded_state state, int64_t n_rows, int skipped,
