@@ -20,8 +20,7 @@
 #define MAX_ROWS_OPTION(target)                                                                    \
     {                                                                                              \
         OPTION_INT, 0, "max-rows", target, "N",                                                    \
-            "Read at most N rows of each stream of a clip (default: 10000).",                      \
-            1, 4e6                                                                                 \
+            "Read at most N rows of each stream of a clip (default: 10000).", 1, 4e6               \
     }
 
 /* All give EXIT_FINE or, having printed what is wrong and which names there are, EXIT_USAGE. */

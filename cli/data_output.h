@@ -10,7 +10,7 @@
 /* Tables of the streams, their values and, where `labels` is set, the labels of the splits. */
 void print_data_summary(const char *title, const struct valence_data_summary *summary, bool labels);
 
-/* {"clips", "streams", "splits", ...}; NULL where memory is short. */
+/* {"clips", "streams", "splits", ...}; NULL if memory is short. */
 json_t *data_summary_to_json(const struct valence_data_summary *summary);
 
 /* Of a source that was only looked at: the clips an import would have left out, and why. */

@@ -56,7 +56,7 @@ static int open_simulator(const struct request *request, struct valence_simulato
 
 /* ---- What it says ---- */
 
-/* "flagged: 3 cut, 1 repeats"; nothing where nothing was. */
+/* "flagged: 3 cut, 1 repeats"; nothing if nothing was. */
 static void print_flagged(const struct valence_encode_report *report)
 {
     const char *before = "flagged: ";

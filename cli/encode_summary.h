@@ -34,7 +34,7 @@ void print_skipped(const struct valence_encode_report *report);
 /* What a model's rows may suffer from, on standard error. */
 void print_encoder_warning(const struct valence_encoder *encoder);
 
-/* True where a command's only input is a store, and not files to encode. */
+/* True if a command's only input is a store, and not files to encode. */
 bool is_store(const char *const *inputs, int n);
 
 #endif

@@ -1,4 +1,4 @@
-/* Evaluations as JSON. An undefined value is null; a function gives NULL where memory is short, and
+/* Evaluations as JSON. An undefined value is null; a function gives NULL if memory is short, and
  * jansson's setters take a NULL as their own failure, so that one check at the end is enough. */
 #include <math.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static json_t *interval(struct valence_interval interval)
     return isnan(interval.low) ? json_null() : json_pack("[f, f]", interval.low, interval.high);
 }
 
-/* Takes over `value`; false where either is missing. */
+/* Takes over `value`; false if either is missing. */
 static bool put(json_t *object, const char *key, json_t *value)
 {
     return object && json_object_set_new(object, key, value) == 0;

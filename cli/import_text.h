@@ -7,7 +7,7 @@
 #include "options.h"
 #include "valence/import.h"
 
-/* What the options say; `model` is NULL where nothing is encoded, the others at their defaults. */
+/* What the options say; `model` is NULL if nothing is encoded, the others at their defaults. */
 struct text_request {
     const char *model, *layers, *prefix;
     const char *spelling, *rows; /* NULL: as they are, one a token */

@@ -7,7 +7,7 @@
 
 #include "valence/models.h"
 
-/* In fresh memory; NULL where memory is short, as the next. */
+/* In fresh memory; NULL if memory is short, as the next. */
 char *model_folder(void);
 
 /* The file that remembers which models were verified (valence_encoder_options.memory); free it with

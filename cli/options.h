@@ -72,7 +72,7 @@ const struct command *options_command(void);
 /* Parses argv[1..] (argv[0] is the command's name). Options and positional arguments may be mixed;
  * "--" ends options. Positional arguments go to `positional` (room for `maximum`; the places that
  * an OPTION_ARGUMENT filled are skipped), their number to *n_positional; places that nothing
- * filled are NULL. Gives true to go on; false where the command is over: *exit_code is EXIT_FINE
+ * filled are NULL. Gives true to go on; false if the command is over: *exit_code is EXIT_FINE
  * after --help (printed to stdout) or EXIT_USAGE after an error (printed to stderr, with the
  * nearest valid option where one is meant). Every command has -h/--help and -v/--verbose by itself.
  */
@@ -94,7 +94,7 @@ int report_error(const struct valence_error *error);
 int report_no_memory(void);
 
 /* A progress receiver for the terminal: a bar with rate and time left where stderr is a terminal, a
- * plain line now and then elsewhere, nothing where `quiet`. Ctrl-C (SIGINT, SIGTERM) makes it ask
+ * plain line now and then elsewhere, nothing if `quiet`. Ctrl-C (SIGINT, SIGTERM) makes it ask
  * for cancellation; a second one ends the process at once. Call terminal_progress_finish() before
  * printing results. */
 struct valence_progress *terminal_progress(bool quiet);

@@ -5,7 +5,7 @@
 
 #include "valence/error.h"
 
-/* "--force replaces it", or NULL where there is nothing to add. */
+/* "--force replaces it", or NULL if there is nothing to add. */
 const char *remedy_for(const struct valence_error *error);
 
 #endif

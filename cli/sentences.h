@@ -9,7 +9,7 @@
 
 /* A prediction for each sentence in turn, whose index is the prediction's clip. `encoder` is the
  * language model's GGUF file or name, NULL: the one known by name that training used. Errors:
- * UNSUPPORTED where the model was not trained on text that valence encoded; DATA where the encoder
+ * UNSUPPORTED if the model was not trained on text that valence encoded; DATA if the encoder
  * is not the one that training used; ARGUMENT for a sentence without words. */
 int sentences_predict(const struct valence_model *model, const struct option_list *sentences,
                       const char *encoder, bool offline, bool quiet,

@@ -134,7 +134,7 @@ static void narrow(const struct table *table, int widths[TABLE_MAX_COLUMNS],
 }
 
 /* Hides what a narrow terminal can do without best: the columns of the highest rank, or the last
- * one of rank 0. False where only what must stay is left. */
+ * one of rank 0. False if only what must stay is left. */
 static bool hide_columns(struct table *table)
 {
     int rank = 0, last = -1;
@@ -238,7 +238,7 @@ static void print_rows(const struct table *table, const int *widths, FILE *strea
     }
 }
 
-/* "flow, 95 %": the headings that are not shown, each once; "" where all are. */
+/* "flow, 95 %": the headings that are not shown, each once; "" if all are. */
 static void name_hidden(const struct table *table, char *names, size_t room)
 {
     size_t used = 0;

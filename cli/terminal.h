@@ -12,7 +12,7 @@ int terminal_columns(FILE *stream);
  * no width. */
 int table_columns(FILE *stream);
 
-/* Escape sequences around what stands out, "" where the stream is no terminal or NO_COLOR is set
+/* Escape sequences around what stands out, "" if the stream is no terminal or NO_COLOR is set
  * (no-color.org). */
 enum terminal_style { STYLE_PLAIN, STYLE_HEADING, STYLE_WARNING, STYLE_ERROR };
 const char *terminal_style(FILE *stream, enum terminal_style style);

@@ -9,7 +9,7 @@
 
 #define PATH_BYTES 4096
 
-/* The first line of a small file without its newline; false where it cannot be read. */
+/* The first line of a small file without its newline; false if it cannot be read. */
 static bool read_line(const char *path, char *line, int room)
 {
     FILE *file = fopen(path, "re");
@@ -30,7 +30,7 @@ static bool read_number(const char *folder, const char *name, long long *number)
 
 /* ---- One group ---- */
 
-/* CPUs that the group in `folder` has, 0 where it says nothing. */
+/* CPUs that the group in `folder` has, 0 if it says nothing. */
 static double quota_v2(const char *folder)
 {
     char path[PATH_BYTES + 32], line[64], *period;

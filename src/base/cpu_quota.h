@@ -2,7 +2,7 @@
 #ifndef VALENCE_BASE_CPU_QUOTA_H
 #define VALENCE_BASE_CPU_QUOTA_H
 
-/* Whole CPUs, at least 1; 0 where there is no quota. Looks at the process's group and all groups
+/* Whole CPUs, at least 1; 0 if there is no quota. Looks at the process's group and all groups
  * above it, in cgroup v2 (cpu.max) and v1 (cpu.cfs_quota_us). `root` stands before /proc and /sys:
  * "" but in tests. A fraction is rounded down: a thread more than there are CPUs makes all the
  * others wait for it at every barrier while it is throttled.

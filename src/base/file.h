@@ -26,7 +26,7 @@ void file_map_was_read(struct file_map *map, size_t bytes);
  * so. */
 int file_open(const char *path, int *descriptor, size_t *size, struct valence_error *error);
 
-/* Exactly `bytes` bytes from `position`; ERROR_FORMAT where the file ends before. `path` is for
+/* Exactly `bytes` bytes from `position`; ERROR_FORMAT if the file ends before. `path` is for
  * errors. */
 int file_read_at(int descriptor, const char *path, uint64_t position, void *out, size_t bytes,
                  struct valence_error *error);
@@ -39,7 +39,7 @@ int file_read_text(const char *path, size_t maximum, char **text, size_t *size,
 /* Makes a folder and its missing parents; an existing one is fine. */
 int make_folders(const char *path, struct valence_error *error);
 
-/* "folder/name" in fresh memory (free() it), NULL where memory is short. */
+/* "folder/name" in fresh memory (free() it), NULL if memory is short. */
 char *path_join(const char *folder, const char *name);
 
 /* The part of `path` after the last '/'. */
@@ -48,7 +48,7 @@ const char *path_name(const char *path);
 bool path_exists(const char *path);
 bool path_is_folder(const char *path);
 
-/* True where `path` ends in `ending` (".npy"), whatever its case. */
+/* True if `path` ends in `ending` (".npy"), whatever its case. */
 bool path_has_ending(const char *path, const char *ending);
 
 #endif

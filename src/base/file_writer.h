@@ -33,7 +33,7 @@ struct file_writer {
     FILE *stream;
     /* As the caller named it, for messages. */
     char *path;
-    /* The file that is written beside the target, NULL where the target is written directly. */
+    /* The file that is written beside the target, NULL if the target is written directly. */
     char *temporary;
     /* Whether the stream can seek: a pipe cannot. */
     bool can_seek;
@@ -42,7 +42,7 @@ struct file_writer {
 
 /* Removes what killed processes left of the same target and opens the output. `flags` is a set of
  * enum file_write_flags. On failure *writer is cleared.
- * Errors: EXISTS; BUSY where another thread writes the same target; IO, DISK_FULL. */
+ * Errors: EXISTS; BUSY if another thread writes the same target; IO, DISK_FULL. */
 int file_write_begin(struct file_writer *writer, const char *path, unsigned flags,
                      struct valence_error *error);
 
@@ -73,7 +73,7 @@ struct folder_writer {
     int lock;
 };
 
-/* ERROR_EXISTS where there is something at `path`. Exactly one of the other two must follow a
+/* ERROR_EXISTS if there is something at `path`. Exactly one of the other two must follow a
  * successful begin. */
 int folder_write_begin(struct folder_writer *writer, const char *path, struct valence_error *error);
 int folder_write_commit(struct folder_writer *writer, struct valence_error *error);

@@ -8,10 +8,10 @@
 
 #include "valence/error.h"
 
-/* a * b, or false where the product does not fit; negative factors do not fit either. */
+/* a * b, or false if the product does not fit; negative factors do not fit either. */
 bool size_multiply(int64_t a, int64_t b, size_t *product);
 
-/* Memory for n items of `size` bytes, zeroed; NULL where the product overflows, is too large or
+/* Memory for n items of `size` bytes, zeroed; NULL if the product overflows, is too large or
  * memory is short. */
 void *allocate(int64_t n, size_t size);
 

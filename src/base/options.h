@@ -9,7 +9,7 @@
 #include "valence/error.h"
 
 /* Copies what `given` has over `options`, which holds the defaults and is `size` bytes large. NULL
- * leaves the defaults. Errors: ARGUMENT where given's size is larger than ours (the caller was
+ * leaves the defaults. Errors: ARGUMENT if given's size is larger than ours (the caller was
  * compiled against a newer header), or 0 (it did not begin with the default function). */
 int options_read(void *options, size_t size, const void *given, struct valence_error *error);
 

@@ -8,7 +8,7 @@
 
 #include "valence/error.h"
 
-/* "PATH.tmp-PID" of this process in fresh memory, NULL where memory is short. A long name is cut so
+/* "PATH.tmp-PID" of this process in fresh memory, NULL if memory is short. A long name is cut so
  * that it stays a name that file systems take. */
 char *temporary_name(const char *path);
 

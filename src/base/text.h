@@ -27,7 +27,7 @@ void text_format(struct text *text, const char *format, ...) __attribute__((form
 void text_append_code_point(struct text *text, uint32_t point);
 void text_free(struct text *text);
 
-/* The error of a text that failed: ERROR_MEMORY where memory was short, else `status` with the
+/* The error of a text that failed: ERROR_MEMORY if memory was short, else `status` with the
  * message given, as fail() takes it. */
 int fail_text(const struct text *text, struct valence_error *error, int status, const char *format,
               ...) __attribute__((format(printf, 4, 5)));
@@ -46,7 +46,7 @@ void format_double(double value, int digits, char text[NUMBER_TEXT_BYTES]);
 #define STRING_OF(macro)       STRING_OF_VALUE(macro)
 #define STRING_OF_VALUE(value) #value
 
-/* True where the bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
+/* True if the bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
 bool is_utf8(const char *data, size_t length);
 
 #endif

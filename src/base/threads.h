@@ -22,7 +22,7 @@ void threads_leave(int before);
  * thread cannot be made (ulimit -u). */
 void threads_prepare(void);
 
-/* ERROR_MEMORY where OpenBLAS's buffers would not fit into a limited address space: it would ask
+/* ERROR_MEMORY if OpenBLAS's buffers would not fit into a limited address space: it would ask
  * for them for ever. To be called when everything else is allocated. */
 int threads_check_room(struct valence_error *error);
 

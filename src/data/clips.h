@@ -7,7 +7,7 @@
 
 #define CLIP_MAX_ROWS 10000 /* unless another number is asked for */
 
-/* The store's stream for each of the network's: an index, or -1 where the network gets none. */
+/* The store's stream for each of the network's: an index, or -1 if the network gets none. */
 struct stream_map {
     int index[VALENCE_N_STREAMS];
     int64_t width[VALENCE_N_STREAMS]; /* where index is -1: 1 of a modality, 0 of simulated text */
@@ -44,7 +44,7 @@ int clip_selection_make(const struct valence_store *store, const struct stream_m
 void clip_selection_free(struct clip_selection *selection);
 
 /* The median of the labels that the store's training clips have, the best score to always give; NAN
- * where none has one. */
+ * if none has one. */
 int training_median(const struct valence_store *store, float *median, struct valence_error *error);
 
 /* The most rows of each stream that any batch has when `clips` are taken in this order,

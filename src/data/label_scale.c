@@ -7,7 +7,7 @@
 #include "store/store_source.h"
 #include "valence/evaluate.h"
 
-/* As the store declares it, or as its import was asked to check it; false where neither is known.
+/* As the store declares it, or as its import was asked to check it; false if neither is known.
  */
 bool label_range(const struct valence_store *store, double *minimum, double *maximum)
 {

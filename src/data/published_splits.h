@@ -4,7 +4,7 @@
 
 #include "valence/doctor.h"
 
-/* The one whose counts are nearest, NULL where even that one differs by more than a tenth of its
+/* The one whose counts are nearest, NULL if even that one differs by more than a tenth of its
  * clips. */
 const struct valence_published_split *published_split_nearest(const int64_t n_clips[3]);
 

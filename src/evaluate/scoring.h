@@ -7,7 +7,7 @@
 #include "valence/progress.h"
 
 struct clip_score {
-    float score;    /* NaN where the clip's values are too large for the network */
+    float score;    /* NaN if the clip's values are too large for the network */
     float distance; /* from the training data, see valence/score.h */
     bool outside;
     float modality_weights[VALENCE_N_MODALITIES];
@@ -28,8 +28,8 @@ struct scoring {
 };
 
 /* A store may lack any of the model's streams (its clips are then without), but not all. Zero on
- * failure; close with scoring_close(). Errors: SHAPE where a stream's width is not the model's;
- * DATA where it was encoded otherwise; NOT_FOUND where the store has none of them; MEMORY. */
+ * failure; close with scoring_close(). Errors: SHAPE if a stream's width is not the model's;
+ * DATA if it was encoded otherwise; NOT_FOUND if the store has none of them; MEMORY. */
 int scoring_open(struct scoring *scoring, const struct valence_model *model,
                  const struct valence_store *store, int64_t batch_size, int64_t max_rows,
                  const struct valence_progress *progress, struct valence_error *error);
@@ -43,7 +43,7 @@ int scoring_run(const struct scoring *scoring, const int64_t *clips, int64_t n,
                 struct valence_error *error);
 
 /* The store's stream, of those that the flow reads, and the column in which a clip lies furthest
- * outside the training data; NULL and -1 where it lies within. */
+ * outside the training data; NULL and -1 if it lies within. */
 int scoring_furthest(const struct scoring *scoring, int64_t clip, unsigned flow,
                      const char **stream, int64_t *column, struct valence_error *error);
 

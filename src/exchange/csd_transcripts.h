@@ -18,7 +18,7 @@ int csd_transcripts_open(struct csd_transcripts *transcripts, const char *path,
 void csd_transcripts_close(struct csd_transcripts *transcripts);
 
 /* The words of a recording whose middle lies in [start, end), with blanks between; pauses ("sp")
- * are left out. "" where the file does not have the recording. Lives until the next call. */
+ * are left out. "" if the file does not have the recording. Lives until the next call. */
 int csd_transcripts_find(struct csd_transcripts *transcripts, const char *recording, double start,
                          double end, const char **text, struct valence_error *error);
 

@@ -183,7 +183,7 @@ static int write_split(const struct export *export, struct export_sink *sink,
     return status;
 }
 
-/* Notes which streams MMSA has no name for; ERROR_ARGUMENT where it has one for none. */
+/* Notes which streams MMSA has no name for; ERROR_ARGUMENT if it has one for none. */
 static int check_streams(const struct export *export, struct valence_error *error)
 {
     int n_streams = valence_store_n_streams(export->store), n_known = 0;

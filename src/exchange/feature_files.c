@@ -29,7 +29,7 @@ static int is_visible(const struct dirent *entry)
     return entry->d_name[0] != '.';
 }
 
-/* A stream of the arrays in a folder; none where it has no arrays. */
+/* A stream of the arrays in a folder; none if it has no arrays. */
 static int add_folder(struct feature_folders *found, const char *path, struct valence_error *error)
 {
     int64_t n_before = found->ids.n;

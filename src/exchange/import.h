@@ -39,7 +39,7 @@ struct import_record {
 struct import_source {
     int n_streams;
     struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS]; /* but for the types */
-    int64_t n_clips;                                                /* 0 where it cannot be known */
+    int64_t n_clips;                                                /* 0 if it cannot be known */
     json_t *description;                                            /* for the store's "source" */
     void *self;
     /* Back to before the first clip. */

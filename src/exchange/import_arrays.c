@@ -146,7 +146,7 @@ static int check_column(struct import_arrays *arrays, const char *name,
     return VALENCE_OK;
 }
 
-/* By the option's name, or the usual ones where that is NULL; none where it is "" or there are no
+/* By the option's name, or the usual ones where that is NULL; none if it is "" or there are no
  * usual ones, or where what has a usual name is absent and not needed. */
 static int open_column(struct import_arrays *arrays, const char *option, const char *usual,
                        const char *needed, struct import_column *column,

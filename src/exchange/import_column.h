@@ -39,7 +39,7 @@ int column_read_whole(const struct import_column *column, int64_t at, int64_t *n
                       struct valence_error *error);
 
 /* Element `at` as a text in fresh memory, which replaces the one in *text: a text, or a number as
- * one; "" where there is no column and, where the value `may_miss`, for None and NaN. */
+ * one; "" if there is no column and, where the value `may_miss`, for None and NaN. */
 int column_read_text(const struct import_column *column, int64_t at, bool may_miss, char **text,
                      struct valence_error *error);
 

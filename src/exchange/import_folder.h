@@ -13,7 +13,7 @@ struct import_folder {
     struct name_index names; /* of files whose names are ids in another form */
 };
 
-/* The width of the clip's array PATH/ID.npy; 0 where it has no rows or does not exist. */
+/* The width of the clip's array PATH/ID.npy; 0 if it has no rows or does not exist. */
 int import_folder_width(struct import_folder *folder, const char *id, int64_t *width,
                         struct valence_error *error);
 
@@ -24,7 +24,7 @@ int import_folder_find_width(struct import_folder *folder, struct import_source 
 
 /* The clip's rows, living until the next call. Its file is PATH/ID.npy, or else the one file whose
  * name looks the same (composed and decomposed letters, ".NPY"). An array is (T, D), or (D) for one
- * row; leading dimensions of 1 do not count. ERROR_NOT_FOUND if there is none, ERROR_SHAPE where
+ * row; leading dimensions of 1 do not count. ERROR_NOT_FOUND if there is none, ERROR_SHAPE if
  * the width is not that of `format`. */
 int import_folder_rows(struct import_folder *folder, const char *id,
                        const struct valence_store_stream *format, struct valence_clip_rows *rows,

@@ -100,7 +100,7 @@ static int read_labels(struct merbench *merbench, struct valence_error *error)
     return status ? fail_within(status, error, "%s", merbench->path) : VALENCE_OK;
 }
 
-/* ERROR_NOT_FOUND where no clip at all has the label that is asked for: its name is wrong. */
+/* ERROR_NOT_FOUND if no clip at all has the label that is asked for: its name is wrong. */
 static int check_label(const struct merbench *merbench, struct valence_error *error)
 {
     const char *wanted = merbench->options->label ? merbench->options->label : "val";

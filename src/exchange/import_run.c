@@ -91,7 +91,7 @@ static double map_label(const struct import *import, double label)
     return mapped;
 }
 
-/* ERROR_DATA where the label cannot be taken; NaN: there is none. */
+/* ERROR_DATA if the label cannot be taken; NaN: there is none. */
 static int find_label(const struct import *import, const struct import_record *record,
                       double *label, struct valence_error *error)
 {
@@ -122,7 +122,7 @@ static int find_label(const struct import *import, const struct import_record *r
     return VALENCE_OK;
 }
 
-/* Fills the clip's split and label. *taken is false where it is skipped. */
+/* Fills the clip's split and label. *taken is false if it is skipped. */
 static int take_record(struct import *import, const struct import_record *record,
                        struct valence_clip *clip, bool *taken, struct valence_error *error)
 {
@@ -211,7 +211,7 @@ static int treat_rows(struct import *import, struct valence_clip_rows *rows,
     return VALENCE_OK;
 }
 
-/* The rows of all streams; *taken is false where the clip is skipped. */
+/* The rows of all streams; *taken is false if the clip is skipped. */
 static int take_rows(struct import *import, const struct import_record *record,
                      struct valence_clip_rows *rows, int *n_rows, bool *taken,
                      struct valence_error *error)

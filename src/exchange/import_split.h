@@ -13,7 +13,7 @@ struct split_draw {
     int64_t n_clips, n_wanted, n_drawn, n_groups;
 };
 
-/* Reads the source's records once where a part is to be drawn. ERROR_ARGUMENT where it has a
+/* Reads the source's records once where a part is to be drawn. ERROR_ARGUMENT if it has a
  * validation part. Free with split_draw_free(), after an error too. */
 int split_draw_make(struct split_draw *draw, struct import_source *source,
                     const struct valence_import_options *options, struct valence_error *error);

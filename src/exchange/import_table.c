@@ -34,7 +34,7 @@ struct table {
 
 /* ---- Columns ---- */
 
-/* The field that an option, filled from the layout, names; none where it is "" or NULL. */
+/* The field that an option, filled from the layout, names; none if it is "" or NULL. */
 static int find_field(const struct table *table, const char *spec, const char *key,
                       struct table_field *field, struct valence_error *error)
 {
@@ -301,7 +301,7 @@ static int add_stream(struct table *table, enum valence_stream which, struct val
     return status;
 }
 
-/* The streams' folders; NULL for one that is columns. False where all are. */
+/* The streams' folders; NULL for one that is columns. False if all are. */
 static bool list_folders(const struct table *table, const char *folders[VALENCE_N_STREAMS])
 {
     bool any = false;

@@ -35,7 +35,7 @@ int import_target_add(struct import_target *target, struct valence_clip *clip,
 void import_target_measure(struct import_target *target, const struct valence_clip_rows *rows);
 
 /* Once all clips are there: makes those streams f32 of which f16 loses columns, with a note. True
- * where the clips must be added again for it, after import_target_reopen(). */
+ * if the clips must be added again for it, after import_target_reopen(). */
 bool import_target_check_types(struct import_target *target);
 int import_target_reopen(struct import_target *target, struct valence_error *error);
 

@@ -74,7 +74,7 @@ void import_tensors_close(struct import_tensors *tensors)
     free(tensors);
 }
 
-/* The text of one clip: "" where nothing is said, an object as JSON. */
+/* The text of one clip: "" if nothing is said, an object as JSON. */
 static int get_text(struct import_tensors *tensors, int which, size_t clip,
                     struct valence_error *error)
 {

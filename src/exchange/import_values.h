@@ -16,7 +16,7 @@ int values_check(const char *list, const char *key, struct valence_error *error)
  * number, or else itself. `room` keeps it. */
 const char *values_meaning(const char *list, const char *value, char room[VALUE_BYTES]);
 
-/* The same of a number, to single precision; NULL where no item names it. */
+/* The same of a number, to single precision; NULL if no item names it. */
 const char *values_meaning_of_number(const char *list, double value, char room[VALUE_BYTES]);
 
 /* scale * x + offset */
@@ -24,7 +24,7 @@ struct affine {
     double scale, offset;
 };
 
-/* A formula in x with numbers, + - * /, and parentheses: "(x - 50) / 25". ERROR_ARGUMENT where it
+/* A formula in x with numbers, + - * /, and parentheses: "(x - 50) / 25". ERROR_ARGUMENT if it
  * cannot be read, is not affine in x, does not depend on x, or is not finite. */
 int affine_parse(const char *formula, struct affine *affine, struct valence_error *error);
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Canonical decomposition of a UTF-8 name, for the European scripts, kana and Hangul; others stay
- * as they are. In fresh memory (free() it); NULL where memory is short. */
+ * as they are. In fresh memory (free() it); NULL if memory is short. */
 char *name_decompose(const char *name);
 
 /* The .npy files of a folder that can be ID.npy in another form: those with letters beyond ASCII or

@@ -121,7 +121,7 @@ static bool may_read(const struct read_ahead *ahead)
     return waiting == 0 || (waiting < N_READ - 1 && ahead->waiting_bytes < MOST_BYTES);
 }
 
-/* Waits until a clip may be read; false where the thread is to end. */
+/* Waits until a clip may be read; false if the thread is to end. */
 static bool wait_for_room(struct read_ahead *ahead, int64_t *n_read)
 {
     pthread_mutex_lock(&ahead->mutex);

@@ -82,7 +82,7 @@ static int add_array(void *user, const struct array_entry *entry, struct valence
 
 /* ---- Columns ---- */
 
-/* What stands before the number that a name ends in; *number is -1 where it ends in none. */
+/* What stands before the number that a name ends in; *number is -1 if it ends in none. */
 static size_t split_name(const char *name, long long *number)
 {
     size_t length = strlen(name);

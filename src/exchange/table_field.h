@@ -23,7 +23,7 @@ struct table_field {
     struct text text; /* of the row read last, where it is not just a column's */
 };
 
-/* ERROR_NOT_FOUND where a column is not there, ERROR_ARGUMENT where the pattern is none; the field
+/* ERROR_NOT_FOUND if a column is not there, ERROR_ARGUMENT if the pattern is none; the field
  * is empty then. Free with table_field_free(). */
 int table_field_parse(struct table_field *field, const struct csv_reader *reader, const char *spec,
                       struct valence_error *error);
@@ -35,7 +35,7 @@ void table_field_free(struct table_field *field);
 #define TABLE_FIELD_NAME_BYTES 128
 bool table_field_fits(const struct csv_reader *reader, const char *spec);
 
-/* Its text in the reader's row, living until the next call; NULL where it is longer than a row may
+/* Its text in the reader's row, living until the next call; NULL if it is longer than a row may
  * be, or memory is short. */
 const char *table_field_text(struct table_field *field, const struct csv_reader *reader,
                              const char *split);

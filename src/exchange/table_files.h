@@ -12,7 +12,7 @@
 
 struct table_file {
     char *path;
-    char split[TABLE_SPLIT_BYTES]; /* with which its name begins; "" where it begins with none */
+    char split[TABLE_SPLIT_BYTES]; /* with which its name begins; "" if it begins with none */
 };
 
 struct table_files {
@@ -22,7 +22,7 @@ struct table_files {
     struct csv_reader *reader;                /* of the current one */
 };
 
-/* Opens the first file. ERROR_NOT_FOUND where the folder has no CSV named by a split. Free with
+/* Opens the first file. ERROR_NOT_FOUND if the folder has no CSV named by a split. Free with
  * table_files_close(), after an error too. */
 int table_files_open(struct table_files *table, const char *path, char delimiter,
                      struct valence_error *error);
@@ -31,7 +31,7 @@ void table_files_close(struct table_files *table);
 /* Back to before the first row. */
 int table_files_restart(struct table_files *table, struct valence_error *error);
 
-/* As csv_next(), over all files: ERROR_FORMAT where one has other columns than the first. */
+/* As csv_next(), over all files: ERROR_FORMAT if one has other columns than the first. */
 int table_files_next(struct table_files *table, bool *more, struct valence_error *error);
 
 /* For the store's "source": one object, or an array of them. NULL on error. */

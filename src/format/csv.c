@@ -35,7 +35,7 @@ struct csv_reader {
 
 /* ---- Bytes ---- */
 
-/* True where a byte stands at `at`, which may be the first of the next chunk; false at the end of
+/* True if a byte stands at `at`, which may be the first of the next chunk; false at the end of
  * the file, and where reading failed, which read_row() then reports. */
 static bool has_byte(struct csv_reader *reader, struct valence_error *error)
 {
@@ -127,7 +127,7 @@ static int read_plain(struct csv_reader *reader, struct csv_row *row, struct val
     return status ? status : reader->status;
 }
 
-/* Skips LF, CRLF or the end of the file; false where something else stands here. *bare: a CR
+/* Skips LF, CRLF or the end of the file; false if something else stands here. *bare: a CR
  * without an LF was skipped. */
 static bool take_line_end(struct csv_reader *reader, bool *bare, struct valence_error *error)
 {

@@ -42,7 +42,7 @@ int element_type_from_name(const char *name);
 int element_type_from_numpy(char kind, int64_t bytes);
 char element_type_numpy_kind(enum element_type type); /* '?' for BF16, which NumPy lacks */
 
-/* Product of the sizes; false where one is negative or the product overflows. No dimensions: 1. */
+/* Product of the sizes; false if one is negative or the product overflows. No dimensions: 1. */
 bool shape_count(const int64_t *shape, int n_dims, int64_t *count);
 
 /* "(3, 4)" into `text`, for error messages; cut where it does not fit. Returns `text`. */
@@ -56,7 +56,7 @@ void elements_to_float(enum element_type type, bool swapped, const void *data, i
 void elements_to_double(enum element_type type, bool swapped, const void *data, int64_t n,
                         double *out);
 
-/* To int64, for counts and indices: false where an element is not a whole number in range. */
+/* To int64, for counts and indices: false if an element is not a whole number in range. */
 bool elements_to_int64(enum element_type type, bool swapped, const void *data, int64_t n,
                        int64_t *out);
 

@@ -46,7 +46,7 @@ struct hdf5_names {
 };
 
 /* Lists the names in a group. Free with hdf5_names_free(), after an error too.
- * VALENCE_ERROR_NOT_FOUND where there is nothing at that place, VALENCE_ERROR_FORMAT where it is no
+ * VALENCE_ERROR_NOT_FOUND if there is nothing at that place, VALENCE_ERROR_FORMAT if it is no
  * group, VALENCE_ERROR_UNSUPPORTED for a link that leads elsewhere. */
 int hdf5_list(struct hdf5 *file, const struct hdf5_path *path, struct hdf5_names *names,
               struct valence_error *error);
@@ -66,7 +66,7 @@ struct hdf5_dataset {
 
 /* Reads all of a dataset of up to `maximum` bytes (VALENCE_ERROR_LIMIT beyond); what was never
  * written has the dataset's fill value, as in every other reader. Free with hdf5_dataset_free(),
- * after an error too. VALENCE_ERROR_FORMAT where it is damaged (a wrong Fletcher-32 checksum). */
+ * after an error too. VALENCE_ERROR_FORMAT if it is damaged (a wrong Fletcher-32 checksum). */
 int hdf5_read(struct hdf5 *file, const struct hdf5_path *path, size_t maximum,
               struct hdf5_dataset *dataset, struct valence_error *error);
 void hdf5_dataset_free(struct hdf5_dataset *dataset);

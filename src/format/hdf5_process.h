@@ -31,7 +31,7 @@ struct hdf5_answer {
     uint64_t bytes;
 };
 
-/* All of `bytes` bytes; false where the other side is gone. */
+/* All of `bytes` bytes; false if the other side is gone. */
 bool hdf5_send(int socket, const void *data, size_t bytes);
 bool hdf5_receive(int socket, void *data, size_t bytes);
 

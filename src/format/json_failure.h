@@ -7,7 +7,7 @@
 
 #include "valence/error.h"
 
-/* ERROR_MEMORY where memory was short for json_loads() or json_loadb(), which failed and left
+/* ERROR_MEMORY if memory was short for json_loads() or json_loadb(), which failed and left
  * `problem`; else `status` with the message given, as fail() takes it. */
 int fail_json(const json_error_t *problem, struct valence_error *error, int status,
               const char *format, ...) __attribute__((format(printf, 4, 5)));

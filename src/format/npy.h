@@ -51,7 +51,7 @@ struct npy;
 
 /* An array in a file, in memory (which must outlive it) or in an archive (which must outlive
  * it; `member` is the array's name with or without ".npy"). The size of the elements is checked
- * against the header. *array is NULL on error; VALENCE_ERROR_NOT_FOUND where the archive has no
+ * against the header. *array is NULL on error; VALENCE_ERROR_NOT_FOUND if the archive has no
  * such member. */
 int npy_open(const char *path, struct npy **array, struct valence_error *error);
 int npy_open_memory(const void *data, size_t size, const char *name, struct npy **array,
@@ -86,10 +86,10 @@ const struct npy_header *npy_header(const struct npy *array);
  * the file; of an (N, T, D) array, rows i ... j-1 are the elements i*T*D ... j*T*D-1. A deflated
  * member is read forwards at the cost of decompression only; going back starts it over, and one in
  * Fortran order is refused (VALENCE_ERROR_UNSUPPORTED) unless it is one-dimensional. Before the
- * first element of a member its checksum is compared (VALENCE_ERROR_FORMAT where it is wrong).
+ * first element of a member its checksum is compared (VALENCE_ERROR_FORMAT if it is wrong).
  *
  * VALENCE_ERROR_ARGUMENT for a range outside the array; VALENCE_ERROR_UNSUPPORTED for objects and
- * texts; VALENCE_ERROR_DATA where npy_read_int64() finds an element that is not a whole number in
+ * texts; VALENCE_ERROR_DATA if npy_read_int64() finds an element that is not a whole number in
  * range, or npy_read_float() a finite number that is beyond a 32-bit float. */
 int npy_read_float(struct npy *array, int64_t first, int64_t n, float *out,
                    struct valence_error *error);

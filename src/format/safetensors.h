@@ -68,7 +68,7 @@ int safetensor_add_to_digest(const struct safetensor *tensor, struct sha256 *dig
 /* tensor->count values to `out`, whatever the tensor's type. */
 int safetensor_to_float(const struct safetensor *tensor, float *out, struct valence_error *error);
 
-/* As above for counts and indices; VALENCE_ERROR_DATA where an element is not a whole number in
+/* As above for counts and indices; VALENCE_ERROR_DATA if an element is not a whole number in
  * range. */
 int safetensor_to_int64(const struct safetensor *tensor, int64_t *out, struct valence_error *error);
 
@@ -87,7 +87,7 @@ int safetensors_write_begin(const char *path, unsigned flags, struct safetensors
                             struct valence_error *error);
 
 /* Before the first data only. VALENCE_ERROR_EXISTS for a name or key declared twice;
- * VALENCE_ERROR_ARGUMENT for one that is not UTF-8; VALENCE_ERROR_SHAPE where the sizes
+ * VALENCE_ERROR_ARGUMENT for one that is not UTF-8; VALENCE_ERROR_SHAPE if the sizes
  * overflow. */
 int safetensors_declare(struct safetensors_writer *writer, const char *name, enum element_type type,
                         int n_dims, const int64_t *shape, struct valence_error *error);
@@ -99,7 +99,7 @@ int safetensors_write(struct safetensors_writer *writer, const void *data, size_
                       struct valence_error *error);
 
 /* Exactly one of the two must follow a successful begin; both free the writer. Commit fails with
- * VALENCE_ERROR_ARGUMENT where less data was written than declared. */
+ * VALENCE_ERROR_ARGUMENT if less data was written than declared. */
 int safetensors_write_commit(struct safetensors_writer *writer, struct valence_error *error);
 void safetensors_write_abort(struct safetensors_writer *writer);
 

@@ -25,7 +25,7 @@ void tar_gz_close(struct tar_gz *tar); /* takes NULL */
 
 uint64_t tar_gz_size(const struct tar_gz *tar); /* of the member */
 
-/* The member's next `bytes` bytes. ERROR_FORMAT where the archive is damaged or ends before;
+/* The member's next `bytes` bytes. ERROR_FORMAT if the archive is damaged or ends before;
  * ERROR_ARGUMENT beyond the member's end. */
 int tar_gz_read(struct tar_gz *tar, void *out, size_t bytes, struct valence_error *error);
 

@@ -43,7 +43,7 @@ static bool is_one_of(const struct pairs *pairs, int n, unsigned char lead, unsi
     return false;
 }
 
-/* How many of its pairs are common; -1 where the text cannot be in that encoding. Shift-JIS has
+/* How many of its pairs are common; -1 if the text cannot be in that encoding. Shift-JIS has
  * single bytes beyond ASCII (half-width katakana), which are rare. */
 static long score(const struct candidate *candidate, const unsigned char *text, size_t length)
 {

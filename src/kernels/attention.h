@@ -41,8 +41,8 @@ struct attention {
 
     real *output;    /* (n_clips, Q, d) */
     real *weights;   /* (Q * rows) */
-    real *keys;      /* (rows, d), or NULL where no backward follows */
-    uint32_t *masks; /* (rows, dropout_words(d)), or NULL where dropout is off */
+    real *keys;      /* (rows, d), or NULL if no backward follows */
+    uint32_t *masks; /* (rows, dropout_words(d)), or NULL if dropout is off */
 };
 
 /* Memory that one call needs, used by one after the other: per-thread tiles and per-segment partial

@@ -2,7 +2,7 @@
  * threads, the batch split or the order of computation, and available again in the backward pass
  * without having been stored.
  *
- * Bit j of a row's mask is 1 where the element is kept. Elements are dropped with probability rate,
+ * Bit j of a row's mask is 1 if the element is kept. Elements are dropped with probability rate,
  * rounded to a multiple of 2^-16, and those kept are scaled by 1 / (1 - rate). */
 #ifndef VALENCE_KERNELS_DROPOUT_H
 #define VALENCE_KERNELS_DROPOUT_H
@@ -45,7 +45,7 @@ void dropout_apply_add(const struct dropout *dropout, int64_t n, int64_t width,
                        const uint32_t *masks, const real *x, real *y);
 
 /* In place on the rows of a whole batch, `rows_per_clip` rows a clip at distance `stride`; forward
- * and backward are the same multiplication. Does nothing where dropout is off. */
+ * and backward are the same multiplication. Does nothing if dropout is off. */
 void dropout_clips(const struct dropout *dropout, uint32_t site, int64_t n_clips,
                    const uint64_t *clip_keys, int64_t rows_per_clip, int64_t width, real *x,
                    int64_t stride);

@@ -35,7 +35,7 @@ void linear_backward(struct linear layer, struct linear_gradient gradient, int64
 /* In place: y = max(y, 0). NaN stays NaN. */
 void relu_forward(int64_t rows, int64_t width, real *y, int64_t stride);
 
-/* In place on dy: zero where the forward's output y is not positive, times `scale` elsewhere. As
+/* In place on dy: zero if the forward's output y is not positive, times `scale` elsewhere. As
  * dropout zeroes y too, this with scale = 1 / (1 - rate) is also the backward of ReLU followed by
  * dropout. */
 void relu_backward(int64_t rows, int64_t width, const real *y, int64_t y_stride, real scale,

@@ -18,7 +18,7 @@ struct media_input {
     const unsigned char *data; /* memory's */
     int64_t n_bytes;           /* -1: a pipe, which cannot be sought */
     int64_t position;
-    int problem; /* errno of a failed read, 0 where none failed */
+    int problem; /* errno of a failed read, 0 if none failed */
     AVIOContext *io;
 };
 
@@ -30,7 +30,7 @@ int media_input_open_memory(struct media_input *input, const void *data, size_t 
                             const char *name, struct valence_error *error);
 void media_input_close(struct media_input *input);
 
-/* Exactly n bytes from `position`, without moving the reading position; false where there are not
+/* Exactly n bytes from `position`, without moving the reading position; false if there are not
  * so many, or of a pipe. */
 bool media_input_peek(const struct media_input *input, int64_t position, void *to, size_t n);
 

@@ -9,7 +9,7 @@
  * is as it was. Sections may nest; the innermost keeps. */
 struct media_log {
     struct media_log *outer;
-    /* the last error that was logged, without its line end; "" where none was */
+    /* the last error that was logged, without its line end; "" if none was */
     char text[MEDIA_LOG_BYTES];
 };
 

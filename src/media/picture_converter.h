@@ -18,7 +18,7 @@ struct picture_converter {
     uint8_t *scaled; /* before turning */
 };
 
-/* Converts a frame of the stream. Errors: LIMIT; UNSUPPORTED where its pixels cannot become RGB or
+/* Converts a frame of the stream. Errors: LIMIT; UNSUPPORTED if its pixels cannot become RGB or
  * it is turned by an angle that is no multiple of 90 degrees; MEMORY. */
 int picture_convert(struct picture_converter *converter, const struct media_codec *codec,
                     AVFrame *frame, struct valence_error *error);

@@ -37,7 +37,7 @@ void calibration_free(struct calibration *calibration);
 
 struct checkpoint {
     struct valence_model_config config;
-    char stream_names[VALENCE_N_STREAMS][64]; /* "" where the model uses no such stream */
+    char stream_names[VALENCE_N_STREAMS][64]; /* "" if the model uses no such stream */
     int64_t n_parameters;
     float *parameters;                      /* one block, see parameters.h */
     float *first_moment;                    /* as large, or NULL */

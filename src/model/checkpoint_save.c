@@ -104,7 +104,7 @@ static int visit_tensors(struct tensor_visit *visit, const struct checkpoint *ch
 
 /* ---- Texts ---- */
 
-/* As checkpoint_digested_texts; NULL where the checkpoint has none. */
+/* As checkpoint_digested_texts; NULL if the checkpoint has none. */
 struct texts {
     char *values[N_DIGESTED_TEXTS];
 };

@@ -7,7 +7,7 @@
 
 #include "valence/model.h"
 
-/* A new object, NULL where memory is short. */
+/* A new object, NULL if memory is short. */
 json_t *model_config_to_json(const struct valence_model_config *config);
 
 /* Every key must be there, none may be unknown, and the result passes valence_model_config_check().

@@ -13,9 +13,8 @@ struct loss_weights {
 };
 
 struct loss_terms {
-    double complete, missing, rep, cross, feature,
-        rnc;      /* unweighted; 0 where there is no such flow */
-    double total; /* weighted sum */
+    double complete, missing, rep, cross, feature, rnc; /* unweighted; 0 if there is no such flow */
+    double total;                                       /* weighted sum */
 };
 
 #endif

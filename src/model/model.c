@@ -184,7 +184,7 @@ static int check_member(const struct valence_model *first, const struct valence_
                 number);
 }
 
-/* The mean of the members' scores of the validation clips; none where they were not calibrated on
+/* The mean of the members' scores of the validation clips; none if they were not calibrated on
  * the same clips. */
 static int mean_calibration(struct valence_model *const *members, int n,
                             struct calibration *calibration, struct valence_error *error)

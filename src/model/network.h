@@ -30,7 +30,7 @@ void standardisation_distances(const struct standardisation *standardisation,
                                const struct valence_batch *batch, float *distances);
 
 /* The column whose values lie furthest outside low ... high in `n` rows of one stream, and by how
- * much; *distance is 0 and the column -1 where none does. */
+ * much; *distance is 0 and the column -1 if none does. */
 int64_t standardisation_furthest(const struct standardisation *standardisation,
                                  enum valence_stream stream, const void *rows,
                                  enum valence_dtype type, int64_t n, int64_t width,
@@ -74,14 +74,14 @@ struct flow_output {
 };
 
 /* Forward without dropout of the `n_flows` given flows; what they share is computed once. `outputs`
- * receives one structure a flow. ERROR_DATA where a score is not finite. */
+ * receives one structure a flow. ERROR_DATA if a score is not finite. */
 int network_forward(struct network *network, const real *parameters,
                     const struct standardisation *standardisation,
                     const struct valence_batch *batch, const unsigned *flows, int n_flows,
                     struct flow_output *outputs, struct valence_error *error);
 
 /* The same, but a clip whose values are too large for the network gets a score that is not finite,
- * and the others theirs. ERROR_DATA where the rows of such a clip hold NaN or an infinity. */
+ * and the others theirs. ERROR_DATA if the rows of such a clip hold NaN or an infinity. */
 int network_forward_each(struct network *network, const real *parameters,
                          const struct standardisation *standardisation,
                          const struct valence_batch *batch, const unsigned *flows, int n_flows,

@@ -140,7 +140,7 @@ static inline uint32_t site_of(const struct flow_state *flow, int site)
     return flow->missing * SITES_PER_FLOW + (uint32_t)site;
 }
 
-/* True where this flow imagines this modality. */
+/* True if this flow imagines this modality. */
 static inline bool imagines(const struct network *network, const struct flow_state *flow,
                             int modality)
 {

@@ -13,7 +13,7 @@
 /* `imagination` says which variant of MIA the file was trained with, which its tensors do not tell.
  * `unused` receives the names of the layers left out, separated by ", "; it has its maximum set.
  *
- * Errors: FORMAT where a tensor is missing, unknown or of another shape, naming them; DATA where
+ * Errors: FORMAT if a tensor is missing, unknown or of another shape, naming them; DATA if
  * one holds a NaN or an infinity; what the readers report. On failure *checkpoint is cleared. Free
  * with checkpoint_free(). */
 int published_load(const char *path, enum valence_imagination imagination,

@@ -34,7 +34,7 @@ void run_folder_close(struct run_folder *folder);
  * folder, came of it. */
 void run_folder_abandon(const struct run_folder *folder);
 
-/* ERROR_EXISTS where a new run could not begin, because something is at `path` already. */
+/* ERROR_EXISTS if a new run could not begin, because something is at `path` already. */
 int run_folder_check_new(const char *path, struct valence_error *error);
 
 /* "FOLDER/name" in path[RUN_PATH_BYTES]. */
@@ -46,7 +46,7 @@ int run_folder_write_text(const struct run_folder *folder, const char *name, con
 int run_folder_write_json(const struct run_folder *folder, const char *name, const json_t *value,
                           struct valence_error *error);
 
-/* Opens a log to append to, cut to its first `size` bytes (-1: kept whole). Errors: DATA where it
+/* Opens a log to append to, cut to its first `size` bytes (-1: kept whole). Errors: DATA if it
  * is shorter. */
 int run_log_open(const struct run_folder *folder, const char *name, int64_t size, FILE **log,
                  struct valence_error *error);

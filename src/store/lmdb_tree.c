@@ -216,7 +216,7 @@ bool lmdb_is_empty(const struct lmdb_tree *tree)
     return tree->root == NO_PAGE;
 }
 
-/* Marks n pages from `first` as seen; false where there is no such page or one was seen before. */
+/* Marks n pages from `first` as seen; false if there is no such page or one was seen before. */
 static bool see_pages(struct lmdb_file *file, uint64_t first, uint64_t n)
 {
     if (first < 2 || first >= file->n_pages || n > file->n_pages - first)
@@ -242,7 +242,7 @@ static unsigned n_nodes_of(const unsigned char *page)
     return (read_u16(page + 12) - PAGE_HEADER_BYTES) / 2u;
 }
 
-/* The bytes a node takes within its page, or 0 where it does not fit there. */
+/* The bytes a node takes within its page, or 0 if it does not fit there. */
 static size_t node_bytes(const struct lmdb_file *file, const unsigned char *page, unsigned index,
                          bool is_branch)
 {

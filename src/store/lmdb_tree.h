@@ -47,14 +47,14 @@ struct lmdb_file {
     unsigned char *levels;
 };
 
-/* Reads the meta pages: the newest transaction, or the given one. ERROR_BUSY where that one is gone
- * (a writer committed twice since): begin again. ERROR_FORMAT where this is no such file or it is
+/* Reads the meta pages: the newest transaction, or the given one. ERROR_BUSY if that one is gone
+ * (a writer committed twice since): begin again. ERROR_FORMAT if this is no such file or it is
  * shorter than it says. */
 int lmdb_file_open(struct lmdb_file *file, int descriptor, const char *path, uint64_t transaction,
                    struct valence_error *error);
 void lmdb_file_close(struct lmdb_file *file);
 
-/* True where nothing was ever put into the tree. */
+/* True if nothing was ever put into the tree. */
 bool lmdb_is_empty(const struct lmdb_tree *tree);
 
 /* One entry of a tree. The key, and the bytes of a value kept in the leaf, live for the call
@@ -62,7 +62,7 @@ bool lmdb_is_empty(const struct lmdb_tree *tree);
 struct lmdb_entry {
     const unsigned char *key;
     size_t key_size;
-    const unsigned char *bytes; /* NULL where the value is on overflow pages */
+    const unsigned char *bytes; /* NULL if the value is on overflow pages */
     uint64_t offset;            /* of the value in the file */
     size_t size;
     bool is_tree;

@@ -43,7 +43,7 @@ uint32_t stream_seed(const char *stream_name);
 void rows_checksums_write(const struct rows_key *key, unsigned char *value);
 
 /* Reads `size` bytes of rows from byte `start` of the value at `offset` of the file, and checks
- * every block that they touch. ERROR_FORMAT where a checksum differs; the text says no more than
+ * every block that they touch. ERROR_FORMAT if a checksum differs; the text says no more than
  * that. */
 int rows_read_checked(const struct lmdb_file *file, uint64_t offset, const struct rows_key *key,
                       uint64_t start, void *bytes, size_t size, struct valence_error *error);

@@ -28,8 +28,8 @@ struct stream_maker {
 
 /* Copies the store to `path` and adds the stream. Call it again after an interruption:
  * it continues. *n_made: clips that now have rows of it by this call; *n_stored: clips that were
- * there before it. Errors: EXISTS where `from` has such a stream, or `path` holds a store made
- * otherwise, unless `overwrite` replaces it; ARGUMENT where `path` is `from`'s; the maker's, naming
+ * there before it. Errors: EXISTS if `from` has such a stream, or `path` holds a store made
+ * otherwise, unless `overwrite` replaces it; ARGUMENT if `path` is `from`'s; the maker's, naming
  * the first clip of its batch; CANCELLED. */
 int store_extend(const struct valence_store *from, const char *path, bool overwrite,
                  const struct stream_maker *maker, const struct valence_progress *progress,
@@ -38,12 +38,12 @@ int store_extend(const struct valence_store *from, const char *path, bool overwr
 /* The same in the store at `path`, which nobody may have open in this process: what it holds
  * already is not rewritten, and readers see the stream once it is complete. Call it again after an
  * interruption: with the same settings it continues, with others it starts again. Errors: also BUSY
- * where another stream's addition was interrupted. */
+ * if another stream's addition was interrupted. */
 int store_add_stream(const char *path, const struct stream_maker *maker,
                      const struct valence_progress *progress, int64_t *n_made, int64_t *n_stored,
                      struct valence_error *error);
 
-/* The store's source with what the stream is encoded with. NULL where memory is short. */
+/* The store's source with what the stream is encoded with. NULL if memory is short. */
 json_t *source_with_encoder(const struct valence_store *from, const struct stream_maker *maker);
 
 /* The clip's metadata with the stream's added, as text in *json (free() it). */

@@ -7,7 +7,7 @@
 #include "store/store_env.h"
 #include "store/store_layout.h"
 
-/* Where a clip's rows of one stream lie in the file; size 0 where it has none. */
+/* Where a clip's rows of one stream lie in the file; size 0 if it has none. */
 struct place {
     uint64_t offset;
     uint32_t size;
@@ -30,7 +30,7 @@ struct valence_store {
     int64_t n_ids;
     struct place *places[VALENCE_STORE_MAX_STREAMS]; /* (n_clips) */
     char *source;                                    /* or NULL */
-    json_t *source_json; /* the same, parsed; NULL where it is no object */
+    json_t *source_json;                             /* the same, parsed; NULL if it is no object */
     bool has_scale;
     struct valence_label_scale scale;
     struct new_stream added; /* in the records, but not among the streams */

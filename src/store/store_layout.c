@@ -81,7 +81,7 @@ void format_encode(int version, const struct valence_store_stream *streams, int 
     text_format(json, "}");
 }
 
-/* Whether the text has its checksum, and that is right: -1 where it has none. */
+/* Whether the text has its checksum, and that is right: -1 if it has none. */
 static int format_is_sound(const char *json, size_t size)
 {
     const size_t length = sizeof FORMAT_CHECKSUM - 1 + sizeof "01234567\"}" - 1;
@@ -361,7 +361,7 @@ int clip_encode(const struct valence_clip *clip, const struct valence_store_stre
                         : VALENCE_OK;
 }
 
-/* The text of `key`, "" where it is absent, NULL where it is something else than a text. */
+/* The text of `key`, "" if it is absent, NULL if it is something else than a text. */
 static const char *text_of(const json_t *record, const char *key)
 {
     const json_t *value = json_object_get(record, key);

@@ -35,7 +35,7 @@ struct ordinal_key {
 struct ordinal_key ordinal_encode(uint32_t ordinal);
 uint32_t ordinal_decode(const unsigned char *bytes);
 
-/* ERROR_ARGUMENT where a table of streams breaks the rules of valence/store.h. */
+/* ERROR_ARGUMENT if a table of streams breaks the rules of valence/store.h. */
 int streams_check(const struct valence_store_stream *streams, int n_streams,
                   struct valence_error *error);
 
@@ -92,7 +92,7 @@ int clip_decode(const char *json, size_t size, const struct valence_store_stream
                 int n_streams, struct valence_clip *clip, struct valence_error *error);
 void clip_clear(struct valence_clip *clip);
 
-/* Bytes of `n_rows` rows of a stream, or false where LMDB cannot hold them as one value. */
+/* Bytes of `n_rows` rows of a stream, or false if LMDB cannot hold them as one value. */
 bool rows_bytes(const struct valence_store_stream *stream, int64_t n_rows, size_t *bytes);
 
 #endif

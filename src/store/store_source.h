@@ -7,7 +7,7 @@
 #include "valence/store.h"
 
 /* valence_store_source() as a JSON object that belongs to the store, parsed when it was opened;
- * NULL where nothing is recorded, or something else than an object. */
+ * NULL if nothing is recorded, or something else than an object. */
 const json_t *store_source_json(const struct valence_store *store);
 
 #endif

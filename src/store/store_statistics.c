@@ -37,7 +37,7 @@ static int accumulate(void *user, const struct store_piece *piece, struct valenc
     return VALENCE_OK;
 }
 
-/* Memory for the statistics of `width` columns, all zero; NULL where it is short. */
+/* Memory for the statistics of `width` columns, all zero; NULL if it is short. */
 static struct valence_column_statistics *make_statistics(int64_t width)
 {
     struct valence_column_statistics *made = allocate(1, sizeof *made);

@@ -10,7 +10,7 @@
 int store_writer_set_source(struct valence_store_writer *writer, json_t *source,
                             struct valence_error *error);
 
-/* The ordinal of a stored clip, -1 where no clip has this id. */
+/* The ordinal of a stored clip, -1 if no clip has this id. */
 int64_t store_writer_find(const struct valence_store_writer *writer, const char *id);
 
 #endif

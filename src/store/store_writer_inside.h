@@ -33,10 +33,10 @@ struct valence_store_writer {
     size_t mapped_bytes; /* committed since the file was mapped */
 };
 
-/* ERROR_IO where an earlier write failed: then nothing more is written. */
+/* ERROR_IO if an earlier write failed: then nothing more is written. */
 int store_writer_need_batch(const struct valence_store_writer *writer, struct valence_error *error);
 
-/* Begins a transaction, the batch; `batch` is NULL where that fails. */
+/* Begins a transaction, the batch; `batch` is NULL if that fails. */
 int store_writer_begin(struct valence_store_writer *writer, struct valence_error *error);
 
 /* Appends the checksum that a text under `key` of a database has in this store's version. */

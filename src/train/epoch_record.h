@@ -17,7 +17,7 @@ struct epoch_record {
 void epoch_record_make(const struct trainer *trainer, const double *mae,
                        struct epoch_record *record);
 
-/* A line of log.jsonl and one of timing.jsonl; NULL where memory is short. */
+/* A line of log.jsonl and one of timing.jsonl; NULL if memory is short. */
 json_t *epoch_to_json(const struct valence_train_epoch *epoch);
 json_t *epoch_times_to_json(const struct valence_train_epoch *epoch);
 

@@ -6,8 +6,8 @@
 
 /* Copies those parameters of the model that options->from names whose name and shape are the same
  * here, over the random ones; notes what does not fit, and leaves in trainer->from what the
- * checkpoints' provenance says of it. Errors: those of finding and loading the model; DATA where
- * the streams were encoded otherwise; SHAPE where nothing fits. */
+ * checkpoints' provenance says of it. Errors: those of finding and loading the model; DATA if
+ * the streams were encoded otherwise; SHAPE if nothing fits. */
 int initial_weights_take(struct trainer *trainer, const struct parameter_table *table,
                          struct valence_error *error);
 

@@ -38,7 +38,7 @@ static void set_sizes(struct valence_train_config *config, int64_t n_clips)
                                             : MOST_EPOCHS;
 }
 
-/* Streams under their usual names; "" where the store has none, or simulated text does not fit. */
+/* Streams under their usual names; "" if the store has none, or simulated text does not fit. */
 static void set_streams(struct valence_train_config *config, const struct valence_store *store)
 {
     for (int s = 0; s < VALENCE_N_STREAMS; s++) {

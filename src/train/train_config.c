@@ -52,7 +52,7 @@ json_t *train_config_to_json(const struct valence_train_config *config)
     return object;
 }
 
-/* A key's value in such an object; NULL where a key that must be there is not. */
+/* A key's value in such an object; NULL if a key that must be there is not. */
 static const char *recorded(const json_t *object, const struct config_key *key)
 {
     const char *value = json_string_value(json_object_get(object, key->known.name));

@@ -53,7 +53,7 @@ void train_config_defaults(struct valence_train_config *config);
 int train_config_check(const struct valence_train_config *config, struct valence_error *error);
 
 /* {"model.d": "256", ...}: the keys that decide what a run computes, as text; where it stops, where
- * its store and folder are and how many threads it has are not among them. NULL where memory is
+ * its store and folder are and how many threads it has are not among them. NULL if memory is
  * short. */
 json_t *train_config_to_json(const struct valence_train_config *config);
 

@@ -23,10 +23,10 @@ struct train_state {
     uint64_t data_key;  /* of the clips trained and validated on */
 };
 
-/* The state as the "training" object of a checkpoint; NULL where memory is short. */
+/* The state as the "training" object of a checkpoint; NULL if memory is short. */
 json_t *train_state_to_json(const struct train_state *state, int n_flows);
 
-/* Reads it back; FORMAT where anything is missing or impossible. `name` is the file's. */
+/* Reads it back; FORMAT if anything is missing or impossible. `name` is the file's. */
 int train_state_from_json(const json_t *object, int n_flows, const char *name,
                           struct train_state *state, struct valence_error *error);
 

@@ -23,7 +23,7 @@ void train_result_summarise(struct valence_train_result *result);
 
 /* What results.json holds: of one run {"seed", "best_epoch", "validation": {flow: {"mae"}},
  * "clips": {...}, ...}, of several {"seeds", "validation": {flow: {"mae": {"mean", "sd"}}}, "runs":
- * [...]}. NULL where memory is short. */
+ * [...]}. NULL if memory is short. */
 json_t *train_run_to_json(const struct valence_train_run *run);
 json_t *train_result_to_json(const struct valence_train_result *result);
 

@@ -256,7 +256,7 @@ static size_t default_maximum(uint64_t size)
     return maximum < LEAST_MAXIMUM ? LEAST_MAXIMUM : (size_t)maximum;
 }
 
-/* Runs the machine; `pickle` is the graph, or NULL where there was no memory for it. */
+/* Runs the machine; `pickle` is the graph, or NULL if there was no memory for it. */
 static int read_graph(struct machine *m, struct pickle **pickle)
 {
     if (!m->pickle)

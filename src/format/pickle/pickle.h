@@ -58,8 +58,8 @@ struct pickle_value {
         struct {
             struct pickle_value *callable;  /* GLOBAL or OBJECT; NULL for PERSISTENT */
             struct pickle_value *arguments; /* TUPLE */
-            struct pickle_value *state;     /* given by BUILD; NULL where none was */
-            /* LIST of what was appended (values) or set (key, value); NULL where nothing was */
+            struct pickle_value *state;     /* given by BUILD; NULL if none was */
+            /* LIST of what was appended (values) or set (key, value); NULL if nothing was */
             struct pickle_value *contents;
         } object;
     } as;
@@ -100,10 +100,10 @@ const struct pickle_value *pickle_persistents(const struct pickle *pickle);
 /* For errors: "dict", "int", ...; of NULL: "nothing". */
 const char *pickle_type_name(const struct pickle_value *value);
 
-/* True where the value is that text (or, from Python 2, those bytes). */
+/* True if the value is that text (or, from Python 2, those bytes). */
 bool pickle_is_text(const struct pickle_value *value, const char *text);
 
-/* True where the value is that global ("torch._utils._rebuild_tensor_v2"). */
+/* True if the value is that global ("torch._utils._rebuild_tensor_v2"). */
 bool pickle_is_global(const struct pickle_value *value, const char *name);
 
 /* The value under a text key of a dict, or NULL (also where `dict` is NULL or no dict). */

@@ -1,5 +1,5 @@
 /* Inside the pickle reader: making the nodes of a graph. Everything lives in the graph's own
- * memory, which has a maximum. Functions that make something return NULL or false where it is
+ * memory, which has a maximum. Functions that make something return NULL or false if it is
  * reached (or memory is short). */
 #ifndef VALENCE_FORMAT_PICKLE_PICKLE_GRAPH_H
 #define VALENCE_FORMAT_PICKLE_PICKLE_GRAPH_H

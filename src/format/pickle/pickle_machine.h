@@ -39,7 +39,7 @@ void machine_malformed(struct machine *m, const char *what);
 void machine_no_memory(struct machine *m);
 void machine_out_of_room(struct machine *m); /* or of memory, as the graph's `no_memory` says */
 
-/* The next n bytes of the input, or NULL where the file is cut off (or after an error). They live
+/* The next n bytes of the input, or NULL if the file is cut off (or after an error). They live
  * until the next bytes are taken. */
 const unsigned char *machine_take(struct machine *m, uint64_t n);
 
@@ -68,10 +68,10 @@ int64_t machine_floor(const struct machine *m); /* the height that the innermost
 void machine_mark(struct machine *m);
 
 /* Takes the n values above the innermost mark, and the mark; they stay readable until the next
- * push. NULL where n is 0, and after an error. */
+ * push. NULL if n is 0, and after an error. */
 struct pickle_value **machine_pop_marked(struct machine *m, int64_t *n);
 
-/* Each runs an operation of its family; false where the opcode is of another. */
+/* Each runs an operation of its family; false if the opcode is of another. */
 bool machine_run_scalar(struct machine *m, int opcode); /* pickle_scalars.c */
 bool machine_run_text(struct machine *m, int opcode);   /* pickle_scalars.c */
 bool machine_run_call(struct machine *m, int opcode);   /* pickle_calls.c */

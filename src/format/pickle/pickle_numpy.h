@@ -18,7 +18,7 @@ struct pickle_array {
 };
 
 /* Understands numpy.ndarray (numpy.core.multiarray._reconstruct and its state), checked. False
- * where the value is anything else or malformed. */
+ * if the value is anything else or malformed. */
 bool pickle_get_array(const struct pickle_value *value, struct pickle_array *array);
 
 /* Opens such an array of numbers or texts, to be closed before the pickle is freed. */

@@ -21,7 +21,7 @@ const struct pickle_value *pickled_file_root(const struct pickled_file *file);
 bool pickled_file_is_array(const struct pickle_value *value);
 
 /* Opens a NumPy array of numbers or texts, or a tensor, that the file holds; close it before the
- * file. `name` stands for it in errors. VALENCE_ERROR_NOT_FOUND where `value` is anything else,
+ * file. `name` stands for it in errors. VALENCE_ERROR_NOT_FOUND if `value` is anything else,
  * such as an array of objects (pickle_get_array()). */
 int pickled_file_open_array(const struct pickled_file *file, const struct pickle_value *value,
                             const char *name, struct npy **array, struct valence_error *error);

@@ -35,7 +35,7 @@ const struct torch_tensor *torch_file_tensor(const struct torch_file *file, int6
 const struct torch_tensor *torch_file_find(const struct torch_file *file, const char *path);
 
 /* The tensor's path below `prefix`: "fc.weight" for "state_dict.fc.weight" within "state_dict";
- * NULL where it is not within it. An empty prefix holds everything. */
+ * NULL if it is not within it. An empty prefix holds everything. */
 const char *torch_tensor_name_within(const struct torch_tensor *tensor, const char *prefix);
 
 /* Everything that was saved (epoch, configuration, ...); tensors in it are PICKLE_OBJECTs. Of
@@ -43,7 +43,7 @@ const char *torch_tensor_name_within(const struct torch_tensor *tensor, const ch
 const struct pickle *torch_file_pickle(const struct torch_file *file);
 
 /* A tensor in torch_file_pickle() as an array that is read in parts, to be closed before the file.
- * VALENCE_ERROR_NOT_FOUND where `value` is not a tensor. `name` stands for it in errors. */
+ * VALENCE_ERROR_NOT_FOUND if `value` is not a tensor. `name` stands for it in errors. */
 int torch_file_open_array(const struct torch_file *file, const struct pickle_value *value,
                           const char *name, struct npy **array, struct valence_error *error);
 

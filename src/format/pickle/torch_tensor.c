@@ -38,7 +38,7 @@ static bool get_sizes(const struct pickle_value *tuple, int n, int64_t *sizes)
     return true;
 }
 
-/* True where every element lies in a storage of `available` elements. A tensor that repeats
+/* True if every element lies in a storage of `available` elements. A tensor that repeats
  * elements (stride 0) could claim any size. */
 static bool fits_storage(const struct torch_tensor *tensor, int64_t available)
 {
