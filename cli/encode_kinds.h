@@ -8,7 +8,9 @@
 #define ENCODE_KINDS(X)                                                                            \
     X(wavlm, "wavlm")                                                                              \
     X(whisper, "whisper")                                                                          \
+    X(prosody, "prosody")                                                                          \
     X(manet, "manet")                                                                              \
+    X(faces, "faces")                                                                              \
     X(text, "text")                                                                                \
     X(simulated_text, "simulated-text")
 

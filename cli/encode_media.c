@@ -1,36 +1,28 @@
 /* valence encode wavlm, whisper, manet: sound and pictures into feature rows. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "valence/text.h"
-#include "valence/runtime.h"
+#include "encode_clips.h"
 #include "encode_kinds.h"
-#include "encode_summary.h"
-#include "media_files.h"
+#include "encode_request.h"
 #include "model_cache.h"
-#include "shared_options.h"
-#include "valence/encode.h"
-#include "valence/media.h"
+#include "valence/text.h"
 
-struct request {
-    const char *kind, *model, *output;
-    int64_t threads;
-    bool quiet, json, offline;
+struct media_request {
+    struct encode_request common;
+    const char *kind, *model;
     struct valence_encoder_options encoder;
-    struct valence_encode_options files;
-    struct media_limits limits;
-    const char *const *inputs;
-    int64_t n_inputs;
+    struct clip_faces faces; /* MANet: with `align` */
+    bool align;
 };
 
-static int load(struct request *request, struct valence_encoder **encoder,
+static int load(struct media_request *request, struct valence_encoder **encoder,
                 struct valence_error *error)
 {
     char *path, *memory = model_memory();
     *encoder = NULL;
     request->encoder.memory = memory;
-    int status = model_path(request->model, request->offline, request->quiet, &path, error);
+    int status =
+        model_path(request->model, request->common.offline, request->common.quiet, &path, error);
     if (!status)
         status = valence_encoder_load(path, &request->encoder, encoder, error);
     request->encoder.memory = NULL;
@@ -39,91 +31,138 @@ static int load(struct request *request, struct valence_encoder **encoder,
     return status;
 }
 
-static int encode(const struct command *command, struct request *request)
+static int encode_by_encoder(void *user, const struct encode_request *common,
+                             struct valence_encode_report **report, struct valence_error *error)
 {
-    struct valence_error error;
+    struct media_request *request = user;
     struct valence_encoder *encoder;
-    struct valence_encode_report *report = NULL;
-    struct valence_media_options media = media_options_of(&request->limits);
-    request->files.media = &media;
-    request->files.progress = terminal_progress(request->quiet);
-    if (load(request, &encoder, &error))
-        return report_error(&error);
+    int status = load(request, &encoder, error);
+    if (status)
+        return status;
     const char *kind = valence_encoder_describe(encoder)->kind;
-    int status = 0, code = EXIT_FINE;
     if (strcmp(kind, request->kind) != 0)
-        code = report_usage(command, "%s: holds the encoder '%s', not '%s'", request->model, kind,
-                            request->kind);
+        status = valence_fail(error, VALENCE_ERROR_ARGUMENT, NULL,
+                              "%s: holds the encoder '%s', not '%s'", request->model, kind,
+                              request->kind);
     else
-        status = valence_encode_files(encoder, request->inputs, request->n_inputs, request->output,
-                                      &request->files, &report, &error);
-    terminal_progress_finish();
-    if (report && request->json)
-        status = print_report_json(request->output, report, &error);
-    else if (report)
-        print_files_summary(request->output, report);
-    if (report)
-        print_skipped(report);
-    valence_encode_report_free(report);
+        status = valence_encode_files(encoder, common->inputs, common->n_inputs, common->output,
+                                      &common->files, report, error);
     valence_encoder_free(encoder);
-    return status ? report_error(&error) : code;
+    return status;
 }
 
-static int run_request(const struct command *command, struct request *request)
+/* MANet on the faces that are found in films, cut as it was trained. */
+static int encode_aligned(struct media_request *request, struct valence_encode_report **report,
+                          struct valence_error *error)
 {
+    struct valence_extractor_options options;
+    char *path;
+    valence_extractor_options_default(&options);
+    options.audio = 0;
+    options.video = VALENCE_PICTURES_MANET;
+    options.manet_layers = request->encoder.layers;
+    options.device = request->encoder.device;
+    int status =
+        model_path(request->model, request->common.offline, request->common.quiet, &path, error);
+    options.manet_model = path;
+    if (!status)
+        status = encode_clips(&request->common, &options, &request->faces, VALENCE_STREAM_VIDEO,
+                              report, error);
+    valence_text_free(path);
+    return status;
+}
+
+static int encode_by_manet(void *user, const struct encode_request *common,
+                           struct valence_encode_report **report, struct valence_error *error)
+{
+    struct media_request *request = user;
+    return request->align ? encode_aligned(request, report, error)
+                          : encode_by_encoder(user, common, report, error);
+}
+
+static int check(void *user, const struct command *command)
+{
+    const struct media_request *request = user;
     if (!request->model)
         return report_usage(command,
                             "--model MODEL is missing: the GGUF file that 'valence convert' wrote");
-    if (!request->output)
-        return report_usage(command, "--output PATH is missing: where to write the features");
-    if (request->threads)
-        valence_set_threads((int)request->threads);
-    return encode(command, request);
+    struct clip_faces usual;
+    clip_faces_default(&usual);
+    if (!request->align && memcmp(&usual, &request->faces, sizeof usual) != 0)
+        return report_usage(command, "--faces, --fps, --person, --face-size and --face-threshold "
+                                     "are for --align");
+    return clip_faces_check(&request->faces, command);
 }
 
-static int run_media(const struct command *command, int argc, char **argv)
+static void begin(struct media_request *request, const char *kind, const char *model)
 {
-    struct request request = {.kind = argv[0], .limits = media_limits_default()};
-    int n, code = EXIT_FAILED;
-    if (strcmp(request.kind, "whisper") == 0)
-        request.model = "whisper-base";
-    valence_encoder_options_default(&request.encoder);
-    valence_encode_options_default(&request.files);
+    *request = (struct media_request){.kind = kind, .model = model};
+    encode_request_default(&request->common);
+    valence_encoder_options_default(&request->encoder);
+    clip_faces_default(&request->faces);
+}
+
+#define ENCODER_OPTIONS(request, default_model)                                                    \
+    option_model(&(request).model,                                                                 \
+                 "The encoder, a GGUF file or a name from 'valence models'" default_model "."),    \
+        option_offline(&(request).common.offline),                                                 \
+        {OPTION_TEXT, 0,                                                                           \
+         "device",    &(request).encoder.device,                                                   \
+         "NAME",      "cpu, gpu, cuda, vulkan, ... (default: cpu).",                               \
+         0,           0},                                                                          \
+        ENCODE_REQUEST_OPTIONS((request).common)
+
+static int run_wavlm(const struct command *command, int argc, char **argv)
+{
+    struct media_request request;
+    begin(&request, "wavlm", NULL);
     const struct option options[] = {
-        option_model(&request.model, "The encoder, a GGUF file or a name from 'valence models' "
-                                     "(default: Whisper: whisper-base)."),
-        option_offline(&request.offline),
-        option_output(
-            &request.output, "PATH",
-            "Where to write the features: FILE.npy (the rows of all inputs in one array), "
-            "FILE.safetensors (a tensor for each input), or a folder (an .npy for each input)."),
         {OPTION_TEXT, 0, "layers", &request.encoder.layers, "LIST",
-         "WavLM, Whisper: hidden states, -1 the last; 'final', 'conv' (WavLM); 20,24 side by side, "
-         "20+24 summed (default: -5, Whisper: the middle). MANet: embedding or logits (default: "
-         "embedding).",
+         "Hidden states, -1 the last; final, conv; 20,24 side by side, 20+24 summed (default: -5).",
          0, 0},
         {OPTION_NUMBER, 0, "window-seconds", &request.encoder.window_seconds, "S",
-         "WavLM: compute longer sounds in overlapping windows of S seconds (default: 120).", 1,
-         3600},
-        FILES_OPTIONS(request.files),
-        MEDIA_OPTIONS(request.limits),
-        {OPTION_TEXT, 0, "device", &request.encoder.device, "NAME",
-         "cpu, gpu, cuda, vulkan, ... (default: cpu).", 0, 0},
-        option_threads(&request.threads),
-        option_json(&request.json),
-        option_quiet(&request.quiet),
+         "Compute longer sounds in overlapping windows of S seconds (default: 120).", 1, 3600},
+        ENCODER_OPTIONS(request, ""),
         {.type = OPTION_END}};
-    const char **positional = calloc((size_t)argc + 1, sizeof *positional);
-    if (!positional)
-        return report_no_memory();
-    if (options_parse(command, options, argc, argv, positional, 1, argc, &n, &code)) {
-        request.inputs = positional;
-        request.n_inputs = n;
-        code = run_request(command, &request);
-    }
-    free(positional);
-    return code;
+    return encode_request_run(&request.common, command, options, argc, argv, check,
+                              encode_by_encoder, &request);
 }
+
+static int run_whisper(const struct command *command, int argc, char **argv)
+{
+    struct media_request request;
+    begin(&request, "whisper", "whisper-base");
+    const struct option options[] = {{OPTION_TEXT, 0, "layers", &request.encoder.layers, "LIST",
+                                      "Hidden states, -1 the last, or final; 2,4 side by side, 2+4 "
+                                      "summed (default: the middle).",
+                                      0, 0},
+                                     ENCODER_OPTIONS(request, " (default: whisper-base)"),
+                                     {.type = OPTION_END}};
+    return encode_request_run(&request.common, command, options, argc, argv, check,
+                              encode_by_encoder, &request);
+}
+
+static int run_manet(const struct command *command, int argc, char **argv)
+{
+    struct media_request request;
+    begin(&request, "manet", NULL);
+    const struct option options[] = {
+        {OPTION_TEXT, 0, "layers", &request.encoder.layers, "LIST",
+         "embedding or logits (default: embedding).", 0, 0},
+        {OPTION_FLAG, 0, "align", &request.align, NULL,
+         "Find a person's faces in films or pictures, turn and cut them as MANet was trained, and "
+         "encode these (default: the pictures are cut already).",
+         0, 0},
+        {OPTION_TEXT, 0, "faces", &request.faces.model, "MODEL",
+         "The face networks for --align, a GGUF file or a name (default: faces).", 0, 0},
+        CLIP_FACES_OPTIONS(request.faces),
+        ENCODER_OPTIONS(request, ""),
+        {.type = OPTION_END}};
+    return encode_request_run(&request.common, command, options, argc, argv, check, encode_by_manet,
+                              &request);
+}
+
+/* ---- Commands ---- */
 
 const struct command encode_wavlm = {
     .name = "encode wavlm",
@@ -136,7 +175,7 @@ const struct command encode_wavlm = {
                    "of its weights.",
     .example = "valence convert wavlm WavLM-Large.pt -o wavlm.gguf --type q8_0\n"
                "valence encode wavlm -m wavlm.gguf clips/*.wav -o audio/",
-    .run = run_media};
+    .run = run_wavlm};
 
 const struct command encode_whisper = {
     .name = "encode whisper",
@@ -152,17 +191,22 @@ const struct command encode_whisper = {
         "weights.",
     .example = "valence encode whisper clips/*.mp4 -o audio/\n"
                "valence encode whisper -m whisper-large.gguf clips/*.mp4 -o audio/",
-    .run = run_media};
+    .run = run_whisper};
 
 const struct command encode_manet = {
     .name = "encode manet",
     .arguments = "FILE|FOLDER...",
     .summary = "Turn pictures of faces into video rows.",
-    .description = "PNG, JPEG, BMP and any other picture that FFmpeg reads; one row for each. The "
-                   "encoder is a GGUF file made by 'valence convert manet'. Pictures are resized "
-                   "to the encoder's square as Pillow does; crop the face beforehand.\n\n"
-                   "The rows are f32. A safetensors file also records the encoder and the licence "
-                   "of its weights.",
+    .description =
+        "PNG, JPEG, BMP and any other picture that FFmpeg reads; one row for each. The encoder is "
+        "a GGUF file made by 'valence convert manet'. Pictures are resized to the encoder's square "
+        "as Pillow does. They must be cut to the face already.\n\n"
+        "With --align the inputs are films, or pictures that are not cut: faces are found, and the "
+        "chosen person's are turned upright and cut to the 112 x 112 pixels of RetinaFace's "
+        "template, as MANet's authors did. A row for each picture, --fps a second, that shows the "
+        "person.\n\n"
+        "The rows are f32. A safetensors file also records the encoder.",
     .example = "valence convert manet manet.pth -o manet.gguf\n"
-               "valence encode manet -m manet.gguf faces/*.png -o clip.npy",
-    .run = run_media};
+               "valence encode manet -m manet.gguf faces/*.png -o clip.npy\n"
+               "valence encode manet -m manet.gguf --align clips/*.mp4 -o video/",
+    .run = run_manet};

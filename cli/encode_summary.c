@@ -71,6 +71,30 @@ void print_files_summary(const char *output, const struct valence_encode_report 
     fputc('\n', stream);
 }
 
+/* How many pictures show the person, where the inputs are films; 0 of 0 elsewhere. */
+static void count_faces(const struct valence_encode_report *report, int64_t *n_pictures,
+                        int64_t *n_found)
+{
+    *n_pictures = *n_found = 0;
+    for (int64_t i = 0; i < report->n_inputs; i++) {
+        json_t *notes = json_loads(report->inputs[i].notes, 0, NULL);
+        const json_t *video = json_object_get(notes, "video");
+        *n_pictures += json_integer_value(json_object_get(video, "frames"));
+        *n_found += json_integer_value(json_object_get(video, "found"));
+        json_decref(notes);
+    }
+}
+
+void print_faces_summary(const char *output, const struct valence_encode_report *report)
+{
+    int64_t n_pictures, n_found;
+    count_faces(report, &n_pictures, &n_found);
+    if (n_pictures > 0)
+        fprintf(summary_stream(output),
+                "the person is seen in %" PRId64 " of %" PRId64 " pictures, not in %" PRId64 "\n",
+                n_found, n_pictures, n_pictures - n_found);
+}
+
 void print_store_summary(const char *store, const char *stream, enum valence_dtype dtype,
                          const struct valence_encode_report *report)
 {
@@ -94,10 +118,13 @@ static json_t *input_to_json(const struct valence_encoded_input *input)
                                          [VALENCE_ENCODED_BEFORE] = "before",
                                          [VALENCE_NOTHING_TO_ENCODE] = "nothing",
                                          [VALENCE_ENCODE_SKIPPED] = "skipped"};
-    json_t *heard = input->notes[0] ? json_loads(input->notes, 0, NULL) : json_null();
-    return json_pack("{s:s, s:s, s:I, s:s, s:o}", "name", input->name, "state",
+    json_t *notes = input->notes[0] ? json_loads(input->notes, 0, NULL) : NULL;
+    /* The record of a clip is by stream, what a language model heard is not. */
+    bool is_record = json_object_get(notes, "audio") || json_object_get(notes, "video");
+    return json_pack("{s:s, s:s, s:I, s:s, s:o, s:o}", "name", input->name, "state",
                      states[input->state], "rows", (json_int_t)input->n_rows, "problem",
-                     input->reason, "heard", heard);
+                     input->reason, "heard", notes && !is_record ? notes : json_null(), "record",
+                     is_record ? notes : json_null());
 }
 
 int print_report_json(const char *output, const struct valence_encode_report *report,

@@ -20,6 +20,9 @@
 /* "OUT: 3 files, 120 rows of 64, 1 skipped", and on standard error why. */
 void print_files_summary(const char *output, const struct valence_encode_report *report);
 
+/* Of films: how many pictures show the person. Prints nothing where the inputs are none. */
+void print_faces_summary(const char *output, const struct valence_encode_report *report);
+
 /* The same of clips, "STORE: stream 'text' of width 64, f32: 60 clips encoded, 1 without input". */
 void print_store_summary(const char *store, const char *stream, enum valence_dtype dtype,
                          const struct valence_encode_report *report);

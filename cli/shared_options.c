@@ -99,6 +99,50 @@ struct option option_text_rows(const char **target)
                 "tokens (a row for each), mean, or last (the last token's row) (default: tokens).");
 }
 
+/* ---- Whose faces are found, and how ---- */
+
+struct option option_fps(double *target)
+{
+    return (struct option){.type = OPTION_NUMBER,
+                           .name = "fps",
+                           .target = target,
+                           .value_name = "N",
+                           .help =
+                               "Pictures a second; 0: every one that the file has (default: 5).",
+                           .minimum = 0,
+                           .maximum = 1000};
+}
+
+struct option option_person(const char **target)
+{
+    return text(0, "person", target, "WHICH",
+                "Of several people: largest, central, or speaking (whose mouth moves with the "
+                "sound) (default: largest).");
+}
+
+struct option option_face_size(int64_t *target)
+{
+    return (struct option){.type = OPTION_INT,
+                           .name = "face-size",
+                           .target = target,
+                           .value_name = "N",
+                           .help = "Side of the face detector's input, a multiple of 32: larger "
+                                   "ones find smaller faces and take longer (default: 224).",
+                           .minimum = 96,
+                           .maximum = 1024};
+}
+
+struct option option_face_threshold(double *target)
+{
+    return (struct option){.type = OPTION_NUMBER,
+                           .name = "face-threshold",
+                           .target = target,
+                           .value_name = "P",
+                           .help = "Least score of a face (default: 0.5).",
+                           .minimum = 0.01,
+                           .maximum = 1};
+}
+
 /* ---- How it works and what it prints ---- */
 
 struct option option_json(bool *target)

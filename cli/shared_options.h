@@ -38,6 +38,13 @@ struct option option_text_spelling(const char **target);
 struct option option_text_prefix(const char **target);
 struct option option_text_rows(const char **target);
 
+/* ---- Whose faces are found, and how ---- */
+
+struct option option_fps(double *target);
+struct option option_person(const char **target);
+struct option option_face_size(int64_t *target);
+struct option option_face_threshold(double *target);
+
 /* ---- How it works and what it prints ---- */
 
 struct option option_json(bool *target);

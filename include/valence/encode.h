@@ -40,7 +40,8 @@ struct valence_encoded_input {
     int status; /* enum valence_status: of one that was skipped */
     const char
         *reason; /* likewise, its error's text; of one encoded, what is wrong with it, or "" */
-    const char *notes; /* simulated text: what was heard, a JSON object; else "" */
+    const char *notes; /* simulated text: what was heard; valence_extract_files(): what was
+                        * found, a JSON object; else "" */
 };
 
 /* Made by the functions below; free it with valence_encode_report_free(), which takes NULL. */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "valence/api.h"
+#include "valence/encode.h"
 #include "valence/error.h"
 #include "valence/faces.h"
 #include "valence/media.h"
@@ -211,6 +212,23 @@ valence_extracted_get_facts(const struct valence_extracted *extracted);
  *
  * without what does not apply. */
 VALENCE_API const char *valence_extracted_record(const struct valence_extracted *extracted);
+
+/* ---- Files of features ---- */
+
+/* Encodes one stream of many films or sounds and writes f32 rows to `output`, as
+ * valence_encode_files() does: the same forms of output, resuming and report. What is recorded of
+ * the encoder is the stream's part of valence_extractor_settings(), and an input's `notes` are its
+ * valence_extracted_record(). The media options are the extractor's, not those of `options`, which
+ * may be NULL. *report is NULL on failure.
+ *
+ * Errors: ARGUMENT for a stream that the extractor does not make; those of
+ * valence_extract_clip() and valence_encode_files(). */
+VALENCE_API int valence_extract_files(struct valence_extractor *extractor,
+                                      enum valence_stream stream, const char *const *inputs,
+                                      int64_t n_inputs, const char *output,
+                                      const struct valence_encode_options *options,
+                                      struct valence_encode_report **report,
+                                      struct valence_error *error);
 
 #ifdef __cplusplus
 }

@@ -31,6 +31,8 @@ struct sound_lane {
     struct valence_encoder_state *states[VALENCE_N_SOUND_ENCODERS];
     int64_t width; /* of all side by side */
 
+    bool finds_speaker; /* the pictures want to know how loud the sound is */
+
     struct valence_transcriber *transcriber; /* NULL: nothing is recognised */
     struct valence_transcribe_options recognition;
     char *texts[3]; /* that its pointers point to */

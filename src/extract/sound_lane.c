@@ -29,7 +29,7 @@ void heard_free(struct heard *heard)
 
 bool sound_lane_listens(const struct sound_lane *lane)
 {
-    return lane->encoders || lane->transcriber || lane->simulator;
+    return lane->encoders || lane->transcriber || lane->simulator || lane->finds_speaker;
 }
 
 /* ---- Audio rows ---- */

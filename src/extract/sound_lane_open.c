@@ -113,6 +113,8 @@ int sound_lane_open(struct sound_lane *lane, const struct valence_extractor_opti
         options->text == VALENCE_TEXT_ASR || options->simulated_text == VALENCE_SIMULATED_ASR;
     int status = VALENCE_OK;
     lane->encoders = options->audio;
+    lane->finds_speaker =
+        options->video != VALENCE_PICTURES_NONE && options->person == VALENCE_PERSON_SPEAKING;
     lane->text_source = options->text;
     lane->simulated_source = options->simulated_text;
     if (options->audio & VALENCE_BIT(VALENCE_SOUND_WHISPER))

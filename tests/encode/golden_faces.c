@@ -1,14 +1,15 @@
 /* golden-faces FOLDER [MODEL]: compares the face networks with every tensor of FOLDER's
- * cases.safetensors, within the limits of the fixtures' description (its clip aside). MODEL is the
- * GGUF file of the networks (else that of `valence models fetch faces`), or the package's folder
- * `model`, which is converted first. Frames of the clip are checked where VALENCE_SHARED has the
- * clip. */
+ * cases.safetensors, within the limits of the fixtures' description. MODEL is the GGUF file of the
+ * networks (else that of `valence models fetch faces`), or the package's folder `model`, which is
+ * converted first. The clip's frames are checked where VALENCE_SHARED has its film. */
 #include "golden.h"
 
 #include <jansson.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/sha256.h"
+#include "clip_frames.h"
 #include "encode/faces/faces.h"
 
 /* ---- Fixtures ---- */
@@ -22,6 +23,7 @@ struct fixture {
     /* Of the tap below. */
     const char *network;
 
+    bool has_clip;
     int64_t n_used; /* tensors of the fixture that something was compared with */
 };
 
@@ -173,13 +175,15 @@ static void check_weak_boxes(struct fixture *fixture, const struct face_boxes *w
 }
 
 /* The faces of a picture, or the best face of each frame of a clip, one after the other. */
+#define MAX_FACES 1024
 struct results {
     int64_t n;
-    float scores[64], boxes[64 * 4], landmark_feature[64 * FACE_FEATURES],
-        landmark_fc[64 * 2 * FACE_LANDMARKS], landmarks[64 * 2 * FACE_LANDMARKS],
-        landmarks_px[64 * 2 * FACE_LANDMARKS], aligned_boxes[64 * 4], feature[64 * FACE_FEATURES],
-        logits[64 * FACE_EXPRESSIONS], probabilities[64 * FACE_EXPRESSIONS];
-    int64_t crops[64 * 4], aligned_crops[64 * 4];
+    float scores[MAX_FACES], boxes[MAX_FACES * 4], landmark_feature[MAX_FACES * FACE_FEATURES],
+        landmark_fc[MAX_FACES * 2 * FACE_LANDMARKS], landmarks[MAX_FACES * 2 * FACE_LANDMARKS],
+        landmarks_px[MAX_FACES * 2 * FACE_LANDMARKS], aligned_boxes[MAX_FACES * 4],
+        feature[MAX_FACES * FACE_FEATURES], logits[MAX_FACES * FACE_EXPRESSIONS],
+        probabilities[MAX_FACES * FACE_EXPRESSIONS];
+    int64_t crops[MAX_FACES * 4], aligned_crops[MAX_FACES * 4];
 };
 
 static void to_floats(int64_t n, const double *from, float *to)
@@ -305,7 +309,7 @@ static void check_picture(struct fixture *fixture, const char *model, int64_t in
     uint8_t *pixels = bytes_of(image);
     struct face_picture picture = {pixels, image->shape[1], image->shape[0], image->shape[1]};
     open_detector(fixture, model, input_size);
-    run(fixture, &picture, true, 64, results);
+    run(fixture, &picture, true, MAX_FACES, results);
     compare_results(fixture, results);
 
     /* The public function gives the same faces. */
@@ -324,18 +328,93 @@ static void check_picture(struct fixture *fixture, const char *model, int64_t in
     free(results);
 }
 
+/* ---- The clip ---- */
+
+/* Runs the best face of one frame, whose pixels must be those of the fixture. */
+static void check_frame(struct fixture *fixture, const uint8_t *pixels, const json_t *clip,
+                        size_t index, struct results *results)
+{
+    char found[SHA256_TEXT_BYTES], what[64];
+    int64_t width = json_integer_value(json_object_get(clip, "width")), before = results->n;
+    int64_t height = json_integer_value(json_object_get(clip, "height"));
+    const char *wanted =
+        json_string_value(json_array_get(json_object_get(clip, "sha256_rgb"), index));
+    sha256_text(pixels, (size_t)(width * height * 3), found);
+    snprintf(what, sizeof what, "clip, frame %zu of the list", index);
+    verdict(&fixture->tally, what, wanted && strcmp(found, wanted) == 0, "sha256_rgb");
+    struct face_picture picture = {pixels, width, height, width};
+    run(fixture, &picture, false, 1, results);
+    int64_t faces = json_integer_value(json_array_get(json_object_get(clip, "faces"), index));
+    verdict(&fixture->tally, what, results->n - before == (faces > 0), "a face or none");
+}
+
+static void check_frames(struct fixture *fixture, struct clip_frames *film, const json_t *clip)
+{
+    struct results *results = must_have(calloc(1, sizeof *results));
+    const json_t *frames = json_object_get(clip, "frames");
+    uint8_t *pixels = must_have(malloc(3 * (size_t)(film->decoder->width * film->decoder->height)));
+    size_t next = 0;
+    for (int64_t i = 0;
+         next < json_array_size(frames) && next < MAX_FACES && clip_frames_next(film); i++)
+        if (i == json_integer_value(json_array_get(frames, next))) {
+            clip_frames_rgb(film, pixels);
+            check_frame(fixture, pixels, clip, next++, results);
+        }
+    verdict(&fixture->tally, "clip", next == json_array_size(frames), "all frames are there");
+    compare_results(fixture, results);
+    free(pixels);
+    free(results);
+}
+
+static void check_clip(struct fixture *fixture, const char *model, const json_t *clip)
+{
+    const char *shared = getenv("VALENCE_SHARED"), *name;
+    char path[1024];
+    struct clip_frames film;
+    if (!clip)
+        return;
+    name = json_string_value(json_object_get(clip, "name"));
+    snprintf(path, sizeof path, "%s/data/media/%s", shared ? shared : "", name ? name : "");
+    if (!shared || !path_exists(path)) {
+        printf("  skip clip: VALENCE_SHARED has no data/media/%s\n", name ? name : "");
+        return;
+    }
+    fixture->picture = "clip";
+    open_detector(fixture, model, json_integer_value(json_object_get(clip, "input_size")));
+    bool is_film = clip_frames_open(&film, path) &&
+                   film.decoder->width == json_integer_value(json_object_get(clip, "width")) &&
+                   film.decoder->height == json_integer_value(json_object_get(clip, "height"));
+    verdict(&fixture->tally, "clip", is_film, path);
+    if (is_film)
+        check_frames(fixture, &film, clip);
+    clip_frames_close(&film);
+    valence_face_detector_close(fixture->detector);
+    fixture->has_clip = true;
+}
+
 /* A fixture's tensor that nothing was compared with would pass unseen. Pictures are inputs; the
- * clip's frames need its file. */
+ * clip's frames need its film. */
 static void check_all_used(struct fixture *fixture)
 {
     int64_t n = 0;
     char measured[64];
     for (int64_t i = 0; i < safetensors_n_tensors(fixture->cases); i++) {
         const char *name = safetensors_tensor(fixture->cases, i)->name, *dot = strchr(name, '.');
-        n += dot && strcmp(dot, ".image") != 0 && strncmp(name, "clip.", 5) != 0;
+        n += dot && strcmp(dot, ".image") != 0 &&
+             (fixture->has_clip || strncmp(name, "clip.", 5) != 0);
     }
     snprintf(measured, sizeof measured, "%d of %d", (int)fixture->n_used, (int)n);
     verdict(&fixture->tally, "tensors compared", fixture->n_used == n, measured);
+}
+
+/* The file that `valence models fetch faces` makes. */
+static void cached_model(char *path, size_t room)
+{
+    const char *cache = getenv("VALENCE_CACHE"), *home = getenv("HOME");
+    if (cache && cache[0])
+        snprintf(path, room, "%s/models/faces.gguf", cache);
+    else
+        snprintf(path, room, "%s/.cache/valence/models/faces.gguf", home ? home : "");
 }
 
 int main(int argc, char **argv)
@@ -346,9 +425,9 @@ int main(int argc, char **argv)
     }
     struct valence_error error;
     struct fixture fixture = {0};
-    char converted[] = "/tmp/valence-faces-XXXXXX", cached[512];
-    const char *model = argc > 2 ? argv[2] : NULL, *home = getenv("HOME");
-    snprintf(cached, sizeof cached, "%s/.cache/valence/models/faces.gguf", home ? home : "");
+    char converted[] = "/tmp/valence-faces-XXXXXX", cached[1024];
+    const char *model = argc > 2 ? argv[2] : NULL;
+    cached_model(cached, sizeof cached);
     bool temporary = model && path_is_folder(model);
     if (temporary) {
         close(mkstemp(converted));
@@ -375,6 +454,7 @@ int main(int argc, char **argv)
         fixture.picture = name;
         check_picture(&fixture, model, json_integer_value(json_object_get(picture, "input_size")));
     }
+    check_clip(&fixture, model, json_object_get(description, "clip"));
     check_all_used(&fixture);
     safetensors_close(fixture.cases);
     json_decref(description);

@@ -16,6 +16,8 @@ const char *const sound_endings[] = {".wav", ".flac", ".mp3",  ".ogg", ".opus", 
                                      ".mov", ".mkv",  ".webm", ".avi", ".mpg",  NULL};
 const char *const picture_endings[] = {".png",  ".jpg", ".jpeg", ".bmp",
                                        ".webp", ".tif", ".tiff", NULL};
+const char *const film_endings[] = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg",
+                                    ".m4v", ".wmv", ".flv", ".ts",   ".ogv", ".3gp", NULL};
 const char *const text_endings[] = {".txt", NULL};
 
 /* "clips/a.wav" as "a" */

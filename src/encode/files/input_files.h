@@ -16,7 +16,8 @@ struct input_files {
 };
 
 /* What usual files of a kind end in; lists end in NULL. */
-extern const char *const sound_endings[], *const picture_endings[], *const text_endings[];
+extern const char *const sound_endings[], *const picture_endings[], *const film_endings[],
+                                                                        *const text_endings[];
 
 /* Files of a folder are those that end in one of `endings`, in the order of their names. Where
  * `distinct`, two of one name are ERROR_EXISTS, naming both. NOT_FOUND for a folder without such
