@@ -25,24 +25,32 @@ static bool is_here(enum valence_model_state state)
     return state == VALENCE_MODEL_PRESENT || state == VALENCE_MODEL_VERIFIED;
 }
 
-static json_t *model_to_json(const struct valence_known_model *model, const char *path,
-                             enum valence_model_state state)
+static json_t *source_to_json(const struct valence_model_source *source)
 {
     json_t *packages = json_array();
-    for (int64_t i = 0; i < model->n_packages; i++) {
-        const struct valence_model_package *package = &model->packages[i];
+    for (int64_t i = 0; i < source->n_packages; i++) {
+        const struct valence_model_package *package = &source->packages[i];
         json_array_append_new(packages,
                               json_pack("{s:s, s:s, s:s, s:s, s:I, s:s}", "registry",
                                         package->registry, "name", package->name, "version",
                                         package->version, "file", package->file, "bytes",
                                         (json_int_t)package->bytes, "sha256", package->sha256));
     }
+    return json_pack("{s:s, s:o}", "sha256", source->sha256, "packages", packages);
+}
+
+static json_t *model_to_json(const struct valence_known_model *model, const char *path,
+                             enum valence_model_state state)
+{
+    json_t *sources = json_array();
+    for (int64_t i = 0; i < model->n_sources; i++)
+        json_array_append_new(sources, source_to_json(&model->sources[i]));
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s?, s:b, s:b, s:s, s:o}", "name",
                      model->name, "title", model->title, "stream", model->stream, "license",
                      model->license, "origin", model->origin, "path", path, "bytes",
                      model->bytes ? json_integer(model->bytes) : json_null(), "sha256",
-                     model->sha256, "fetchable", model->n_packages > 0, "here", is_here(state),
-                     "state", valence_model_state_names[state], "packages", packages);
+                     model->sha256, "fetchable", model->n_sources > 0, "here", is_here(state),
+                     "state", valence_model_state_names[state], "sources", sources);
 }
 
 static int print_models_json(const struct listing *listing, struct valence_error *error)
@@ -189,7 +197,7 @@ static int fetch_all(const struct command *command, const struct fetch_request *
     if (!names)
         return report_no_memory();
     for (int i = 0; i < valence_n_known_models(); i++)
-        if (valence_known_model_get(i)->n_packages > 0)
+        if (valence_known_model_get(i)->n_sources > 0)
             names[n++] = valence_known_model_get(i)->name;
     int code = fetch_models(command, request, names, n);
     free(names);

@@ -27,6 +27,13 @@ struct valence_model_package {
     const char *sha256;
 };
 
+/* One way to make a model's file. */
+struct valence_model_source {
+    int64_t n_packages;
+    const struct valence_model_package *packages;
+    const char *sha256; /* of the file made: the weights are the same, details may differ */
+};
+
 struct valence_known_model {
     const char *name;   /* "smollm2" */
     const char *title;  /* "SmolLM2-135M-Instruct, Q4_1" */
@@ -35,10 +42,10 @@ struct valence_known_model {
     const char *origin; /* where it comes from, in words */
     const char *file;   /* in the folder */
     int64_t bytes;      /* of `file`; 0 where it depends on how the file was made */
-    const char *sha256; /* of `file`; NULL likewise */
-    /* What valence_model_fetch() makes it from; 0 where it cannot. */
-    int64_t n_packages;
-    const struct valence_model_package *packages;
+    const char *sha256; /* of `file` as its first source makes it; NULL likewise */
+    /* What valence_model_fetch() makes it from, the first that can be had; 0 where it cannot. */
+    int64_t n_sources;
+    const struct valence_model_source *sources;
 };
 
 /* The models are 0 ... n-1; they live as long as the program. NULL for another index or name. */

