@@ -90,9 +90,8 @@ void print_faces_summary(const char *output, const struct valence_encode_report 
     int64_t n_pictures, n_found;
     count_faces(report, &n_pictures, &n_found);
     if (n_pictures > 0)
-        fprintf(summary_stream(output),
-                "the person is seen in %" PRId64 " of %" PRId64 " pictures, not in %" PRId64 "\n",
-                n_found, n_pictures, n_pictures - n_found);
+        fprintf(summary_stream(output), "%" PRId64 " of %" PRId64 " pictures show the person\n",
+                n_found, n_pictures);
 }
 
 void print_store_summary(const char *store, const char *stream, enum valence_dtype dtype,

@@ -59,8 +59,8 @@ int valence_face_detector_open(const char *path, const struct valence_face_optio
     if (!status) {
         const char *kind = weights_text(&weights, "general.architecture");
         if (strcmp(kind, "faces") != 0)
-            weights.problem.status =
-                fail(&weights.problem, VALENCE_ERROR_FORMAT, "holds '%s', not face networks", kind);
+            weights.problem.status = fail(&weights.problem, VALENCE_ERROR_FORMAT,
+                                          "%s: holds '%s', not face networks", path, kind);
         opened->fingerprint = strdup(weights_text(&weights, "valence.source_sha256"));
         if (!opened->fingerprint)
             fail_memory(&weights.problem, 0, "a face detector");
