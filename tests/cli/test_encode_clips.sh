@@ -20,7 +20,7 @@ printf 'RIFF\244\176\000\000WAVEfmt \020\000\000\000\001\000\001\000\200\076\000
     >"$work/a.wav"
 awk 'BEGIN { for (i = 0; i < 8100; i++) printf "\001\002\003\004" }' | head -c 32384 >>"$work/a.wav"
 expect 0 encode prosody "$work/a.wav" -o "$work/rows"
-prints "1 files, 51 rows of 83"
+prints "1 file, 51 rows of 83"
 [ -s "$work/rows/a.npy" ] || wrong "no file in the folder"
 grep -q prosody "$work/rows/encoder.json" || wrong "encoder.json does not name the encoder"
 expect 0 encode prosody "$work/a.wav" -o "$work/rows" --json
