@@ -16,8 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int64_t i = 0; i < ct2_n_variables(ct2); i++) {
         const struct ct2_variable *variable = ct2_variable(ct2, i);
         float *values = malloc(((size_t)variable->count + 1) * sizeof *values);
-        if (values)
-            elements_to_float(variable->type, false, variable->data, variable->count, values);
+        if (values && ct2_to_float(ct2, variable, values, &error))
+            abort();
         free(values);
     }
     ct2_close(ct2);

@@ -54,26 +54,28 @@ int file_read_at(int descriptor, const char *path, uint64_t position, void *out,
     return VALENCE_OK;
 }
 
-int file_map_open(struct file_map *map, const char *path, struct valence_error *error)
+int file_map_descriptor(struct file_map *map, int descriptor, size_t size, const char *path,
+                        struct valence_error *error)
 {
     *map = (struct file_map){0};
-    int fd = -1;
+    void *data = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0) : NULL;
+    if (data == MAP_FAILED)
+        return fail_errno(error, errno, "%s: cannot map", path);
+    *map = (struct file_map){.data = data, .size = size};
+    return VALENCE_OK;
+}
+
+int file_map_open(struct file_map *map, const char *path, struct valence_error *error)
+{
+    int descriptor = -1;
     size_t size = 0;
-    int status = file_open(path, &fd, &size, error);
+    *map = (struct file_map){0};
+    int status = file_open(path, &descriptor, &size, error);
     if (status)
         return status;
-    if (size > 0) {
-        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (data == MAP_FAILED) {
-            int number = errno;
-            close(fd);
-            return fail_errno(error, number, "%s: cannot map", path);
-        }
-        map->data = data;
-        map->size = size;
-    }
-    close(fd);
-    return VALENCE_OK;
+    status = file_map_descriptor(map, descriptor, size, path, error);
+    close(descriptor);
+    return status;
 }
 
 void file_map_close(struct file_map *map)
@@ -81,18 +83,6 @@ void file_map_close(struct file_map *map)
     if (map->data)
         munmap((void *)(uintptr_t)map->data, map->size);
     *map = (struct file_map){0};
-}
-
-void file_map_was_read(struct file_map *map, size_t bytes)
-{
-    const size_t resident_bytes = 16 << 20;
-    map->n_read += bytes;
-    if (map->n_read < resident_bytes)
-        return;
-    map->n_read = 0;
-    /* Only advice: where it is not taken the process is larger than it need be. */
-    if (map->data)
-        (void)madvise((void *)(uintptr_t)map->data, map->size, MADV_DONTNEED);
 }
 
 int file_read_text(const char *path, size_t maximum, char **text, size_t *size,

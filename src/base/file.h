@@ -12,15 +12,14 @@
 struct file_map {
     const unsigned char *data;
     size_t size;
-    size_t n_read; /* since its pages were let go of */
 };
 
 int file_map_open(struct file_map *map, const char *path, struct valence_error *error);
-void file_map_close(struct file_map *map);
 
-/* Says that `bytes` of it were read. Now and then lets go of its pages, so that reading a large
- * file does not make the process grow; they stay in the page cache. */
-void file_map_was_read(struct file_map *map, size_t bytes);
+/* The same of `size` bytes of an open file, which may be closed afterwards. */
+int file_map_descriptor(struct file_map *map, int descriptor, size_t size, const char *path,
+                        struct valence_error *error);
+void file_map_close(struct file_map *map);
 
 /* An open file for reading in parts, without a map: what is read once, in large pieces, costs less
  * so. */

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "encode/compute/backend.h"
 #include "encode/compute/weights.h"
+#include "format/byte_source.h"
 
 #define MAX_RECIPES 100000
 
@@ -214,14 +215,15 @@ static int write_digest(const struct conversion *conversion, struct file_writer 
 {
     size_t start = gguf_get_meta_size(conversion->header);
     char digest[SHA256_TEXT_BYTES];
-    struct file_map map;
+    struct byte_source file;
     if (fflush(writer->stream) != 0)
         return file_write_failure(writer, error);
-    int status = file_map_open(&map, writer->temporary, error);
+    int status = byte_source_open(writer->temporary, &file, error);
+    if (!status)
+        status = byte_source_digest(&file, start, digest, error);
+    byte_source_close(&file);
     if (status)
         return status;
-    sha256_text(map.data + start, map.size - start, digest);
-    file_map_close(&map);
     gguf_set_val_str(conversion->header, WEIGHTS_DIGEST_KEY, digest);
     if (fseek(writer->stream, 0, SEEK_SET) != 0)
         return file_write_failure(writer, error);

@@ -57,15 +57,18 @@ static int take_common_fingerprint(struct source *source, struct valence_error *
 static int look(struct source *source, const char *path, bool *is_safetensors, bool *is_ct2,
                 struct valence_error *error)
 {
-    struct file_map map;
-    int status = file_map_open(&map, path, error);
-    if (status)
-        return status;
-    *is_safetensors = map.size > 8 && map.data[8] == '{';
-    *is_ct2 = ct2_is_file(map.data, map.size);
-    sha256_text(map.data, map.size, source->fingerprint);
-    file_map_close(&map);
-    return VALENCE_OK;
+    unsigned char start[CT2_LOOKED_AT] = {0};
+    struct byte_source file;
+    int status = byte_source_open(path, &file, error);
+    size_t n = file.size < sizeof start ? (size_t)file.size : sizeof start;
+    if (!status)
+        status = byte_source_read(&file, 0, start, n, error);
+    *is_safetensors = n > 8 && start[8] == '{';
+    *is_ct2 = ct2_is_file(start, n);
+    if (!status && !*is_ct2) /* ct2_open() makes its own */
+        status = byte_source_digest(&file, 0, source->fingerprint, error);
+    byte_source_close(&file);
+    return status;
 }
 
 static int open_container(struct source *source, const char *path, struct valence_error *error)
@@ -260,12 +263,9 @@ int source_take(struct source *source, const char *name, int n_dims, const int64
                                      error);
     if (source->safetensors)
         return safetensor_to_float(safetensors_tensor(source->safetensors, index), values, error);
-    if (source->tfjs)
-        tfjs_to_float(tfjs_tensor(source->tfjs, index), values);
-    else
-        elements_to_float(ct2_variable(source->ct2, index)->type, false,
-                          ct2_variable(source->ct2, index)->data,
-                          ct2_variable(source->ct2, index)->count, values);
+    if (source->ct2)
+        return ct2_to_float(source->ct2, ct2_variable(source->ct2, index), values, error);
+    tfjs_to_float(tfjs_tensor(source->tfjs, index), values);
     return VALENCE_OK;
 }
 

@@ -89,6 +89,33 @@ int byte_source_read(const struct byte_source *source, uint64_t position, void *
     return file_read_at(source->file, source->name, position, out, bytes, error);
 }
 
+int byte_source_add_to_digest(const struct byte_source *source, uint64_t position, uint64_t bytes,
+                              struct sha256 *digest, struct valence_error *error)
+{
+    unsigned char chunk[32 * 1024];
+    int status = VALENCE_OK;
+    while (bytes > 0 && !status) {
+        size_t n = bytes < sizeof chunk ? (size_t)bytes : sizeof chunk;
+        status = byte_source_read(source, position, chunk, n, error);
+        if (!status)
+            sha256_add(digest, chunk, n);
+        position += n;
+        bytes -= n;
+    }
+    return status;
+}
+
+int byte_source_digest(const struct byte_source *source, uint64_t position,
+                       char text[SHA256_TEXT_BYTES], struct valence_error *error)
+{
+    struct sha256 digest;
+    uint64_t bytes = position < source->size ? source->size - position : 0;
+    sha256_begin(&digest);
+    int status = byte_source_add_to_digest(source, position, bytes, &digest, error);
+    sha256_end(&digest, text);
+    return status;
+}
+
 /* ---- What it is ---- */
 
 #define LOOKED_AT 64

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/sha256.h"
 #include "valence/error.h"
 
 struct byte_source {
@@ -32,6 +33,14 @@ void byte_source_close(struct byte_source *source);
  * Thread-safe. */
 int byte_source_read(const struct byte_source *source, uint64_t position, void *out, size_t bytes,
                      struct valence_error *error);
+
+/* Adds `bytes` bytes from `position` to a digest. */
+int byte_source_add_to_digest(const struct byte_source *source, uint64_t position, uint64_t bytes,
+                              struct sha256 *digest, struct valence_error *error);
+
+/* The SHA-256 of all bytes from `position` on. */
+int byte_source_digest(const struct byte_source *source, uint64_t position,
+                       char text[SHA256_TEXT_BYTES], struct valence_error *error);
 
 /* Names what is often found under the name of another format, by its first bytes: "a gzip file
  * (unpack it with gunzip)", "a web page", ...; NULL for anything else. Readers use it in their

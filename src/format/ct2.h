@@ -25,15 +25,16 @@
 struct ct2;
 
 struct ct2_variable {
-    const char *name;
+    char *name;
     enum element_type type;
     int n_dims; /* 0: a scalar */
     int64_t shape[ARRAY_MAX_DIMS];
-    int64_t count;    /* elements */
-    const void *data; /* of any alignment */
+    int64_t count;     /* elements */
+    uint64_t position; /* of their bytes in the file */
 };
 
-/* Whether the bytes begin as such a file does. */
+/* Whether a file that begins with these bytes, CT2_LOOKED_AT or all of it, is one. */
+#define CT2_LOOKED_AT 512
 bool ct2_is_file(const void *data, size_t size);
 
 /* Opens model.bin, or its first part where it is cut into model.bin.part1, .part2, ... beside each
@@ -45,6 +46,13 @@ void ct2_close(struct ct2 *ct2); /* takes NULL, too */
 /* The same from memory, which must outlive *ct2; `name` stands for the file in errors. */
 int ct2_open_memory(const void *data, size_t size, const char *name, struct ct2 **ct2,
                     struct valence_error *error);
+
+/* The variable's elements as they are, count * element_type_size(type) bytes, or as floats. Errors:
+ * those of reading, such as FORMAT where the file was cut meanwhile. */
+int ct2_read(const struct ct2 *ct2, const struct ct2_variable *variable, void *out,
+             struct valence_error *error);
+int ct2_to_float(const struct ct2 *ct2, const struct ct2_variable *variable, float *out,
+                 struct valence_error *error);
 
 const char *ct2_spec(const struct ct2 *ct2);
 int64_t ct2_n_variables(const struct ct2 *ct2);

@@ -430,16 +430,8 @@ int safetensor_read(const struct safetensor *tensor, void *out, struct valence_e
 int safetensor_add_to_digest(const struct safetensor *tensor, struct sha256 *digest,
                              struct valence_error *error)
 {
-    unsigned char chunk[CHUNK_BYTES];
-    int status = VALENCE_OK;
-    for (size_t done = 0; done < tensor->bytes && !status;) {
-        size_t left = tensor->bytes - done, n = left < sizeof chunk ? left : sizeof chunk;
-        status = byte_source_read(tensor->source, tensor->position + done, chunk, n, error);
-        if (!status)
-            sha256_add(digest, chunk, n);
-        done += n;
-    }
-    return status;
+    return byte_source_add_to_digest(tensor->source, tensor->position, tensor->bytes, digest,
+                                     error);
 }
 
 /* Elements pass through a small buffer on their way to `floats` or `integers`, whichever is not

@@ -8,7 +8,8 @@
 #include <zlib.h>
 
 #include "base/fail.h"
-#include "base/file.h"
+#include "base/memory.h"
+#include "format/byte_source.h"
 
 #define BLOCK_BYTES  512
 #define NAME_BYTES   4096        /* longer names match nothing */
@@ -18,31 +19,47 @@
 enum { NAME = 0, SIZE = 124, CHECKSUM = 148, TYPE = 156, MAGIC = 257, PREFIX = 345 };
 
 struct tar_gz {
-    struct file_map map; /* of an archive in a file */
-    char *path;
+    struct byte_source source;
+    uint64_t position; /* of what is inflated next but for `input` */
     z_stream stream;
     bool is_begun; /* the stream */
+    unsigned char input[32 * 1024];
     uint64_t size, left;
 };
 
 static int damaged(const struct tar_gz *tar, const char *what, struct valence_error *error)
 {
     return fail(error, VALENCE_ERROR_FORMAT, "%s: is damaged or no gzipped tar archive: %s",
-                tar->path, what);
+                tar->source.name, what);
 }
 
 /* ---- Bytes ---- */
+
+/* The next piece of the archive; none at its end. */
+static int fill_input(struct tar_gz *tar, struct valence_error *error)
+{
+    uint64_t left = tar->source.size - tar->position;
+    size_t n = left < sizeof tar->input ? (size_t)left : sizeof tar->input;
+    int status = byte_source_read(&tar->source, tar->position, tar->input, n, error);
+    tar->stream.next_in = tar->input;
+    tar->stream.avail_in = status ? 0 : (uInt)n;
+    tar->position += n;
+    return status;
+}
 
 static int inflate_bytes(struct tar_gz *tar, void *out, size_t bytes, struct valence_error *error)
 {
     unsigned char *to = out;
     while (bytes > 0) {
         uInt piece = bytes < 1 << 30 ? (uInt)bytes : 1 << 30;
+        int status = tar->stream.avail_in ? VALENCE_OK : fill_input(tar, error);
+        if (status)
+            return status;
         tar->stream.next_out = to;
         tar->stream.avail_out = piece;
         int code = inflate(&tar->stream, Z_SYNC_FLUSH);
         size_t got = piece - tar->stream.avail_out;
-        if (got == 0)
+        if (got == 0 && (code != Z_OK || tar->stream.avail_in > 0))
             return damaged(tar,
                            code == Z_OK || code == Z_BUF_ERROR || code == Z_STREAM_END
                                ? "it ends too early"
@@ -152,7 +169,7 @@ static int find_member(struct tar_gz *tar, const char *member, struct valence_er
         if (status)
             return status;
         if (is_zero(header))
-            return fail(error, VALENCE_ERROR_FORMAT, "%s: holds no %s", tar->path, member);
+            return fail(error, VALENCE_ERROR_FORMAT, "%s: holds no %s", tar->source.name, member);
         if (!checksum_fits(header))
             return damaged(tar, "a header's checksum is wrong", error);
         if (!read_octal(header + SIZE, 12, &tar->size))
@@ -177,60 +194,44 @@ static int find_member(struct tar_gz *tar, const char *member, struct valence_er
 
 /* ---- Archives ---- */
 
-static int begin(struct tar_gz *tar, const void *data, size_t size, const char *member,
-                 struct valence_error *error)
+/* Takes over the source, also on failure. */
+static int open_source(const struct byte_source *source, const char *member, struct tar_gz **tar,
+                       struct valence_error *error)
 {
-    if (size > UINT32_MAX)
-        return fail(error, VALENCE_ERROR_LIMIT, "%s: archives beyond 4 GiB are not read",
-                    tar->path);
-    if (inflateInit2(&tar->stream, 16 + MAX_WBITS) != Z_OK)
-        return fail_memory(error, 1 << 16, "reading an archive");
-    tar->is_begun = true;
-    tar->stream.next_in = (unsigned char *)(uintptr_t)data;
-    tar->stream.avail_in = (uInt)size;
-    int status = find_member(tar, member, error);
-    tar->left = tar->size;
+    struct tar_gz *made = allocate(1, sizeof *made);
+    if (!made) {
+        struct byte_source taken = *source;
+        byte_source_close(&taken);
+        return fail_memory(error, sizeof *made, "reading an archive");
+    }
+    made->source = *source;
+    made->is_begun = inflateInit2(&made->stream, 16 + MAX_WBITS) == Z_OK;
+    int status = made->is_begun ? find_member(made, member, error)
+                                : fail_memory(error, 1 << 16, "reading an archive");
+    made->left = made->size;
+    if (status)
+        tar_gz_close(made);
+    else
+        *tar = made;
     return status;
-}
-
-static int create(const char *path, struct tar_gz **tar, struct valence_error *error)
-{
-    *tar = calloc(1, sizeof **tar);
-    if (*tar && ((*tar)->path = strdup(path)))
-        return VALENCE_OK;
-    tar_gz_close(*tar);
-    *tar = NULL;
-    return fail_memory(error, sizeof **tar, "reading an archive");
 }
 
 int tar_gz_open_memory(const void *data, size_t size, const char *path, const char *member,
                        struct tar_gz **tar, struct valence_error *error)
 {
-    int status = create(path, tar, error);
-    if (status)
-        return status;
-    status = begin(*tar, data, size, member, error);
-    if (status) {
-        tar_gz_close(*tar);
-        *tar = NULL;
-    }
-    return status;
+    struct byte_source source;
+    *tar = NULL;
+    int status = byte_source_open_memory(data, size, path, &source, error);
+    return status ? status : open_source(&source, member, tar, error);
 }
 
 int tar_gz_open(const char *path, const char *member, struct tar_gz **tar,
                 struct valence_error *error)
 {
-    int status = create(path, tar, error);
-    if (status)
-        return status;
-    status = file_map_open(&(*tar)->map, path, error);
-    if (!status)
-        status = begin(*tar, (*tar)->map.data, (*tar)->map.size, member, error);
-    if (status) {
-        tar_gz_close(*tar);
-        *tar = NULL;
-    }
-    return status;
+    struct byte_source source;
+    *tar = NULL;
+    int status = byte_source_open(path, &source, error);
+    return status ? status : open_source(&source, member, tar, error);
 }
 
 void tar_gz_close(struct tar_gz *tar)
@@ -239,8 +240,7 @@ void tar_gz_close(struct tar_gz *tar)
         return;
     if (tar->is_begun)
         inflateEnd(&tar->stream);
-    file_map_close(&tar->map);
-    free(tar->path);
+    byte_source_close(&tar->source);
     free(tar);
 }
 
@@ -252,7 +252,8 @@ uint64_t tar_gz_size(const struct tar_gz *tar)
 int tar_gz_read(struct tar_gz *tar, void *out, size_t bytes, struct valence_error *error)
 {
     if (bytes > tar->left)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "%s: the member has no more bytes", tar->path);
+        return fail(error, VALENCE_ERROR_ARGUMENT, "%s: the member has no more bytes",
+                    tar->source.name);
     tar->left -= bytes;
     return inflate_bytes(tar, out, bytes, error);
 }

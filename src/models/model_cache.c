@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "format/byte_source.h"
 #include "models/model_file.h"
 #include "models/verified_files.h"
 
@@ -27,13 +28,12 @@ int valence_model_memory(const char *folder, char **path, struct valence_error *
 
 int hash_file(const char *path, char text[SHA256_TEXT_BYTES], struct valence_error *error)
 {
-    struct file_map map;
-    int status = file_map_open(&map, path, error);
-    if (status)
-        return status;
-    sha256_text(map.data, map.size, text);
-    file_map_close(&map);
-    return VALENCE_OK;
+    struct byte_source source;
+    int status = byte_source_open(path, &source, error);
+    if (!status)
+        status = byte_source_digest(&source, 0, text, error);
+    byte_source_close(&source);
+    return status;
 }
 
 int check_hash(const char *path, const char *wanted, struct valence_error *error)

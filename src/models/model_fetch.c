@@ -13,6 +13,7 @@
 #include "base/file_writer.h"
 #include "base/options.h"
 #include "base/temporary.h"
+#include "format/byte_source.h"
 #include "models/model_file.h"
 #include "models/package_download.h"
 #include "models/package_file.h"
@@ -43,18 +44,26 @@ void valence_model_fetch_options_default(struct valence_model_fetch_options *opt
 
 static int copy_file(const char *from, const char *to, struct valence_error *error)
 {
-    struct file_map map;
+    unsigned char piece[32 * 1024];
+    struct byte_source source;
     struct file_writer writer;
-    int status = file_map_open(&map, from, error);
-    if (status)
+    int status = byte_source_open(from, &source, error);
+    if (!status)
+        status = file_write_begin(&writer, to, FILE_OVERWRITE, error);
+    if (status) {
+        byte_source_close(&source);
         return status;
-    status = file_write_begin(&writer, to, FILE_OVERWRITE, error);
-    if (!status) {
-        fwrite(map.data, 1, map.size, writer.stream); /* committing checks it */
-        status = file_write_commit(&writer, error);
     }
-    file_map_close(&map);
-    return status;
+    for (uint64_t at = 0; at < source.size && !status; at += sizeof piece) {
+        size_t n = source.size - at < sizeof piece ? (size_t)(source.size - at) : sizeof piece;
+        status = byte_source_read(&source, at, piece, n, error);
+        if (!status)
+            fwrite(piece, 1, n, writer.stream); /* committing checks it */
+    }
+    byte_source_close(&source);
+    if (status)
+        file_write_abort(&writer);
+    return status ? status : file_write_commit(&writer, error);
 }
 
 /* Finds out by its hash which file this is: the model, which is copied to `made`, or one of its

@@ -344,6 +344,7 @@ static void write_changed(void (*change)(struct gguf_context *header), const cha
         change(header);
     FILE *file = fopen(scratch, "wb");
     assert_non_null(file);
+    assert_int_equal(weights_load(&weights, &error), 0);
     struct ggml_tensor *tensor;
     for (tensor = ggml_get_first_tensor(weights.context); tensor;
          tensor = ggml_get_next_tensor(weights.context, tensor))
@@ -358,7 +359,7 @@ static void write_changed(void (*change)(struct gguf_context *header), const cha
          tensor = ggml_get_next_tensor(weights.context, tensor))
         if (!without || strcmp(tensor->name, without) != 0) {
             size_t bytes = ggml_nbytes(tensor);
-            fwrite(weights_file_data(&weights, tensor), 1, bytes, file);
+            fwrite(weights_data(&weights, tensor), 1, bytes, file);
             fwrite(padding, 1, GGML_PAD(bytes, GGUF_DEFAULT_ALIGNMENT) - bytes, file);
         }
     assert_int_equal(fclose(file), 0);

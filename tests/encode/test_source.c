@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "encode/source.h"
 #include "format/safetensors.h"
 
@@ -135,11 +136,79 @@ static void test_heads_of_other_tasks_are_left_aside(void **state)
     source_close(&source);
 }
 
+/* ---- Files that are cut while they are read ---- */
+
+static void copy_to(const char *from, const char *to)
+{
+    char *bytes;
+    size_t size;
+    assert_int_equal(file_read_text(from, 1 << 28, &bytes, &size, &error), 0);
+    FILE *file = fopen(to, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+    free(bytes);
+}
+
+/* CTranslate2's: one variable, 100,000 floats. */
+static void write_ct2(const char *to)
+{
+    static const unsigned char head[] = {
+        6, 0, 0, 0, 12, 0, 'W', 'h', 'i', 's', 'p', 'e',  'r',  'S', 'p', 'e', 'c',  0,    3, 0,
+        0, 0, 1, 0, 0,  0, 2,   0,   'a', 0,   1,   0xa0, 0x86, 1,   0,   0,   0x80, 0x1a, 6, 0};
+    static const float values[100000];
+    static const unsigned char no_aliases[4];
+    FILE *file = fopen(to, "w");
+    assert_non_null(file);
+    fwrite(head, 1, sizeof head, file);
+    fwrite(values, 1, sizeof values, file);
+    fwrite(no_aliases, 1, sizeof no_aliases, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Of all tensors at least one is gone: reading it is an error, and no SIGBUS. */
+static void cut_while_open(const char *path)
+{
+    static const char *const prefixes[] = {""};
+    struct source source;
+    int64_t n_failed = 0;
+    if (source_open(&source, path, prefixes, 1, &error))
+        fail_msg("%s", error.text);
+    assert_int_equal(truncate(path, 100), 0);
+    for (int64_t i = 0; i < source.n; i++) {
+        int64_t shape[ARRAY_MAX_DIMS], count = 1;
+        int n_dims = 0;
+        while ((shape[n_dims] = source_size(&source, source.names[i], n_dims)) > 0)
+            count *= shape[n_dims++];
+        float *values = calloc((size_t)count, sizeof *values);
+        assert_non_null(values);
+        n_failed += source_take(&source, source.names[i], n_dims, shape, values, &error) < 0;
+        free(values);
+    }
+    assert_true(n_failed > 0);
+    source_close(&source);
+    unlink(path);
+}
+
+static void test_a_file_cut_while_it_is_read_is_an_error(void **state)
+{
+    char copy[80];
+    (void)state;
+    snprintf(copy, sizeof copy, "%s/copy", folder);
+    copy_to(WHOLE, copy);
+    cut_while_open(copy);
+    copy_to(VALENCE_TEST_DATA "/golden/wavlm/stable/pytorch_model.bin", copy);
+    cut_while_open(copy);
+    write_ct2(copy);
+    cut_while_open(copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_model_in_parts_is_the_whole),
         cmocka_unit_test(test_heads_of_other_tasks_are_left_aside),
+        cmocka_unit_test(test_a_file_cut_while_it_is_read_is_an_error),
     };
     return cmocka_run_group_tests(tests, split, remove_all);
 }

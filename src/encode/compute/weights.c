@@ -30,46 +30,46 @@ static int check_tensors(const struct weights *weights, struct valence_error *er
     for (int64_t i = 0; i < gguf_get_n_tensors(weights->gguf); i++) {
         size_t offset = gguf_get_tensor_offset(weights->gguf, i);
         size_t size = gguf_get_tensor_size(weights->gguf, i);
-        if (start > weights->map.size || offset > weights->map.size - start ||
-            size > weights->map.size - start - offset)
+        if (start > weights->source.size || offset > weights->source.size - start ||
+            size > weights->source.size - start - offset)
             return fail(
                 error, VALENCE_ERROR_FORMAT,
-                "%s: tensor '%s' ends beyond the file's %zu bytes (the file is cut; convert "
-                "or fetch it again)",
-                weights->path, gguf_get_tensor_name(weights->gguf, i), weights->map.size);
+                "%s: tensor '%s' ends beyond the file's %" PRIu64 " bytes (the file is cut; "
+                "convert or fetch it again)",
+                weights->path, gguf_get_tensor_name(weights->gguf, i), weights->source.size);
     }
     return VALENCE_OK;
 }
 
-/* Says what the file is instead, such as a web page. */
-static int refuse(const struct weights *weights, struct valence_error *error)
+/* The header, through stdio. NULL where it is not sound. */
+static struct gguf_context *read_header(struct weights *weights)
 {
-    struct byte_source source;
-    int status = byte_source_open_memory(weights->map.data, weights->map.size, weights->path,
-                                         &source, error);
-    if (!status)
-        status = byte_source_refuse(&source, "a GGUF file", error);
-    byte_source_close(&source);
-    return status;
+    struct gguf_context *gguf = NULL;
+    int descriptor = dup(weights->source.file);
+    FILE *stream = descriptor < 0 ? NULL : fdopen(descriptor, "r");
+    if (stream)
+        gguf = gguf_init_from_file_ptr(
+            stream, (struct gguf_init_params){.no_alloc = true, .ctx = &weights->context});
+    if (stream)
+        fclose(stream);
+    else if (descriptor >= 0)
+        close(descriptor);
+    return gguf;
 }
 
 int weights_open(struct weights *weights, const char *path, struct valence_error *error)
 {
-    *weights = (struct weights){.path = path};
+    char start[4] = {0};
+    *weights = (struct weights){.path = path, .source = {.file = -1}};
     int status = backends_load(error);
     if (!status)
-        status = file_map_open(&weights->map, path, error);
-    if (status)
-        return status;
+        status = byte_source_open(path, &weights->source, error);
+    if (!status && weights->source.size >= sizeof start)
+        status = byte_source_read(&weights->source, 0, start, sizeof start, error);
+    if (!status && memcmp(start, "GGUF", 4) != 0)
+        status = byte_source_refuse(&weights->source, "a GGUF file", error);
     backend_log_clear();
-    bool is_gguf = weights->map.size >= 4 && memcmp(weights->map.data, "GGUF", 4) == 0;
-    if (is_gguf)
-        weights->gguf = gguf_init_from_buffer(
-            weights->map.data, weights->map.size,
-            (struct gguf_init_params){.no_alloc = true, .ctx = &weights->context});
-    if (!is_gguf)
-        status = refuse(weights, error);
-    else if (!weights->gguf)
+    if (!status && !(weights->gguf = read_header(weights)))
         status = fail(error, VALENCE_ERROR_FORMAT, "%s: is not a sound GGUF file%s%s", path,
                       *backend_log() ? ": " : "", backend_log());
     if (!status)
@@ -85,7 +85,9 @@ void weights_close(struct weights *weights)
     ggml_free(weights->context);
     gguf_free(weights->gguf);
     file_map_close(&weights->map);
-    *weights = (struct weights){0};
+    arena_free(&weights->copy);
+    byte_source_close(&weights->source);
+    *weights = (struct weights){.source = {.file = -1}};
 }
 
 /* ---- Getters ---- */
@@ -210,15 +212,19 @@ struct ggml_tensor *weights_tensor(struct weights *weights, bool f32, int64_t ne
     return tensor;
 }
 
-int weights_check_digest(const struct weights *weights, const char *memory,
-                         struct valence_error *error)
+int weights_check_digest(struct weights *weights, const char *memory, struct valence_error *error)
 {
     int64_t id = gguf_find_key(weights->gguf, WEIGHTS_DIGEST_KEY);
-    size_t start = gguf_get_data_offset(weights->gguf);
     char digest[SHA256_TEXT_BYTES];
-    if (id < 0 || start > weights->map.size || verified_before(memory, weights->path, "data"))
+    if (id < 0)
         return VALENCE_OK; /* older versions wrote none */
-    sha256_text(weights->map.data + start, weights->map.size - start, digest);
+    weights->is_verified = verified_before(memory, weights->path, "data");
+    if (weights->is_verified)
+        return VALENCE_OK;
+    int status =
+        byte_source_digest(&weights->source, gguf_get_data_offset(weights->gguf), digest, error);
+    if (status)
+        return status;
     if (gguf_get_kv_type(weights->gguf, id) != GGUF_TYPE_STRING ||
         strcmp(gguf_get_val_str(weights->gguf, id), digest) != 0)
         return fail(
@@ -226,33 +232,67 @@ int weights_check_digest(const struct weights *weights, const char *memory,
             "%s: the weights are not those that were written (their SHA-256 differs from the "
             "one in the file): the file is damaged; convert or copy it again",
             weights->path);
+    weights->is_verified = true;
     verified_remember(memory, weights->path, "data");
     return VALENCE_OK;
 }
 
-/* ---- Placing ---- */
+/* ---- Loading ---- */
 
-const void *weights_file_data(const struct weights *weights, const struct ggml_tensor *tensor)
+static size_t place_of(const struct weights *weights, const struct ggml_tensor *tensor)
 {
-    int64_t id = gguf_find_tensor(weights->gguf, tensor->name);
-    return (const char *)weights->map.data + gguf_get_data_offset(weights->gguf) +
-           gguf_get_tensor_offset(weights->gguf, id);
+    return gguf_get_tensor_offset(weights->gguf, gguf_find_tensor(weights->gguf, tensor->name));
 }
+
+int weights_read(const struct weights *weights, const struct ggml_tensor *tensor, size_t first,
+                 void *out, size_t bytes, struct valence_error *error)
+{
+    size_t place = gguf_get_data_offset(weights->gguf) + place_of(weights, tensor);
+    return byte_source_read(&weights->source, place + first, out, bytes, error);
+}
+
+static int map_data(struct weights *weights, size_t start, struct valence_error *error)
+{
+    int status = file_map_descriptor(&weights->map, weights->source.file,
+                                     (size_t)weights->source.size, weights->path, error);
+    if (!status)
+        weights->data = weights->map.data + start;
+    return status;
+}
+
+static int copy_data(struct weights *weights, size_t start, struct valence_error *error)
+{
+    size_t bytes = (size_t)weights->source.size - start;
+    int status = arena_create(&weights->copy, bytes, "the encoder's weights", error);
+    if (!status)
+        status = byte_source_read(&weights->source, start, weights->copy.block, bytes, error);
+    if (!status)
+        weights->data = weights->copy.block;
+    return status;
+}
+
+int weights_load(struct weights *weights, struct valence_error *error)
+{
+    size_t start = gguf_get_data_offset(weights->gguf);
+    if (weights->data)
+        return VALENCE_OK;
+    if (start >= weights->source.size)
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: holds no tensors", weights->path);
+    return weights->is_verified ? map_data(weights, start, error)
+                                : copy_data(weights, start, error);
+}
+
+const void *weights_data(const struct weights *weights, const struct ggml_tensor *tensor)
+{
+    return weights->data + place_of(weights, tensor);
+}
+
+/* ---- Placing ---- */
 
 static int fail_placing(const struct weights *weights, size_t size, struct valence_error *error)
 {
     int status = fail_memory(error, size, "the encoder's weights");
     return fail_within(status, error, "%s", weights->path);
-}
-
-/* Tells the kernel that the tensor's whole pages in the map are not needed any more. */
-static void release_pages(const char *data, size_t size)
-{
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t begin = ((uintptr_t)data + page - 1) & ~(page - 1);
-    uintptr_t end = ((uintptr_t)data + size) & ~(page - 1);
-    if (end > begin)
-        madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
 /* Copies all tensors into a buffer of that type. */
@@ -274,39 +314,44 @@ static int copy_to(struct weights *weights, ggml_backend_buffer_type_t type,
         if (ggml_backend_tensor_alloc(weights->buffer, tensor, place) != GGML_STATUS_SUCCESS)
             return fail_placing(weights, total, error);
         place += GGML_PAD(ggml_backend_buft_get_alloc_size(type, tensor), alignment);
-        const char *data = weights_file_data(weights, tensor);
-        ggml_backend_tensor_set(tensor, data, 0, ggml_nbytes(tensor));
-        release_pages(data, ggml_nbytes(tensor));
+        ggml_backend_tensor_set(tensor, weights_data(weights, tensor), 0, ggml_nbytes(tensor));
     }
     return VALENCE_OK;
 }
 
 static int read_in_place(struct weights *weights, struct valence_error *error)
 {
-    weights->buffer =
-        ggml_backend_cpu_buffer_from_ptr((void *)(uintptr_t)weights->map.data, weights->map.size);
+    size_t bytes = (size_t)weights->source.size - gguf_get_data_offset(weights->gguf);
+    weights->buffer = ggml_backend_cpu_buffer_from_ptr((void *)(uintptr_t)weights->data, bytes);
     if (!weights->buffer)
-        return fail_placing(weights, weights->map.size, error);
+        return fail_placing(weights, bytes, error);
     ggml_backend_buffer_set_usage(weights->buffer, GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
     for (struct ggml_tensor *tensor = ggml_get_first_tensor(weights->context); tensor;
          tensor = ggml_get_next_tensor(weights->context, tensor))
         if (ggml_backend_tensor_alloc(weights->buffer, tensor,
-                                      (void *)(uintptr_t)weights_file_data(weights, tensor)) !=
+                                      (void *)(uintptr_t)weights_data(weights, tensor)) !=
             GGML_STATUS_SUCCESS)
-            return fail_placing(weights, weights->map.size, error);
+            return fail_placing(weights, bytes, error);
     return VALENCE_OK;
 }
 
+/* Tells the kernel that the whole pages of a map are not needed any more. */
 void weights_release_pages(const struct weights *weights)
 {
-    release_pages((const char *)weights->map.data, weights->map.size);
+    if (weights->map.data)
+        madvise((void *)(uintptr_t)weights->map.data, weights->map.size, MADV_DONTNEED);
 }
 
 int weights_place(struct weights *weights, ggml_backend_dev_t device, struct valence_error *error)
 {
+    int status = weights_load(weights, error);
+    if (status)
+        return status;
     if (ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU)
         return read_in_place(weights, error);
-    return copy_to(weights, ggml_backend_dev_buffer_type(device), error);
+    status = copy_to(weights, ggml_backend_dev_buffer_type(device), error);
+    weights_release_pages(weights);
+    return status;
 }
 
 bool weights_prefer_ggml(const struct ggml_tensor *tensor)

@@ -85,7 +85,7 @@ static int find_tensor(void *user, const char *name, int64_t rows, int64_t colum
     struct weights *weights = user;
     struct ggml_tensor *found =
         weights_tensor(weights, true, columns, rows == 1 ? 0 : rows, 0, "%s", name);
-    *tensor = found ? weights_file_data(weights, found) : NULL;
+    *tensor = found ? weights_data(weights, found) : NULL;
     return VALENCE_OK; /* weights_check() has all problems */
 }
 
@@ -93,6 +93,9 @@ int face_networks_load(struct face_networks *networks, struct weights *weights,
                        struct valence_error *error)
 {
     *networks = (struct face_networks){.weights = *weights};
+    int status = weights_load(&networks->weights, error);
+    if (status)
+        return status;
     face_networks_each(networks, find_tensor, &networks->weights);
     return weights_check(&networks->weights, error);
 }

@@ -16,15 +16,14 @@
 /* ---- What it is ---- */
 
 struct shared_tensor {
-    const char *name;
-    const void *data;
-    size_t size;
+    const struct weights *weights;
+    const struct ggml_tensor *tensor;
 };
 
 static int compare_names(const void *a, const void *b)
 {
     const struct shared_tensor *x = a, *y = b;
-    return strcmp(x->name, y->name);
+    return strcmp(x->tensor->name, y->tensor->name);
 }
 
 /* The one-dimensional f32 tensors of a part: norms and biases, which quantising leaves as they
@@ -35,8 +34,7 @@ static int64_t list_shared(const struct weights *weights, struct shared_tensor *
     for (struct ggml_tensor *tensor = ggml_get_first_tensor(weights->context); tensor;
          tensor = ggml_get_next_tensor(weights->context, tensor))
         if (tensor->type == GGML_TYPE_F32 && ggml_n_dims(tensor) == 1)
-            shared[n++] = (struct shared_tensor){tensor->name, weights_file_data(weights, tensor),
-                                                 ggml_nbytes(tensor)};
+            shared[n++] = (struct shared_tensor){weights, tensor};
     return n;
 }
 
@@ -58,37 +56,50 @@ static bool guesses_words(const struct weights *weights)
     return model && strcmp(model, "gpt2") == 0 && (!words || strcmp(words, "default") == 0);
 }
 
+static int add_shared(struct sha256 *digest, const struct shared_tensor *shared,
+                      struct valence_error *error)
+{
+    size_t size = ggml_nbytes(shared->tensor);
+    void *values = allocate((int64_t)size, 1);
+    int status = values ? weights_read(shared->weights, shared->tensor, 0, values, size, error)
+                        : fail_memory(error, size, "a fingerprint");
+    if (!status) {
+        sha256_add(digest, shared->tensor->name, strlen(shared->tensor->name) + 1);
+        sha256_add(digest, values, size);
+    }
+    free(values);
+    return status;
+}
+
 /* SHA-256 of the architecture, of names and values of the shared tensors in the order of their
  * names, and of the tokenizer where it guesses. */
 static int take_fingerprint(struct language_model *model, const struct language_model_parts *parts,
                             struct valence_error *error)
 {
     static const char guess[] = "tokenizer.ggml.pre=default";
+    struct sha256 digest;
     int64_t n = 0, all = 0;
+    int status = VALENCE_OK;
     for (int i = 0; i < parts->n; i++)
         all += gguf_get_n_tensors(parts->list[i].gguf);
     struct shared_tensor *shared = allocate(all + 1, sizeof *shared);
-    struct text bytes = {.maximum = 1 << 28};
-    for (int i = 0; i < parts->n && shared; i++)
+    if (!shared)
+        return fail_memory(error, (size_t)all * sizeof *shared, "a fingerprint");
+    for (int i = 0; i < parts->n; i++)
         n += list_shared(&parts->list[i], shared + n);
-    if (shared)
-        qsort(shared, (size_t)n, sizeof *shared, compare_names);
-    text_append(&bytes, model->architecture, strlen(model->architecture) + 1);
-    for (int64_t i = 0; i < n; i++) {
-        text_append(&bytes, shared[i].name, strlen(shared[i].name) + 1);
-        text_append(&bytes, shared[i].data, shared[i].size);
-    }
+    qsort(shared, (size_t)n, sizeof *shared, compare_names);
+    sha256_begin(&digest);
+    sha256_add(&digest, model->architecture, strlen(model->architecture) + 1);
+    for (int64_t i = 0; i < n && !status; i++)
+        status = add_shared(&digest, &shared[i], error);
     if (guesses_words(&parts->list[0])) {
-        text_append(&bytes, guess, sizeof guess);
+        sha256_add(&digest, guess, sizeof guess);
         model->warning =
             "its tokenizer does not say how it splits words (key 'tokenizer.ggml.pre'), "
             "so tokens and rows may differ from the original model's; convert the model "
             "again with a current llama.cpp";
     }
-    int status = shared && !bytes.failed ? VALENCE_OK : fail_memory(error, 0, "a fingerprint");
-    if (!status)
-        sha256_text(bytes.data, bytes.length, model->fingerprint);
-    text_free(&bytes);
+    sha256_end(&digest, model->fingerprint);
     free(shared);
     return status;
 }

@@ -116,7 +116,7 @@ static void load_tensors(struct wavlm *model)
     model->encoder_norm = load_affine(model, 0, model->width, "", "encoder.norm");
     const struct ggml_tensor *bias =
         weights_tensor(w, true, model->n_buckets, model->n_heads, 0, "bias.weight");
-    model->bias_values = bias ? weights_file_data(w, bias) : NULL;
+    model->bias_values = bias ? weights_data(w, bias) : NULL;
     for (int64_t i = 0; i < model->n_layers; i++)
         load_layer(model, i);
 }
@@ -130,6 +130,8 @@ int wavlm_load(struct wavlm *model, struct weights *weights, ggml_backend_dev_t 
     int status = weights_check(&model->weights, error);
     if (!status)
         status = check_sizes(model, error);
+    if (!status)
+        status = weights_load(&model->weights, error);
     if (!status) {
         load_tensors(model);
         status = weights_check(&model->weights, error);

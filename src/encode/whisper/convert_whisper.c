@@ -195,8 +195,10 @@ static int64_t scalar_of(const struct conversion *c, const char *name, int64_t m
     for (int64_t i = 0; ct2 && i < ct2_n_variables(ct2); i++) {
         const struct ct2_variable *variable = ct2_variable(ct2, i);
         int64_t value;
+        unsigned char bytes[8];
         if (strcmp(variable->name, name) == 0 && variable->n_dims == 0 &&
-            elements_to_int64(variable->type, false, variable->data, 1, &value))
+            !ct2_read(ct2, variable, bytes, NULL) &&
+            elements_to_int64(variable->type, false, bytes, 1, &value))
             return value;
     }
     return missing;

@@ -17,6 +17,7 @@
 #include "encode/compute/backend.h"
 #include "encode/whisper/transcript.h"
 #include "encode/whisper/whisper_stream.h"
+#include "models/model_file.h"
 
 #define RATE_HZ       16000
 #define BLOCK_SECONDS 600 /* transcribed at once */
@@ -106,13 +107,10 @@ void valence_transcribe_options_default(struct valence_transcribe_options *optio
 /* whisper.cpp aborts on a damaged file, so that only the one that it brings is taken. */
 static int check_vad(const char *path, struct valence_error *error)
 {
-    struct file_map map;
     char digest[SHA256_TEXT_BYTES];
-    int status = file_map_open(&map, path, error);
+    int status = hash_file(path, digest, error);
     if (status)
         return status;
-    sha256_text(map.data, map.size, digest);
-    file_map_close(&map);
     if (strcmp(digest, VAD_SHA256) == 0)
         return VALENCE_OK;
     return fail_key(error, VALENCE_ERROR_UNSUPPORTED, "vad",

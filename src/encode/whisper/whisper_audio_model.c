@@ -23,7 +23,7 @@ static const float *take(struct loader *loader, int64_t a, int64_t b, int64_t c,
     if (!loader->next || !tensor)
         return NULL;
     float *values = loader->next;
-    const void *data = weights_file_data(loader->weights, tensor);
+    const void *data = weights_data(loader->weights, tensor);
     if (tensor->type == GGML_TYPE_F32)
         memcpy(values, data, (size_t)count * sizeof *values);
     else
@@ -100,6 +100,8 @@ int whisper_audio_load(struct whisper_audio *model, struct weights *weights,
         take_all(&loader, model); /* counts and checks */
         status = weights_check(weights, error);
     }
+    if (!status)
+        status = weights_load(weights, error);
     if (status)
         return status;
     int64_t n_filters = model->n_mels * WHISPER_BINS;

@@ -14,17 +14,18 @@
 #define ENGLISH_VOCABULARY 51864
 #define LARGEST_VOCABULARY 51866
 
-/* Pieces that follow each other: own ones in `head`, then the tensors' data in the file's map. */
+/* Pieces that follow each other: own ones in `head`, then the tensors' data from the file. */
 struct stream {
     const struct weights *weights;
-    unsigned char *head; /* everything before the tensors */
+    struct valence_error problem; /* of reading */
+    unsigned char *head;          /* everything before the tensors */
     int64_t n_head, capacity;
     bool failed;
 
     int64_t n_tensors, tensor; /* how many, and which is read */
-    unsigned char label[256];  /* what stands before its data */
+    const struct ggml_tensor *current;
+    unsigned char label[256]; /* what stands before its data */
     size_t n_label, n_data;
-    const unsigned char *data;
     size_t position; /* in the head, or in label and data together */
 };
 
@@ -183,7 +184,7 @@ static void begin_tensor(struct stream *stream)
     memcpy(stream->label, head, (size_t)n_head * sizeof *head);
     memcpy(stream->label + (size_t)n_head * sizeof *head, name, strlen(name));
     stream->n_label = (size_t)n_head * sizeof *head + strlen(name);
-    stream->data = weights_file_data(stream->weights, tensor);
+    stream->current = tensor;
     stream->n_data = ggml_nbytes(tensor);
     stream->position = 0;
 }
@@ -191,7 +192,7 @@ static void begin_tensor(struct stream *stream)
 /* What can be read at once; 0 at the end. */
 static size_t read_piece(struct stream *stream, unsigned char *to, size_t n)
 {
-    const unsigned char *from;
+    const unsigned char *from = NULL; /* NULL: the file */
     size_t left;
     if (stream->tensor < 0) {
         from = stream->head + stream->position;
@@ -202,11 +203,14 @@ static size_t read_piece(struct stream *stream, unsigned char *to, size_t n)
         from = stream->label + stream->position;
         left = stream->n_label - stream->position;
     } else {
-        from = stream->data + (stream->position - stream->n_label);
         left = stream->n_label + stream->n_data - stream->position;
     }
     n = n < left ? n : left;
-    memcpy(to, from, n);
+    if (from)
+        memcpy(to, from, n);
+    else if (weights_read(stream->weights, stream->current, stream->position - stream->n_label, to,
+                          n, &stream->problem))
+        return 0;
     stream->position += n;
     bool is_done = stream->tensor < 0 ? stream->position == (size_t)stream->n_head
                                       : stream->position == stream->n_label + stream->n_data;
@@ -249,7 +253,9 @@ struct whisper_context *whisper_stream_load(struct weights *weights, struct vale
         params.use_gpu = false;
         backend_log_clear();
         context = whisper_init_with_params(&loader, params);
-        if (!context)
+        if (!context && stream.problem.status)
+            fail(error, stream.problem.status, "%s", stream.problem.text);
+        else if (!context)
             fail(error, VALENCE_ERROR_FORMAT, "%s: whisper.cpp cannot load it: %s", weights->path,
                  backend_log());
     }
