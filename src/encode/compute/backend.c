@@ -10,31 +10,60 @@
 #include <whisper.h>
 
 #include "base/fail.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "base/threads.h"
 
 /* ---- The log ---- */
 
-static _Thread_local char last_complaint[512];
+#define COMPLAINT_BYTES 512
+
+static _Thread_local char last_complaint[COMPLAINT_BYTES];
 static _Thread_local bool is_error; /* rather than a warning */
 
-static void keep_complaint(enum ggml_log_level level, const char *text, void *user)
+/* A line of which pieces have come. */
+static _Thread_local struct {
+    enum ggml_log_level level;
+    char text[COMPLAINT_BYTES];
+    size_t length;
+} line;
+
+static void end_line(void)
 {
-    (void)user;
-    if (level != GGML_LOG_LEVEL_WARN && level != GGML_LOG_LEVEL_ERROR)
+    line.text[line.length] = '\0';
+    line.length = 0;
+    if (!line.text[0])
         return;
+    log_line(VALENCE_LOG_WARNING, "%s", line.text);
     if (is_error) /* what follows an error are its consequences */
         return;
-    is_error = level == GGML_LOG_LEVEL_ERROR;
-    size_t length = strcspn(text, "\n");
-    if (length >= sizeof last_complaint)
-        length = sizeof last_complaint - 1;
-    memcpy(last_complaint, text, length);
-    last_complaint[length] = '\0';
+    is_error = line.level == GGML_LOG_LEVEL_ERROR;
+    memcpy(last_complaint, line.text, sizeof last_complaint);
+}
+
+/* Warnings and errors go to the host, line by line. What the libraries say of their progress is for
+ * those who work on them, and is dropped. */
+static void take_log(enum ggml_log_level level, const char *text, void *user)
+{
+    (void)user;
+    if (level != GGML_LOG_LEVEL_CONT) {
+        if (line.length > 0)
+            end_line();
+        line.level = level;
+    }
+    if (line.level != GGML_LOG_LEVEL_WARN && line.level != GGML_LOG_LEVEL_ERROR)
+        return;
+    for (; *text; text++)
+        if (*text == '\n')
+            end_line();
+        else if (line.length + 1 < sizeof line.text)
+            line.text[line.length++] = *text;
 }
 
 const char *backend_log(void)
 {
+    if (line.length > 0)
+        end_line();
     return last_complaint;
 }
 
@@ -50,8 +79,8 @@ void backend_log_clear(void)
  * ggml knows its own folder. */
 static void load_modules(void)
 {
-    llama_log_set(keep_complaint, NULL); /* ggml's log too */
-    whisper_log_set(keep_complaint, NULL);
+    llama_log_set(take_log, NULL); /* ggml's log too */
+    whisper_log_set(take_log, NULL);
     Dl_info library;
     if (dladdr((void *)(uintptr_t)ggml_backend_load_all, &library) != 0) {
         char folder[4096];

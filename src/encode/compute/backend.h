@@ -8,8 +8,9 @@
 
 #include "valence/error.h"
 
-/* Loads ggml's back ends, once for the process; call it before anything of ggml or llama.cpp. It
- * also takes over their log, so that nothing is printed: backend_log() gives the last complaint.
+/* Loads ggml's back ends, once for the process; call it before anything of ggml, llama.cpp or
+ * whisper.cpp. It also takes over their log: nothing is printed, warnings and errors go to
+ * valence_set_log()'s receiver, and backend_log() gives the last complaint.
  * Thread-safe. Errors: ERROR_UNSUPPORTED where not even a CPU back end is found beside libggml. */
 int backends_load(struct valence_error *error);
 

@@ -14,6 +14,7 @@
 #include <ggml.h>
 
 #include "base/fail.h"
+#include "valence/runtime.h"
 
 #define CPU_SECONDS 900 /* a damaged file may also make it compute for ever */
 
@@ -48,6 +49,7 @@ static void be_child(struct outcome *outcome, int (*work)(const void *, struct v
     for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
         signal(deadly[i], SIG_DFL); /* the host's handlers are not for this */
     own_outcome = outcome;
+    valence_set_log(NULL, NULL); /* the parent loads the same once more */
     ggml_set_abort_callback(keep_words);
     outcome->error.status = work(argument, &outcome->error);
     outcome->finished = true;
