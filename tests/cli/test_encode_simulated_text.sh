@@ -16,7 +16,7 @@ expect 0 inspect "$llm" --json
 json '"llama"' architecture
 json 6 layers
 expect 2 convert projector "$golden/llm/projector.safetensors" -o "$work/x.gguf"
-complains "--wavlm, --llm"
+complains "--wavlm FILE names WavLM, --llm FILE"
 expect 2 convert projector "$golden/llm/projector.safetensors" -o "$work/x.gguf" --wavlm "$llm" --llm "$llm"
 complains "not a WavLM encoder"
 

@@ -47,7 +47,7 @@ complains "choose one of: as-is, lower, sentence, plain"
 expect 2 encode text -m "$model" "$work/a.txt"
 complains "--output PATH is missing"
 expect 2 encode speech "$work/a.txt"
-complains "unknown encoder 'speech'; choose one of: wavlm whisper manet text simulated-text"
+complains "unknown encoder 'speech'; choose one of: wavlm whisper prosody manet faces text simulated-text"
 [ ! -e "$work/x.npy" ] || wrong "a failed encoding left a file"
 
 # A store of transcripts, its stream, and a text-only network on it.
