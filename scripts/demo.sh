@@ -27,7 +27,16 @@ optimizer:
   learning_rate: 0.001
 YAML
 
-step() { printf '\n$ valence %s\n' "$*" && "$valence" "$@"; }
+# Shows a command as one types it, and runs it.
+step() {
+    local word line=
+    for word in "$@"; do
+        [[ $word != *[\ \[]* ]] || word="'$word'"
+        line+=" $word"
+    done
+    printf '\n$ valence%s\n' "$line"
+    "$valence" "$@"
+}
 step synthesize corpus --test 1000
 step train config.yaml --output double
 step train config.yaml --output single --set 'flows=[complete]'
@@ -107,7 +116,7 @@ if ! step encode text transcripts -o sentences --layers 18 --spelling sentence; 
     exit 0
 fi
 step train text.yaml --output text
-printf '\nHAND-MADE sentences (data/README.md): other ones than it learnt from\n'
+printf '\nHAND-MADE sentences (data/README.md), other than those it learnt from\n'
 step evaluate text sentences
 step predict text --text "I loved every minute" --text "It was nothing special" \
     --text "They kept us waiting for an hour and were rude about it" --text "I can hardly wait for the next part"
