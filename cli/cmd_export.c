@@ -48,7 +48,7 @@ static json_t *result_to_json(const struct request *request, const struct valenc
         else
             json_object_set_new(rows, name, json_integer(result->n_rows[s]));
     }
-    return json_pack("{s:s, s:s, s:I, s:o, s:o}", "target", request->target, "form", request->form,
+    return json_pack("{s:s, s:s, s:I, s:o, s:o}", "output", request->target, "form", request->form,
                      "clips", (json_int_t)result->n_clips, "rows", rows, "left_out", left_out);
 }
 

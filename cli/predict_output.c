@@ -138,6 +138,7 @@ static void add_row(struct predict_output *output, const struct valence_predicti
 static void receive_row(struct predict_output *output, const struct valence_prediction *p)
 {
     if (output->n_rows == TABLE_ROWS) {
+        output->table.is_continued = true;
         table_print(&output->table, stdout);
         putchar('\n');
         begin_table(output);

@@ -280,7 +280,7 @@ void table_print(struct table *table, FILE *stream)
     if (table->cells.cut)
         fputs("... (the table is larger than memory allows)\n", stream);
     name_hidden(table, hidden, sizeof hidden);
-    if (hidden[0])
+    if (hidden[0] && !table->is_continued)
         table_note(table, "Not shown in %d columns: %s (a wider terminal or --json shows them)",
                    columns, hidden);
     if (table->notes.length)

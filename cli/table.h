@@ -38,6 +38,8 @@ struct table {
         int rank;    /* table_rank() */
         bool hidden; /* for lack of width */
     } columns[TABLE_MAX_COLUMNS];
+    bool is_continued;  /* another table follows with the same columns: what is hidden is said there
+                         */
     struct texts cells; /* row by row */
     struct texts notes;
 };
