@@ -66,6 +66,9 @@ static bool parse(const struct command *command, int argc, char **argv,
         *code = report_usage(command, "--dry-run and --resume exclude each other");
     else if (request->accept_changed_data && !request->resume)
         *code = report_usage(command, "--accept-changed-data needs --resume");
+    else if (request->json && request->print_config)
+        *code = report_usage(command, "--print-config prints YAML, not JSON; 'valence train "
+                                      "--dry-run --json' prints all keys");
     else if (request->json && request->test)
         *code =
             report_usage(command, "--json and --test exclude each other; 'valence evaluate --json' "
@@ -196,11 +199,30 @@ static int print_config(const struct valence_train_config *config, struct valenc
     return VALENCE_OK;
 }
 
+/* What --dry-run found: the network and the clips, and every key's value. */
+static json_t *plan_to_json(const struct train_request *request,
+                            const struct valence_train_config *config,
+                            const struct valence_train_run *run)
+{
+    json_t *keys = json_object();
+    char value[VALENCE_TRAIN_VALUE_BYTES];
+    for (int i = 0; i < valence_train_n_keys(); i++) {
+        const char *key = valence_train_get_key(i)->name;
+        valence_train_config_get(config, key, value, sizeof value, NULL);
+        json_object_set_new(keys, key, json_string(value));
+    }
+    return json_pack("{s:s, s:{s:I, s:I}, s:I, s:o}", "output", request->folder, "clips", "train",
+                     (json_int_t)run->n_train, "validation", (json_int_t)run->n_validation,
+                     "parameters", (json_int_t)run->n_parameters, "configuration", keys);
+}
+
 static int print_results(const struct train_request *request,
                          const struct valence_train_config *config,
                          const struct valence_train_result *result, struct valence_error *error)
 {
     const struct valence_train_run *run = &result->runs[0];
+    if (request->dry_run && request->json)
+        return print_json(plan_to_json(request, config, run), error);
     if (request->dry_run) {
         print_full_command(request, config);
         printf("%lld training and %lld validation %s, %lld parameters\n", (long long)run->n_train,

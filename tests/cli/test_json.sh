@@ -34,6 +34,9 @@ valid inspect inspect "$work/runs" --json
 valid export export "$work/store" "$work/all.npz" --form npz --json --quiet
 valid inspect inspect "$work/all.npz" --json --quiet
 valid import import mmsa "$work/all.npz" "$work/again" --json --quiet
+valid import import mmsa "$work/all.npz" --dry-run --json --quiet
+valid train train "$work/store" --output "$work/planned" --dry-run --json --quiet
+[ ! -e "$work/planned" ] || wrong "a dry run made a folder"
 valid models models --json
 
 if [ -x "$PROGRAMS/write-transcript" ]; then
