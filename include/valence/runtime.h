@@ -28,8 +28,12 @@ VALENCE_API int valence_default_threads(void);
 
 /* ---- Memory ---- */
 
-/* Where large blocks come from: activations and gradients of a network, which are most of what a
- * model needs. Small things use malloc(). */
+/* Where large blocks come from: a network's parameters, gradients, optimizer moments and
+ * activations, the rows of the batches that a store is read in, and the weights of an encoder that
+ * is not mapped. These are most of what training and scoring need. Everything else uses malloc():
+ * what is handed out to you (features, sounds, pictures, texts), indices, and all that the
+ * libraries under this one allocate (LMDB's map, OpenBLAS, ggml, llama.cpp, whisper.cpp, FFmpeg).
+ */
 struct valence_allocator {
     /* sizeof(struct valence_allocator) */
     size_t size;
@@ -44,6 +48,11 @@ struct valence_allocator {
  * Errors: ARGUMENT where a function is NULL or `size` is not one that this version knows. */
 VALENCE_API int valence_set_allocator(const struct valence_allocator *allocator,
                                       struct valence_error *error);
+
+/* Takes and gives back a large block, as the library itself does: on a multiple of 64, not cleared;
+ * NULL where memory is short. `bytes` is the same both times. Releasing takes NULL. */
+VALENCE_API void *valence_block_take(size_t bytes);
+VALENCE_API void valence_block_release(void *block, size_t bytes);
 
 /* ---- Log ---- */
 

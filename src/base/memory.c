@@ -46,33 +46,25 @@ int grow_array(void **array, int64_t *capacity, int64_t needed, size_t size, int
 
 /* ---- Large blocks ---- */
 
-static struct valence_allocator host; /* allocate == NULL: the C library's */
-
-int valence_set_allocator(const struct valence_allocator *allocator, struct valence_error *error)
+void *block_take(int64_t n, size_t size)
 {
-    if (!allocator) {
-        host = (struct valence_allocator){0};
-        return VALENCE_OK;
-    }
-    if (allocator->size != sizeof host || !allocator->allocate || !allocator->release)
-        return fail(error, VALENCE_ERROR_ARGUMENT,
-                    "an allocator needs its size (%zu) and both functions", sizeof host);
-    host = *allocator;
-    return VALENCE_OK;
+    size_t bytes;
+    if (size > PTRDIFF_MAX || !size_multiply(n, (int64_t)size, &bytes))
+        return NULL;
+    return valence_block_take(bytes);
 }
 
-static void *take_block(size_t bytes)
+void *block_take_zeroed(int64_t n, size_t size)
 {
-    return host.allocate ? host.allocate(host.user, ARENA_ALIGNMENT, bytes)
-                         : aligned_alloc(ARENA_ALIGNMENT, bytes);
+    void *block = block_take(n, size);
+    if (block)
+        memset(block, 0, (size_t)n * size);
+    return block;
 }
 
-static void release_block(void *block, size_t bytes)
+void block_free(void *block, int64_t n, size_t size)
 {
-    if (!block || !host.release)
-        free(block);
-    else
-        host.release(host.user, block, bytes);
+    valence_block_release(block, (size_t)n * size);
 }
 
 void arena_measure(struct arena *arena)
@@ -87,7 +79,7 @@ int arena_create(struct arena *arena, size_t capacity, const char *what,
     size_t rounded = (capacity + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
     if (rounded < capacity)
         return fail_memory(error, capacity, what);
-    arena->block = take_block(rounded ? rounded : ARENA_ALIGNMENT);
+    arena->block = valence_block_take(rounded);
     if (!arena->block)
         return fail_memory(error, capacity, what);
     arena->capacity = rounded;
@@ -96,7 +88,7 @@ int arena_create(struct arena *arena, size_t capacity, const char *what,
 
 void arena_free(struct arena *arena)
 {
-    release_block(arena->block, arena->capacity ? arena->capacity : ARENA_ALIGNMENT);
+    valence_block_release(arena->block, arena->capacity);
     memset(arena, 0, sizeof *arena);
 }
 

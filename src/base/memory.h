@@ -20,6 +20,12 @@ void *allocate(int64_t n, size_t size);
 int grow_array(void **array, int64_t *capacity, int64_t needed, size_t size, int64_t maximum,
                const char *what, struct valence_error *error);
 
+/* Large blocks for n items of `size` bytes, 64-byte aligned, from the host's allocator
+ * (valence/runtime.h); NULL as above. Freed with the same n and size. */
+void *block_take(int64_t n, size_t size);
+void *block_take_zeroed(int64_t n, size_t size);
+void block_free(void *block, int64_t n, size_t size);
+
 /* An arena hands out 64-byte aligned pieces of one block and takes them all back at once. Made
  * without a block (arena_measure) it only counts, so that the same code that lays out a workspace
  * measures it first. */

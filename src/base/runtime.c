@@ -3,6 +3,7 @@
 #include "valence/runtime.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #ifdef _OPENMP
@@ -27,6 +28,51 @@ void valence_log(enum valence_log_level level, const char *text)
 {
     if (receiver)
         receiver(receiver_user, level, text);
+}
+
+/* ---- Memory ---- */
+
+#define BLOCK_ALIGNMENT 64
+
+static struct valence_allocator host; /* allocate == NULL: the C library's */
+
+int valence_set_allocator(const struct valence_allocator *allocator, struct valence_error *error)
+{
+    if (!allocator) {
+        host = (struct valence_allocator){0};
+        return VALENCE_OK;
+    }
+    if (allocator->size != sizeof host || !allocator->allocate || !allocator->release)
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "an allocator needs its size (%zu) and both functions", sizeof host);
+    host = *allocator;
+    return VALENCE_OK;
+}
+
+/* Whole multiples of the alignment, and never none; 0 where that is too much. */
+static size_t block_size(size_t bytes)
+{
+    if (bytes > SIZE_MAX - BLOCK_ALIGNMENT)
+        return 0;
+    return bytes ? (bytes + BLOCK_ALIGNMENT - 1) / BLOCK_ALIGNMENT * BLOCK_ALIGNMENT
+                 : BLOCK_ALIGNMENT;
+}
+
+void *valence_block_take(size_t bytes)
+{
+    size_t rounded = block_size(bytes);
+    if (!rounded)
+        return NULL;
+    return host.allocate ? host.allocate(host.user, BLOCK_ALIGNMENT, rounded)
+                         : aligned_alloc(BLOCK_ALIGNMENT, rounded);
+}
+
+void valence_block_release(void *block, size_t bytes)
+{
+    if (block && host.release)
+        host.release(host.user, block, block_size(bytes));
+    else
+        free(block);
 }
 
 /* ---- Threads ---- */

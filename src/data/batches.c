@@ -76,9 +76,9 @@ static int reserve_rows(struct slot *slot, int stream, int64_t n_rows, int64_t r
                     (long long)n_rows, valence_stream_names[stream]);
     if ((int64_t)bytes <= slot->row_capacity[stream])
         return VALENCE_OK;
-    free(slot->rows[stream]);
+    block_free(slot->rows[stream], slot->row_capacity[stream], 1);
     slot->row_capacity[stream] = 0;
-    slot->rows[stream] = malloc(bytes);
+    slot->rows[stream] = block_take((int64_t)bytes, 1);
     if (!slot->rows[stream])
         return fail_memory(error, bytes, "a batch's rows (a smaller batch_size or max_rows helps)");
     slot->row_capacity[stream] = (int64_t)bytes;
@@ -196,7 +196,7 @@ static void free_slot(struct slot *slot)
     free(slot->labels);
     for (int s = 0; s < VALENCE_N_STREAMS; s++) {
         free(slot->offsets[s]);
-        free(slot->rows[s]);
+        block_free(slot->rows[s], slot->row_capacity[s], 1);
     }
 }
 

@@ -44,7 +44,7 @@ int checkpoint_allocate(struct checkpoint *checkpoint, bool with_moments,
     float **blocks[] = {&checkpoint->parameters, &checkpoint->first_moment,
                         &checkpoint->second_moment};
     for (int i = 0; i < (with_moments ? 3 : 1); i++) {
-        *blocks[i] = allocate(table.n_values, sizeof(float));
+        *blocks[i] = block_take_zeroed(table.n_values, sizeof(float));
         if (!*blocks[i])
             return fail_memory(error, (size_t)table.n_values * sizeof(float), "the parameters");
     }
@@ -114,9 +114,9 @@ void calibration_free(struct calibration *calibration)
 
 void checkpoint_free(struct checkpoint *checkpoint)
 {
-    free(checkpoint->parameters);
-    free(checkpoint->first_moment);
-    free(checkpoint->second_moment);
+    block_free(checkpoint->parameters, checkpoint->n_parameters, sizeof(float));
+    block_free(checkpoint->first_moment, checkpoint->n_parameters, sizeof(float));
+    block_free(checkpoint->second_moment, checkpoint->n_parameters, sizeof(float));
     for (int s = 0; s < VALENCE_N_STREAMS; s++)
         free_statistics(checkpoint, s);
     calibration_free(&checkpoint->calibration);

@@ -268,7 +268,7 @@ static int measure_distances(struct trainer *t, struct valence_error *error)
 static int open_network(struct trainer *t, struct valence_error *error)
 {
     int64_t n_rows[VALENCE_N_STREAMS], batch_size = t->config->batch_size;
-    t->gradients = allocate(t->checkpoint.n_parameters, sizeof *t->gradients);
+    t->gradients = block_take_zeroed(t->checkpoint.n_parameters, sizeof *t->gradients);
     t->order = allocate(t->training.n, sizeof *t->order);
     if (!t->gradients || !t->order)
         return fail_memory(error, (size_t)t->checkpoint.n_parameters * sizeof *t->gradients,
@@ -309,7 +309,7 @@ void trainer_close(struct trainer *t)
 {
     batch_loader_free(t->loader);
     network_free(t->network);
-    free(t->gradients);
+    block_free(t->gradients, t->checkpoint.n_parameters, sizeof *t->gradients);
     free(t->order);
     if (t->log)
         fclose(t->log);

@@ -54,6 +54,30 @@ static void test_blocks_come_from_the_host(void **state)
     assert_int_equal(valence_set_allocator(NULL, &error), 0);
 }
 
+static void test_large_blocks_are_released_with_their_size(void **state)
+{
+    (void)state;
+    struct valence_error error;
+    struct counted counted = {0};
+    struct valence_allocator allocator = {sizeof allocator, take, release, &counted};
+    static const int64_t counts[] = {0, 1, 16, 1000};
+    assert_int_equal(valence_set_allocator(&allocator, &error), 0);
+    for (int i = 0; i < 4; i++) {
+        unsigned char *block = block_take_zeroed(counts[i], sizeof(float));
+        assert_non_null(block);
+        assert_int_equal((uintptr_t)block % 64, 0);
+        for (int64_t k = 0; k < counts[i] * 4; k++)
+            assert_int_equal(block[k], 0);
+        assert_true(counted.n_taken == i + 1 && counted.held >= (size_t)counts[i] * sizeof(float));
+        block_free(block, counts[i], sizeof(float));
+        assert_int_equal(counted.held, 0);
+    }
+    block_free(NULL, 0, 4);
+    assert_null(block_take(INT64_MAX, 8));
+    assert_null(valence_block_take(SIZE_MAX));
+    assert_int_equal(valence_set_allocator(NULL, &error), 0);
+}
+
 static void test_a_host_without_memory_is_an_error(void **state)
 {
     (void)state;
@@ -107,6 +131,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocks_come_from_the_host),
+        cmocka_unit_test(test_large_blocks_are_released_with_their_size),
         cmocka_unit_test(test_a_host_without_memory_is_an_error),
         cmocka_unit_test(test_half_an_allocator_is_refused),
         cmocka_unit_test(test_the_log_reaches_its_receiver),

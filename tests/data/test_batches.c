@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "valence/runtime.h"
 #include "data/batches.h"
 #include "training_store.h"
 
@@ -212,6 +213,46 @@ static void test_batches_hold_the_clips_in_the_order_given(void **state)
     }
 }
 
+struct counted {
+    size_t held, most;
+};
+
+static void *take(void *user, size_t alignment, size_t bytes)
+{
+    struct counted *counted = user;
+    __atomic_add_fetch(&counted->held, bytes, __ATOMIC_RELAXED); /* from the reading thread */
+    counted->most = counted->held > counted->most ? counted->held : counted->most;
+    return aligned_alloc(alignment, bytes);
+}
+
+static void release(void *user, void *block, size_t bytes)
+{
+    struct counted *counted = user;
+    __atomic_sub_fetch(&counted->held, bytes, __ATOMIC_RELAXED);
+    free(block);
+}
+
+static void test_rows_live_in_the_hosts_memory(void **state)
+{
+    struct fixture *f = *state;
+    static const int64_t order[] = {4, 0, 2, 1, 3, 5};
+    struct counted counted = {0};
+    struct valence_allocator allocator = {sizeof allocator, take, release, &counted};
+    struct batch_loader *loader;
+    struct valence_error error;
+    const struct valence_batch *batch;
+    assert_int_equal(valence_set_allocator(&allocator, &error), 0);
+    assert_int_equal(batch_loader_create(f->store, &f->map, &loader, &error), 0);
+    batch_loader_start(loader, order, 6, 2);
+    do
+        assert_int_equal(batch_loader_next(loader, &batch, &error), 0);
+    while (batch);
+    batch_loader_free(loader);
+    assert_int_equal(valence_set_allocator(NULL, &error), 0);
+    assert_true(counted.most > 0);
+    assert_int_equal(counted.held, 0);
+}
+
 static void test_the_end_stays_the_end(void **state)
 {
     struct fixture *f = *state;
@@ -297,6 +338,7 @@ int main(void)
         WITH_STORE(test_simulated_text_of_another_width_than_text_is_an_error),
         WITH_STORE(test_simulated_text_may_be_left_out),
         WITH_STORE(test_batches_hold_the_clips_in_the_order_given),
+        WITH_STORE(test_rows_live_in_the_hosts_memory),
         WITH_STORE(test_the_end_stays_the_end),
         WITH_STORE(test_a_pass_over_nothing_has_no_batch),
         WITH_STORE(test_a_new_pass_gives_the_old_one_up),
