@@ -343,6 +343,59 @@ static void test_states_work_at_the_same_time(void **state)
     free(samples);
 }
 
+/* A thread that loads an encoder of its own. */
+struct own_job {
+    const char *path;
+    struct valence_encoder_input input;
+    struct valence_features features;
+};
+
+static void *run_own_job(void *user)
+{
+    struct own_job *job = user;
+    struct valence_error error;
+    struct opened opened = {0};
+    int status = valence_encoder_load(job->path, NULL, &opened.encoder, &error);
+    if (!status)
+        status = valence_encoder_state_create(opened.encoder, &opened.state, &error);
+    if (!status)
+        status = valence_encoder_encode(opened.state, &job->input, 1, NULL, &job->features, &error);
+    close_encoder(&opened);
+    return status ? NULL : job;
+}
+
+static void test_threads_load_and_use_encoders_of_their_own(void **state)
+{
+    (void)state;
+    enum { N = 6 };
+    static uint8_t pixels[48 * 48 * 3];
+    float *samples = draw_samples(8000, 9);
+    struct own_job jobs[N];
+    pthread_t threads[N];
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(i * 7);
+    for (int i = 0; i < N; i++) {
+        jobs[i] = (struct own_job){.path = i % 2 ? faces : stable,
+                                   .input = {.samples = samples,
+                                             .n_samples = 8000,
+                                             .pixels = pixels,
+                                             .width = 48,
+                                             .height = 48}};
+        assert_int_equal(pthread_create(&threads[i], NULL, run_own_job, &jobs[i]), 0);
+    }
+    for (int i = 0; i < N; i++) {
+        void *result;
+        pthread_join(threads[i], &result);
+        assert_non_null(result);
+        const struct valence_features *is = &jobs[i].features, *want = &jobs[i % 2].features;
+        assert_int_equal(is->offsets[1], want->offsets[1]);
+        assert_true(relative_error(is->offsets[1] * is->width, is->rows, want->rows) < 1e-6);
+    }
+    for (int i = 0; i < N; i++)
+        valence_features_free(&jobs[i].features);
+    free(samples);
+}
+
 static int cancel_third(void *user, const struct valence_progress_event *event)
 {
     int *calls = user;
@@ -508,6 +561,7 @@ int main(void)
         cmocka_unit_test(test_conv_features_do_not_depend_on_windows),
         cmocka_unit_test(test_threads_do_not_change_the_rows),
         cmocka_unit_test(test_states_work_at_the_same_time),
+        cmocka_unit_test(test_threads_load_and_use_encoders_of_their_own),
         cmocka_unit_test(test_progress_can_cancel),
         cmocka_unit_test(test_a_picture_gives_its_row_alone_and_in_a_batch),
         cmocka_unit_test(test_bad_pictures_are_refused),

@@ -251,7 +251,7 @@ static void test_a_run_killed_at_any_moment_and_resumed_is_the_same_bytes(void *
         skip();
     struct valence_train_config through = config_for(f, "through"),
                                 config = config_for(f, "killed");
-    through.epochs = config.epochs = 60;
+    through.epochs = config.epochs = 20;
     pid_t child;
     int status, n_kills = 0;
     write_config(&through);
@@ -361,7 +361,7 @@ static struct valence_train_config hot_config(const struct fixture *f, const cha
                                               double learning_rate, double weight_decay)
 {
     struct valence_train_config config = config_for(f, run);
-    config.epochs = 200;
+    config.epochs = 40;
     config.optimizer = TRAIN_ADAMW;
     config.learning_rate = learning_rate;
     config.weight_decay = weight_decay;
@@ -373,6 +373,7 @@ static void test_a_run_that_diverges_stops_with_step_and_last_good_checkpoint(vo
 {
     /* each step multiplies the parameters by -4 */
     struct valence_train_config config = hot_config(*state, "hot", 0.5, 10);
+    config.epochs = 200;
     config.schedule.warm_up_epochs = 100;
     assert_fails(&config, false, VALENCE_ERROR_DATA, "hot/last.safetensors");
     assert_fails(&config, true, VALENCE_ERROR_DATA, "hot/last.safetensors");
