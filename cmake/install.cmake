@@ -69,6 +69,7 @@ if(NOT media_components) # the headers of libvalence-media
 endif()
 install(DIRECTORY include/valence DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" ${absent})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY models DESTINATION ${CMAKE_INSTALL_DATADIR}/valence)
 
 # Completion scripts and a manual page for each command, made by the command from its own tables.
 set(command_texts ${CMAKE_BINARY_DIR}/command_texts)

@@ -125,6 +125,14 @@ VALENCE_API int valence_model_resolve(const char *folder, const char *name,
                                       const struct valence_model_fetch_options *options,
                                       char **path, struct valence_error *error);
 
+/* ---- The model that comes with valence ---- */
+
+/* The sentiment model for English text that is installed with the library: a run of several seeds
+ * for valence_run_open(), in *path, freed the same way. It reads rows of the known model "smollm2";
+ * docs/model-card.md says what it was trained on and what it can do. Errors: NOT_FOUND where it is
+ * not installed; MEMORY. *path is NULL on failure. */
+VALENCE_API int valence_default_model_path(char **path, struct valence_error *error);
+
 #ifdef __cplusplus
 }
 #endif

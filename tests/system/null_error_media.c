@@ -12,6 +12,7 @@
 #include "valence/models.h"
 #include "valence/prosody.h"
 #include "valence/simulate.h"
+#include "valence/text.h"
 #include "valence/transcribe.h"
 #include "valence/transcripts.h"
 
@@ -91,6 +92,8 @@ void test_models(void **state)
     free(path);
     assert_int_equal(TRY(valence_model_memory, test_folder, &path, NULL), VALENCE_OK);
     free(path);
+    assert_int_equal(TRY(valence_default_model_path, &path, NULL), VALENCE_OK);
+    valence_text_free(path);
 }
 
 void test_encoders(void **state)

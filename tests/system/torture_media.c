@@ -138,6 +138,11 @@ static int find_models(double *result, struct valence_error *error)
         status = valence_model_resolve(made, "some/file.gguf", NULL, &path, error);
     add_text(result, path);
     valence_text_free(path);
+    path = NULL;
+    if (!status)
+        status = valence_default_model_path(&path, error);
+    add_text(result, path);
+    valence_text_free(path);
     return status;
 }
 
@@ -157,7 +162,8 @@ const struct torture_case media_cases[] = {
      read_media, 10},
     {"valence_media_read_picture", read_picture, 0},
     {"valence_prosody_rows", prosody, 0},
-    {"valence_model_path valence_model_memory valence_model_check valence_model_resolve",
+    {"valence_model_path valence_model_memory valence_model_check valence_model_resolve "
+     "valence_default_model_path",
      find_models, 0},
     {"valence_spell", spell, 0},
 };
