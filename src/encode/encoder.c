@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,6 +189,22 @@ static int make_room(struct valence_encoder_state *state,
     return VALENCE_OK;
 }
 
+static int encode_each(struct valence_encoder_state *state,
+                       const struct valence_encoder_input *inputs,
+                       const struct valence_progress *progress, struct valence_features *features,
+                       struct valence_error *error)
+{
+    const int64_t *offsets = features->offsets, n = features->n_inputs;
+    for (int64_t i = 0; i < n; i++) {
+        int status = state->encoder->kind->encode_input(
+            state->state, &inputs[i], features->rows + offsets[i] * features->width,
+            offsets[i + 1] - offsets[i], progress, offsets[i], offsets[n], error);
+        if (status)
+            return n > 1 ? fail_within(status, error, "input %" PRId64, i) : status;
+    }
+    return VALENCE_OK;
+}
+
 int valence_encoder_encode(struct valence_encoder_state *state,
                            const struct valence_encoder_input *inputs, int64_t n_inputs,
                            const struct valence_progress *progress,
@@ -196,7 +213,9 @@ int valence_encoder_encode(struct valence_encoder_state *state,
     const struct valence_encoder *encoder = state->encoder;
     *features = (struct valence_features){0};
     int status = make_room(state, inputs, n_inputs, features, error);
-    if (!status)
+    if (!status && encoder->kind->encode_input)
+        status = encode_each(state, inputs, progress, features, error);
+    else if (!status)
         status = encoder->kind->encode(state->state, inputs, progress, features, error);
     if (status)
         valence_features_free(features);

@@ -25,7 +25,12 @@ struct encoder_kind {
     int (*measure)(void *state, const struct valence_encoder_input *inputs, int64_t n,
                    int64_t *n_rows, struct valence_error *error);
 
-    /* Fills the rows of `features`, whose offsets and memory are made. */
+    /* Fills the rows of one input, as many as measure() said. Reports progress in rows: `done` were
+     * made before it, of `total`. Or, where inputs are computed together, NULL, and encode() fills
+     * the rows of `features`, whose offsets and memory are made. */
+    int (*encode_input)(void *state, const struct valence_encoder_input *input, float *rows,
+                        int64_t n_rows, const struct valence_progress *progress, int64_t done,
+                        int64_t total, struct valence_error *error);
     int (*encode)(void *state, const struct valence_encoder_input *inputs,
                   const struct valence_progress *progress, struct valence_features *features,
                   struct valence_error *error);

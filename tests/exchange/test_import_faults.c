@@ -116,17 +116,23 @@ static int import_dense(void)
                           NULL, &result, &error);
 }
 
-static void test_padding_in_front_of_dense_arrays_is_recognised(void **state)
+/* Three clips of up to four rows. */
+static struct valence_store *import_padded(const float values[12], const int64_t lengths[3])
 {
-    (void)state;
-    static const float values[] = {0, 0, 5, 6, 0, 7, 8, 9, 0, 0, 0, 4};
-    static const int64_t shape[] = {3, 4, 1}, n = 3, lengths[] = {2, 3, 1};
+    static const int64_t shape[] = {3, 4, 1}, n = 3;
     write_dense(3);
     write_floats("audio", 3, shape, values);
     assert_fine(
         npy_write(in_folder("dense/audio_lengths.npy"), 0, ELEMENT_I64, 1, &n, lengths, &error));
     assert_fine(import_dense());
-    struct valence_store *store = open_store();
+    return open_store();
+}
+
+static void test_padding_in_front_of_dense_arrays_is_recognised(void **state)
+{
+    (void)state;
+    static const float values[] = {0, 0, 5, 6, 0, 7, 8, 9, 0, 0, 0, 4};
+    struct valence_store *store = import_padded(values, (const int64_t[]){2, 3, 1});
     assert_true(value_at(store, "0", "audio", 0) == 5 && value_at(store, "0", "audio", 1) == 6);
     assert_true(value_at(store, "1", "audio", 0) == 7 && value_at(store, "2", "audio", 0) == 4);
     valence_store_close(store);
@@ -137,13 +143,7 @@ static void test_zeros_that_are_data_stay(void **state)
     (void)state;
     /* Padded behind; the first rows of clip 0, and the last row of clip 1, are zeros of its own. */
     static const float values[] = {0, 0, 5, 0, 7, 8, 0, 0, 1, 0, 0, 0};
-    static const int64_t shape[] = {3, 4, 1}, n = 3, lengths[] = {3, 3, 1};
-    write_dense(3);
-    write_floats("audio", 3, shape, values);
-    assert_fine(
-        npy_write(in_folder("dense/audio_lengths.npy"), 0, ELEMENT_I64, 1, &n, lengths, &error));
-    assert_fine(import_dense());
-    struct valence_store *store = open_store();
+    struct valence_store *store = import_padded(values, (const int64_t[]){3, 3, 1});
     assert_true(value_at(store, "0", "audio", 0) == 0 && value_at(store, "0", "audio", 2) == 5);
     assert_true(value_at(store, "1", "audio", 0) == 7 && value_at(store, "1", "audio", 2) == 0);
     valence_store_close(store);

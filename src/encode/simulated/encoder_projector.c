@@ -114,13 +114,18 @@ static int project(struct projector_state *state, const float *frames, int64_t n
     return status;
 }
 
-static int encode_input(struct projector_state *state, const struct valence_encoder_input *input,
-                        int64_t n, float *rows, struct valence_error *error)
+static int encode_input(void *user, const struct valence_encoder_input *input, float *rows,
+                        int64_t n, const struct valence_progress *progress, int64_t done,
+                        int64_t total, struct valence_error *error)
 {
+    struct projector_state *state = user;
     const struct projector *projector = state->projector;
+    struct valence_progress_event event = {"projecting", done, total, "rows", NULL};
     int64_t taken = projector->joined * projector->frame_width;
     if (!input->frames)
         return fail(error, VALENCE_ERROR_ARGUMENT, "the sound has no frames");
+    if (progress && progress->report(progress->user, &event))
+        return fail(error, VALENCE_ERROR_CANCELLED, "projecting was cancelled");
     for (int64_t i = 0; i < n * taken; i++)
         if (!isfinite(input->frames[i]))
             return fail(error, VALENCE_ERROR_DATA, "frame %" PRId64 " is not finite",
@@ -133,23 +138,6 @@ static int encode_input(struct projector_state *state, const struct valence_enco
     return status;
 }
 
-static int encode(void *state, const struct valence_encoder_input *inputs,
-                  const struct valence_progress *progress, struct valence_features *features,
-                  struct valence_error *error)
-{
-    int status = VALENCE_OK;
-    for (int64_t i = 0; !status && i < features->n_inputs; i++) {
-        struct valence_progress_event event = {"projecting", i, features->n_inputs, "clips", NULL};
-        if (progress && progress->report(progress->user, &event))
-            return fail(error, VALENCE_ERROR_CANCELLED, "projecting was cancelled");
-        status = encode_input(state, &inputs[i], features->offsets[i + 1] - features->offsets[i],
-                              features->rows + features->offsets[i] * features->width, error);
-        if (status && features->n_inputs > 1)
-            fail_within(status, error, "input %" PRId64, i);
-    }
-    return status;
-}
-
 const struct encoder_kind encoder_projector = {
     .name = "projector",
     .model_bytes = sizeof(struct projector),
@@ -159,5 +147,5 @@ const struct encoder_kind encoder_projector = {
     .state_open = state_open,
     .state_clear = state_clear,
     .measure = measure,
-    .encode = encode,
+    .encode_input = encode_input,
 };

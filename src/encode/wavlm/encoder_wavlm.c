@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -82,21 +81,13 @@ static int measure(void *state, const struct valence_encoder_input *inputs, int6
     return VALENCE_OK;
 }
 
-static int encode(void *state, const struct valence_encoder_input *inputs,
-                  const struct valence_progress *progress, struct valence_features *features,
-                  struct valence_error *error)
+static int encode_input(void *state, const struct valence_encoder_input *input, float *rows,
+                        int64_t n_rows, const struct valence_progress *progress, int64_t done,
+                        int64_t total, struct valence_error *error)
 {
-    int64_t total = features->offsets[features->n_inputs];
-    for (int64_t i = 0; i < features->n_inputs; i++) {
-        int status =
-            wavlm_encode(state, inputs[i].samples, inputs[i].samples ? inputs[i].n_samples : 0,
-                         features->rows + features->offsets[i] * features->width, progress,
-                         features->offsets[i], total, error);
-        if (status)
-            return features->n_inputs > 1 ? fail_within(status, error, "input %" PRId64, i)
-                                          : status;
-    }
-    return VALENCE_OK;
+    (void)n_rows;
+    return wavlm_encode(state, input->samples, input->samples ? input->n_samples : 0, rows,
+                        progress, done, total, error);
 }
 
 const struct encoder_kind encoder_wavlm = {
@@ -108,5 +99,5 @@ const struct encoder_kind encoder_wavlm = {
     .state_open = state_open,
     .state_clear = state_clear,
     .measure = measure,
-    .encode = encode,
+    .encode_input = encode_input,
 };

@@ -146,20 +146,13 @@ static int encode_sound(struct whisper_encoding *encoding, const float *samples,
     return VALENCE_OK;
 }
 
-static int encode(void *state, const struct valence_encoder_input *inputs,
-                  const struct valence_progress *progress, struct valence_features *features,
-                  struct valence_error *error)
+static int encode_input(void *state, const struct valence_encoder_input *input, float *rows,
+                        int64_t n_rows, const struct valence_progress *progress, int64_t done,
+                        int64_t total, struct valence_error *error)
 {
-    int64_t total = features->offsets[features->n_inputs];
-    for (int64_t i = 0; i < features->n_inputs; i++) {
-        int status = encode_sound(state, inputs[i].samples, inputs[i].n_samples,
-                                  features->rows + features->offsets[i] * features->width, progress,
-                                  features->offsets[i], total, error);
-        if (status)
-            return features->n_inputs > 1 ? fail_within(status, error, "input %" PRId64, i)
-                                          : status;
-    }
-    return VALENCE_OK;
+    (void)n_rows;
+    return encode_sound(state, input->samples, input->n_samples, rows, progress, done, total,
+                        error);
 }
 
 const struct encoder_kind encoder_whisper = {
@@ -171,5 +164,5 @@ const struct encoder_kind encoder_whisper = {
     .state_open = state_open,
     .state_clear = state_clear,
     .measure = measure,
-    .encode = encode,
+    .encode_input = encode_input,
 };
