@@ -240,7 +240,7 @@ static int print_results(const struct train_request *request,
 static int evaluate(const struct train_request *request, const struct valence_train_config *config)
 {
     char name[] = "evaluate", quiet[] = "--quiet", end[] = "--";
-    char folder[VALENCE_TRAIN_VALUE_BYTES], store[VALENCE_TRAIN_VALUE_BYTES];
+    char folder[VALENCE_CONFIG_VALUE_BYTES], store[VALENCE_CONFIG_VALUE_BYTES];
     char *argv[8] = {name};
     int argc = 1;
     if (request->quiet)

@@ -74,7 +74,7 @@ static int assign(struct valence_train_config *config, const char *assignment,
                   struct valence_error *error)
 {
     const char *equals = strchr(assignment, '='), *value = equals ? equals + 1 : NULL;
-    char key[128], own[VALENCE_TRAIN_VALUE_BYTES];
+    char key[128], own[VALENCE_CONFIG_VALUE_BYTES];
     if (!equals || equals - assignment >= (int)sizeof key)
         return fail_usage(error, "--set %.200s: this is not KEY=VALUE", assignment);
     snprintf(key, sizeof key, "%.*s", (int)(equals - assignment), assignment);
@@ -189,7 +189,7 @@ static bool must_say(const struct valence_train_config *others[2], const char *k
 {
     bool say = false;
     for (int i = 0; i < 2; i++) {
-        char usual[VALENCE_TRAIN_VALUE_BYTES];
+        char usual[VALENCE_CONFIG_VALUE_BYTES];
         say = say || !others[i] ||
               valence_train_config_get(others[i], key, usual, sizeof usual, NULL) ||
               strcmp(value, usual) != 0;
@@ -200,7 +200,7 @@ static bool must_say(const struct valence_train_config *others[2], const char *k
 static void print_keys(const struct valence_train_config *config,
                        const struct valence_train_config *others[2])
 {
-    char value[VALENCE_TRAIN_VALUE_BYTES], assignment[sizeof value + 128];
+    char value[VALENCE_CONFIG_VALUE_BYTES], assignment[sizeof value + 128];
     for (int i = 0; i < valence_train_n_keys(); i++) {
         const char *key = valence_train_get_key(i)->name;
         valence_train_config_get(config, key, value, sizeof value, NULL);
@@ -214,7 +214,7 @@ void print_full_command(const struct train_request *request,
                         const struct valence_train_config *config)
 {
     struct valence_train_config *defaults = NULL, *fitting = NULL;
-    char store[VALENCE_TRAIN_VALUE_BYTES];
+    char store[VALENCE_CONFIG_VALUE_BYTES];
     valence_train_config_get(config, "store", store, sizeof store, NULL);
     if (valence_train_config_create(&fitting, NULL) == VALENCE_OK &&
         valence_train_config_for_store(fitting, store, NULL)) {

@@ -12,7 +12,7 @@ struct train_request {
     struct option_list assignments;
     int64_t seed, seeds, threads; /* -1: not given */
     bool accept_changed_data, print_config, dry_run, test, json, quiet;
-    char folder[VALENCE_TRAIN_VALUE_BYTES]; /* of the run; set by train_request_config() */
+    char folder[VALENCE_CONFIG_VALUE_BYTES]; /* of the run; set by train_request_config() */
 };
 
 /* Whether it says what to train on, or at least what to print. */

@@ -128,6 +128,23 @@ VALENCE_API int valence_store_read_rows(const struct valence_store *store, int64
                                         int64_t first_row, int64_t n_rows, void *rows,
                                         struct valence_error *error);
 
+/* ---- Failures ---- */
+
+/* A clip that should be in the store, and could not be made. The texts belong to the store; of one
+ * to be recorded they belong to the caller. */
+struct valence_store_failure {
+    const char *id;
+    int status;         /* enum valence_status */
+    const char *reason; /* what was wrong, for people */
+    /* What its maker recorded about it, a JSON object, or "". */
+    const char *metadata;
+};
+
+/* Failures are 0 ... n - 1 in the order of their ids; NULL for another index. */
+VALENCE_API int64_t valence_store_n_failures(const struct valence_store *store);
+VALENCE_API const struct valence_store_failure *
+valence_store_get_failure(const struct valence_store *store, int64_t failure);
+
 /* ---- Statistics ---- */
 
 /* Of each column of one stream, over all rows of the training clips: what standardisation uses. */
@@ -224,6 +241,22 @@ VALENCE_API int valence_store_writer_add(struct valence_store_writer *writer,
                                          const struct valence_clip *clip,
                                          const struct valence_clip_rows *streams, int n_streams,
                                          struct valence_error *error);
+
+/* Adds clip `clip` of another store with the same streams, rows and all; `record` stands for its
+ * record where it is not NULL. Errors: those of reading and adding; ARGUMENT, SHAPE. */
+VALENCE_API int valence_store_writer_add_from(struct valence_store_writer *writer,
+                                              const struct valence_store *from, int64_t clip,
+                                              const struct valence_clip *record,
+                                              struct valence_error *error);
+
+/* Records that a clip could not be made, in place of what was recorded of its id before. Adding the
+ * clip takes the record away, and so does the second function. Errors: DATA for an unusable id or
+ * metadata that is no JSON object; EXISTS where the store has such a clip; LIMIT, DISK_FULL. */
+VALENCE_API int valence_store_writer_add_failure(struct valence_store_writer *writer,
+                                                 const struct valence_store_failure *failure,
+                                                 struct valence_error *error);
+VALENCE_API int valence_store_writer_remove_failure(struct valence_store_writer *writer,
+                                                    const char *id, struct valence_error *error);
 
 /* Makes everything added so far durable; happens now and then by itself as well. */
 VALENCE_API int valence_store_writer_commit(struct valence_store_writer *writer,

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "valence/api.h"
+#include "valence/config.h"
 #include "valence/error.h"
 #include "valence/model.h"
 #include "valence/progress.h"
@@ -39,37 +40,11 @@ extern "C" {
  * changed. */
 struct valence_train_config;
 
-enum valence_train_key_type {
-    VALENCE_TRAIN_TEXT,    /* UTF-8 on one line, at most `maximum` bytes where that is not 0 */
-    VALENCE_TRAIN_INTEGER, /* `minimum` ... `maximum` */
-    VALENCE_TRAIN_NUMBER,  /* `minimum` ... `maximum`, with a decimal point in any locale */
-    VALENCE_TRAIN_FLAG,    /* true or false */
-    VALENCE_TRAIN_CHOICE,  /* one of `choices` */
-    VALENCE_TRAIN_COUNT,   /* `minimum` ... `maximum`, or all */
-    VALENCE_TRAIN_FLOWS    /* a list of `choices`: "[complete, text_missing]" */
-};
-
-/* What is known about a key. It lives as long as the program. */
-struct valence_train_key {
-    /* "model.d": section and key, or "epochs" at the top level */
-    const char *name;
-    enum valence_train_key_type type;
-    /* the default, as valence_train_config_set() takes it */
-    const char *standard;
-    /* inclusive; both 0 where there is no range */
-    double minimum, maximum;
-    /* `n_choices` names; NULL where any value of the type is possible */
-    const char *const *choices;
-    int n_choices;
-    /* one or more sentences for people */
-    const char *help;
-};
-
 /* All keys, in the order in which a configuration is printed. NULL for an index or a name that is
  * no key's. */
 VALENCE_API int valence_train_n_keys(void);
-VALENCE_API const struct valence_train_key *valence_train_get_key(int i);
-VALENCE_API const struct valence_train_key *valence_train_key_find(const char *name);
+VALENCE_API const struct valence_config_key *valence_train_get_key(int i);
+VALENCE_API const struct valence_config_key *valence_train_key_find(const char *name);
 
 /* All keys at their defaults. *config is NULL on failure; free with valence_train_config_free(),
  * which takes NULL. */
@@ -87,9 +62,6 @@ VALENCE_API int valence_train_config_read(struct valence_train_config *config, c
 VALENCE_API int valence_train_config_parse(struct valence_train_config *config, const char *yaml,
                                            size_t size, const char *name,
                                            struct valence_error *error);
-
-/* Room for any value with its NUL. */
-#define VALENCE_TRAIN_VALUE_BYTES 1100
 
 /* Sets one key: "model.d" to "128", "flows" to "[complete, text_missing]". On an error (CONFIG)
  * nothing changes; error->key is the key's name, or that of the key that an unknown name was meant

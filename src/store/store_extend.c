@@ -6,7 +6,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "store/rows.h"
+#include "store/clip_copy.h"
 #include "store/store_source.h"
 #include "store/store_writer.h"
 
@@ -35,34 +35,10 @@ struct extension {
     const struct stream_maker *maker;
     const struct valence_progress *progress;
     struct valence_store_writer *writer;
-    int n_streams;      /* of `from` */
-    void *elements;     /* one stream of a clip, as stored */
-    float *rows;        /* all streams of a clip */
-    int64_t n_elements; /* capacities, in values */
-    int64_t n_values;
+    int n_streams; /* of `from` */
+    struct clip_copy copy;
     int64_t done; /* clips looked at */
 };
-
-/* Appends a stream's rows at values[*used]. */
-static int copy_rows(struct extension *extension, int64_t clip, int stream, int64_t *used,
-                     struct valence_error *error)
-{
-    const struct valence_store_stream *format = valence_store_get_stream(extension->from, stream);
-    int64_t n_rows = valence_store_clip(extension->from, clip)->n_rows[stream];
-    int64_t n = n_rows * format->width;
-    int status = grow_array(&extension->elements, &extension->n_elements, n, sizeof(float),
-                            INT64_MAX / 8, "values", error);
-    if (!status)
-        status = grow_array((void **)&extension->rows, &extension->n_values, *used + n,
-                            sizeof(float), INT64_MAX / 8, "values", error);
-    if (!status)
-        status = valence_store_read_rows(extension->from, clip, stream, 0, n_rows,
-                                         extension->elements, error);
-    if (!status)
-        rows_decode(extension->elements, n, format->type, extension->rows + *used);
-    *used += n;
-    return status;
-}
 
 int clip_metadata_join(const struct valence_clip *clip, const char *stream, json_t *metadata,
                        char **json, struct valence_error *error)
@@ -78,28 +54,19 @@ static int add_clip(struct extension *extension, int64_t number, const struct ma
                     struct valence_error *error)
 {
     struct valence_clip clip = *valence_store_clip(extension->from, number);
-    struct valence_clip_rows rows[VALENCE_STORE_MAX_STREAMS];
-    int64_t used = 0, starts[VALENCE_STORE_MAX_STREAMS];
+    struct clip_copy *copy = &extension->copy;
     char *metadata = NULL;
-    int n = 0, status = VALENCE_OK;
-    for (int s = 0; s < extension->n_streams && !status; s++) {
-        if (clip.n_rows[s] == 0)
-            continue;
-        starts[n] = used;
-        rows[n++] = (struct valence_clip_rows){.stream = s, .n_rows = clip.n_rows[s]};
-        status = copy_rows(extension, number, s, &used, error);
-    }
-    for (int i = 0; i < n; i++) /* the rows lie still now */
-        rows[i].rows = extension->rows + starts[i];
+    int status = clip_copy_read(copy, extension->from, number, error);
     if (made->n_rows > 0)
-        rows[n++] = (struct valence_clip_rows){extension->n_streams, made->n_rows, made->rows};
+        copy->rows[copy->n++] =
+            (struct valence_clip_rows){extension->n_streams, made->n_rows, made->rows};
     if (!status && made->metadata)
         status = clip_metadata_join(&clip, extension->maker->stream.name, made->metadata, &metadata,
                                     error);
     if (metadata)
         clip.metadata = metadata;
     if (!status)
-        status = valence_store_writer_add(extension->writer, &clip, rows, n, error);
+        status = valence_store_writer_add(extension->writer, &clip, copy->rows, copy->n, error);
     free(metadata);
     return status;
 }
@@ -233,7 +200,6 @@ int store_extend(const struct valence_store *from, const char *path, bool overwr
     if (!status)
         status = valence_store_writer_finish(extension.writer, error);
     int closed = valence_store_writer_close(extension.writer, status ? NULL : error);
-    free(extension.elements);
-    free(extension.rows);
+    clip_copy_free(&extension.copy);
     return status ? status : closed;
 }

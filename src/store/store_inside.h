@@ -31,6 +31,8 @@ struct valence_store {
     struct place *places[VALENCE_STORE_MAX_STREAMS]; /* (n_clips) */
     char *source;                                    /* or NULL */
     json_t *source_json;                             /* the same, parsed; NULL if it is no object */
+    int64_t n_failures, failure_capacity;
+    struct valence_store_failure *failures;
     bool has_scale;
     struct valence_label_scale scale;
     struct new_stream added; /* in the records, but not among the streams */

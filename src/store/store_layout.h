@@ -8,19 +8,21 @@
 #include "base/text.h"
 #include "valence/store.h"
 
-#define STORE_VERSION          2 /* since 2 with checksums (store_checksum.h) */
-#define STORE_DATA_FILE        "data.mdb"
-#define STORE_LOCK_FILE        "lock.mdb"
-#define STORE_META             "meta"
-#define STORE_CLIPS            "clips"
-#define STORE_IDS              "ids"
-#define STORE_STREAM_PREFIX    "stream:"
-#define STORE_MAX_DATABASES    (3 + VALENCE_STORE_MAX_STREAMS)
-#define STORE_KEY_FORMAT       "format"
-#define STORE_KEY_SOURCE       "source"
-#define STORE_KEY_STATE        "state"
-#define STORE_KEY_LABEL_SCALE  "label_scale"
-#define STORE_KEY_NEW_STREAM   "new_stream"
+#define STORE_VERSION         2 /* since 2 with checksums (store_checksum.h) */
+#define STORE_DATA_FILE       "data.mdb"
+#define STORE_LOCK_FILE       "lock.mdb"
+#define STORE_META            "meta"
+#define STORE_CLIPS           "clips"
+#define STORE_IDS             "ids"
+#define STORE_STREAM_PREFIX   "stream:"
+#define STORE_MAX_DATABASES   (3 + VALENCE_STORE_MAX_STREAMS)
+#define STORE_KEY_FORMAT      "format"
+#define STORE_KEY_SOURCE      "source"
+#define STORE_KEY_STATE       "state"
+#define STORE_KEY_LABEL_SCALE "label_scale"
+#define STORE_KEY_NEW_STREAM  "new_stream"
+#define STORE_FAILURE_PREFIX                                                                       \
+    "missing:" /* and the clip's id; behind "format" in the order of keys */
 #define STORE_MAX_RECORD_BYTES (4 << 20) /* of a clip's record or a "meta" value */
 #define STORE_MAX_CLIPS        INT32_MAX
 /* Of one clip and stream. LMDB holds values of 4 GiB; checksums take some of it. */
@@ -79,6 +81,14 @@ int label_scale_encode(const struct valence_label_scale *scale, struct text *jso
                        struct valence_error *error);
 int label_scale_decode(const char *json, size_t size, struct valence_label_scale *scale,
                        struct valence_error *error);
+
+/* The value of a failure, and back. The decoded texts are one block that begins at `id`; release
+ * it with failure_clear(). */
+int failure_encode(const struct valence_store_failure *failure, struct text *json,
+                   struct valence_error *error);
+int failure_decode(const char *id, size_t id_size, const char *json, size_t size,
+                   struct valence_store_failure *failure, struct valence_error *error);
+void failure_clear(struct valence_store_failure *failure);
 
 /* Whether the recorded "source" is the given one; else ERROR_EXISTS, naming what differs. */
 int source_compare(const char *recorded, json_t *source, const char *path,

@@ -92,6 +92,26 @@ static int take_source(struct valence_store *store, char *text, size_t size,
     return VALENCE_OK;
 }
 
+static bool is_failure(const struct lmdb_entry *entry)
+{
+    size_t length = strlen(STORE_FAILURE_PREFIX);
+    return entry->key_size > length && memcmp(entry->key, STORE_FAILURE_PREFIX, length) == 0;
+}
+
+static int take_failure(struct valence_store *store, const struct lmdb_entry *entry,
+                        const char *text, size_t size, struct valence_error *error)
+{
+    size_t before = strlen(STORE_FAILURE_PREFIX);
+    int status =
+        grow_array((void **)&store->failures, &store->failure_capacity, store->n_failures + 1,
+                   sizeof *store->failures, STORE_MAX_CLIPS, "failures", error);
+    if (!status)
+        status = failure_decode((const char *)entry->key + before, entry->key_size - before, text,
+                                size, &store->failures[store->n_failures], error);
+    store->n_failures += !status;
+    return status;
+}
+
 /* "format" comes before the other keys that mean something: 'f' is their first letter. */
 static int visit_meta(void *user, const struct lmdb_entry *entry, struct valence_error *error)
 {
@@ -117,6 +137,8 @@ static int visit_meta(void *user, const struct lmdb_entry *entry, struct valence
         store->has_scale = !status;
     } else if (key_is(entry, STORE_KEY_NEW_STREAM)) {
         status = new_stream_decode(text, size, &store->added, error);
+    } else if (is_failure(entry)) {
+        status = take_failure(store, entry, text, size, error);
     }
     free(text);
     return status ? fail_within(status, error, "%s: '%.*s'", store->data_path, (int)entry->key_size,
@@ -396,6 +418,9 @@ void valence_store_close(struct valence_store *store)
         clip_clear(&store->clips[i]);
     for (int i = 0; i < VALENCE_STORE_MAX_STREAMS; i++)
         free(store->places[i]);
+    for (int64_t i = 0; i < store->n_failures; i++)
+        failure_clear(&store->failures[i]);
+    free(store->failures);
     free(store->clips);
     free(store->by_id);
     free(store->source);

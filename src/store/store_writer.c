@@ -162,6 +162,17 @@ int store_writer_make_room(struct valence_store_writer *writer, size_t bytes,
 
 /* ---- Adding ---- */
 
+int store_writer_n_streams(const struct valence_store_writer *writer)
+{
+    return writer->n_streams;
+}
+
+const struct valence_store_stream *store_writer_stream(const struct valence_store_writer *writer,
+                                                       int stream)
+{
+    return &writer->streams[stream];
+}
+
 int64_t valence_store_writer_n_clips(const struct valence_store_writer *writer)
 {
     return writer->n_clips;
@@ -273,6 +284,8 @@ static int put_clip(struct valence_store_writer *writer, const struct valence_cl
     code = mdb_put(txn, writer->ids, &id, &number, MDB_NOOVERWRITE);
     if (!code)
         code = mdb_put(txn, writer->clips, &number, &json, MDB_APPEND);
+    if (!code)
+        code = store_writer_forget_failure(writer, txn, clip->id);
     for (int i = 0; i < n_streams && !code && !*status; i++)
         code = store_writer_put_rows(writer, txn, (uint32_t)writer->n_clips, MDB_APPEND, clip,
                                      &streams[i], status, error);

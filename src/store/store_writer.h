@@ -13,4 +13,9 @@ int store_writer_set_source(struct valence_store_writer *writer, json_t *source,
 /* The ordinal of a stored clip, -1 if no clip has this id. */
 int64_t store_writer_find(const struct valence_store_writer *writer, const char *id);
 
+/* What the writer was opened with. */
+int store_writer_n_streams(const struct valence_store_writer *writer);
+const struct valence_store_stream *store_writer_stream(const struct valence_store_writer *writer,
+                                                       int stream);
+
 #endif

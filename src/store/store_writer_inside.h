@@ -67,6 +67,9 @@ int store_writer_put_rows(struct valence_store_writer *writer, MDB_txn *txn, uin
                           const struct valence_clip_rows *rows, int *status,
                           struct valence_error *error);
 
+/* Takes the record away that the clip could not be made, where there is one. Gives LMDB's code. */
+int store_writer_forget_failure(struct valence_store_writer *writer, MDB_txn *txn, const char *id);
+
 /* valence_store_writer_open() with the options that only the library has. */
 int store_writer_open(const char *path, const struct valence_store_stream *streams, int n_streams,
                       const struct valence_store_writer_options *options, bool adds_stream,

@@ -1,12 +1,11 @@
 #include "train/train_config.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "train/config_table.h"
+#include "train/train_keys.h"
 #include "run/run_folder.h"
 #include "valence/text.h"
 
@@ -34,13 +33,13 @@ int train_config_check(const struct valence_train_config *config, struct valence
 json_t *train_config_to_json(const struct valence_train_config *config)
 {
     json_t *object = json_object();
-    for (int i = 0; i < n_config_keys && object; i++) {
-        const struct config_key *key = &config_keys[i];
+    for (int i = 0; i < train_keys.n && object; i++) {
+        const struct config_key *key = &train_keys.keys[i];
         const char *name = key->known.name;
         struct text text = {.maximum = 4 * TRAIN_PATH_BYTES};
         if (key->on_resume == FREE)
             continue;
-        config_key_format(key, config, &text);
+        config_key_format(&train_keys, key, config, &text);
         bool told =
             key->on_resume == FIXED || text.failed || strcmp(text.data, key->known.standard) != 0;
         if (text.failed || (told && json_object_set_new(object, name, json_string(text.data)))) {
@@ -66,8 +65,8 @@ int train_config_may_resume(const struct valence_train_config *config, const jso
     if (!now)
         return fail_memory(error, TRAIN_PATH_BYTES, "the configuration");
     int status = VALENCE_OK;
-    for (int i = 0; i < n_config_keys && !status; i++) {
-        const struct config_key *key = &config_keys[i];
+    for (int i = 0; i < train_keys.n && !status; i++) {
+        const struct config_key *key = &train_keys.keys[i];
         if (key->on_resume == FREE)
             continue;
         const char *value = recorded(now, key), *before = recorded(begun, key);
@@ -88,11 +87,7 @@ int train_config_may_resume(const struct valence_train_config *config, const jso
 void train_config_defaults(struct valence_train_config *config)
 {
     memset(config, 0, sizeof *config);
-    for (int i = 0; i < n_config_keys; i++) {
-        int status = config_key_set(&config_keys[i], config_keys[i].known.standard, config, NULL);
-        assert(status == VALENCE_OK); /* the table's own defaults */
-        (void)status;
-    }
+    config_set_defaults(&train_keys, config);
 }
 
 int valence_train_config_create(struct valence_train_config **config, struct valence_error *error)

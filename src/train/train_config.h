@@ -1,4 +1,4 @@
-/* The configuration of a training run. One table (config_table.c) knows every key: its place,
+/* The configuration of a training run. One table (train_keys.c) knows every key: its place,
  * default, limits and explanation; reading, setting, printing and the comparison with a run to be
  * resumed all follow from it. */
 #ifndef VALENCE_TRAIN_CONFIG_H

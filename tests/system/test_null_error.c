@@ -127,6 +127,7 @@ static void test_writing(void **state)
     static const struct valence_store_stream audio = {"audio", 3, VALENCE_F32};
     static const struct valence_label_scale scale = {"x", 2, 1};
     static const struct valence_clip clip = {.id = ""};
+    static const struct valence_store_failure failure = {.id = ""};
     struct valence_store_writer *writer, *none;
     struct valence_stream_maker maker;
     char path[96];
@@ -141,6 +142,9 @@ static void test_writing(void **state)
                      VALENCE_ERROR_ARGUMENT);
     assert_int_equal(TRY(valence_store_writer_add, writer, &clip, NULL, 0, NULL),
                      VALENCE_ERROR_DATA);
+    assert_int_equal(TRY(valence_store_writer_add_failure, writer, &failure, NULL),
+                     VALENCE_ERROR_DATA);
+    assert_int_equal(TRY(valence_store_writer_remove_failure, writer, "nobody", NULL), VALENCE_OK);
     assert_int_equal(TRY(valence_store_writer_commit, writer, NULL), VALENCE_OK);
     assert_int_equal(TRY(valence_store_writer_finish, writer, NULL), VALENCE_OK);
     assert_int_equal(TRY(valence_store_writer_close, writer, NULL), VALENCE_OK);

@@ -70,6 +70,7 @@ static const char allocates_nothing[] =
     "valence_version_number valence_extractor_options_default valence_extractor_close "
     "valence_extractor_width valence_extractor_settings valence_extractor_text "
     "valence_extracted_free valence_extracted_rows valence_extracted_get_facts "
+    "valence_store_n_failures valence_store_get_failure "
     "valence_extracted_record valence_transcriber_fingerprint valence_face_detector_fingerprint "
     "valence_plural";
 

@@ -113,6 +113,11 @@ static int add_clips_to(struct valence_store_writer *writer, struct valence_erro
         if (!status && !valence_store_writer_has(writer, id))
             status = 1;
     }
+    const struct valence_store_failure failure = {"lost", VALENCE_ERROR_IO, "away", "{\"a\": 1}"};
+    if (!status)
+        status = valence_store_writer_add_failure(writer, &failure, error);
+    if (!status)
+        status = valence_store_writer_remove_failure(writer, "never", error);
     if (!status)
         status = valence_store_writer_commit(writer, error);
     return status ? status : valence_store_writer_finish(writer, error);
@@ -371,6 +376,7 @@ const struct torture_case data_cases[] = {
      examine, 0},
     {"valence_store_writer_open valence_store_writer_set_source "
      "valence_store_writer_set_label_scale valence_store_writer_add valence_store_writer_commit "
+     "valence_store_writer_add_failure valence_store_writer_remove_failure "
      "valence_store_writer_finish valence_store_writer_close valence_store_add_stream "
      "valence_store_remove valence_store_writer_has",
      write_store, 0},

@@ -37,7 +37,7 @@ static int configure(double *result, struct valence_error *error)
 {
     static const char text[] =
         "model: {d: 64, o: 32}\nflows: [complete, text_missing]\nepochs: 3\n";
-    char value[VALENCE_TRAIN_VALUE_BYTES];
+    char value[VALENCE_CONFIG_VALUE_BYTES];
     struct valence_train_config *config;
     int status = valence_train_config_create(&config, error);
     if (status)

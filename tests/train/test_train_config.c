@@ -286,7 +286,7 @@ static void test_every_key_can_be_read_and_set_to_what_was_read(void **state)
 {
     (void)state;
     struct valence_train_config config, again;
-    char value[VALENCE_TRAIN_VALUE_BYTES];
+    char value[VALENCE_CONFIG_VALUE_BYTES];
     memset(&again, 0, sizeof again);
     train_config_defaults(&config);
     assert_true(valence_train_n_keys() > 35);
@@ -294,10 +294,10 @@ static void test_every_key_can_be_read_and_set_to_what_was_read(void **state)
     assert_null(valence_train_get_key(valence_train_n_keys()));
     assert_null(valence_train_key_find("nothing"));
     for (int i = 0; i < valence_train_n_keys(); i++) {
-        const struct valence_train_key *key = valence_train_get_key(i);
+        const struct valence_config_key *key = valence_train_get_key(i);
         assert_ptr_equal(valence_train_key_find(key->name), key);
         assert_true(key->help[0] && key->help[strlen(key->help) - 1] == '.');
-        assert_true((key->type == VALENCE_TRAIN_CHOICE || key->type == VALENCE_TRAIN_FLOWS) ==
+        assert_true((key->type == VALENCE_CONFIG_CHOICE || key->type == VALENCE_CONFIG_LIST) ==
                     (key->choices != NULL));
         assert_int_equal(valence_train_config_get(&config, key->name, value, sizeof value, NULL),
                          0);

@@ -1,13 +1,14 @@
+#include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
-#include "train/config_table.h"
+#include "config/config_table.h"
 
 /* ---- Values from text ---- */
 
-static int fail_value(const struct config_key *key, const char *text, const char *expected,
+int fail_config_value(const struct config_key *key, const char *text, const char *expected,
                       struct valence_error *error)
 {
     return fail_key(error, VALENCE_ERROR_CONFIG, key->known.name, "%s: '%.100s' is not %s",
@@ -50,11 +51,11 @@ static int set_int(const struct config_key *key, const char *text, int64_t *targ
     long long value;
     char expected[128];
     snprintf(expected, sizeof expected, "%sa whole number from %.0f to %.0f",
-             key->known.type == VALENCE_TRAIN_COUNT ? "all or " : "", key->known.minimum,
+             key->known.type == VALENCE_CONFIG_COUNT ? "all or " : "", key->known.minimum,
              key->known.maximum);
     if (!parse_int64(text, &value) || (double)value < key->known.minimum ||
         (double)value > key->known.maximum)
-        return fail_value(key, text, expected, error);
+        return fail_config_value(key, text, expected, error);
     *target = value;
     return VALENCE_OK;
 }
@@ -78,7 +79,7 @@ static int set_number(const struct config_key *key, const char *text, double *ta
              key->known.maximum);
     if (!parse_double(text, &value) ||
         !(value >= key->known.minimum && value <= key->known.maximum))
-        return fail_value(key, text, expected, error);
+        return fail_config_value(key, text, expected, error);
     *target = value;
     return VALENCE_OK;
 }
@@ -99,75 +100,35 @@ static int set_choice(const struct config_key *key, const char *text, int *targe
                                                 : " or ",
                  key->known.choices[i]);
     }
-    return fail_value(key, text, expected, error);
+    return fail_config_value(key, text, expected, error);
 }
 
 static int set_flag(const struct config_key *key, const char *text, bool *target,
                     struct valence_error *error)
 {
     if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
-        return fail_value(key, text, "true or false", error);
+        return fail_config_value(key, text, "true or false", error);
     *target = text[0] == 't';
     return VALENCE_OK;
 }
 
-/* One flow of the list in `text`, "[complete, text_missing]" or without the brackets. */
-static int set_flow(const struct config_key *key, const char *name, size_t length,
-                    struct valence_model_config *model, struct valence_error *error)
-{
-    char own[64];
-    snprintf(own, sizeof own, "%.*s", (int)(length < sizeof own ? length : sizeof own - 1), name);
-    int flow = valence_flow_from_name(own);
-    if (flow < 0)
-        return fail_value(key, own,
-                          "a flow: complete, text_missing, audio_missing, video_missing, "
-                          "audio_text_missing, audio_video_missing, text_video_missing",
-                          error);
-    if (model->n_flows == (int)VALENCE_ALL_MODALITIES)
-        return fail_key(error, VALENCE_ERROR_CONFIG, key->known.name,
-                        "%s: there are more than %d flows", key->known.name,
-                        (int)VALENCE_ALL_MODALITIES);
-    model->flows[model->n_flows++] = (unsigned)flow;
-    return VALENCE_OK;
-}
-
-static int set_flows(const struct config_key *key, const char *text,
-                     struct valence_model_config *model, struct valence_error *error)
-{
-    static const char between[] = "[], ";
-    struct valence_model_config set = {.n_flows = 0};
-    for (const char *at = text + strspn(text, between); *at;) {
-        size_t length = strcspn(at, between);
-        int status = set_flow(key, at, length, &set, error);
-        if (status)
-            return status;
-        at += length;
-        at += strspn(at, between);
-    }
-    if (set.n_flows == 0)
-        return fail_value(key, text, "a list of flows, as in [complete, text_missing]", error);
-    memcpy(model->flows, set.flows, sizeof model->flows);
-    model->n_flows = set.n_flows;
-    return VALENCE_OK;
-}
-
-int config_key_set(const struct config_key *key, const char *text,
-                   struct valence_train_config *config, struct valence_error *error)
+int config_key_set(const struct config_table *table, const struct config_key *key, const char *text,
+                   void *config, struct valence_error *error)
 {
     void *target = (unsigned char *)config + key->offset;
     switch (key->known.type) {
-    case VALENCE_TRAIN_TEXT:
+    case VALENCE_CONFIG_TEXT:
         return set_text(key, text, target, error);
-    case VALENCE_TRAIN_INTEGER:
+    case VALENCE_CONFIG_INTEGER:
         return set_int(key, text, target, error);
-    case VALENCE_TRAIN_NUMBER:
+    case VALENCE_CONFIG_NUMBER:
         return set_number(key, text, target, error);
-    case VALENCE_TRAIN_FLAG:
+    case VALENCE_CONFIG_FLAG:
         return set_flag(key, text, target, error);
-    case VALENCE_TRAIN_COUNT:
+    case VALENCE_CONFIG_COUNT:
         return set_count(key, text, target, error);
-    case VALENCE_TRAIN_FLOWS:
-        return set_flows(key, text, &config->model, error);
+    case VALENCE_CONFIG_LIST:
+        return table->set_list(key, text, config, error);
     default:
         return set_choice(key, text, target, error);
     }
@@ -202,71 +163,75 @@ static void format_quoted(const char *value, struct text *text)
     text_append(text, "\"", 1);
 }
 
-void config_key_format(const struct config_key *key, const struct valence_train_config *config,
-                       struct text *text)
+void config_key_format(const struct config_table *table, const struct config_key *key,
+                       const void *config, struct text *text)
 {
     const void *value = (const unsigned char *)config + key->offset;
     switch (key->known.type) {
-    case VALENCE_TRAIN_TEXT:
+    case VALENCE_CONFIG_TEXT:
         format_quoted(value, text);
         break;
-    case VALENCE_TRAIN_INTEGER:
+    case VALENCE_CONFIG_INTEGER:
         text_format(text, "%lld", (long long)*(const int64_t *)value);
         break;
-    case VALENCE_TRAIN_NUMBER:
+    case VALENCE_CONFIG_NUMBER:
         format_number(*(const double *)value, text);
         break;
-    case VALENCE_TRAIN_FLAG:
+    case VALENCE_CONFIG_FLAG:
         text_format(text, "%s", *(const bool *)value ? "true" : "false");
         break;
-    case VALENCE_TRAIN_CHOICE:
+    case VALENCE_CONFIG_CHOICE:
         text_format(text, "%s", key->known.choices[*(const int *)value]);
         break;
-    case VALENCE_TRAIN_COUNT:
+    case VALENCE_CONFIG_COUNT:
         if (*(const int64_t *)value)
             text_format(text, "%lld", (long long)*(const int64_t *)value);
         else
             text_append(text, "all", 3);
         break;
-    case VALENCE_TRAIN_FLOWS:
-        for (int i = 0; i < config->model.n_flows; i++)
-            text_format(text, "%s%s", i ? ", " : "[", valence_flow_name(config->model.flows[i]));
-        text_append(text, "]", 1);
+    case VALENCE_CONFIG_LIST:
+        table->format_list(key, config, text);
         break;
     }
 }
 
-int valence_train_config_set(struct valence_train_config *config, const char *key,
-                             const char *value, struct valence_error *error)
+void config_set_defaults(const struct config_table *table, void *config)
 {
-    if (!config || !key || !value)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "a key cannot be set: an argument is NULL");
-    const struct config_key *found = config_key_find(key);
-    return found ? config_key_set(found, value, config, error) : fail_unknown_key(key, error);
+    for (int i = 0; i < table->n; i++) {
+        int status =
+            config_key_set(table, &table->keys[i], table->keys[i].known.standard, config, NULL);
+        assert(status == VALENCE_OK);
+        (void)status;
+    }
 }
 
-int valence_train_config_get(const struct valence_train_config *config, const char *key,
-                             char *value, size_t room, struct valence_error *error)
+int config_set(const struct config_table *table, void *config, const char *name, const char *value,
+               struct valence_error *error)
 {
-    if (!config || !key || !value || !room)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "a key cannot be read: an argument is NULL");
+    const struct config_key *found = config_key_find(table, name);
+    return found ? config_key_set(table, found, value, config, error)
+                 : fail_unknown_key(table, name, error);
+}
+
+int config_get(const struct config_table *table, const void *config, const char *name, char *value,
+               size_t room, struct valence_error *error)
+{
     value[0] = '\0';
-    const struct config_key *found = config_key_find(key);
+    const struct config_key *found = config_key_find(table, name);
     if (!found)
-        return fail_unknown_key(key, error);
-    struct text text = {.maximum = VALENCE_TRAIN_VALUE_BYTES};
-    if (found->known.type == VALENCE_TRAIN_TEXT)
+        return fail_unknown_key(table, name, error);
+    struct text text = {.maximum = VALENCE_CONFIG_VALUE_BYTES};
+    if (found->known.type == VALENCE_CONFIG_TEXT)
         text_format(&text, "%s", (const char *)config + found->offset);
     else
-        config_key_format(found, config, &text);
+        config_key_format(table, found, config, &text);
     int status = VALENCE_OK;
     if (text.failed)
-        status = fail_memory(error, VALENCE_TRAIN_VALUE_BYTES, "a value");
+        status = fail_memory(error, VALENCE_CONFIG_VALUE_BYTES, "a value");
     else if (text.length >= room)
-        status = fail(error, VALENCE_ERROR_LIMIT,
-                      "%s: its value has %zu bytes, there is room for "
-                      "%zu",
-                      key, text.length, room - 1);
+        status =
+            fail(error, VALENCE_ERROR_LIMIT, "%s: its value has %zu bytes, there is room for %zu",
+                 name, text.length, room - 1);
     else
         memcpy(value, text.length ? text.data : "", text.length + 1);
     text_free(&text);

@@ -1,11 +1,13 @@
-#include "train/config_table.h"
+#include "train/train_keys.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/suggest.h"
+#include "base/file.h"
 #include "data/clips.h"
+#include "run/run_folder.h"
 
 /* ---- The table ---- */
 
@@ -26,7 +28,7 @@ _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
 #define TEXT(n, field, value, resume, text)                                                        \
     {                                                                                              \
         .known = {.name = n,                                                                       \
-                  .type = VALENCE_TRAIN_TEXT,                                                      \
+                  .type = VALENCE_CONFIG_TEXT,                                                     \
                   .maximum = sizeof(((struct valence_train_config *)NULL)->field) - 1,             \
                   .standard = value,                                                               \
                   .help = text},                                                                   \
@@ -35,7 +37,7 @@ _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
 #define INT(n, field, least, most, value, resume, text)                                            \
     {                                                                                              \
         .known = {.name = n,                                                                       \
-                  .type = VALENCE_TRAIN_INTEGER,                                                   \
+                  .type = VALENCE_CONFIG_INTEGER,                                                  \
                   .minimum = least,                                                                \
                   .maximum = most,                                                                 \
                   .standard = value,                                                               \
@@ -45,7 +47,7 @@ _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
 #define NUMBER(n, field, least, most, value, text)                                                 \
     {                                                                                              \
         .known = {.name = n,                                                                       \
-                  .type = VALENCE_TRAIN_NUMBER,                                                    \
+                  .type = VALENCE_CONFIG_NUMBER,                                                   \
                   .minimum = least,                                                                \
                   .maximum = most,                                                                 \
                   .standard = value,                                                               \
@@ -54,13 +56,13 @@ _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
     }
 #define FLAG(n, field, value, text)                                                                \
     {                                                                                              \
-        .known = {.name = n, .type = VALENCE_TRAIN_FLAG, .standard = value, .help = text},         \
+        .known = {.name = n, .type = VALENCE_CONFIG_FLAG, .standard = value, .help = text},        \
         PLACE(field), .on_resume = FIXED                                                           \
     }
 #define CHOICE(n, field, names, n_names, value, text)                                              \
     {                                                                                              \
         .known = {.name = n,                                                                       \
-                  .type = VALENCE_TRAIN_CHOICE,                                                    \
+                  .type = VALENCE_CONFIG_CHOICE,                                                   \
                   .choices = names,                                                                \
                   .n_choices = n_names,                                                            \
                   .standard = value,                                                               \
@@ -68,10 +70,10 @@ _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
         PLACE(field), .on_resume = FIXED                                                           \
     }
 
-const struct config_key config_keys[] = {
+static const struct config_key keys[] = {
     TEXT("store", store, "corpus", FREE, "The feature store to train on."),
     {.known = {.name = "accept_unfinished",
-               .type = VALENCE_TRAIN_FLAG,
+               .type = VALENCE_CONFIG_FLAG,
                .standard = "false",
                .help = "Train even if the import of the store did not finish."},
      PLACE(accept_unfinished),
@@ -95,7 +97,7 @@ const struct config_key config_keys[] = {
     FLAG("standardise.simulated_text", standardise[VALENCE_STREAM_SIMULATED_TEXT], "true",
          "The same for simulated text."),
     {.known = {.name = "standardise.clip",
-               .type = VALENCE_TRAIN_FLAG,
+               .type = VALENCE_CONFIG_FLAG,
                .standard = "true",
                .help =
                    "Clip each standardised column to its range over the training clips, so that "
@@ -120,7 +122,7 @@ const struct config_key config_keys[] = {
            "Dropout in the two attentions."),
 
     {.known = {.name = "flows",
-               .type = VALENCE_TRAIN_FLOWS,
+               .type = VALENCE_CONFIG_LIST,
                .standard = "[complete, text_missing]",
                .choices = flow_names,
                .n_choices = sizeof flow_names / sizeof flow_names[0],
@@ -129,7 +131,7 @@ const struct config_key config_keys[] = {
                        "text_video_missing."},
      .on_resume = FIXED},
     {.known = {.name = "flows_per_step",
-               .type = VALENCE_TRAIN_COUNT,
+               .type = VALENCE_CONFIG_COUNT,
                .minimum = 1,
                .maximum = (int)VALENCE_ALL_MODALITIES - 1,
                .standard = "all",
@@ -187,90 +189,133 @@ const struct config_key config_keys[] = {
         "Number of runs with consecutive seeds, each in a folder of its own."),
     INT("threads", threads, 0, 4096, "0", FREE, "Threads; 0: one for each core."),
 };
-const int n_config_keys = sizeof config_keys / sizeof config_keys[0];
-_Static_assert(sizeof config_keys / sizeof config_keys[0] <= CONFIG_MAX_KEYS, "room for all keys");
+#define N_KEYS ((int)(sizeof keys / sizeof keys[0]))
+_Static_assert(sizeof keys / sizeof keys[0] <= CONFIG_MAX_KEYS, "room for all keys");
 
-/* ---- Names ---- */
+/* ---- The list of flows ---- */
 
-size_t config_key_section(const struct config_key *key)
+/* One flow of the list in `text`, "[complete, text_missing]" or without the brackets. */
+static int set_flow(const struct config_key *key, const char *name, size_t length,
+                    struct valence_model_config *model, struct valence_error *error)
 {
-    const char *dot = strchr(key->known.name, '.');
-    return dot ? (size_t)(dot - key->known.name) : 0;
+    char own[64];
+    snprintf(own, sizeof own, "%.*s", (int)(length < sizeof own ? length : sizeof own - 1), name);
+    int flow = valence_flow_from_name(own);
+    if (flow < 0)
+        return fail_config_value(key, own,
+                                 "a flow: complete, text_missing, audio_missing, video_missing, "
+                                 "audio_text_missing, audio_video_missing, text_video_missing",
+                                 error);
+    if (model->n_flows == (int)VALENCE_ALL_MODALITIES)
+        return fail_key(error, VALENCE_ERROR_CONFIG, key->known.name,
+                        "%s: there are more than %d flows", key->known.name,
+                        (int)VALENCE_ALL_MODALITIES);
+    model->flows[model->n_flows++] = (unsigned)flow;
+    return VALENCE_OK;
 }
 
-const char *config_key_bare_name(const struct config_key *key)
+static int set_flows(const struct config_key *key, const char *text, void *config,
+                     struct valence_error *error)
 {
-    const char *dot = strchr(key->known.name, '.');
-    return dot ? dot + 1 : key->known.name;
-}
-
-const struct config_key *config_key_find(const char *name)
-{
-    for (int i = 0; i < n_config_keys; i++)
-        if (strcmp(name, config_keys[i].known.name) == 0)
-            return &config_keys[i];
-    return NULL;
-}
-
-/* The key that a name without its section, or in another one, was meant to be. */
-static const struct config_key *same_bare_name(const char *bare)
-{
-    for (int i = 0; i < n_config_keys; i++)
-        if (strcmp(bare, config_key_bare_name(&config_keys[i])) == 0)
-            return &config_keys[i];
-    return NULL;
-}
-
-/* A key of the same section is nearer than any other; then come the right name in a wrong section
- * or without one ("dropout"), a misspelt section ("modle.d"), and a misspelt name elsewhere. */
-const struct config_key *config_key_nearest(const char *name)
-{
-    const char *dot = strrchr(name, '.'), *bare = dot ? dot + 1 : name, *best = NULL;
-    size_t section = dot ? (size_t)(dot - name) : 0;
-    const struct config_key *nearest[3] = {NULL};
-    for (int kind = 0; kind < 3; kind++, best = NULL) {
-        int distance = 0;
-        for (int i = 0; i < n_config_keys; i++) {
-            const struct config_key *key = &config_keys[i];
-            const char *before = best, *own = config_key_bare_name(key);
-            bool here =
-                config_key_section(key) == section && memcmp(key->known.name, name, section) == 0;
-            /* A name of one letter elsewhere is near to any other by chance. */
-            if (kind == 0 ? !here : kind == 2 && strlen(own) < 3)
-                continue;
-            suggest_consider(kind == 1 ? name : bare, kind == 1 ? key->known.name : own, &best,
-                             &distance);
-            if (best != before)
-                nearest[kind] = key;
-        }
+    static const char between[] = "[], ";
+    struct valence_model_config *model = &((struct valence_train_config *)config)->model;
+    struct valence_model_config set = {.n_flows = 0};
+    for (const char *at = text + strspn(text, between); *at;) {
+        size_t length = strcspn(at, between);
+        int status = set_flow(key, at, length, &set, error);
+        if (status)
+            return status;
+        at += length;
+        at += strspn(at, between);
     }
-    const struct config_key *same = nearest[0] ? NULL : same_bare_name(bare);
-    return nearest[0] ? nearest[0] : same ? same : nearest[1] ? nearest[1] : nearest[2];
+    if (set.n_flows == 0)
+        return fail_config_value(key, text, "a list of flows, as in [complete, text_missing]",
+                                 error);
+    memcpy(model->flows, set.flows, sizeof model->flows);
+    model->n_flows = set.n_flows;
+    return VALENCE_OK;
 }
 
-int fail_unknown_key(const char *name, struct valence_error *error)
+static void format_flows(const struct config_key *key, const void *config, struct text *text)
 {
-    const struct config_key *nearest = config_key_nearest(name);
-    if (nearest)
-        return fail_key(error, VALENCE_ERROR_CONFIG, nearest->known.name,
-                        "unknown key '%.100s'; did you mean '%s'?", name, nearest->known.name);
-    return fail_key(error, VALENCE_ERROR_CONFIG, "config", "unknown key '%.100s'", name);
+    const struct valence_model_config *model =
+        &((const struct valence_train_config *)config)->model;
+    (void)key;
+    for (int i = 0; i < model->n_flows; i++)
+        text_format(text, "%s%s", i ? ", " : "[", valence_flow_name(model->flows[i]));
+    text_append(text, "]", 1);
 }
+
+const struct config_table train_keys = {keys, N_KEYS, "A configuration for training.", set_flows,
+                                        format_flows};
 
 /* ---- For callers ---- */
 
 int valence_train_n_keys(void)
 {
-    return n_config_keys;
+    return N_KEYS;
 }
 
-const struct valence_train_key *valence_train_get_key(int i)
+const struct valence_config_key *valence_train_get_key(int i)
 {
-    return i >= 0 && i < n_config_keys ? &config_keys[i].known : NULL;
+    return i >= 0 && i < N_KEYS ? &keys[i].known : NULL;
 }
 
-const struct valence_train_key *valence_train_key_find(const char *name)
+const struct valence_config_key *valence_train_key_find(const char *name)
 {
-    const struct config_key *key = name ? config_key_find(name) : NULL;
+    const struct config_key *key = name ? config_key_find(&train_keys, name) : NULL;
     return key ? &key->known : NULL;
+}
+
+int valence_train_config_set(struct valence_train_config *config, const char *key,
+                             const char *value, struct valence_error *error)
+{
+    return config && key && value
+               ? config_set(&train_keys, config, key, value, error)
+               : fail(error, VALENCE_ERROR_ARGUMENT, "a key cannot be set: an argument is NULL");
+}
+
+int valence_train_config_get(const struct valence_train_config *config, const char *key,
+                             char *value, size_t room, struct valence_error *error)
+{
+    return config && key && value && room
+               ? config_get(&train_keys, config, key, value, room, error)
+               : fail(error, VALENCE_ERROR_ARGUMENT, "a key cannot be read: an argument is NULL");
+}
+
+int valence_train_config_parse(struct valence_train_config *config, const char *yaml, size_t size,
+                               const char *name, struct valence_error *error)
+{
+    return config && (yaml || !size) && name
+               ? config_parse(&train_keys, config, yaml, size, name, error)
+               : fail(error, VALENCE_ERROR_ARGUMENT, "no configuration: an argument is NULL");
+}
+
+int valence_train_config_read(struct valence_train_config *config, const char *path,
+                              struct valence_error *error)
+{
+    return config && path
+               ? config_read(&train_keys, config, path, error)
+               : fail(error, VALENCE_ERROR_ARGUMENT, "no configuration: an argument is NULL");
+}
+
+int valence_train_config_read_run(struct valence_train_config *config, const char *folder,
+                                  struct valence_error *error)
+{
+    if (!config || !folder)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "no configuration: an argument is NULL");
+    char *path = path_join(folder, RUN_CONFIG);
+    if (!path)
+        return fail_memory(error, TRAIN_PATH_BYTES, "a file name");
+    int status = path_exists(path)
+                     ? valence_train_config_read(config, path, error)
+                     : fail(error, VALENCE_ERROR_NOT_FOUND,
+                            "%s: not the folder of a run (it has no %s)", folder, RUN_CONFIG);
+    free(path);
+    return status ? status : valence_train_config_set(config, "output", folder, error);
+}
+
+char *valence_train_config_text(const struct valence_train_config *config, bool annotated)
+{
+    return config_text(&train_keys, config, annotated);
 }

@@ -1,9 +1,8 @@
 /* The configuration as YAML: read from libyaml's events, so that every error has its line.
  *
- * A configuration is one mapping, whose values are scalars, the list `flows`, or mappings of a
- * section's keys; "model.d: 64" means the same as "model: {d: 64}". Whatever else YAML offers -
- * anchors, aliases, tags, further documents - is refused, and so is a key that stands there
- * twice. */
+ * A configuration is one mapping, whose values are scalars, lists, or mappings of a section's keys;
+ * "model.d: 64" means the same as "model: {d: 64}". Whatever else YAML offers - anchors, aliases,
+ * tags, further documents - is refused, and so is a key that stands there twice. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +10,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
-#include "run/run_folder.h"
-#include "train/config_table.h"
-
-#define MAX_CONFIG_BYTES (1 << 20)
+#include "config/config_table.h"
 
 struct reader {
     yaml_parser_t parser;
@@ -22,7 +18,8 @@ struct reader {
     const char *yaml; /* `size` bytes, without a NUL behind them */
     size_t size;
     const char *file;
-    struct valence_train_config *config;
+    const struct config_table *table;
+    void *config;
     struct valence_error *error;
     int lines[CONFIG_MAX_KEYS];    /* where a key was set; 0: not yet */
     int sections[CONFIG_MAX_KEYS]; /* where a section began, by the index of its first key */
@@ -173,8 +170,8 @@ static int set_list(struct reader *r, const struct config_key *key)
                          list.no_memory ? fail_memory(r->error, list.length, "a list")
                                         : fail_key(r->error, VALENCE_ERROR_CONFIG, key->known.name,
                                                    "%s: the list is too long", key->known.name));
-    else if (!status &&
-             (status = config_key_set(key, list.length ? list.data : "", r->config, r->error)))
+    else if (!status && (status = config_key_set(r->table, key, list.length ? list.data : "",
+                                                 r->config, r->error)))
         fail_at(r, line, status);
     text_free(&list);
     return status;
@@ -182,7 +179,7 @@ static int set_list(struct reader *r, const struct config_key *key)
 
 static int set_key(struct reader *r, const struct config_key *key)
 {
-    bool list = key->known.type == VALENCE_TRAIN_FLOWS;
+    bool list = key->known.type == VALENCE_CONFIG_LIST;
     if (list && r->event.type == YAML_SEQUENCE_START_EVENT)
         return set_list(r, key);
     const char *text = scalar(r);
@@ -190,19 +187,19 @@ static int set_key(struct reader *r, const struct config_key *key)
         return fail_key_here(r, key->known.name,
                              list ? "is a list, as in [complete, text_missing]"
                                   : "takes a single value");
-    if (is_null(r) && key->known.type == VALENCE_TRAIN_TEXT)
+    if (is_null(r) && key->known.type == VALENCE_CONFIG_TEXT)
         text = "";
-    int status = config_key_set(key, text, r->config, r->error);
+    int status = config_key_set(r->table, key, text, r->config, r->error);
     return status ? fail_at(r, line_of_event(r), status) : VALENCE_OK;
 }
 
 /* The index of a section's first key, or -1. */
-static int find_section(const char *name)
+static int find_section(const struct config_table *table, const char *name)
 {
-    for (int i = 0; i < n_config_keys; i++) {
-        size_t length = config_key_section(&config_keys[i]);
+    for (int i = 0; i < table->n; i++) {
+        size_t length = config_key_section(&table->keys[i]);
         if (length && strlen(name) == length &&
-            memcmp(config_keys[i].known.name, name, length) == 0)
+            memcmp(table->keys[i].known.name, name, length) == 0)
             return i;
     }
     return -1;
@@ -218,7 +215,7 @@ static int read_section(struct reader *r, const char *name, int first)
     if (r->event.type == YAML_MAPPING_START_EVENT)
         return read_mapping(r, name);
     snprintf(text, sizeof text, "is a section: its keys stand below it, as in '%s: {%s: %s}'", name,
-             config_key_bare_name(&config_keys[first]), config_keys[first].known.standard);
+             config_key_bare_name(&r->table->keys[first]), r->table->keys[first].known.standard);
     return fail_key_here(r, name, text);
 }
 
@@ -231,11 +228,11 @@ static int read_entry(struct reader *r, const char *section)
     if (!own)
         return fail_here(r, "a key must be a plain word");
     snprintf(name, sizeof name, "%s%s%.*s", section, section[0] ? "." : "", CONFIG_KEY_BYTES, own);
-    const struct config_key *key = config_key_find(name);
-    int first = key || section[0] ? -1 : find_section(name);
+    const struct config_key *key = config_key_find(r->table, name);
+    int first = key || section[0] ? -1 : find_section(r->table, name);
     if (!key && first < 0)
-        return fail_at(r, line, fail_unknown_key(name, r->error));
-    int *seen = key ? &r->lines[key - config_keys] : &r->sections[first];
+        return fail_at(r, line, fail_unknown_key(r->table, name, r->error));
+    int *seen = key ? &r->lines[key - r->table->keys] : &r->sections[first];
     int status = see_once(r, line, name, seen);
     if (!status)
         status = next_event(r);
@@ -285,13 +282,11 @@ static int read_stream(struct reader *r)
     return status;
 }
 
-int valence_train_config_parse(struct valence_train_config *config, const char *yaml, size_t size,
-                               const char *name, struct valence_error *error)
+int config_parse(const struct config_table *table, void *config, const char *yaml, size_t size,
+                 const char *file, struct valence_error *error)
 {
-    if (!config || (!yaml && size) || !name)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "no configuration: an argument is NULL");
     if (size > MAX_CONFIG_BYTES)
-        return fail(error, VALENCE_ERROR_LIMIT, "%s: larger than %d bytes", name, MAX_CONFIG_BYTES);
+        return fail(error, VALENCE_ERROR_LIMIT, "%s: larger than %d bytes", file, MAX_CONFIG_BYTES);
     struct reader *r = calloc(1, sizeof *r);
     if (!r || !yaml_parser_initialize(&r->parser)) {
         free(r);
@@ -299,7 +294,8 @@ int valence_train_config_parse(struct valence_train_config *config, const char *
     }
     r->yaml = yaml;
     r->size = size;
-    r->file = name;
+    r->file = file;
+    r->table = table;
     r->config = config;
     r->error = error;
     yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
@@ -311,35 +307,17 @@ int valence_train_config_parse(struct valence_train_config *config, const char *
     return status;
 }
 
-int valence_train_config_read(struct valence_train_config *config, const char *path,
-                              struct valence_error *error)
+int config_read(const struct config_table *table, void *config, const char *path,
+                struct valence_error *error)
 {
     char *yaml;
     size_t size;
-    if (!config || !path)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "no configuration: an argument is NULL");
     int status = file_read_text(path, MAX_CONFIG_BYTES, &yaml, &size, error);
     if (status)
         return status;
-    status = valence_train_config_parse(config, yaml, size, path, error);
+    status = config_parse(table, config, yaml, size, path, error);
     free(yaml);
     return status;
-}
-
-int valence_train_config_read_run(struct valence_train_config *config, const char *folder,
-                                  struct valence_error *error)
-{
-    if (!config || !folder)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "no configuration: an argument is NULL");
-    char *path = path_join(folder, RUN_CONFIG);
-    if (!path)
-        return fail_memory(error, TRAIN_PATH_BYTES, "a file name");
-    int status = path_exists(path)
-                     ? valence_train_config_read(config, path, error)
-                     : fail(error, VALENCE_ERROR_NOT_FOUND,
-                            "%s: not the folder of a run (it has no %s)", folder, RUN_CONFIG);
-    free(path);
-    return status ? status : valence_train_config_set(config, "output", folder, error);
 }
 
 /* ---- Printing ---- */
@@ -358,15 +336,15 @@ static void print_comment(const char *help, const char *indent, struct text *tex
     }
 }
 
-char *valence_train_config_text(const struct valence_train_config *config, bool annotated)
+char *config_text(const struct config_table *table, const void *config, bool annotated)
 {
     struct text text = {.maximum = MAX_CONFIG_BYTES};
     if (annotated)
-        text_format(&text, "# A configuration for training. Keys that are left out have their "
-                           "default values.\n");
+        text_format(&text, "# %s Keys that are left out have their default values.\n",
+                    table->title);
     const struct config_key *before = NULL;
-    for (int i = 0; i < n_config_keys; i++) {
-        const struct config_key *key = &config_keys[i];
+    for (int i = 0; i < table->n; i++) {
+        const struct config_key *key = &table->keys[i];
         size_t section = config_key_section(key);
         const char *name = key->known.name, *indent = section ? "  " : "";
         bool same = before && section == config_key_section(before) &&
@@ -379,7 +357,7 @@ char *valence_train_config_text(const struct valence_train_config *config, bool 
         if (annotated)
             print_comment(key->known.help, indent, &text);
         text_format(&text, "%s%s: ", indent, config_key_bare_name(key));
-        config_key_format(key, config, &text);
+        config_key_format(table, key, config, &text);
         text_format(&text, "\n");
     }
     if (text.failed)
