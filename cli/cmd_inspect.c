@@ -29,13 +29,44 @@ struct request {
 
 /* ---- Stores ---- */
 
+static json_t *failures_to_json(const struct valence_store *store)
+{
+    json_t *failures = json_array();
+    for (int64_t i = 0; i < valence_store_n_failures(store); i++) {
+        const struct valence_store_failure *failure = valence_store_get_failure(store, i);
+        json_array_append_new(failures, json_pack("{s:s, s:s, s:s, s:o}", "id", failure->id,
+                                                  "status", valence_status_name(failure->status),
+                                                  "reason", failure->reason, "metadata",
+                                                  failure->metadata[0]
+                                                      ? json_loads(failure->metadata, 0, NULL)
+                                                      : json_object()));
+    }
+    return failures;
+}
+
+static void print_failures(const struct valence_store *store)
+{
+    struct table table = {.title = "Clips that could not be made:"};
+    if (valence_store_n_failures(store) == 0)
+        return;
+    table_column(&table, "clip", TABLE_LEFT);
+    table_column(&table, "reason", TABLE_LEFT);
+    for (int64_t i = 0; i < valence_store_n_failures(store); i++) {
+        table_cell(&table, "%s", valence_store_get_failure(store, i)->id);
+        table_cell(&table, "%s", valence_store_get_failure(store, i)->reason);
+    }
+    putchar('\n');
+    table_print(&table, stdout);
+}
+
 static json_t *store_to_json(const struct valence_store *store,
                              const struct valence_data_summary *summary)
 {
     const char *source = valence_store_source(store);
     json_t *from = source[0] ? json_loads(source, 0, NULL) : NULL;
-    json_t *root = json_pack("{s:s, s:s, s:o}", "kind", "store", "path", valence_store_path(store),
-                             "source", from ? from : json_null());
+    json_t *root =
+        json_pack("{s:s, s:s, s:o, s:o}", "kind", "store", "path", valence_store_path(store),
+                  "source", from ? from : json_null(), "failures", failures_to_json(store));
     json_t *data = data_summary_to_json(summary);
     bool whole = root && data && json_object_update(root, data) == 0;
     json_decref(data);
@@ -59,6 +90,7 @@ static int inspect_store(const struct request *request, struct valence_error *er
         status = print_json(store_to_json(store, summary), error);
     } else if (!status) {
         print_data_summary(request->path, summary, true);
+        print_failures(store);
         if (valence_store_source(store)[0]) {
             enum { SOURCE_COLUMN = 8 };
             printf("\n%-*s", SOURCE_COLUMN, "source:");

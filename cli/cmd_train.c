@@ -205,7 +205,7 @@ static json_t *plan_to_json(const struct train_request *request,
                             const struct valence_train_run *run)
 {
     json_t *keys = json_object();
-    char value[VALENCE_TRAIN_VALUE_BYTES];
+    char value[VALENCE_CONFIG_VALUE_BYTES];
     for (int i = 0; i < valence_train_n_keys(); i++) {
         const char *key = valence_train_get_key(i)->name;
         valence_train_config_get(config, key, value, sizeof value, NULL);

@@ -8,6 +8,8 @@
 #define COMMANDS(X)                                                                                \
     X(synthesize, "Data")                                                                          \
     X(import, "Data")                                                                              \
+    X(extract, "Data")                                                                             \
+    X(merge, "Data")                                                                               \
     X(encode, "Data")                                                                              \
     X(transcribe, "Data")                                                                          \
     X(export, "Data")                                                                              \

@@ -26,6 +26,8 @@ static const struct {
     {VALENCE_ERROR_LIMIT, "max_seconds", "--max-seconds S sets the limit"},
     {VALENCE_ERROR_LIMIT, "max_pixels", "--max-pixels N sets the limit"},
     {VALENCE_ERROR_LIMIT, "max_bytes", "--max-mib N sets the limit"},
+    {VALENCE_ERROR_LIMIT, "max_clip_seconds", "--set max_clip_seconds=S sets the limit"},
+    {VALENCE_ERROR_CONFIG, "output", "-o STORE names it"},
     {VALENCE_ERROR_CONFIG, "config", "valence train --print-config shows all keys"},
     {VALENCE_ERROR_DATA, "accept_changed_data", "--accept-changed-data resumes all the same"},
     {VALENCE_ERROR_NOT_FOUND, "validation_fraction",

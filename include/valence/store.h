@@ -315,6 +315,25 @@ VALENCE_API int valence_store_add_stream(const char *path, const struct valence_
                                          const struct valence_progress *progress, int64_t *n_made,
                                          struct valence_error *error);
 
+/* ---- Merging ---- */
+
+/* Set it with valence_store_merge_options_default(). */
+struct valence_store_merge_options {
+    size_t size;
+    bool overwrite;                          /* replace a finished store at `to` */
+    const struct valence_progress *progress; /* or NULL */
+};
+VALENCE_API void valence_store_merge_options_default(struct valence_store_merge_options *options);
+
+/* Makes the store `to` of all clips and failures of `n` finished stores, in their order. They need
+ * the same streams and the same encoders; source and label scale are the first one's. An
+ * interrupted call is repeated to go on. `options` may be NULL, and so may n_clips: the clips of
+ * `to`. Errors: SHAPE for other streams; DATA for other encoders; EXISTS for a clip that is in two
+ * of them; those of opening and writing stores; CANCELLED. */
+VALENCE_API int valence_store_merge(const char *const *stores, int n, const char *to,
+                                    const struct valence_store_merge_options *options,
+                                    int64_t *n_clips, struct valence_error *error);
+
 /* ---- Removing ---- */
 
 /* Removes a store's two files and then its folder, if nothing else is in it. Errors: NOT_FOUND

@@ -31,7 +31,8 @@ static void *see(void *user)
 {
     struct picture_job *job = user;
     struct valence_progress progress = {is_cancelled, job};
-    threads_set(job->n_threads);
+    threads_set(picture_threads(job->n_threads));
+    picture_thread_begin();
     job->status = picture_lane_run(job->lane, job->input, &progress, &job->seen, &job->error);
     atomic_store(&job->is_done, true);
     return NULL;
@@ -64,15 +65,13 @@ static int run_both(struct valence_extractor *extractor, const struct valence_cl
     struct picture_job job = {.lane = &extractor->pictures, .input = input};
     int n_threads = threads_count();
     pthread_t thread;
-    job.n_threads = n_threads > 1 ? n_threads / 2 : 1;
+    job.n_threads = n_threads;
     if (n_threads < 2 || pthread_create(&thread, NULL, see, &job) != 0) {
         int status = sound_lane_run(&extractor->sound, input, progress, heard, error);
         return status ? status
                       : picture_lane_run(&extractor->pictures, input, progress, seen, error);
     }
-    threads_set(n_threads - job.n_threads);
     int status = sound_lane_run(&extractor->sound, input, progress, heard, error);
-    threads_set(n_threads);
     status = wait_for(&job, thread, status, progress, error);
     *seen = job.seen;
     return status;

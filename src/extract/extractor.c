@@ -3,7 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
@@ -19,6 +21,17 @@ double seconds_now(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+int picture_threads(int n)
+{
+    return n > 1 ? n / 2 : 1;
+}
+
+/* On Linux a thread has a priority of its own, and threads that it makes have it too. */
+void picture_thread_begin(void)
+{
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + 5);
 }
 
 int fail_too_long(const char *path, double max_seconds, struct valence_error *error)

@@ -171,6 +171,11 @@ int extracted_make(struct valence_extractor *extractor, const struct valence_cli
                    struct heard *heard, struct seen_clip *seen,
                    struct valence_extracted **extracted, struct valence_error *error);
 
+/* How many of `n` threads pictures have while sound is encoded; and what their own thread does
+ * first: it yields to the sound's. */
+int picture_threads(int n);
+void picture_thread_begin(void);
+
 /* Seconds of a clock that only goes forward. */
 double seconds_now(void);
 

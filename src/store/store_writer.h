@@ -18,4 +18,7 @@ int store_writer_n_streams(const struct valence_store_writer *writer);
 const struct valence_store_stream *store_writer_stream(const struct valence_store_writer *writer,
                                                        int stream);
 
+/* *is_new: nothing was ever committed to the data file, or it does not exist. */
+int store_look_at_data(const char *data_path, bool *is_new, struct valence_error *error);
+
 #endif

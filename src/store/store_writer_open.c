@@ -57,19 +57,17 @@ static int check_folder_is_free(const struct valence_store_writer *writer,
     return status;
 }
 
-/* *is_new: nothing was ever committed to it. */
-static int look_at_data(const struct valence_store_writer *writer, bool *is_new,
-                        struct valence_error *error)
+int store_look_at_data(const char *data_path, bool *is_new, struct valence_error *error)
 {
     *is_new = true;
     int descriptor;
     size_t bytes;
-    int status = file_open(writer->data_path, &descriptor, &bytes, error);
+    int status = file_open(data_path, &descriptor, &bytes, error);
     if (status)
         return status == VALENCE_ERROR_NOT_FOUND ? VALENCE_OK : status;
     if (bytes > 0) {
         struct lmdb_file file;
-        status = lmdb_file_open(&file, descriptor, writer->data_path, LMDB_ANY_TRANSACTION, error);
+        status = lmdb_file_open(&file, descriptor, data_path, LMDB_ANY_TRANSACTION, error);
         *is_new = lmdb_is_empty(&file.main);
         lmdb_file_close(&file);
     }
@@ -210,7 +208,7 @@ static int open_writer(struct valence_store_writer *writer, struct valence_error
     bool is_new = false, is_other = false;
     int status = lock_folder(writer, error);
     if (!status)
-        status = look_at_data(writer, &is_new, error);
+        status = store_look_at_data(writer->data_path, &is_new, error);
     if (status == VALENCE_ERROR_FORMAT && writer->overwrite) {
         is_new = false; /* but damaged: check_store() finds that, too */
         status = VALENCE_OK;

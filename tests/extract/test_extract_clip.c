@@ -201,8 +201,6 @@ static void test_files_memory_and_open_media_give_the_same(void **state)
     static struct pictures pictures;
     const char *film = make_film();
     struct valence_extractor_options options = all_options();
-    options.text = VALENCE_TEXT_NONE;
-    options.simulated_text = VALENCE_SIMULATED_NONE;
     struct valence_extractor *extractor = open_with(&options);
     struct valence_extracted *from_file =
         extract(extractor, &(struct valence_clip_input){.path = film});

@@ -8,6 +8,7 @@
 #include "valence/convert.h"
 #include "valence/encode.h"
 #include "valence/extract.h"
+#include "valence/extract_store.h"
 #include "valence/faces.h"
 #include "valence/models.h"
 #include "valence/prosody.h"
@@ -265,4 +266,18 @@ void test_extraction(void **state)
     assert_null(report);
     assert_null(extracted);
     valence_extractor_close(extractor);
+    struct valence_extract_config *config;
+    struct valence_extract_report *extraction;
+    char value[32];
+    assert_int_equal(TRY(valence_extract_config_create, &config, NULL), VALENCE_OK);
+    assert_true(TRY(valence_extract_config_read, config, NOWHERE, NULL) < 0);
+    assert_int_equal(TRY(valence_extract_config_parse, config, "fps: 3", 6, "text", NULL),
+                     VALENCE_ERROR_CONFIG);
+    assert_int_equal(TRY(valence_extract_config_set, config, "video", "film", NULL),
+                     VALENCE_ERROR_CONFIG);
+    assert_int_equal(TRY(valence_extract_config_get, config, "faces.fps", value, 1, NULL),
+                     VALENCE_ERROR_LIMIT);
+    assert_int_equal(TRY(valence_extract, config, NULL, &extraction, NULL), VALENCE_ERROR_CONFIG);
+    assert_null(extraction);
+    valence_extract_config_free(config);
 }

@@ -148,6 +148,16 @@ static void test_writing(void **state)
     assert_int_equal(TRY(valence_store_writer_commit, writer, NULL), VALENCE_OK);
     assert_int_equal(TRY(valence_store_writer_finish, writer, NULL), VALENCE_OK);
     assert_int_equal(TRY(valence_store_writer_close, writer, NULL), VALENCE_OK);
+    static const char *const stores[] = {MISSING};
+    struct valence_store *store;
+    assert_true(TRY(valence_store_merge, stores, 1, path, NULL, NULL, NULL) < 0);
+    assert_int_equal(valence_store_open(corpus, NULL, &store, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_store_writer_open, path, &audio, 1, NULL, &writer, NULL),
+                     VALENCE_OK);
+    assert_int_equal(TRY(valence_store_writer_add_from, writer, store, 0, NULL, NULL),
+                     VALENCE_ERROR_SHAPE);
+    assert_int_equal(TRY(valence_store_writer_close, writer, NULL), VALENCE_OK);
+    valence_store_close(store);
     valence_stream_maker_default(&maker);
     assert_true(TRY(valence_store_add_stream, NOWHERE, &maker, NULL, NULL, NULL) < 0);
     assert_int_equal(TRY(valence_store_remove, MISSING, NULL), VALENCE_ERROR_NOT_FOUND);

@@ -70,7 +70,9 @@ static const char allocates_nothing[] =
     "valence_version_number valence_extractor_options_default valence_extractor_close "
     "valence_extractor_width valence_extractor_settings valence_extractor_text "
     "valence_extracted_free valence_extracted_rows valence_extracted_get_facts "
-    "valence_store_n_failures valence_store_get_failure "
+    "valence_store_n_failures valence_store_get_failure valence_store_merge_options_default "
+    "valence_extract_n_keys valence_extract_get_key valence_extract_key_find "
+    "valence_extract_config_free valence_extract_options_default valence_extract_report_free "
     "valence_extracted_record valence_transcriber_fingerprint valence_face_detector_fingerprint "
     "valence_plural";
 

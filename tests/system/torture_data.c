@@ -166,6 +166,21 @@ static int write_store(double *result, struct valence_error *error)
     return status;
 }
 
+static int merge_stores(double *result, struct valence_error *error)
+{
+    const char *const stores[] = {corpus};
+    struct valence_store *store = NULL;
+    int64_t n_clips = 0;
+    int status = valence_store_merge(stores, 1, made, NULL, &n_clips, error);
+    if (!status)
+        status = valence_store_open(made, NULL, &store, error);
+    if (!status)
+        add_clips(result, store);
+    valence_store_close(store);
+    clear_untried(made);
+    return status;
+}
+
 static int synthesize(double *result, struct valence_error *error)
 {
     struct valence_synthesize_options synthesis;
@@ -380,6 +395,7 @@ const struct torture_case data_cases[] = {
      "valence_store_writer_finish valence_store_writer_close valence_store_add_stream "
      "valence_store_remove valence_store_writer_has",
      write_store, 0},
+    {"valence_store_merge valence_store_writer_add_from", merge_stores, 0},
     {"valence_synthesize", synthesize, 0},
     {"valence_import", import_table, 0},
     {"valence_import", import_dense, 0},

@@ -14,6 +14,7 @@
 #include "valence/convert.h"
 #include "valence/encode.h"
 #include "valence/extract.h"
+#include "valence/extract_store.h"
 #include "valence/faces.h"
 #include "valence/models.h"
 #include "valence/simulate.h"
@@ -462,6 +463,51 @@ static int extract_files(double *result, struct valence_error *error)
     return status;
 }
 
+static int configure_extraction(struct valence_extract_config *config, struct valence_error *error)
+{
+    char yaml[512], path[96], value[32];
+    int n = snprintf(yaml, sizeof yaml,
+                     "input: %s\nvideo: none\nthreads: 1\nmodels: {whisper: %s}\n", sound, whisper);
+    snprintf(path, sizeof path, "%s.yaml", made);
+    FILE *file = fopen(path, "w");
+    if (!file || fwrite(yaml, 1, (size_t)n, file) != (size_t)n)
+        return 1;
+    fclose(file);
+    int status = valence_extract_config_read(config, path, error);
+    remove(path);
+    if (!status)
+        status = valence_extract_config_parse(config, yaml, (size_t)n, "yaml", error);
+    if (!status)
+        status = valence_extract_config_set(config, "output", made, error);
+    if (!status)
+        status = valence_extract_config_get(config, "video", value, sizeof value, error);
+    char *printed = status ? NULL : valence_extract_config_text(config, true);
+    if (!status && !printed)
+        return valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for a configuration");
+    free(printed);
+    return status;
+}
+
+/* On one thread beside this one, which waits for it. */
+static int extract_store(double *result, struct valence_error *error)
+{
+    struct valence_extract_config *config;
+    struct valence_extract_report *report = NULL;
+    int status = valence_extract_config_create(&config, error);
+    if (!status)
+        status = configure_extraction(config, error);
+    if (!status)
+        status = valence_extract(config, NULL, &report, error);
+    if (status && report)
+        status = 1;
+    if (!status)
+        *result = (double)report->n_made + 10 * (double)report->streams[0].n_rows;
+    valence_extract_report_free(report);
+    valence_extract_config_free(config);
+    clear_untried(made);
+    return status;
+}
+
 /* ---- Models ---- */
 
 /* What is not there and may not be fetched is no success; only a lack of memory is an error
@@ -572,6 +618,10 @@ const struct torture_case encode_cases[] = {
     {"valence_transcriber_load valence_transcribe valence_transcribe_samples", transcribe, 1},
     {"valence_extractor_open valence_extract_clip", extract, 20},
     {"valence_extract_files", extract_files, 40},
+    {"valence_extract valence_extract_config_create valence_extract_config_parse "
+     "valence_extract_config_set valence_extract_config_read valence_extract_config_get "
+     "valence_extract_config_text",
+     extract_store, 20},
     {"valence_model_fetch", fetch, 0},
 };
 const int n_encode_cases = sizeof encode_cases / sizeof encode_cases[0];

@@ -39,6 +39,9 @@ struct transcription {
     struct valence_transcribe_options options;
     const struct valence_progress *progress;
     double duration; /* seconds of all the sound; NAN where it is not known */
+    /* of this sound alone: what is drawn at random where Whisper is unsure would otherwise depend
+     * on what was transcribed before */
+    struct whisper_state *state;
     struct transcript_list list;
     float *samples; /* (capacity) */
     int64_t n_samples, capacity;
@@ -193,16 +196,17 @@ static struct whisper_full_params make_params(struct transcription *t)
 static int transcribe_block(struct transcription *t, int64_t n, struct valence_error *error)
 {
     struct whisper_context *context = t->transcriber->context;
+    const struct whisper_hearing heard = {context, t->state};
     struct whisper_full_params params = make_params(t);
     backend_log_clear();
-    int code = whisper_full(context, params, t->samples, (int)n);
+    int code = whisper_full_with_state(context, t->state, params, t->samples, (int)n);
     if (t->is_cancelled)
         return fail(error, VALENCE_ERROR_CANCELLED, "transcribing was cancelled");
     if (code != 0)
         return fail(error, VALENCE_ERROR_FORMAT, "%s: whisper.cpp gave up (%d): %s",
                     t->transcriber->path, code, backend_log());
-    t->language = whisper_full_lang_id(context);
-    return transcript_add_block(&t->list, context, t->options.words,
+    t->language = whisper_full_lang_id_from_state(t->state);
+    return transcript_add_block(&t->list, &heard, t->options.words,
                                 t->begin + (double)t->n_done / RATE_HZ, error);
 }
 
@@ -267,6 +271,10 @@ static int begin(struct transcription *t, const struct valence_transcribe_option
         status = check_options(t, error);
     if (!status && !(t->samples = allocate(t->capacity, sizeof *t->samples)))
         status = fail_memory(error, (size_t)t->capacity * sizeof *t->samples, "sound");
+    backend_log_clear();
+    if (!status && !(t->state = whisper_init_state(t->transcriber->context)))
+        status = fail(error, VALENCE_ERROR_MEMORY, "%s: no memory to transcribe: %s",
+                      t->transcriber->path, backend_log());
     return status;
 }
 
@@ -282,6 +290,8 @@ static int end(struct transcription *t, int status, struct valence_transcript **
         status = transcript_list_finish(&t->list, language, duration, transcript, error);
     }
     transcript_list_free(&t->list);
+    if (t->state)
+        whisper_free_state(t->state);
     free(t->samples);
     return status;
 }

@@ -57,18 +57,19 @@ static int close_word(struct open_word *word, struct valence_word *words, int64_
 }
 
 /* Words are tokens up to the next one that begins with a blank. */
-static int add_words(struct valence_speech_segment *segment, struct whisper_context *context,
+static int add_words(struct valence_speech_segment *segment, const struct whisper_hearing *heard,
                      int index, double begin, struct valence_error *error)
 {
-    int n_tokens = whisper_full_n_tokens(context, index);
+    int n_tokens = whisper_full_n_tokens_from_state(heard->state, index);
     struct valence_word *words = allocate(n_tokens + 1, sizeof *words);
     struct open_word word = {.text = {.maximum = MAX_TEXT_BYTES}};
     int status = words ? VALENCE_OK : fail_memory(error, 0, "words");
     segment->words = words;
     for (int i = 0; !status && i < n_tokens; i++) {
-        whisper_token_data token = whisper_full_get_token_data(context, index, i);
-        const char *text = whisper_full_get_token_text(context, index, i);
-        if (token.id >= whisper_token_eot(context))
+        whisper_token_data token = whisper_full_get_token_data_from_state(heard->state, index, i);
+        const char *text =
+            whisper_full_get_token_text_from_state(heard->context, heard->state, index, i);
+        if (token.id >= whisper_token_eot(heard->context))
             continue;
         if (text[0] == ' ' && word.n_tokens > 0)
             status = close_word(&word, words, &segment->n_words, error);
@@ -87,10 +88,10 @@ static int add_words(struct valence_speech_segment *segment, struct whisper_cont
 
 /* ---- Segments ---- */
 
-static int add_tokens(struct valence_speech_segment *segment, struct whisper_context *context,
+static int add_tokens(struct valence_speech_segment *segment, const struct whisper_hearing *heard,
                       int index, struct valence_error *error)
 {
-    int n = whisper_full_n_tokens(context, index);
+    int n = whisper_full_n_tokens_from_state(heard->state, index);
     int32_t *tokens = allocate(n + 1, sizeof *tokens);
     if (!tokens)
         return fail_memory(error, 0, "tokens");
@@ -99,9 +100,9 @@ static int add_tokens(struct valence_speech_segment *segment, struct whisper_con
     segment->tokens = tokens;
     segment->n_tokens = n;
     for (int i = 0; i < n; i++) {
-        whisper_token_data token = whisper_full_get_token_data(context, index, i);
+        whisper_token_data token = whisper_full_get_token_data_from_state(heard->state, index, i);
         tokens[i] = token.id;
-        if (token.id >= whisper_token_eot(context))
+        if (token.id >= whisper_token_eot(heard->context))
             continue;
         probabilities += token.p;
         logarithms += token.plog;
@@ -109,30 +110,32 @@ static int add_tokens(struct valence_speech_segment *segment, struct whisper_con
     }
     segment->confidence = n_spoken ? probabilities / (double)n_spoken : 0;
     segment->avg_logprob = n_spoken ? logarithms / (double)n_spoken : 0;
-    segment->no_speech_prob = whisper_full_get_segment_no_speech_prob(context, index);
+    segment->no_speech_prob =
+        whisper_full_get_segment_no_speech_prob_from_state(heard->state, index);
     return VALENCE_OK;
 }
 
-int transcript_add_block(struct transcript_list *list, struct whisper_context *context, bool words,
-                         double begin, struct valence_error *error)
+int transcript_add_block(struct transcript_list *list, const struct whisper_hearing *heard,
+                         bool words, double begin, struct valence_error *error)
 {
-    int n = whisper_full_n_segments(context), status = VALENCE_OK;
+    int n = whisper_full_n_segments_from_state(heard->state), status = VALENCE_OK;
     for (int i = 0; !status && i < n; i++) {
-        const char *heard = whisper_full_get_segment_text(context, i);
-        char *text = copy_text(heard, strlen(heard));
+        const char *said = whisper_full_get_segment_text_from_state(heard->state, i);
+        char *text = copy_text(said, strlen(said));
         struct valence_speech_segment *segment;
         status =
             !text
-                ? fail_memory(error, strlen(heard), "a segment")
-                : transcript_list_add(list, text, strlen(text),
-                                      begin + (double)whisper_full_get_segment_t0(context, i) / 100,
-                                      begin + (double)whisper_full_get_segment_t1(context, i) / 100,
-                                      &segment, error);
+                ? fail_memory(error, strlen(said), "a segment")
+                : transcript_list_add(
+                      list, text, strlen(text),
+                      begin + (double)whisper_full_get_segment_t0_from_state(heard->state, i) / 100,
+                      begin + (double)whisper_full_get_segment_t1_from_state(heard->state, i) / 100,
+                      &segment, error);
         free(text);
         if (!status)
-            status = add_tokens(segment, context, i, error);
+            status = add_tokens(segment, heard, i, error);
         if (!status && words)
-            status = add_words(segment, context, i, begin, error);
+            status = add_words(segment, heard, i, begin, error);
     }
     return status;
 }

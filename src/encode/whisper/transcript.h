@@ -6,8 +6,14 @@
 
 #include "format/transcripts/transcript_list.h"
 
-/* Adds the segments of the last whisper_full(), whose sound began at `begin`. */
-int transcript_add_block(struct transcript_list *list, struct whisper_context *context, bool words,
-                         double begin, struct valence_error *error);
+/* A model, and what it has heard. */
+struct whisper_hearing {
+    struct whisper_context *context;
+    struct whisper_state *state;
+};
+
+/* Adds the segments that were heard last, whose sound began at `begin`. */
+int transcript_add_block(struct transcript_list *list, const struct whisper_hearing *heard,
+                         bool words, double begin, struct valence_error *error);
 
 #endif

@@ -252,7 +252,7 @@ struct whisper_context *whisper_stream_load(struct weights *weights, struct vale
         struct whisper_model_loader loader = {&stream, read_bytes, is_at_end, close_nothing};
         params.use_gpu = false;
         backend_log_clear();
-        context = whisper_init_with_params(&loader, params);
+        context = whisper_init_with_params_no_state(&loader, params);
         if (!context && stream.problem.status)
             fail(error, stream.problem.status, "%s", stream.problem.text);
         else if (!context)

@@ -7,7 +7,8 @@
 
 #include "encode/compute/weights.h"
 
-/* Loads the model. NULL on failure. Errors: UNSUPPORTED without a vocabulary; FORMAT, SHAPE. */
+/* Loads the model, without a state. NULL on failure. Errors: UNSUPPORTED without a vocabulary;
+ * FORMAT, SHAPE. */
 struct whisper_context *whisper_stream_load(struct weights *weights, struct valence_error *error);
 
 #endif

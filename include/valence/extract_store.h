@@ -1,0 +1,125 @@
+/* From a folder or a table of media files to a feature store.
+ *
+ * A configuration says what is read, which encoders make the streams, and where the store goes
+ * (`valence extract --print-config` shows all keys). The work can be interrupted at any time: what
+ * is stored is kept, and the same call goes on. Later it makes only the clips that are new, or
+ * whose file, row or encoders changed. */
+#ifndef VALENCE_EXTRACT_STORE_H
+#define VALENCE_EXTRACT_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "valence/api.h"
+#include "valence/config.h"
+#include "valence/error.h"
+#include "valence/models.h"
+#include "valence/progress.h"
+#include "valence/store.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Configuration ---- */
+
+/* Keys such as "faces.fps", each with a value. Not thread-safe while it is changed. */
+struct valence_extract_config;
+
+/* All keys, in the order in which a configuration is printed. NULL for an index or a name that is
+ * no key's. */
+VALENCE_API int valence_extract_n_keys(void);
+VALENCE_API const struct valence_config_key *valence_extract_get_key(int i);
+VALENCE_API const struct valence_config_key *valence_extract_key_find(const char *name);
+
+/* All keys at their defaults. *config is NULL on failure; free with valence_extract_config_free(),
+ * which takes NULL. */
+VALENCE_API int valence_extract_config_create(struct valence_extract_config **config,
+                                              struct valence_error *error);
+VALENCE_API void valence_extract_config_free(struct valence_extract_config *config);
+
+/* Sets the keys that a YAML file holds, or that `size` bytes of YAML do (`name` stands for the file
+ * in errors). Errors: as valence_train_config_read(). */
+VALENCE_API int valence_extract_config_read(struct valence_extract_config *config, const char *path,
+                                            struct valence_error *error);
+VALENCE_API int valence_extract_config_parse(struct valence_extract_config *config,
+                                             const char *yaml, size_t size, const char *name,
+                                             struct valence_error *error);
+
+/* Sets one key, or gives its value. ERROR_CONFIG for an unknown key or an unusable value. */
+VALENCE_API int valence_extract_config_set(struct valence_extract_config *config, const char *key,
+                                           const char *value, struct valence_error *error);
+VALENCE_API int valence_extract_config_get(const struct valence_extract_config *config,
+                                           const char *key, char *value, size_t room,
+                                           struct valence_error *error);
+
+/* The configuration as YAML, `annotated` with what each key means: free() it. NULL where memory is
+ * short. */
+VALENCE_API char *valence_extract_config_text(const struct valence_extract_config *config,
+                                              bool annotated);
+
+/* ---- Extracting ---- */
+
+/* Set it with valence_extract_options_default(). */
+struct valence_extract_options {
+    size_t size;
+    /* Where models that the configuration names are kept (valence/models.h); NULL: models are given
+     * by path. */
+    const char *model_folder;
+    const struct valence_model_fetch_options *fetch; /* NULL: the defaults */
+    /* Only part `shard` of `n_shards` of the clips, from 1: a run of clips that follow each other.
+     * Merging all parts in their order gives the whole. Default: 1 of 1. */
+    int64_t shard, n_shards;
+    /* Try clips again that failed before and have not changed since. */
+    bool retry_failures;
+    /* Replace a store at the output that was not extracted. */
+    bool overwrite;
+    const struct valence_progress *progress; /* or NULL */
+};
+
+VALENCE_API void valence_extract_options_default(struct valence_extract_options *options);
+
+/* Of one stream of the store. */
+struct valence_extracted_stream {
+    const char *name;
+    int64_t width, n_clips, n_rows; /* clips that have it, and their rows */
+};
+
+/* What became of the clips. Made by the library; free with valence_extract_report_free(). */
+struct valence_extract_report {
+    const char *store; /* its path */
+    int64_t n_clips;   /* that were to be made: of the folder or table, or of the shard */
+    int64_t n_made;    /* by this call */
+    int64_t n_kept;    /* that were there already and have not changed */
+    int64_t n_copied;  /* of the kept: copied from the store that is replaced */
+    int64_t n_failed;
+    const struct valence_store_failure *failures; /* (n_failed), in the order of the clips */
+    int n_streams;
+    const struct valence_extracted_stream *streams;
+    const char *encoders; /* settings and fingerprints, as the store's source has them */
+    /* Of the clips that this call made: seconds of media, and of work on sound (with recognition
+     * and text) and on pictures, which overlap; and of the call. */
+    double media_seconds, sound_work, picture_work, seconds;
+};
+
+/* Makes or completes the store. `options` may be NULL. *report is NULL on failure.
+ *
+ * A store whose clips are all to be kept, with others behind them, is added to in place. Otherwise
+ * a new one is made beside it (OUTPUT.partial), with the clips that have not changed copied, and
+ * takes its place when it is complete.
+ *
+ * Clips that cannot be made are recorded in the store (valence_store_get_failure()) and counted; a
+ * call that makes no clip at all, because each fails, is an error, the first one's. Errors: CONFIG;
+ * NOT_FOUND for the input; FORMAT, DATA with the line for a table; those of models and encoders;
+ * EXISTS, key "overwrite"; CANCELLED, with what is stored kept; those of writing a store. */
+VALENCE_API int valence_extract(const struct valence_extract_config *config,
+                                const struct valence_extract_options *options,
+                                struct valence_extract_report **report,
+                                struct valence_error *error);
+VALENCE_API void valence_extract_report_free(struct valence_extract_report *report);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
