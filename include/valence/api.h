@@ -1,5 +1,23 @@
 /* What every public header needs: how a name leaves the library, and which version the header is
- * of. */
+ * of.
+ *
+ * What holds in all headers, where a function does not say otherwise:
+ *
+ * - Functions that can fail return 0 or a negative enum valence_status, and take a struct
+ *   valence_error last, which may be NULL. What they hand out through a pointer is NULL, or empty,
+ *   on failure.
+ * - Options begin with their size; set them with their _options_default() function, then change
+ *   what you need. NULL means the defaults. No pointer in them is kept after the call, and a
+ *   program that was compiled with an older header may pass shorter ones.
+ * - Progress may be NULL.
+ * - What is created, opened, loaded or made is yours, and freed by the _free() or _close() function
+ *   of its type, which takes NULL. What `const` pointers point to belongs to the object that gave
+ *   it, and lives as long as that.
+ * - Paths and texts are UTF-8 and end in a NUL. Times are in seconds, rates in Hz, sizes in bytes;
+ *   samples are floats of full scale 1, pixels bytes of RGB; arrays are row-major, their shape in
+ *   parentheses: (T, D) is T rows of D columns.
+ * - Objects behind `const` pointers may be read by several threads at once. Others are used by one
+ *   thread at a time; different objects are independent of each other. */
 #ifndef VALENCE_API_H
 #define VALENCE_API_H
 

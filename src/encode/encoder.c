@@ -224,6 +224,8 @@ int valence_encoder_encode(struct valence_encoder_state *state,
 
 void valence_features_free(struct valence_features *features)
 {
+    if (!features)
+        return;
     free(features->offsets);
     free(features->rows);
     *features = (struct valence_features){0};

@@ -440,6 +440,8 @@ int valence_simulate(struct valence_simulator *simulator, const float *samples, 
 
 void valence_simulation_free(struct valence_simulation *simulation)
 {
+    if (!simulation)
+        return;
     free(simulation->text);
     free(simulation->tokens);
     free(simulation->log_probabilities);
