@@ -16,6 +16,7 @@
     X(inspect, "Data")                                                                             \
     X(doctor, "Data")                                                                              \
     X(train, "Models")                                                                             \
+    X(score, "Models")                                                                             \
     X(evaluate, "Models")                                                                          \
     X(predict, "Models")                                                                           \
     X(convert, "Models")                                                                           \

@@ -41,7 +41,8 @@ int table_columns(FILE *stream)
 
 const char *terminal_style(FILE *stream, enum terminal_style style)
 {
-    static const char *const sequences[] = {"\033[0m", "\033[1m", "\033[33m", "\033[1;31m"};
+    static const char *const sequences[] = {"\033[0m",    "\033[1m",  "\033[33m",
+                                            "\033[1;31m", "\033[32m", "\033[31m"};
     const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
     bool plain = (no_colour && no_colour[0]) || !isatty(fileno(stream)) || !terminal ||
                  strcmp(terminal, "dumb") == 0;

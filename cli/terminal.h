@@ -14,7 +14,14 @@ int table_columns(FILE *stream);
 
 /* Escape sequences around what stands out, "" if the stream is no terminal or NO_COLOR is set
  * (no-color.org). */
-enum terminal_style { STYLE_PLAIN, STYLE_HEADING, STYLE_WARNING, STYLE_ERROR };
+enum terminal_style {
+    STYLE_PLAIN,
+    STYLE_HEADING,
+    STYLE_WARNING,
+    STYLE_ERROR,
+    STYLE_POSITIVE, /* words that raise a score, and those that lower it */
+    STYLE_NEGATIVE
+};
 const char *terminal_style(FILE *stream, enum terminal_style style);
 
 /* Where a command prints its summary: standard output or, if `output` is standard output,

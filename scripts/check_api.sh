@@ -20,8 +20,8 @@ done
 
 packages=valence
 [ ! -f "$pc/valence-media.pc" ] || packages="valence-media valence"
-for program in import train evaluate score_rows score_text encode_sound; do
-    case $program in score_text | encode_sound) [ "$packages" != valence ] || continue ;; esac
+for program in import train evaluate score_rows score_text encode_sound score_clip; do
+    case $program in score_text | encode_sound | score_clip) [ "$packages" != valence ] || continue ;; esac
     # shellcheck disable=SC2046,SC2086 # words are meant
     cc -std=c11 "${strict[@]}" "$source/docs/api/$program.c" -o "$program" $(pkg-config --cflags --libs $packages) -lm
 done

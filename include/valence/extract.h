@@ -139,6 +139,10 @@ VALENCE_API const char *valence_extractor_settings(const struct valence_extracto
 VALENCE_API struct valence_transcript_encoder *
 valence_extractor_text(const struct valence_extractor *extractor);
 
+/* What recognises speech, or NULL. It belongs to the extractor. */
+VALENCE_API struct valence_transcriber *
+valence_extractor_transcriber(const struct valence_extractor *extractor);
+
 /* ---- A clip ---- */
 
 /* Where a clip's sound, pictures and words come from. Start from zeros. One of: */

@@ -190,3 +190,8 @@ struct valence_transcript_encoder *valence_extractor_text(const struct valence_e
 {
     return extractor->sound.text;
 }
+
+struct valence_transcriber *valence_extractor_transcriber(const struct valence_extractor *extractor)
+{
+    return extractor->sound.transcriber;
+}

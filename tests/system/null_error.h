@@ -23,5 +23,6 @@ void test_simulators(void **state);
 void test_faces(void **state);
 void test_recognition(void **state);
 void test_extraction(void **state);
+void test_scorers(void **state);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "media_fixture.h"
 #include "null_error.h"
+#include "text_run.h"
 #include "tiny_faces.h"
 #include "tiny_whisper.h"
 #include "valence/convert.h"
@@ -12,8 +13,10 @@
 #include "valence/faces.h"
 #include "valence/models.h"
 #include "valence/prosody.h"
+#include "valence/scorer.h"
 #include "valence/simulate.h"
 #include "valence/text.h"
+#include "valence/text_table.h"
 #include "valence/transcribe.h"
 #include "valence/transcripts.h"
 
@@ -280,4 +283,61 @@ void test_extraction(void **state)
     assert_int_equal(TRY(valence_extract, config, NULL, &extraction, NULL), VALENCE_ERROR_CONFIG);
     assert_null(extraction);
     valence_extract_config_free(config);
+}
+
+/* A file of the test's folder with that text. */
+static const char *make_table(const char *text)
+{
+    static char path[96];
+    snprintf(path, sizeof path, "%s/table.csv", test_folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    return path;
+}
+
+void test_scorers(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"one", "two"};
+    static const float sample = NAN;
+    struct valence_scorer *scorer;
+    struct valence_recording_score *score;
+    struct valence_live *live;
+    struct valence_text_table *table;
+    struct valence_scorer_options options;
+    const struct valence_recording nothing = {0};
+    const char *id, *text;
+    char run[96];
+    snprintf(run, sizeof run, "%s/text-run", test_folder);
+    assert_int_equal(text_run_make(test_folder, LLAMA, NULL), VALENCE_OK);
+    assert_true(TRY(valence_scorer_open, NOWHERE, NULL, &scorer, NULL) < 0);
+    assert_null(scorer);
+    assert_int_equal(TRY(valence_scorer_open, run, NULL, &scorer, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_scorer_load, scorer, VALENCE_SCORER_TEXTS, NULL),
+                     VALENCE_ERROR_NOT_FOUND);
+    assert_int_equal(TRY(valence_score_recording, scorer, &nothing, NULL, NULL, NULL, &score, NULL),
+                     VALENCE_ERROR_ARGUMENT);
+    assert_int_equal(TRY(valence_score_texts, scorer, texts, 2, NULL, NULL, NULL, NULL),
+                     VALENCE_ERROR_NOT_FOUND);
+    assert_int_equal(TRY(valence_live_open, scorer, NULL, NULL, &live, NULL),
+                     VALENCE_ERROR_NOT_FOUND);
+    assert_null(live);
+    valence_scorer_close(scorer);
+    valence_scorer_options_default(&options);
+    options.text_model = LLAMA;
+    options.recognise = false;
+    assert_int_equal(TRY(valence_scorer_open, run, &options, &scorer, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_live_open, scorer, NULL, NULL, &live, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_live_feed, live, &sample, 1, NULL), VALENCE_ERROR_DATA);
+    assert_int_equal(TRY(valence_live_end, live, NULL), VALENCE_OK);
+    valence_live_close(live);
+    valence_scorer_close(scorer);
+    assert_true(TRY(valence_text_table_open, NOWHERE, NULL, &table, NULL) < 0);
+    assert_null(table);
+    assert_int_equal(TRY(valence_text_table_open, make_table("id,text\n,x\n"), NULL, &table, NULL),
+                     VALENCE_OK);
+    assert_int_equal(TRY(valence_text_table_next, table, &id, &text, NULL), VALENCE_ERROR_DATA);
+    valence_text_table_close(table);
 }

@@ -379,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_faces),
         cmocka_unit_test(test_recognition),
         cmocka_unit_test(test_extraction),
+        cmocka_unit_test(test_scorers),
         cmocka_unit_test(test_every_function_that_takes_an_error_was_tried),
 #endif
     };

@@ -18,7 +18,8 @@ struct torture_case {
 };
 
 extern const struct torture_case data_cases[], model_cases[], media_cases[], encode_cases[];
-extern const int n_data_cases, n_model_cases, n_media_cases, n_encode_cases;
+extern const struct torture_case score_cases[];
+extern const int n_data_cases, n_model_cases, n_media_cases, n_encode_cases, n_score_cases;
 
 /* Made once: a store, that store as files of each kind of export, and a trained run. */
 extern char corpus[64], exported[64], run[64], weights[64];
@@ -27,6 +28,9 @@ extern char made[64];
 
 /* Makes the models that encode_cases read, in `folder`. */
 int make_encoders(const char *folder, struct valence_error *error);
+
+/* Makes the run that score_cases open, in `folder`. */
+int make_scored(const char *folder, struct valence_error *error);
 
 /* Removes what is at `path`, if anything; no allocation fails meanwhile. */
 void clear_untried(const char *path);

@@ -74,7 +74,11 @@ static const char allocates_nothing[] =
     "valence_extract_n_keys valence_extract_get_key valence_extract_key_find "
     "valence_extract_config_free valence_extract_options_default valence_extract_report_free "
     "valence_extracted_record valence_transcriber_fingerprint valence_face_detector_fingerprint "
-    "valence_plural";
+    "valence_plural "
+    "valence_extractor_transcriber valence_scorer_options_default valence_scorer_close "
+    "valence_scorer_model valence_scorer_modalities valence_scorer_encoder "
+    "valence_recording_score_free valence_live_close valence_text_table_options_default "
+    "valence_text_table_close";
 
 static const struct {
     const struct torture_case *cases;
@@ -82,7 +86,8 @@ static const struct {
 } all_cases[] = {{data_cases, &n_data_cases},
                  {model_cases, &n_model_cases},
                  {media_cases, &n_media_cases},
-                 {encode_cases, &n_encode_cases}};
+                 {encode_cases, &n_encode_cases},
+                 {score_cases, &n_score_cases}};
 #define N_LISTS (sizeof all_cases / sizeof all_cases[0])
 
 static bool is_tried(const char *name)

@@ -108,6 +108,12 @@ static void test_encoders(void **state)
     (void)state;
     try_cases(encode_cases, n_encode_cases);
 }
+
+static void test_scoring(void **state)
+{
+    (void)state;
+    try_cases(score_cases, n_score_cases);
+}
 #endif
 
 /* ---- What the cases read ---- */
@@ -173,6 +179,8 @@ static int set_up(void **state)
 #ifdef VALENCE_TORTURE_MEDIA
     if (!status)
         status = make_encoders(folder, &error);
+    if (!status)
+        status = make_scored(folder, &error);
 #endif
     if (status)
         print_error("%s\n", error.text);
@@ -196,6 +204,7 @@ int main(int argc, char **argv)
 #ifdef VALENCE_TORTURE_MEDIA
         cmocka_unit_test(test_media),
         cmocka_unit_test(test_encoders),
+        cmocka_unit_test(test_scoring),
         cmocka_unit_test(test_every_public_function_is_tried_or_allocates_nothing),
 #endif
     };

@@ -1,0 +1,516 @@
+#include "score_output.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "json_output.h"
+#include "score_json.h"
+#include "terminal.h"
+#include "valence/text.h"
+
+/* A table of texts is printed when it has this many rows, and the next one begun. */
+#define TABLE_ROWS 1000
+
+static unsigned reads(const struct score_output *output)
+{
+    return valence_model_modalities(valence_scorer_model(output->scorer));
+}
+
+static bool has_several_modalities(const struct score_output *output)
+{
+    unsigned set = reads(output);
+    return (set & (set - 1)) != 0;
+}
+
+/* ---- Cells ---- */
+
+/* "1:02.5", with hours where there are any. */
+static void format_time(char text[32], double seconds)
+{
+    int64_t tenths = llrint(10 * (seconds > 0 ? seconds : 0));
+    int64_t hours = tenths / 36000, minutes = tenths / 600 % 60;
+    if (hours)
+        snprintf(text, 32, "%" PRId64 ":%02" PRId64 ":%02" PRId64, hours, minutes,
+                 tenths / 10 % 60);
+    else
+        snprintf(text, 32, "%" PRId64 ":%02" PRId64 ".%" PRId64, minutes, tenths / 10 % 60,
+                 tenths % 10);
+}
+
+static void score_cell(struct table *table, const struct valence_scored_segment *is)
+{
+    if (isnan(is->score))
+        table_cell(table, "-");
+    else
+        table_cell(table, "%+.2f%s", is->score, is->outside ? " !" : "");
+}
+
+static void estimate_cells(struct table *table, const struct valence_estimate *estimate)
+{
+    if (isnan(estimate->error))
+        table_cell(table, "-");
+    else
+        table_cell(table, "%.2f", estimate->error);
+    if (isnan(estimate->low))
+        table_cell(table, "-");
+    else
+        table_cell(table, "%+.1f…%+.1f", estimate->low, estimate->high);
+}
+
+static void number_cell(struct table *table, const char *format, double value)
+{
+    char text[64];
+    snprintf(text, sizeof text, format, value);
+    table_cell(table, "%s", isnan(value) ? "-" : text);
+}
+
+/* ---- The table of segments ---- */
+
+static void begin_table(struct score_output *output, struct table *table, bool has_times,
+                        const char *what)
+{
+    snprintf(output->level_text, sizeof output->level_text, "%g %%", 100 * output->level);
+    if (what)
+        table_column(table, what, TABLE_LEFT);
+    if (has_times)
+        table_column(table, "time", TABLE_RIGHT);
+    table_column(table, "score", TABLE_RIGHT);
+    table_column(table, "±", TABLE_RIGHT);
+    table_column(table, output->level_text, TABLE_RIGHT);
+    if (has_several_modalities(output)) {
+        table_column(table, "missing", TABLE_LEFT);
+        for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+            if (reads(output) & VALENCE_BIT(m))
+                table_column(table, valence_modality_names[m], TABLE_RIGHT);
+    }
+    table_column(table, "text", TABLE_LEFT);
+}
+
+static void add_row(struct score_output *output, struct table *table, bool has_times,
+                    const struct valence_scored_segment *is)
+{
+    char start[32], missing[32];
+    if (has_times) {
+        format_time(start, is->start);
+        table_cell(table, "%s", start);
+    }
+    score_cell(table, is);
+    estimate_cells(table, &is->estimate);
+    if (has_several_modalities(output)) {
+        score_format_modalities(missing, is->missing, "-");
+        table_cell(table, "%s", *is->reason ? "" : missing);
+        for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+            if (reads(output) & VALENCE_BIT(m))
+                number_cell(table, "%.2f", *is->reason ? (double)NAN : is->modality_weights[m]);
+    }
+    table_cell(table, "%s", *is->text ? is->text : *is->reason ? is->reason : "");
+    output->n_outside += is->outside;
+}
+
+/* ---- Why, and what is seen ---- */
+
+/* A word, and what it adds to the score. */
+static void print_word(const char *word, double adds)
+{
+    enum terminal_style style = isnan(adds)    ? STYLE_PLAIN
+                                : adds >= 0.1  ? STYLE_POSITIVE
+                                : adds <= -0.1 ? STYLE_NEGATIVE
+                                               : STYLE_PLAIN;
+    fputs(terminal_style(stdout, style), stdout);
+    print_clean(stdout, word);
+    if (!isnan(adds))
+        printf(" %+.2f", adds);
+    fputs(terminal_style(stdout, STYLE_PLAIN), stdout);
+}
+
+static void print_words(const struct valence_scored_segment *is)
+{
+    const double *without = is->explanation->without_word;
+    int columns = terminal_columns(stdout), at = 0;
+    for (int64_t i = 0; i < is->n_words; i++) {
+        int width = display_width(is->words[i].text) + 6;
+        if (at && at + 2 + width > columns) {
+            fputs("\n", stdout);
+            at = 0;
+        }
+        at += printf("%s", at ? ", " : "  ") + width;
+        print_word(is->words[i].text, is->score - without[i]);
+    }
+    putchar('\n');
+}
+
+static void print_explanation(const struct score_output *output,
+                              const struct valence_scored_segment *is)
+{
+    char start[32];
+    format_time(start, is->start);
+    if (is->end > is->start)
+        printf("%s", start);
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        if (!isnan(is->explanation->without[m]))
+            printf("  without %s %+.2f", valence_modality_names[m], is->explanation->without[m]);
+    putchar('\n');
+    if (is->explanation->without_word)
+        print_words(is);
+    (void)output;
+}
+
+static void print_explanations(const struct score_output *output,
+                               const struct valence_recording_score *score)
+{
+    printf("\nWhat each word adds to the score (the score less that without the word)%s:\n",
+           has_several_modalities(output) ? ", and the score without a modality" : "");
+    for (int64_t i = 0; i < score->n_segments; i++)
+        if (score->segments[i].explanation)
+            print_explanation(output, &score->segments[i]);
+}
+
+/* The expression with the highest mean probability. */
+static void expression_cell(struct table *table, const struct valence_signals *signals)
+{
+    int best = 0;
+    for (int e = 1; e < VALENCE_FACE_EXPRESSIONS; e++)
+        if (signals->expressions[e] > signals->expressions[best])
+            best = e;
+    if (isnan(signals->expressions[best]))
+        table_cell(table, "-");
+    else
+        table_cell(table, "%s %.0f %%", valence_face_expression_names[best],
+                   100 * signals->expressions[best]);
+}
+
+static void print_signals(const struct valence_recording_score *score)
+{
+    static const char *const headings[] = {"pitch, Hz",  "range, st", "voiced, %",
+                                           "energy, dB", "words/s",   "face, %"};
+    struct table table = {.title = "Observed, not scored"};
+    table_column(&table, "time", TABLE_RIGHT);
+    for (int i = 0; i < 6; i++)
+        table_column(&table, headings[i], TABLE_RIGHT);
+    table_column(&table, "expression", TABLE_LEFT);
+    for (int64_t i = 0; i < score->n_segments; i++) {
+        const struct valence_signals *signals = score->segments[i].signals;
+        char start[32];
+        if (!signals)
+            continue;
+        format_time(start, score->segments[i].start);
+        table_cell(&table, "%s", start);
+        number_cell(&table, "%.0f", signals->pitch_hz);
+        number_cell(&table, "%.1f", signals->pitch_range);
+        number_cell(&table, "%.0f", 100 * signals->voiced);
+        number_cell(&table, "%.1f", signals->energy_db);
+        number_cell(&table, "%.1f", signals->words_per_second);
+        number_cell(&table, "%.0f", 100 * signals->face_coverage);
+        expression_cell(&table, signals);
+    }
+    putchar('\n');
+    table_print(&table, stdout);
+}
+
+/* ---- The table of a recording ---- */
+
+static void note_unused(const struct score_output *output, struct table *table,
+                        const struct valence_recording_score *score)
+{
+    unsigned used = valence_scorer_modalities(output->scorer);
+    bool sound = score->has_sound && !(used & VALENCE_BIT(VALENCE_AUDIO));
+    bool face = score->has_pictures && !(used & VALENCE_BIT(VALENCE_VIDEO));
+    char read[32];
+    score_format_modalities(read, used, "");
+    if (sound || face)
+        table_note(table,
+                   "%s %s there but %s not used: this model reads %s alone. A model that you train "
+                   "on the streams of 'valence extract' uses them.",
+                   sound && face ? "Voice and face"
+                   : sound       ? "The voice"
+                                 : "The face",
+                   sound && face ? "are" : "is", sound && face ? "are" : "is",
+                   used == VALENCE_BIT(VALENCE_TEXT) ? "words" : read);
+}
+
+static void note_words(struct table *table, const struct valence_recording_score *score)
+{
+    double confidence = 0;
+    int64_t n = 0;
+    for (int64_t i = 0; i < score->n_segments; i++)
+        if (score->segments[i].words_from == VALENCE_WORDS_RECOGNISED &&
+            !isnan(score->segments[i].confidence)) {
+            confidence += score->segments[i].confidence;
+            n++;
+        }
+    if (n)
+        table_note(table, "The words were recognised%s%s, with a mean confidence of %.0f %%.",
+                   *score->language ? " in language " : "", score->language,
+                   100 * confidence / (double)n);
+}
+
+static void note_score(struct table *table, const struct valence_recording_score *score)
+{
+    if (score->n_segments > 1)
+        table_note(table,
+                   "The whole: %+.2f, the mean weighted by %s; spread (sd) %.2f, from %+.2f to "
+                   "%+.2f.",
+                   score->score, score->seconds > 0 ? "duration" : "words", score->spread,
+                   score->lowest, score->highest);
+    if (score->n_unscored)
+        table_note(table, "-: %" PRId64 " of %" PRId64 " segments have no score (%s).",
+                   score->n_unscored, score->n_segments, "see 'text'");
+    if (*score->warning)
+        table_note(table, "WARNING: %s; valence uses the readable part.", score->warning);
+    if (score->seconds > 0 && score->work_seconds > 0)
+        table_note(table, "%.1f s of recording in %.1f s (%.1f x real time).", score->seconds,
+                   score->work_seconds, score->seconds / score->work_seconds);
+}
+
+static void write_table(struct score_output *output, const char *id,
+                        const struct valence_recording_score *score)
+{
+    struct table table = {.title = id};
+    bool has_times = score->seconds > 0;
+    if (output->n > 1)
+        putchar('\n');
+    begin_table(output, &table, has_times, NULL);
+    for (int64_t i = 0; i < score->n_segments; i++)
+        add_row(output, &table, has_times, &score->segments[i]);
+    note_score(&table, score);
+    note_words(&table, score);
+    note_unused(output, &table, score);
+    table_print(&table, stdout);
+    if (output->signals)
+        print_signals(score);
+    if (output->explain)
+        print_explanations(output, score);
+}
+
+/* ---- CSV ---- */
+
+static void number_field(double value)
+{
+    putchar(',');
+    if (isfinite(value))
+        valence_write_csv_number(stdout, (float)value);
+}
+
+static void begin_csv(const struct score_output *output)
+{
+    printf("id,score,low,high,expected_error,raw_score,outside,flow,missing,segment,start,end,"
+           "words_from,text,reason");
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        if (reads(output) & VALENCE_BIT(m))
+            printf(",weight_%s", valence_modality_names[m]);
+    putchar('\n');
+}
+
+static void write_csv(const struct score_output *output, const char *id,
+                      const struct valence_scored_segment *is, int64_t segment)
+{
+    const double numbers[] = {is->score, is->estimate.low, is->estimate.high, is->estimate.error,
+                              is->raw_score};
+    char missing[32];
+    bool has_times = is->end > is->start;
+    score_format_modalities(missing, is->missing, "");
+    valence_write_csv_field(stdout, id);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        number_field(numbers[i]);
+    printf(",%d,%s,%s,%" PRId64, is->outside, *is->reason ? "" : valence_flow_name(is->flow),
+           *is->reason ? "" : missing, segment);
+    number_field(has_times ? is->start : (double)NAN);
+    number_field(has_times ? is->end : (double)NAN);
+    printf(",%s,", valence_word_source_names[is->words_from]);
+    valence_write_csv_field(stdout, is->text);
+    putchar(',');
+    valence_write_csv_field(stdout, is->reason);
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        if (reads(output) & VALENCE_BIT(m))
+            number_field(*is->reason ? (double)NAN : is->modality_weights[m]);
+    putchar('\n');
+}
+
+/* ---- JSON ---- */
+
+#define JSON_STYLE (JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
+
+static void write_value(json_t *value)
+{
+    /* A write error stays in stdout's error flag, which main() checks at the end. */
+    (void)json_dumpf(value, stdout, JSON_STYLE);
+    json_decref(value);
+}
+
+static void write_member(const char *key, json_t *value)
+{
+    printf("  \"%s\": ", key);
+    write_value(value);
+    fputs(",\n", stdout);
+}
+
+static void begin_json(const struct score_output *output)
+{
+    char used[32];
+    print_json_head();
+    write_member("run", json_string(output->model));
+    write_member("level", json_real(output->level));
+    score_format_modalities(used, valence_scorer_modalities(output->scorer), "");
+    json_t *encoders = json_object();
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        if (valence_scorer_modalities(output->scorer) & VALENCE_BIT(m))
+            json_object_set_new(
+                encoders, valence_modality_names[m],
+                json_string(valence_scorer_encoder(output->scorer, (enum valence_modality)m)));
+    write_member("encoders", encoders);
+    fputs("  \"recordings\": [", stdout);
+}
+
+static void write_entry(json_t *value, bool first)
+{
+    fputs(first ? "\n    " : ",\n    ", stdout);
+    write_value(value);
+}
+
+/* ---- Subtitles ---- */
+
+static void print_cue_time(double seconds, char separator)
+{
+    int64_t ms = llrint((seconds > 0 ? seconds : 0) * 1000);
+    printf("%02" PRId64 ":%02" PRId64 ":%02" PRId64 "%c%03" PRId64, ms / 3600000, ms / 60000 % 60,
+           ms / 1000 % 60, separator, ms % 1000);
+}
+
+/* A cue's text may not hold blank lines or "-->". */
+static void write_cues(const struct valence_recording_score *score, bool is_vtt)
+{
+    for (int64_t i = 0; i < score->n_segments; i++) {
+        const struct valence_scored_segment *is = &score->segments[i];
+        if (!is_vtt)
+            printf("%" PRId64 "\n", i + 1);
+        print_cue_time(is->start, is_vtt ? '.' : ',');
+        fputs(" --> ", stdout);
+        print_cue_time(is->end, is_vtt ? '.' : ',');
+        if (isnan(is->score))
+            fputs("\n-", stdout);
+        else
+            printf("\n%+.1f", is->score);
+        for (int64_t w = 0; w < is->n_words; w++)
+            printf(" %s", strcmp(is->words[w].text, "-->") == 0 ? "->" : is->words[w].text);
+        fputs("\n\n", stdout);
+    }
+}
+
+/* ---- All forms ---- */
+
+static bool begin(struct score_output *output)
+{
+    bool first = !output->begun;
+    output->begun = true;
+    output->n++;
+    if (first && output->form == SCORE_FORM_CSV)
+        begin_csv(output);
+    else if (first && output->form == SCORE_FORM_JSON)
+        begin_json(output);
+    else if (first && output->form == SCORE_FORM_VTT)
+        fputs("WEBVTT\n\n", stdout);
+    return first;
+}
+
+void score_output_recording(struct score_output *output, const char *id,
+                            const struct valence_recording_score *score)
+{
+    bool first = begin(output);
+    if (output->form == SCORE_FORM_TABLE)
+        write_table(output, id, score);
+    else if (output->form == SCORE_FORM_JSON)
+        write_entry(score_recording_to_json(output->scorer, id, score), first);
+    else if (output->form == SCORE_FORM_CSV)
+        for (int64_t i = 0; i < score->n_segments; i++)
+            write_csv(output, id, &score->segments[i], i + 1);
+    else
+        write_cues(score, output->form == SCORE_FORM_VTT);
+}
+
+/* The texts' table, as far as it has come. */
+static void flush_table(struct score_output *output)
+{
+    if (output->n_rows)
+        table_print(&output->table, stdout);
+    output->table = (struct table){0};
+    output->n_rows = 0;
+}
+
+void score_output_text(struct score_output *output, const char *id,
+                       const struct valence_scored_segment *segment)
+{
+    /* As a recording of one segment. */
+    const struct valence_recording_score score = {.score = segment->score,
+                                                  .lowest = segment->score,
+                                                  .highest = segment->score,
+                                                  .n_segments = 1,
+                                                  .n_unscored = isnan(segment->score),
+                                                  .segments = segment,
+                                                  .language = "",
+                                                  .warning = ""};
+    if (output->form != SCORE_FORM_TABLE) {
+        score_output_recording(output, id ? id : segment->text, &score);
+        return;
+    }
+    (void)begin(output);
+    if (output->n_rows == TABLE_ROWS)
+        flush_table(output);
+    if (output->n_rows++ == 0)
+        begin_table(output, &output->table, false, id ? "id" : NULL);
+    if (id)
+        table_cell(&output->table, "%s", id);
+    add_row(output, &output->table, false, segment);
+    if (output->explain) {
+        flush_table(output);
+        if (segment->explanation)
+            print_explanation(output, segment);
+    }
+}
+
+void score_output_failure(struct score_output *output, const char *id, const char *why)
+{
+    if (output->form != SCORE_FORM_JSON)
+        return;
+    bool first = begin(output);
+    write_entry(json_pack("{s:s, s:s}", "id", id, "error", why), first);
+}
+
+void score_output_line(struct score_output *output, const struct valence_scored_segment *is)
+{
+    char start[32];
+    if (output->form == SCORE_FORM_JSON) { /* a document a line: there is no end to wait for */
+        json_t *segment = score_segment_to_json(output->scorer, is);
+        (void)json_dumpf(segment, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
+        json_decref(segment);
+        putchar('\n');
+    } else if (output->form == SCORE_FORM_CSV) {
+        (void)begin(output);
+        write_csv(output, "-", is, is->index + 1);
+    } else {
+        format_time(start, is->start);
+        printf("%8s  ", start);
+        if (isnan(is->score))
+            fputs("    -  ", stdout);
+        else
+            printf("%+5.2f  ", is->score);
+        print_clean(stdout, *is->text ? is->text : is->reason);
+        putchar('\n');
+    }
+    fflush(stdout);
+}
+
+void score_output_finish(struct score_output *output)
+{
+    flush_table(output);
+    if (output->form == SCORE_FORM_TABLE && output->n_outside)
+        printf("!: WARNING: %" PRId64
+               " segments lie far outside the training data; their scores mean little\n",
+               output->n_outside);
+    if (output->form != SCORE_FORM_JSON)
+        return;
+    if (!output->begun)
+        begin_json(output);
+    printf("%s],\n  \"n\": %" PRId64 "\n}\n", output->n ? "\n  " : "", output->n);
+}

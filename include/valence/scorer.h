@@ -1,0 +1,250 @@
+/* Scores of recordings and texts: from a media file to how positive or negative each utterance is.
+ *
+ *     valence_scorer_open("run", NULL, &scorer, &error);
+ *     valence_score_recording(scorer, &(struct valence_recording){.path = "clip.mp4"}, NULL, NULL,
+ *                             NULL, &score, &error);
+ *
+ * A scorer is a model together with the encoders that its training used, which the checkpoint
+ * records. It encodes as `valence extract` does, so that a clip gets the score that
+ * valence_evaluate() would give it.
+ *
+ * A recording that is longer than an utterance is cut into *segments*, and each is scored by
+ * itself. The cuts are, in this order: windows of a given length; sentences of the transcript,
+ * given with times or recognised; pauses in the sound; equal pieces.
+ *
+ * A scorer is used by one thread at a time. */
+#ifndef VALENCE_SCORER_H
+#define VALENCE_SCORER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "valence/api.h"
+#include "valence/error.h"
+#include "valence/faces.h"
+#include "valence/media.h"
+#include "valence/model.h"
+#include "valence/progress.h"
+#include "valence/reliability.h"
+#include "valence/stream.h"
+#include "valence/transcribe.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- The scorer ---- */
+
+/* Set it with valence_scorer_options_default(), then change what you need. The names of members are
+ * also the keys of errors. Nothing of it is kept by pointer. */
+struct valence_scorer_options {
+    size_t size;
+
+    /* GGUF files of the encoders. One that is NULL is looked for in `folder` under the names of the
+     * known models (valence/models.h); nothing is downloaded. Those that the model does not need
+     * are not read. */
+    const char *whisper_model, *wavlm_model, *faces_model, *manet_model;
+    const char *text_model;
+    const char *folder; /* NULL: there is none */
+
+    bool recognise;       /* where words are needed and none are given (true) */
+    const char *language; /* of the speech: "en"; NULL: found out, or as in training */
+    const char *vad;      /* struct valence_transcribe_options, vad; not for recorded settings */
+
+    double level; /* of the intervals, 0.9 */
+
+    double whole_seconds;   /* a recording up to this is one segment (15) */
+    double window_seconds;  /* > 0: segments are windows of this length (0: utterances) */
+    double longest_seconds; /* a longer utterance is cut (30) */
+
+    bool signals; /* observe voice and face beside the score (false); needs the model of faces */
+    bool explain; /* what each modality and word adds to the score (false) */
+
+    /* Limits for media; NULL: the defaults. */
+    const struct valence_media_options *media;
+    const char *device, *memory; /* struct valence_encoder_options */
+};
+
+VALENCE_API void valence_scorer_options_default(struct valence_scorer_options *options);
+
+struct valence_scorer;
+
+/* Opens the model at `path`: a checkpoint, a run or a folder of seeds (valence/run.h). `options`
+ * may be NULL. The encoders are loaded when they are first needed, or by valence_scorer_load().
+ * *scorer is NULL on failure.
+ *
+ * Errors: those of valence_run_open() and valence_run_load(); UNSUPPORTED where valence encoded no
+ * stream that the model reads, naming what it was trained on; ARGUMENT for options out of range. */
+VALENCE_API int valence_scorer_open(const char *path, const struct valence_scorer_options *options,
+                                    struct valence_scorer **scorer, struct valence_error *error);
+VALENCE_API void valence_scorer_close(struct valence_scorer *scorer);
+
+enum valence_scorer_source { VALENCE_SCORER_TEXTS, VALENCE_SCORER_RECORDINGS };
+
+/* Loads the encoders for texts, or for recordings, where they are not loaded already. Errors:
+ * NOT_FOUND where an encoder is not in the folder (key: the option that would name it); DATA where
+ * one is not the one that training used, naming both; those of loading; ARGUMENT where the model
+ * does not read text, or reads nothing that a recording has. */
+VALENCE_API int valence_scorer_load(struct valence_scorer *scorer,
+                                    enum valence_scorer_source source, struct valence_error *error);
+
+/* The model, which belongs to the scorer. */
+VALENCE_API const struct valence_model *valence_scorer_model(const struct valence_scorer *scorer);
+
+/* The modalities that the scorer feeds to the model. The model may read others, which valence did
+ * not encode for its training: these are missing from each score. */
+VALENCE_API unsigned valence_scorer_modalities(const struct valence_scorer *scorer);
+
+/* The encoder of a modality in a few words: "whisper, prosody"; "" where there is none. It lives as
+ * long as the scorer. */
+VALENCE_API const char *valence_scorer_encoder(const struct valence_scorer *scorer,
+                                               enum valence_modality modality);
+
+/* ---- What is scored ---- */
+
+/* A recording, or a text alone. Start from zeros. */
+struct valence_recording {
+    const char *name; /* in errors; NULL: the path */
+
+    /* A file, */
+    const char *path;
+    /* or sound and pictures in memory, each where it is not NULL; */
+    const float *samples; /* mono, at 16 kHz, full scale 1 */
+    int64_t n_samples;
+    const uint8_t *pixels; /* (n_pictures, height, width, 3), RGB */
+    int64_t n_pictures, width, height;
+    const double *times; /* (n_pictures) seconds, rising */
+    /* with neither, `text` alone is scored. */
+
+    /* The part of the file to score; NULL: all of it. It is one segment, however long. */
+    const struct valence_media_segment *range;
+
+    /* What is said, UTF-8: in all of it, which makes one segment of a recording; NULL or "" where
+     * it is not known. A text alone of more than 40 words is cut into sentences. */
+    const char *text;
+    /* Or with times, where `text` is NULL. */
+    const struct valence_transcript *transcript;
+};
+
+/* ---- Results ---- */
+
+enum valence_word_source { VALENCE_WORDS_NONE, VALENCE_WORDS_GIVEN, VALENCE_WORDS_RECOGNISED };
+extern VALENCE_API const char *const valence_word_source_names[]; /* "none", "given", ... */
+
+/* What voice and face look like, as observed: not a score. NAN where it is not known. */
+struct valence_signals {
+    double expressions[VALENCE_FACE_EXPRESSIONS]; /* mean probabilities of the faces found */
+    double face_coverage;                         /* share of the pictures that show the person */
+    double pitch_hz, pitch_range;                 /* median; semitones from 10 % to 90 % */
+    double voiced;                                /* share of the sound */
+    double energy_db;                             /* mean of what is voiced, full scale 0 */
+    double words_per_second;
+};
+
+/* What the score would be without something, in the same flow or, for a modality, in the trained
+ * flow that misses it too. */
+struct valence_explanation {
+    /* NAN for a modality that is missing already, or that no trained flow misses beside */
+    double without[VALENCE_N_MODALITIES];
+    /* (n_words): the score without each word, the text read anew; NULL where the segment has no
+     * words that the model reads, or more than 100 */
+    const double *without_word;
+};
+
+struct valence_scored_segment {
+    int64_t index;
+    double start, end; /* seconds from the file's beginning; 0 for texts */
+
+    /* struct valence_prediction; NAN, and the reason, for a segment that has no score */
+    double score, raw_score;
+    struct valence_estimate estimate;
+    double distance;
+    bool outside, trained, fitting;
+    const char *reason; /* why there is no score: "no words were recognised"; "" where there is */
+
+    unsigned flow;     /* that it was scored in */
+    unsigned missing;  /* modalities of the model that it was scored without */
+    unsigned imagined; /* those of them that the flow imagines */
+    double modality_weights[VALENCE_N_MODALITIES];
+
+    enum valence_word_source words_from;
+    const char *text; /* what is said, as the model read it; "" */
+    int64_t n_words;
+    const struct valence_word *words; /* their times are 0 where they are not known */
+    double confidence;                /* mean of the recognised words', else NAN */
+
+    bool has_sound, has_pictures;          /* that were encoded */
+    struct valence_face_summary faces;     /* where the model reads faces or signals are observed */
+    const struct valence_signals *signals; /* NULL without options.signals */
+    const struct valence_explanation *explanation; /* NULL without options.explain */
+};
+
+/* Made by the library; free with valence_recording_score_free(). */
+struct valence_recording_score {
+    /* The mean of the segments' scores, weighted by their durations; of a text alone, by their
+     * numbers of words. `spread` is the weighted standard deviation, 0 for one segment. Segments
+     * without a score do not count. */
+    double score, spread, lowest, highest;
+    int64_t n_segments, n_unscored;
+    const struct valence_scored_segment *segments;
+
+    double seconds;               /* of the recording; 0 for a text */
+    bool has_sound, has_pictures; /* what the file has, whether the model uses it or not */
+    const char *language;         /* recognised, or "" */
+    const char *warning;          /* what is wrong with a file that was used nevertheless, or "" */
+    double work_seconds;          /* how long it took */
+};
+VALENCE_API void valence_recording_score_free(struct valence_recording_score *score);
+
+/* Receives a segment as soon as it is scored; it lives for the call. A value other than 0 stops:
+ * ERROR_CANCELLED. */
+typedef int (*valence_segment_receiver)(void *user, const struct valence_scored_segment *segment);
+
+/* Scores a recording, or a text. Memory grows with the number of segments, not with the sound or
+ * the pictures: one segment's are held at a time. `progress`, `receive` and `score` may be NULL;
+ * *score is NULL on failure.
+ *
+ * Errors: those of valence_scorer_load(); those of decoding and encoding, naming the recording;
+ * DATA where no segment has a score, saying why; CANCELLED; MEMORY. */
+VALENCE_API int valence_score_recording(struct valence_scorer *scorer,
+                                        const struct valence_recording *recording,
+                                        const struct valence_progress *progress,
+                                        valence_segment_receiver receive, void *user,
+                                        struct valence_recording_score **score,
+                                        struct valence_error *error);
+
+/* Scores `n` texts, one segment each, whose index is the text's; several are encoded together.
+ * Texts without words have no score and a reason. Errors: as above, but a text without a score is
+ * none. */
+VALENCE_API int valence_score_texts(struct valence_scorer *scorer, const char *const *texts,
+                                    int64_t n, const struct valence_progress *progress,
+                                    valence_segment_receiver receive, void *user,
+                                    struct valence_error *error);
+
+/* ---- Live ---- */
+
+/* Sound as it comes: an utterance is scored when a pause of half a second has followed it, or it is
+ * `longest_seconds` long. Memory stays the same however long it lasts. */
+struct valence_live;
+
+/* Each utterance goes to `receive`, with times from the first sample fed. *live is NULL on failure.
+ * Errors: those of valence_scorer_load(); MEMORY. */
+VALENCE_API int valence_live_open(struct valence_scorer *scorer, valence_segment_receiver receive,
+                                  void *user, struct valence_live **live,
+                                  struct valence_error *error);
+VALENCE_API void valence_live_close(struct valence_live *live); /* takes NULL */
+
+/* More samples: mono, at 16 kHz, full scale 1, any number of them. Returns when what ended in them
+ * is scored. Errors: DATA for a sample that is not finite; those of encoding; CANCELLED where the
+ * receiver stops. */
+VALENCE_API int valence_live_feed(struct valence_live *live, const float *samples, int64_t n,
+                                  struct valence_error *error);
+
+/* Nothing more comes: the utterance at hand is scored. */
+VALENCE_API int valence_live_end(struct valence_live *live, struct valence_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

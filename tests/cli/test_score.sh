@@ -1,0 +1,121 @@
+# valence score from outside: texts, tables, folders, recordings that cannot be scored, and what is refused. What a scorer
+# makes of recordings is tested by score/test-scorer.
+. "$TESTS/cli/support.sh"
+model="$TESTS/golden/llm/tiny-llama-f32.gguf"
+export VALENCE_CACHE="$work/cache"
+
+echo "the rest" >"$work/a.txt"
+if ! "$VALENCE" encode text -m "$model" "$work/a.txt" -o "$work/a.npy" >/dev/null 2>"$work/err"; then
+    grep -q "this build has no encoder" "$work/err" || wrong "encoding failed: $(cat "$work/err")"
+    expect 1 score --text x -m run
+    complains "this build cannot score"
+    finish
+fi
+
+# A network that learnt two words.
+awk 'BEGIN {
+    print "id,split,label,transcript"
+    for (i = 0; i < 200; i++) {
+        good = i % 2
+        printf "c%d,%s,%d,\"%s the rest %d\"\n", i, i < 100 ? "train" : i < 180 ? "validation" : "test",
+            good ? 2 : -2, good ? "lovely" : "awful", i
+    }
+}' >"$work/clips.csv"
+expect 0 import table "$work/clips.csv" "$work/transcripts" --labels-only
+expect 0 encode text "$work/transcripts" -m "$model" -o "$work/store" --layers 3 --quiet
+cat >"$work/config.yaml" <<YAML
+store: $work/store
+output: $work/run
+flows: [complete]
+select: complete
+epochs: 6
+streams: {audio: "", video: "", simulated_text: ""}
+model: {d: 16, o: 8}
+optimizer: {learning_rate: 0.01}
+YAML
+expect 0 train "$work/config.yaml" --quiet
+run="-m $work/run --llm $model"
+
+# Texts.
+# shellcheck disable=SC2086 # words are meant
+expect 0 score --text "lovely the rest 3" --text "awful the rest 4" $run
+prints "lovely the rest 3"
+silent
+# shellcheck disable=SC2086
+expect 0 score --text "lovely the rest 3" --text "awful the rest 4" $run --json --explain --quiet
+fits score
+json 2 n
+json '"lovely the rest 3"' recordings 0 segments 0 text
+json '"given"' recordings 0 segments 0 words_from
+json '"rest"' recordings 1 segments 0 words 2 word
+good=$("$JSON_VALUE" "$work/out" recordings 0 score)
+bad=$("$JSON_VALUE" "$work/out" recordings 1 score)
+awk -v a="$good" -v b="$bad" 'BEGIN { exit !(a > b) }' || wrong "lovely is $good and awful $bad"
+# shellcheck disable=SC2086
+expect 0 predict "$work/run" --text "lovely the rest 3" -m "$model" --csv
+predicted=$(sed -n 2p "$work/out" | cut -d, -f2)
+awk -v a="$good" -v b="$predicted" 'BEGIN { exit !(a - b < 1e-4 && b - a < 1e-4) }' ||
+    wrong "score says $good and predict $predicted"
+
+# A table keeps its ids; what has no words has no score, and that is said.
+printf 'name,review\nfirst,"lovely, the rest"\nsecond,\nthird,awful\n' >"$work/reviews.csv"
+# shellcheck disable=SC2086
+expect 0 score "$work/reviews.csv" --text-column review --id-column name $run --csv
+complains "1 texts have no score, the first is 'second'"
+[ "$(cut -d, -f1 "$work/out" | tr '\n' ' ')" = "id first second third " ] || wrong "the ids are not kept"
+sed -n 3p "$work/out" | grep -q "it has no words" || wrong "no reason is given"
+# shellcheck disable=SC2086
+expect 1 score "$work/reviews.csv" $run
+complains "'transcript'"
+complains "--text-column"
+
+# A text file, and one that is cut into sentences.
+# shellcheck disable=SC2086
+expect 0 score "$work/a.txt" $run
+prints "the rest"
+for i in 1 2 3 4 5; do echo "A lovely day it was and the rest of it too $i."; done >"$work/long.txt"
+# shellcheck disable=SC2086
+expect 0 score "$work/long.txt" $run
+prints "The whole: "
+prints "weighted by words"
+"$VALENCE" score - -m "$work/run" --llm "$model" --csv <"$work/a.txt" >"$work/out" 2>"$work/err" || wrong "standard input fails"
+grep -q '^-,' "$work/out" || wrong "standard input has no row"
+
+# Files that fail are named and counted, and the others scored.
+mkdir "$work/folder"
+cp "$work/a.txt" "$work/folder"
+printf 'a b\0c' >"$work/folder/nul.txt"
+echo nothing >"$work/folder/notes.xyz"
+# shellcheck disable=SC2086
+expect 1 score "$work/folder" $run --json
+complains "nul.txt"
+complains "1 of 2 files could not be scored"
+complains "1 files of the folder"
+fits score
+json 2 n
+mkdir "$work/empty"
+# shellcheck disable=SC2086
+expect 1 score "$work/empty" $run
+complains "holds no sound, video or text file"
+
+# What is refused.
+# shellcheck disable=SC2086
+expect 2 score https://example.org/clip.mp4 $run
+complains "opens no network addresses"
+expect 2 score -m "$work/run"
+complains "give a file, or texts with --text"
+expect 2 score a.txt b.txt --text x
+complains "give one file and one text"
+expect 2 score a.txt --json --csv
+complains "exclude each other"
+expect 2 score a.wav --live
+complains "--live reads standard input"
+expect 2 score a.wav --start 3 --end 2
+complains "--end is not after --start"
+expect 1 score --text x -m "$work/run"
+complains "needs the encoder 'tiny-llama-f32.gguf'"
+# shellcheck disable=SC2086
+expect 1 score "$work/nowhere.wav" $run
+complains "whisper-base"
+complains "valence models fetch whisper-base"
+finish

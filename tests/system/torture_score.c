@@ -1,0 +1,122 @@
+/* Torture: scoring texts and sound, on a small model of text. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "media_fixture.h"
+#include "text_run.h"
+#include "torture.h"
+#include "valence/scorer.h"
+#include "valence/text_table.h"
+
+#define LLAMA VALENCE_TEST_DATA "/golden/llm/tiny-llama-f32.gguf"
+
+enum { N_SAMPLES = 16000 };
+
+static char scored_run[96], table_path[96];
+static float samples[N_SAMPLES];
+
+static int open_scorer(struct valence_scorer **scorer, struct valence_error *error)
+{
+    struct valence_scorer_options options;
+    valence_scorer_options_default(&options);
+    options.text_model = LLAMA;
+    options.recognise = false;
+    options.explain = true;
+    return valence_scorer_open(scored_run, &options, scorer, error);
+}
+
+static int add_segment(void *user, const struct valence_scored_segment *segment)
+{
+    double *result = user;
+    *result = *result * 1.0001 + (isnan(segment->score) ? 1 : segment->score);
+    add_text(result, segment->text);
+    return 0;
+}
+
+static int score_texts(double *result, struct valence_error *error)
+{
+    static const char *const texts[] = {"good day", "", "bad"};
+    struct valence_scorer *scorer;
+    int status = open_scorer(&scorer, error);
+    if (status)
+        return scorer ? 1 : status;
+    status = valence_scorer_load(scorer, VALENCE_SCORER_TEXTS, error);
+    if (!status)
+        status = valence_score_texts(scorer, texts, 3, NULL, add_segment, result, error);
+    valence_scorer_close(scorer);
+    return status;
+}
+
+static int score_sound(double *result, struct valence_error *error)
+{
+    const struct valence_recording recording = {
+        .samples = samples, .n_samples = N_SAMPLES, .text = "not well"};
+    struct valence_scorer *scorer;
+    struct valence_recording_score *score;
+    int status = open_scorer(&scorer, error);
+    if (status)
+        return scorer ? 1 : status;
+    status = valence_score_recording(scorer, &recording, NULL, NULL, NULL, &score, error);
+    if (status && score)
+        status = 1;
+    if (!status)
+        *result = score->score + 10 * score->segments[0].explanation->without_word[0];
+    valence_recording_score_free(score);
+    valence_scorer_close(scorer);
+    return status;
+}
+
+static int score_live(double *result, struct valence_error *error)
+{
+    struct valence_scorer *scorer;
+    struct valence_live *live = NULL;
+    int status = open_scorer(&scorer, error);
+    if (status)
+        return scorer ? 1 : status;
+    status = valence_live_open(scorer, add_segment, result, &live, error);
+    if (status && live)
+        status = 1;
+    if (!status)
+        status = valence_live_feed(live, samples, N_SAMPLES, error);
+    if (!status)
+        status = valence_live_end(live, error);
+    valence_live_close(live);
+    valence_scorer_close(scorer);
+    return status;
+}
+
+static int read_table(double *result, struct valence_error *error)
+{
+    struct valence_text_table *table;
+    const char *id, *text;
+    int status = valence_text_table_open(table_path, NULL, &table, error);
+    if (status)
+        return table ? 1 : status;
+    while (!(status = valence_text_table_next(table, &id, &text, error)) && id) {
+        add_text(result, id);
+        add_text(result, text);
+    }
+    valence_text_table_close(table);
+    return status;
+}
+
+int make_scored(const char *folder, struct valence_error *error)
+{
+    snprintf(scored_run, sizeof scored_run, "%s/text-run", folder);
+    snprintf(table_path, sizeof table_path, "%s/table.csv", folder);
+    for (int i = 0; i < N_SAMPLES; i++)
+        samples[i] = (float)(0.3 * sin(0.05 * i)) * (i > 4000);
+    FILE *file = fopen(table_path, "w");
+    if (!file || fputs("id,text\na,good day\nb,\"bad, bad\"\n", file) < 0 || fclose(file) != 0)
+        return -1;
+    return text_run_make(folder, LLAMA, error);
+}
+
+const struct torture_case score_cases[] = {
+    {"valence_scorer_open valence_scorer_load valence_score_texts", score_texts, 20},
+    {"valence_score_recording", score_sound, 20},
+    {"valence_live_open valence_live_feed valence_live_end", score_live, 20},
+    {"valence_text_table_open valence_text_table_next", read_table, 0},
+};
+const int n_score_cases = sizeof score_cases / sizeof score_cases[0];
