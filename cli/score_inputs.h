@@ -30,8 +30,8 @@ int score_inputs_list(struct score_inputs *inputs, const char *const *arguments,
 /* Removes temporary files. */
 void score_inputs_free(struct score_inputs *inputs);
 
-/* A whole text file; valence_text_free() it. Errors: IO; DATA for a NUL character or what is not UTF-8;
- * LIMIT beyond 64 MiB. */
+/* A whole text file; valence_text_free() it. Errors: IO; DATA for a NUL character or what is not
+ * UTF-8; LIMIT beyond 64 MiB. */
 int score_read_text(const char *path, char **text, struct valence_error *error);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "json_output.h"
 #include "score_json.h"
+#include "score_why.h"
 #include "terminal.h"
 #include "valence/text.h"
 
@@ -26,19 +27,6 @@ static bool has_several_modalities(const struct score_output *output)
 
 /* ---- Cells ---- */
 
-/* "1:02.5", with hours where there are any. */
-static void format_time(char text[32], double seconds)
-{
-    int64_t tenths = llrint(10 * (seconds > 0 ? seconds : 0));
-    int64_t hours = tenths / 36000, minutes = tenths / 600 % 60;
-    if (hours)
-        snprintf(text, 32, "%" PRId64 ":%02" PRId64 ":%02" PRId64, hours, minutes,
-                 tenths / 10 % 60);
-    else
-        snprintf(text, 32, "%" PRId64 ":%02" PRId64 ".%" PRId64, minutes, tenths / 10 % 60,
-                 tenths % 10);
-}
-
 static void score_cell(struct table *table, const struct valence_scored_segment *is)
 {
     if (isnan(is->score))
@@ -57,13 +45,6 @@ static void estimate_cells(struct table *table, const struct valence_estimate *e
         table_cell(table, "-");
     else
         table_cell(table, "%+.1f…%+.1f", estimate->low, estimate->high);
-}
-
-static void number_cell(struct table *table, const char *format, double value)
-{
-    char text[64];
-    snprintf(text, sizeof text, format, value);
-    table_cell(table, "%s", isnan(value) ? "-" : text);
 }
 
 /* ---- The table of segments ---- */
@@ -93,7 +74,7 @@ static void add_row(struct score_output *output, struct table *table, bool has_t
 {
     char start[32], missing[32];
     if (has_times) {
-        format_time(start, is->start);
+        score_format_time(start, is->start);
         table_cell(table, "%s", start);
     }
     score_cell(table, is);
@@ -103,110 +84,11 @@ static void add_row(struct score_output *output, struct table *table, bool has_t
         table_cell(table, "%s", *is->reason ? "" : missing);
         for (int m = 0; m < VALENCE_N_MODALITIES; m++)
             if (reads(output) & VALENCE_BIT(m))
-                number_cell(table, "%.2f", *is->reason ? (double)NAN : is->modality_weights[m]);
+                score_number_cell(table, "%.2f",
+                                  *is->reason ? (double)NAN : is->modality_weights[m]);
     }
     table_cell(table, "%s", *is->text ? is->text : *is->reason ? is->reason : "");
     output->n_outside += is->outside;
-}
-
-/* ---- Why, and what is seen ---- */
-
-/* A word, and what it adds to the score. */
-static void print_word(const char *word, double adds)
-{
-    enum terminal_style style = isnan(adds)    ? STYLE_PLAIN
-                                : adds >= 0.1  ? STYLE_POSITIVE
-                                : adds <= -0.1 ? STYLE_NEGATIVE
-                                               : STYLE_PLAIN;
-    fputs(terminal_style(stdout, style), stdout);
-    print_clean(stdout, word);
-    if (!isnan(adds))
-        printf(" %+.2f", adds);
-    fputs(terminal_style(stdout, STYLE_PLAIN), stdout);
-}
-
-static void print_words(const struct valence_scored_segment *is)
-{
-    const double *without = is->explanation->without_word;
-    int columns = terminal_columns(stdout), at = 0;
-    for (int64_t i = 0; i < is->n_words; i++) {
-        int width = display_width(is->words[i].text) + 6;
-        if (at && at + 2 + width > columns) {
-            fputs("\n", stdout);
-            at = 0;
-        }
-        at += printf("%s", at ? ", " : "  ") + width;
-        print_word(is->words[i].text, is->score - without[i]);
-    }
-    putchar('\n');
-}
-
-static void print_explanation(const struct score_output *output,
-                              const struct valence_scored_segment *is)
-{
-    char start[32];
-    format_time(start, is->start);
-    if (is->end > is->start)
-        printf("%s", start);
-    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
-        if (!isnan(is->explanation->without[m]))
-            printf("  without %s %+.2f", valence_modality_names[m], is->explanation->without[m]);
-    putchar('\n');
-    if (is->explanation->without_word)
-        print_words(is);
-    (void)output;
-}
-
-static void print_explanations(const struct score_output *output,
-                               const struct valence_recording_score *score)
-{
-    printf("\nWhat each word adds to the score (the score less that without the word)%s:\n",
-           has_several_modalities(output) ? ", and the score without a modality" : "");
-    for (int64_t i = 0; i < score->n_segments; i++)
-        if (score->segments[i].explanation)
-            print_explanation(output, &score->segments[i]);
-}
-
-/* The expression with the highest mean probability. */
-static void expression_cell(struct table *table, const struct valence_signals *signals)
-{
-    int best = 0;
-    for (int e = 1; e < VALENCE_FACE_EXPRESSIONS; e++)
-        if (signals->expressions[e] > signals->expressions[best])
-            best = e;
-    if (isnan(signals->expressions[best]))
-        table_cell(table, "-");
-    else
-        table_cell(table, "%s %.0f %%", valence_face_expression_names[best],
-                   100 * signals->expressions[best]);
-}
-
-static void print_signals(const struct valence_recording_score *score)
-{
-    static const char *const headings[] = {"pitch, Hz",  "range, st", "voiced, %",
-                                           "energy, dB", "words/s",   "face, %"};
-    struct table table = {.title = "Observed, not scored"};
-    table_column(&table, "time", TABLE_RIGHT);
-    for (int i = 0; i < 6; i++)
-        table_column(&table, headings[i], TABLE_RIGHT);
-    table_column(&table, "expression", TABLE_LEFT);
-    for (int64_t i = 0; i < score->n_segments; i++) {
-        const struct valence_signals *signals = score->segments[i].signals;
-        char start[32];
-        if (!signals)
-            continue;
-        format_time(start, score->segments[i].start);
-        table_cell(&table, "%s", start);
-        number_cell(&table, "%.0f", signals->pitch_hz);
-        number_cell(&table, "%.1f", signals->pitch_range);
-        number_cell(&table, "%.0f", 100 * signals->voiced);
-        number_cell(&table, "%.1f", signals->energy_db);
-        number_cell(&table, "%.1f", signals->words_per_second);
-        number_cell(&table, "%.0f", 100 * signals->face_coverage);
-        expression_cell(&table, signals);
-    }
-    putchar('\n');
-    table_print(&table, stdout);
 }
 
 /* ---- The table of a recording ---- */
@@ -279,9 +161,9 @@ static void write_table(struct score_output *output, const char *id,
     note_unused(output, &table, score);
     table_print(&table, stdout);
     if (output->signals)
-        print_signals(score);
+        score_print_signals(score);
     if (output->explain)
-        print_explanations(output, score);
+        score_print_explanations(score, has_several_modalities(output));
 }
 
 /* ---- CSV ---- */
@@ -378,7 +260,23 @@ static void print_cue_time(double seconds, char separator)
            ms / 1000 % 60, separator, ms % 1000);
 }
 
-/* A cue's text may not hold blank lines or "-->". */
+/* WebVTT has tags and entities, SubRip tags; a cue's text may not hold "-->" either. */
+static void print_cue_word(const char *word, bool is_vtt)
+{
+    putchar(' ');
+    for (; *word; word++)
+        if (is_vtt && *word == '&')
+            fputs("&amp;", stdout);
+        else if (is_vtt && *word == '<')
+            fputs("&lt;", stdout);
+        else if (is_vtt && *word == '>')
+            fputs("&gt;", stdout);
+        else if (!is_vtt && strncmp(word, "-->", 3) == 0)
+            fputs("- ", stdout);
+        else
+            putchar((unsigned char)*word < ' ' ? '?' : *word);
+}
+
 static void write_cues(const struct valence_recording_score *score, bool is_vtt)
 {
     for (int64_t i = 0; i < score->n_segments; i++) {
@@ -393,7 +291,7 @@ static void write_cues(const struct valence_recording_score *score, bool is_vtt)
         else
             printf("\n%+.1f", is->score);
         for (int64_t w = 0; w < is->n_words; w++)
-            printf(" %s", strcmp(is->words[w].text, "-->") == 0 ? "->" : is->words[w].text);
+            print_cue_word(is->words[w].text, is_vtt);
         fputs("\n\n", stdout);
     }
 }
@@ -464,8 +362,10 @@ void score_output_text(struct score_output *output, const char *id,
     add_row(output, &output->table, false, segment);
     if (output->explain) {
         flush_table(output);
+        if (output->n == 1)
+            score_print_meaning(has_several_modalities(output));
         if (segment->explanation)
-            print_explanation(output, segment);
+            score_print_explanation(segment);
     }
 }
 
@@ -489,7 +389,7 @@ void score_output_line(struct score_output *output, const struct valence_scored_
         (void)begin(output);
         write_csv(output, "-", is, is->index + 1);
     } else {
-        format_time(start, is->start);
+        score_format_time(start, is->start);
         printf("%8s  ", start);
         if (isnan(is->score))
             fputs("    -  ", stdout);
