@@ -1,5 +1,6 @@
 #include "encode/compute/weights.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -41,20 +42,24 @@ static int check_tensors(const struct weights *weights, struct valence_error *er
     return VALENCE_OK;
 }
 
-/* The header, through stdio. NULL where it is not sound. */
-static struct gguf_context *read_header(struct weights *weights)
+/* The header, through stdio. */
+static int read_header(struct weights *weights, struct valence_error *error)
 {
-    struct gguf_context *gguf = NULL;
     int descriptor = dup(weights->source.file);
     FILE *stream = descriptor < 0 ? NULL : fdopen(descriptor, "r");
-    if (stream)
-        gguf = gguf_init_from_file_ptr(
-            stream, (struct gguf_init_params){.no_alloc = true, .ctx = &weights->context});
-    if (stream)
-        fclose(stream);
-    else if (descriptor >= 0)
-        close(descriptor);
-    return gguf;
+    if (!stream) {
+        int number = errno;
+        if (descriptor >= 0)
+            close(descriptor);
+        return fail_errno(error, number, "%s: cannot read it", weights->path);
+    }
+    backend_log_clear();
+    weights->gguf = gguf_init_from_file_ptr(
+        stream, (struct gguf_init_params){.no_alloc = true, .ctx = &weights->context});
+    fclose(stream);
+    return weights->gguf ? VALENCE_OK
+                         : fail(error, VALENCE_ERROR_FORMAT, "%s: is not a sound GGUF file%s%s",
+                                weights->path, *backend_log() ? ": " : "", backend_log());
 }
 
 int weights_open(struct weights *weights, const char *path, struct valence_error *error)
@@ -68,10 +73,8 @@ int weights_open(struct weights *weights, const char *path, struct valence_error
         status = byte_source_read(&weights->source, 0, start, sizeof start, error);
     if (!status && memcmp(start, "GGUF", 4) != 0)
         status = byte_source_refuse(&weights->source, "a GGUF file", error);
-    backend_log_clear();
-    if (!status && !(weights->gguf = read_header(weights)))
-        status = fail(error, VALENCE_ERROR_FORMAT, "%s: is not a sound GGUF file%s%s", path,
-                      *backend_log() ? ": " : "", backend_log());
+    if (!status)
+        status = read_header(weights, error);
     if (!status)
         status = check_tensors(weights, error);
     if (status)
