@@ -114,6 +114,9 @@ expect 2 score a.wav --start 3 --end 2
 complains "--end is not after --start"
 expect 1 score --text x -m "$work/run"
 complains "needs the encoder 'tiny-llama-f32.gguf'"
+expect 1 score --text x # the model that comes with valence, without its encoder
+complains "needs the encoder 'smollm2'"
+complains "valence models fetch"
 # shellcheck disable=SC2086
 expect 1 score "$work/nowhere.wav" $run
 complains "whisper-base"
