@@ -338,6 +338,7 @@ static int run_request(const struct command *command, struct request *request)
                                                          : SCORE_FORM_TABLE,
                                   .scorer = scorer,
                                   .model = request->run ? request->run : "valence-text-en",
+                                  .for_english = !request->run,
                                   .level = request->level,
                                   .explain = request->explain,
                                   .signals = request->signals};

@@ -112,7 +112,8 @@ static void note_unused(const struct score_output *output, struct table *table,
                    used == VALENCE_BIT(VALENCE_TEXT) ? "words" : read);
 }
 
-static void note_words(struct table *table, const struct valence_recording_score *score)
+static void note_words(const struct score_output *output, struct table *table,
+                       const struct valence_recording_score *score)
 {
     double confidence = 0;
     int64_t n = 0;
@@ -126,6 +127,11 @@ static void note_words(struct table *table, const struct valence_recording_score
         table_note(table, "The words were recognised%s%s, with a mean confidence of %.0f %%.",
                    *score->language ? " in language " : "", score->language,
                    100 * confidence / (double)n);
+    if (output->for_english && *score->language && strcmp(score->language, "en") != 0)
+        table_note(table,
+                   "WARNING: this model was trained on English. For language %s its scores mean "
+                   "little, and its intervals do not hold.",
+                   score->language);
 }
 
 static void note_score(struct table *table, const struct valence_recording_score *score)
@@ -157,7 +163,7 @@ static void write_table(struct score_output *output, const char *id,
     for (int64_t i = 0; i < score->n_segments; i++)
         add_row(output, &table, has_times, &score->segments[i]);
     note_score(&table, score);
-    note_words(&table, score);
+    note_words(output, &table, score);
     note_unused(output, &table, score);
     table_print(&table, stdout);
     if (output->signals)

@@ -20,6 +20,7 @@ struct score_output {
     const char *model; /* as it was given */
     double level;
     bool explain, signals;
+    bool for_english; /* the model was trained on English text */
 
     /* While it is written. */
     bool begun;
