@@ -15,11 +15,8 @@ for ((i = 0; i < clips; i++)); do
     ffmpeg -v error -nostdin -y -f lavfi -i "testsrc2=size=96x64:rate=8:duration=2" -f lavfi \
         -i "sine=frequency=$((200 + 10 * i)):duration=2" -c:v mpeg4 -c:a pcm_s16le "$(printf '%s/clips/c%03d.mkv' "$work" $i)"
 done
-# In a subshell, whose process becomes the command's: so that it is the command that is killed.
-extract() (
-    exec "$valence" extract "$work/clips" -o "$work/$1" -q --set "models.whisper=$work/whisper.gguf" \
-        --set "models.faces=$work/faces.gguf" >/dev/null
-)
+# The store's name follows. Run in the background it is the command itself that is killed, and no shell around it.
+extract=("$valence" extract "$work/clips" -q --set "models.whisper=$work/whisper.gguf" --set "models.faces=$work/faces.gguf" -o)
 content() {
     rm -rf "$work/npy"
     "$valence" export "$work/$1" "$work/npy" --form npy -q >/dev/null
@@ -30,13 +27,13 @@ content() {
     done
 }
 begin=$(date +%s%N)
-extract whole
+"${extract[@]}" "$work/whole" >/dev/null
 whole=$((($(date +%s%N) - begin) / 1000000))
 # A kill falls anywhere between the start of the process and about a tenth of the whole work; so the store grows slowly enough
 # for all kills. When it is done early, it is begun anew.
 killed=0 rounds=1
 while ((killed < kills)); do
-    extract killed &
+    "${extract[@]}" "$work/killed" >/dev/null &
     process=$!
     sleep "$(awk -v r=$RANDOM -v ms="$whole" 'BEGIN { printf "%.3f", (0.02 + r / 32768 * ms / 10) / 1000 }')"
     if kill -9 "$process" 2>/dev/null; then
@@ -50,7 +47,7 @@ while ((killed < kills)); do
         rounds=$((rounds + 1))
     fi
 done
-extract killed
+"${extract[@]}" "$work/killed" >/dev/null
 content whole >"$work/a"
 content killed >"$work/b"
 cmp "$work/a" "$work/b"
