@@ -1,5 +1,6 @@
 #include "encode/llm/llm_context.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,7 +168,10 @@ static int open_context(struct llm_context *context, struct valence_error *error
     params.abort_callback = poll_progress;
     params.abort_callback_data = context;
     backend_log_clear();
+    errno = 0; /* llama.cpp gives NULL for a lack of memory, too */
     context->context = llama_init_from_model(context->model->model, params);
+    if (!context->context && errno == ENOMEM)
+        return fail_memory(error, 0, context->model->source);
     if (!context->context)
         return fail(error, VALENCE_ERROR_UNSUPPORTED,
                     "%s: llama.cpp cannot make a context of %" PRId64 " positions: %s",

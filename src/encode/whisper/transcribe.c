@@ -2,6 +2,7 @@
 #include "valence/transcribe.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -199,9 +200,12 @@ static int transcribe_block(struct transcription *t, int64_t n, struct valence_e
     const struct whisper_hearing heard = {context, t->state};
     struct whisper_full_params params = make_params(t);
     backend_log_clear();
+    errno = 0; /* a lack of memory is no code of its own */
     int code = whisper_full_with_state(context, t->state, params, t->samples, (int)n);
     if (t->is_cancelled)
         return fail(error, VALENCE_ERROR_CANCELLED, "transcribing was cancelled");
+    if (code != 0 && errno == ENOMEM)
+        return fail_memory(error, 0, t->transcriber->path);
     if (code != 0)
         return fail(error, VALENCE_ERROR_FORMAT, "%s: whisper.cpp gave up (%d): %s",
                     t->transcriber->path, code, backend_log());

@@ -1,5 +1,6 @@
 #include "encode/whisper/whisper_stream.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -252,9 +253,12 @@ struct whisper_context *whisper_stream_load(struct weights *weights, struct vale
         struct whisper_model_loader loader = {&stream, read_bytes, is_at_end, close_nothing};
         params.use_gpu = false;
         backend_log_clear();
+        errno = 0; /* whisper.cpp gives NULL for a lack of memory, too */
         context = whisper_init_with_params_no_state(&loader, params);
         if (!context && stream.problem.status)
             fail(error, stream.problem.status, "%s", stream.problem.text);
+        else if (!context && errno == ENOMEM)
+            fail_memory(error, 0, weights->path);
         else if (!context)
             fail(error, VALENCE_ERROR_FORMAT, "%s: whisper.cpp cannot load it: %s", weights->path,
                  backend_log());
