@@ -17,10 +17,12 @@ struct request {
     const char *whisper, *wavlm, *faces, *manet, *llm, *vad;
     struct option_list texts;
     bool no_transcript, signals, explain, live, raw;
-    bool json, csv, srt, vtt, quiet;
+    bool json, csv, srt, vtt, quiet, offline;
     double window, level, start, end;
     int64_t threads;
     struct media_limits limits;
+    struct valence_model_fetch_options
+        fetch; /* of encoders that are not here; the scorer keeps it */
     const char *const *files;
     int64_t n_files;
 };
@@ -66,11 +68,13 @@ static int resolve(const struct request *request, struct valence_scorer_options 
     int status = VALENCE_OK;
     for (size_t i = 0; i < sizeof encoders / sizeof *encoders && !status; i++)
         if (encoders[i].given) {
-            status = model_path(encoders[i].given, true, request->quiet, &paths->paths[i], error);
+            status = model_path(encoders[i].given, request->offline, request->quiet,
+                                &paths->paths[i], error);
             *encoders[i].target = paths->paths[i];
         }
     options->folder = paths->folder = model_folder();
     options->memory = paths->memory = model_memory();
+    options->fetch = &request->fetch;
     return status;
 }
 
@@ -452,6 +456,7 @@ static int run_score(const struct command *command, int argc, char **argv)
          "Silero's voice activity detection: recognise only where there is speech (default: "
          "everything).",
          0, 0},
+        option_offline(&request.offline),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Limits", 0, 0},
         option_threads(&request.threads),
         MEDIA_OPTIONS(request.limits),
@@ -463,6 +468,7 @@ static int run_score(const struct command *command, int argc, char **argv)
         request.files = positional;
         request.n_files = n;
         code = check(command, &request);
+        model_fetch_options(NULL, request.offline, request.quiet, &request.fetch);
         if (code == EXIT_FINE)
             code = run_request(command, &request);
     }
@@ -477,9 +483,9 @@ const struct command command_score = {
     .description =
         "FILE is a recording (any sound or video that FFmpeg reads), a text (.txt), a table of "
         "texts (.csv, .tsv), a folder of recordings and texts, or '-' for standard input. Speech "
-        "is "
-        "recognised where you give no transcript. The encoders and their settings are those that "
-        "the model was trained with.\n\n"
+        "is recognised if you give no transcript. The encoders and their settings are those that "
+        "the model was trained with; those that 'valence models' lists are fetched at first "
+        "use.\n\n"
         "A recording longer than 15 seconds is cut into utterances: sentences of the transcript "
         "or, without words, the sound between pauses. Each has a score, the error to expect and an "
         "interval. The score of the whole is their mean, weighted by duration, with its spread. A "

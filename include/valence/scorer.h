@@ -25,6 +25,7 @@
 #include "valence/faces.h"
 #include "valence/media.h"
 #include "valence/model.h"
+#include "valence/models.h"
 #include "valence/progress.h"
 #include "valence/reliability.h"
 #include "valence/stream.h"
@@ -37,16 +38,18 @@ extern "C" {
 /* ---- The scorer ---- */
 
 /* Set it with valence_scorer_options_default(), then change what you need. The names of members are
- * also the keys of errors. Nothing of it is kept by pointer. */
+ * also the keys of errors. Nothing of it but `fetch` is kept by pointer. */
 struct valence_scorer_options {
     size_t size;
 
     /* GGUF files of the encoders. One that is NULL is looked for in `folder` under the names of the
-     * known models (valence/models.h); nothing is downloaded. Those that the model does not need
-     * are not read. */
+     * known models (valence/models.h). Those that the model does not need are not read. */
     const char *whisper_model, *wavlm_model, *faces_model, *manet_model;
     const char *text_model;
     const char *folder; /* NULL: there is none */
+    /* How a known model that is needed and not in `folder` is fetched; what it points to must live
+     * as long as the scorer. NULL: nothing is downloaded. */
+    const struct valence_model_fetch_options *fetch;
 
     bool recognise;       /* where words are needed and none are given (true) */
     const char *language; /* of the speech: "en"; NULL: found out, or as in training */
@@ -83,9 +86,9 @@ VALENCE_API void valence_scorer_close(struct valence_scorer *scorer);
 enum valence_scorer_source { VALENCE_SCORER_TEXTS, VALENCE_SCORER_RECORDINGS };
 
 /* Loads the encoders for texts, or for recordings, where they are not loaded already. Errors:
- * NOT_FOUND where an encoder is not in the folder (key: the option that would name it); DATA where
- * one is not the one that training used, naming both; those of loading; ARGUMENT where the model
- * does not read text, or reads nothing that a recording has. */
+ * NOT_FOUND where an encoder is not in the folder (key: the option that would name it); those of
+ * fetching it; DATA where one is not the one that training used, naming both; those of loading;
+ * ARGUMENT where the model does not read text, or reads nothing that a recording has. */
 VALENCE_API int valence_scorer_load(struct valence_scorer *scorer,
                                     enum valence_scorer_source source, struct valence_error *error);
 

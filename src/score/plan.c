@@ -257,6 +257,13 @@ int score_find_encoder(struct valence_scorer *scorer, const char *given, const c
             free(paths[i]);
     if (n > 0)
         return VALENCE_OK;
+    if (folder && scorer->options.fetch && valence_known_model_find(names[0])) {
+        int status =
+            valence_model_resolve(folder, names[0], scorer->options.fetch, &paths[0], error);
+        if (!status)
+            *path = plan->paths[plan->n_paths++] = paths[0];
+        return status;
+    }
     return fail_key(error, VALENCE_ERROR_NOT_FOUND, key,
                     "%s needs the encoder '%s', which is not there%s%s", what, names[0],
                     folder ? ": looked for in " : "", folder ? folder : "");

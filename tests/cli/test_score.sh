@@ -114,11 +114,11 @@ expect 2 score a.wav --start 3 --end 2
 complains "--end is not after --start"
 expect 1 score --text x -m "$work/run"
 complains "needs the encoder 'tiny-llama-f32.gguf'"
-expect 1 score --text x # the model that comes with valence, without its encoder
-complains "needs the encoder 'smollm2'"
-complains "valence models fetch"
+expect 1 score --text x --offline # the model that comes with valence, without its encoder
+complains "smollm2"
+complains "without --offline it is fetched"
 # shellcheck disable=SC2086
-expect 1 score "$work/nowhere.wav" $run
+expect 1 score "$work/nowhere.wav" $run --offline
 complains "whisper-base"
-complains "valence models fetch whisper-base"
+complains "without --offline it is fetched"
 finish
