@@ -1,8 +1,13 @@
-/* golden-whisper FOLDER [BASE.gguf]: compares Whisper's log-mel, hidden states and rows with every
- * tensor of the encoder that is stored in FOLDER: in subfolders that have a model (tiny), which is
- * converted, and, with BASE.gguf, in those that have sounds and cases of its weights (base). The
- * limits are those of the fixtures' description. */
-#include "golden.h"
+/* golden-whisper FOLDER [BASE.gguf [SOUNDS...]]: compares all that is stored in FOLDER with what
+ * valence computes, within the limits of the fixtures' description: log-mel, the encoder's states
+ * and rows, the decoder's states and logits, languages, greedy decoding, segments; and, for
+ * published weights, the logits and transcripts of whisper.cpp.
+ *
+ * Subfolders with a model (tiny) are converted. Those without (base) are of the published weights:
+ * BASE.gguf, or "whisper-base" among the cached models (VALENCE_CACHE). Sounds that are not in
+ * FOLDER are looked for in the folders SOUNDS, and below VALENCE_SHARED. */
+#include "golden_whisper_cpp.h"
+#include "golden_whisper_sounds.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -10,80 +15,9 @@
 
 #include <jansson.h>
 
-#include "base/file.h"
 #include "encode/compute/backend.h"
-#include "encode/whisper/whisper_audio.h"
-#include "valence/media.h"
-
-#define RELATIVE       5e-6
-#define RELATIVE_LARGE 2e-5 /* hidden states of real weights with outliers */
-
-struct fixture {
-    const char *folder;
-    struct safetensors *cases;
-    struct whisper_audio model;
-    struct whisper_audio_state state;
-    struct tally *tally;
-    bool is_real; /* published weights: other limits */
-};
-
-/* What is stored of a case: everything begins with this. */
-struct run {
-    const struct fixture *fixture;
-    const char *stem; /* "a." or "a.ctx65." */
-    int64_t n_rows;
-    const json_t *kept; /* rows stored as ".kept"; NULL */
-};
-
-static const struct safetensor *find(const struct run *run, const char *name)
-{
-    char full[128];
-    snprintf(full, sizeof full, "%s%s", run->stem, name);
-    return safetensors_find(run->fixture->cases, full);
-}
-
-/* ---- Limits ---- */
-
-static double limit_of(const struct run *run, const char *name)
-{
-    static const struct {
-        const char *name;
-        double tiny, real;
-    } limits[] = {{"logmel", 1e-4, 1e-4},     {"conv1", 1.5e-5, 1.5e-5},
-                  {"hidden.0", 2e-5, 3e-5},   {"hidden.1", 4e-5, 4e-5},
-                  {"hidden.2", 5e-5, 3e-5},   {"hidden.3", 5e-5, 4e-5},
-                  {"hidden.4", 5e-5, 1.5e-3}, {"last_hidden", 2.5e-5, 1e-4}};
-    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
-        if (strcmp(limits[i].name, name) == 0)
-            return run->fixture->is_real ? limits[i].real : limits[i].tiny;
-    return run->fixture->is_real ? 2e-3 : 5e-5; /* deeper layers */
-}
-
-static bool has_outliers(const struct run *run, const char *name)
-{
-    return run->fixture->is_real && strncmp(name, "hidden.", 7) == 0 && name[7] >= '4';
-}
-
-/* ---- Comparing ---- */
-
-static void check(const struct run *run, const char *name, const char *suffix, int64_t n,
-                  const float *is, double limit)
-{
-    char full[96], what[160];
-    snprintf(full, sizeof full, "%s%s", name, suffix);
-    const struct safetensor *stored = find(run, full);
-    if (!stored)
-        return;
-    snprintf(what, sizeof what, "%s %s%s", path_name(run->fixture->folder), run->stem, full);
-    if (stored->count != n) {
-        verdict(run->fixture->tally, what, false, "has another shape");
-        return;
-    }
-    float *want = values_of(stored);
-    compare(run->fixture->tally, what, n, is, want, limit,
-            has_outliers(run, name) ? RELATIVE_LARGE : RELATIVE);
-    free(want);
-}
+#include "encode/whisper/whisper_stream.h"
+#include "valence/models.h"
 
 /* Mean and population deviation of each column. */
 static void check_moments(const struct run *run, const char *name, int64_t n, int64_t width,
@@ -135,6 +69,8 @@ static void see(void *user, int64_t index, const float *rows)
     else if (index >= 0)
         snprintf(name, sizeof name, "hidden.%" PRId64, index);
     check_rows(run, name, index < 0 ? 2 * run->n_rows : run->n_rows, model->width, rows);
+    if (index == model->n_layers + 1)
+        memcpy(run->sound, rows, (size_t)(run->context * model->width) * sizeof *rows);
     if (index == model->n_layers + 1 && find(run, "last_hidden.every")) {
         int64_t n = find(run, "last_hidden.every")->count / model->width;
         float *every = must_have(malloc((size_t)(n * model->width) * sizeof *every));
@@ -144,6 +80,56 @@ static void see(void *user, int64_t index, const float *rows)
         check(run, "last_hidden", ".every", n * model->width, every, limit_of(run, "last_hidden"));
         free(every);
     }
+}
+
+/* Everything of the decoder that is stored for this run. `modes` holds "plain" and "timestamps";
+ * the encoder's last state is `sound`, (context, width). */
+static void check_decoding(const struct run *run, const json_t *facts, const json_t *modes,
+                           int64_t context, const float *sound)
+{
+    static const char *const names[] = {"plain", "timestamps"};
+    if (!modes)
+        return;
+    decoder_hear(&((struct fixture *)(uintptr_t)run->fixture)->decoder, context, sound);
+    check_languages(run, facts);
+    for (int i = 0; i < 2; i++) {
+        const json_t *mode = json_object_get(modes, names[i]);
+        if (!mode)
+            continue;
+        struct forced forced = force_tokens(run, mode, i == 0 ? see_decoder : NULL);
+        if (i == 0)
+            check_forced(run, &forced);
+        check_greedy(run, names[i], mode, &forced);
+        if (run->fixture->product && context == WHISPER_CONTEXT)
+            check_product_mode(run, names[i], mode, &forced);
+        free(forced.logits);
+    }
+}
+
+/* What is decoded in that context: stored by context, or for 1500 alone. */
+static const json_t *modes_of(const json_t *facts, int64_t context)
+{
+    char key[24];
+    snprintf(key, sizeof key, "%" PRId64, context);
+    const json_t *by_context = json_object_get(facts, "decode");
+    if (by_context)
+        return json_object_get(by_context, key);
+    return context == WHISPER_CONTEXT && json_object_get(facts, "plain") ? facts : NULL;
+}
+
+/* Runs the encoder, and the decoder on what it gives. */
+static void check_context(const struct run *like, const char *stem, int64_t context,
+                          const json_t *facts)
+{
+    struct run run = *like;
+    struct fixture *fixture = (struct fixture *)(uintptr_t)run.fixture;
+    int64_t size = context * fixture->model.width;
+    run.stem = stem;
+    run.sound = must_have(malloc((size_t)size * sizeof *run.sound));
+    run.context = context;
+    whisper_audio_run(&fixture->state, context, fixture->model.n_layers, see, &run);
+    check_decoding(&run, facts, modes_of(facts, context), context, run.sound);
+    free(run.sound);
 }
 
 /* ---- Cases ---- */
@@ -195,26 +181,27 @@ static void check_rest(const struct run *run, const json_t *facts)
 }
 
 /* Contexts other than 1500 for which something is stored. */
-static void check_contexts(struct fixture *fixture, const char *name, const struct run *like)
+static void check_contexts(struct fixture *fixture, const char *name, const struct run *like,
+                           const json_t *facts)
 {
-    int64_t done[16];
-    int n_done = 0;
+    int64_t done[16] = {WHISPER_CONTEXT};
+    int n_done = 1;
+    size_t length = strlen(name);
     for (int64_t i = 0; i < safetensors_n_tensors(fixture->cases); i++) {
         const char *full = safetensors_tensor(fixture->cases, i)->name;
-        char form[64], stem[64];
+        char stem[64];
         int64_t context;
         bool is_known = false;
-        snprintf(form, sizeof form, "%s.ctx%%" SCNd64 ".", name);
-        if (sscanf(full, form, &context) != 1 || strncmp(full, name, strlen(name)) != 0)
+        if (strncmp(full, name, length) != 0 || full[length] != '.' ||
+            sscanf(full + length, ".ctx%" SCNd64 ".", &context) != 1)
             continue;
         for (int j = 0; j < n_done; j++)
             is_known = is_known || done[j] == context;
-        if (is_known || n_done == 16)
+        if (is_known || n_done == 16 || context < 1 || context > WHISPER_CONTEXT)
             continue;
         done[n_done++] = context;
         snprintf(stem, sizeof stem, "%s.ctx%" PRId64 ".", name, context);
-        struct run run = {fixture, stem, like->n_rows, like->kept};
-        whisper_audio_run(&fixture->state, context, fixture->model.n_layers, see, &run);
+        check_context(like, stem, context, facts);
     }
 }
 
@@ -281,8 +268,12 @@ static void check_case(struct fixture *fixture, const char *name, const json_t *
     char stem[64];
     struct valence_error error;
     snprintf(stem, sizeof stem, "%s.", name);
-    struct run run = {fixture, stem, (n + WHISPER_HOP - 1) / WHISPER_HOP,
-                      json_object_get(facts, "kept_rows")};
+    struct run run = {.fixture = fixture,
+                      .stem = stem,
+                      .n_rows = (n + WHISPER_HOP - 1) / WHISPER_HOP,
+                      .kept = json_object_get(facts, "kept_rows")};
+    judge_equal(&run, "rows", json_integer_value(json_object_get(facts, "rows")) == run.n_rows, "");
+    check_samples(&run, facts, n, samples);
     if (n > WHISPER_WINDOW) {
         check_long(fixture, &run, samples, n);
         return;
@@ -293,13 +284,30 @@ static void check_case(struct fixture *fixture, const char *name, const json_t *
               &error);
     check_mel(&run, json_object_get(facts, "kept_frames"));
     check_rest(&run, facts);
-    whisper_audio_run(&fixture->state, WHISPER_CONTEXT, fixture->model.n_layers, see, &run);
-    check_contexts(fixture, name, &run);
+    if (fixture->product)
+        product_hear(fixture, n, samples);
+    check_context(&run, stem, WHISPER_CONTEXT, facts);
+    check_contexts(fixture, name, &run, facts);
+    if (fixture->product && json_object_get(facts, "plain"))
+        check_transcription(&run, facts, n, samples);
 }
 
-/* The case's samples: stored, a sound file, another case's repeated, or silence. */
-static float *samples_of(const struct fixture *fixture, const char *name, const json_t *facts,
-                         int64_t n)
+/* The longest waveform that is stored: the one that is repeated for the case over 30 s. */
+static const struct safetensor *longest_waveform(const struct fixture *fixture)
+{
+    const struct safetensor *longest = NULL;
+    for (int64_t i = 0; i < safetensors_n_tensors(fixture->cases); i++) {
+        const struct safetensor *tensor = safetensors_tensor(fixture->cases, i);
+        const char *ending = strstr(tensor->name, ".waveform");
+        if (ending && !ending[9] && (!longest || tensor->count > longest->count))
+            longest = tensor;
+    }
+    return longest;
+}
+
+/* The case's samples: stored, a sound file, another case's repeated, or silence. NULL where the
+ * sound is missing. */
+static float *samples_of(struct fixture *fixture, const char *name, const json_t *facts, int64_t n)
 {
     char full[80];
     float *samples = must_have(calloc((size_t)n + 1, sizeof *samples));
@@ -307,41 +315,25 @@ static float *samples_of(const struct fixture *fixture, const char *name, const 
     snprintf(full, sizeof full, "%s.waveform", name);
     const struct safetensor *stored = safetensors_find(fixture->cases, full);
     if (!stored && n > WHISPER_WINDOW)
-        stored = safetensors_find(fixture->cases, "b.waveform");
+        stored = longest_waveform(fixture);
+    fixture->is_resampled = false;
     if (stored) {
         float *values = values_of(stored);
         for (int64_t i = 0; i < n; i++)
             samples[i] = values[i % stored->count] / 32768.0f;
         free(values);
-    } else if (audio) {
-        struct valence_error error;
-        struct valence_media *media;
-        struct valence_sound *sound;
-        char *path = must_have(path_join(fixture->folder, audio));
-        bool exists = path_exists(path);
-        if (exists) {
-            must_work(valence_media_open(path, NULL, &media, &error), &error);
-            must_work(valence_media_read_sound(media, NULL, &sound, &error), &error);
-            memcpy(samples, sound->samples,
-                   (size_t)(sound->n_samples < n ? sound->n_samples : n) * sizeof *samples);
-            valence_sound_free(sound);
-            valence_media_close(media);
-        } else {
-            printf("  skip %s: %s is not there\n", name, path);
-            free(samples);
-            samples = NULL;
-        }
-        free(path);
+    } else if (audio && !read_sound(fixture, audio, n, samples)) {
+        printf("  skip %s: there is no %s (name its folder behind the model)\n", name, audio);
+        free(samples);
+        samples = NULL;
     }
     return samples;
 }
 
-static void check_cases(struct fixture *fixture)
+static void check_cases(struct fixture *fixture, const json_t *json)
 {
     const char *name;
     json_t *facts;
-    char *path = must_have(path_join(fixture->folder, "cases.json"));
-    json_t *json = must_have(json_load_file(path, 0, NULL));
     json_object_foreach(json_object_get(json, "cases"), name, facts)
     {
         int64_t n = (int64_t)json_integer_value(json_object_get(facts, "samples"));
@@ -350,33 +342,69 @@ static void check_cases(struct fixture *fixture)
             check_case(fixture, name, facts, samples, n);
         free(samples);
     }
-    json_decref(json);
-    free(path);
 }
 
 /* ---- Models ---- */
 
-static void check_model(const char *folder, const char *gguf, bool is_real, struct tally *tally)
+/* The ids follow from the number of tokens alone. */
+static void check_special(const struct fixture *fixture, const json_t *special)
+{
+    static const struct {
+        const char *name;
+        int64_t back; /* from the first time */
+    } ids[] = {{"notimestamps", 1}, {"nospeech", 2},   {"startofprev", 3},
+               {"startoflm", 4},    {"transcribe", 5}, {"translate", 6},
+               {"lang0", 105},      {"sot", 106},      {"eot", 107}};
+    int64_t time0 = json_integer_value(json_object_get(special, "timestamp0"));
+    bool is_equal = time0 == fixture->decoder.vocabulary - 1501;
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        is_equal = is_equal &&
+                   json_integer_value(json_object_get(special, ids[i].name)) == time0 - ids[i].back;
+    const struct run run = {.fixture = fixture, .stem = ""};
+    judge_equal(&run, "special ids", is_equal, "");
+    if (fixture->product)
+        judge_equal(&run, "whisper.cpp special ids",
+                    whisper_token_beg(fixture->product) == time0 &&
+                        whisper_token_eot(fixture->product) == fixture->rules.eot &&
+                        whisper_token_sot(fixture->product) == fixture->rules.sot,
+                    "");
+}
+
+static void check_model(const char *folder, const char *gguf, bool is_real, char **sounds,
+                        struct tally *tally)
 {
     struct valence_error error;
     struct weights weights;
-    struct fixture fixture = {.folder = folder, .tally = tally, .is_real = is_real};
-    char *cases = must_have(path_join(folder, "cases.safetensors"));
+    struct fixture fixture = {
+        .folder = folder, .gguf = gguf, .tally = tally, .is_real = is_real, .sounds = sounds};
+    char *cases = must_have(path_join(folder, "cases.safetensors")),
+         *facts = must_have(path_join(folder, "cases.json"));
+    json_t *json = must_have(json_load_file(facts, 0, NULL));
     must_work(backends_load(&error), &error);
     must_work(weights_open(&weights, gguf, &error), &error);
     must_work(whisper_audio_load(&fixture.model, &weights, &error), &error);
+    decoder_load(&fixture.decoder, &weights);
+    fixture.product = whisper_stream_load(&weights, false, &error);
     weights_close(&weights);
+    if (!fixture.product)
+        printf("  without whisper.cpp: %s\n", error.text);
     must_work(whisper_audio_state_create(&fixture.state, &fixture.model, &error), &error);
     must_work(safetensors_open(cases, &fixture.cases, &error), &error);
-    check_cases(&fixture);
+    fixture.rules = decoding_rules_read(json);
+    check_special(&fixture, json_object_get(json, "special"));
+    check_cases(&fixture, json);
     safetensors_close(fixture.cases);
     whisper_audio_state_free(&fixture.state);
     whisper_audio_free(&fixture.model);
+    decoder_free(&fixture.decoder);
+    whisper_free(fixture.product);
+    json_decref(json);
     free(cases);
+    free(facts);
 }
 
-/* Converts the folder's own model, or uses BASE.gguf. */
-static void check_folder(const char *folder, const char *base, struct tally *tally)
+/* Converts the folder's own model, or uses the published one. */
+static void check_folder(const char *folder, const char *base, char **sounds, struct tally *tally)
 {
     struct valence_error error;
     char work[] = "/tmp/golden-whisper-XXXXXX";
@@ -386,16 +414,38 @@ static void check_folder(const char *folder, const char *base, struct tally *tal
         char *gguf = must_have(path_join(work, "model.gguf"));
         must_work(valence_convert(VALENCE_CONVERT_WHISPER, folder, gguf, NULL, NULL, &error),
                   &error);
-        check_model(folder, gguf, false, tally);
+        check_model(folder, gguf, false, sounds, tally);
         unlink(gguf);
         rmdir(work);
         free(gguf);
     } else if (base) {
-        check_model(folder, base, true, tally);
+        check_model(folder, base, true, sounds, tally);
     } else {
-        printf("  skip %s: it is of published weights; give their GGUF file\n", folder);
+        printf("  skip %s: it is of published weights; give their GGUF file, or fetch the model "
+               "'whisper-base'\n",
+               folder);
     }
     free(weights);
+}
+
+/* "whisper-base" among the cached models; NULL where it is not there. free() it. */
+static char *cached_base(void)
+{
+    const char *cache = getenv("VALENCE_CACHE"), *home = getenv("HOME");
+    const struct valence_known_model *model = valence_known_model_find("whisper-base");
+    char folder[1024], *path = NULL;
+    struct valence_error error;
+    snprintf(folder, sizeof folder, "%s%s",
+             cache  ? cache
+             : home ? home
+                    : ".",
+             cache ? "/models" : "/.cache/valence/models");
+    if (!model || valence_model_path(folder, model, &path, &error) != VALENCE_OK)
+        return NULL;
+    if (path_exists(path))
+        return path;
+    free(path);
+    return NULL;
 }
 
 static bool is_fixture(const char *folder)
@@ -409,21 +459,24 @@ static bool is_fixture(const char *folder)
 int main(int argc, char **argv)
 {
     struct tally tally = {0};
-    if (argc < 2 || argc > 3) {
-        fprintf(stderr, "usage: golden-whisper FOLDER [BASE.gguf]\n");
+    if (argc < 2) {
+        fprintf(stderr, "usage: golden-whisper FOLDER [BASE.gguf [SOUNDS...]]\n");
         return 2;
     }
-    const char *base = argc > 2 ? argv[2] : NULL;
+    char *cached = cached_base();
+    const char *base = argc > 2 ? argv[2] : cached;
+    char **sounds = argv + (argc > 3 ? 3 : argc);
     if (is_fixture(argv[1]))
-        check_folder(argv[1], base, &tally);
+        check_folder(argv[1], base, sounds, &tally);
     DIR *folder = opendir(argv[1]);
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
         char *path = must_have(path_join(argv[1], entry->d_name));
         if (entry->d_name[0] != '.' && path_is_folder(path) && is_fixture(path))
-            check_folder(path, base, &tally);
+            check_folder(path, base, sounds, &tally);
         free(path);
     }
     if (folder)
         closedir(folder);
+    free(cached);
     return conclude(&tally);
 }

@@ -72,7 +72,7 @@ int valence_transcriber_load(const char *path, struct valence_transcriber **tran
     else if (strcmp(weights_text(&weights, "general.architecture"), "whisper") != 0)
         status = fail(&problem, VALENCE_ERROR_UNSUPPORTED,
                       "%s: is not a Whisper model that valence converted", path);
-    else if (!(made->context = whisper_stream_load(&weights, &problem)))
+    else if (!(made->context = whisper_stream_load(&weights, true, &problem)))
         status = problem.status;
     weights_close(&weights);
     if (status) {

@@ -243,7 +243,8 @@ static void close_nothing(void *user)
     (void)user;
 }
 
-struct whisper_context *whisper_stream_load(struct weights *weights, struct valence_error *error)
+struct whisper_context *whisper_stream_load(struct weights *weights, bool flash_attention,
+                                            struct valence_error *error)
 {
     struct stream stream = {
         .weights = weights, .n_tensors = gguf_get_n_tensors(weights->gguf), .tensor = -1};
@@ -252,6 +253,7 @@ struct whisper_context *whisper_stream_load(struct weights *weights, struct vale
         struct whisper_context_params params = whisper_context_default_params();
         struct whisper_model_loader loader = {&stream, read_bytes, is_at_end, close_nothing};
         params.use_gpu = false;
+        params.flash_attn = flash_attention;
         backend_log_clear();
         errno = 0; /* whisper.cpp gives NULL for a lack of memory, too */
         context = whisper_init_with_params_no_state(&loader, params);
