@@ -51,7 +51,7 @@ static inline float *decoder_tensor(struct weights *weights, int64_t a, int64_t 
     must_work(weights_check(weights, &error), &error);
     int64_t n = a * (b ? b : 1);
     float *values = must_have(malloc((size_t)n * sizeof *values));
-    const void *data = weights_file_data(weights, tensor);
+    const void *data = weights_data(weights, tensor);
     if (tensor->type == GGML_TYPE_F32)
         memcpy(values, data, (size_t)n * sizeof *values);
     else
