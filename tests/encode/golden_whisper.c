@@ -386,7 +386,9 @@ static void check_model(const char *folder, const char *gguf, bool is_real, char
     decoder_load(&fixture.decoder, &weights);
     fixture.product = whisper_stream_load(&weights, false, &error);
     weights_close(&weights);
-    if (!fixture.product)
+    if (fixture.product)
+        fixture.product_state = must_have(whisper_init_state(fixture.product));
+    else
         printf("  without whisper.cpp: %s\n", error.text);
     must_work(whisper_audio_state_create(&fixture.state, &fixture.model, &error), &error);
     must_work(safetensors_open(cases, &fixture.cases, &error), &error);
@@ -397,6 +399,7 @@ static void check_model(const char *folder, const char *gguf, bool is_real, char
     whisper_audio_state_free(&fixture.state);
     whisper_audio_free(&fixture.model);
     decoder_free(&fixture.decoder);
+    whisper_free_state(fixture.product_state);
     whisper_free(fixture.product);
     json_decref(json);
     free(cases);

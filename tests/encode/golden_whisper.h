@@ -19,6 +19,7 @@ struct fixture {
     struct whisper_audio model;
     struct decoder decoder;
     struct decoding_rules rules;
+    struct whisper_state *product_state;
     struct whisper_context *product; /* whisper.cpp, as valence loads it; NULL without vocabulary */
     struct whisper_audio_state state;
     struct tally *tally;

@@ -21,13 +21,14 @@ struct product_pass {
     int64_t n_turned, n;
 };
 
-static inline void decode_one(struct whisper_context *context, const int64_t *tokens, int64_t n,
+static inline void decode_one(const struct fixture *fixture, const int64_t *tokens, int64_t n,
                               int64_t n_past)
 {
     whisper_token ids[MAX_DECODED];
     for (int64_t i = 0; i < n; i++)
         ids[i] = (whisper_token)tokens[i];
-    if (whisper_decode(context, ids, (int)n, (int)n_past, N_THREADS) != 0) {
+    if (whisper_decode_with_state(fixture->product, fixture->product_state, ids, (int)n,
+                                  (int)n_past, N_THREADS) != 0) {
         fprintf(stderr, "whisper_decode failed\n");
         exit(1);
     }
@@ -43,7 +44,7 @@ static inline void compare_step(const struct run *run, const json_t *facts, bool
     const float *own = forced->logits + (forced->n_prompt - 1 + step) * vocabulary;
     float *theirs = must_have(malloc((size_t)vocabulary * sizeof *theirs));
     int64_t row = step == 0 ? forced->n_prompt - 1 : 0; /* of those decoded at once, the last */
-    memcpy(theirs, whisper_get_logits(fixture->product) + row * vocabulary,
+    memcpy(theirs, whisper_get_logits_from_state(fixture->product_state) + row * vocabulary,
            (size_t)vocabulary * sizeof *theirs);
     pass->cosine = fmin(pass->cosine, least_cosine(1, vocabulary, own, theirs));
     for (int64_t i = 0; i < vocabulary; i++)
@@ -66,15 +67,14 @@ static inline void check_product_mode(const struct run *run, const char *name, c
                                       const struct forced *forced)
 {
     struct product_pass pass = {.cosine = 1};
-    struct whisper_context *context = run->fixture->product;
     bool has_times = strcmp(name, "timestamps") == 0;
     char what[96], note[128];
-    decode_one(context, forced->tokens, forced->n_prompt, 0);
+    decode_one(run->fixture, forced->tokens, forced->n_prompt, 0);
     for (int64_t step = 0; step <= forced->n; step++) {
         compare_step(run, facts, has_times, forced, step, &pass);
         int64_t at = forced->n_prompt + step;
         if (step < forced->n)
-            decode_one(context, forced->tokens + at, 1, at);
+            decode_one(run->fixture, forced->tokens + at, 1, at);
     }
     snprintf(what, sizeof what, "whisper.cpp %s.logits", name);
     snprintf(note, sizeof note, "least cosine %.6f (limit %.4f), max %.2e", pass.cosine,
@@ -146,8 +146,9 @@ static inline void check_transcription(const struct run *run, const json_t *fact
 /* Lets whisper.cpp hear the sound, for check_product_mode(). */
 static inline void product_hear(const struct fixture *fixture, int64_t n, const float *samples)
 {
-    if (whisper_pcm_to_mel(fixture->product, samples, (int)n, N_THREADS) != 0 ||
-        whisper_encode(fixture->product, 0, N_THREADS) != 0) {
+    if (whisper_pcm_to_mel_with_state(fixture->product, fixture->product_state, samples, (int)n,
+                                      N_THREADS) != 0 ||
+        whisper_encode_with_state(fixture->product, fixture->product_state, 0, N_THREADS) != 0) {
         fprintf(stderr, "whisper_encode failed\n");
         exit(1);
     }

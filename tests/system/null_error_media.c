@@ -12,6 +12,7 @@
 #include "valence/extract_store.h"
 #include "valence/faces.h"
 #include "valence/models.h"
+#include "valence/preview.h"
 #include "valence/prosody.h"
 #include "valence/scorer.h"
 #include "valence/simulate.h"
@@ -247,6 +248,8 @@ void test_recognition(void **state)
 void test_extraction(void **state)
 {
     (void)state;
+    assert_true(TRY(valence_preview_write, MISSING, NULL, NULL, NULL, NULL, NULL, NOWHERE, NULL) <
+                0);
     struct valence_extractor *extractor;
     struct valence_extracted *extracted;
     struct valence_extractor_options options;

@@ -64,7 +64,7 @@ static const char allocates_nothing[] =
     "valence_train_get_key valence_train_key_find valence_train_config_free "
     "valence_train_options_default valence_train_result_free valence_transcriber_free "
     "valence_transcribe_options_default valence_transcript_free "
-    "valence_transcript_read_options_default "
+    "valence_transcript_read_options_default valence_preview_options_default "
     "valence_transcript_options_default valence_transcript_encoder_close "
     "valence_transcript_encoder_model valence_transcript_encoder_settings valence_version "
     "valence_version_number valence_extractor_options_default valence_extractor_close "

@@ -10,6 +10,7 @@
 #include "torture.h"
 #include "valence/media.h"
 #include "valence/models.h"
+#include "valence/preview.h"
 #include "valence/prosody.h"
 #include "valence/transcripts.h"
 #include "valence/text.h"
@@ -105,6 +106,29 @@ static int read_picture(double *result, struct valence_error *error)
     return status;
 }
 
+static int preview(double *result, struct valence_error *error)
+{
+    static char sound[80];
+    size_t size;
+    const unsigned char *bytes = wav(&size);
+    struct valence_media_options media;
+    struct valence_preview_options options;
+    valence_media_options_default(&media);
+    valence_preview_options_default(&options);
+    media.threads = 1;
+    options.media = &media;
+    snprintf(sound, sizeof sound, "%s.wav", made);
+    int file = open(sound, O_RDWR | O_CREAT, 0600);
+    if (write(file, bytes, size) != (ssize_t)size)
+        return 1;
+    close(file);
+    int status = valence_preview_write(sound, NULL, NULL, NULL, &options, NULL, made, error);
+    *result = 1;
+    clear_untried(sound);
+    clear_untried(made);
+    return status;
+}
+
 static int prosody(double *result, struct valence_error *error)
 {
     static float samples[N_SAMPLES], rows[100 * 83];
@@ -162,6 +186,7 @@ const struct torture_case media_cases[] = {
      read_media, 10},
     {"valence_media_read_picture", read_picture, 0},
     {"valence_prosody_rows", prosody, 0},
+    {"valence_preview_write", preview, 10},
     {"valence_model_path valence_model_memory valence_model_check valence_model_resolve "
      "valence_default_model_path",
      find_models, 0},
