@@ -16,13 +16,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 valence=$(realpath "${1:-build/release/valence}")
-clips=$(realpath "${3:-${VALENCE_SHARED:-../shared}/data/emodb}")
+clips=${3:-${VALENCE_SHARED:-../shared}/data/emodb}
 python=${BENCH_PYTHON:?set BENCH_PYTHON to a Python with numpy}
 threads=${THREADS:-1}
 if [ ! -f "$clips/labels.csv" ]; then
     echo "emodb: $clips/labels.csv does not exist (VALENCE_SHARED says where to look)" >&2
     exit 1
 fi
+clips=$(realpath "$clips")
 if [ $# -ge 2 ]; then
     mkdir -p "$2"
     folder=$(realpath "$2")
