@@ -12,7 +12,7 @@
 #include "valence/error.h"
 
 struct request {
-    const char *subject, *output, *shard;
+    const char *subject, *output, *shard, *preview;
     struct option_list assignments;
     int64_t threads, allowed;
     bool transcribe, print_config, offline, retry, force, json, quiet;
@@ -168,6 +168,7 @@ static int extract(const struct request *request, const struct valence_extract_c
     options->fetch = &fetch;
     options->retry_failures = request->retry;
     options->overwrite = request->force;
+    options->preview = request->preview;
     options->progress = terminal_progress(request->quiet);
     int status = valence_extract(config, options, &report, error);
     terminal_progress_finish();
@@ -238,6 +239,8 @@ static int run_extract(const struct command *command, int argc, char **argv)
          "Set a key of the configuration, as in --set faces.fps=10; any number of times.", 0, 0},
         {OPTION_FLAG, 0, "transcribe", &request.transcribe, NULL,
          "Recognise the words of clips without a transcript; the same as --set text=asr.", 0, 0},
+        {OPTION_TEXT, 0, "preview", &request.preview, "FOLDER",
+         "Draw what was seen and heard in each clip: ID.svg, with faces, sound and words.", 0, 0},
         {OPTION_TEXT, 0, "shard", &request.shard, "I/N",
          "Only part I of N of the clips; 'valence merge' joins the stores.", 0, 0},
         {OPTION_INT, 0, "allow-failures", &request.allowed, "N",

@@ -75,6 +75,9 @@ struct valence_extract_options {
     bool retry_failures;
     /* Replace a store at the output that was not extracted. */
     bool overwrite;
+    /* A folder for previews (valence/preview.h), ID.svg for each clip that this call makes; '/' and
+     * '%' of an id become %2F and %25. Files of these names are replaced. NULL: none are drawn. */
+    const char *preview;
     const struct valence_progress *progress; /* or NULL */
 };
 

@@ -9,6 +9,7 @@
 #include "base/options.h"
 #include "base/threads.h"
 #include "encode/files/encode_report.h"
+#include "extract/extract_preview.h"
 #include "extract/extract_report.h"
 #include "extract/pipeline.h"
 #include "extract/target.h"
@@ -30,6 +31,7 @@ struct run {
     struct target target;
     int64_t *todo, n_todo;
     struct pipeline *pipeline;
+    struct extract_previews previews;
     struct extract_report *report;
     struct valence_error first; /* why the first clip failed */
     double begin;
@@ -52,6 +54,9 @@ static int open_extractor(struct run *run, struct valence_error *error)
         status = extract_config_models(config, run->options, &run->settings, error);
     if (!status)
         status = valence_extractor_open(&run->settings.options, &run->extractor, error);
+    if (!status)
+        status = extract_previews_open(&run->previews, run->options->preview,
+                                       &run->settings.options, error);
     for (int s = 0; s < VALENCE_N_STREAMS && !status; s++) {
         int64_t width = valence_extractor_width(run->extractor, (enum valence_stream)s);
         struct valence_store_stream *stream = &run->streams[run->n_streams];
@@ -163,10 +168,13 @@ static int make_clip(struct run *run, int64_t i, struct valence_error *error)
         failed = failed ? failed : unread;
     }
     if (!failed)
+        status = extract_previews_draw(&run->previews, &run->plan.clips[i],
+                                       valence_extracted_get_facts(result.extracted), error);
+    if (!failed && !status)
         status = store_clip(run, i, result.extracted, error);
-    else if (encode_may_skip(failed))
+    else if (failed && encode_may_skip(failed))
         status = store_failure(run, i, failed, &reason, error);
-    else if ((status = failed) && error)
+    else if (failed && (status = failed) && error)
         *error = reason;
     valence_extracted_free(result.extracted);
     return status;
@@ -291,6 +299,7 @@ int valence_extract(const struct valence_extract_config *config,
     if (run.report)
         run.report->public.seconds = seconds_now() - begin;
     target_close(&run.target);
+    extract_previews_close(&run.previews);
     valence_extractor_close(run.extractor);
     extract_settings_free(&run.settings);
     plan_free(&run.plan);

@@ -54,6 +54,14 @@ expect 0 inspect "$work/whole" --clip c2 --json
 prints "we are here"
 prints '"sha256"'
 
+# ---- Drawn ----
+extracted 0 drawn --preview "$work/previews"
+same whole drawn
+for id in c1 c2 c3 c4 c5 c6; do
+    [ -s "$work/previews/$id.svg" ] || wrong "$id was not drawn"
+done
+grep -q "we are here" "$work/previews/c2.svg" || wrong "the words of c2 were not drawn"
+
 # ---- Killed, and gone on with ----
 for delay in 0.1 0.3 0.6; do
     "$VALENCE" extract "$work/clips" -o "$work/killed" $models >/dev/null 2>&1 &
