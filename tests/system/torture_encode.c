@@ -30,6 +30,7 @@ enum { N_SAMPLES = 8000, SIDE = 64 };
 /* Made once. */
 static char wavlm[96], manet[96], projector[96], whisper[96], faces[96], whisper_folder[96];
 static char spoken[96], sounds[96], sound[128], text[128];
+static char extraction[128], yaml[512]; /* a configuration: its file, and what that holds */
 static float samples[N_SAMPLES];
 static unsigned char pixels[2 * SIDE * SIDE * 3];
 
@@ -465,18 +466,10 @@ static int extract_files(double *result, struct valence_error *error)
 
 static int configure_extraction(struct valence_extract_config *config, struct valence_error *error)
 {
-    char yaml[512], path[96], value[32];
-    int n = snprintf(yaml, sizeof yaml,
-                     "input: %s\nvideo: none\nthreads: 1\nmodels: {whisper: %s}\n", sound, whisper);
-    snprintf(path, sizeof path, "%s.yaml", made);
-    FILE *file = fopen(path, "w");
-    if (!file || fwrite(yaml, 1, (size_t)n, file) != (size_t)n)
-        return 1;
-    fclose(file);
-    int status = valence_extract_config_read(config, path, error);
-    remove(path);
+    char value[32];
+    int status = valence_extract_config_read(config, extraction, error);
     if (!status)
-        status = valence_extract_config_parse(config, yaml, (size_t)n, "yaml", error);
+        status = valence_extract_config_parse(config, yaml, strlen(yaml), "yaml", error);
     if (!status)
         status = valence_extract_config_set(config, "output", made, error);
     if (!status)
@@ -569,13 +562,17 @@ int make_encoders(const char *folder, struct valence_error *error)
     snprintf(sounds, sizeof sounds, "%s/sounds", folder);
     snprintf(sound, sizeof sound, "%s/clip.wav", sounds);
     snprintf(text, sizeof text, "%s/text.txt", folder);
+    snprintf(extraction, sizeof extraction, "%s/extract.yaml", folder);
+    snprintf(yaml, sizeof yaml, "input: %s\nvideo: none\nthreads: 1\nmodels: {whisper: %s}\n",
+             sound, whisper);
     for (int i = 0; i < N_SAMPLES; i++)
         samples[i] = (float)(0.3 * sin(0.05 * i) * cos(0.0007 * i));
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i] = (unsigned char)(128 + 100 * sin((double)i * 0.013));
     unsigned char *wav = make_wav(16000, 1, N_SAMPLES, 220, &size);
     int status = mkdir(sounds, 0700) || mkdir(whisper_folder, 0700) ||
-                 write_file(sound, wav, size) || write_file(text, "one two", 7);
+                 write_file(sound, wav, size) || write_file(text, "one two", 7) ||
+                 write_file(extraction, yaml, strlen(yaml));
     free(wav);
     if (status)
         return -1;
