@@ -116,15 +116,15 @@ static inline void make_store(void)
 
 static inline void train_model(void)
 {
-    static const char *const settings[] = {
-        "model.d=8",
-        "model.o=6",
-        "epochs=2",
-        "batch_size=8",
-        "threads=1",
-        "flows=complete,text_missing,audio_missing,video_missing,audio_text_missing,audio_video_"
-        "missing,text_video_missing",
-        "streams.simulated_text="};
+    static const char flows[] = "flows=complete,text_missing,audio_missing,video_missing,"
+                                "audio_text_missing,audio_video_missing,text_video_missing";
+    static const char *const settings[] = {"model.d=8",
+                                           "model.o=6",
+                                           "epochs=2",
+                                           "batch_size=8",
+                                           "threads=1",
+                                           flows,
+                                           "streams.simulated_text="};
     struct valence_train_config config;
     struct valence_train_options options;
     struct valence_train_result *result;
