@@ -23,6 +23,20 @@ void print_json_head(void)
     printf("{\n  \"schema\": \"%s\",\n  \"version\": %d,\n", schema, JSON_VERSION);
 }
 
+void print_json_value(json_t *value)
+{
+    /* A write error stays in stdout's error flag, which main() checks at the end. */
+    (void)json_dumpf(value, stdout, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    json_decref(value);
+}
+
+void print_json_member(const char *key, json_t *value)
+{
+    printf("  \"%s\": ", key);
+    print_json_value(value);
+    fputs(",\n", stdout);
+}
+
 /* {"schema": "valence/evaluate", "version": 1, ...}; a list becomes its "items". Takes over
  * `root`. */
 static json_t *make_document(json_t *root)

@@ -18,4 +18,8 @@ int write_json(FILE *stream, json_t *root, struct valence_error *error);
 /* For documents that are printed piece by piece: "{" and those two keys; members follow. */
 void print_json_head(void);
 
+/* A value, and a member of such a document with the comma behind it. Both release `value`. */
+void print_json_value(json_t *value);
+void print_json_member(const char *key, json_t *value);
+
 #endif

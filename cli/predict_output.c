@@ -233,23 +233,6 @@ static void write_csv(const struct predict_output *output, const struct valence_
 
 /* ---- JSON ---- */
 
-#define JSON_STYLE (JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
-
-/* Writes `value` and releases it. */
-static void write_value(json_t *value)
-{
-    /* A write error stays in stdout's error flag, which main() checks at the end. */
-    (void)json_dumpf(value, stdout, JSON_STYLE);
-    json_decref(value);
-}
-
-static void write_member(const char *key, json_t *value)
-{
-    printf("  \"%s\": ", key);
-    write_value(value);
-    fputs(",\n", stdout);
-}
-
 static json_t *models_to_json(const struct valence_run *run)
 {
     json_t *array = json_array();
@@ -262,11 +245,11 @@ static json_t *models_to_json(const struct valence_run *run)
 static void begin_json(const struct predict_output *output)
 {
     print_json_head();
-    write_member("run", json_string(output->run_path));
-    write_member("models", models_to_json(output->run));
+    print_json_member("run", json_string(output->run_path));
+    print_json_member("models", models_to_json(output->run));
     if (output->store)
-        write_member("store", json_string(output->store));
-    write_member("level", json_real(output->level));
+        print_json_member("store", json_string(output->store));
+    print_json_member("level", json_real(output->level));
     fputs("  \"clips\": [", stdout);
 }
 
@@ -299,7 +282,7 @@ static void write_clip(const struct predict_output *output, const struct valence
                        bool first)
 {
     fputs(first ? "\n    " : ",\n    ", stdout);
-    write_value(json_pack(
+    print_json_value(json_pack(
         "{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:o, s:o}", "id", id_of(output, p), "score",
         number_or_null((double)p->score), "raw_score", number_or_null((double)p->raw_score),
         "expected_error", number_or_null(p->estimate.error), "low", number_or_null(p->estimate.low),
@@ -315,13 +298,13 @@ static void write_clip(const struct predict_output *output, const struct valence
 static void finish_json(const struct valence_prediction_counts *counts)
 {
     fputs(counts->n ? "\n  ],\n" : "],\n", stdout);
-    write_member("trained", json_boolean(counts->n_untrained == 0));
-    write_member("outside_training_data", json_integer(counts->n_outside));
-    write_member("beyond_label_range", json_integer(counts->n_beyond));
-    write_member("without_score", json_integer(counts->n_unscored));
-    write_member("lacking_more_than_the_flow", json_integer(counts->n_unfitting));
-    write_member("skipped_without_features", json_integer(counts->n_empty));
-    write_member("cut", json_integer(counts->n_cut));
+    print_json_member("trained", json_boolean(counts->n_untrained == 0));
+    print_json_member("outside_training_data", json_integer(counts->n_outside));
+    print_json_member("beyond_label_range", json_integer(counts->n_beyond));
+    print_json_member("without_score", json_integer(counts->n_unscored));
+    print_json_member("lacking_more_than_the_flow", json_integer(counts->n_unfitting));
+    print_json_member("skipped_without_features", json_integer(counts->n_empty));
+    print_json_member("cut", json_integer(counts->n_cut));
     printf("  \"n\": %" PRId64 "\n}\n", counts->n);
 }
 

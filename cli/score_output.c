@@ -218,28 +218,12 @@ static void write_csv(const struct score_output *output, const char *id,
 
 /* ---- JSON ---- */
 
-#define JSON_STYLE (JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
-
-static void write_value(json_t *value)
-{
-    /* A write error stays in stdout's error flag, which main() checks at the end. */
-    (void)json_dumpf(value, stdout, JSON_STYLE);
-    json_decref(value);
-}
-
-static void write_member(const char *key, json_t *value)
-{
-    printf("  \"%s\": ", key);
-    write_value(value);
-    fputs(",\n", stdout);
-}
-
 static void begin_json(const struct score_output *output)
 {
     char used[32];
     print_json_head();
-    write_member("run", json_string(output->model));
-    write_member("level", json_real(output->level));
+    print_json_member("run", json_string(output->model));
+    print_json_member("level", json_real(output->level));
     score_format_modalities(used, valence_scorer_modalities(output->scorer), "");
     json_t *encoders = json_object();
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
@@ -247,14 +231,14 @@ static void begin_json(const struct score_output *output)
             json_object_set_new(
                 encoders, valence_modality_names[m],
                 json_string(valence_scorer_encoder(output->scorer, (enum valence_modality)m)));
-    write_member("encoders", encoders);
+    print_json_member("encoders", encoders);
     fputs("  \"recordings\": [", stdout);
 }
 
 static void write_entry(json_t *value, bool first)
 {
     fputs(first ? "\n    " : ",\n    ", stdout);
-    write_value(value);
+    print_json_value(value);
 }
 
 /* ---- Subtitles ---- */
