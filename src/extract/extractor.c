@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fail.h"
@@ -15,13 +14,6 @@ const char *const valence_sound_encoder_names[VALENCE_MAX_NAMES] = {"whisper", "
 const char *const valence_picture_encoder_names[VALENCE_MAX_NAMES] = {"none", "faces", "manet"};
 const char *const valence_text_source_names[VALENCE_MAX_NAMES] = {"none", "given", "asr"};
 const char *const valence_simulated_source_names[VALENCE_MAX_NAMES] = {"none", "asr", "projector"};
-
-double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 int picture_threads(int n)
 {

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "base/clock.h"
 #include "valence/encoder.h"
 #include "valence/extract.h"
 
@@ -175,9 +176,6 @@ int extracted_make(struct valence_extractor *extractor, const struct valence_cli
  * first: it yields to the sound's. */
 int picture_threads(int n);
 void picture_thread_begin(void);
-
-/* Seconds of a clock that only goes forward. */
-double seconds_now(void);
 
 /* A clip that is longer than it may be: ERROR_LIMIT. */
 int fail_too_long(const char *path, double max_seconds, struct valence_error *error);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/memory.h"
 #include "score/recording.h"
@@ -253,7 +254,7 @@ int valence_score_recording(struct valence_scorer *scorer,
                             valence_segment_receiver receive, void *user,
                             struct valence_recording_score **score, struct valence_error *error)
 {
-    double begin = score_clock();
+    double begin = seconds_now();
     if (score)
         *score = NULL;
     int status = check(recording, error);
@@ -269,7 +270,7 @@ int valence_score_recording(struct valence_scorer *scorer,
         status = score_document(&run, recording->text, progress, error);
     if (!status)
         status = finish(&run, name_of(recording), error);
-    kept->score.work_seconds = score_clock() - begin;
+    kept->score.work_seconds = seconds_now() - begin;
     if (status || !score)
         valence_recording_score_free(&kept->score);
     else

@@ -20,7 +20,4 @@ int score_keep(struct scoring_run *run, struct score_made *made, struct valence_
 int score_document(struct scoring_run *run, const char *text,
                    const struct valence_progress *progress, struct valence_error *error);
 
-/* Seconds of a clock that only goes forward. */
-double score_clock(void);
-
 #endif

@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
@@ -17,13 +16,6 @@
 #define LONGEST_SENTENCE   100
 #define MAX_SENTENCES      ((int64_t)1 << 20)
 #define MAX_SENTENCE_BYTES (1 << 20)
-
-double score_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* ---- One text ---- */
 

@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/file_writer.h"
@@ -277,24 +277,16 @@ static int finish_epoch(struct trainer *t, const struct valence_train_epoch *epo
     return status ? status : save_last(t, error);
 }
 
-static double seconds_since(const struct timespec *start)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - start->tv_sec) + 1e-9 * (double)(now.tv_nsec - start->tv_nsec);
-}
-
 static int run_epoch(struct trainer *t, struct valence_error *error)
 {
     const struct valence_model_config *model = &t->checkpoint.config;
     double mae[VALENCE_MAX_FLOWS];
-    struct timespec start;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    double start = seconds_now();
     int64_t before = t->state.n_clips, size;
     int status = train_epoch(t, error);
     if (status)
         return status;
-    double training = seconds_since(&start);
+    double training = seconds_now() - start;
     int64_t n_clips = t->state.n_clips - before;
     status = validate(t->network, t->checkpoint.parameters, &t->checkpoint.standardisation,
                       t->loader, t->validation.clips, t->validation.n, t->config->batch_size,
@@ -309,7 +301,7 @@ static int run_epoch(struct trainer *t, struct valence_error *error)
     record.shown.n_clips = n_clips;
     record.shown.training_seconds = training;
     record.shown.clips_per_second = (double)n_clips / training;
-    record.shown.seconds = seconds_since(&start);
+    record.shown.seconds = seconds_now() - start;
     status =
         run_log_append(t->timing, RUN_TIMING, epoch_times_to_json(&record.shown), &size, error);
     const struct valence_train_options *options = t->job->options;
