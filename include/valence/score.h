@@ -69,6 +69,41 @@ VALENCE_API int valence_score_flows(struct valence_workspace *workspace,
                                     int n_flows, float *const *scores,
                                     struct valence_details *details, struct valence_error *error);
 
+/* ---- Attention ---- */
+
+/* Where the network looks among the rows of one modality: weights of 0 ... 1 for the rows of the
+ * stream that the flow reads. They sum to 1 over the rows of a clip. Clip i's rows stand where the
+ * batch has them, at offsets[i] of that stream. */
+struct valence_modality_attention {
+    /* That was read: simulated_text for text in a flow that misses text. */
+    enum valence_stream stream;
+    int64_t n_rows; /* of all clips; 0, and NULL below, where the flow reads no rows */
+    /* (n_rows): the mean of the query views' weights below, each view counted by the absolute value
+     * of its view weight, as it counts in the feature that the score is read off. */
+    const float *rows;
+    /* Cross-attention (UMCA): clip i's (7, T_i) by enum valence_view at 7 * offsets[i]. */
+    const float *views;
+    const float *pooling; /* (n_rows): of the pooling that makes the modality's representation */
+};
+
+/* Belongs to the workspace and lives until its next use. */
+struct valence_attention {
+    struct valence_modality_attention modalities[VALENCE_MAX_MODALITIES];
+};
+
+/* Scores a batch in one flow, as valence_score() does, and hands out the attention weights. Those
+ * of a clip without a score mean nothing. Of a group of models: the means over its members.
+ * *attention is NULL on failure. Errors: those of valence_score().
+ *
+ * Attention says which rows the network gathered, not what they did to the score: that takes
+ * leaving them out (valence/scorer.h).
+ *
+ * Source: arXiv 2410.15029, section 2.2. */
+VALENCE_API int valence_attend(struct valence_workspace *workspace,
+                               const struct valence_batch *batch, unsigned missing,
+                               const struct valence_attention **attention,
+                               struct valence_error *error);
+
 /* A model of a training clips every standardised value to the range that its column has over the
  * training rows. How much it takes off the value that is furthest outside, in standard deviations,
  * is the clip's distance from the training data. The limit is twice the largest distance of any

@@ -24,8 +24,7 @@ static real *take(struct network *network, int64_t n)
     return arena_take(&network->arena, n, sizeof(real));
 }
 
-/* The stream a flow reads for a modality, -1 for none. */
-static int stream_read(unsigned missing, int modality)
+int network_stream_read(unsigned missing, int modality)
 {
     if (!(missing & VALENCE_BIT(modality)))
         return modality;
@@ -38,7 +37,7 @@ static void find_uses(struct network *network)
     network->n_uses = 0;
     for (int m = 0; m < N_MODALITIES; m++)
         for (int f = 0; f < network->n_flows; f++) {
-            int stream = stream_read(network->flows[f].missing, m), u = 0;
+            int stream = network_stream_read(network->flows[f].missing, m), u = 0;
             while (u < network->n_uses && (network->training || network->uses[u].modality != m ||
                                            network->uses[u].stream != stream))
                 u++;

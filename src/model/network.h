@@ -39,6 +39,9 @@ int64_t standardisation_furthest(const struct standardisation *standardisation,
 /* Of a group: of its first member. Lives with the model. */
 const struct standardisation *model_standardisation(const struct valence_model *model);
 
+/* The stream that a flow reads for a modality, -1 for none. */
+int network_stream_read(unsigned missing, int modality);
+
 int network_create(const struct valence_model_config *config, struct network **network,
                    struct valence_error *error);
 void network_free(struct network *network);

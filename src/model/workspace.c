@@ -22,6 +22,11 @@ struct valence_workspace {
     /* (N_STREAMS, n_clips) of the member at hand */
     float *distances;
     int64_t n_distances;
+
+    /* valence_attend(): the weights of all modalities, and where each stands. */
+    struct valence_attention attention;
+    float *weights;
+    int64_t n_weights;
 };
 
 /* ---- The workspace ---- */
@@ -70,6 +75,7 @@ void valence_workspace_free(struct valence_workspace *workspace)
     free(workspace->results);
     free(workspace->outside);
     free(workspace->distances);
+    free(workspace->weights);
     valence_model_free(workspace->model);
     free(workspace);
 }
@@ -133,6 +139,7 @@ static int reserve(struct valence_workspace *workspace, int64_t n_clips, int n_f
     return VALENCE_OK;
 }
 
+/* `values` may be NULL where n is 0. */
 static void add_share(int64_t n, const float *values, float share, float *sums)
 {
     for (int64_t i = 0; i < n; i++)
@@ -236,4 +243,114 @@ int valence_score(struct valence_workspace *workspace, const struct valence_batc
                   struct valence_error *error)
 {
     return valence_score_flows(workspace, batch, &missing, 1, &scores, details, error);
+}
+
+/* ---- Attention ---- */
+
+/* What stands in `weights` for each row: the mean, the views', the pooling's. */
+#define WEIGHTS_PER_ROW (1 + VALENCE_N_VIEWS + 1)
+
+static void lay_out_attention(struct valence_workspace *workspace, float *block,
+                              const struct valence_batch *batch, unsigned missing)
+{
+    workspace->attention = (struct valence_attention){0};
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
+        struct valence_modality_attention *to = &workspace->attention.modalities[m];
+        int stream = network_stream_read(missing, m);
+        if (stream < 0 || batch->streams[stream].width == 0)
+            continue;
+        to->stream = (enum valence_stream)stream;
+        to->n_rows = batch->streams[stream].offsets[batch->n_clips];
+        if (!block || to->n_rows == 0)
+            continue;
+        to->rows = block;
+        to->views = block + to->n_rows;
+        to->pooling = block + to->n_rows * (1 + VALENCE_N_VIEWS);
+        block += to->n_rows * WEIGHTS_PER_ROW;
+    }
+}
+
+static int reserve_attention(struct valence_workspace *workspace, const struct valence_batch *batch,
+                             unsigned missing, struct valence_error *error)
+{
+    int64_t n = 0;
+    lay_out_attention(workspace, NULL, batch, missing);
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        n += workspace->attention.modalities[m].n_rows * WEIGHTS_PER_ROW;
+    int status = grow_array((void **)&workspace->weights, &workspace->n_weights, n + 1,
+                            sizeof(float), INT64_MAX, "attention weights", error);
+    if (status)
+        return status;
+    memset(workspace->weights, 0, (size_t)n * sizeof(float));
+    lay_out_attention(workspace, workspace->weights, batch, missing);
+    return VALENCE_OK;
+}
+
+/* Adds a clip's mean over the views, (T), of their weights, (7, T). Views that all count nothing
+ * count alike. */
+static void add_mean(const float *views, const float *view_weights, int64_t n, float share,
+                     float *sums)
+{
+    float total = 0;
+    for (int q = 0; q < VALENCE_N_VIEWS; q++)
+        total += fabsf(view_weights[q]);
+    for (int q = 0; q < VALENCE_N_VIEWS; q++) {
+        float counts = total > 0 ? fabsf(view_weights[q]) / total : 1.0f / VALENCE_N_VIEWS;
+        add_share(n, views + q * n, share * counts, sums);
+    }
+}
+
+/* Adds one member's share of the means to the weights. */
+static int attend_member(struct valence_workspace *workspace, int number,
+                         const struct valence_batch *batch, unsigned missing,
+                         struct valence_error *error)
+{
+    const struct valence_model *model = workspace->model;
+    const struct checkpoint *checkpoint =
+        model->n_members ? &model->members[number]->checkpoint : &model->checkpoint;
+    const float share = 1.0f / (float)workspace->n_networks;
+    struct flow_output output;
+    int status =
+        network_forward_each(workspace->networks[number], checkpoint->parameters,
+                             &checkpoint->standardisation, batch, &missing, 1, &output, error);
+    if (!status) {
+        standardisation_distances(&checkpoint->standardisation, batch, workspace->distances);
+        status = check_distances(workspace->distances, batch->n_clips, error);
+    }
+    for (int m = 0; m < VALENCE_N_MODALITIES && !status; m++) {
+        const struct valence_modality_attention *is = &workspace->attention.modalities[m];
+        if (is->n_rows == 0)
+            continue;
+        const int64_t *offsets = batch->streams[is->stream].offsets;
+        float *to = workspace->weights + (is->rows - workspace->weights);
+        add_share(is->n_rows * VALENCE_N_VIEWS, output.cross_weights[m], share, to + is->n_rows);
+        add_share(is->n_rows, output.pool_weights[m], share,
+                  to + is->n_rows * (1 + VALENCE_N_VIEWS));
+        for (int64_t i = 0; i < batch->n_clips; i++)
+            add_mean(output.cross_weights[m] + VALENCE_N_VIEWS * offsets[i],
+                     output.view_weights + VALENCE_N_VIEWS * i, offsets[i + 1] - offsets[i], share,
+                     to + offsets[i]);
+    }
+    return status;
+}
+
+int valence_attend(struct valence_workspace *workspace, const struct valence_batch *batch,
+                   unsigned missing, const struct valence_attention **attention,
+                   struct valence_error *error)
+{
+    if (!workspace || !attention)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "the workspace or the attention is NULL");
+    *attention = NULL;
+    int status = check_flows(&missing, 1, error);
+    if (!status)
+        status = network_check_batch(&workspace->model->checkpoint.config, batch, error);
+    if (!status)
+        status = reserve(workspace, batch->n_clips, 1, error);
+    if (!status)
+        status = reserve_attention(workspace, batch, missing, error);
+    for (int i = 0; i < workspace->n_networks && !status; i++)
+        status = attend_member(workspace, i, batch, missing, error);
+    if (!status)
+        *attention = &workspace->attention;
+    return status;
 }

@@ -254,6 +254,7 @@ static void test_scoring(void **state)
     const struct valence_evaluation *evaluation;
     const struct valence_comparison *comparison;
     struct valence_predict_options predict = {.size = SIZE_MAX};
+    const struct valence_attention *attention;
     float score;
     snprintf(weights, sizeof weights, "%s/best.safetensors", run);
     assert_int_equal(TRY(valence_model_load, weights, &model, NULL), VALENCE_OK);
@@ -264,6 +265,9 @@ static void test_scoring(void **state)
         VALENCE_ERROR_ARGUMENT);
     assert_int_equal(TRY(valence_score_flows, workspace, &batch, NULL, 0, NULL, NULL, NULL),
                      VALENCE_ERROR_ARGUMENT);
+    assert_int_equal(
+        TRY(valence_attend, workspace, &batch, VALENCE_ALL_MODALITIES, &attention, NULL),
+        VALENCE_ERROR_ARGUMENT);
     assert_int_equal(
         TRY(valence_predict_batch, workspace, &batch, &predict, receive, NULL, NULL, NULL),
         VALENCE_ERROR_ARGUMENT);

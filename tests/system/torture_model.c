@@ -196,6 +196,13 @@ static int score_batch(struct valence_workspace *workspace, double *result,
         status = valence_score_flows(workspace, &batch, config->flows, 1,
                                      (float *const[]){scores[1]}, NULL, error);
     *result += 3 * (double)scores[1][0];
+    const struct valence_attention *attention = NULL;
+    if (!status)
+        status = valence_attend(workspace, &batch, 0, &attention, error);
+    if (!status)
+        *result += (double)attention->modalities[VALENCE_AUDIO].rows[0];
+    else if (attention)
+        return 1;
     if (!status)
         status =
             valence_predict_batch(workspace, &batch, NULL, add_prediction, result, NULL, error);
@@ -315,8 +322,8 @@ const struct torture_case model_cases[] = {
     {"valence_model_load valence_model_load_descriptor valence_model_load_memory", load_models, 0},
     {"valence_run_open valence_run_load valence_model_group", load_run, 0},
     {"valence_model_convert_published valence_checkpoint_summarise valence_path_kind", convert, 0},
-    {"valence_workspace_create valence_score valence_score_flows valence_predict_batch "
-     "valence_predict",
+    {"valence_workspace_create valence_score valence_score_flows valence_attend "
+     "valence_predict_batch valence_predict",
      score, 0},
     {"valence_model_match_data valence_evaluate valence_compare valence_summarise_metric", evaluate,
      20},
