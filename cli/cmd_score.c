@@ -299,6 +299,10 @@ static int score_all(struct valence_scorer *scorer, const struct request *reques
     int status, code = EXIT_FINE;
     if (request->live) {
         status = score_live(scorer, output, request->raw, media, &error);
+        if (!status && output->error.status) {
+            error = output->error;
+            status = error.status;
+        }
         return status && !ferror(stdout) ? report_error(&error) : EXIT_FINE;
     }
     status = score_inputs_list(&inputs, request->files, request->n_files, &error);
@@ -317,8 +321,8 @@ static int score_all(struct valence_scorer *scorer, const struct request *reques
             status == VALENCE_ERROR_CANCELLED && ferror(stdout) ? EXIT_FINE : report_error(&error);
     else if (request->n_files)
         code = score_files(scorer, request, &inputs, output);
-    if (!status)
-        score_output_finish(output);
+    if ((!status || output->begun) && score_output_finish(output, &error))
+        code = report_error(&error);
     score_inputs_free(&inputs);
     return code;
 }

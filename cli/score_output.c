@@ -5,14 +5,25 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "json_output.h"
-#include "score_json.h"
 #include "score_why.h"
 #include "terminal.h"
 #include "valence/text.h"
 
 /* A table of texts is printed when it has this many rows, and the next one begun. */
 #define TABLE_ROWS 1000
+
+/* "text", "audio text", or `none`. */
+static void format_modalities(char text[32], unsigned modalities, const char *none)
+{
+    text[0] = '\0';
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        if (modalities & VALENCE_BIT(m)) {
+            size_t used = strlen(text);
+            snprintf(text + used, 32 - used, "%s%s", used ? " " : "", valence_modality_names[m]);
+        }
+    if (!modalities)
+        snprintf(text, 32, "%s", none);
+}
 
 static unsigned reads(const struct score_output *output)
 {
@@ -80,7 +91,7 @@ static void add_row(struct score_output *output, struct table *table, bool has_t
     score_cell(table, is);
     estimate_cells(table, &is->estimate);
     if (has_several_modalities(output)) {
-        score_format_modalities(missing, is->missing, "-");
+        format_modalities(missing, is->missing, "-");
         table_cell(table, "%s", *is->reason ? "" : missing);
         for (int m = 0; m < VALENCE_N_MODALITIES; m++)
             if (reads(output) & VALENCE_BIT(m))
@@ -100,7 +111,7 @@ static void note_unused(const struct score_output *output, struct table *table,
     bool sound = score->has_sound && !(used & VALENCE_BIT(VALENCE_AUDIO));
     bool face = score->has_pictures && !(used & VALENCE_BIT(VALENCE_VIDEO));
     char read[32];
-    score_format_modalities(read, used, "");
+    format_modalities(read, used, "");
     if (sound || face)
         table_note(table,
                    "%s %s there but %s not used: this model reads %s alone. A model that you train "
@@ -198,7 +209,7 @@ static void write_csv(const struct score_output *output, const char *id,
                               is->raw_score};
     char missing[32];
     bool has_times = is->end > is->start;
-    score_format_modalities(missing, is->missing, "");
+    format_modalities(missing, is->missing, "");
     valence_write_csv_field(stdout, id);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         number_field(numbers[i]);
@@ -218,27 +229,31 @@ static void write_csv(const struct score_output *output, const char *id,
 
 /* ---- JSON ---- */
 
-static void begin_json(const struct score_output *output)
+/* The first failure is kept for the end. */
+static void take_status(struct score_output *output, int status, const struct valence_error *error)
 {
-    char used[32];
-    print_json_head();
-    print_json_member("run", json_string(output->model));
-    print_json_member("level", json_real(output->level));
-    score_format_modalities(used, valence_scorer_modalities(output->scorer), "");
-    json_t *encoders = json_object();
-    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
-        if (valence_scorer_modalities(output->scorer) & VALENCE_BIT(m))
-            json_object_set_new(
-                encoders, valence_modality_names[m],
-                json_string(valence_scorer_encoder(output->scorer, (enum valence_modality)m)));
-    print_json_member("encoders", encoders);
-    fputs("  \"recordings\": [", stdout);
+    if (status && !output->error.status)
+        output->error = *error;
 }
 
-static void write_entry(json_t *value, bool first)
+static void begin_json(struct score_output *output)
 {
-    fputs(first ? "\n    " : ",\n    ", stdout);
-    print_json_value(value);
+    struct valence_error error;
+    take_status(
+        output,
+        valence_score_json_open(stdout, output->scorer, output->model, &output->json, &error),
+        &error);
+}
+
+static void write_json_entry(struct score_output *output, const char *id,
+                             const struct valence_recording_score *score, const char *why)
+{
+    struct valence_error error;
+    if (output->json)
+        take_status(output,
+                    score ? valence_score_json_add(output->json, id, score, &error)
+                          : valence_score_json_add_failure(output->json, id, why, &error),
+                    &error);
 }
 
 /* ---- Subtitles ---- */
@@ -288,7 +303,7 @@ static void write_cues(const struct valence_recording_score *score, bool is_vtt)
 
 /* ---- All forms ---- */
 
-static bool begin(struct score_output *output)
+static void begin(struct score_output *output)
 {
     bool first = !output->begun;
     output->begun = true;
@@ -299,17 +314,16 @@ static bool begin(struct score_output *output)
         begin_json(output);
     else if (first && output->form == SCORE_FORM_VTT)
         fputs("WEBVTT\n\n", stdout);
-    return first;
 }
 
 void score_output_recording(struct score_output *output, const char *id,
                             const struct valence_recording_score *score)
 {
-    bool first = begin(output);
+    begin(output);
     if (output->form == SCORE_FORM_TABLE)
         write_table(output, id, score);
     else if (output->form == SCORE_FORM_JSON)
-        write_entry(score_recording_to_json(output->scorer, id, score), first);
+        write_json_entry(output, id, score, NULL);
     else if (output->form == SCORE_FORM_CSV)
         for (int64_t i = 0; i < score->n_segments; i++)
             write_csv(output, id, &score->segments[i], i + 1);
@@ -342,7 +356,7 @@ void score_output_text(struct score_output *output, const char *id,
         score_output_recording(output, id ? id : segment->text, &score);
         return;
     }
-    (void)begin(output);
+    begin(output);
     if (output->n_rows == TABLE_ROWS)
         flush_table(output);
     if (output->n_rows++ == 0)
@@ -363,20 +377,18 @@ void score_output_failure(struct score_output *output, const char *id, const cha
 {
     if (output->form != SCORE_FORM_JSON)
         return;
-    bool first = begin(output);
-    write_entry(json_pack("{s:s, s:s}", "id", id, "error", why), first);
+    begin(output);
+    write_json_entry(output, id, NULL, why);
 }
 
 void score_output_line(struct score_output *output, const struct valence_scored_segment *is)
 {
     char start[32];
     if (output->form == SCORE_FORM_JSON) { /* a document a line: there is no end to wait for */
-        json_t *segment = score_segment_to_json(output->scorer, is);
-        (void)json_dumpf(segment, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
-        json_decref(segment);
-        putchar('\n');
+        struct valence_error error;
+        take_status(output, valence_score_json_segment(stdout, output->scorer, is, &error), &error);
     } else if (output->form == SCORE_FORM_CSV) {
-        (void)begin(output);
+        begin(output);
         write_csv(output, "-", is, is->index + 1);
     } else {
         score_format_time(start, is->start);
@@ -391,16 +403,17 @@ void score_output_line(struct score_output *output, const struct valence_scored_
     fflush(stdout);
 }
 
-void score_output_finish(struct score_output *output)
+int score_output_finish(struct score_output *output, struct valence_error *error)
 {
     flush_table(output);
     if (output->form == SCORE_FORM_TABLE && output->n_outside)
         printf("!: WARNING: %" PRId64
                " segments lie far outside the training data; their scores mean little\n",
                output->n_outside);
-    if (output->form != SCORE_FORM_JSON)
-        return;
-    if (!output->begun)
+    if (output->form == SCORE_FORM_JSON && !output->begun)
         begin_json(output);
-    printf("%s],\n  \"n\": %" PRId64 "\n}\n", output->n ? "\n  " : "", output->n);
+    valence_score_json_close(output->json);
+    output->json = NULL;
+    *error = output->error;
+    return output->error.status;
 }

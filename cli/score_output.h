@@ -4,6 +4,7 @@
 #define VALENCE_CLI_SCORE_OUTPUT_H
 
 #include "table.h"
+#include "valence/score_json.h"
 #include "valence/scorer.h"
 
 enum score_form {
@@ -27,7 +28,9 @@ struct score_output {
     char level_text[16];
     int64_t n; /* recordings and texts */
     int64_t n_outside;
-    struct table table; /* of texts that are given one by one */
+    struct valence_score_json *json;
+    struct valence_error error; /* the first failure to make the JSON */
+    struct table table;         /* of texts that are given one by one */
     int64_t n_rows;
 };
 
@@ -45,6 +48,7 @@ void score_output_failure(struct score_output *output, const char *id, const cha
 /* A line of live scoring. */
 void score_output_line(struct score_output *output, const struct valence_scored_segment *segment);
 
-void score_output_finish(struct score_output *output);
+/* Writes the end. Gives the first failure to make the JSON. */
+int score_output_finish(struct score_output *output, struct valence_error *error);
 
 #endif

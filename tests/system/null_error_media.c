@@ -14,6 +14,7 @@
 #include "valence/models.h"
 #include "valence/preview.h"
 #include "valence/prosody.h"
+#include "valence/score_json.h"
 #include "valence/scorer.h"
 #include "valence/simulate.h"
 #include "valence/text.h"
@@ -300,6 +301,22 @@ static const char *make_table(const char *text)
     return path;
 }
 
+static void write_scores(struct valence_scorer *scorer)
+{
+    const struct valence_scored_segment segment = {.text = "", .reason = ""};
+    const struct valence_recording_score score = {
+        .n_segments = 1, .segments = &segment, .language = "", .warning = ""};
+    struct valence_score_json *json;
+    FILE *stream = tmpfile();
+    assert_non_null(stream);
+    assert_int_equal(TRY(valence_score_json_open, stream, scorer, "run", &json, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_score_json_add, json, "id", &score, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_score_json_add_failure, json, "id", "why", NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_score_json_segment, stream, scorer, &segment, NULL), VALENCE_OK);
+    valence_score_json_close(json);
+    fclose(stream);
+}
+
 void test_scorers(void **state)
 {
     (void)state;
@@ -332,6 +349,7 @@ void test_scorers(void **state)
     options.text_model = LLAMA;
     options.recognise = false;
     assert_int_equal(TRY(valence_scorer_open, run, &options, &scorer, NULL), VALENCE_OK);
+    write_scores(scorer);
     assert_int_equal(TRY(valence_live_open, scorer, NULL, NULL, &live, NULL), VALENCE_OK);
     assert_int_equal(TRY(valence_live_feed, live, &sample, 1, NULL), VALENCE_ERROR_DATA);
     assert_int_equal(TRY(valence_live_end, live, NULL), VALENCE_OK);

@@ -76,7 +76,8 @@ static const char allocates_nothing[] =
     "valence_extracted_record valence_transcriber_fingerprint valence_face_detector_fingerprint "
     "valence_plural "
     "valence_extractor_transcriber valence_scorer_options_default valence_scorer_close "
-    "valence_scorer_model valence_scorer_modalities valence_scorer_encoder "
+    "valence_score_json_close valence_scorer_model valence_scorer_modalities "
+    "valence_scorer_encoder "
     "valence_recording_score_free valence_live_close valence_text_table_options_default "
     "valence_text_table_close";
 

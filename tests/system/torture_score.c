@@ -6,6 +6,7 @@
 #include "media_fixture.h"
 #include "text_run.h"
 #include "torture.h"
+#include "valence/score_json.h"
 #include "valence/scorer.h"
 #include "valence/text_table.h"
 
@@ -67,6 +68,51 @@ static int score_sound(double *result, struct valence_error *error)
     return status;
 }
 
+static int write_json(struct valence_scorer *scorer, FILE *stream, struct valence_error *error)
+{
+    const struct valence_word word = {.text = "ba\xff d"};
+    const struct valence_scored_segment segment = {
+        .text = "ba\xff d", .reason = "", .n_words = 1, .words = &word};
+    const struct valence_recording_score score = {
+        .n_segments = 1, .segments = &segment, .language = "", .warning = ""};
+    struct valence_score_json *json;
+    int status = valence_score_json_open(stream, scorer, "a run", &json, error);
+    if (status)
+        return json ? 1 : status;
+    status = valence_score_json_add(json, "\xffid", &score, error);
+    if (!status)
+        status = valence_score_json_add_failure(json, "id", "why", error);
+    if (!status)
+        status = valence_score_json_segment(stream, scorer, &segment, error);
+    valence_score_json_close(json);
+    return status;
+}
+
+static int score_to_json(double *result, struct valence_error *error)
+{
+    static char text[1 << 16], buffer[1 << 12];
+    struct valence_scorer *scorer;
+    int status = open_scorer(&scorer, error);
+    if (status)
+        return scorer ? 1 : status;
+    FILE *stream = fopen(made, "w+");
+    if (!stream)
+        status = valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for a stream");
+    else
+        setvbuf(stream, buffer, _IOFBF, sizeof buffer); /* none of its own */
+    if (!status)
+        status = write_json(scorer, stream, error);
+    if (!status) {
+        rewind(stream);
+        text[fread(text, 1, sizeof text - 1, stream)] = '\0';
+        add_text(result, text);
+    }
+    if (stream)
+        fclose(stream);
+    valence_scorer_close(scorer);
+    return status;
+}
+
 static int score_live(double *result, struct valence_error *error)
 {
     struct valence_scorer *scorer;
@@ -116,6 +162,9 @@ int make_scored(const char *folder, struct valence_error *error)
 const struct torture_case score_cases[] = {
     {"valence_scorer_open valence_scorer_load valence_score_texts", score_texts, 20},
     {"valence_score_recording", score_sound, 20},
+    {"valence_score_json_open valence_score_json_add valence_score_json_add_failure "
+     "valence_score_json_segment",
+     score_to_json, 20},
     {"valence_live_open valence_live_feed valence_live_end", score_live, 20},
     {"valence_text_table_open valence_text_table_next", read_table, 0},
 };
