@@ -21,6 +21,7 @@
     X(predict, "Models")                                                                           \
     X(convert, "Models")                                                                           \
     X(models, "Models")                                                                            \
+    X(runs, "Experiments")                                                                         \
     X(completion, "This program")                                                                  \
     X(man, "This program")                                                                         \
     X(version, "This program")

@@ -16,6 +16,7 @@
 #include "public_functions.h"
 #include "valence/doctor.h"
 #include "valence/evaluate.h"
+#include "valence/experiment.h"
 #include "valence/export.h"
 #include "valence/import.h"
 #include "valence/inspect.h"
@@ -328,6 +329,37 @@ static void test_training(void **state)
     valence_train_config_free(config);
 }
 
+static void test_experiments(void **state)
+{
+    (void)state;
+    char path[64];
+    struct valence_train_config *config;
+    struct valence_experiment *experiment;
+    const struct valence_experiment_state *looked;
+    struct valence_experiment_options options;
+    const struct valence_variant variant = {"..", NULL, 0}, plain = {"plain", NULL, 0};
+    const struct valence_worker worker = {.folder = NOWHERE, .variant = "plain"};
+    assert_int_equal(valence_train_config_create(&config, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_experiment_create, config, &variant, 1, NULL, &experiment, NULL),
+                     VALENCE_ERROR_ARGUMENT);
+    assert_int_equal(TRY(valence_experiment_open, NOWHERE, &experiment, NULL),
+                     VALENCE_ERROR_NOT_FOUND);
+    assert_int_equal(TRY(valence_experiment_work, &worker, NULL, NULL), VALENCE_ERROR_NOT_FOUND);
+    snprintf(path, sizeof path, "%s/experiment", test_folder);
+    assert_int_equal(valence_train_config_read_run(config, run, NULL), VALENCE_OK);
+    assert_int_equal(valence_train_config_set(config, "output", path, NULL), VALENCE_OK);
+    assert_int_equal(valence_experiment_create(config, &plain, 1, NULL, &experiment, NULL),
+                     VALENCE_OK);
+    valence_experiment_options_default(&options);
+    options.n_jobs = -1;
+    assert_int_equal(TRY(valence_experiment_run, experiment, &options, NULL),
+                     VALENCE_ERROR_ARGUMENT);
+    assert_int_equal(TRY(valence_experiment_look, experiment, &looked, NULL), VALENCE_OK);
+    valence_experiment_state_free(looked);
+    valence_experiment_close(experiment);
+    valence_train_config_free(config);
+}
+
 /* ---- What they read ---- */
 
 static int set_up(void **state)
@@ -374,6 +406,7 @@ int main(void)
         cmocka_unit_test(test_scoring),
         cmocka_unit_test(test_figures),
         cmocka_unit_test(test_training),
+        cmocka_unit_test(test_experiments),
 #ifdef VALENCE_NULL_ERROR_MEDIA
         cmocka_unit_test(test_media),
         cmocka_unit_test(test_models),

@@ -79,7 +79,8 @@ static const char allocates_nothing[] =
     "valence_score_json_close valence_scorer_model valence_scorer_modalities "
     "valence_scorer_encoder "
     "valence_recording_score_free valence_live_close valence_text_table_options_default "
-    "valence_text_table_close";
+    "valence_text_table_close valence_plan_options_default valence_experiment_close "
+    "valence_experiment_folder valence_experiment_state_free valence_experiment_options_default";
 
 static const struct {
     const struct torture_case *cases;
@@ -88,6 +89,7 @@ static const struct {
                  {model_cases, &n_model_cases},
                  {media_cases, &n_media_cases},
                  {encode_cases, &n_encode_cases},
+                 {experiment_cases, &n_experiment_cases},
                  {score_cases, &n_score_cases}};
 #define N_LISTS (sizeof all_cases / sizeof all_cases[0])
 

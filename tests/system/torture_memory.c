@@ -96,6 +96,12 @@ static void test_models(void **state)
     try_cases(model_cases, n_model_cases);
 }
 
+static void test_experiments(void **state)
+{
+    (void)state;
+    try_cases(experiment_cases, n_experiment_cases);
+}
+
 #ifdef VALENCE_TORTURE_MEDIA
 static void test_media(void **state)
 {
@@ -201,6 +207,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_data),
         cmocka_unit_test(test_models),
+        cmocka_unit_test(test_experiments),
 #ifdef VALENCE_TORTURE_MEDIA
         cmocka_unit_test(test_media),
         cmocka_unit_test(test_encoders),

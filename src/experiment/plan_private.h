@@ -1,0 +1,17 @@
+/* Making a plan: what plan.c and plan_create.c share. */
+#ifndef VALENCE_EXPERIMENT_PLAN_PRIVATE_H
+#define VALENCE_EXPERIMENT_PLAN_PRIVATE_H
+
+#include "experiment/plan.h"
+
+/* An experiment without variants, and with room for them. */
+int plan_allocate(const char *folder, int n_variants, struct valence_experiment **experiment,
+                  struct valence_error *error);
+
+/* Adds a variant with room for assignments; then these to the last variant, which are copied. */
+int plan_add_variant(struct valence_experiment *experiment, const char *name, int n_assignments,
+                     struct valence_error *error);
+int plan_add_assignment(struct valence_experiment *experiment, const char *assignment,
+                        struct valence_error *error);
+
+#endif
