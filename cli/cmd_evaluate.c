@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "evaluate_output.h"
 #include "open_store.h"
+#include "protocol_request.h"
 #include "shared_options.h"
 
 /* What the command line says, as parsed. */
@@ -19,12 +20,14 @@ struct request {
     bool force, json, quiet, accept_unfinished;
     int64_t resamples, seed, batch, max_rows, threads;
     double level;
+    struct protocol_texts protocols;
 };
 
 static bool parse(const struct command *command, int argc, char **argv, struct request *request,
                   int *code)
 {
     const char *positional[2];
+    struct protocol_texts *protocols = &request->protocols;
     const struct option options[] = {
         option_run(&positional[0]),
         option_store(&positional[1]),
@@ -49,6 +52,35 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_INT, 0, "seed", &request->seed, "N", "Seed of the resampling (default: 1).", 0,
          1e15},
         LEVEL_OPTION(&request->level),
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Protocols", 0, 0},
+        {OPTION_TEXT, 0, "protocol", &protocols->protocols, "NAMES",
+         "Measure under protocols in which something is missing, separated by commas: "
+         "text-missing, fixed, six-conditions, erase, erase-random, rmfm, rmfm-same, rmm, tmfm, "
+         "stmfm, smm, random-modality, batch-modality, drop-rate, imbalanced, noise.",
+         0, 0},
+        {OPTION_TEXT, 0, "rates", &protocols->rates, "LIST",
+         "The rates to measure, such as 0,0.5,1 (default: the protocol's own).", 0, 0},
+        {OPTION_LIST, 0, "at", &protocols->at, "RATE=RUN",
+         "Measure this rate with another run, trained for it; once for each rate.", 0, 0},
+        {OPTION_TEXT, 0, "modality-rates", &protocols->modality_rates, "LIST",
+         "imbalanced: how likely each modality is absent: audio=0.2,text=0.5,video=0.8.", 0, 0},
+        {OPTION_NUMBER, 0, "noise", &protocols->noise, "SD",
+         "noise: its deviation, in deviations of each column (default: 1).", 0, 1000},
+        {OPTION_TEXT, 0, "noisy", &protocols->noisy, "NAMES",
+         "noise: the modalities that get it in turn (default: audio,text,video).", 0, 0},
+        {OPTION_TEXT, 0, "erased", &protocols->erased, "WHAT",
+         "What becomes of erased rows: zero, as published, or remove (default: zero).", 0, 0},
+        {OPTION_FLAG, 0, "keep-text-ends", &protocols->keep_text_ends, NULL,
+         "Never erase the first and the last row of text, which are [CLS] and [SEP] in BERT's.", 0,
+         0},
+        {OPTION_TEXT, 0, "padded-rows", &protocols->padded_rows, "LIST",
+         "The lengths to which the published arrays are padded: audio=375,text=50,video=500 "
+         "(default: the longest clip of the store).",
+         0, 0},
+        {OPTION_INT, 0, "mask-seed", &protocols->mask_seed, "N",
+         "Seed of the masks (default: the published one).", 0, 4294967295.0},
+        {OPTION_INT, 0, "mask-batch", &protocols->mask_batch, "N",
+         "batch-modality: clips that lose the same modalities (default: 32).", 1, 1e6},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
         option_json(&request->json),
         {OPTION_TEXT, 0, "predictions", &request->predictions, "FILE",
@@ -101,7 +133,39 @@ static int check(const struct command *command, const struct request *request,
     return code;
 }
 
+/* What only one of both kinds of evaluation has. */
+static int check_protocols(const struct command *command, const struct request *request,
+                           const struct valence_evaluate_options *options,
+                           struct protocol_request *protocols)
+{
+    const struct protocol_texts *texts = &request->protocols;
+    if (!texts->protocols)
+        return texts->rates || texts->at.n || texts->modality_rates || texts->noisy ||
+                       texts->padded_rows
+                   ? report_usage(command, "--rates, --at, --modality-rates, --noisy and "
+                                           "--padded-rows need --protocol")
+                   : EXIT_FINE;
+    if (strcmp(request->flow, "trained") != 0 || request->ensemble || request->against ||
+        request->predictions)
+        return report_usage(command, "--flow, --ensemble, --against and --predictions do not go "
+                                     "with --protocol");
+    int code = protocol_request_parse(command, texts, protocols);
+    protocols->options.split = options->split;
+    protocols->options.scale = options->scale;
+    protocols->options.n_resamples = options->n_resamples;
+    protocols->options.seed = options->seed;
+    protocols->options.batch_size = options->batch_size;
+    protocols->options.max_rows = options->max_rows;
+    return code;
+}
+
 /* ---- Measuring ---- */
+
+static enum valence_checkpoint checkpoint_of(const struct request *request)
+{
+    return strcmp(request->checkpoint, "last") == 0 ? VALENCE_CHECKPOINT_LAST
+                                                    : VALENCE_CHECKPOINT_BEST;
+}
 
 static int evaluate_model(const struct request *request,
                           const struct valence_evaluate_options *options,
@@ -137,10 +201,7 @@ static int evaluate_run(const struct request *request,
                         const struct valence_evaluate_options *options, struct evaluation_set *set,
                         struct valence_error *error)
 {
-    enum valence_checkpoint which = strcmp(request->checkpoint, "last") == 0
-                                        ? VALENCE_CHECKPOINT_LAST
-                                        : VALENCE_CHECKPOINT_BEST;
-    int status = valence_run_open(set->run, which, &set->models, error);
+    int status = valence_run_open(set->run, checkpoint_of(request), &set->models, error);
     if (status)
         return status;
     int n = valence_run_n_models(set->models);
@@ -216,27 +277,56 @@ static int evaluate(const struct request *request, const struct valence_evaluate
     return status;
 }
 
+static int evaluate_protocols(const struct request *request,
+                              const struct protocol_request *protocols, struct valence_error *error)
+{
+    struct valence_store *store;
+    struct protocol_set *set = malloc(sizeof *set);
+    if (!set)
+        return valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "results");
+    int status = open_store(request->store, request->accept_unfinished, &store, error);
+    if (!status) {
+        status = protocol_set_measure(request->run, checkpoint_of(request), protocols, store,
+                                      terminal_progress(request->quiet), set, error);
+        if (!status && request->json)
+            status = print_protocol_json(set, error);
+        else if (!status)
+            print_protocol_tables(set);
+        protocol_set_free(set);
+        valence_store_close(store);
+    }
+    free(set);
+    return status;
+}
+
 static int run_evaluate(const struct command *command, int argc, char **argv)
 {
-    struct request request = {.split = "test",
-                              .flow = "trained",
-                              .scale = "auto",
-                              .checkpoint = "best",
-                              .resamples = 2000,
-                              .seed = 1,
-                              .batch = 64,
-                              .max_rows = CHOICE_MAX_ROWS,
-                              .level = CHOICE_LEVEL};
+    struct request request = {
+        .split = "test",
+        .flow = "trained",
+        .scale = "auto",
+        .checkpoint = "best",
+        .resamples = 2000,
+        .seed = 1,
+        .batch = 64,
+        .max_rows = CHOICE_MAX_ROWS,
+        .level = CHOICE_LEVEL,
+        .protocols = {
+            .erased = valence_erasure_names[0], .mask_seed = -1, .mask_batch = 32, .noise = 1}};
     struct valence_evaluate_options options;
+    struct protocol_request protocols;
     unsigned flows[VALENCE_MAX_FLOWS];
     struct valence_error error;
     int code;
     if (!parse(command, argc, argv, &request, &code) ||
-        (code = check(command, &request, flows, &options)))
+        (code = check(command, &request, flows, &options)) ||
+        (code = check_protocols(command, &request, &options, &protocols)))
         return code;
     if (request.threads)
         valence_set_threads((int)request.threads);
-    return evaluate(&request, &options, &error) ? report_error(&error) : EXIT_FINE;
+    int status = request.protocols.protocols ? evaluate_protocols(&request, &protocols, &error)
+                                             : evaluate(&request, &options, &error);
+    return status ? report_error(&error) : EXIT_FINE;
 }
 
 const struct command command_evaluate = {
@@ -257,10 +347,14 @@ const struct command command_evaluate = {
         "the interval width, and the expected error.\n\n"
         "With --against you also see the mean over the models of RUN minus the mean over the "
         "models of the other run. Its intervals use the same resamples of the clips for both runs; "
-        "they do not include the variation between seeds.",
+        "they do not include the variation between seeds.\n\n"
+        "With --protocol the models are measured while something is missing, by a published rule: "
+        "rows erased at rates from 0 to 1, modalities absent, whole batches without one, noise. "
+        "docs/protocols.md describes each, and says which published table it may stand beside.",
     .example = "valence evaluate run corpus\n"
                "valence evaluate run corpus --flow all\n"
                "valence evaluate run corpus --against other-run\n"
+               "valence evaluate run corpus --protocol text-missing,erase\n"
                "valence evaluate run corpus --flow text_missing --predictions scores.csv\n"
                "valence evaluate run corpus --json | jq '.models[0].flows.complete.metrics.mae'",
     .run = run_evaluate,

@@ -5,96 +5,27 @@
 
 #include "evaluate_output.h"
 #include "json_output.h"
+#include "metric_json.h"
 #include "valence/version.h"
-
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *interval(struct valence_interval interval)
-{
-    return isnan(interval.low) ? json_null() : json_pack("[f, f]", interval.low, interval.high);
-}
-
-/* Takes over `value`; false if either is missing. */
-static bool put(json_t *object, const char *key, json_t *value)
-{
-    return object && json_object_set_new(object, key, value) == 0;
-}
-
-static json_t *all_or_nothing(json_t *object, bool complete)
-{
-    if (complete)
-        return object;
-    json_decref(object);
-    return NULL;
-}
-
-static const char *key_of(int metric)
-{
-    return valence_metric_describe((enum valence_metric)metric)->key;
-}
-
-/* The scale's metric after `metric`, -1 behind the last; -1 gives the first. */
-static int next_metric(enum valence_scale scale, int metric)
-{
-    unsigned metrics = valence_scale_metrics(scale);
-    do
-        metric++;
-    while (metric < VALENCE_N_METRICS && !(metrics & 1u << metric));
-    return metric < VALENCE_N_METRICS ? metric : -1;
-}
-
-static json_t *metrics_to_json(const struct valence_metrics *metrics, enum valence_scale scale)
-{
-    json_t *object = json_object();
-    bool complete = object != NULL;
-    for (int metric = next_metric(scale, -1); metric >= 0; metric = next_metric(scale, metric))
-        complete = put(object, key_of(metric), number(metrics->values[metric])) && complete;
-    return all_or_nothing(object, complete);
-}
-
-static json_t *intervals(const struct valence_interval *values, enum valence_scale scale)
-{
-    json_t *object = json_object();
-    bool complete = object != NULL;
-    for (int metric = next_metric(scale, -1); metric >= 0; metric = next_metric(scale, metric))
-        complete = put(object, key_of(metric), interval(values[metric])) && complete;
-    return all_or_nothing(object, complete);
-}
-
-static json_t *warnings(unsigned set)
-{
-    json_t *array = json_array();
-    bool complete = array != NULL;
-    for (int warning = 0; warning < VALENCE_N_WARNINGS; warning++)
-        if (set & 1u << warning)
-            complete =
-                json_array_append_new(
-                    array,
-                    json_string(valence_warning_describe((enum valence_warning)warning)->key)) ==
-                    0 &&
-                complete;
-    return all_or_nothing(array, complete);
-}
 
 static json_t *difference(double value, struct valence_interval of)
 {
-    return json_pack("{s:o, s:o}", "value", number(value), "interval", interval(of));
+    return json_pack("{s:o, s:o}", "value", json_number(value), "interval", interval_to_json(of));
 }
 
 static json_t *differences(const struct valence_flow_evaluation *first,
                            const struct valence_flow_evaluation *result, enum valence_scale scale)
 {
     json_t *object = json_object();
-    bool complete = put(object, "from", json_string(valence_flow_name(first->flow)));
-    for (int metric = next_metric(scale, -1); metric >= 0; metric = next_metric(scale, metric)) {
+    bool complete = json_put(object, "from", json_string(valence_flow_name(first->flow)));
+    for (int metric = scale_next_metric(scale, -1); metric >= 0;
+         metric = scale_next_metric(scale, metric)) {
         double value = result->metrics.values[metric] - first->metrics.values[metric];
         complete =
-            put(object, key_of(metric), difference(value, result->differences[metric])) && complete;
+            json_put(object, metric_key(metric), difference(value, result->differences[metric])) &&
+            complete;
     }
-    return all_or_nothing(object, complete);
+    return json_all_or_nothing(object, complete);
 }
 
 static json_t *reliability(const struct valence_flow_evaluation *result)
@@ -104,32 +35,33 @@ static json_t *reliability(const struct valence_flow_evaluation *result)
     json_t *object = json_object();
     bool complete = object != NULL;
     for (int figure = 0; figure < VALENCE_N_RELIABILITY_FIGURES; figure++)
-        complete =
-            put(object, valence_reliability_keys[figure], json_real(result->reliability[figure])) &&
-            complete;
-    return all_or_nothing(object, complete);
+        complete = json_put(object, valence_reliability_keys[figure],
+                            json_real(result->reliability[figure])) &&
+                   complete;
+    return json_all_or_nothing(object, complete);
 }
 
 static json_t *flow_to_json(const struct valence_evaluation *evaluation, int flow)
 {
     const struct valence_flow_evaluation *result = &evaluation->flows[flow];
     enum valence_scale scale = evaluation->scale;
-    json_t *object = json_pack("{s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}",
-                               "trained", result->trained, "n", (json_int_t)result->metrics.n,
-                               "n_nonzero", (json_int_t)result->metrics.n_nonzero, "metrics",
-                               metrics_to_json(&result->metrics, scale), "intervals",
-                               intervals(result->intervals, scale), "reliability",
-                               reliability(result), "warnings", warnings(result->metrics.warnings),
-                               "predicted_deviation", number(result->metrics.predicted_deviation),
-                               "label_deviation", number(result->metrics.label_deviation),
-                               "clips_lacking_a_modality", (json_int_t)result->n_incomplete,
-                               "clips_without_simulated_text", (json_int_t)result->n_unsimulated,
-                               "clips_outside_training_data", (json_int_t)result->n_outside);
+    json_t *object = json_pack(
+        "{s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "trained", result->trained,
+        "n", (json_int_t)result->metrics.n, "n_nonzero", (json_int_t)result->metrics.n_nonzero,
+        "metrics", metrics_to_json(&result->metrics, scale), "intervals",
+        intervals_to_json(result->intervals, scale), "reliability", reliability(result), "warnings",
+        warnings_to_json(result->metrics.warnings), "predicted_deviation",
+        json_number(result->metrics.predicted_deviation), "label_deviation",
+        json_number(result->metrics.label_deviation), "clips_lacking_a_modality",
+        (json_int_t)result->n_incomplete, "clips_without_simulated_text",
+        (json_int_t)result->n_unsimulated, "clips_outside_training_data",
+        (json_int_t)result->n_outside);
     bool complete = object != NULL;
     if (flow > 0)
-        complete = put(object, "difference", differences(&evaluation->flows[0], result, scale)) &&
-                   complete;
-    return all_or_nothing(object, complete);
+        complete =
+            json_put(object, "difference", differences(&evaluation->flows[0], result, scale)) &&
+            complete;
+    return json_all_or_nothing(object, complete);
 }
 
 static json_t *evaluation_to_json(const struct valence_evaluation *evaluation)
@@ -137,15 +69,10 @@ static json_t *evaluation_to_json(const struct valence_evaluation *evaluation)
     json_t *flows = json_object();
     bool complete = flows != NULL;
     for (int i = 0; i < evaluation->n_flows; i++)
-        complete =
-            put(flows, valence_flow_name(evaluation->flows[i].flow), flow_to_json(evaluation, i)) &&
-            complete;
-    return all_or_nothing(flows, complete);
-}
-
-static json_t *summary_entry(struct valence_seed_summary summary)
-{
-    return json_pack("{s:o, s:o}", "mean", number(summary.mean), "sd", number(summary.deviation));
+        complete = json_put(flows, valence_flow_name(evaluation->flows[i].flow),
+                            flow_to_json(evaluation, i)) &&
+                   complete;
+    return json_all_or_nothing(flows, complete);
 }
 
 static json_t *flow_summary(const struct valence_evaluation *const *evaluations, int n, int flow)
@@ -153,17 +80,18 @@ static json_t *flow_summary(const struct valence_evaluation *const *evaluations,
     enum valence_scale scale = evaluations[0]->scale;
     json_t *object = json_object();
     bool complete = object != NULL;
-    for (int metric = next_metric(scale, -1); metric >= 0; metric = next_metric(scale, metric))
-        complete = put(object, key_of(metric),
-                       summary_entry(valence_summarise_metric(evaluations, n, flow,
-                                                              (enum valence_metric)metric))) &&
+    for (int metric = scale_next_metric(scale, -1); metric >= 0;
+         metric = scale_next_metric(scale, metric))
+        complete = json_put(object, metric_key(metric),
+                            seed_summary_to_json(valence_summarise_metric(
+                                evaluations, n, flow, (enum valence_metric)metric))) &&
                    complete;
     for (int figure = 0; figure < VALENCE_N_RELIABILITY_FIGURES; figure++)
-        complete = put(object, valence_reliability_keys[figure],
-                       summary_entry(valence_summarise_reliability(
-                           evaluations, n, flow, (enum valence_reliability_figure)figure))) &&
+        complete = json_put(object, valence_reliability_keys[figure],
+                            seed_summary_to_json(valence_summarise_reliability(
+                                evaluations, n, flow, (enum valence_reliability_figure)figure))) &&
                    complete;
-    return all_or_nothing(object, complete);
+    return json_all_or_nothing(object, complete);
 }
 
 static json_t *summary_to_json(const struct valence_evaluation *const *evaluations, int n)
@@ -171,21 +99,22 @@ static json_t *summary_to_json(const struct valence_evaluation *const *evaluatio
     json_t *object = json_object();
     bool complete = object != NULL;
     for (int i = 0; i < evaluations[0]->n_flows; i++)
-        complete = put(object, valence_flow_name(evaluations[0]->flows[i].flow),
-                       flow_summary(evaluations, n, i)) &&
+        complete = json_put(object, valence_flow_name(evaluations[0]->flows[i].flow),
+                            flow_summary(evaluations, n, i)) &&
                    complete;
-    return all_or_nothing(object, complete);
+    return json_all_or_nothing(object, complete);
 }
 
 static json_t *compared_flow(const struct valence_difference *differences, enum valence_scale scale)
 {
     json_t *object = json_object();
     bool complete = object != NULL;
-    for (int metric = next_metric(scale, -1); metric >= 0; metric = next_metric(scale, metric))
-        complete = put(object, key_of(metric),
-                       difference(differences[metric].value, differences[metric].interval)) &&
+    for (int metric = scale_next_metric(scale, -1); metric >= 0;
+         metric = scale_next_metric(scale, metric))
+        complete = json_put(object, metric_key(metric),
+                            difference(differences[metric].value, differences[metric].interval)) &&
                    complete;
-    return all_or_nothing(object, complete);
+    return json_all_or_nothing(object, complete);
 }
 
 static json_t *comparison_to_json(const struct valence_comparison *comparison,
@@ -194,11 +123,11 @@ static json_t *comparison_to_json(const struct valence_comparison *comparison,
     json_t *object = json_object();
     bool complete = object != NULL;
     for (int i = 0; i < comparison->n_flows; i++)
-        complete = put(object, valence_flow_name(evaluation->flows[i].flow),
-                       compared_flow(comparison->differences + i * VALENCE_N_METRICS,
-                                     evaluation->scale)) &&
+        complete = json_put(object, valence_flow_name(evaluation->flows[i].flow),
+                            compared_flow(comparison->differences + i * VALENCE_N_METRICS,
+                                          evaluation->scale)) &&
                    complete;
-    return all_or_nothing(object, complete);
+    return json_all_or_nothing(object, complete);
 }
 
 static json_t *models_to_json(const struct evaluation_set *set)

@@ -5,70 +5,33 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "metric_text.h"
 #include "table.h"
 #include "valence/text.h"
 
 /* With more flows than these a table has a row a flow. */
 #define FLOW_COLUMNS 2
 
-/* Where there is room for a few only; --json has all. */
-#define N_MAIN_METRICS 5
-static const enum valence_metric main_metrics_of[VALENCE_N_SCALES][N_MAIN_METRICS] = {
-    [VALENCE_SCALE_SENTIMENT] = {VALENCE_METRIC_MAE, VALENCE_METRIC_CORR, VALENCE_METRIC_ACC7,
-                                 VALENCE_METRIC_ACC2_NON0, VALENCE_METRIC_F1_NON0},
-    [VALENCE_SCALE_SIMS] = {VALENCE_METRIC_MAE, VALENCE_METRIC_CORR, VALENCE_METRIC_ACC5_SIMS,
-                            VALENCE_METRIC_ACC2_SIMS, VALENCE_METRIC_F1_SIMS},
-    [VALENCE_SCALE_CLASSES3] = {VALENCE_METRIC_MAE, VALENCE_METRIC_ACC3, VALENCE_METRIC_F1_3,
-                                VALENCE_METRIC_ACC2_NON0, VALENCE_METRIC_F1_NON0},
-    [VALENCE_SCALE_OTHER] = {VALENCE_METRIC_MAE, VALENCE_METRIC_RMSE, VALENCE_METRIC_CORR,
-                             VALENCE_METRIC_ACC_ROUND, VALENCE_N_METRICS},
-};
-
-/* The m-th of them that the set's scale has: a loop goes on while this is a metric. */
+/* The m-th of the scale's main metrics: a loop goes on while this is a metric. */
 static enum valence_metric main_metric(const struct evaluation_set *set, size_t m)
 {
-    return m < N_MAIN_METRICS ? main_metrics_of[set->evaluations[0]->scale][m] : VALENCE_N_METRICS;
+    return scale_main_metric(set->evaluations[0]->scale, m);
 }
 
 /* ---- Cells ---- */
 
-/* A value as it is shown: shares in per cent. `signs` for differences. */
-static void format_value(char text[32], enum valence_metric metric, double value, bool signs)
-{
-    bool share = valence_metric_describe(metric)->is_share;
-    if (isnan(value))
-        snprintf(text, 32, "-");
-    else if (share)
-        snprintf(text, 32, signs ? "%+.1f %%" : "%.1f %%", 100 * value);
-    else
-        snprintf(text, 32, signs ? "%+.3f" : "%.3f", value);
-}
-
 static void value_cell(struct table *table, enum valence_metric metric, double value)
 {
-    char text[32];
-    format_value(text, metric, value, false);
+    char text[METRIC_BYTES];
+    format_metric(text, metric, value, false);
     table_cell(table, "%s", text);
-}
-
-#define INTERVAL_BYTES 72
-
-static void format_interval(char text[INTERVAL_BYTES], enum valence_metric metric,
-                            struct valence_interval interval, bool signs)
-{
-    char low[32], high[32];
-    bool share = valence_metric_describe(metric)->is_share;
-    double scale = share ? 100 : 1;
-    snprintf(low, sizeof low, signs ? "%+.*f" : "%.*f", share ? 1 : 3, scale * interval.low);
-    snprintf(high, sizeof high, signs ? "%+.*f" : "%.*f", share ? 1 : 3, scale * interval.high);
-    snprintf(text, INTERVAL_BYTES, isnan(interval.low) ? "-" : "%s…%s", low, high);
 }
 
 static void interval_cell(struct table *table, enum valence_metric metric,
                           struct valence_interval interval)
 {
     char text[INTERVAL_BYTES];
-    format_interval(text, metric, interval, false);
+    format_metric_interval(text, metric, interval, false);
     table_cell(table, "%s", text);
 }
 
@@ -111,13 +74,9 @@ static void summary_cell(struct table *table, const struct evaluation_set *set, 
 {
     struct valence_seed_summary summary =
         valence_summarise_metric(set->evaluations, set->n, flow, metric);
-    bool share = valence_metric_describe(metric)->is_share;
-    char mean[32];
-    format_value(mean, metric, summary.mean, false);
-    if (isnan(summary.mean) || set->n == 1)
-        table_cell(table, "%s", mean);
-    else
-        table_cell(table, "%s ± %.*f", mean, share ? 1 : 3, (share ? 100 : 1) * summary.deviation);
+    char text[INTERVAL_BYTES];
+    format_metric_spread(text, metric, summary.mean, set->n > 1 ? summary.deviation : NAN);
+    table_cell(table, "%s", text);
 }
 
 /* ---- Notes ---- */
@@ -194,10 +153,10 @@ static void note_difference(struct table *table, const struct evaluation_set *se
     char text[512] = "";
     for (size_t i = 0; main_metric(set, i) < VALENCE_N_METRICS; i++) {
         enum valence_metric metric = main_metric(set, i);
-        char value[32], interval[INTERVAL_BYTES];
-        format_value(value, metric, result->metrics.values[metric] - first->metrics.values[metric],
-                     true);
-        format_interval(interval, metric, result->differences[metric], true);
+        char value[METRIC_BYTES], interval[INTERVAL_BYTES];
+        format_metric(value, metric, result->metrics.values[metric] - first->metrics.values[metric],
+                      true);
+        format_metric_interval(interval, metric, result->differences[metric], true);
         size_t used = strlen(text);
         snprintf(text + used, sizeof text - used, "%s%s %s (%s)", i ? ", " : "",
                  valence_metric_describe(metric)->heading, value, interval);
@@ -410,9 +369,9 @@ static void print_comparison(const struct evaluation_set *set, const char *again
         for (size_t m = 0; main_metric(set, m) < VALENCE_N_METRICS; m++) {
             const struct valence_difference *difference =
                 &comparison->differences[flow * VALENCE_N_METRICS + (int)main_metric(set, m)];
-            char value[32], interval[INTERVAL_BYTES];
-            format_value(value, main_metric(set, m), difference->value, true);
-            format_interval(interval, main_metric(set, m), difference->interval, true);
+            char value[METRIC_BYTES], interval[INTERVAL_BYTES];
+            format_metric(value, main_metric(set, m), difference->value, true);
+            format_metric_interval(interval, main_metric(set, m), difference->interval, true);
             table_cell(&table, "%s", value);
             if (intervals)
                 table_cell(&table, "%s", interval);

@@ -39,10 +39,8 @@ void print_json_member(const char *key, json_t *value)
 
 /* {"schema": "valence/evaluate", "version": 1, ...}; a list becomes its "items". Takes over
  * `root`. */
-static json_t *make_document(json_t *root)
+static json_t *make_document(const char *schema, json_t *root)
 {
-    char schema[96];
-    name_schema(schema, sizeof schema);
     json_t *document = json_pack("{s:s, s:i}", "schema", schema, "version", JSON_VERSION);
     int failed = !document || (json_is_object(root) ? json_object_update(document, root)
                                                     : json_object_set(document, "items", root));
@@ -59,9 +57,10 @@ int print_json(json_t *root, struct valence_error *error)
     return write_json(stdout, root, error); /* main() checks stdout at the end */
 }
 
-int write_json(FILE *stream, json_t *root, struct valence_error *error)
+static int write_document(FILE *stream, const char *schema, json_t *root,
+                          struct valence_error *error)
 {
-    json_t *document = root ? make_document(root) : NULL;
+    json_t *document = root ? make_document(schema, root) : NULL;
     if (!document) {
         *error = (struct valence_error){
             .status = VALENCE_ERROR_MEMORY,
@@ -72,4 +71,16 @@ int write_json(FILE *stream, json_t *root, struct valence_error *error)
     json_decref(document);
     fputc('\n', stream);
     return VALENCE_OK;
+}
+
+int write_json(FILE *stream, json_t *root, struct valence_error *error)
+{
+    char schema[96];
+    name_schema(schema, sizeof schema);
+    return write_document(stream, schema, root, error);
+}
+
+int print_json_as(const char *schema, json_t *root, struct valence_error *error)
+{
+    return write_document(stdout, schema, root, error);
 }

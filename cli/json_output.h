@@ -15,6 +15,9 @@ int print_json(json_t *root, struct valence_error *error);
 /* The same to `stream`. Failed writes stay in its error flag. */
 int write_json(FILE *stream, json_t *root, struct valence_error *error);
 
+/* The same as another document than the command's own. */
+int print_json_as(const char *schema, json_t *root, struct valence_error *error);
+
 /* For documents that are printed piece by piece: "{" and those two keys; members follow. */
 void print_json_head(void);
 

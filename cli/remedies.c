@@ -85,6 +85,10 @@ static const struct {
     {VALENCE_ERROR_ARGUMENT, "streams",
      "--audio, --text and --video name them, --labels-only imports without features"},
     {0, "streams", "--audio, --text and --video name them"},
+    {VALENCE_ERROR_ARGUMENT, "rates", "--rates LIST names the rates"},
+    {VALENCE_ERROR_ARGUMENT, "modality_rates",
+     "--modality-rates audio=P,text=P,video=P gives them"},
+    {VALENCE_ERROR_LIMIT, "padded_rows", "--padded-rows sets it, --max-rows cuts longer clips"},
     {VALENCE_ERROR_ARGUMENT, "store", "--store STORE names it"},
 };
 

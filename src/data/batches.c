@@ -24,6 +24,7 @@ struct slot {
 struct batch_loader {
     const struct valence_store *store;
     const struct stream_map *map;
+    const struct row_filter *filter; /* or NULL */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed; /* any of what follows */
@@ -85,6 +86,23 @@ static int reserve_rows(struct slot *slot, int stream, int64_t n_rows, int64_t r
     return VALENCE_OK;
 }
 
+/* Reads one clip's rows to `rows`, and gives how many of them stay in *kept. */
+static int read_clip(const struct batch_loader *loader, int64_t clip, int stream, int64_t n_rows,
+                     void *rows, int64_t *kept, struct valence_error *error)
+{
+    int index = loader->map->index[stream];
+    *kept = n_rows;
+    if (n_rows == 0)
+        return VALENCE_OK;
+    int status = valence_store_read_rows(loader->store, clip, index, 0, n_rows, rows, error);
+    if (!status && loader->filter) {
+        const struct valence_store_stream *stored = valence_store_get_stream(loader->store, index);
+        *kept = loader->filter->apply(loader->filter->user, clip, (enum valence_stream)stream,
+                                      stored->type, stored->width, n_rows, rows);
+    }
+    return status;
+}
+
 static int fill_stream(const struct batch_loader *loader, const int64_t *clips, int64_t n,
                        int stream, struct slot *slot)
 {
@@ -95,17 +113,21 @@ static int fill_stream(const struct batch_loader *loader, const int64_t *clips, 
         return VALENCE_OK;
     const struct valence_store_stream *stored = valence_store_get_stream(loader->store, index);
     int64_t row_bytes = stored->width * (int64_t)valence_dtype_size(stored->type);
-    int64_t *offsets = slot->offsets[stream];
+    int64_t *offsets = slot->offsets[stream], first = 0;
     offsets[0] = 0;
     for (int64_t i = 0; i < n; i++)
         offsets[i + 1] = offsets[i] + clip_rows(loader->store, loader->map, clips[i],
                                                 (enum valence_stream)stream);
     int status = reserve_rows(slot, stream, offsets[n], row_bytes, &slot->error);
-    for (int64_t i = 0; i < n && !status; i++)
-        if (offsets[i + 1] > offsets[i])
-            status = valence_store_read_rows(
-                loader->store, clips[i], index, 0, offsets[i + 1] - offsets[i],
-                slot->rows[stream] + offsets[i] * row_bytes, &slot->error);
+    int64_t filled = 0; /* rows; a filter leaves fewer than there was room for */
+    for (int64_t i = 0; i < n && !status; i++) {
+        int64_t n_rows = offsets[i + 1] - first, kept;
+        first = offsets[i + 1];
+        status = read_clip(loader, clips[i], stream, n_rows,
+                           slot->rows[stream] + filled * row_bytes, &kept, &slot->error);
+        filled += kept;
+        offsets[i + 1] = filled;
+    }
     *rows = (struct valence_rows){.data = slot->rows[stream],
                                   .type = stored->type,
                                   .width = stored->width,
@@ -216,13 +238,28 @@ void batch_loader_free(struct batch_loader *loader)
     free(loader);
 }
 
+/* With the mutex held: the thread starts no further batch of the pass, and has ended the last. */
+static void end_pass(struct batch_loader *loader)
+{
+    loader->n_clips = loader->n_read = 0;
+    while (loader->busy)
+        pthread_cond_wait(&loader->changed, &loader->mutex);
+}
+
+void batch_loader_set_filter(struct batch_loader *loader, const struct row_filter *filter)
+{
+    pthread_mutex_lock(&loader->mutex);
+    end_pass(loader);
+    loader->n_given = 0;
+    loader->filter = filter;
+    pthread_mutex_unlock(&loader->mutex);
+}
+
 void batch_loader_start(struct batch_loader *loader, const int64_t *clips, int64_t n,
                         int64_t batch_size)
 {
     pthread_mutex_lock(&loader->mutex);
-    loader->n_clips = loader->n_read = 0; /* the thread starts no further batch of the old pass */
-    while (loader->busy)
-        pthread_cond_wait(&loader->changed, &loader->mutex);
+    end_pass(loader);
     loader->slots[0].full = loader->slots[1].full = false;
     loader->reading = loader->giving = 0;
     loader->lent = false;

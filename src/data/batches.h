@@ -10,10 +10,25 @@
 
 struct batch_loader;
 
+/* Changes what a pass reads of the clips. */
+struct row_filter {
+    /* Called by the reading thread with the `n` > 0 rows of a clip in one of the network's streams,
+     * (n, width) in the store's element type. May change them in place, and gives how many of them
+     * stay: the first of `rows`, 0 for an absent stream. What it does must depend on its arguments
+     * alone. */
+    int64_t (*apply)(const void *user, int64_t clip, enum valence_stream stream,
+                     enum valence_dtype type, int64_t width, int64_t n, void *rows);
+    const void *user;
+};
+
 /* `store` and `map` must outlive the loader. *loader is NULL on failure. */
 int batch_loader_create(const struct valence_store *store, const struct stream_map *map,
                         struct batch_loader **loader, struct valence_error *error);
 void batch_loader_free(struct batch_loader *loader);
+
+/* Every pass started from now on goes through `filter`; NULL: rows stay as stored, as at first. It
+ * must live as long as such passes. Gives up an unfinished pass. */
+void batch_loader_set_filter(struct batch_loader *loader, const struct row_filter *filter);
 
 /* Starts a pass over the `n` given clips in this order, `batch_size` at a time, the last batch
  * being what is left. An unfinished pass is given up. `clips` must live until the pass ends or the

@@ -1,5 +1,4 @@
 /* A model measured on a split of a store. */
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +7,6 @@
 #include "base/memory.h"
 #include "evaluate/options.h"
 #include "evaluate/scoring.h"
-#include "store/store_source.h"
 #include "valence/reliability.h"
 
 const char *const valence_reliability_keys[VALENCE_MAX_NAMES] = {
@@ -253,12 +251,6 @@ static int measure_constant(const struct valence_store *store,
                                 &evaluation->constant_metrics);
     free(room);
     return status;
-}
-
-static bool store_is_synthetic(const struct valence_store *store)
-{
-    const char *kind = json_string_value(json_object_get(store_source_json(store), "kind"));
-    return kind && strcmp(kind, "synthetic") == 0;
 }
 
 static int evaluate(const struct scoring *scoring, const struct valence_evaluate_options *options,

@@ -1,6 +1,8 @@
 /* Options of evaluation and prediction: defaults, and callers that know fewer of them. */
 #include "evaluate/options.h"
 
+#include <math.h>
+
 #include "base/fail.h"
 #include "base/options.h"
 #include "data/clips.h"
@@ -25,6 +27,24 @@ void valence_predict_options_default(struct valence_predict_options *options)
                                                 .level = 0.9,
                                                 .batch_size = 64,
                                                 .max_rows = CLIP_MAX_ROWS};
+}
+
+void valence_protocol_options_default(struct valence_protocol_options *options)
+{
+    *options = (struct valence_protocol_options){.size = sizeof *options,
+                                                 .split = VALENCE_TEST,
+                                                 .scale = -1,
+                                                 .mask_seed = -1,
+                                                 .erasure = VALENCE_ERASURE_ZERO,
+                                                 .noise = 1,
+                                                 .noisy_modalities = VALENCE_ALL_MODALITIES,
+                                                 .mask_batch = 32,
+                                                 .n_resamples = 2000,
+                                                 .seed = 1,
+                                                 .batch_size = 64,
+                                                 .max_rows = CLIP_MAX_ROWS};
+    for (int m = 0; m < VALENCE_MAX_MODALITIES; m++)
+        options->modality_rates[m] = NAN;
 }
 
 static int check_common(int64_t batch_size, int64_t max_rows, double level,
@@ -56,6 +76,19 @@ static int check_flows(const struct valence_evaluate_options *options, struct va
     return VALENCE_OK;
 }
 
+static int check_measuring(enum valence_split split, int scale, int64_t n_resamples,
+                           struct valence_error *error)
+{
+    if ((unsigned)split >= VALENCE_N_SPLITS || scale >= VALENCE_N_SCALES || scale < -1)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "unknown split %d or label scale %d", (int)split,
+                    scale);
+    if (n_resamples < 0 || n_resamples > 100000000)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "n_resamples",
+                        "n_resamples is %lld; it must be from 0 to 100000000",
+                        (long long)n_resamples);
+    return VALENCE_OK;
+}
+
 int evaluate_options_take(const struct valence_evaluate_options *given,
                           struct valence_evaluate_options *options, struct valence_error *error)
 {
@@ -65,15 +98,8 @@ int evaluate_options_take(const struct valence_evaluate_options *given,
         status = check_common(options->batch_size, options->max_rows, options->level, error);
     if (!status)
         status = check_flows(options, error);
-    if (!status && ((unsigned)options->split >= VALENCE_N_SPLITS ||
-                    options->scale >= VALENCE_N_SCALES || options->scale < -1))
-        status = fail(error, VALENCE_ERROR_ARGUMENT, "unknown split %d or label scale %d",
-                      (int)options->split, options->scale);
-    if (!status && (options->n_resamples < 0 || options->n_resamples > 100000000))
-        status = fail_key(error, VALENCE_ERROR_ARGUMENT, "n_resamples",
-                          "n_resamples is %lld; it must be from 0 to 100000000",
-                          (long long)options->n_resamples);
-    return status;
+    return status ? status
+                  : check_measuring(options->split, options->scale, options->n_resamples, error);
 }
 
 int predict_options_take(const struct valence_predict_options *given,
@@ -91,4 +117,65 @@ int predict_options_take(const struct valence_predict_options *given,
         status = fail_key(error, VALENCE_ERROR_ARGUMENT, "flow",
                           "the flow misses every modality or one that does not exist");
     return status;
+}
+
+static int check_rates(const struct valence_protocol_options *options, struct valence_error *error)
+{
+    if (options->n_rates < 0 || options->n_rates > 64 || (options->n_rates && !options->rates))
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "rates", "%d rates; there can be up to 64",
+                        options->n_rates);
+    for (int i = 0; i < options->n_rates; i++)
+        if (!(options->rates[i] >= 0 && options->rates[i] <= 1) ||
+            (i && options->rates[i] <= options->rates[i - 1]))
+            return fail_key(error, VALENCE_ERROR_ARGUMENT, "rates",
+                            "rate %d is %g; rates ascend from 0 to 1", i + 1, options->rates[i]);
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
+        double rate = options->modality_rates[m];
+        if (rate < 0 || rate > 1)
+            return fail_key(error, VALENCE_ERROR_ARGUMENT, "modality_rates",
+                            "the rate of %s is %g; it must be from 0 to 1",
+                            valence_modality_names[m], rate);
+    }
+    return VALENCE_OK;
+}
+
+static int check_masks(const struct valence_protocol_options *options, struct valence_error *error)
+{
+    if (options->mask_seed < -1 || options->mask_seed > UINT32_MAX)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "mask_seed",
+                        "mask_seed is %lld; it must be from 0 to 4294967295",
+                        (long long)options->mask_seed);
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        if (options->padded_rows[m] < 0)
+            return fail_key(error, VALENCE_ERROR_ARGUMENT, "padded_rows",
+                            "padded_rows of %s is %lld; it must be at least 0",
+                            valence_modality_names[m], (long long)options->padded_rows[m]);
+    if ((unsigned)options->erasure >= VALENCE_N_ERASURES)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "erasure", "unknown erasure %d",
+                        (int)options->erasure);
+    if (!(options->noise >= 0 && options->noise <= 1000))
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "noise",
+                        "noise is %g; it must be from 0 to 1000", options->noise);
+    if (!options->noisy_modalities || options->noisy_modalities > VALENCE_ALL_MODALITIES)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "noisy_modalities",
+                        "noisy_modalities names no modality, or one that does not exist");
+    if (options->mask_batch < 1)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "mask_batch",
+                        "mask_batch is %lld; it must be at least 1",
+                        (long long)options->mask_batch);
+    return VALENCE_OK;
+}
+
+int protocol_options_take(const struct valence_protocol_options *given,
+                          struct valence_protocol_options *options, struct valence_error *error)
+{
+    valence_protocol_options_default(options);
+    int status = options_read(options, sizeof *options, given, error);
+    if (!status)
+        status = check_common(options->batch_size, options->max_rows, 0.5, error);
+    if (!status)
+        status = check_measuring(options->split, options->scale, options->n_resamples, error);
+    if (!status)
+        status = check_rates(options, error);
+    return status ? status : check_masks(options, error);
 }

@@ -4,6 +4,7 @@
 
 #include "valence/evaluate.h"
 #include "valence/predict.h"
+#include "valence/protocol.h"
 
 /* `given` may be NULL. ERROR_ARGUMENT for a size that this library does not know or a value out of
  * range. */
@@ -11,5 +12,7 @@ int evaluate_options_take(const struct valence_evaluate_options *given,
                           struct valence_evaluate_options *options, struct valence_error *error);
 int predict_options_take(const struct valence_predict_options *given,
                          struct valence_predict_options *options, struct valence_error *error);
+int protocol_options_take(const struct valence_protocol_options *given,
+                          struct valence_protocol_options *options, struct valence_error *error);
 
 #endif

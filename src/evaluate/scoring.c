@@ -1,15 +1,16 @@
 /* Scores of a store's clips, batch by batch. */
 #include "evaluate/scoring.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "data/batches.h"
 #include "evaluate/data_match.h"
 #include "model/network.h"
+#include "store/store_source.h"
 #include "valence/predict.h"
 
 /* ---- Streams ---- */
@@ -207,6 +208,17 @@ void scoring_close(struct scoring *scoring)
     batch_loader_free(scoring->loader);
     valence_workspace_free(scoring->workspace);
     *scoring = (struct scoring){0};
+}
+
+void scoring_set_filter(struct scoring *scoring, const struct row_filter *filter)
+{
+    batch_loader_set_filter(scoring->loader, filter);
+}
+
+bool store_is_synthetic(const struct valence_store *store)
+{
+    const char *kind = json_string_value(json_object_get(store_source_json(store), "kind"));
+    return kind && strcmp(kind, "synthetic") == 0;
 }
 
 int scoring_run(const struct scoring *scoring, const int64_t *clips, int64_t n,

@@ -2,7 +2,7 @@
 #ifndef VALENCE_EVALUATE_SCORING_H
 #define VALENCE_EVALUATE_SCORING_H
 
-#include "data/clips.h"
+#include "data/batches.h"
 #include "valence/score.h"
 #include "valence/progress.h"
 
@@ -34,6 +34,12 @@ int scoring_open(struct scoring *scoring, const struct valence_model *model,
                  const struct valence_store *store, int64_t batch_size, int64_t max_rows,
                  const struct valence_progress *progress, struct valence_error *error);
 void scoring_close(struct scoring *scoring);
+
+/* What is scored from now on goes through `filter`, which must live as long; NULL: nothing does. */
+void scoring_set_filter(struct scoring *scoring, const struct row_filter *filter);
+
+/* The store's data are made up. */
+bool store_is_synthetic(const struct valence_store *store);
 
 /* Scores `n` clips in each of `n_flows` flows: scores[flow] has room for n. A modality that a flow
  * does not miss and a clip lacks is a sequence of length 0. Errors: those of reading the store and

@@ -24,6 +24,7 @@
 #include "valence/model.h"
 #include "valence/output.h"
 #include "valence/predict.h"
+#include "valence/protocol.h"
 #include "valence/reliability.h"
 #include "valence/run.h"
 #include "valence/runtime.h"
@@ -284,6 +285,11 @@ static void test_scoring(void **state)
     assert_int_equal(TRY(valence_compare, NULL, 0, NULL, 0, NULL, &comparison, NULL),
                      VALENCE_ERROR_ARGUMENT);
     assert_null(comparison);
+    const struct valence_protocol_evaluation *protocol;
+    assert_int_equal(
+        TRY(valence_evaluate_protocol, model, store, "none", NULL, NULL, &protocol, NULL),
+        VALENCE_ERROR_NOT_FOUND);
+    assert_null(protocol);
     valence_workspace_free(workspace);
     valence_store_close(store);
     valence_model_free(model);

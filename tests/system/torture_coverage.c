@@ -80,7 +80,9 @@ static const char allocates_nothing[] =
     "valence_scorer_encoder "
     "valence_recording_score_free valence_live_close valence_text_table_options_default "
     "valence_text_table_close valence_plan_options_default valence_experiment_close "
-    "valence_experiment_folder valence_experiment_state_free valence_experiment_options_default";
+    "valence_experiment_folder valence_experiment_state_free valence_experiment_options_default "
+    "valence_n_protocols valence_protocol_get valence_protocol_find "
+    "valence_protocol_options_default valence_protocol_evaluation_free valence_auilc";
 
 static const struct {
     const struct torture_case *cases;

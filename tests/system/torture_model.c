@@ -12,6 +12,7 @@
 #include "valence/metrics.h"
 #include "valence/model.h"
 #include "valence/predict.h"
+#include "valence/protocol.h"
 #include "valence/reliability.h"
 #include "valence/run.h"
 #include "valence/score.h"
@@ -257,6 +258,30 @@ static int evaluate_and_compare(const struct valence_model *model,
     return status;
 }
 
+static int evaluate_protocol(const struct valence_model *model, const struct valence_store *store,
+                             double *result, struct valence_error *error)
+{
+    static const char *const names[] = {"erase", "random-modality", "noise"};
+    static const double rates[] = {0, 0.5};
+    struct valence_protocol_options options;
+    valence_protocol_options_default(&options);
+    options.rates = rates;
+    options.n_rates = 2;
+    options.n_resamples = 10;
+    for (int i = 0; i < 3; i++) {
+        const struct valence_protocol_evaluation *evaluation;
+        int status =
+            valence_evaluate_protocol(model, store, names[i], &options, NULL, &evaluation, error);
+        if (status)
+            return evaluation ? 1 : status;
+        for (int c = 0; c < evaluation->n_conditions; c++)
+            *result += evaluation->conditions[c].metrics.values[VALENCE_METRIC_MAE] +
+                       evaluation->conditions[c].missing_rows;
+        valence_protocol_evaluation_free(evaluation);
+    }
+    return VALENCE_OK;
+}
+
 static int evaluate(double *result, struct valence_error *error)
 {
     struct valence_model *model;
@@ -266,6 +291,8 @@ static int evaluate(double *result, struct valence_error *error)
         status = valence_store_open(corpus, NULL, &store, error);
     if (!status)
         status = evaluate_and_compare(model, store, result, error);
+    if (!status)
+        status = evaluate_protocol(model, store, result, error);
     valence_store_close(store);
     valence_model_free(model);
     return status;
@@ -325,8 +352,9 @@ const struct torture_case model_cases[] = {
     {"valence_workspace_create valence_score valence_score_flows valence_attend "
      "valence_predict_batch valence_predict",
      score, 0},
-    {"valence_model_match_data valence_evaluate valence_compare valence_summarise_metric", evaluate,
-     20},
+    {"valence_model_match_data valence_evaluate valence_compare valence_summarise_metric "
+     "valence_evaluate_protocol",
+     evaluate, 20},
     {"valence_bootstrap valence_bootstrap_interval valence_metrics_compute", bootstrap, 0},
     {"valence_reliability_create valence_reliability_estimate", make_reliability, 0},
 };

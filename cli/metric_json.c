@@ -1,0 +1,83 @@
+#include "metric_json.h"
+
+#include <math.h>
+
+json_t *json_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *interval_to_json(struct valence_interval interval)
+{
+    return isnan(interval.low) ? json_null() : json_pack("[f, f]", interval.low, interval.high);
+}
+
+bool json_put(json_t *object, const char *key, json_t *value)
+{
+    return object && json_object_set_new(object, key, value) == 0;
+}
+
+json_t *json_all_or_nothing(json_t *object, bool complete)
+{
+    if (complete)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+const char *metric_key(int metric)
+{
+    return valence_metric_describe((enum valence_metric)metric)->key;
+}
+
+int scale_next_metric(enum valence_scale scale, int metric)
+{
+    unsigned metrics = valence_scale_metrics(scale);
+    do
+        metric++;
+    while (metric < VALENCE_N_METRICS && !(metrics & 1u << metric));
+    return metric < VALENCE_N_METRICS ? metric : -1;
+}
+
+json_t *metrics_to_json(const struct valence_metrics *metrics, enum valence_scale scale)
+{
+    json_t *object = json_object();
+    bool complete = object != NULL;
+    for (int metric = scale_next_metric(scale, -1); metric >= 0;
+         metric = scale_next_metric(scale, metric))
+        complete =
+            json_put(object, metric_key(metric), json_number(metrics->values[metric])) && complete;
+    return json_all_or_nothing(object, complete);
+}
+
+json_t *intervals_to_json(const struct valence_interval *values, enum valence_scale scale)
+{
+    json_t *object = json_object();
+    bool complete = object != NULL;
+    for (int metric = scale_next_metric(scale, -1); metric >= 0;
+         metric = scale_next_metric(scale, metric))
+        complete =
+            json_put(object, metric_key(metric), interval_to_json(values[metric])) && complete;
+    return json_all_or_nothing(object, complete);
+}
+
+json_t *warnings_to_json(unsigned set)
+{
+    json_t *array = json_array();
+    bool complete = array != NULL;
+    for (int warning = 0; warning < VALENCE_N_WARNINGS; warning++)
+        if (set & 1u << warning)
+            complete =
+                json_array_append_new(
+                    array,
+                    json_string(valence_warning_describe((enum valence_warning)warning)->key)) ==
+                    0 &&
+                complete;
+    return json_all_or_nothing(array, complete);
+}
+
+json_t *seed_summary_to_json(struct valence_seed_summary summary)
+{
+    return json_pack("{s:o, s:o}", "mean", json_number(summary.mean), "sd",
+                     json_number(summary.deviation));
+}

@@ -1,0 +1,373 @@
+/* A model measured under the conditions of a protocol. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "evaluate/options.h"
+#include "evaluate/protocol_mask.h"
+#include "evaluate/scoring.h"
+#include "model/network.h"
+
+/* What is measured with what. */
+struct session {
+    enum protocol protocol;
+    struct valence_protocol_options options;
+    struct scoring scoring;
+    struct mask_clips clips;
+    struct mask mask;
+    struct condition conditions[MAX_CONDITIONS];
+    struct valence_protocol_evaluation *to;
+};
+
+/* ---- Clips ---- */
+
+static int select_clips(const struct session *s, struct valence_error *error)
+{
+    struct valence_protocol_evaluation *to = s->to;
+    const struct valence_store *store = s->scoring.store;
+    struct clip_selection selection;
+    int status = clip_selection_make(store, &s->scoring.map, to->split, true, &selection, error);
+    if (status)
+        return status;
+    to->clips = selection.clips; /* taken over */
+    to->n_clips = selection.n;
+    to->n_unlabelled = selection.n_unlabelled;
+    to->n_empty = selection.n_empty;
+    to->n_cut = selection.n_cut;
+    if (selection.n == 0)
+        return fail(error, VALENCE_ERROR_NOT_FOUND,
+                    "%s: no clip of the %s split has a label and features",
+                    valence_store_path(store), valence_split_names[to->split]);
+    to->labels = allocate(to->n_clips, sizeof *to->labels);
+    if (!to->labels)
+        return fail_memory(error, (size_t)to->n_clips * sizeof *to->labels, "labels");
+    for (int64_t i = 0; i < to->n_clips; i++)
+        to->labels[i] = valence_store_clip(store, to->clips[i])->label;
+    return VALENCE_OK;
+}
+
+static int make_conditions(struct session *s, struct valence_error *error)
+{
+    struct valence_protocol_evaluation *to = s->to;
+    int n;
+    int status = protocol_conditions(s->protocol, &s->options, s->conditions, &n, error);
+    if (status)
+        return status;
+    to->conditions = allocate(n, sizeof *to->conditions);
+    if (!to->conditions)
+        return fail_memory(error, (size_t)n * sizeof *to->conditions, "results");
+    for (; to->n_conditions < n; to->n_conditions++) {
+        struct valence_condition *condition = &to->conditions[to->n_conditions];
+        memcpy(condition->name, s->conditions[to->n_conditions].name, sizeof condition->name);
+        condition->rate = s->conditions[to->n_conditions].rate;
+        condition->scores = allocate(to->n_clips, sizeof *condition->scores);
+        condition->intervals = allocate(VALENCE_N_METRICS, sizeof *condition->intervals);
+        if (!condition->scores || !condition->intervals) {
+            to->n_conditions++; /* for what was made of it to be freed */
+            return fail_memory(error, (size_t)to->n_clips * sizeof(float), "scores");
+        }
+        for (int metric = 0; metric < VALENCE_N_METRICS; metric++)
+            condition->intervals[metric] = (struct valence_interval){NAN, NAN};
+    }
+    return VALENCE_OK;
+}
+
+/* ---- What is missing ---- */
+
+/* The shares of one modality; adds to the sums over all. */
+static void measure_modality(const struct session *s, int m, struct valence_condition *condition,
+                             double sums[4])
+{
+    const struct valence_protocol_evaluation *to = s->to;
+    double rows = 0, left = 0, absent = 0;
+    condition->rows_of[m] = condition->modalities_of[m] = NAN;
+    if (s->scoring.map.index[m] < 0)
+        return;
+    for (int64_t i = 0; i < to->n_clips; i++) {
+        int64_t place = s->clips.places[to->clips[i]];
+        int64_t stays = mask_rows_left(&s->mask, place, m);
+        rows += (double)s->clips.rows[m][place];
+        left += (double)stays;
+        absent += stays == 0;
+    }
+    condition->rows_of[m] = rows > 0 ? 1 - left / rows : 0;
+    condition->modalities_of[m] = absent / (double)to->n_clips;
+    sums[0] += rows;
+    sums[1] += left;
+    sums[2] += absent;
+    sums[3] += (double)to->n_clips;
+}
+
+/* Nothing of what the model reads in the flow that is taken. */
+static bool has_nothing(const struct session *s, int64_t place)
+{
+    unsigned flow = valence_model_flow_for(s->scoring.model, mask_absent(&s->mask, place));
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        if (mask_rows_left(&s->mask, place, m) > 0)
+            return false;
+    return !(flow & VALENCE_BIT(VALENCE_TEXT) && mask_has_simulated_text(&s->mask, place));
+}
+
+static void measure_mask(const struct session *s, struct valence_condition *condition)
+{
+    const struct valence_protocol_evaluation *to = s->to;
+    double sums[4] = {0};
+    for (int m = 0; m < VALENCE_MAX_MODALITIES; m++)
+        condition->rows_of[m] = condition->modalities_of[m] = NAN;
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        measure_modality(s, m, condition, sums);
+    condition->missing_rows = sums[0] > 0 ? 1 - sums[1] / sums[0] : 0;
+    condition->missing_modalities = sums[2] / sums[3];
+    for (int64_t i = 0; i < to->n_clips; i++) {
+        int64_t place = s->clips.places[to->clips[i]];
+        condition->noisy += (s->mask.noisy[place] != 0) / (double)to->n_clips;
+        condition->n_nothing += has_nothing(s, place);
+    }
+    mask_hash(&s->mask, condition->mask);
+}
+
+/* ---- Scores ---- */
+
+/* Scores those clips that a flow is taken for. `chosen` and `scores` have room for all. */
+static int score_flow(struct session *s, unsigned flow, int64_t *chosen, struct clip_score *scores,
+                      struct valence_condition *condition, struct valence_error *error)
+{
+    const struct valence_protocol_evaluation *to = s->to;
+    unsigned read = valence_model_modalities(s->scoring.model);
+    int64_t n = 0;
+    for (int64_t i = 0; i < to->n_clips; i++) {
+        unsigned absent = mask_absent(&s->mask, s->clips.places[to->clips[i]]);
+        if (valence_model_flow_for(s->scoring.model, absent) != flow)
+            continue;
+        condition->n_unimagined += (absent & ~flow & read) != 0;
+        chosen[n++] = to->clips[i];
+    }
+    int status = n ? scoring_run(&s->scoring, chosen, n, &flow, 1, &scores, error) : VALENCE_OK;
+    int64_t at = 0;
+    for (int64_t i = 0; i < to->n_clips && at < n && !status; i++)
+        if (to->clips[i] == chosen[at])
+            condition->scores[i] = scores[at++].score;
+    s->scoring.before += n;
+    return status;
+}
+
+static int score_condition(struct session *s, struct valence_condition *condition,
+                           struct valence_error *error)
+{
+    int64_t n = s->to->n_clips, *chosen = allocate(n, sizeof *chosen);
+    struct clip_score *scores = allocate(n, sizeof *scores);
+    int status =
+        chosen && scores ? VALENCE_OK : fail_memory(error, (size_t)n * sizeof *scores, "scores");
+    for (unsigned flow = 0; flow < VALENCE_ALL_MODALITIES && !status; flow++)
+        status = score_flow(s, flow, chosen, scores, condition, error);
+    free(chosen);
+    free(scores);
+    return status;
+}
+
+/* ---- Figures ---- */
+
+static int measure_intervals(const struct session *s, const float *scores, const float *labels,
+                             struct valence_condition *condition, struct valence_error *error)
+{
+    int64_t n_resamples = s->options.n_resamples, n = condition->metrics.n;
+    if (n_resamples == 0 || n == 0)
+        return VALENCE_OK;
+    double *samples = allocate(n_resamples * VALENCE_MAX_METRICS, sizeof *samples);
+    if (!samples)
+        return fail_memory(error, (size_t)n_resamples * VALENCE_MAX_METRICS * sizeof *samples,
+                           "the bootstrap");
+    int status = valence_bootstrap(scores, labels, n, s->to->scale, n_resamples, s->options.seed,
+                                   samples, error);
+    for (int metric = 0; metric < VALENCE_N_METRICS && !status; metric++)
+        status =
+            valence_bootstrap_interval(samples, NULL, n_resamples, (enum valence_metric)metric,
+                                       VALENCE_METRIC_LEVEL, &condition->intervals[metric], error);
+    free(samples);
+    return status;
+}
+
+/* `scores` and `labels` have room for all clips. */
+static int measure_scores(const struct session *s, float *scores, float *labels,
+                          struct valence_condition *condition, struct valence_error *error)
+{
+    const struct valence_protocol_evaluation *to = s->to;
+    int64_t n = 0, n_nonzero = 0;
+    for (int64_t i = 0; i < to->n_clips; i++) {
+        if (isnan(condition->scores[i]))
+            continue;
+        scores[n] = condition->scores[i];
+        labels[n++] = to->labels[i];
+    }
+    condition->n_unscored = to->n_clips - n;
+    valence_metrics_compute(scores, labels, n, to->scale, &condition->metrics);
+    int status = measure_intervals(s, scores, labels, condition, error);
+    for (int64_t i = 0; i < n; i++)
+        if (labels[i] != 0) {
+            scores[n_nonzero] = scores[i];
+            labels[n_nonzero++] = labels[i];
+        }
+    valence_metrics_compute(scores, labels, n_nonzero, to->scale, &condition->nonzero_metrics);
+    return status;
+}
+
+static int measure_condition(struct session *s, int number, struct valence_error *error)
+{
+    struct valence_condition *condition = &s->to->conditions[number];
+    const struct row_filter filter = {mask_apply, &s->mask};
+    int64_t n = s->to->n_clips;
+    int status = mask_draw(s->protocol, &s->conditions[number], &s->options, &s->mask, error);
+    if (status)
+        return status;
+    measure_mask(s, condition);
+    scoring_set_filter(&s->scoring, &filter);
+    status = score_condition(s, condition, error);
+    scoring_set_filter(&s->scoring, NULL);
+    float *room = allocate(2 * n, sizeof *room);
+    if (!status && !room)
+        status = fail_memory(error, (size_t)n * 2 * sizeof *room, "scores");
+    if (!status)
+        status = measure_scores(s, room, room + n, condition, error);
+    free(room);
+    return status;
+}
+
+static void summarise(struct valence_protocol_evaluation *to)
+{
+    double rates[MAX_CONDITIONS], values[MAX_CONDITIONS];
+    for (int metric = 0; metric < VALENCE_MAX_METRICS; metric++) {
+        double sum = 0;
+        for (int c = 0; c < to->n_conditions; c++) {
+            rates[c] = to->conditions[c].rate;
+            values[c] = metric < VALENCE_N_METRICS ? to->conditions[c].metrics.values[metric] : NAN;
+            sum += values[c];
+        }
+        to->mean[metric] = sum / to->n_conditions;
+        to->auilc[metric] =
+            to->protocol->has_auilc ? valence_auilc(rates, values, to->n_conditions) : NAN;
+    }
+}
+
+/* ---- Everything ---- */
+
+/* Every modality that the model reads needs a rate of its own. */
+static int check_modality_rates(const struct session *s, struct valence_error *error)
+{
+    for (int m = 0; m < VALENCE_N_MODALITIES && s->protocol == PROTOCOL_IMBALANCED; m++)
+        if (s->scoring.map.index[m] >= 0 && isnan(s->options.modality_rates[m]))
+            return fail_key(error, VALENCE_ERROR_ARGUMENT, "modality_rates",
+                            "imbalanced: no rate for %s", valence_modality_names[m]);
+    return VALENCE_OK;
+}
+
+static void note_options(const struct session *s)
+{
+    struct valence_protocol_evaluation *to = s->to;
+    to->mask_seed = s->options.mask_seed >= 0 ? s->options.mask_seed : to->protocol->seed;
+    to->erasure = s->options.erasure;
+    to->n_resamples = s->options.n_resamples;
+    memcpy(to->padded_rows, s->clips.padded, sizeof s->clips.padded);
+}
+
+static int measure(struct session *s, struct valence_error *error)
+{
+    const struct valence_store *store = s->scoring.store;
+    struct valence_protocol_evaluation *to = s->to;
+    to->split = s->options.split;
+    to->scale =
+        s->options.scale < 0 ? valence_store_scale(store) : (enum valence_scale)s->options.scale;
+    to->synthetic = store_is_synthetic(store);
+    int status = check_modality_rates(s, error);
+    if (!status)
+        status = valence_model_match_data(s->scoring.model, store, &to->data, error);
+    if (!status)
+        status = select_clips(s, error);
+    if (!status)
+        status = make_conditions(s, error);
+    if (!status)
+        status = mask_clips_make(store, &s->scoring.map, &s->options, &s->clips, error);
+    if (!status)
+        status = mask_create(&s->clips, &s->mask, error);
+    if (status)
+        return status;
+    note_options(s);
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        s->mask.scale[m] = model_standardisation(s->scoring.model)->scale[m];
+    s->scoring.total = to->n_conditions * to->n_clips;
+    for (int c = 0; c < to->n_conditions && !status; c++)
+        status = measure_condition(s, c, error);
+    if (!status)
+        summarise(to);
+    return status;
+}
+
+/* Opens what the session needs, measures, and closes it. */
+static int run_session(const struct valence_model *model, const struct valence_store *store,
+                       const struct valence_progress *progress, struct session *s,
+                       struct valence_error *error)
+{
+    int status = scoring_open(&s->scoring, model, store, s->options.batch_size, s->options.max_rows,
+                              progress, error);
+    if (status)
+        return status;
+    status = measure(s, error);
+    mask_free(&s->mask);
+    mask_clips_free(&s->clips);
+    scoring_close(&s->scoring);
+    return status;
+}
+
+static int find_protocol(const char *name, const struct valence_protocol_info **info,
+                         struct valence_error *error)
+{
+    *info = valence_protocol_find(name);
+    return *info ? VALENCE_OK
+                 : fail_key(error, VALENCE_ERROR_NOT_FOUND, "protocol", "no protocol '%s'",
+                            name ? name : "");
+}
+
+int valence_evaluate_protocol(const struct valence_model *model, const struct valence_store *store,
+                              const char *name, const struct valence_protocol_options *options,
+                              const struct valence_progress *progress,
+                              const struct valence_protocol_evaluation **evaluation,
+                              struct valence_error *error)
+{
+    const struct valence_protocol_info *info;
+    *evaluation = NULL;
+    if (!model || !store)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "the model or the store is NULL");
+    struct session *s = allocate(1, sizeof *s);
+    struct valence_protocol_evaluation *made = allocate(1, sizeof *made);
+    int status = s && made ? find_protocol(name, &info, error)
+                           : fail_memory(error, sizeof *s + sizeof *made, "results");
+    if (!status)
+        status = protocol_options_take(options, &s->options, error);
+    if (!status) {
+        s->protocol = protocol_of(info);
+        s->to = made;
+        made->protocol = info;
+        status = run_session(model, store, progress, s, error);
+    }
+    free(s);
+    if (status)
+        valence_protocol_evaluation_free(made);
+    else
+        *evaluation = made;
+    return status;
+}
+
+void valence_protocol_evaluation_free(const struct valence_protocol_evaluation *evaluation)
+{
+    if (!evaluation)
+        return;
+    for (int c = 0; c < evaluation->n_conditions; c++) {
+        free(evaluation->conditions[c].scores);
+        free(evaluation->conditions[c].intervals);
+    }
+    free(evaluation->conditions);
+    free(evaluation->labels);
+    free(evaluation->clips);
+    free((void *)(uintptr_t)evaluation);
+}

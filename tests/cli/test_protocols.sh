@@ -1,0 +1,104 @@
+# Models measured while something is missing, by every protocol.
+. "$TESTS/cli/support.sh"
+store="$work/store"
+run="$work/run"
+
+expect 0 synthesize "$store" --train 60 --validation 20 --test 33 --audio-width 8 --text-width 10 \
+    --video-width 6 --threads 1 --quiet
+printf 'store: "%s"\nepochs: 2\nbatch_size: 16\nmodel:\n  d: 16\n  o: 8\n' "$store" >"$work/config.yaml"
+expect 0 train "$work/config.yaml" --output "$run" --seeds 2 --threads 1 --quiet
+all=text-missing,fixed,six-conditions,erase,erase-random,rmfm,rmfm-same,rmm,smm,random-modality,batch-modality,drop-rate,noise
+
+# ---- Tables, within 80 columns
+export COLUMNS=80
+expect 0 evaluate "$run" "$store" --protocol "$all" --bootstrap 0 --quiet
+silent
+prints "EMT-DLFR"
+prints "AUILC"
+prints "Masks are NumPy's, bit for bit"
+prints "epochs chosen on validation. Published"
+prints "SYNTHETIC"
+widest=$(awk 'length > most { most = length } END { print most }' "$work/out")
+[ "$widest" -le 90 ] || wrong "a line has $widest bytes" # ± and … have more bytes than columns
+[ "$(grep -c "^audio+video " "$work/out")" -eq 4 ] || wrong "audio+video is not a row of four protocols"
+expect 0 evaluate "$run/seed-1" "$store" --protocol erase --rates 0,0.5 --bootstrap 50 --quiet
+prints "1 seed each"
+
+# ---- JSON: shares, hashes, areas
+expect 0 evaluate "$run" "$store" --protocol "$all" --bootstrap 20 --json --quiet
+fits evaluate-protocol
+cp "$work/out" "$work/first"
+json '"erase"' protocols 3 name
+json 0.0 protocols 3 conditions 0 missing rows
+json 33 protocols 3 conditions 10 missing clips_with_nothing
+json '"numpy"' protocols 3 masks random
+json null protocols 3 masks seed
+json 33 protocols 1 conditions 0 models 1 n
+json '"validation"' selected_on
+json null protocols 0 auilc
+"$JSON_VALUE" "$work/out" protocols 3 auilc mae sd >/dev/null || wrong "no area over the seeds"
+expect 0 evaluate "$run" "$store" --protocol "$all" --bootstrap 20 --json --quiet --batch 64 --threads 1
+cmp -s "$work/out" "$work/first" || wrong "the same evaluation gives other figures"
+
+# ---- Runs trained for a rate
+expect 0 evaluate "$run" "$store" --protocol erase,noise --rates 0,0.5 --at 0.5="$run/seed-2" --bootstrap 0 --json --quiet
+fits evaluate-protocol
+json "\"$run/seed-2\"" protocols 0 conditions 1 run
+json "\"$run\"" protocols 0 conditions 0 run
+json '"text 0.5"' protocols 1 conditions 3 name
+json "\"$run/seed-2\"" protocols 1 conditions 3 run
+json 2 runs
+json 1 seeds
+expect 0 evaluate "$run/seed-2" "$store" --protocol erase --rates 0.5 --bootstrap 0 --json --quiet
+alone=$("$JSON_VALUE" "$work/out" protocols 0 conditions 0 summary mae mean)
+expect 0 evaluate "$run/seed-1" "$store" --protocol erase --rates 0,0.5 --at 0.5="$run/seed-2" --bootstrap 0 --json --quiet
+json "$alone" protocols 0 conditions 1 summary mae mean
+
+# ---- Rates of modalities, seeds, lengths
+expect 0 evaluate "$run" "$store" --protocol imbalanced --modality-rates audio=1,text=0,video=0 --json --quiet
+json 1.0 protocols 0 conditions 0 missing modalities_of audio
+json 0.0 protocols 0 conditions 0 missing modalities_of text
+expect 0 evaluate "$run" "$store" --protocol erase --rates 0.5 --mask-seed 7 --padded-rows audio=4000,text=500 --json --quiet \
+    --bootstrap 0 --erased remove --keep-text-ends
+json 7 protocols 0 masks seed
+json 4000.0 protocols 0 masks padded_rows audio
+json '"remove"' protocols 0 masks erased
+
+# ---- What is wrong
+wrong_use() {
+    text=$1
+    shift
+    expect 2 evaluate "$run" "$store" --quiet "$@"
+    complains "$text"
+}
+wrong_use "did you mean 'erase'" --protocol erasee
+wrong_use "choose one of: text-missing, fixed" --protocol r7
+wrong_use "is there twice" --protocol erase,erase
+wrong_use "not a number from 0 to 1" --protocol erase --rates 0,1.5
+wrong_use "not a number from 0 to 1" --protocol erase --rates 0,x
+wrong_use "not above the rate before" --protocol erase --rates 0.5,0.5
+wrong_use "has no rates" --protocol fixed --rates 0.5
+wrong_use "imbalanced: no rate for" --protocol imbalanced --modality-rates audio=0.5
+wrong_use "not MODALITY=VALUE" --protocol imbalanced --modality-rates 0.5
+wrong_use "not a number from 0 to 1" --protocol imbalanced --modality-rates audio=2
+wrong_use "unknown value 'smell'" --protocol noise --noisy smell
+wrong_use "not a number of rows" --protocol erase --padded-rows audio=-1
+wrong_use "unknown value 'gone'" --protocol erase --erased gone
+wrong_use "--at: 'x' is not RATE=RUN" --protocol erase --at x
+wrong_use "two runs for the rate" --protocol erase --at "0.5=$run" --at "0.5=$run"
+wrong_use "not one of the rates" --protocol erase --at "0.45=$run"
+wrong_use "need --protocol" --rates 0.5
+wrong_use "do not go with --protocol" --protocol erase --flow all
+expect 1 evaluate "$run" "$store" --protocol erase --at "0.5=$work/nowhere" --quiet --bootstrap 0
+complains "nowhere"
+expect 1 evaluate "$run" "$store" --protocol tmfm --quiet
+complains "aligned"
+expect 1 evaluate "$run" "$store" --protocol erase --padded-rows audio=1 --quiet
+complains "more than the padded length 1"
+
+# ---- A full disk
+if [ -w /dev/full ]; then
+    "$VALENCE" evaluate "$run" "$store" --protocol fixed --bootstrap 0 --quiet --json >/dev/full 2>"$work/err"
+    [ $? -eq 1 ] || wrong "a full disk is not noticed"
+fi
+finish
