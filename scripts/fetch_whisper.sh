@@ -20,6 +20,14 @@ tree=pywhispercpp-$version/whisper.cpp
 tar -xzf "$sdist" -C "$work" "$tree/src" "$tree/include" "$tree/LICENSE" "$tree/models/for-tests-silero-v6.2.0-ggml.bin"
 source=$work/$tree
 
+# To find the language, whisper.cpp encodes the first 30 s, and then encodes them once more to transcribe them. The second
+# pass computes what is there already: it is left out where nothing has changed in between.
+sed -i -e 's|^    // auto-detect language if not specified$|    bool is_encoded = false;\n&|' \
+    -e 's|^        params\.language = whisper_lang_str(lang_id);$|&\n        is_encoded = state->exp_n_audio_ctx == params.audio_ctx;|' \
+    -e 's|^        if (!whisper_encode_internal(\*ctx, \*state, seek, |        if (!(is_encoded \&\& seek == 0) \&\&\n            !whisper_encode_internal(*ctx, *state, seek, |' \
+    "$source/src/whisper.cpp"
+[ "$(grep -c is_encoded "$source/src/whisper.cpp")" -eq 3 ] || { echo "whisper.cpp is not the source that is expected" >&2; exit 1; }
+
 # The tree's own ggml is left aside: there is one ggml in the process, that of the language models.
 echo "building whisper.cpp into $prefix (a minute, once)"
 mkdir -p "$work/prefix/lib" "$work/prefix/include" "$work/prefix/models"

@@ -116,6 +116,68 @@ static void test_segments_and_words_are_within_the_sound(void **state)
     valence_transcriber_free(transcriber);
 }
 
+static struct valence_transcript *transcribe_noise(struct valence_transcriber *transcriber,
+                                                   const char *language, const char *vad)
+{
+    struct valence_error error;
+    struct valence_transcript *transcript;
+    struct valence_transcribe_options options;
+    valence_transcribe_options_default(&options);
+    options.language = language;
+    options.vad = vad;
+    options.beams = 1;
+    struct valence_media *media = open_noise();
+    assert_int_equal(
+        valence_transcribe(transcriber, media, NULL, &options, NULL, &transcript, &error), 0);
+    valence_media_close(media);
+    return transcript;
+}
+
+/* The encoder's pass that found the language is the one that is transcribed. */
+static void test_a_found_language_gives_what_the_given_one_does(void **state)
+{
+    (void)state;
+    struct valence_error error;
+    struct valence_transcriber *transcriber;
+    assert_int_equal(valence_transcriber_load(in_folder("model.gguf"), &transcriber, &error), 0);
+    struct valence_transcript *found = transcribe_noise(transcriber, NULL, NULL);
+    assert_true(found->n_segments > 0);
+    struct valence_transcript *given = transcribe_noise(transcriber, found->language, NULL);
+    assert_string_equal(found->language, given->language);
+    assert_int_equal(found->n_segments, given->n_segments);
+    for (int64_t i = 0; i < found->n_segments; i++) {
+        const struct valence_speech_segment *a = &found->segments[i], *b = &given->segments[i];
+        assert_string_equal(a->text, b->text);
+        assert_int_equal(a->n_tokens, b->n_tokens);
+        assert_memory_equal(a->tokens, b->tokens, (size_t)a->n_tokens * sizeof *a->tokens);
+        assert_true(a->start == b->start && a->end == b->end);
+        assert_true(a->confidence == b->confidence);
+    }
+    valence_transcript_free(found);
+    valence_transcript_free(given);
+    valence_transcriber_free(transcriber);
+}
+
+static void test_without_speech_nothing_is_transcribed(void **state)
+{
+    (void)state;
+    struct valence_error error;
+    struct valence_transcriber *transcriber;
+    assert_int_equal(valence_transcriber_load(in_folder("model.gguf"), &transcriber, &error), 0);
+    struct valence_transcript *heard = transcribe_noise(transcriber, "de", NULL);
+    assert_true(heard->n_segments > 0);
+    valence_transcript_free(heard);
+    for (int i = 0; i < 2; i++) {
+        const char *language = i ? "de" : NULL;
+        heard = transcribe_noise(transcriber, language, VALENCE_TEST_VAD);
+        assert_int_equal(heard->n_segments, 0);
+        assert_string_equal(heard->language, language ? language : "");
+        assert_true(fabs(heard->duration - 3) < 1e-9);
+        valence_transcript_free(heard);
+    }
+    valence_transcriber_free(transcriber);
+}
+
 static int cancel(void *user, const struct valence_progress_event *event)
 {
     (void)user, (void)event;
@@ -191,6 +253,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_segments_and_words_are_within_the_sound),
+        cmocka_unit_test(test_a_found_language_gives_what_the_given_one_does),
+        cmocka_unit_test(test_without_speech_nothing_is_transcribed),
         cmocka_unit_test(test_what_cannot_be_transcribed_is_an_error),
         cmocka_unit_test(test_the_same_file_encodes),
     };

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "base/threads.h"
 #include "encode/compute/backend.h"
+#include "encode/whisper/speech_parts.h"
 #include "encode/whisper/transcript.h"
 #include "encode/whisper/whisper_stream.h"
 #include "models/model_file.h"
@@ -31,6 +32,7 @@
 
 struct valence_transcriber {
     struct whisper_context *context;
+    struct whisper_vad_context *vad; /* loaded when it is first asked for */
     char *path;
     char *fingerprint;
 };
@@ -91,6 +93,8 @@ void valence_transcriber_free(struct valence_transcriber *transcriber)
         return;
     if (transcriber->context)
         whisper_free(transcriber->context);
+    if (transcriber->vad)
+        whisper_vad_free(transcriber->vad);
     free(transcriber->path);
     free(transcriber->fingerprint);
     free(transcriber);
@@ -108,18 +112,29 @@ void valence_transcribe_options_default(struct valence_transcribe_options *optio
     *options = (struct valence_transcribe_options){.size = sizeof *options, .beams = 5};
 }
 
-/* whisper.cpp aborts on a damaged file, so that only the one that it brings is taken. */
-static int check_vad(const char *path, struct valence_error *error)
+/* whisper.cpp aborts on a damaged file, so that only the one that it brings is taken. All files
+ * that are taken are the same, and one is loaded. */
+static int need_vad(struct valence_transcriber *transcriber, const char *path,
+                    struct valence_error *error)
 {
     char digest[SHA256_TEXT_BYTES];
     int status = hash_file(path, digest, error);
     if (status)
         return status;
-    if (strcmp(digest, VAD_SHA256) == 0)
+    if (strcmp(digest, VAD_SHA256) != 0)
+        return fail_key(
+            error, VALENCE_ERROR_UNSUPPORTED, "vad",
+            "%s: is not whisper.cpp's Silero VAD v6.2.0, or is damaged (its SHA-256 is %s)", path,
+            digest);
+    if (transcriber->vad)
         return VALENCE_OK;
-    return fail_key(error, VALENCE_ERROR_UNSUPPORTED, "vad",
-                    "%s: is not whisper.cpp's Silero VAD v6.2.0, or is damaged (its SHA-256 is %s)",
-                    path, digest);
+    struct whisper_vad_context_params params = whisper_vad_default_context_params();
+    params.n_threads = 1; /* too little work to share */
+    backend_log_clear();
+    transcriber->vad = whisper_vad_init_from_file_with_params(path, params);
+    return transcriber->vad
+               ? VALENCE_OK
+               : fail(error, VALENCE_ERROR_MEMORY, "%s: cannot be loaded: %s", path, backend_log());
 }
 
 static int check_options(const struct transcription *t, struct valence_error *error)
@@ -139,7 +154,7 @@ static int check_options(const struct transcription *t, struct valence_error *er
         return fail_key(error, VALENCE_ERROR_ARGUMENT,
                         options->translate ? "translate" : "language",
                         "%s: is a model for English alone", t->transcriber->path);
-    return options->vad ? check_vad(options->vad, error) : VALENCE_OK;
+    return options->vad ? need_vad(t->transcriber, options->vad, error) : VALENCE_OK;
 }
 
 /* ---- A block ---- */
@@ -184,8 +199,6 @@ static struct whisper_full_params make_params(struct transcription *t)
     params.token_timestamps = options->words;
     params.greedy.best_of = 5;
     params.beam_search.beam_size = options->beams;
-    params.vad = options->vad != NULL;
-    params.vad_model_path = options->vad;
     params.progress_callback = on_progress;
     params.progress_callback_user_data = t;
     params.abort_callback = should_abort;
@@ -193,15 +206,16 @@ static struct whisper_full_params make_params(struct transcription *t)
     return params;
 }
 
-/* Transcribes the first n samples of the block. */
-static int transcribe_block(struct transcription *t, int64_t n, struct valence_error *error)
+/* Transcribes n samples, which are the `parts` of the block, or all of it where that is NULL. */
+static int transcribe_samples(struct transcription *t, const float *samples, int64_t n,
+                              const struct speech_parts *parts, struct valence_error *error)
 {
     struct whisper_context *context = t->transcriber->context;
-    const struct whisper_hearing heard = {context, t->state};
+    const struct whisper_hearing heard = {context, t->state, parts};
     struct whisper_full_params params = make_params(t);
     backend_log_clear();
     errno = 0; /* a lack of memory is no code of its own */
-    int code = whisper_full_with_state(context, t->state, params, t->samples, (int)n);
+    int code = whisper_full_with_state(context, t->state, params, samples, (int)n);
     if (t->is_cancelled)
         return fail(error, VALENCE_ERROR_CANCELLED, "transcribing was cancelled");
     if (code != 0 && errno == ENOMEM)
@@ -212,6 +226,21 @@ static int transcribe_block(struct transcription *t, int64_t n, struct valence_e
     t->language = whisper_full_lang_id_from_state(t->state);
     return transcript_add_block(&t->list, &heard, t->options.words,
                                 t->begin + (double)t->n_done / RATE_HZ, error);
+}
+
+/* Transcribes the first n samples of the block, or what is speech of them. */
+static int transcribe_block(struct transcription *t, int64_t n, struct valence_error *error)
+{
+    if (!t->options.vad)
+        return transcribe_samples(t, t->samples, n, NULL, error);
+    if (report_percent(t, 0))
+        return fail(error, VALENCE_ERROR_CANCELLED, "transcribing was cancelled");
+    struct speech_parts parts;
+    int status = speech_parts_find(t->transcriber->vad, t->samples, n, &parts, error);
+    if (!status && parts.n_samples > 0)
+        status = transcribe_samples(t, parts.samples, parts.n_samples, &parts, error);
+    speech_parts_free(&parts);
+    return status;
 }
 
 /* ---- The sound ---- */
@@ -289,7 +318,9 @@ static int end(struct transcription *t, int status, struct valence_transcript **
     if (!status && t->n_samples > 0)
         status = transcribe_block(t, t->n_samples, error);
     if (!status) {
-        const char *language = t->language < 0 ? "" : whisper_lang_str(t->language);
+        const char *language = t->language >= 0      ? whisper_lang_str(t->language)
+                               : t->options.language ? t->options.language
+                                                     : "";
         double duration = (double)(t->n_done + t->n_samples) / RATE_HZ;
         status = transcript_list_finish(&t->list, language, duration, transcript, error);
     }

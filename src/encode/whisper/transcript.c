@@ -8,7 +8,14 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#define MAX_TEXT_BYTES 65536
+#define MAX_TEXT_BYTES   65536
+#define LEAST_HUNDREDTHS 10 /* of a segment of speech parts */
+
+/* Seconds of the sound at what whisper.cpp calls `time`, 1/100 s of what it has heard. */
+static double seconds_at(const struct whisper_hearing *heard, int64_t time)
+{
+    return (double)(heard->parts ? speech_parts_time(heard->parts, time) : time) / 100;
+}
 
 /* ---- Text ---- */
 
@@ -74,8 +81,8 @@ static int add_words(struct valence_speech_segment *segment, const struct whispe
         if (text[0] == ' ' && word.n_tokens > 0)
             status = close_word(&word, words, &segment->n_words, error);
         if (word.n_tokens == 0)
-            word.start = begin + (double)token.t0 / 100;
-        word.end = begin + (double)token.t1 / 100;
+            word.start = begin + seconds_at(heard, token.t0);
+        word.end = begin + seconds_at(heard, token.t1);
         word.probabilities += token.p;
         word.n_tokens++;
         text_append(&word.text, text, strlen(text));
@@ -123,14 +130,13 @@ int transcript_add_block(struct transcript_list *list, const struct whisper_hear
         const char *said = whisper_full_get_segment_text_from_state(heard->state, i);
         char *text = copy_text(said, strlen(said));
         struct valence_speech_segment *segment;
-        status =
-            !text
-                ? fail_memory(error, strlen(said), "a segment")
-                : transcript_list_add(
-                      list, text, strlen(text),
-                      begin + (double)whisper_full_get_segment_t0_from_state(heard->state, i) / 100,
-                      begin + (double)whisper_full_get_segment_t1_from_state(heard->state, i) / 100,
-                      &segment, error);
+        double start = seconds_at(heard, whisper_full_get_segment_t0_from_state(heard->state, i));
+        double end = seconds_at(heard, whisper_full_get_segment_t1_from_state(heard->state, i));
+        if (heard->parts && end - start < LEAST_HUNDREDTHS / 100.0 - 1e-9)
+            end = start + LEAST_HUNDREDTHS / 100.0;
+        status = !text ? fail_memory(error, strlen(said), "a segment")
+                       : transcript_list_add(list, text, strlen(text), begin + start, begin + end,
+                                             &segment, error);
         free(text);
         if (!status)
             status = add_tokens(segment, heard, i, error);

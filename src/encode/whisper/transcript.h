@@ -4,12 +4,14 @@
 
 #include <whisper.h>
 
+#include "encode/whisper/speech_parts.h"
 #include "format/transcripts/transcript_list.h"
 
-/* A model, and what it has heard. */
+/* A model, and what it has heard: the parts of a sound, or all of it where `parts` is NULL. */
 struct whisper_hearing {
     struct whisper_context *context;
     struct whisper_state *state;
+    const struct speech_parts *parts;
 };
 
 /* Adds the segments that were heard last, whose sound began at `begin`. */
