@@ -81,8 +81,9 @@ struct option option_text_spelling(const char **target)
 {
     return text(0, "spelling", target, "HOW",
                 "Spelling of the transcript that the model reads: as-is, lower, sentence "
-                "(lower-case, a capital at the beginning, a period at the end), or plain (as "
-                "sentence, with '!' as a period) (default: as-is).");
+                "(lower-case, a capital at the beginning, a period at the end), plain (as "
+                "sentence, with '!' as a period), or words (as sentence, with emoji as English "
+                "words) (default: as-is).");
 }
 
 struct option option_text_prefix(const char **target)

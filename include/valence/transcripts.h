@@ -23,8 +23,8 @@ extern "C" {
 /* ---- Settings ---- */
 
 /* How a transcript is written before the model reads it. Data sets publish transcripts in capitals
- * or without punctuation, which a model has rarely seen. Only A-Z change; other alphabets stay as
- * they are. */
+ * or without punctuation, which a model has rarely seen. Of letters, only A-Z change; other
+ * alphabets stay as they are. */
 enum valence_spelling {
     VALENCE_SPELLING_AS_IS,
     VALENCE_SPELLING_LOWER, /* lower-case */
@@ -33,6 +33,9 @@ enum valence_spelling {
     /* the same, with every run of exclamation marks as a period and "?!" as "?": emphasis that few
      * transcripts write does not move the rows */
     VALENCE_SPELLING_PLAIN,
+    /* as a sentence, with about 190 emoji as English words behind a comma: "late 😡" becomes "Late,
+     * angry."; small language models tell few emoji apart */
+    VALENCE_SPELLING_WORDS,
     VALENCE_N_SPELLINGS
 };
 /* VALENCE_N_SPELLINGS */

@@ -12,7 +12,7 @@ static const char *const simulated_names[] = {"none", "asr", "projector"};
 static const char *const dtype_names[] = {"f16", "f32"};
 static const char *const split_names[] = {"train", "validation", "test"};
 static const char *const person_names[] = {"largest", "central", "speaking"};
-static const char *const spelling_names[] = {"as-is", "lower", "sentence", "plain"};
+static const char *const spelling_names[] = {"as-is", "lower", "sentence", "plain", "words"};
 static const char *const rows_names[] = {"tokens", "mean", "last"};
 
 _Static_assert(sizeof(enum video_key) == sizeof(int) && sizeof(enum text_key) == sizeof(int) &&

@@ -50,6 +50,30 @@ static void test_other_spellings_change_no_more_than_they_say(void **state)
     assert_null(valence_spell("a", (enum valence_spelling)9));
 }
 
+static void test_emoji_become_words(void **state)
+{
+    (void)state;
+    const enum valence_spelling words = VALENCE_SPELLING_WORDS;
+    assert_spelt(words, "My train is LATE 😡", "My train is late, angry.");
+    assert_spelt(words, "😡😡 again", "Angry, angry again.");
+    assert_spelt(words, "Great! 😊", "Great! smiling.");
+    assert_spelt(words, "👍🏽yes", "Thumbs up yes.");             /* a skin tone */
+    assert_spelt(words, "🤦‍♀️ (❤️)", "Facepalm (love)"); /* a sex, a selector */
+    assert_spelt(words, "at night 🌃", "At night 🌃.");                 /* not in the table */
+    assert_spelt(words, "NO EMOJI!!!", "No emoji!!!");
+    assert_spelt(words, " ", "");
+    assert_spelt(VALENCE_SPELLING_SENTENCE, "late 😡", "Late 😡.");
+    /* As many as the spelling lets a text grow, and bytes that are not UTF-8. */
+    char many[4 * 1000 + 1] = "", *spelt;
+    for (int i = 0; i < 1000; i++)
+        strcat(many, "🖕");
+    spelt = valence_spell(many, words);
+    assert_non_null(spelt);
+    assert_int_equal(strlen(spelt), 1000 * strlen("fuck you, ") - 1);
+    valence_text_free(spelt);
+    assert_spelt(words, "a\xF0\x9F\x98", "A\xF0\x9F\x98.");
+}
+
 static struct valence_transcript_encoder *open_encoder(struct valence_transcript_options settings)
 {
     struct valence_transcript_encoder *encoder;
@@ -269,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_sentence_has_a_capital_and_an_end),
         cmocka_unit_test(test_other_spellings_change_no_more_than_they_say),
+        cmocka_unit_test(test_emoji_become_words),
         cmocka_unit_test(test_rows_are_those_asked_for),
         cmocka_unit_test(test_a_transcript_of_the_dropped_tokens_alone_has_no_rows),
         cmocka_unit_test(test_a_prefix_is_read_and_has_no_rows),

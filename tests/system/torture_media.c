@@ -172,7 +172,7 @@ static int find_models(double *result, struct valence_error *error)
 
 static int spell(double *result, struct valence_error *error)
 {
-    char *text = valence_spell("HELLO THERE. WELL", (enum valence_spelling)1);
+    char *text = valence_spell("HELLO 😡. WELL", VALENCE_SPELLING_WORDS);
     add_text(result, text);
     if (!text)
         strcpy(error->text, valence_status_text(VALENCE_ERROR_MEMORY));

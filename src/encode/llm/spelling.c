@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "encode/llm/emoji.h"
+
 const char *const valence_spelling_names[VALENCE_MAX_NAMES] = {"as-is", "lower", "sentence",
-                                                               "plain"};
+                                                               "plain", "words"};
 
 static const char blanks[] = " \t\r\n\v\f";
 
@@ -71,24 +73,42 @@ static void end_sentence(char *text)
     }
 }
 
+/* A copy with room for a period; with emoji as words where asked for. NULL where memory is short.
+ */
+static char *copy(const char *transcript, bool words)
+{
+    size_t length = strlen(transcript);
+    /* An emoji has 3 bytes at least, and no words of more than 16. */
+    struct text text = {.maximum = words ? 8 * length + 2 : length + 2};
+    if (words)
+        emoji_to_words(&text, transcript);
+    else
+        text_append(&text, transcript, length);
+    length = text.length;
+    text_append(&text, ".", 1);
+    if (text.failed)
+        text_free(&text);
+    else
+        text.data[length] = '\0';
+    return text.data;
+}
+
 char *valence_spell(const char *transcript, enum valence_spelling spelling)
 {
     if ((unsigned)spelling >= VALENCE_N_SPELLINGS)
         return NULL;
-    bool sentence = spelling == VALENCE_SPELLING_SENTENCE || spelling == VALENCE_SPELLING_PLAIN;
+    bool words = spelling == VALENCE_SPELLING_WORDS;
+    bool sentence =
+        words || spelling == VALENCE_SPELLING_SENTENCE || spelling == VALENCE_SPELLING_PLAIN;
     if (sentence)
         transcript += strspn(transcript, blanks);
-    size_t length = strlen(transcript);
-    char *text = malloc(length + 2);
-    if (!text)
-        return NULL;
-    memcpy(text, transcript, length + 1);
-    for (size_t i = 0; spelling != VALENCE_SPELLING_AS_IS && i < length; i++)
+    char *text = copy(transcript, words);
+    for (size_t i = 0; text && spelling != VALENCE_SPELLING_AS_IS && text[i]; i++)
         if (is_upper(text[i]))
             text[i] = (char)(text[i] - 'A' + 'a');
-    if (spelling == VALENCE_SPELLING_PLAIN)
+    if (text && spelling == VALENCE_SPELLING_PLAIN)
         calm(text);
-    if (sentence)
+    if (text && sentence)
         end_sentence(text);
     return text;
 }
