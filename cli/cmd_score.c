@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "valence/error.h"
+#include "valence/output.h"
 #include "valence/runtime.h"
 #include "choices.h"
 #include "commands.h"
@@ -15,6 +16,8 @@
 struct request {
     const char *run, *transcript, *text_column, *id_column, *language;
     const char *whisper, *wavlm, *faces, *manet, *llm, *vad;
+    const char *report;
+    bool embed, force;
     struct option_list texts;
     bool no_transcript, signals, explain, live, raw;
     bool json, csv, srt, vtt, quiet, offline;
@@ -89,7 +92,7 @@ static int open_scorer(const struct request *request, const struct valence_media
     options.level = request->level;
     options.window_seconds = request->window;
     options.signals = request->signals;
-    options.explain = request->explain;
+    options.explain = request->explain || request->report;
     options.media = media;
     *scorer = NULL;
     int status = resolve(request, &options, &paths, error);
@@ -158,7 +161,8 @@ static int score_one(struct valence_scorer *scorer, const struct request *reques
                                          NULL, NULL, &score, error);
     terminal_progress_finish();
     if (!status) {
-        score_output_recording(output, input->id, score);
+        bool is_gone = input->is_temporary && !request->embed; /* before the page is read */
+        score_output_recording(output, input->id, is_gone ? NULL : recording.path, score);
         valence_recording_score_free(score);
     }
     valence_text_free(text);
@@ -265,12 +269,14 @@ static int score_files(struct valence_scorer *scorer, const struct request *requ
         code = report_error(&error);
     for (int64_t i = 0; i < inputs->n && (code == EXIT_FINE || n_failed); i++) {
         int status = score_input(scorer, request, &inputs->list[i], &said, output, &error);
-        if (status == VALENCE_ERROR_CANCELLED && ferror(stdout))
+        output->stopped = status == VALENCE_ERROR_CANCELLED;
+        if (output->stopped && ferror(stdout))
             break; /* main() says why nothing more can be written */
         if (!status)
             continue;
         code = report_error(&error);
-        if (status == VALENCE_ERROR_CANCELLED || status == VALENCE_ERROR_MEMORY)
+        output->stopped = status == VALENCE_ERROR_CANCELLED || status == VALENCE_ERROR_MEMORY;
+        if (output->stopped)
             break;
         n_failed++;
         score_output_failure(output, inputs->list[i].id, error.text);
@@ -290,6 +296,33 @@ static int score_files(struct valence_scorer *scorer, const struct request *requ
     return code;
 }
 
+/* Before anything is scored: it may take an hour. */
+static int open_report(struct valence_scorer *scorer, const struct request *request,
+                       const struct score_inputs *inputs, struct score_output *output,
+                       struct valence_error *error)
+{
+    const struct valence_media_options media = media_options_of(&request->limits);
+    struct valence_score_report_options options;
+    const char **paths = calloc((size_t)inputs->n + 1, sizeof *paths);
+    int64_t n = 0;
+    if (!paths)
+        return valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "a list");
+    for (int64_t i = 0; i < inputs->n; i++)
+        if (inputs->list[i].kind == SCORE_RECORDING)
+            paths[n++] = inputs->list[i].path;
+    valence_score_report_options_default(&options);
+    options.language = output->for_english ? "en" : NULL;
+    options.embed = request->embed;
+    options.overwrite = request->force;
+    options.media = &media;
+    int status = valence_score_report_check(request->report, paths, n, &options, error);
+    if (!status)
+        status = valence_score_report_open(request->report, scorer, output->model, &options,
+                                           &output->report, error);
+    free(paths);
+    return status;
+}
+
 static int score_all(struct valence_scorer *scorer, const struct request *request,
                      const struct valence_media_options *media, struct score_output *output)
 {
@@ -306,6 +339,8 @@ static int score_all(struct valence_scorer *scorer, const struct request *reques
         return status && !ferror(stdout) ? report_error(&error) : EXIT_FINE;
     }
     status = score_inputs_list(&inputs, request->files, request->n_files, &error);
+    if (!status && request->report)
+        status = open_report(scorer, request, &inputs, output, &error);
     for (int64_t i = 0; i < inputs.n; i++)
         has_media = has_media || inputs.list[i].kind == SCORE_RECORDING;
     if (!status) /* once, and not for each file */
@@ -321,6 +356,7 @@ static int score_all(struct valence_scorer *scorer, const struct request *reques
             status == VALENCE_ERROR_CANCELLED && ferror(stdout) ? EXIT_FINE : report_error(&error);
     else if (request->n_files)
         code = score_files(scorer, request, &inputs, output);
+    output->stopped = output->stopped || status;
     if ((!status || output->begun) && score_output_finish(output, &error))
         code = report_error(&error);
     score_inputs_free(&inputs);
@@ -351,6 +387,7 @@ static int run_request(const struct command *command, struct request *request)
                                   .explain = request->explain,
                                   .signals = request->signals};
     int code = score_all(scorer, request, &media, &output);
+    valence_score_report_abort(output.report);
     valence_scorer_close(scorer);
     return code;
 }
@@ -389,6 +426,12 @@ static int check(const struct command *command, const struct request *request)
         return report_usage(command, "--live reads standard input: valence score - --live");
     if (request->live && (request->srt || request->vtt))
         return report_usage(command, "--live prints lines, --json or --csv");
+    if (request->live && request->report)
+        return report_usage(command, "--live makes no page: --report takes what has an end");
+    if (request->embed && !request->report)
+        return report_usage(command, "--embed goes with --report");
+    if (request->report && valence_output_is_standard(request->report))
+        return report_usage(command, "--report takes a file: standard output has the table");
     if (request->raw && !request->live)
         return report_usage(command, "--raw goes with --live");
     if (request->end > 0 && request->end <= request->start)
@@ -436,6 +479,11 @@ static int run_score(const struct command *command, int argc, char **argv)
          "Show what voice and face look like in each segment, as observations.", 0, 0},
         {OPTION_FLAG, 0, "explain", &request.explain, NULL,
          "Show the score without each word, and without each modality.", 0, 0},
+        {OPTION_TEXT, 0, "report", &request.report, "FILE",
+         "Write a page, FILE.html, with player, timeline, words and their effects.", 0, 0},
+        {OPTION_FLAG, 0, "embed", &request.embed, NULL,
+         "Let the page carry the recordings (up to 64 MiB) instead of playing their files.", 0, 0},
+        option_force(&request.force, "Replace an existing page."),
         option_json(&request.json),
         {OPTION_FLAG, 0, "csv", &request.csv, NULL, "Print CSV, a row for each segment.", 0, 0},
         {OPTION_FLAG, 0, "srt", &request.srt, NULL, "Print SubRip subtitles with scores.", 0, 0},
@@ -499,6 +547,7 @@ const struct command command_score = {
         "--live prints a line half a second after an utterance ended, plus the time that scoring "
         "it takes; a speaker who never pauses is cut after 30 seconds.",
     .example = "valence score clip.mp4\n"
+               "valence score clip.mp4 --report clip.html\n"
                "valence score talk.mkv --transcript talk.srt --vtt > scores.vtt\n"
                "valence score --text 'I loved every minute' --explain\n"
                "valence score reviews.csv --text-column review --csv > scores.csv\n"

@@ -18,6 +18,7 @@ static const struct {
     {VALENCE_ERROR_NOT_FOUND, "offline",
      "without --offline it is fetched, as by 'valence models fetch NAME'"},
     {VALENCE_ERROR_NOT_FOUND, "mirror", "--mirror DIR|URL or VALENCE_MIRROR names another"},
+    {VALENCE_ERROR_LIMIT, "embed", "without --embed the page plays the files from where they are"},
     {0, "sounds", "--sounds FOLDER names it"},
     {0, "skip", "--skip leaves it out"},
     {VALENCE_ERROR_NOT_FOUND, "whisper_model",

@@ -236,6 +236,18 @@ static void take_status(struct score_output *output, int status, const struct va
         output->error = *error;
 }
 
+/* The same result for the page, if there is to be one. */
+static void add_to_report(struct score_output *output, const char *id, const char *file,
+                          const struct valence_recording_score *score)
+{
+    struct valence_error error;
+    if (!output->report || output->error.status)
+        return;
+    output->n_reported++;
+    take_status(output, valence_score_report_add(output->report, id, file, score, NULL, &error),
+                &error);
+}
+
 static void begin_json(struct score_output *output)
 {
     struct valence_error error;
@@ -316,7 +328,7 @@ static void begin(struct score_output *output)
         fputs("WEBVTT\n\n", stdout);
 }
 
-void score_output_recording(struct score_output *output, const char *id,
+static void write_recording(struct score_output *output, const char *id,
                             const struct valence_recording_score *score)
 {
     begin(output);
@@ -329,6 +341,13 @@ void score_output_recording(struct score_output *output, const char *id,
             write_csv(output, id, &score->segments[i], i + 1);
     else
         write_cues(score, output->form == SCORE_FORM_VTT);
+}
+
+void score_output_recording(struct score_output *output, const char *id, const char *file,
+                            const struct valence_recording_score *score)
+{
+    write_recording(output, id, score);
+    add_to_report(output, id, file, score);
 }
 
 /* The texts' table, as far as it has come. */
@@ -352,8 +371,9 @@ void score_output_text(struct score_output *output, const char *id,
                                                   .segments = segment,
                                                   .language = "",
                                                   .warning = ""};
+    add_to_report(output, id ? id : segment->text, NULL, &score);
     if (output->form != SCORE_FORM_TABLE) {
-        score_output_recording(output, id ? id : segment->text, &score);
+        write_recording(output, id ? id : segment->text, &score);
         return;
     }
     begin(output);
@@ -375,6 +395,10 @@ void score_output_text(struct score_output *output, const char *id,
 
 void score_output_failure(struct score_output *output, const char *id, const char *why)
 {
+    struct valence_error error;
+    if (output->report)
+        take_status(output, valence_score_report_add_failure(output->report, id, why, &error),
+                    &error);
     if (output->form != SCORE_FORM_JSON)
         return;
     begin(output);
@@ -403,6 +427,18 @@ void score_output_line(struct score_output *output, const struct valence_scored_
     fflush(stdout);
 }
 
+/* Only if everything was scored that could be. */
+static void finish_report(struct score_output *output)
+{
+    struct valence_error error;
+    struct valence_score_report *report = output->report;
+    output->report = NULL;
+    if (!report || output->stopped || output->error.status || output->n_reported == 0)
+        valence_score_report_abort(report);
+    else
+        take_status(output, valence_score_report_commit(report, &error), &error);
+}
+
 int score_output_finish(struct score_output *output, struct valence_error *error)
 {
     flush_table(output);
@@ -414,6 +450,7 @@ int score_output_finish(struct score_output *output, struct valence_error *error
         begin_json(output);
     valence_score_json_close(output->json);
     output->json = NULL;
+    finish_report(output);
     *error = output->error;
     return output->error.status;
 }

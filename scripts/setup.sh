@@ -15,7 +15,7 @@ packages=(build-essential cmake ninja-build pkg-config python3 python3-pip
 case ${1:-} in
 '') ;;
 --fuzz) packages+=(clang libclang-rt-14-dev) ;;
---ci) packages+=(clang clang-format ffmpeg) ;;
+--ci) packages+=(clang clang-format ffmpeg chromium) ;;
 *) echo "usage: scripts/setup.sh [--fuzz | --ci]" >&2 && exit 2 ;;
 esac
 

@@ -91,6 +91,36 @@ void text_append_code_point(struct text *text, uint32_t point)
     text_append(text, bytes, length);
 }
 
+void text_append_base64(struct text *text, const uint8_t *bytes, size_t n_bytes)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t n = n_bytes;
+    for (size_t i = 0; i < n; i += 3) {
+        uint32_t three = (uint32_t)bytes[i] << 16 | (i + 1 < n ? (uint32_t)bytes[i + 1] << 8 : 0) |
+                         (i + 2 < n ? bytes[i + 2] : 0);
+        const char four[] = {digits[three >> 18], digits[three >> 12 & 63],
+                             i + 1 < n ? digits[three >> 6 & 63] : '=',
+                             i + 2 < n ? digits[three & 63] : '='};
+        text_append(text, four, sizeof four);
+    }
+}
+
+void text_append_repaired(struct text *text, const char *data, size_t length)
+{
+    size_t from = 0; /* of what is well-formed and not yet appended */
+    for (size_t i = 0, n; i < length; i += n) {
+        for (n = 1; n < 4 && n < length - i && !is_utf8(data + i, n);)
+            n++;
+        if (is_utf8(data + i, n))
+            continue;
+        text_append(text, data + from, i - from);
+        text_append_code_point(text, 0xfffd);
+        n = 1;
+        from = i + 1;
+    }
+    text_append(text, data + from, length - from);
+}
+
 void text_free(struct text *text)
 {
     free(text->data);

@@ -25,6 +25,12 @@ void text_format(struct text *text, const char *format, ...) __attribute__((form
 /* A Unicode code point as UTF-8. What is none (a surrogate, beyond U+10FFFF) becomes bytes that
  * is_utf8() refuses. */
 void text_append_code_point(struct text *text, uint32_t point);
+
+/* Bytes as Base64 (RFC 4648), with padding. */
+void text_append_base64(struct text *text, const uint8_t *bytes, size_t n_bytes);
+
+/* Bytes as UTF-8: each byte that belongs to no well-formed sequence becomes U+FFFD. */
+void text_append_repaired(struct text *text, const char *data, size_t length);
 void text_free(struct text *text);
 
 /* The error of a text that failed: ERROR_MEMORY if memory was short, else `status` with the

@@ -19,30 +19,16 @@
 
 /* ---- Values ---- */
 
-/* Wrong bytes become U+FFFD; NULL where memory is short. */
-static json_t *repaired(const char *text)
-{
-    struct text whole = {.maximum = MAX_JSON_TEXT};
-    for (size_t n = strlen(text), i = 0; i < n;) {
-        size_t length = 1;
-        while (length <= 4 && length <= n - i && !is_utf8(text + i, length))
-            length++;
-        if (length <= 4 && length <= n - i) {
-            text_append(&whole, text + i, length);
-            i += length;
-        } else {
-            text_append_code_point(&whole, 0xfffd);
-            i++;
-        }
-    }
-    json_t *value = whole.failed ? NULL : json_stringn(whole.data, whole.length);
-    text_free(&whole);
-    return value;
-}
-
+/* NULL where memory is short. */
 static json_t *string(const char *text)
 {
-    return is_utf8(text, strlen(text)) ? json_string(text) : repaired(text);
+    struct text repaired = {.maximum = MAX_JSON_TEXT};
+    if (is_utf8(text, strlen(text)))
+        return json_string(text);
+    text_append_repaired(&repaired, text, strlen(text));
+    json_t *value = repaired.failed ? NULL : json_stringn(repaired.data, repaired.length);
+    text_free(&repaired);
+    return value;
 }
 
 static json_t *number(double value)

@@ -147,6 +147,7 @@ struct score_made {
     char language[8]; /* that was recognised in it by itself, or "" */
     struct valence_word *words;
     struct valence_signals signals;
+    bool is_observed; /* the signals are there: a text has none */
     struct valence_explanation explanation;
     double *without_word;
 };

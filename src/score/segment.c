@@ -268,7 +268,7 @@ void score_made_seal(struct score_made *made, int64_t index, bool has_signals, b
     made->is.text = made->text ? made->text : "";
     made->is.reason = made->reason ? made->reason : "";
     made->is.words = made->words;
-    made->is.signals = has_signals ? &made->signals : NULL;
+    made->is.signals = has_signals && made->is_observed ? &made->signals : NULL;
     made->explanation.without_word = made->without_word;
     made->is.explanation = is_explained && !made->reason ? &made->explanation : NULL;
 }

@@ -99,6 +99,7 @@ int score_observe(struct valence_scorer *scorer, const struct valence_clip_input
     struct valence_error own = {0};
     struct valence_signals *signals = &made->signals;
     struct valence_extracted *extracted;
+    made->is_observed = true;
     *signals = (struct valence_signals){.face_coverage = NAN,
                                         .pitch_hz = NAN,
                                         .pitch_range = NAN,

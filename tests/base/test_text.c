@@ -61,6 +61,49 @@ static void test_malformed_utf8_is_told(void **state)
     assert_true(is_utf8("", 0));
 }
 
+static void assert_repaired(const char *from, const char *to)
+{
+    struct text text = {.maximum = 100};
+    text_append_repaired(&text, from, strlen(from));
+    assert_false(text.failed);
+    assert_string_equal(text.data, to);
+    text_free(&text);
+}
+
+static void test_bytes_that_are_not_utf8_are_replaced(void **state)
+{
+    (void)state;
+    assert_repaired("", "");
+    assert_repaired("caf\xc3\xa9 \xf0\x9f\x98\x80", "caf\xc3\xa9 \xf0\x9f\x98\x80");
+    assert_repaired("\xe9", "\xef\xbf\xbd");
+    assert_repaired("a\xe2\x82"
+                    "b",
+                    "a\xef\xbf\xbd\xef\xbf\xbd"
+                    "b");
+    assert_repaired("\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"); /* a surrogate */
+    assert_repaired("x\xf0\x9f\x98", "x\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+/* RFC 4648, section 10. */
+static void test_base64_is_padded(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {{"", ""},
+                                           {"f", "Zg=="},
+                                           {"fo", "Zm8="},
+                                           {"foo", "Zm9v"},
+                                           {"foob", "Zm9vYg=="},
+                                           {"fooba", "Zm9vYmE="},
+                                           {"foobar", "Zm9vYmFy"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct text text = {.maximum = 100};
+        text_append(&text, "", 0);
+        text_append_base64(&text, (const uint8_t *)cases[i][0], strlen(cases[i][0]));
+        assert_string_equal(text.data, cases[i][1]);
+        text_free(&text);
+    }
+}
+
 static void test_numbers_are_whole_texts(void **state)
 {
     (void)state;
@@ -99,6 +142,8 @@ int main(void)
         cmocka_unit_test(test_a_text_grows_to_its_maximum_and_stops),
         cmocka_unit_test(test_code_points_become_utf8),
         cmocka_unit_test(test_malformed_utf8_is_told),
+        cmocka_unit_test(test_bytes_that_are_not_utf8_are_replaced),
+        cmocka_unit_test(test_base64_is_padded),
         cmocka_unit_test(test_numbers_are_whole_texts),
         cmocka_unit_test(test_numbers_do_not_know_the_locale),
     };

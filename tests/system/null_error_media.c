@@ -14,6 +14,7 @@
 #include "valence/models.h"
 #include "valence/preview.h"
 #include "valence/prosody.h"
+#include "valence/report.h"
 #include "valence/score_json.h"
 #include "valence/scorer.h"
 #include "valence/simulate.h"
@@ -301,6 +302,22 @@ static const char *make_table(const char *text)
     return path;
 }
 
+static void write_report(struct valence_scorer *scorer, const struct valence_recording_score *score)
+{
+    struct valence_score_report *report;
+    char path[96];
+    snprintf(path, sizeof path, "%s/page.html", test_folder);
+    assert_true(TRY(valence_score_report_check, NOWHERE, NULL, 0, NULL, NULL) < 0);
+    assert_true(TRY(valence_score_report_open, NOWHERE, scorer, "run", NULL, &report, NULL) < 0);
+    assert_null(report);
+    assert_int_equal(TRY(valence_score_report_open, path, scorer, "run", NULL, &report, NULL),
+                     VALENCE_OK);
+    assert_int_equal(TRY(valence_score_report_add, report, "id", NULL, score, NULL, NULL),
+                     VALENCE_OK);
+    assert_int_equal(TRY(valence_score_report_add_failure, report, "id", "why", NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_score_report_commit, report, NULL), VALENCE_OK);
+}
+
 static void write_scores(struct valence_scorer *scorer)
 {
     const struct valence_scored_segment segment = {.text = "", .reason = ""};
@@ -315,6 +332,7 @@ static void write_scores(struct valence_scorer *scorer)
     assert_int_equal(TRY(valence_score_json_segment, stream, scorer, &segment, NULL), VALENCE_OK);
     valence_score_json_close(json);
     fclose(stream);
+    write_report(scorer, &score);
 }
 
 void test_scorers(void **state)

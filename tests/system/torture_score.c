@@ -2,10 +2,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "media_fixture.h"
 #include "text_run.h"
 #include "torture.h"
+#include "valence/report.h"
 #include "valence/score_json.h"
 #include "valence/scorer.h"
 #include "valence/text_table.h"
@@ -14,7 +16,7 @@
 
 enum { N_SAMPLES = 16000 };
 
-static char scored_run[96], table_path[96];
+static char scored_run[96], table_path[96], sound_path[96];
 static float samples[N_SAMPLES];
 
 static int open_scorer(struct valence_scorer **scorer, struct valence_error *error)
@@ -113,6 +115,60 @@ static int score_to_json(double *result, struct valence_error *error)
     return status;
 }
 
+static int add_to_report(struct valence_score_report *report, struct valence_error *error)
+{
+    const struct valence_word word = {.text = "bad", .end = 1};
+    const struct valence_scored_segment segment = {
+        .end = 1, .text = "bad", .reason = "", .n_words = 1, .words = &word};
+    const struct valence_recording_score score = {.n_segments = 1,
+                                                  .segments = &segment,
+                                                  .seconds = 1,
+                                                  .has_sound = true,
+                                                  .language = "",
+                                                  .warning = ""};
+    int status = valence_score_report_add(report, "id", sound_path, &score, NULL, error);
+    return status ? status : valence_score_report_add_failure(report, "\xff", "why", error);
+}
+
+static int make_report(struct valence_scorer *scorer, bool embed, struct valence_error *error)
+{
+    struct valence_score_report_options options;
+    struct valence_score_report *report;
+    const char *const media[] = {sound_path};
+    valence_score_report_options_default(&options);
+    options.language = "en";
+    options.embed = embed;
+    clear_untried(made);
+    int status = valence_score_report_check(made, media, 1, &options, error);
+    if (!status)
+        status = valence_score_report_open(made, scorer, "a run", &options, &report, error);
+    else
+        report = NULL;
+    if (status)
+        return report ? 1 : status;
+    status = add_to_report(report, error);
+    if (!status)
+        return valence_score_report_commit(report, error);
+    valence_score_report_abort(report);
+    return status;
+}
+
+static int score_to_page(double *result, struct valence_error *error)
+{
+    struct valence_scorer *scorer;
+    struct stat about;
+    int status = open_scorer(&scorer, error);
+    if (status)
+        return scorer ? 1 : status;
+    for (int embed = 0; embed < 2 && !status; embed++) {
+        status = make_report(scorer, embed, error);
+        if (!status)
+            *result = 3 * *result + (stat(made, &about) == 0 ? (double)about.st_size : -1);
+    }
+    valence_scorer_close(scorer);
+    return status;
+}
+
 static int score_live(double *result, struct valence_error *error)
 {
     struct valence_scorer *scorer;
@@ -150,6 +206,13 @@ static int read_table(double *result, struct valence_error *error)
 int make_scored(const char *folder, struct valence_error *error)
 {
     snprintf(scored_run, sizeof scored_run, "%s/text-run", folder);
+    snprintf(sound_path, sizeof sound_path, "%s/sound.wav", folder);
+    size_t size;
+    unsigned char *wav = make_wav(16000, 1, N_SAMPLES, 200, &size);
+    FILE *sound = fopen(sound_path, "wb");
+    if (!sound || fwrite(wav, 1, size, sound) != size || fclose(sound) != 0)
+        return -1;
+    free(wav);
     snprintf(table_path, sizeof table_path, "%s/table.csv", folder);
     for (int i = 0; i < N_SAMPLES; i++)
         samples[i] = (float)(0.3 * sin(0.05 * i)) * (i > 4000);
@@ -165,6 +228,9 @@ const struct torture_case score_cases[] = {
     {"valence_score_json_open valence_score_json_add valence_score_json_add_failure "
      "valence_score_json_segment",
      score_to_json, 20},
+    {"valence_score_report_check valence_score_report_open valence_score_report_add "
+     "valence_score_report_add_failure valence_score_report_commit",
+     score_to_page, 20},
     {"valence_live_open valence_live_feed valence_live_end", score_live, 20},
     {"valence_text_table_open valence_text_table_next", read_table, 0},
 };

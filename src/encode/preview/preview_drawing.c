@@ -49,19 +49,6 @@ static void put_label(struct preview_drawing *d, double x, double y, const char 
     text_format(&d->svg, "</text>\n");
 }
 
-static void put_base64(struct text *svg, const uint8_t *bytes, size_t n)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < n; i += 3) {
-        uint32_t three = (uint32_t)bytes[i] << 16 | (i + 1 < n ? (uint32_t)bytes[i + 1] << 8 : 0) |
-                         (i + 2 < n ? bytes[i + 2] : 0);
-        const char four[] = {digits[three >> 18], digits[three >> 12 & 63],
-                             i + 1 < n ? digits[three >> 6 & 63] : '=',
-                             i + 2 < n ? digits[three & 63] : '='};
-        text_append(svg, four, sizeof four);
-    }
-}
-
 /* "1:02.35", the same in every locale. */
 static void format_time(double seconds, char text[32])
 {
@@ -117,7 +104,7 @@ void preview_draw_frame(struct preview_drawing *d, const struct preview_frame *f
                 N(frame->x), N(frame->y), N(frame->width), N(frame->height), N(frame->x),
                 N(frame->y), N(frame->width), N(frame->height), N(frame->x), N(frame->y),
                 N(frame->width), N(frame->height));
-    put_base64(&d->svg, frame->jpeg, frame->n_jpeg);
+    text_append_base64(&d->svg, frame->jpeg, frame->n_jpeg);
     text_format(&d->svg, "\"/>\n");
     for (int64_t i = frame->n_faces - 1; i >= 0; i--)
         draw_face(d, frame, &frame->faces[i], i == 0);

@@ -1,0 +1,199 @@
+/* The parts of a page: what is escaped, what the policy allows, where a file is. */
+#include <sys/stat.h>
+
+#include "media_fixture.h"
+
+#include "base/sha256.h"
+#include "base/text.h"
+#include "report/page.h"
+#include "report/recording_file.h"
+
+/* ---- Pages ---- */
+
+static void write_data(FILE *stream, void *user)
+{
+    page_write_json(stream, "data", user, strlen(user));
+}
+
+/* In memory; free() it. */
+static char *write_page(const char *title, char *json)
+{
+    static const char *const styles[] = {"tokens.css", NULL};
+    static const char *const scripts[] = {"dom.js", "format.js", NULL};
+    const struct page page = {.title = title,
+                              .styles = styles,
+                              .scripts = scripts,
+                              .media_source = "'none'",
+                              .write_data = write_data,
+                              .user = json};
+    struct valence_error error;
+    char *text = NULL;
+    size_t n_bytes;
+    FILE *stream = open_memstream(&text, &n_bytes);
+    assert_non_null(stream);
+    assert_int_equal(page_write(stream, &page, &error), VALENCE_OK);
+    assert_int_equal(fclose(stream), 0);
+    return text;
+}
+
+static int count(const char *text, const char *part)
+{
+    int n = 0;
+    for (const char *at = text; (at = strstr(at, part)); at++)
+        n++;
+    return n;
+}
+
+static void test_no_text_gets_out_of_its_place(void **state)
+{
+    (void)state;
+    char json[] = "{\"id\": \"</script><!--<script>\"}";
+    char *page = write_page("</title><b>\"bold\" & \x01 \xff", json);
+    assert_non_null(strstr(page, "<title>&lt;/title&gt;&lt;b&gt;&quot;bold&quot; &amp;   "
+                                 "\xef\xbf\xbd</title>"));
+    assert_non_null(strstr(page, "{\"id\": \"\\u003c/script>\\u003c!--\\u003cscript>\"}</script>"));
+    assert_int_equal(count(page, "<script"), 2);
+    assert_int_equal(count(page, "</script"), 2);
+    assert_int_equal(count(page, "<!--"), 0);
+    assert_int_equal(count(page, "{{"), 0);
+    free(page);
+}
+
+static void test_every_part_is_built_in(void **state)
+{
+    (void)state;
+    assert_true(n_page_files > 10);
+    for (int i = 0; i < n_page_files; i++) {
+        const struct page_file *file = &page_files[i];
+        assert_true(file->n_bytes > 100);
+        bool is_frame = strstr(file->name, ".html") != NULL;
+        for (size_t at = 0; !is_frame && at + 1 < file->n_bytes; at++)
+            if (file->bytes[at] == '<' && strchr("/!", file->bytes[at + 1]))
+                fail_msg("%s: '<%c' could end the element that it stands in", file->name,
+                         file->bytes[at + 1]);
+    }
+}
+
+/* The digest in the policy is that of what stands between the tags. */
+static void assert_allowed(const char *page, const char *open, const char *close)
+{
+    char digest[SHA256_TEXT_BYTES];
+    uint8_t bytes[32];
+    struct text allowed = {.maximum = 100};
+    const char *begin = strstr(page, open);
+    assert_non_null(begin);
+    begin += strlen(open);
+    const char *end = strstr(begin, close);
+    assert_non_null(end);
+    sha256_text(begin, (size_t)(end - begin), digest);
+    for (int i = 0; i < 32; i++) {
+        unsigned byte;
+        assert_int_equal(sscanf(digest + 2 * i, "%2x", &byte), 1);
+        bytes[i] = (uint8_t)byte;
+    }
+    text_format(&allowed, "'sha256-");
+    text_append_base64(&allowed, bytes, 32);
+    assert_int_equal(count(page, allowed.data), 1);
+    text_free(&allowed);
+}
+
+static void test_the_policy_allows_the_page_s_own_parts_alone(void **state)
+{
+    (void)state;
+    char json[] = "{}";
+    char *page = write_page("A title", json);
+    assert_non_null(strstr(page, "content=\"default-src 'none'; base-uri 'none'; "
+                                 "form-action 'none'; img-src data:; media-src 'none'; "));
+    assert_null(strstr(page, "unsafe"));
+    assert_allowed(page, "<style>", "</style>");
+    assert_allowed(page, "<script>", "</script>");
+    free(page);
+}
+
+static void test_a_part_that_is_not_there_is_an_error(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"none.js", NULL};
+    char json[] = "{}";
+    const struct page page = {"", names, names, "'none'", write_data, json};
+    struct valence_error error;
+    FILE *stream = tmpfile();
+    assert_non_null(stream);
+    assert_true(page_write(stream, &page, &error) < 0);
+    fclose(stream);
+}
+
+/* ---- Files ---- */
+
+static void touch(const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", fixture_folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+}
+
+static void assert_address(const char *page, const char *file, const char *address)
+{
+    char page_path[256], file_path[256];
+    struct text made = {0};
+    struct valence_error error;
+    snprintf(page_path, sizeof page_path, "%s/%s", fixture_folder, page);
+    snprintf(file_path, sizeof file_path, "%s/%s", fixture_folder, file);
+    if (recording_address(page_path, file_path, &made, &error))
+        fail_msg("%s", error.text);
+    assert_string_equal(made.data, address);
+    text_free(&made);
+}
+
+static void test_addresses_are_relative_and_escaped(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"a", "a/b", "ab"};
+    char path[256];
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", fixture_folder, folders[i]);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    touch("clip.mp4");
+    touch("a/b/clip.mp4");
+    touch("a/javascript:x?#%.mp4");
+    touch("ab/\xff \"<.mp4");
+    assert_address("page.html", "clip.mp4", "./clip.mp4");
+    assert_address("page.html", "a/b/clip.mp4", "./a/b/clip.mp4");
+    assert_address("a/b/page.html", "clip.mp4", "../../clip.mp4");
+    assert_address("a/page.html", "ab/\xff \"<.mp4", "../ab/%FF%20%22%3C.mp4");
+    assert_address("a/page.html", "a/javascript:x?#%.mp4", "./javascript%3Ax%3F%23%25.mp4");
+    assert_address("a/../a/b/page.html", "a/./b/../b/clip.mp4", "./clip.mp4");
+
+    struct text made = {0};
+    struct valence_error error;
+    snprintf(path, sizeof path, "%s/clip.mp4", fixture_folder);
+    assert_int_equal(recording_address("/nonexistent/page.html", path, &made, &error),
+                     VALENCE_ERROR_IO);
+    assert_int_equal(recording_address("page.html", "/nonexistent.mp4", &made, &error),
+                     VALENCE_ERROR_IO);
+    text_free(&made);
+}
+
+static void test_types_follow_from_the_format(void **state)
+{
+    (void)state;
+    assert_string_equal(recording_type("mov,mp4,m4a,3gp,3g2,mj2", true), "video/mp4");
+    assert_string_equal(recording_type("mov,mp4,m4a,3gp,3g2,mj2", false), "audio/mp4");
+    assert_string_equal(recording_type("amr", false), "application/octet-stream");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_text_gets_out_of_its_place),
+        cmocka_unit_test(test_every_part_is_built_in),
+        cmocka_unit_test(test_the_policy_allows_the_page_s_own_parts_alone),
+        cmocka_unit_test(test_a_part_that_is_not_there_is_an_error),
+        cmocka_unit_test(test_addresses_are_relative_and_escaped),
+        cmocka_unit_test(test_types_follow_from_the_format),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
