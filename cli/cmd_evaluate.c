@@ -62,6 +62,10 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "The rates to measure, such as 0,0.5,1 (default: the protocol's own).", 0, 0},
         {OPTION_LIST, 0, "at", &protocols->at, "RATE=RUN",
          "Measure this rate with another run, trained for it; once for each rate.", 0, 0},
+        {OPTION_TEXT, 0, "select", &protocols->select, "HOW",
+         "What chooses the epochs: validation, or as-published, among epochs that training kept "
+         "(keep_epochs) and on the part measured where the publication did (default: validation).",
+         0, 0},
         {OPTION_TEXT, 0, "modality-rates", &protocols->modality_rates, "LIST",
          "imbalanced: how likely each modality is absent: audio=0.2,text=0.5,video=0.8.", 0, 0},
         {OPTION_NUMBER, 0, "noise", &protocols->noise, "SD",
@@ -141,8 +145,8 @@ static int check_protocols(const struct command *command, const struct request *
     const struct protocol_texts *texts = &request->protocols;
     if (!texts->protocols)
         return texts->rates || texts->at.n || texts->modality_rates || texts->noisy ||
-                       texts->padded_rows
-                   ? report_usage(command, "--rates, --at, --modality-rates, --noisy and "
+                       strcmp(texts->select, "validation") != 0 || texts->padded_rows
+                   ? report_usage(command, "--rates, --at, --select, --modality-rates, --noisy and "
                                            "--padded-rows need --protocol")
                    : EXIT_FINE;
     if (strcmp(request->flow, "trained") != 0 || request->ensemble || request->against ||
@@ -301,18 +305,20 @@ static int evaluate_protocols(const struct request *request,
 
 static int run_evaluate(const struct command *command, int argc, char **argv)
 {
-    struct request request = {
-        .split = "test",
-        .flow = "trained",
-        .scale = "auto",
-        .checkpoint = "best",
-        .resamples = 2000,
-        .seed = 1,
-        .batch = 64,
-        .max_rows = CHOICE_MAX_ROWS,
-        .level = CHOICE_LEVEL,
-        .protocols = {
-            .erased = valence_erasure_names[0], .mask_seed = -1, .mask_batch = 32, .noise = 1}};
+    struct request request = {.split = "test",
+                              .flow = "trained",
+                              .scale = "auto",
+                              .checkpoint = "best",
+                              .resamples = 2000,
+                              .seed = 1,
+                              .batch = 64,
+                              .max_rows = CHOICE_MAX_ROWS,
+                              .level = CHOICE_LEVEL,
+                              .protocols = {.erased = valence_erasure_names[0],
+                                            .select = "validation",
+                                            .mask_seed = -1,
+                                            .mask_batch = 32,
+                                            .noise = 1}};
     struct valence_evaluate_options options;
     struct protocol_request protocols;
     unsigned flows[VALENCE_MAX_FLOWS];

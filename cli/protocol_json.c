@@ -26,6 +26,18 @@ static json_t *missing_to_json(const struct valence_condition *c)
                      (json_int_t)c->n_unimagined);
 }
 
+/* {"mae": 12}: the epochs chosen as published; null where the run's model was measured. */
+static json_t *epochs_to_json(const struct valence_condition *c, enum valence_scale scale)
+{
+    if (c->epochs[VALENCE_METRIC_MAE] == 0)
+        return json_null();
+    json_t *object = json_object();
+    bool complete = object != NULL;
+    for (int i = scale_next_metric(scale, -1); i >= 0; i = scale_next_metric(scale, i))
+        complete = json_put(object, metric_key(i), json_integer(c->epochs[i])) && complete;
+    return json_all_or_nothing(object, complete);
+}
+
 static json_t *models_to_json(const struct protocol_results *results, int protocol, int number)
 {
     json_t *array = json_array();
@@ -34,14 +46,14 @@ static json_t *models_to_json(const struct protocol_results *results, int protoc
             results->evaluations[protocol * results->n + i];
         const struct valence_condition *c = protocol_condition_of(results, protocol, i, number);
         json_t *model =
-            json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o}", "name",
+            json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "name",
                       valence_run_model_name(results->models, i), "checkpoint",
                       valence_run_model_path(results->models, i), "n", (json_int_t)c->metrics.n,
                       "without_score", (json_int_t)c->n_unscored, "metrics",
                       metrics_to_json(&c->metrics, e->scale), "intervals",
                       intervals_to_json(c->intervals, e->scale), "nonzero_metrics",
                       metrics_to_json(&c->nonzero_metrics, e->scale), "warnings",
-                      warnings_to_json(c->metrics.warnings));
+                      warnings_to_json(c->metrics.warnings), "epochs", epochs_to_json(c, e->scale));
         if (json_array_append_new(array, model)) {
             json_decref(array);
             array = NULL;
@@ -143,6 +155,8 @@ int print_protocol_json(const struct protocol_set *set, struct valence_error *er
         "without_features", (json_int_t)e->n_empty, "cut", (json_int_t)e->n_cut, "bootstrap",
         "resamples", (json_int_t)e->n_resamples, "seed", (json_int_t)set->request->options.seed,
         "level", VALENCE_METRIC_LEVEL, "runs", 1 + set->request->n_rate_runs, "seeds",
-        protocol_n_models(set), "selected_on", "validation", "protocols", protocols_to_json(set));
+        protocol_n_models(set), "selected_on",
+        set->request->as_published ? "as-published" : "validation", "protocols",
+        protocols_to_json(set));
     return print_json_as("valence/evaluate-protocol", root, error);
 }

@@ -159,7 +159,8 @@ int protocol_request_parse(const struct command *command, const struct protocol_
                            struct protocol_request *request)
 {
     struct valence_protocol_options *options = &request->options;
-    int erasure = 0;
+    static const char *const selections[] = {"validation", "as-published"};
+    int erasure = 0, selection = 0;
     *request = (struct protocol_request){.n_protocols = 0};
     valence_protocol_options_default(options);
     options->mask_seed = texts->mask_seed;
@@ -179,5 +180,8 @@ int protocol_request_parse(const struct command *command, const struct protocol_
         code = choose_name(command, "--erased", texts->erased, valence_erasure_names,
                            VALENCE_N_ERASURES, &erasure);
     options->erasure = (enum valence_erasure)erasure;
+    if (!code)
+        code = choose_name(command, "--select", texts->select, selections, 2, &selection);
+    request->as_published = selection == 1;
     return code ? code : choose_rate_runs(command, &texts->at, request);
 }

@@ -12,6 +12,7 @@
 /* The options as texts. */
 struct protocol_texts {
     const char *protocols, *rates, *modality_rates, *padded_rows, *erased, *noisy;
+    const char *select;
     bool keep_text_ends;
     int64_t mask_seed, mask_batch;
     double noise;
@@ -29,6 +30,7 @@ struct protocol_request {
     const struct valence_protocol_info *protocols[MAX_PROTOCOLS];
     struct valence_protocol_options options; /* its rates are those below */
     double rates[MAX_PROTOCOL_RATES];
+    bool as_published; /* the choice of epochs */
     int n_rate_runs;
     struct rate_run rate_runs[OPTION_LIST_MAX];
 };

@@ -6,17 +6,31 @@
 
 /* ---- Measuring ---- */
 
+static int measure_protocol(const struct protocol_request *request,
+                            const struct valence_protocol_options *options,
+                            const struct valence_store *store, struct valence_progress *progress,
+                            int protocol, const struct valence_model *model,
+                            struct protocol_results *to, struct valence_error *error)
+{
+    const char *name = request->protocols[protocol]->name;
+    const struct valence_protocol_evaluation **evaluation =
+        &to->evaluations[protocol * valence_run_n_models(to->models) + to->n];
+    return request->as_published
+               ? valence_evaluate_protocol_as_published(to->models, to->n, store, name, options,
+                                                        progress, evaluation, error)
+               : valence_evaluate_protocol(model, store, name, options, progress, evaluation,
+                                           error);
+}
+
 static int measure_model(const struct protocol_request *request,
                          const struct valence_protocol_options *options,
                          const struct valence_store *store, struct valence_progress *progress,
                          struct protocol_results *to, struct valence_error *error)
 {
     struct valence_model *model;
-    int n_models = valence_run_n_models(to->models);
     int status = valence_model_load(valence_run_model_path(to->models, to->n), &model, error);
     for (int p = 0; p < request->n_protocols && !status; p++)
-        status = valence_evaluate_protocol(model, store, request->protocols[p]->name, options,
-                                           progress, &to->evaluations[p * n_models + to->n], error);
+        status = measure_protocol(request, options, store, progress, p, model, to, error);
     valence_model_free(model);
     return status;
 }

@@ -125,15 +125,20 @@ static void note_models(const struct shown *s, struct table *table)
     const struct protocol_set *set = s->set;
     const struct valence_protocol_info *protocol = s->e->protocol;
     int n_runs = 1 + set->request->n_rate_runs;
+    bool on_test = s->e->as_published && protocol->chosen_on_test;
     char rates[64] = "";
     if (set->request->n_rate_runs)
         snprintf(rates, sizeof rates, ", %d of them trained for one rate each", n_runs - 1);
     table_note(table,
-               "Here: %d %s%s, %d %s each; epochs chosen on validation. Published: models: %s; "
+               "Here: %d %s%s, %d %s each; epochs chosen %s. Published: models: %s; "
                "epochs: %s.",
                n_runs, valence_plural(n_runs, "run", "runs"), rates, protocol_n_models(set),
                valence_plural(protocol_n_models(set), "seed", "seeds"),
-               protocol->published_training, protocol->published_selection);
+               on_test ? "AS PUBLISHED" : "on validation", protocol->published_training,
+               protocol->published_selection);
+    if (on_test)
+        table_note(table, "WARNING: epochs were chosen on the part that is measured, as published; "
+                          "on new clips the models are worse than these figures.");
 }
 
 static void note_clips(const struct shown *s, struct table *table)

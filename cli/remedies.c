@@ -86,6 +86,7 @@ static const struct {
     {VALENCE_ERROR_ARGUMENT, "streams",
      "--audio, --text and --video name them, --labels-only imports without features"},
     {0, "streams", "--audio, --text and --video name them"},
+    {VALENCE_ERROR_NOT_FOUND, "keep_epochs", "train with --set keep_epochs=true"},
     {VALENCE_ERROR_ARGUMENT, "rates", "--rates LIST names the rates"},
     {VALENCE_ERROR_ARGUMENT, "modality_rates",
      "--modality-rates audio=P,text=P,video=P gives them"},

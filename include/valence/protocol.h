@@ -23,6 +23,7 @@
 #include "valence/metrics.h"
 #include "valence/model.h"
 #include "valence/progress.h"
+#include "valence/run.h"
 #include "valence/store.h"
 
 #ifdef __cplusplus
@@ -50,6 +51,8 @@ struct valence_protocol_info {
     enum valence_mask_random random;
     /* how the published figures were made: the models trained, and what chose their epochs */
     const char *published_training, *published_selection;
+    /* the published epochs were chosen on the part that the figures are of */
+    bool chosen_on_test;
     /* the conditions are rates: of missing rows, modalities, batches, or of noisy clips */
     bool by_rate;
     /* the published tables have the area under the curve over the rates */
@@ -133,6 +136,9 @@ struct valence_condition {
      */
     char mask[VALENCE_MASK_HASH_BYTES];
 
+    /* by enum valence_metric: the epoch of the model that the metric is of, where epochs were
+     * chosen as published; else 0, the model that was given */
+    int64_t epochs[VALENCE_MAX_METRICS];
     int64_t n_unscored; /* left out of the metrics: values too large for the network */
     float *scores;      /* (n_clips); NaN where unscored */
     struct valence_metrics metrics;
@@ -147,6 +153,7 @@ struct valence_protocol_evaluation {
     enum valence_split split;
     enum valence_scale scale;
     bool synthetic;
+    bool as_published; /* by valence_evaluate_protocol_as_published() */
     enum valence_data_match data;
     int64_t n_resamples;
     int64_t mask_seed; /* as drawn with; -1: those of erase's modalities */
@@ -179,6 +186,21 @@ VALENCE_API int valence_evaluate_protocol(const struct valence_model *model,
                                           const struct valence_progress *progress,
                                           const struct valence_protocol_evaluation **evaluation,
                                           struct valence_error *error);
+/* The same, with the epochs chosen as for the published figures, so that they can be set beside
+ * these: among the kept epochs of a run's model (valence/run.h), on the part that is measured where
+ * chosen_on_test is set. erase-random takes for each metric the epoch that is best at a rate of
+ * 0.5; fixed takes for each subset the epoch with the best F1 (MAE on scales without one). Such
+ * figures are better than what the model gives on new clips. A condition's scores and
+ * nonzero_metrics are then those of the epoch that its MAE is of. drop-rate measures the validation
+ * part, whatever `options` say. The other protocols were selected on validation: the run's own
+ * model is measured.
+ *
+ * Errors: as above; NOT_FOUND with key "keep_epochs" where the run has kept no epochs; ARGUMENT for
+ * erase-random without the rate 0.5. */
+VALENCE_API int valence_evaluate_protocol_as_published(
+    const struct valence_run *run, int model, const struct valence_store *store, const char *name,
+    const struct valence_protocol_options *options, const struct valence_progress *progress,
+    const struct valence_protocol_evaluation **evaluation, struct valence_error *error);
 VALENCE_API void
 valence_protocol_evaluation_free(const struct valence_protocol_evaluation *evaluation);
 

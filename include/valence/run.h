@@ -38,6 +38,14 @@ VALENCE_API int valence_run_n_models(const struct valence_run *run);
 VALENCE_API const char *valence_run_model_name(const struct valence_run *run, int model);
 VALENCE_API const char *valence_run_model_path(const struct valence_run *run, int model);
 
+/* How many epochs of a model's training are kept (the configuration's keep_epochs), and the model
+ * of one of them, from 1, to `path`, which has room for `room` bytes. Errors: NOT_FOUND for an
+ * epoch that is not kept or a model that does not exist; LIMIT where the room is too small;
+ * ARGUMENT. */
+VALENCE_API int64_t valence_run_n_epochs(const struct valence_run *run, int model);
+VALENCE_API int valence_run_epoch_path(const struct valence_run *run, int model, int64_t epoch,
+                                       char *path, size_t room, struct valence_error *error);
+
 /* Loads the run as one model: its only one, or the group of its seeds (valence_model_group()),
  * whose score is their mean. Errors: those of valence_model_load() and valence_model_group(). */
 VALENCE_API int valence_run_load(const struct valence_run *run, struct valence_model **model,

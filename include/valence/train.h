@@ -4,6 +4,7 @@
  *
  *   config.yaml        every key with the value used; resuming reads it
  *   best.safetensors   the model of the epoch with the smallest validation error: the one to use
+ *   epoch-N.safetensors  with keep_epochs: the model of each epoch
  *   last.safetensors   the whole state of the training, to resume from
  *   log.jsonl          one line for each epoch: learning rate, loss terms, validation errors
  *   timing.jsonl       one line for each epoch and process: seconds and clips per second

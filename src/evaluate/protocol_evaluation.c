@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "evaluate/options.h"
+#include "evaluate/protocol_figures.h"
 #include "evaluate/protocol_mask.h"
 #include "evaluate/scoring.h"
 #include "model/network.h"
@@ -169,24 +170,35 @@ static int score_condition(struct session *s, struct valence_condition *conditio
 
 /* ---- Figures ---- */
 
-static int measure_intervals(const struct session *s, const float *scores, const float *labels,
-                             struct valence_condition *condition, struct valence_error *error)
+int condition_intervals(const float *scores, const float *labels, int64_t n,
+                        enum valence_scale scale, int64_t n_resamples, uint64_t seed,
+                        struct valence_interval *intervals, struct valence_error *error)
 {
-    int64_t n_resamples = s->options.n_resamples, n = condition->metrics.n;
     if (n_resamples == 0 || n == 0)
         return VALENCE_OK;
     double *samples = allocate(n_resamples * VALENCE_MAX_METRICS, sizeof *samples);
     if (!samples)
         return fail_memory(error, (size_t)n_resamples * VALENCE_MAX_METRICS * sizeof *samples,
                            "the bootstrap");
-    int status = valence_bootstrap(scores, labels, n, s->to->scale, n_resamples, s->options.seed,
-                                   samples, error);
+    int status = valence_bootstrap(scores, labels, n, scale, n_resamples, seed, samples, error);
     for (int metric = 0; metric < VALENCE_N_METRICS && !status; metric++)
-        status =
-            valence_bootstrap_interval(samples, NULL, n_resamples, (enum valence_metric)metric,
-                                       VALENCE_METRIC_LEVEL, &condition->intervals[metric], error);
+        status = valence_bootstrap_interval(samples, NULL, n_resamples, (enum valence_metric)metric,
+                                            VALENCE_METRIC_LEVEL, &intervals[metric], error);
     free(samples);
     return status;
+}
+
+int64_t scored_clips(const struct valence_protocol_evaluation *of,
+                     const struct valence_condition *condition, float *scores, float *labels)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < of->n_clips; i++) {
+        if (isnan(condition->scores[i]))
+            continue;
+        scores[n] = condition->scores[i];
+        labels[n++] = of->labels[i];
+    }
+    return n;
 }
 
 /* `scores` and `labels` have room for all clips. */
@@ -194,16 +206,11 @@ static int measure_scores(const struct session *s, float *scores, float *labels,
                           struct valence_condition *condition, struct valence_error *error)
 {
     const struct valence_protocol_evaluation *to = s->to;
-    int64_t n = 0, n_nonzero = 0;
-    for (int64_t i = 0; i < to->n_clips; i++) {
-        if (isnan(condition->scores[i]))
-            continue;
-        scores[n] = condition->scores[i];
-        labels[n++] = to->labels[i];
-    }
+    int64_t n = scored_clips(to, condition, scores, labels), n_nonzero = 0;
     condition->n_unscored = to->n_clips - n;
     valence_metrics_compute(scores, labels, n, to->scale, &condition->metrics);
-    int status = measure_intervals(s, scores, labels, condition, error);
+    int status = condition_intervals(scores, labels, n, to->scale, s->options.n_resamples,
+                                     s->options.seed, condition->intervals, error);
     for (int64_t i = 0; i < n; i++)
         if (labels[i] != 0) {
             scores[n_nonzero] = scores[i];
@@ -234,7 +241,7 @@ static int measure_condition(struct session *s, int number, struct valence_error
     return status;
 }
 
-static void summarise(struct valence_protocol_evaluation *to)
+void protocol_summarise(struct valence_protocol_evaluation *to)
 {
     double rates[MAX_CONDITIONS], values[MAX_CONDITIONS];
     for (int metric = 0; metric < VALENCE_MAX_METRICS; metric++) {
@@ -299,7 +306,7 @@ static int measure(struct session *s, struct valence_error *error)
     for (int c = 0; c < to->n_conditions && !status; c++)
         status = measure_condition(s, c, error);
     if (!status)
-        summarise(to);
+        protocol_summarise(to);
     return status;
 }
 

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/sha256.h"
+#include "data/erase_rows.h"
 
 /* ---- The clips of a split ---- */
 
@@ -154,20 +155,6 @@ bool mask_has_simulated_text(const struct mask *mask, int64_t place)
 
 /* ---- Rows ---- */
 
-static int64_t erase(const unsigned char *kept, enum valence_erasure erasure, size_t row_bytes,
-                     int64_t n, char *rows)
-{
-    int64_t left = 0;
-    for (int64_t i = 0; i < n; i++) {
-        char *row = rows + (size_t)i * row_bytes;
-        if (erasure == VALENCE_ERASURE_ZERO && !kept[i])
-            memset(row, 0, row_bytes);
-        else if (erasure == VALENCE_ERASURE_REMOVE && kept[i] && left++ < i)
-            memmove(rows + (size_t)(left - 1) * row_bytes, row, row_bytes);
-    }
-    return erasure == VALENCE_ERASURE_ZERO ? n : left;
-}
-
 static float element(enum valence_dtype type, const void *rows, int64_t i)
 {
     return type == VALENCE_F16 ? half_to_float(((const uint16_t *)rows)[i])
@@ -204,6 +191,11 @@ int64_t mask_apply(const void *user, int64_t clip, enum valence_stream stream,
         return 0;
     if (mask->noisy[place] & VALENCE_BIT(m))
         add_noise(mask, clip, m, type, width, n, rows);
-    return erase(mask->kept[m] + mask->offsets[m][place], mask->erasure,
-                 (size_t)width * valence_dtype_size(type), n, rows);
+    const unsigned char *kept = mask->kept[m] + mask->offsets[m][place];
+    struct row_eraser eraser = {.rows = rows,
+                                .row_bytes = (size_t)width * valence_dtype_size(type),
+                                .erasure = mask->erasure};
+    for (int64_t i = 0; i < n; i++)
+        erase_next(&eraser, kept[i]);
+    return eraser.n_left;
 }

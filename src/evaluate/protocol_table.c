@@ -5,7 +5,6 @@
 #include "evaluate/protocol_mask.h"
 
 const char *const valence_mask_random_names[VALENCE_MAX_NAMES] = {"fixed", "numpy", "valence"};
-const char *const valence_erasure_names[VALENCE_MAX_NAMES] = {"zero", "remove"};
 
 #define FOR_EACH_RATE "one for each rate, masked at it in training and validation"
 #define ONE_MODEL     "one for all conditions"
@@ -25,6 +24,7 @@ static const struct valence_protocol_info infos[N_PROTOCOLS] = {
                         .random = VALENCE_MASK_FIXED,
                         .published_training = "one for each subset, after 50 complete epochs",
                         .published_selection = "best test F1",
+                        .chosen_on_test = true,
                         .seed = 66},
     [PROTOCOL_SIX_CONDITIONS] = {.name = "six-conditions",
                                  .source = "MMIN (ACL 2021)",
@@ -49,6 +49,7 @@ static const struct valence_protocol_info infos[N_PROTOCOLS] = {
                                .random = VALENCE_MASK_NUMPY,
                                .published_training = "one, each clip at a rate of its own",
                                .published_selection = "each metric's best test epoch at r = 0.5",
+                               .chosen_on_test = true,
                                .by_rate = true,
                                .seed = 1111},
     [PROTOCOL_RMFM] = {.name = "rmfm",
@@ -132,6 +133,7 @@ static const struct valence_protocol_info infos[N_PROTOCOLS] = {
                             .random = VALENCE_MASK_OWN,
                             .published_training = "one, dropped at d",
                             .published_selection = "the figures are those of validation",
+                            .chosen_on_test = true,
                             .by_rate = true,
                             .seed = 666},
     [PROTOCOL_IMBALANCED] = {.name = "imbalanced",

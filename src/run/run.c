@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "run/run_folder.h"
 
 #define SEED_PREFIX "seed-"
 #define MAX_MODELS  1000
@@ -170,6 +171,40 @@ const char *valence_run_model_name(const struct valence_run *run, int model)
 const char *valence_run_model_path(const struct valence_run *run, int model)
 {
     return model >= 0 && model < run->n ? run->models[model].path : NULL;
+}
+
+/* ---- Kept epochs ---- */
+
+int valence_run_epoch_path(const struct valence_run *run, int model, int64_t epoch, char *path,
+                           size_t room, struct valence_error *error)
+{
+    char name[RUN_EPOCH_BYTES];
+    if (!path || room == 0)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "no room for the path of an epoch");
+    path[0] = '\0';
+    const char *checkpoint = valence_run_model_path(run, model);
+    if (!checkpoint)
+        return fail(error, VALENCE_ERROR_NOT_FOUND, "the run has no model %d", model);
+    const char *slash = strrchr(checkpoint, '/');
+    int folder = slash ? (int)(slash + 1 - checkpoint) : 0;
+    int length = snprintf(path, room, "%.*s%s", folder, checkpoint, run_epoch_name(epoch, name));
+    if (length < 0 || (size_t)length >= room) {
+        path[0] = '\0';
+        return fail(error, VALENCE_ERROR_LIMIT, "the path of an epoch has more than %zu bytes",
+                    room - 1);
+    }
+    return path_exists(path) ? VALENCE_OK
+                             : fail_key(error, VALENCE_ERROR_NOT_FOUND, "keep_epochs",
+                                        "%s: no such file: this epoch was not kept", path);
+}
+
+int64_t valence_run_n_epochs(const struct valence_run *run, int model)
+{
+    char path[RUN_PATH_BYTES];
+    int64_t n = 0;
+    while (!valence_run_epoch_path(run, model, n + 1, path, sizeof path, NULL))
+        n++;
+    return n;
 }
 
 int valence_run_load(const struct valence_run *run, struct valence_model **model,

@@ -29,15 +29,14 @@ static bool is_empty(const char *path)
 /* What a killed process left half-written: files of ours that were never renamed into place. */
 static void remove_leftovers(const char *path)
 {
-    static const char *const names[] = {RUN_LAST, RUN_BEST, RUN_CONFIG, RUN_RESULTS};
+    static const char *const names[] = {RUN_LAST, RUN_BEST, RUN_CONFIG, RUN_RESULTS, "epoch-"};
     DIR *folder = opendir(path);
     if (!folder)
         return;
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-            size_t length = strlen(names[i]);
-            if (strncmp(entry->d_name, names[i], length) == 0 &&
-                strncmp(entry->d_name + length, ".tmp-", 5) == 0)
+            const char *temporary = strstr(entry->d_name, ".tmp-");
+            if (temporary && strncmp(entry->d_name, names[i], strlen(names[i])) == 0)
                 (void)unlinkat(dirfd(folder), entry->d_name, 0);
         }
     closedir(folder);
@@ -111,6 +110,12 @@ void run_folder_close(struct run_folder *folder)
     if (folder->lock >= 0)
         close(folder->lock);
     folder->lock = -1;
+}
+
+const char *run_epoch_name(int64_t epoch, char *name)
+{
+    snprintf(name, RUN_EPOCH_BYTES, "epoch-%lld.safetensors", (long long)epoch);
+    return name;
 }
 
 const char *run_folder_file(const struct run_folder *folder, const char *name, char *path)

@@ -16,7 +16,11 @@
 #define RUN_CONFIG  "config.yaml"
 #define RUN_RESULTS "results.json"
 
-#define RUN_PATH_BYTES 1200
+#define RUN_PATH_BYTES  1200
+#define RUN_EPOCH_BYTES 48
+
+/* "epoch-12.safetensors" in name[RUN_EPOCH_BYTES]: the model of an epoch, from 1. */
+const char *run_epoch_name(int64_t epoch, char *name);
 
 struct run_folder {
     char path[RUN_PATH_BYTES];

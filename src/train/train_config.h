@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "model/losses.h"
+#include "train/missing.h"
 #include "train/schedule.h"
 #include "valence/model.h"
 #include "valence/store.h"
@@ -32,6 +33,7 @@ struct valence_train_config {
     int64_t max_rows;
     struct valence_model_config model; /* its widths come from the store */
     int64_t flows_per_step;            /* drawn besides the complete one; 0: all */
+    struct missing_settings missing;
     struct loss_weights losses;
     int64_t epochs;
     int64_t batch_size;
@@ -42,6 +44,7 @@ struct valence_train_config {
     enum train_selection select;
     int64_t early_stopping;   /* epochs without improvement; 0: off */
     int64_t checkpoint_every; /* steps; 0: at the end of epochs only */
+    bool keep_epochs;         /* the model of each epoch, for a published choice among them */
     int64_t seed;
     int64_t seeds;
     int64_t threads; /* 0: one per core */

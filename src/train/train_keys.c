@@ -19,7 +19,9 @@ static const char *const flow_names[] = {
 
 _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
                    sizeof(enum train_selection) == sizeof(int) &&
-                   sizeof(enum valence_imagination) == sizeof(int),
+                   sizeof(enum valence_imagination) == sizeof(int) &&
+                   sizeof(enum missing_rates) == sizeof(int) &&
+                   sizeof(enum valence_erasure) == sizeof(int),
                "choices are set through an int pointer");
 
 #define PLACE(field)                                                                               \
@@ -68,6 +70,33 @@ _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
                   .standard = value,                                                               \
                   .help = text},                                                                   \
         PLACE(field), .on_resume = FIXED                                                           \
+    }
+
+/* Keys that came later: a run begun without them was begun with their defaults. */
+#define ADDED_NUMBER(n, field, least, most, value, text)                                           \
+    {                                                                                              \
+        .known = {.name = n,                                                                       \
+                  .type = VALENCE_CONFIG_NUMBER,                                                   \
+                  .minimum = least,                                                                \
+                  .maximum = most,                                                                 \
+                  .standard = value,                                                               \
+                  .help = text},                                                                   \
+        PLACE(field), .on_resume = ADDED                                                           \
+    }
+#define ADDED_FLAG(n, field, value, text)                                                          \
+    {                                                                                              \
+        .known = {.name = n, .type = VALENCE_CONFIG_FLAG, .standard = value, .help = text},        \
+        PLACE(field), .on_resume = ADDED                                                           \
+    }
+#define ADDED_CHOICE(n, field, names, n_names, value, text)                                        \
+    {                                                                                              \
+        .known = {.name = n,                                                                       \
+                  .type = VALENCE_CONFIG_CHOICE,                                                   \
+                  .choices = names,                                                                \
+                  .n_choices = n_names,                                                            \
+                  .standard = value,                                                               \
+                  .help = text},                                                                   \
+        PLACE(field), .on_resume = ADDED                                                           \
     }
 
 static const struct config_key keys[] = {
@@ -141,6 +170,22 @@ static const struct config_key keys[] = {
      PLACE(flows_per_step),
      .on_resume = ADDED},
 
+    ADDED_NUMBER(
+        "missing.modalities", missing.modalities, 0, 1, "0",
+        "Modality dropout: how likely each modality of a training clip is absent. One that "
+        "the clip has always stays."),
+    ADDED_NUMBER("missing.rows", missing.rows, 0, 1, "0",
+                 "How likely each row of a training clip is erased."),
+    ADDED_CHOICE("missing.rates", missing.rates, missing_rates_names, N_MISSING_RATES, "fixed",
+                 "fixed: all clips lose rows at the rate missing.rows. clip: each modality of each "
+                 "clip at a rate of its own between 0 and that; half of the clips lose none."),
+    ADDED_CHOICE("missing.erased", missing.erased, valence_erasure_names, VALENCE_N_ERASURES,
+                 "zero", "What becomes of an erased row: its values are 0, or remove: it is gone."),
+    ADDED_FLAG("missing.redraw", missing.redraw, "true",
+               "Draw anew in every epoch; false: a clip loses the same in all."),
+    ADDED_FLAG("missing.validation", missing.validation, "false",
+               "Validation clips lose as much, the same in every epoch."),
+
     NUMBER("losses.complete", losses.complete, 0, 1000, "0.5",
            "Weight of the squared error of the complete flow."),
     NUMBER("losses.missing", losses.missing, 0, 1000, "0.5",
@@ -183,6 +228,13 @@ static const struct config_key keys[] = {
         "Stop after this many epochs without improvement; 0: never."),
     INT("checkpoint_every", checkpoint_every, 0, 1000000000, "0", FREE,
         "Save every this many steps too; 0: only at the end of each epoch."),
+    {.known = {.name = "keep_epochs",
+               .type = VALENCE_CONFIG_FLAG,
+               .standard = "false",
+               .help = "Keep the model of each epoch, so that evaluation can choose among them as "
+                       "published."},
+     PLACE(keep_epochs),
+     .on_resume = FREE},
     INT("seed", seed, 0, 9007199254740991, "1", FIXED,
         "Seed of the initial weights, the order of clips and dropout."),
     INT("seeds", seeds, 1, 1000, "1", FREE,

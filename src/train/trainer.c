@@ -72,15 +72,20 @@ static int save_last(struct trainer *t, struct valence_error *error)
 }
 
 /* The model alone, without what only training needs. */
-static int save_best(struct trainer *t, struct valence_error *error)
+static int save_model(struct trainer *t, const char *name, struct valence_error *error)
 {
     char path[RUN_PATH_BYTES];
     struct checkpoint model = t->checkpoint;
     model.first_moment = model.second_moment = NULL;
     model.training = NULL;
     model.calibration = t->calibration;
-    return checkpoint_save(run_folder_file(&t->folder, RUN_BEST, path), FILE_OVERWRITE, &model,
-                           error);
+    return checkpoint_save(run_folder_file(&t->folder, name, path), FILE_OVERWRITE, &model, error);
+}
+
+static int save_epoch(struct trainer *t, struct valence_error *error)
+{
+    char name[RUN_EPOCH_BYTES];
+    return save_model(t, run_epoch_name(t->state.epoch, name), error);
 }
 
 /* ---- A step ---- */
@@ -132,6 +137,23 @@ static void add_to_sums(struct train_state *state, const struct loss_terms *term
 double trainer_learning_rate(const struct trainer *t)
 {
     return t->config->learning_rate * schedule_factor(&t->config->schedule, t->state.epoch);
+}
+
+/* What the clips of the next pass lose: in training by epoch, in validation always the same. */
+static int draw_missing(struct trainer *t, const struct clip_selection *clips,
+                        struct valence_error *error)
+{
+    const struct missing_settings *settings = &t->config->missing;
+    bool validation = clips == &t->validation;
+    uint64_t epoch = validation || !settings->redraw ? 0 : (uint64_t)t->state.epoch;
+    batch_loader_set_filter(t->loader, NULL);
+    if (!missing_is_on(settings) || (validation && !settings->validation))
+        return VALENCE_OK;
+    int status = missing_draw(&t->missing,
+                              mix_keys(mix_keys((uint64_t)t->config->seed, PURPOSE_MISSING), epoch),
+                              clips->clips, clips->n, error);
+    batch_loader_set_filter(t->loader, &t->missing.filter);
+    return status;
 }
 
 static int flows_of_step(const struct trainer *t, int64_t step, unsigned flows[VALENCE_MAX_FLOWS])
@@ -221,6 +243,8 @@ static int begin_epoch(struct trainer *t, struct valence_error *error)
     memcpy(t->order, t->training.clips, (size_t)n * sizeof *t->order);
     random_shuffle(&source, t->order, n);
     int status = reserve_epoch(t, error);
+    if (!status)
+        status = draw_missing(t, &t->training, error);
     if (status)
         return status;
     int64_t done = t->state.n_batches * batch_size;
@@ -272,8 +296,10 @@ static int finish_epoch(struct trainer *t, const struct valence_train_epoch *epo
         state->best_value = epoch->best_mae;
         memcpy(state->best_mae, epoch->validation_mae,
                (size_t)epoch->n_flows * sizeof *epoch->validation_mae);
-        status = save_best(t, error);
+        status = save_model(t, RUN_BEST, error);
     }
+    if (!status && t->config->keep_epochs)
+        status = save_epoch(t, error);
     return status ? status : save_last(t, error);
 }
 
@@ -288,6 +314,9 @@ static int run_epoch(struct trainer *t, struct valence_error *error)
         return status;
     double training = seconds_now() - start;
     int64_t n_clips = t->state.n_clips - before;
+    status = draw_missing(t, &t->validation, error);
+    if (status)
+        return status;
     status = validate(t->network, t->checkpoint.parameters, &t->checkpoint.standardisation,
                       t->loader, t->validation.clips, t->validation.n, t->config->batch_size,
                       model->flows, model->n_flows, t->calibration.scores, mae, error);

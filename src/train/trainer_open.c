@@ -55,6 +55,8 @@ static int open_data(struct trainer *t, struct valence_error *error)
         status = choose_clips(t, VALENCE_VALIDATION, &t->validation, error);
     if (!status)
         status = batch_loader_create(t->store, &t->map, &t->loader, error);
+    if (!status)
+        status = missing_create(&config->missing, t->store, &t->map, &t->missing, error);
     return status;
 }
 
@@ -308,6 +310,7 @@ int trainer_open(struct trainer *t, struct valence_error *error)
 void trainer_close(struct trainer *t)
 {
     batch_loader_free(t->loader);
+    missing_free(&t->missing);
     network_free(t->network);
     block_free(t->gradients, t->checkpoint.n_parameters, sizeof *t->gradients);
     free(t->order);

@@ -15,7 +15,7 @@
 #include "train/trainer.h"
 
 /* Purposes that keep the draws of one seed apart. */
-enum { PURPOSE_INITIAL = 1, PURPOSE_ORDER, PURPOSE_DROPOUT, PURPOSE_FLOWS };
+enum { PURPOSE_INITIAL = 1, PURPOSE_ORDER, PURPOSE_DROPOUT, PURPOSE_FLOWS, PURPOSE_MISSING };
 
 struct trainer {
     const struct train_job *job;
@@ -34,6 +34,7 @@ struct trainer {
     struct train_state state;
     struct network *network;
     struct batch_loader *loader;
+    struct missing missing; /* what the clips of the pass at hand lose */
     float *gradients;
     int64_t *order; /* the training clips as this epoch takes them */
     FILE *log, *timing;

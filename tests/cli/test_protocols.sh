@@ -64,6 +64,53 @@ json 7 protocols 0 masks seed
 json 4000.0 protocols 0 masks padded_rows audio
 json '"remove"' protocols 0 masks erased
 
+# ---- Epochs chosen as published: for each metric the best of all epochs, under each subset or at 0.5
+expect 1 evaluate "$run" "$store" --protocol fixed --select as-published --quiet --bootstrap 0
+complains "(train with --set keep_epochs=true)"
+expect 0 train "$work/config.yaml" --output "$work/kept" --threads 1 --quiet --set keep_epochs=true --set epochs=4 \
+    --set optimizer.learning_rate=0.01
+for epoch in 1 2 3 4; do
+    "$VALENCE" evaluate "$work/kept/epoch-$epoch.safetensors" "$store" --protocol fixed,erase-random --bootstrap 0 --json --quiet \
+        >"$work/epoch-$epoch.json"
+done
+expect 0 evaluate "$work/kept" "$store" --protocol fixed,erase-random,drop-rate,erase --select as-published --bootstrap 20 --json --quiet
+fits evaluate-protocol
+cp "$work/out" "$work/published.json"
+json '"as-published"' selected_on
+json null protocols 3 conditions 0 models 0 epochs
+if command -v python3 >/dev/null; then
+    python3 - "$work" >"$work/out" 2>&1 <<'PYTHON' || wrong "epochs are not chosen as published"
+import json, sys
+work = sys.argv[1]
+read = lambda name: json.load(open(f"{work}/{name}.json"))["protocols"]
+epochs = [read(f"epoch-{e}") for e in range(1, 5)]
+metrics = lambda protocols, p, c: protocols[p]["conditions"][c]["models"][0]["metrics"]
+published = read("published")
+def best(p, c, key):
+    values = [metrics(e, p, c)[key] for e in epochs]
+    values = [-v if key in ("mae", "rmse") else v for v in values]
+    return values.index(max(values))
+for c in range(7):  # fixed: by F1
+    chosen = best(0, c, "f1_non0")
+    model = published[0]["conditions"][c]["models"][0]
+    assert set(model["epochs"].values()) == {chosen + 1}, (c, model["epochs"], chosen)
+    assert model["metrics"] == metrics(epochs[chosen], 0, c)
+for c in range(10):  # erase-random: each metric by itself at 0.5
+    model = published[1]["conditions"][c]["models"][0]
+    for key, value in model["metrics"].items():
+        chosen = best(1, 5, key)
+        assert model["epochs"][key] == chosen + 1, (c, key)
+        assert value == metrics(epochs[chosen], 1, c)[key], (c, key)
+        low, high = model["intervals"][key]
+        assert low <= value <= high, (c, key)
+PYTHON
+fi
+expect 0 evaluate "$work/kept" "$store" --protocol fixed --select as-published --bootstrap 0 --quiet
+prints "epochs chosen AS PUBLISHED"
+prints "WARNING: epochs were chosen on the part that is measured"
+expect 2 evaluate "$work/kept" "$store" --protocol erase-random --rates 0,1 --select as-published --quiet
+complains "at a rate of 0.5"
+
 # ---- What is wrong
 wrong_use() {
     text=$1
@@ -88,6 +135,8 @@ wrong_use "--at: 'x' is not RATE=RUN" --protocol erase --at x
 wrong_use "two runs for the rate" --protocol erase --at "0.5=$run" --at "0.5=$run"
 wrong_use "not one of the rates" --protocol erase --at "0.45=$run"
 wrong_use "need --protocol" --rates 0.5
+wrong_use "need --protocol" --select as-published
+wrong_use "unknown value 'test'" --protocol erase --select test
 wrong_use "do not go with --protocol" --protocol erase --flow all
 expect 1 evaluate "$run" "$store" --protocol erase --at "0.5=$work/nowhere" --quiet --bootstrap 0
 complains "nowhere"

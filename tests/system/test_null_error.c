@@ -236,6 +236,9 @@ static void test_loading(void **state)
                      VALENCE_OK);
     assert_int_equal(TRY(valence_run_load, opened, &model, NULL), VALENCE_OK);
     valence_model_free(model);
+    char epoch[8];
+    assert_int_equal(TRY(valence_run_epoch_path, opened, 0, 1, epoch, 0, NULL),
+                     VALENCE_ERROR_ARGUMENT);
     valence_run_close(opened);
     valence_model_config_default(&config);
     config.d = -1;
@@ -289,6 +292,10 @@ static void test_scoring(void **state)
     assert_int_equal(
         TRY(valence_evaluate_protocol, model, store, "none", NULL, NULL, &protocol, NULL),
         VALENCE_ERROR_NOT_FOUND);
+    assert_null(protocol);
+    assert_int_equal(TRY(valence_evaluate_protocol_as_published, NULL, 0, store, "fixed", NULL,
+                         NULL, &protocol, NULL),
+                     VALENCE_ERROR_ARGUMENT);
     assert_null(protocol);
     valence_workspace_free(workspace);
     valence_store_close(store);

@@ -83,7 +83,8 @@ static const char allocates_nothing[] =
     "valence_text_table_close valence_plan_options_default valence_experiment_close "
     "valence_experiment_folder valence_experiment_state_free valence_experiment_options_default "
     "valence_n_protocols valence_protocol_get valence_protocol_find "
-    "valence_protocol_options_default valence_protocol_evaluation_free valence_auilc";
+    "valence_protocol_options_default valence_protocol_evaluation_free valence_auilc "
+    "valence_run_n_epochs valence_run_epoch_path";
 
 static const struct {
     const struct torture_case *cases;

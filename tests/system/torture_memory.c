@@ -150,9 +150,10 @@ static int make_run(struct valence_error *error)
 {
     struct valence_train_config *config;
     char text[256];
-    int n = snprintf(text, sizeof text,
-                     "store: %s\noutput: %s\nmodel: {d: 8, o: 4}\nepochs: 1\nthreads: 1\n", corpus,
-                     run);
+    int n = snprintf(
+        text, sizeof text,
+        "store: %s\noutput: %s\nmodel: {d: 8, o: 4}\nepochs: 1\nkeep_epochs: true\nthreads: 1\n",
+        corpus, run);
     int status = valence_train_config_create(&config, error);
     if (!status)
         status = valence_train_config_parse(config, text, (size_t)n, "text", error);

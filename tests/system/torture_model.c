@@ -151,6 +151,31 @@ static int load_run(double *result, struct valence_error *error)
     return status;
 }
 
+static int measure_as_published(double *result, struct valence_error *error)
+{
+    const struct valence_protocol_evaluation *evaluation;
+    struct valence_protocol_options options;
+    struct valence_store *store;
+    struct valence_run *opened = NULL;
+    valence_protocol_options_default(&options);
+    options.n_resamples = 10;
+    int status = valence_store_open(corpus, NULL, &store, error);
+    if (!status)
+        status = valence_run_open(run, VALENCE_CHECKPOINT_BEST, &opened, error);
+    if (!status) {
+        status = valence_evaluate_protocol_as_published(opened, 0, store, "fixed", &options, NULL,
+                                                        &evaluation, error);
+        if (!status)
+            *result += evaluation->mean[VALENCE_METRIC_MAE];
+        else if (evaluation)
+            status = 1;
+        valence_protocol_evaluation_free(evaluation);
+    }
+    valence_run_close(opened);
+    valence_store_close(store);
+    return status;
+}
+
 static int convert(double *result, struct valence_error *error)
 {
     struct valence_model *model;
@@ -348,6 +373,7 @@ const struct torture_case model_cases[] = {
     {"valence_train", train, 8},
     {"valence_model_load valence_model_load_descriptor valence_model_load_memory", load_models, 0},
     {"valence_run_open valence_run_load valence_model_group", load_run, 0},
+    {"valence_evaluate_protocol_as_published", measure_as_published, 0},
     {"valence_model_convert_published valence_checkpoint_summarise valence_path_kind", convert, 0},
     {"valence_workspace_create valence_score valence_score_flows valence_attend "
      "valence_predict_batch valence_predict",

@@ -1,0 +1,3 @@
+#include "data/erase_rows.h"
+
+const char *const valence_erasure_names[VALENCE_MAX_NAMES] = {"zero", "remove"};
