@@ -49,8 +49,9 @@ struct valence_transcribe_options {
     int beams;      /* 1 ... 8; 1 is greedy (5) */
 
     /* Silero's voice activity detection, v6.2.0 in ggml's format (share/valence/silero-vad.bin of
-     * an installation; its digest is checked): what is not speech is not listened to. NULL (the
-     * default): everything is. */
+     * an installation; its digest is checked): what is not speech is not listened to. Segments and
+     * words then lie where speech was found; one that goes on behind a pause of more than a second
+     * becomes two. NULL (the default): everything is listened to. */
     const char *vad;
 
     const char *prompt; /* names and terms that may occur, or NULL */

@@ -37,6 +37,11 @@ struct valence_speech_segment {
     const struct valence_word *words;
 };
 
+/* Where voice activity detection found speech. */
+struct valence_speech_span {
+    double start, end;
+};
+
 /* Made by the library; free with valence_transcript_free(). Segments are sorted by their start;
  * given ones may overlap. */
 struct valence_transcript {
@@ -45,6 +50,9 @@ struct valence_transcript {
     double duration;
     int64_t n_segments;
     const struct valence_speech_segment *segments;
+    /* In order; 0 and NULL where speech was not looked for, or not found. */
+    int64_t n_speech;
+    const struct valence_speech_span *speech;
 };
 
 VALENCE_API void valence_transcript_free(struct valence_transcript *transcript);

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "made_speech.h"
 #include "tiny_whisper.h"
 #include "valence/convert.h"
 #include "valence/encoder.h"
@@ -178,6 +179,81 @@ static void test_without_speech_nothing_is_transcribed(void **state)
     valence_transcriber_free(transcriber);
 }
 
+/* ---- Voice activity detection ---- */
+
+enum { PAUSE_SECONDS = 40, SPEECH_SECONDS = 3, LONG_SECONDS = 2 + 3 + 40 + 3 + 2 };
+
+/* Two seconds of silence, three of speech, a long pause, three of speech, and silence. */
+static float *make_long_pause(void)
+{
+    float *samples = calloc(LONG_SECONDS * MADE_SPEECH_HZ, sizeof *samples);
+    assert_non_null(samples);
+    made_speech(samples + 2 * MADE_SPEECH_HZ, SPEECH_SECONDS * MADE_SPEECH_HZ);
+    made_speech(samples + (5 + PAUSE_SECONDS) * MADE_SPEECH_HZ, SPEECH_SECONDS * MADE_SPEECH_HZ);
+    return samples;
+}
+
+/* Whether a range lies within one span of speech. */
+static bool is_in_speech(const struct valence_transcript *transcript, double start, double end)
+{
+    for (int64_t i = 0; i < transcript->n_speech; i++)
+        if (start >= transcript->speech[i].start - 1e-6 && end <= transcript->speech[i].end + 1e-6)
+            return true;
+    return false;
+}
+
+static struct valence_transcript *listen(const float *samples, int64_t n, double start,
+                                         const char *vad)
+{
+    struct valence_error error;
+    struct valence_transcriber *transcriber;
+    struct valence_transcript *transcript;
+    struct valence_transcribe_options options;
+    valence_transcribe_options_default(&options);
+    options.language = "de";
+    options.words = true;
+    options.beams = 1;
+    options.vad = vad;
+    assert_int_equal(valence_transcriber_load(in_folder("model.gguf"), &transcriber, &error), 0);
+    assert_int_equal(valence_transcribe_samples(transcriber, samples, n, start, &options, NULL,
+                                                &transcript, &error),
+                     0);
+    valence_transcriber_free(transcriber);
+    return transcript;
+}
+
+/* The model says something about any sound. */
+static void test_words_lie_where_speech_is(void **state)
+{
+    (void)state;
+    const double start = 100;
+    float *samples = make_long_pause();
+    struct valence_transcript *transcript =
+        listen(samples, LONG_SECONDS * MADE_SPEECH_HZ, start, VALENCE_TEST_VAD);
+    assert_int_equal(transcript->n_speech, 2);
+    for (int i = 0; i < 2; i++) {
+        double begin = start + (i ? 5 + PAUSE_SECONDS : 2);
+        assert_true(fabs(transcript->speech[i].start - begin) < 0.1);
+        assert_true(fabs(transcript->speech[i].end - begin - SPEECH_SECONDS) < 0.1);
+    }
+    assert_true(transcript->n_segments >= 2);
+    assert_true(transcript->segments[0].end < start + 6);
+    assert_true(transcript->segments[transcript->n_segments - 1].start > start + 44);
+    for (int64_t i = 0; i < transcript->n_segments; i++) {
+        const struct valence_speech_segment *segment = &transcript->segments[i];
+        assert_true(is_in_speech(transcript, segment->start, segment->end));
+        assert_true(i == 0 || segment->start >= segment[-1].start);
+        assert_true(segment->n_tokens > 0);
+        for (int64_t j = 0; j < segment->n_words; j++)
+            assert_true(is_in_speech(transcript, segment->words[j].start, segment->words[j].end));
+    }
+    assert_true(fabs(transcript->duration - LONG_SECONDS) < 1e-9);
+    valence_transcript_free(transcript);
+    free(samples);
+}
+
+/* ---- Errors ---- */
+
 static int cancel(void *user, const struct valence_progress_event *event)
 {
     (void)user, (void)event;
@@ -255,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_segments_and_words_are_within_the_sound),
         cmocka_unit_test(test_a_found_language_gives_what_the_given_one_does),
         cmocka_unit_test(test_without_speech_nothing_is_transcribed),
+        cmocka_unit_test(test_words_lie_where_speech_is),
         cmocka_unit_test(test_what_cannot_be_transcribed_is_an_error),
         cmocka_unit_test(test_the_same_file_encodes),
     };

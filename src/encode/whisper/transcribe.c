@@ -16,7 +16,7 @@
 #include "base/text.h"
 #include "base/threads.h"
 #include "encode/compute/backend.h"
-#include "encode/whisper/speech_parts.h"
+#include "encode/whisper/speech.h"
 #include "encode/whisper/transcript.h"
 #include "encode/whisper/whisper_stream.h"
 #include "models/model_file.h"
@@ -48,9 +48,11 @@ struct transcription {
     struct transcript_list list;
     float *samples; /* (capacity) */
     int64_t n_samples, capacity;
-    int64_t n_done; /* samples of earlier blocks */
-    double begin;   /* time of the first sample */
-    int language;   /* whisper.cpp's number; -1: not yet known */
+    int64_t n_done;             /* samples of earlier blocks */
+    int64_t part_first, n_part; /* samples of the block that are listened to */
+    bool has_listened;
+    double begin; /* time of the first sample */
+    int language; /* whisper.cpp's number; -1: not yet known */
     bool is_cancelled;
 };
 
@@ -128,13 +130,7 @@ static int need_vad(struct valence_transcriber *transcriber, const char *path,
             digest);
     if (transcriber->vad)
         return VALENCE_OK;
-    struct whisper_vad_context_params params = whisper_vad_default_context_params();
-    params.n_threads = 1; /* too little work to share */
-    backend_log_clear();
-    transcriber->vad = whisper_vad_init_from_file_with_params(path, params);
-    return transcriber->vad
-               ? VALENCE_OK
-               : fail(error, VALENCE_ERROR_MEMORY, "%s: cannot be loaded: %s", path, backend_log());
+    return speech_detector_open(path, &transcriber->vad, error);
 }
 
 static int check_options(const struct transcription *t, struct valence_error *error)
@@ -163,7 +159,7 @@ static int report_percent(struct transcription *t, int percent)
 {
     if (!t->progress)
         return 0;
-    int64_t done = (t->n_done + t->n_samples * percent / 100) / RATE_HZ;
+    int64_t done = (t->n_done + t->part_first + t->n_part * percent / 100) / RATE_HZ;
     struct valence_progress_event event = {
         "transcribing", done, isnan(t->duration) ? 0 : (int64_t)ceil(t->duration), "seconds", NULL};
     return t->progress->report(t->progress->user, &event);
@@ -190,13 +186,13 @@ static struct whisper_full_params make_params(struct transcription *t)
     params.n_threads = threads_count();
     params.print_progress = params.print_timestamps = false;
     params.translate = options->translate;
-    params.no_context = t->n_done == 0; /* what was said before belongs to this sound */
+    params.no_context = !t->has_listened; /* what was said before belongs to this sound */
     params.language = t->language >= 0    ? whisper_lang_str(t->language)
                       : options->language ? options->language
                       : whisper_is_multilingual(t->transcriber->context) ? "auto"
                                                                          : "en";
     params.initial_prompt = options->prompt;
-    params.token_timestamps = options->words;
+    params.token_timestamps = options->words || options->vad; /* which says where pauses are */
     params.greedy.best_of = 5;
     params.beam_search.beam_size = options->beams;
     params.progress_callback = on_progress;
@@ -206,12 +202,11 @@ static struct whisper_full_params make_params(struct transcription *t)
     return params;
 }
 
-/* Transcribes n samples, which are the `parts` of the block, or all of it where that is NULL. */
-static int transcribe_samples(struct transcription *t, const float *samples, int64_t n,
-                              const struct speech_parts *parts, struct valence_error *error)
+/* Runs Whisper on `n` samples. */
+static int listen(struct transcription *t, const float *samples, int64_t n,
+                  struct valence_error *error)
 {
     struct whisper_context *context = t->transcriber->context;
-    const struct whisper_hearing heard = {context, t->state, parts};
     struct whisper_full_params params = make_params(t);
     backend_log_clear();
     errno = 0; /* a lack of memory is no code of its own */
@@ -224,23 +219,64 @@ static int transcribe_samples(struct transcription *t, const float *samples, int
         return fail(error, VALENCE_ERROR_FORMAT, "%s: whisper.cpp gave up (%d): %s",
                     t->transcriber->path, code, backend_log());
     t->language = whisper_full_lang_id_from_state(t->state);
-    return transcript_add_block(&t->list, &heard, t->options.words,
-                                t->begin + (double)t->n_done / RATE_HZ, error);
+    t->has_listened = true;
+    return VALENCE_OK;
+}
+
+/* Adds the block's speech to the transcript. */
+static int add_speech(struct transcription *t, const struct speech *speech,
+                      struct valence_error *error)
+{
+    const double begin = t->begin + (double)t->n_done / RATE_HZ;
+    int status = VALENCE_OK;
+    for (int i = 0; i < speech->n_spans && !status; i++) {
+        const struct speech_span *span = &speech->spans[i];
+        double start = begin + (double)span->first / RATE_HZ;
+        status =
+            transcript_list_add_speech(&t->list, start, start + (double)span->n / RATE_HZ, error);
+    }
+    return status;
+}
+
+/* Transcribes samples of the block: all, or those of some of its speech. */
+static int transcribe_part(struct transcription *t, const float *samples, int64_t n,
+                           const struct speech *speech, struct valence_error *error)
+{
+    const struct heard_sound sound = {t->begin + (double)t->n_done / RATE_HZ, speech};
+    int status = listen(t, samples, n, error);
+    return status ? status
+                  : transcript_add_block(&t->list, t->transcriber->context, t->state, &sound,
+                                         t->options.words, error);
+}
+
+/* Transcribes the speech of the first n samples of the block. */
+static int transcribe_speech(struct transcription *t, int64_t n, struct valence_error *error)
+{
+    struct speech speech;
+    int status = speech_find(t->transcriber->vad, t->samples, n, &speech, error);
+    if (!status)
+        status = add_speech(t, &speech, error);
+    for (int first = 0, end; !status && first < speech.n_spans; first = end) {
+        struct speech part = speech_part(&speech, first, &end);
+        const struct speech_span *last = &part.spans[part.n_spans - 1];
+        t->part_first = part.spans[0].first;
+        t->n_part = last->first + last->n - t->part_first;
+        status = transcribe_part(t, part.samples, part.n_samples, &part, error);
+    }
+    speech_free(&speech);
+    return status;
 }
 
 /* Transcribes the first n samples of the block, or what is speech of them. */
 static int transcribe_block(struct transcription *t, int64_t n, struct valence_error *error)
 {
+    t->part_first = 0;
+    t->n_part = n;
     if (!t->options.vad)
-        return transcribe_samples(t, t->samples, n, NULL, error);
+        return transcribe_part(t, t->samples, n, NULL, error);
     if (report_percent(t, 0))
         return fail(error, VALENCE_ERROR_CANCELLED, "transcribing was cancelled");
-    struct speech_parts parts;
-    int status = speech_parts_find(t->transcriber->vad, t->samples, n, &parts, error);
-    if (!status && parts.n_samples > 0)
-        status = transcribe_samples(t, parts.samples, parts.n_samples, &parts, error);
-    speech_parts_free(&parts);
-    return status;
+    return transcribe_speech(t, n, error);
 }
 
 /* ---- The sound ---- */
@@ -317,6 +353,8 @@ static int end(struct transcription *t, int status, struct valence_transcript **
 {
     if (!status && t->n_samples > 0)
         status = transcribe_block(t, t->n_samples, error);
+    if (!status)
+        status = transcript_list_sort(&t->list, error);
     if (!status) {
         const char *language = t->language >= 0      ? whisper_lang_str(t->language)
                                : t->options.language ? t->options.language

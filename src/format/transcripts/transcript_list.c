@@ -33,6 +33,7 @@ static void free_segments(struct valence_speech_segment *segments, int64_t n)
 void transcript_list_free(struct transcript_list *list)
 {
     free_segments(list->segments, list->n_segments);
+    free(list->speech);
     *list = (struct transcript_list){0};
 }
 
@@ -48,6 +49,7 @@ void valence_transcript_free(struct valence_transcript *transcript)
         return;
     free_segments((struct valence_speech_segment *)(uintptr_t)transcript->segments,
                   transcript->n_segments);
+    free((void *)(uintptr_t)transcript->speech);
     free((char *)(uintptr_t)transcript->language);
     free(transcript);
 }
@@ -74,6 +76,16 @@ int transcript_list_add(struct transcript_list *list, const char *text, size_t l
         *segment = &list->segments[list->n_segments];
     list->n_segments++;
     return VALENCE_OK;
+}
+
+int transcript_list_add_speech(struct transcript_list *list, double start, double end,
+                               struct valence_error *error)
+{
+    int status = grow_array((void **)&list->speech, &list->speech_capacity, list->n_speech + 1,
+                            sizeof *list->speech, TRANSCRIPT_MAX_ITEMS, "spans of speech", error);
+    if (!status)
+        list->speech[list->n_speech++] = (struct valence_speech_span){start, end};
+    return status;
 }
 
 static bool is_blank(char c)
@@ -216,7 +228,8 @@ int transcript_list_finish(struct transcript_list *list, const char *language, d
         free(copy);
         return fail_memory(error, sizeof *made, "a transcript");
     }
-    *made = (struct valence_transcript){copy, duration, list->n_segments, list->segments};
+    *made = (struct valence_transcript){copy,           duration,       list->n_segments,
+                                        list->segments, list->n_speech, list->speech};
     *list = (struct transcript_list){0};
     *transcript = made;
     return VALENCE_OK;

@@ -10,6 +10,8 @@
 struct transcript_list {
     struct valence_speech_segment *segments;
     int64_t n_segments, capacity;
+    struct valence_speech_span *speech;
+    int64_t n_speech, speech_capacity;
 };
 
 /* Start from zeros. The texts are owned. */
@@ -23,6 +25,10 @@ struct word_list {
 int transcript_list_add(struct transcript_list *list, const char *text, size_t length, double start,
                         double end, struct valence_speech_segment **segment,
                         struct valence_error *error);
+
+/* Appends a span in which voice activity was detected. */
+int transcript_list_add_speech(struct transcript_list *list, double start, double end,
+                               struct valence_error *error);
 
 /* Appends a word with a copy of the text without the blanks around it; a blank text is dropped. */
 int word_list_add(struct word_list *list, const char *text, size_t length, double start, double end,
