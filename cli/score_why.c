@@ -25,8 +25,31 @@ void score_number_cell(struct table *table, const char *format, double value)
     table_cell(table, "%s", isnan(value) ? "-" : text);
 }
 
+/* ---- What it rests on ---- */
+
+/* Lines of an explanation begin with what they show. */
+#define LABEL_COLUMNS 8
+
+static void print_label(const char *label)
+{
+    printf("  %-*s", LABEL_COLUMNS - 2, label);
+}
+
+/* Puts two blanks, or a new line where `width` more columns do not fit, before what is not the
+ * first on its line; returns the column behind what follows. */
+static int separate(int at, int width)
+{
+    if (at > LABEL_COLUMNS && at + 2 + width > terminal_columns(stdout)) {
+        printf("\n%*s", LABEL_COLUMNS, "");
+        at = LABEL_COLUMNS;
+    } else if (at > LABEL_COLUMNS) {
+        at += printf("  ");
+    }
+    return at + width;
+}
+
 /* A word, and what it adds to the score. */
-static void print_word(const char *word, double adds)
+static void print_addition(const char *word, double adds)
 {
     enum terminal_style style = isnan(adds)    ? STYLE_PLAIN
                                 : adds >= 0.1  ? STYLE_POSITIVE
@@ -39,40 +62,111 @@ static void print_word(const char *word, double adds)
     fputs(terminal_style(stdout, STYLE_PLAIN), stdout);
 }
 
-static void print_words(const struct valence_scored_segment *is)
+static void print_additions(const struct valence_scored_segment *is)
 {
     const double *without = is->explanation->without_word;
-    int columns = terminal_columns(stdout), at = 0;
+    int at = LABEL_COLUMNS;
+    print_label("adds");
     for (int64_t i = 0; i < is->n_words; i++) {
-        int width = display_width(is->words[i].text) + 6;
-        if (at && at + 2 + width > columns) {
-            fputs("\n", stdout);
-            at = 0;
-        }
-        at += printf("%s", at ? ", " : "  ") + width;
-        print_word(is->words[i].text, is->score - without[i]);
+        at = separate(at, display_width(is->words[i].text) + 6);
+        print_addition(is->words[i].text, is->score - without[i]);
+    }
+    putchar('\n');
+}
+
+/* ---- Attention ---- */
+
+/* A bar of eight heights for a share of the largest weight, and the shade behind it. */
+static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+#define N_BARS ((int)(sizeof bars / sizeof *bars))
+
+static void print_bar(double share)
+{
+    int height = (int)(share * N_BARS);
+    fputs(bars[height < 0 ? 0 : height < N_BARS ? height : N_BARS - 1], stdout);
+}
+
+static void shade(double share)
+{
+    int level = (int)(share * TERMINAL_SHADES);
+    fputs(terminal_shade(stdout, level < TERMINAL_SHADES ? level : TERMINAL_SHADES - 1), stdout);
+}
+
+static void print_words(const struct valence_scored_segment *is)
+{
+    const double *attention = is->explanation->word_attention;
+    double most = 1e-30;
+    int at = LABEL_COLUMNS;
+    print_label("words");
+    for (int64_t i = 0; i < is->n_words; i++)
+        most = fmax(most, attention[i]);
+    for (int64_t i = 0; i < is->n_words; i++) {
+        at = separate(at, display_width(is->words[i].text) + 1);
+        shade(attention[i] / most);
+        print_bar(attention[i] / most);
+        print_clean(stdout, is->words[i].text);
+        fputs(terminal_style(stdout, STYLE_PLAIN), stdout);
+    }
+    putchar('\n');
+}
+
+#define MOST_BARS 60
+
+/* Rows that are more than fit a line are added up in even pieces. */
+static void print_rows(const char *label, const struct valence_row_attention *rows)
+{
+    double sums[MOST_BARS] = {0}, most = 1e-30;
+    int room = terminal_columns(stdout) - LABEL_COLUMNS;
+    int64_t n = room < MOST_BARS ? room : MOST_BARS;
+    n = rows->n < n ? rows->n : n;
+    for (int64_t i = 0; i < rows->n; i++)
+        sums[i * n / rows->n] += (double)rows->weights[i];
+    for (int64_t i = 0; i < n; i++) { /* pieces of a row more or less */
+        int64_t first = (i * rows->n + n - 1) / n, end = ((i + 1) * rows->n + n - 1) / n;
+        sums[i] /= (double)(end - first);
+        most = fmax(most, sums[i]);
+    }
+    print_label(label);
+    for (int64_t i = 0; i < n; i++) {
+        shade(sums[i] / most);
+        print_bar(sums[i] / most);
+        fputs(terminal_style(stdout, STYLE_PLAIN), stdout);
     }
     putchar('\n');
 }
 
 void score_print_explanation(const struct valence_scored_segment *is)
 {
+    const struct valence_explanation *why = is->explanation;
     char start[32];
     score_format_time(start, is->start);
     if (is->end > is->start)
         printf("%s", start);
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
-        if (!isnan(is->explanation->without[m]))
-            printf("  without %s %+.2f", valence_modality_names[m], is->explanation->without[m]);
+        if (!isnan(why->without[m]))
+            printf("  without %s %+.2f", valence_modality_names[m], why->without[m]);
     putchar('\n');
-    if (is->explanation->without_word)
+    if (why->word_attention)
         print_words(is);
+    if (why->attention[VALENCE_AUDIO].n)
+        print_rows("sound", &why->attention[VALENCE_AUDIO]);
+    if (why->attention[VALENCE_VIDEO].n)
+        print_rows("face", &why->attention[VALENCE_VIDEO]);
+    if (why->without_word)
+        print_additions(is);
 }
 
 void score_print_meaning(bool has_modalities)
 {
-    printf("\nWhat each word adds to the score (the score less that without the word)%s:\n",
-           has_modalities ? ", and the score without a modality" : "");
+    char text[512];
+    snprintf(text, sizeof text,
+             "What the scores rest on. Bars: where the network looked, each line relative to its "
+             "largest weight. adds: the score less that without the word.%s",
+             has_modalities ? " without: the score without that modality, in the flow that was "
+                              "trained for it."
+                            : "");
+    putchar('\n');
+    print_wrapped(stdout, text, 0, 0, terminal_columns(stdout));
 }
 
 void score_print_explanations(const struct valence_recording_score *score, bool has_modalities)
@@ -82,6 +176,8 @@ void score_print_explanations(const struct valence_recording_score *score, bool 
         if (score->segments[i].explanation)
             score_print_explanation(&score->segments[i]);
 }
+
+/* ---- Signals ---- */
 
 /* The expression with the highest mean probability. */
 static void expression_cell(struct table *table, const struct valence_signals *signals)

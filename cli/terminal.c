@@ -39,14 +39,25 @@ int table_columns(FILE *stream)
     return columns ? columns : INT_MAX;
 }
 
+static bool has_colours(FILE *stream)
+{
+    const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    return !(no_colour && no_colour[0]) && isatty(fileno(stream)) && terminal &&
+           strcmp(terminal, "dumb") != 0;
+}
+
 const char *terminal_style(FILE *stream, enum terminal_style style)
 {
     static const char *const sequences[] = {"\033[0m",    "\033[1m",  "\033[33m",
                                             "\033[1;31m", "\033[32m", "\033[31m"};
-    const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
-    bool plain = (no_colour && no_colour[0]) || !isatty(fileno(stream)) || !terminal ||
-                 strcmp(terminal, "dumb") == 0;
-    return plain ? "" : sequences[style];
+    return has_colours(stream) ? sequences[style] : "";
+}
+
+const char *terminal_shade(FILE *stream, int shade)
+{
+    static const char *const sequences[TERMINAL_SHADES] = {
+        "", "\033[30;48;5;230m", "\033[30;48;5;223m", "\033[30;48;5;216m", "\033[30;48;5;209m"};
+    return has_colours(stream) ? sequences[shade] : "";
 }
 
 FILE *summary_stream(const char *output)

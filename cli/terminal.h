@@ -24,6 +24,11 @@ enum terminal_style {
 };
 const char *terminal_style(FILE *stream, enum terminal_style style);
 
+/* A background for what is shaded by its weight, 0 (none) ... TERMINAL_SHADES - 1, under black
+ * letters; "" likewise. STYLE_PLAIN ends it. */
+#define TERMINAL_SHADES 5
+const char *terminal_shade(FILE *stream, int shade);
+
 /* Where a command prints its summary: standard output or, if `output` is standard output,
  * standard error. */
 FILE *summary_stream(const char *output);

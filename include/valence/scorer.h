@@ -62,7 +62,8 @@ struct valence_scorer_options {
     double longest_seconds; /* a longer utterance is cut (30) */
 
     bool signals; /* observe voice and face beside the score (false); needs the model of faces */
-    bool explain; /* what each modality and word adds to the score (false) */
+    /* what each modality and word adds to the score, and where the network looked (false) */
+    bool explain;
 
     /* Limits for media; NULL: the defaults. */
     const struct valence_media_options *media;
@@ -145,14 +146,29 @@ struct valence_signals {
     double words_per_second;
 };
 
-/* What the score would be without something, in the same flow or, for a modality, in the trained
- * flow that misses it too. */
+/* Where the network looked (valence_attend()): how its attention is shared out over the rows of one
+ * modality. It says what was gathered; what that did to the score, only leaving it out can say. */
+struct valence_row_attention {
+    int64_t n;            /* rows; 0, and NULL, for a modality that the flow reads no rows of */
+    const float *weights; /* (n): 0 ... 1, together 1 */
+    /* Row i is of the seconds from i / rows_per_second on, counted from the segment's start. NAN
+     * where rows do not go with the time: those of text, and of pictures without even steps. */
+    double rows_per_second;
+};
+
+/* What a segment's score rests on. */
 struct valence_explanation {
-    /* NAN for a modality that is missing already, or that no trained flow misses beside */
-    double without[VALENCE_N_MODALITIES];
-    /* (n_words): the score without each word, the text read anew; NULL where the segment has no
-     * words that the model reads, or more than 100 */
+    /* What the score would be without a modality, in the trained flow that misses it too. NAN for a
+     * modality that is missing already, or that no trained flow misses beside. */
+    double without[VALENCE_MAX_MODALITIES];
+    /* (n_words): the score without each word, the text read anew in the same flow; NULL where the
+     * segment has no words that the model reads, or more than 100 */
     const double *without_word;
+    /* (n_words): the share of the attention to text that each word has, over all its rows. Their
+     * sum is less than 1 where the tokenizer adds tokens of its own. NULL where the model reads no
+     * words, or its rows cannot be told apart by words. */
+    const double *word_attention;
+    struct valence_row_attention attention[VALENCE_MAX_MODALITIES];
 };
 
 struct valence_scored_segment {
@@ -169,7 +185,7 @@ struct valence_scored_segment {
     unsigned flow;     /* that it was scored in */
     unsigned missing;  /* modalities of the model that it was scored without */
     unsigned imagined; /* those of them that the flow imagines */
-    double modality_weights[VALENCE_N_MODALITIES];
+    double modality_weights[VALENCE_MAX_MODALITIES];
 
     enum valence_word_source words_from;
     const char *text; /* what is said, as the model read it; "" */

@@ -113,6 +113,15 @@ VALENCE_API int valence_transcript_encoder_encode(struct valence_transcript_enco
                                                   struct valence_features *features,
                                                   struct valence_error *error);
 
+/* Which word each of the first `n_rows` rows of a transcript is of: words stand between blanks and
+ * are counted from 0; -1 for a row of no word (a token that the tokenizer adds), or of all
+ * (VALENCE_ROWS_MEAN, VALENCE_ROWS_LAST). `words` is (n_rows). Errors: DATA for text that is not
+ * UTF-8; LIMIT; MEMORY. */
+VALENCE_API int
+valence_transcript_encoder_find_words(const struct valence_transcript_encoder *encoder,
+                                      const char *transcript, int64_t n_rows, int64_t *words,
+                                      struct valence_error *error);
+
 /* The transcript as the model reads it, in fresh memory: free it with
  * valence_text_free() (valence/text.h). NULL where memory is short or
  * `spelling` is out of range. */

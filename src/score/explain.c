@@ -1,4 +1,5 @@
-/* Why a segment has its score: what it would be without a modality, and without a word. */
+/* Why a segment has its score: where the network looked, and what the score would be without a
+ * modality, and without a word. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,7 +110,9 @@ static int leave_out_words(struct valence_scorer *scorer, const struct valence_b
 int score_explain(struct valence_scorer *scorer, const struct valence_batch *batch,
                   struct score_made *made, struct valence_error *error)
 {
-    int status = leave_out_modalities(scorer, batch, made, error);
+    int status = score_attend(scorer, batch, made, error);
+    if (!status)
+        status = leave_out_modalities(scorer, batch, made, error);
     bool reads_words = batch->streams[VALENCE_STREAM_TEXT].width > 0 &&
                        !(made->is.flow & VALENCE_BIT(VALENCE_TEXT));
     int64_t n = made->is.n_words;

@@ -106,6 +106,10 @@ int score_words_copy(const struct valence_word *words, int64_t n, struct valence
                      struct valence_error *error);
 void score_words_free(struct valence_word *words, int64_t n);
 
+/* Bytes of the blanks that a text begins with, and of what stands before the next blank. */
+size_t score_blanks(const char *text);
+size_t score_letters(const char *text);
+
 /* The words of a text, split at blanks, without times. */
 int score_words_split(const char *text, struct valence_word **words, int64_t *n,
                       struct valence_error *error);
@@ -149,7 +153,8 @@ struct score_made {
     struct valence_signals signals;
     bool is_observed; /* the signals are there: a text has none */
     struct valence_explanation explanation;
-    double *without_word;
+    double *without_word, *word_attention;
+    float *row_attention; /* of all modalities, one behind the other */
 };
 
 void score_made_free(struct score_made *made);
@@ -181,6 +186,10 @@ unsigned score_present(const struct valence_batch *batch);
 
 int score_explain(struct valence_scorer *scorer, const struct valence_batch *batch,
                   struct score_made *made, struct valence_error *error);
+
+/* Part of score_explain(): where the network looked. */
+int score_attend(struct valence_scorer *scorer, const struct valence_batch *batch,
+                 struct score_made *made, struct valence_error *error);
 
 int score_observe(struct valence_scorer *scorer, const struct valence_clip_input *input,
                   const struct valence_progress *progress, struct score_made *made,

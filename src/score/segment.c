@@ -15,6 +15,8 @@ void score_made_free(struct score_made *made)
     free(made->reason);
     score_words_free(made->words, made->is.n_words);
     free(made->without_word);
+    free(made->word_attention);
+    free(made->row_attention);
     *made = (struct score_made){0};
 }
 
@@ -270,5 +272,6 @@ void score_made_seal(struct score_made *made, int64_t index, bool has_signals, b
     made->is.words = made->words;
     made->is.signals = has_signals && made->is_observed ? &made->signals : NULL;
     made->explanation.without_word = made->without_word;
+    made->explanation.word_attention = made->word_attention;
     made->is.explanation = is_explained && !made->reason ? &made->explanation : NULL;
 }

@@ -32,12 +32,12 @@ int score_words_copy(const struct valence_word *words, int64_t n, struct valence
     return *copy ? VALENCE_OK : fail_memory(error, (size_t)n * sizeof **copy, "words");
 }
 
-static size_t blanks(const char *text)
+size_t score_blanks(const char *text)
 {
     return strspn(text, " \t\r\n\f\v");
 }
 
-static size_t letters(const char *text)
+size_t score_letters(const char *text)
 {
     return strcspn(text, " \t\r\n\f\v");
 }
@@ -49,8 +49,8 @@ int score_words_split(const char *text, struct valence_word **words, int64_t *n,
     int status = VALENCE_OK;
     *words = NULL;
     *n = 0;
-    for (text += blanks(text); *text && !status; text += blanks(text)) {
-        size_t length = letters(text);
+    for (text += score_blanks(text); *text && !status; text += score_blanks(text)) {
+        size_t length = score_letters(text);
         status = grow_array((void **)words, &capacity, *n + 1, sizeof **words, MAX_WORDS, "words",
                             error);
         char *word = status ? NULL : strndup(text, length);

@@ -134,6 +134,76 @@ static void test_rows_are_those_asked_for(void **state)
     valence_features_free(&last);
 }
 
+/* ---- Words ---- */
+
+static int64_t count_rows(struct valence_transcript_encoder *encoder, const char *text)
+{
+    struct valence_features features;
+    assert_int_equal(valence_transcript_encoder_encode(encoder, &text, 1, NULL, &features, &error),
+                     VALENCE_OK);
+    int64_t n = features.offsets[1];
+    valence_features_free(&features);
+    return n;
+}
+
+/* A word has as many rows as the text up to it has more than the text before it. */
+static void check_words(struct valence_transcript_options settings, const char *const *beginnings,
+                        int n_words)
+{
+    struct valence_transcript_encoder *encoder = open_encoder(settings);
+    const char *text = beginnings[n_words];
+    int64_t n = count_rows(encoder, text), counts[8] = {0}, before = 0, none = 0;
+    int64_t *words = malloc((size_t)n * sizeof *words);
+    assert_non_null(words);
+    assert_int_equal(valence_transcript_encoder_find_words(encoder, text, n, words, &error),
+                     VALENCE_OK);
+    for (int64_t i = 0; i < n; i++) {
+        assert_in_range(words[i] + 1, 0, n_words);
+        if (words[i] < 0)
+            none++;
+        else
+            counts[words[i]]++;
+    }
+    assert_int_equal(none, settings.drop_special ? 0 : 1); /* BOS */
+    for (int i = 0; i < n_words; i++) {
+        int64_t rows = count_rows(encoder, beginnings[i + 1]) - none + settings.drop_first;
+        assert_int_equal(counts[i] + (settings.drop_first && i == 0), rows - before);
+        before = rows;
+    }
+    free(words);
+    valence_transcript_encoder_close(encoder);
+}
+
+static void test_rows_know_their_words(void **state)
+{
+    (void)state;
+    static const char *const beginnings[] = {"", "  un", "  un \xC3\xA9t\xC3\xA9",
+                                             "  un \xC3\xA9t\xC3\xA9\t\nrested ",
+                                             "  un \xC3\xA9t\xC3\xA9\t\nrested ! "};
+    check_words((struct valence_transcript_options){.prefix = ""}, beginnings, 4);
+    check_words((struct valence_transcript_options){.prefix = "", .drop_special = true}, beginnings,
+                4);
+    check_words((struct valence_transcript_options){.drop_special = true, .drop_first = true},
+                beginnings, 4);
+    check_words((struct valence_transcript_options){.drop_special = true, .prefix = "one two:\n"},
+                beginnings, 4);
+}
+
+static void test_one_row_of_all_words_is_of_none(void **state)
+{
+    (void)state;
+    struct valence_transcript_encoder *encoder =
+        open_encoder((struct valence_transcript_options){.rows = VALENCE_ROWS_MEAN});
+    int64_t words[3] = {7, 7, 7};
+    assert_int_equal(valence_transcript_encoder_find_words(encoder, "one two", 3, words, &error),
+                     VALENCE_OK);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(words[i], -1);
+    assert_int_equal(valence_transcript_encoder_find_words(encoder, "\xFF", 3, words, &error),
+                     VALENCE_ERROR_DATA);
+    valence_transcript_encoder_close(encoder);
+}
+
 static void test_a_transcript_of_the_dropped_tokens_alone_has_no_rows(void **state)
 {
     (void)state;
@@ -295,6 +365,8 @@ int main(void)
         cmocka_unit_test(test_other_spellings_change_no_more_than_they_say),
         cmocka_unit_test(test_emoji_become_words),
         cmocka_unit_test(test_rows_are_those_asked_for),
+        cmocka_unit_test(test_rows_know_their_words),
+        cmocka_unit_test(test_one_row_of_all_words_is_of_none),
         cmocka_unit_test(test_a_transcript_of_the_dropped_tokens_alone_has_no_rows),
         cmocka_unit_test(test_a_prefix_is_read_and_has_no_rows),
         cmocka_unit_test(test_a_prefix_must_fit),

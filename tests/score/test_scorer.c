@@ -134,6 +134,78 @@ static void test_texts_alone(void **state)
     valence_scorer_close(scorer);
 }
 
+/* ---- Why ---- */
+
+static double sum_of(const struct valence_row_attention *rows)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < rows->n; i++) {
+        assert_true(rows->weights[i] >= 0 && rows->weights[i] <= 1);
+        sum += (double)rows->weights[i];
+    }
+    return sum;
+}
+
+static void test_an_explanation_says_where_the_network_looked(void **state)
+{
+    (void)state;
+    struct valence_scorer_options options = own_options();
+    options.explain = true;
+    options.recognise = false;
+    struct valence_scorer *scorer = open_scorer(&options);
+    ffmpeg("-i film.mkv -t 2 -c:v mpeg4 both.mkv");
+    struct valence_recording_score *made = score(
+        scorer, (struct valence_recording){.path = in_folder("both.mkv"), .text = "not at all"});
+    const struct valence_explanation *why = made->segments[0].explanation;
+    assert_in_range(why->attention[VALENCE_AUDIO].n, 100, 102); /* 50 a second */
+    assert_true(why->attention[VALENCE_AUDIO].rows_per_second == 50);
+    assert_int_equal(why->attention[VALENCE_VIDEO].n, 4);
+    assert_true(why->attention[VALENCE_VIDEO].rows_per_second == 2);
+    assert_true(isnan(why->attention[VALENCE_TEXT].rows_per_second));
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        assert_true(fabs(sum_of(&why->attention[m]) - 1) < 1e-4);
+    double sum = 0;
+    for (int i = 0; i < 3; i++) {
+        assert_true(why->word_attention[i] > 0);
+        sum += why->word_attention[i];
+    }
+    assert_true(fabs(sum - 1) < 1e-4); /* the prefix, BOS included, has no rows */
+    valence_recording_score_free(made);
+    made = score(scorer, (struct valence_recording){.path = in_folder("both.mkv")});
+    why = made->segments[0].explanation;
+    assert_int_equal(why->attention[VALENCE_TEXT].n, 0);
+    assert_null(why->attention[VALENCE_TEXT].weights);
+    assert_null(why->word_attention);
+    assert_true(fabs(sum_of(&why->attention[VALENCE_VIDEO]) - 1) < 1e-4);
+    valence_recording_score_free(made);
+    valence_scorer_close(scorer);
+}
+
+/* What the score would be without a modality is the score in the trained flow that misses it. */
+static void test_a_modality_is_left_out_in_the_flow_that_misses_it(void **state)
+{
+    (void)state;
+    struct valence_scorer_options options = own_options();
+    options.recognise = false;
+    options.explain = true;
+    struct valence_scorer *scorer = open_scorer(&options);
+    ffmpeg("-i film.mkv -t 2 -c:v mpeg4 both.mkv");
+    const char *both = in_folder("both.mkv");
+    struct valence_recording_score *all =
+        score(scorer, (struct valence_recording){.path = both, .text = "fine day"});
+    struct valence_recording_score *no_text =
+        score(scorer, (struct valence_recording){.path = both});
+    const struct valence_explanation *why = all->segments[0].explanation;
+    assert_true(fabs(why->without[VALENCE_TEXT] - no_text->score) < 1e-5);
+    assert_true(isfinite(why->without[VALENCE_AUDIO]) && isfinite(why->without[VALENCE_VIDEO]));
+    why = no_text->segments[0].explanation;
+    assert_true(isnan(why->without[VALENCE_TEXT]));
+    assert_true(isfinite(why->without[VALENCE_AUDIO])); /* audio_text_missing */
+    valence_recording_score_free(no_text);
+    valence_recording_score_free(all);
+    valence_scorer_close(scorer);
+}
+
 /* ---- What cannot be ---- */
 
 static void test_another_encoder_is_refused_with_both_names(void **state)
@@ -201,6 +273,8 @@ int main(void)
         cmocka_unit_test(test_every_subset_goes_through_its_flow),
         cmocka_unit_test(test_words_are_recognised_where_none_are_given),
         cmocka_unit_test(test_texts_alone),
+        cmocka_unit_test(test_an_explanation_says_where_the_network_looked),
+        cmocka_unit_test(test_a_modality_is_left_out_in_the_flow_that_misses_it),
         cmocka_unit_test(test_another_encoder_is_refused_with_both_names),
         cmocka_unit_test(test_what_is_refused),
     };

@@ -142,6 +142,9 @@ void test_texts(void **state)
         TRY(valence_transcript_encoder_encode, texts, broken, 1, NULL, &features, NULL),
         VALENCE_ERROR_DATA);
     assert_null(features.rows);
+    int64_t word;
+    assert_int_equal(TRY(valence_transcript_encoder_find_words, texts, broken[0], 1, &word, NULL),
+                     VALENCE_ERROR_DATA);
     assert_true(TRY(valence_encode_text_files, texts, missing, 1, NOWHERE, NULL, &report, NULL) <
                 0);
     assert_true(TRY(valence_encode_store_text, texts, MISSING, NOWHERE, NULL, &report, NULL) < 0);

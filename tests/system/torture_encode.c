@@ -156,6 +156,10 @@ static int encode_transcripts(double *result, struct valence_error *error)
         return encoder ? 1 : status;
     status = valence_transcript_encoder_encode(encoder, transcripts, 3, NULL, &features, error);
     status = add_features(status, &features, result);
+    int64_t words[3] = {0};
+    if (!status)
+        status = valence_transcript_encoder_find_words(encoder, "one two", 3, words, error);
+    *result += (double)words[0] + 3 * (double)words[1] + 5 * (double)words[2];
     if (!status) {
         status = valence_transcript_encoder_open_recorded(
             LLAMA, valence_transcript_encoder_settings(encoder), NULL, &again, error);
@@ -602,7 +606,7 @@ const struct torture_case encode_cases[] = {
     {"valence_encoder_encode", encode_whisper, 40},
     {"valence_encoder_encode", encode_text, 40},
     {"valence_transcript_encoder_open valence_transcript_encoder_open_recorded "
-     "valence_transcript_encoder_encode",
+     "valence_transcript_encoder_encode valence_transcript_encoder_find_words",
      encode_transcripts, 40},
     {"valence_simulator_open valence_simulate valence_simulate_frames", simulate, 20},
     {"valence_simulator_create", create_simulator, 40},

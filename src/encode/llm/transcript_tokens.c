@@ -98,6 +98,7 @@ int transcript_tokens_read(struct transcript_tokens *transcript, const struct la
         length--;
     if (length == 0)
         return VALENCE_OK;
+    transcript->n_bytes = (int64_t)length;
     struct text whole = {.maximum = TEXT_MAX_BYTES + PREFIX_TEXT_BYTES};
     text_append(&whole, prefix->text, strlen(prefix->text));
     text_append(&whole, text, length);
@@ -119,4 +120,50 @@ int transcript_tokens_read(struct transcript_tokens *transcript, const struct la
         llama_vocab_is_control(model->vocab, transcript->tokens[transcript->end - 1]))
         transcript->end--;
     return VALENCE_OK;
+}
+
+/* ---- Words ---- */
+
+/* A token's bytes; one whose piece is longer, which no vocabulary has, is cut. */
+struct piece {
+    char bytes[256];
+    int n;
+};
+
+static struct piece piece_of(const struct language_model *model, llama_token token)
+{
+    struct piece piece;
+    piece.n = llama_token_to_piece(model->vocab, token, piece.bytes, sizeof piece.bytes, 0, false);
+    piece.n = piece.n < 0 ? 0 : piece.n;
+    return piece;
+}
+
+static bool is_blank(char c)
+{
+    return c && strchr(blanks, c);
+}
+
+void transcript_tokens_find_words(const struct transcript_tokens *transcript,
+                                  const struct language_model *model, int64_t *words)
+{
+    /* What stands before the text, a prefix or the blank that some tokenizers put there, is
+     * counted off: it need not end with a token. */
+    int64_t before = -transcript->n_bytes, word = -1;
+    bool in_word = false;
+    for (int64_t i = 0; i < transcript->n; i++)
+        before += piece_of(model, transcript->tokens[i]).n;
+    for (int64_t i = 0; i < transcript->n; i++) {
+        const struct piece piece = piece_of(model, transcript->tokens[i]);
+        int64_t first = -1;
+        for (int j = 0; j < piece.n; j++) {
+            if (before-- > 0)
+                continue;
+            word += !is_blank(piece.bytes[j]) && !in_word;
+            in_word = !is_blank(piece.bytes[j]);
+            if (in_word && first < 0)
+                first = word;
+        }
+        bool is_blanks = first < 0 && piece.n > 0; /* they belong to the word behind them */
+        words[i] = i < transcript->lead ? -1 : is_blanks ? word + 1 : first;
+    }
 }

@@ -32,6 +32,7 @@ struct transcript_tokens {
     int64_t n;
     int64_t lead;       /* the first ones that are no part of the transcript: prefix, BOS */
     int64_t first, end; /* of those that have rows */
+    int64_t n_bytes;    /* of the text, without the white space at its ends */
 };
 
 /* The tokens of a text without the white space at its ends; none where nothing is left. Those of a
@@ -40,5 +41,10 @@ struct transcript_tokens {
 int transcript_tokens_read(struct transcript_tokens *transcript, const struct language_model *model,
                            const struct transcript_prefix *prefix, const char *text,
                            bool drop_special, struct valence_error *error);
+
+/* The word that each token is of, (n): words stand between blanks and are counted from 0; -1 for a
+ * token of none (prefix, BOS). A token of several words counts for the first. */
+void transcript_tokens_find_words(const struct transcript_tokens *transcript,
+                                  const struct language_model *model, int64_t *words);
 
 #endif

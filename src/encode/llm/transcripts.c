@@ -7,6 +7,8 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "encode/encoder_kind.h"
+#include "encode/llm/encoder_llm.h"
 #include "format/json_failure.h"
 
 const char *const valence_transcript_rows_names[VALENCE_MAX_NAMES] = {"tokens", "mean", "last"};
@@ -264,5 +266,55 @@ int valence_transcript_encoder_encode(struct valence_transcript_encoder *encoder
     for (int64_t i = 0; i < n && inputs; i++)
         free((void *)(uintptr_t)inputs[i].text);
     free(inputs);
+    return status;
+}
+
+/* ---- Words ---- */
+
+/* Of the tokens' words, those of the rows that the settings keep, as reduce() keeps them. */
+static int64_t keep_words(const struct valence_transcript_options *settings,
+                          const struct transcript_tokens *tokens, int64_t *words)
+{
+    int64_t begin = tokens->first + (settings->drop_first && tokens->end > tokens->first);
+    int64_t n = tokens->end - begin;
+    if (n > 0 && settings->rows != VALENCE_ROWS_TOKENS) {
+        words[0] = -1; /* the row is of all words */
+        return 1;
+    }
+    memmove(words, words + begin, (size_t)n * sizeof *words);
+    return n;
+}
+
+static int find_words(const struct valence_transcript_encoder *encoder, const char *text,
+                      int64_t n_rows, int64_t *words, struct valence_error *error)
+{
+    const struct llm_encoder *llm = encoder_model(encoder->model, &encoder_llm);
+    struct transcript_tokens tokens;
+    int status = transcript_tokens_read(&tokens, &llm->model, &llm->prefix, text,
+                                        encoder->settings.drop_special, error);
+    int64_t *found = status ? NULL : allocate(tokens.n + 1, sizeof *found);
+    if (!status && !found)
+        status = fail_memory(error, (size_t)tokens.n * sizeof *found, "a transcript");
+    if (!status) {
+        transcript_tokens_find_words(&tokens, &llm->model, found);
+        int64_t n = keep_words(&encoder->settings, &tokens, found);
+        for (int64_t i = 0; i < n_rows; i++)
+            words[i] = i < n ? found[i] : -1;
+    }
+    free(found);
+    free(tokens.tokens);
+    return status;
+}
+
+int valence_transcript_encoder_find_words(const struct valence_transcript_encoder *encoder,
+                                          const char *transcript, int64_t n_rows, int64_t *words,
+                                          struct valence_error *error)
+{
+    char *text =
+        valence_spell(transcript ? behind_mark(transcript) : "", encoder->settings.spelling);
+    if (!text)
+        return fail_memory(error, transcript ? strlen(transcript) : 1, "a transcript");
+    int status = find_words(encoder, text, n_rows, words, error);
+    free(text);
     return status;
 }
