@@ -98,7 +98,35 @@ mkdir "$work/empty"
 expect 1 score "$work/empty" $run
 complains "holds no sound, video or text file"
 
+# A page: the results of --json in it, in one step or not at all.
+# shellcheck disable=SC2086
+expect 0 score "$work/long.txt" "$work/a.txt" $run --json --report "$work/page.html" --quiet
+sed -n '/id="scores">/,/^],"n":/p' "$work/page.html" | sed 's/.*id="scores">//' | cmp -s - "$work/out" ||
+    wrong "the page holds another document than --json prints"
+grep -q '<title>2 recordings and texts</title>' "$work/page.html" || wrong "the page has another title"
+# shellcheck disable=SC2086
+expect 1 score "$work/a.txt" $run --report "$work/page.html"
+complains "exists already"
+complains "--force replaces it"
+# shellcheck disable=SC2086
+expect 1 score "$work/folder" $run --report "$work/page.html" --force
+grep -q 'nul.txt","error":"' "$work/page.html" || wrong "the page does not name the file that failed"
+# shellcheck disable=SC2086
+expect 1 score "$work/folder/nul.txt" $run --report "$work/none.html"
+[ ! -e "$work/none.html" ] || wrong "there is a page without a score"
+# shellcheck disable=SC2086
+expect 1 score "$work/a.txt" $run --report "$work/nowhere/page.html"
+# shellcheck disable=SC2086
+expect 0 score "$work/reviews.csv" --text-column review --id-column name $run --report "$work/table.html"
+grep -q '"id":"second"' "$work/table.html" || wrong "the page has not all rows of the table"
+
 # What is refused.
+expect 2 score a.txt --embed
+complains "--embed goes with --report"
+expect 2 score - --live --report x.html
+complains "--live makes no page"
+expect 2 score a.txt --report -
+complains "--report takes a file"
 # shellcheck disable=SC2086
 expect 2 score https://example.org/clip.mp4 $run
 complains "opens no network addresses"

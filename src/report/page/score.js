@@ -90,7 +90,8 @@ function summaryOf(view) {
   const { recording, segments, report } = view;
   if (segments.length === 1) {
     const range = interval(segments[0].low, segments[0].high, 1);
-    return range ? `${levelText(report)} interval ${range}, expected error ${plain(segments[0].expected_error, 1)}` : segments[0].reason || "";
+    const error = segments[0].expected_error;
+    return range ? `${levelText(report)} interval ${range}${isKnown(error) ? `, expected error ${plain(error, 1)}` : ""}` : segments[0].reason || "";
   }
   const weighted = recording.isJoined ? "" : view.hasTimes ? ", weighted by duration" : ", weighted by words";
   return `Mean of ${count(segments.length - recording.unscored, view.unit, view.unit + "s")}${weighted}; ` +

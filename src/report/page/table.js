@@ -10,11 +10,11 @@ function makeTable(caption, columns, items) {
 }
 
 /* A table that is folded up, and filled when it is opened first. */
-function makeFoldedTable(title, caption, columns, items) {
+function makeFoldedTable(view, title, caption, columns, items) {
   const details = make("details", { class: "figures" }, make("summary", {}, title));
   details.addEventListener("toggle", () => {
     if (!details.open || details.querySelector("table")) return;
-    details.append(make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, makeTable(caption, columns, items())));
+    details.append(make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${title}, ${view.number}` }, makeTable(caption, columns, items())));
   });
   return details;
 }
@@ -57,7 +57,7 @@ function segmentColumns(view) {
 }
 
 function makeSegmentTable(view) {
-  return makeFoldedTable("Scores as a table", `Scores of ${view.title}`, segmentColumns(view), () => view.segments);
+  return makeFoldedTable(view, "Scores as a table", `Scores of ${view.title}`, segmentColumns(view), () => view.segments);
 }
 
 /* Each word with its figures. */
@@ -74,5 +74,5 @@ function makeWordTable(view) {
       { title: "Adds", number: true, value: (item) => signed(item.segment.score - item.word.score_without, 2) }] : []),
     ...(view.kinds.includes("attention") ? [{ title: "Attention", number: true, value: (item) => percent(item.word.attention) }] : []),
   ];
-  return makeFoldedTable("Words as a table", `Words of ${view.title}`, columns, words);
+  return makeFoldedTable(view, "Words as a table", `Words of ${view.title}`, columns, words);
 }
