@@ -1,17 +1,15 @@
 #!/usr/bin/env bash
-# Valence from the voice alone: EmoDB, each speaker held out in turn.
+# Valence from the voice alone: EmoDB through extract, train, evaluate and predict, each speaker held out in turn.
 #
 #   BENCH_PYTHON=python scripts/emodb.sh [VALENCE [FOLDER [CLIPS]]]
 #
-# VALENCE is the command (build/release/valence). FOLDER keeps features, tables and runs; if you
-# interrupt the script, encoding continues where it stopped. CLIPS is the folder of the recordings
-# and their labels.csv (file, speaker, emotion); default $VALENCE_SHARED/data/emodb, or
-# ../shared/data/emodb. WHISPER names another model than whisper-base, THREADS is the number of
-# threads (1). The Python needs numpy.
+# VALENCE is the command (build/release/valence). FOLDER keeps tables, stores and runs; if you interrupt the script, it
+# goes on where it stopped. CLIPS is the folder of the recordings and their labels.csv (file, speaker, sentence, emotion);
+# default $VALENCE_SHARED/data/emodb, or ../shared/data/emodb. KINDS ("whisper prosody both") and LAYERS ("2 3 4") are the
+# audio rows that are tried, THREADS is the number of threads (1). The Python needs numpy.
 #
-# Prints Pearson's correlation with the held-out speaker's valence, for ridge regression on clip
-# means and for the network, with Whisper's rows, with prosody and with both. docs/results.md says
-# how settings were chosen.
+# Prints Pearson's correlation with the held-out speaker's valence, for the network and for ridge regression on clip
+# means. docs/results.md says how settings were chosen.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,96 +30,31 @@ else
     trap 'rm -rf "$folder"' EXIT
 fi
 
-# All six layers side by side: the encoder's work is the same for one and for six.
-"$valence" encode whisper "$clips" -m "${WHISPER:-whisper-base}" --layers 1,2,3,4,5,6 \
-    -o "$folder/whisper" -j "$threads" --quiet
-"$valence" encode prosody "$clips" -o "$folder/prosody" -j "$threads" --quiet
-
-cat >"$folder/emodb.py" <<'PYTHON'
-"""Chooses the layers, fits ridge regression, and writes what the network learns from."""
+# A table for each speaker who is held out: the next one chooses the epoch and the layer, the others train.
+"$python" - "$clips" "$folder" <<'PYTHON'
 import csv, os, sys
-import numpy as np
-
-clips, folder = sys.argv[1:]
-LAYERS = 6
-POOL = 5  # rows averaged for the network: 10 rows a second
-PENALTIES = (3, 10, 30, 100, 300, 1000, 3000, 10000)
 
 # Pleasure of the emotions' names on -1 ... 1, from Russell and Mehrabian (1977), Evidence for a
 # three-factor theory of emotions, Journal of Research in Personality 11; neutral is their zero.
 pleasure = {"happiness": 0.81, "neutral": 0, "anger": -0.51, "disgust": -0.60, "sadness": -0.63,
             "fear": -0.64, "boredom": -0.65}
-
+clips, folder = sys.argv[1:]
 with open(os.path.join(clips, "labels.csv"), encoding="utf-8") as file:
     table = list(csv.DictReader(file))
-ids = [os.path.splitext(row["file"])[0] for row in table]
-labels = np.array([round(3 * pleasure[row["emotion"]], 2) for row in table])
-speakers = np.array([row["speaker"] for row in table])
-names = sorted(set(speakers))
-whisper = [np.load(f"{folder}/whisper/{i}.npy") for i in ids]
-whisper = [rows.reshape(len(rows), LAYERS, -1) for rows in whisper]
-prosody = [np.load(f"{folder}/prosody/{i}.npy") for i in ids]
-
-
-def rows_of(kind, layer):
-    """The rows of every clip; both are as long as the shorter."""
-    if kind == "prosody":
-        return prosody
-    if kind == "whisper":
-        return [w[:, layer] for w in whisper]
-    return [np.concatenate([w[: len(p), layer], p[: len(w)]], 1) for w, p in zip(whisper, prosody)]
-
-
-means = {(kind, layer): np.stack([rows.mean(0) for rows in rows_of(kind, layer)])
-         for kind in ("whisper", "prosody", "both") for layer in range(LAYERS)}
-
-
-def ridge(x, train, test):
-    """Correlation on the clips of test for each penalty."""
-    mean, deviation = x[train].mean(0), x[train].std(0) + 1e-8
-    u, s, vt = np.linalg.svd((x[train] - mean) / deviation, full_matrices=False)
-    z, y = (x[test] - mean) / deviation @ vt.T, u.T @ (labels[train] - labels[train].mean())
-    scores = [z @ (s / (s * s + penalty) * y) for penalty in PENALTIES]
-    return np.array([np.corrcoef(score, labels[test])[0, 1] for score in scores])
-
-
-def choose(kind, held_out):
-    """Layer and penalty with the best mean correlation on the other speakers, each in turn."""
-    others = [name for name in names if name != held_out]
-    table = [np.mean([ridge(means[kind, layer], (speakers != held_out) & (speakers != name),
-                            speakers == name) for name in others], 0)
-             for layer in range(1 if kind == "prosody" else LAYERS)]
-    return np.unravel_index(np.argmax(table), np.shape(table))
-
-
-for kind in ("whisper", "prosody", "both"):
-    figures = []
-    for k, name in enumerate(names):
-        layer, penalty = choose(kind, name)
-        validation = names[(k + 1) % len(names)]  # chooses the network's epoch
-        train = (speakers != name) & (speakers != validation)
-        figures.append(ridge(means[kind, layer], train, speakers == name)[penalty])
-        if kind != "prosody":
-            print(f"layer {layer + 1} for {kind} without speaker {name}")
-        rows_folder = f"{folder}/{kind}-{name}-rows"
-        os.makedirs(rows_folder, exist_ok=True)
-        for i, rows in zip(ids, rows_of(kind, layer)):
-            starts = np.arange(0, len(rows), POOL)
-            counts = np.minimum(POOL, len(rows) - starts)[:, None]
-            pooled = np.add.reduceat(rows, starts, 0) / counts
-            np.save(f"{rows_folder}/{i}.npy", pooled.astype(np.float32))
-        with open(f"{folder}/{kind}-{name}.csv", "w", encoding="utf-8", newline="") as file:
-            out = csv.writer(file)
-            out.writerow(["id", "split", "label", "group"])
-            for i, speaker, label in zip(ids, speakers, labels):
-                part = {name: "test", validation: "validation"}.get(speaker, "train")
-                out.writerow([i, part, label, speaker])
-    with open(f"{folder}/ridge-{kind}.txt", "w") as file:
-        file.write("".join(f"{figure}\n" for figure in figures))
+names = sorted({row["speaker"] for row in table})
+for k, name in enumerate(names):
+    part = {name: "test", names[(k + 1) % len(names)]: "validation"}
+    with open(f"{folder}/{name}.csv", "w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["id", "file", "label", "split", "group"])
+        for row in table:
+            out.writerow([os.path.splitext(row["file"])[0], os.path.join(clips, row["file"]),
+                          round(3 * pleasure[row["emotion"]], 2),
+                          part.get(row["speaker"], "train"), row["speaker"]])
 with open(f"{folder}/speakers.txt", "w") as file:
     file.write("".join(f"{name}\n" for name in names))
 PYTHON
-"$python" "$folder/emodb.py" "$clips" "$folder"
+mapfile -t speakers <"$folder/speakers.txt"
 
 cat >"$folder/config.yaml" <<YAML
 flows: [complete]
@@ -134,33 +67,104 @@ losses: {rnc: 0.1}
 optimizer: {learning_rate: 0.002}
 YAML
 
-# The mean of six figures, its 95 % interval (Student's t, 5 degrees of freedom), and the figures.
-summary() {
-    awk -v title="$1" '
-        { x[NR] = $1; sum += $1; all = all sprintf(" %.2f", $1) }
-        END {
-            mean = sum / NR
-            for (i = 1; i <= NR; i++) squares += (x[i] - mean) ^ 2
-            half = 2.571 * sqrt(squares / (NR - 1) / NR)
-            printf "%-26s %.3f ± %.3f  %s\n", title, mean, half, all
-        }'
+# extract_rows STREAM SPEAKER: the store of a stream, split for a speaker. Rows are computed for the first speaker; for the
+# others only labels and splits change.
+extract_rows() {
+    layer=${1##*-}
+    sets=(--set text=none --set video=none)
+    case $1 in
+        prosody) sets+=(--set audio=prosody) ;;
+        whisper-*) sets+=(--set audio=whisper --set layers.whisper="$layer") ;;
+        both-*) sets+=(--set audio=whisper+prosody --set layers.whisper="$layer") ;;
+    esac
+    "$valence" extract "$folder/$2.csv" -o "$folder/$1" -q -j "$threads" "${sets[@]}" >/dev/null
 }
 
-correlation='import json, sys
-print(json.load(sys.stdin)["models"][0]["flows"]["complete"]["metrics"]["corr"])'
-mapfile -t speakers <"$folder/speakers.txt"
-printf '\ncorrelation, mean of the speakers %s\n' "${speakers[*]}"
-for kind in whisper prosody both; do
-    for speaker in "${speakers[@]}"; do
-        run=$folder/run-$kind-$speaker
-        rm -rf "$run" "$folder/store"
-        "$valence" import table "$folder/$kind-$speaker.csv" "$folder/store" --dtype f32 \
-            --audio-folder "$folder/$kind-$speaker-rows" --quiet >/dev/null
-        "$valence" train "$folder/config.yaml" --set store="$folder/store" --output "$run" \
-            --seeds 3 -j "$threads" --quiet >/dev/null
-        "$valence" evaluate "$run" "$folder/store" --split test --ensemble --bootstrap 0 --json \
-            -j "$threads" --quiet | "$python" -c "$correlation"
-    done >"$folder/network-$kind.txt"
-    summary "ridge on means, $kind" <"$folder/ridge-$kind.txt"
-    summary "network, $kind" <"$folder/network-$kind.txt"
+# Correlations of the three seeds' mean score, as "validation test", from evaluate; predict must agree with it.
+learn() {
+    run=$folder/run-$1-$2
+    if [ ! -f "$run.txt" ]; then
+        rm -rf "$run"
+        extract_rows "$1" "$2"
+        "$valence" train "$folder/config.yaml" --set store="$folder/$1" --output "$run" --seeds 3 -j "$threads" -q >/dev/null
+        for split in validation test; do
+            "$valence" evaluate "$run" "$folder/$1" --split "$split" --ensemble --bootstrap 0 --json -j "$threads" -q \
+                >"$run-$split.json"
+        done
+        "$valence" predict "$run" "$folder/$1" --split test --json -j "$threads" -q >"$run-predict.json"
+        "$python" - "$run" "$folder/$2.csv" >"$run.part" <<'PYTHON'
+import csv, json, sys
+import numpy as np
+
+run, table = sys.argv[1:]
+corr = {split: json.load(open(f"{run}-{split}.json"))["models"][0]["flows"]["complete"]["metrics"]["corr"]
+        for split in ("validation", "test")}
+labels = {row["id"]: float(row["label"]) for row in csv.DictReader(open(table, encoding="utf-8"))}
+predicted = json.load(open(f"{run}-predict.json"))["clips"]
+own = np.corrcoef([clip["raw_score"] for clip in predicted], [labels[clip["id"]] for clip in predicted])[0, 1]
+if abs(own - corr["test"]) > 1e-4:
+    sys.exit(f"emodb: predict gives a correlation of {own}, evaluate {corr['test']}")
+print(corr["validation"], corr["test"])
+PYTHON
+        mv "$run.part" "$run.txt"
+    fi
+}
+
+echo "correlation, mean of the speakers ${speakers[*]}"
+for kind in ${KINDS:-whisper prosody both}; do
+    streams=()
+    for layer in ${LAYERS:-2 3 4}; do streams+=("$kind-$layer"); done
+    [ "$kind" = prosody ] && streams=(prosody)
+    for stream in "${streams[@]}"; do
+        for speaker in "${speakers[@]}"; do learn "$stream" "$speaker"; done
+        [ -d "$folder/$stream-rows" ] || "$valence" export "$folder/$stream" "$folder/$stream-rows" -q >/dev/null
+    done
+    "$python" - "$folder" "$kind" "${streams[@]}" <<'PYTHON'
+"""The layer is the one that is best without the held-out speaker: for the network on the
+validation speaker, for ridge regression (with the penalty) over the other five, each in turn."""
+import csv, sys
+import numpy as np
+
+folder, kind, *streams = sys.argv[1:]
+PENALTIES = (3, 10, 30, 100, 300, 1000, 3000, 10000)
+names = open(f"{folder}/speakers.txt").read().split()
+with open(f"{folder}/{names[0]}.csv", encoding="utf-8") as file:
+    table = list(csv.DictReader(file))
+labels = np.array([float(row["label"]) for row in table])
+speakers = np.array([row["group"] for row in table])
+means = [np.stack([np.load(f"{folder}/{s}-rows/audio/{row['id']}.npy").mean(0) for row in table])
+         for s in streams]
+
+
+def ridge(x, train, test):
+    """Correlation on the clips of test for each penalty."""
+    mean, deviation = x[train].mean(0), x[train].std(0) + 1e-8
+    u, s, vt = np.linalg.svd((x[train] - mean) / deviation, full_matrices=False)
+    z, y = (x[test] - mean) / deviation @ vt.T, u.T @ (labels[train] - labels[train].mean())
+    scores = [z @ (s / (s * s + penalty) * y) for penalty in PENALTIES]
+    return np.array([np.corrcoef(score, labels[test])[0, 1] for score in scores])
+
+
+def line(title, figures, note=""):
+    """Mean and its 95 % interval (Student's t, 5 degrees of freedom for six speakers)."""
+    quantile = {3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571}[len(figures)]
+    half = quantile * np.std(figures, ddof=1) / np.sqrt(len(figures))
+    print(f"{title:22} {np.mean(figures):.3f} ± {half:.3f}  ", *(f"{f:5.2f}" for f in figures), note)
+
+
+network, chosen, linear = [], [], []
+for k, name in enumerate(names):
+    tried = [tuple(map(float, open(f"{folder}/run-{s}-{name}.txt").read().split())) for s in streams]
+    best = int(np.argmax([validation for validation, _ in tried]))
+    network.append(tried[best][1])
+    chosen.append(streams[best].rpartition("-")[2])
+    others = [other for other in names if other != name]
+    found = [np.mean([ridge(x, (speakers != name) & (speakers != other), speakers == other)
+                      for other in others], 0) for x in means]
+    layer, penalty = np.unravel_index(np.argmax(found), np.shape(found))
+    train = (speakers != name) & (speakers != names[(k + 1) % len(names)])
+    linear.append(ridge(means[layer], train, speakers == name)[penalty])
+line(f"{kind}, network", network, "layers " + " ".join(chosen) if len(streams) > 1 else "")
+line(f"{kind}, ridge on means", linear)
+PYTHON
 done
