@@ -82,71 +82,72 @@ static int report_clips(void *user, const struct valence_progress_event *event)
     return extension->progress->report(extension->progress->user, &clips);
 }
 
-/* A batch's buffers, and the clips that are still to be made. */
-struct work {
-    int64_t n_left;
-    int64_t *left; /* (n_left) numbers of clips */
+struct batch_buffers {
     struct made_rows *made;
     const struct valence_clip **clips; /* (batch) */
 };
 
-static int extend_batch(struct extension *extension, const struct work *work, int64_t at, int64_t n,
-                        int64_t *n_made, struct valence_error *error)
+/* Clips [at, at + n). Those that are there are made again where one of the others is not: what a
+ * maker makes of a clip may depend, by a rounding, on what it is made together with, and an
+ * interruption must not show in the rows. */
+static int extend_batch(struct extension *extension, const struct batch_buffers *buffers,
+                        int64_t at, int64_t n, int64_t *n_made, struct valence_error *error)
 {
     const struct stream_maker *maker = extension->maker;
     struct valence_progress progress = {report_clips, extension};
     for (int64_t i = 0; i < n; i++) {
-        work->clips[i] = valence_store_clip(extension->from, work->left[at + i]);
-        work->made[i] = (struct made_rows){0};
+        buffers->clips[i] = valence_store_clip(extension->from, at + i);
+        buffers->made[i] = (struct made_rows){0};
     }
-    int status = maker->make(maker->self, work->clips, n, extension->progress ? &progress : NULL,
-                             work->made, error);
+    int status = maker->make(maker->self, buffers->clips, n, extension->progress ? &progress : NULL,
+                             buffers->made, error);
     if (status && status != VALENCE_ERROR_CANCELLED)
         status = fail_within(status, error, "%s: clip '%s'", valence_store_path(extension->from),
-                             work->clips[0]->id);
+                             buffers->clips[0]->id);
     for (int64_t i = 0; i < n && !status; i++) {
-        status = add_clip(extension, work->left[at + i], &work->made[i], error);
-        *n_made += !status && work->made[i].n_rows > 0;
+        if (valence_store_writer_has(extension->writer, buffers->clips[i]->id))
+            continue;
+        status = add_clip(extension, at + i, &buffers->made[i], error);
+        *n_made += !status && buffers->made[i].n_rows > 0;
     }
     return status;
 }
 
-static int prepare(const struct extension *extension, struct work *work,
-                   struct valence_error *error)
+/* How many of the clips [at, at + n) the new store has. */
+static int64_t count_stored(const struct extension *extension, int64_t at, int64_t n)
 {
-    int64_t batch = extension->maker->batch, total = valence_store_n_clips(extension->from);
-    work->left = allocate(total, sizeof *work->left);
-    work->made = allocate(batch, sizeof *work->made);
-    work->clips = allocate(batch, sizeof *work->clips);
-    if (!work->left || !work->made || !work->clips)
-        return fail_memory(error, (size_t)total * sizeof *work->left, "the clips to encode");
-    for (int64_t i = 0; i < total; i++)
-        if (!valence_store_writer_has(extension->writer,
-                                      valence_store_clip(extension->from, i)->id))
-            work->left[work->n_left++] = i;
-    return VALENCE_OK;
+    int64_t stored = 0;
+    for (int64_t i = 0; i < n; i++)
+        stored += valence_store_writer_has(extension->writer,
+                                           valence_store_clip(extension->from, at + i)->id);
+    return stored;
 }
 
 static int extend_all(struct extension *extension, int64_t *n_made, int64_t *n_stored,
                       struct valence_error *error)
 {
-    struct work work = {0};
-    int64_t batch = extension->maker->batch;
-    int status = prepare(extension, &work, error);
-    *n_stored = extension->done = valence_store_n_clips(extension->from) - work.n_left;
-    for (int64_t at = 0; at < work.n_left && !status; at += batch) {
+    int64_t batch = extension->maker->batch, total = valence_store_n_clips(extension->from);
+    struct batch_buffers buffers = {allocate(batch, sizeof *buffers.made),
+                                    allocate(batch, sizeof *buffers.clips)};
+    int status = buffers.made && buffers.clips
+                     ? VALENCE_OK
+                     : fail_memory(error, (size_t)batch * sizeof *buffers.made, "a batch of clips");
+    *n_stored = extension->done = count_stored(extension, 0, total);
+    for (int64_t at = 0; at < total && !status; at += batch) {
         struct valence_progress_event event = {"encoding", 0, 0, "clips", NULL};
-        int64_t n = work.n_left - at < batch ? work.n_left - at : batch;
+        int64_t n = total - at < batch ? total - at : batch;
+        int64_t stored = count_stored(extension, at, n);
+        if (stored == n)
+            continue;
         status = extension->progress && report_clips(extension, &event)
                      ? VALENCE_ERROR_CANCELLED
-                     : extend_batch(extension, &work, at, n, n_made, error);
-        extension->done += n;
+                     : extend_batch(extension, &buffers, at, n, n_made, error);
+        extension->done += n - stored;
     }
     if (status == VALENCE_ERROR_CANCELLED)
         fail(error, status, "encoding was interrupted; do the same again to continue");
-    free(work.left);
-    free(work.made);
-    free(work.clips);
+    free(buffers.made);
+    free(buffers.clips);
     return status;
 }
 

@@ -27,10 +27,11 @@ struct stream_maker {
 };
 
 /* Copies the store to `path` and adds the stream. Call it again after an interruption:
- * it continues. *n_made: clips that now have rows of it by this call; *n_stored: clips that were
- * there before it. Errors: EXISTS if `from` has such a stream, or `path` holds a store made
- * otherwise, unless `overwrite` replaces it; ARGUMENT if `path` is `from`'s; the maker's, naming
- * the first clip of its batch; CANCELLED. */
+ * it continues, with the same batches, so that the rows are those of an uninterrupted call.
+ * *n_made: clips that now have rows of it by this call; *n_stored: clips that were there before it.
+ * Errors: EXISTS if `from` has such a stream, or `path` holds a store made otherwise, unless
+ * `overwrite` replaces it; ARGUMENT if `path` is `from`'s; the maker's, naming the first clip of
+ * its batch; CANCELLED. */
 int store_extend(const struct valence_store *from, const char *path, bool overwrite,
                  const struct stream_maker *maker, const struct valence_progress *progress,
                  int64_t *n_made, int64_t *n_stored, struct valence_error *error);

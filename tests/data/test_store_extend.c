@@ -61,6 +61,7 @@ static int make_rows(void *user, const struct valence_clip *const *clips, int64_
         }
         self->clips++;
         self->rows[i][0] = 70000.0f + (float)number;
+        self->rows[i][1] = (float)atoi(clips[0]->transcript); /* what it is made together with */
         made[i] = (struct made_rows){number == 5 ? 0 : 1, self->rows[i], self->metadata};
     }
     self->calls++;
@@ -101,6 +102,7 @@ static void check_extended(void)
         if (i != 5) {
             assert_fine(valence_store_read_rows(store, i, 1, 0, 1, text, &error));
             assert_true(text[0] == 70000.0f + (float)i);
+            assert_true(text[1] == (float)(i / 4 * 4));
         }
     }
     assert_string_equal(valence_store_clip(store, 1)->metadata, "{\"text\":{\"heard\":true}}");
@@ -149,6 +151,43 @@ static void test_what_was_interrupted_goes_on_and_is_the_same(void **state)
     assert_fine(extend(from, &self, 16, &n_made, &n_stored));
     assert_int_equal(n_stored, N);
     assert_int_equal(n_made, 0);
+    json_decref(self.metadata);
+    valence_store_close(from);
+}
+
+/* The store as a killed process leaves it: a batch is there in part. */
+static void leave_clips(int n)
+{
+    struct valence_store *whole;
+    struct valence_store_writer *writer;
+    if (rename(in_folder("to"), in_folder("whole")) != 0)
+        fail_msg("cannot rename");
+    assert_fine(valence_store_open(in_folder("whole"), NULL, &whole, &error));
+    const struct valence_store_stream streams[] = {*valence_store_get_stream(whole, 0),
+                                                   *valence_store_get_stream(whole, 1)};
+    assert_fine(valence_store_writer_open(in_folder("to"), streams, 2, NULL, &writer, &error));
+    assert_fine(valence_store_writer_set_source(writer, valence_store_source(whole), &error));
+    for (int i = 0; i < n; i++)
+        assert_fine(valence_store_writer_add_from(writer, whole, i, NULL, &error));
+    assert_fine(valence_store_writer_close(writer, &error));
+    valence_store_close(whole);
+}
+
+static void test_a_batch_that_is_there_in_part_is_made_whole_again(void **state)
+{
+    (void)state;
+    struct valence_store *from = make_store();
+    struct maker_self self = {.metadata = json_pack("{s:b}", "heard", 1), .fails_at = -1};
+    int64_t n_made, n_stored;
+    assert_fine(extend(from, &self, 16, &n_made, &n_stored));
+    leave_clips(6);
+    self.calls = self.clips = 0;
+    assert_fine(extend(from, &self, 16, &n_made, &n_stored));
+    assert_int_equal(n_stored, 6);
+    assert_int_equal(n_made, 4);
+    assert_int_equal(self.calls, 2);
+    assert_int_equal(self.clips, 6);
+    check_extended();
     json_decref(self.metadata);
     valence_store_close(from);
 }
@@ -247,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_IN_FOLDER(test_a_stream_is_added_in_batches_and_everything_else_is_kept),
         TEST_IN_FOLDER(test_what_was_interrupted_goes_on_and_is_the_same),
+        TEST_IN_FOLDER(test_a_batch_that_is_there_in_part_is_made_whole_again),
         TEST_IN_FOLDER(test_a_stream_that_is_there_is_not_made_again),
         TEST_IN_FOLDER(test_another_store_is_overwritten_but_never_the_one_that_is_read),
         TEST_IN_FOLDER(test_cancelling_leaves_what_can_be_gone_on_with),
