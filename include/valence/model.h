@@ -46,6 +46,24 @@ enum valence_imagination {
 /* "transition", ... */
 extern VALENCE_API const char *const valence_imagination_names[VALENCE_MAX_NAMES];
 
+/* Simpler networks to compare with. In each list the published network comes first. */
+
+/* How the modalities are joined: the query views ask every modality's rows, or an MLP reads the
+ * three representations side by side (then there are no views and no weights). */
+enum valence_fusion {
+    VALENCE_FUSION_CROSS_ATTENTION,
+    VALENCE_FUSION_CONCATENATION,
+    VALENCE_N_FUSIONS
+};
+/* Which views ask: all seven, or the fused one alone. */
+enum valence_view_set { VALENCE_VIEWS_ALL, VALENCE_VIEWS_FUSED, VALENCE_N_VIEW_SETS };
+/* Where the weights of modalities, or of views, come from: an MLP, or all are 1 / n. */
+enum valence_weighting { VALENCE_WEIGHTS_LEARNED, VALENCE_WEIGHTS_MEAN, VALENCE_N_WEIGHTINGS };
+/* "cross_attention", ...; "all", ...; "learned", ... */
+extern VALENCE_API const char *const valence_fusion_names[VALENCE_MAX_NAMES];
+extern VALENCE_API const char *const valence_view_set_names[VALENCE_MAX_NAMES];
+extern VALENCE_API const char *const valence_weighting_names[VALENCE_MAX_NAMES];
+
 struct valence_model_config {
     int64_t widths[VALENCE_MAX_MODALITIES]; /* columns of the audio, text and video streams */
     int64_t d;                              /* model width, 256; even */
@@ -55,6 +73,9 @@ struct valence_model_config {
     double attention_dropout;          /* in the two attentions, 0.5 */
     int n_flows;                       /* flows trained, 1 ... 7, the first of them complete */
     unsigned flows[VALENCE_MAX_FLOWS]; /* each the set of missing modalities; 0 is complete */
+    enum valence_fusion fusion;
+    enum valence_view_set views;
+    enum valence_weighting modality_weights, view_weights;
 };
 
 /* The paper's sizes and flows, with widths 0 to be filled in. */

@@ -11,6 +11,9 @@
 const char *const valence_view_names[VALENCE_MAX_NAMES] = {"fused", "at",   "tv",   "av",
                                                            "audio", "text", "video"};
 const char *const valence_imagination_names[VALENCE_MAX_NAMES] = {"transition", "text", "off"};
+const char *const valence_fusion_names[VALENCE_MAX_NAMES] = {"cross_attention", "concatenation"};
+const char *const valence_view_set_names[VALENCE_MAX_NAMES] = {"all", "fused"};
+const char *const valence_weighting_names[VALENCE_MAX_NAMES] = {"learned", "mean"};
 
 void valence_model_config_default(struct valence_model_config *config)
 {
@@ -59,6 +62,32 @@ static int check_flows(const struct valence_model_config *config, struct valence
     return VALENCE_OK;
 }
 
+/* Concatenation has neither views nor weights. */
+static int check_variants(const struct valence_model_config *config, struct valence_error *error)
+{
+    const char *unknown = (unsigned)config->fusion >= VALENCE_N_FUSIONS    ? "fusion"
+                          : (unsigned)config->views >= VALENCE_N_VIEW_SETS ? "views"
+                          : (unsigned)config->modality_weights >= VALENCE_N_WEIGHTINGS
+                              ? "modality_weights"
+                          : (unsigned)config->view_weights >= VALENCE_N_WEIGHTINGS ? "view_weights"
+                                                                                   : NULL;
+    if (unknown)
+        return fail(error, VALENCE_ERROR_CONFIG, "%s: no such choice", unknown);
+    const char *pointless = config->views              ? "views"
+                            : config->modality_weights ? "modality_weights"
+                            : config->view_weights     ? "view_weights"
+                                                       : NULL;
+    if (config->fusion == VALENCE_FUSION_CONCATENATION && pointless) {
+        char key[64];
+        snprintf(key, sizeof key, "model.%s", pointless);
+        return fail_key(error, VALENCE_ERROR_CONFIG, key,
+                        "%s makes no sense with model.fusion: concatenation, which has no views "
+                        "and no weights",
+                        key);
+    }
+    return VALENCE_OK;
+}
+
 int valence_model_config_check(const struct valence_model_config *config,
                                struct valence_error *error)
 {
@@ -81,6 +110,8 @@ int valence_model_config_check(const struct valence_model_config *config,
         status = check_dropout("attention_dropout", config->attention_dropout, error);
     if (!status)
         status = check_flows(config, error);
+    if (!status)
+        status = check_variants(config, error);
     return status;
 }
 

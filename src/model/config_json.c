@@ -4,6 +4,25 @@
 
 #include "base/fail.h"
 
+/* Younger than some checkpoints; the first of each list is what was done before, and not written.
+ */
+static const struct {
+    const char *key;
+    const char *const *names;
+    int n;
+} choices[] = {{"fusion", valence_fusion_names, VALENCE_N_FUSIONS},
+               {"views", valence_view_set_names, VALENCE_N_VIEW_SETS},
+               {"modality_weights", valence_weighting_names, VALENCE_N_WEIGHTINGS},
+               {"view_weights", valence_weighting_names, VALENCE_N_WEIGHTINGS}};
+#define N_CHOICES (sizeof choices / sizeof choices[0])
+
+static void get_choices(const struct valence_model_config *config, int chosen[N_CHOICES])
+{
+    const int all[N_CHOICES] = {(int)config->fusion, (int)config->views,
+                                (int)config->modality_weights, (int)config->view_weights};
+    memcpy(chosen, all, sizeof all);
+}
+
 json_t *model_config_to_json(const struct valence_model_config *config)
 {
     json_t *widths = json_object(), *flows = json_array();
@@ -18,10 +37,19 @@ json_t *model_config_to_json(const struct valence_model_config *config)
         json_decref(flows);
         return NULL;
     }
-    return json_pack("{s:o, s:I, s:I, s:s, s:f, s:f, s:o}", "widths", widths, "d",
-                     (json_int_t)config->d, "o", (json_int_t)config->o, "imagination",
-                     valence_imagination_names[config->imagination], "dropout", config->dropout,
-                     "attention_dropout", config->attention_dropout, "flows", flows);
+    json_t *object = json_pack(
+        "{s:o, s:I, s:I, s:s, s:f, s:f, s:o}", "widths", widths, "d", (json_int_t)config->d, "o",
+        (json_int_t)config->o, "imagination", valence_imagination_names[config->imagination],
+        "dropout", config->dropout, "attention_dropout", config->attention_dropout, "flows", flows);
+    int chosen[N_CHOICES];
+    get_choices(config, chosen);
+    for (size_t i = 0; i < N_CHOICES; i++)
+        if (chosen[i] && json_object_set_new(object, choices[i].key,
+                                             json_string(choices[i].names[chosen[i]])) != 0) {
+            json_decref(object);
+            return NULL;
+        }
+    return object;
 }
 
 /* By hand: json_unpack() allocates, and reports a lack of memory as keys that are left. */
@@ -67,6 +95,40 @@ static int read_imagination(const json_t *value, struct valence_model_config *co
                 name ? name : "");
 }
 
+/* The index of a choice's name; 0 where it is not there. */
+static int read_choice(const json_t *object, size_t i, int *chosen, size_t *n_keys,
+                       const char *path, struct valence_error *error)
+{
+    const json_t *value = json_object_get(object, choices[i].key);
+    const char *name = json_string_value(value);
+    *chosen = 0;
+    if (!value)
+        return VALENCE_OK;
+    ++*n_keys;
+    for (int c = 0; name && c < choices[i].n; c++)
+        if (strcmp(name, choices[i].names[c]) == 0) {
+            *chosen = c;
+            return VALENCE_OK;
+        }
+    return fail(error, VALENCE_ERROR_FORMAT, "%s: config: unknown %s '%s'", path, choices[i].key,
+                name ? name : "");
+}
+
+static int read_choices(const json_t *object, struct valence_model_config *config, size_t *n_keys,
+                        const char *path, struct valence_error *error)
+{
+    int chosen[N_CHOICES], status = VALENCE_OK;
+    for (size_t i = 0; i < N_CHOICES && !status; i++)
+        status = read_choice(object, i, &chosen[i], n_keys, path, error);
+    if (status)
+        return status;
+    config->fusion = (enum valence_fusion)chosen[0];
+    config->views = (enum valence_view_set)chosen[1];
+    config->modality_weights = (enum valence_weighting)chosen[2];
+    config->view_weights = (enum valence_weighting)chosen[3];
+    return VALENCE_OK;
+}
+
 static int read_flows(const json_t *flows, struct valence_model_config *config, const char *path,
                       struct valence_error *error)
 {
@@ -90,7 +152,10 @@ int model_config_from_json(const json_t *object, struct valence_model_config *co
 {
     const json_t *widths = json_object_get(object, "widths");
     *config = (struct valence_model_config){0};
-    int status = check_keys(object, 7, "", path, error);
+    size_t n_keys = 7;
+    int status = read_choices(object, config, &n_keys, path, error);
+    if (!status)
+        status = check_keys(object, n_keys, "", path, error);
     if (!status)
         status = check_keys(widths, VALENCE_N_MODALITIES, " widths:", path, error);
     for (int m = 0; m < VALENCE_N_MODALITIES && !status; m++)

@@ -44,10 +44,19 @@ struct network_layout {
     struct layer cross_mlp[VALENCE_N_MODALITIES][2];
     struct layer view_mlp[2];
     struct layer view_weights;
+    struct layer joined_mlp[2]; /* of concatenation, in place of everything from weight_mlp on */
     struct layer score;
     struct layer contrast[2];
     int64_t n_values;
 };
+
+/* The views that ask: the first so many of enum valence_view. */
+static inline int network_n_views(const struct valence_model_config *config)
+{
+    return config->fusion == VALENCE_FUSION_CONCATENATION ? 0
+           : config->views == VALENCE_VIEWS_FUSED         ? 1
+                                                          : VALENCE_N_VIEWS;
+}
 
 /* Fills both; either may be NULL. */
 void network_layout_make(const struct valence_model_config *config, struct network_layout *layout,

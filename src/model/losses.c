@@ -6,28 +6,51 @@
 #include "kernels/rank_n_contrast.h"
 #include "model/network_private.h"
 
+/* What distillation compares of a modality: its own view's query or, where that view does not ask,
+ * its representation. The distance's gradient goes to the flow. */
+static double compare_modality(struct network *network, struct flow_state *flow,
+                               const struct flow_state *complete, int m, double weight)
+{
+    int64_t n_clips = network->batch->n_clips, d = network->config.d;
+    int64_t view = (VALENCE_VIEW_AUDIO + m) * d;
+    if (compares_representations(network))
+        return root_mean_square(
+            n_clips, d, (struct strided){flow->representations + m * d, N_MODALITIES * d},
+            (struct strided){complete->representations + m * d, N_MODALITIES * d}, weight,
+            flow->dcompared + m * d, NULL);
+    return root_mean_square(n_clips, d, (struct strided){flow->queries + view, N_VIEWS * d},
+                            (struct strided){complete->queries + view, N_VIEWS * d}, weight,
+                            flow->dqueries + view, NULL);
+}
+
+/* The same of the answers: all views', the fused one's alone, or none. */
+static double compare_answers(struct network *network, struct flow_state *flow,
+                              const struct flow_state *complete, int m, double weight)
+{
+    int64_t n_clips = network->batch->n_clips, o = network->config.o;
+    int n_views = network_n_views(&network->config);
+    if (n_views == 0)
+        return 0;
+    int64_t rows = n_views == N_VIEWS ? n_clips * N_VIEWS : n_clips;
+    int64_t stride = n_views == N_VIEWS ? N_MODALITIES * o : N_VIEWS * N_MODALITIES * o;
+    return root_mean_square(rows, o, (struct strided){flow->cross + m * o, stride},
+                            (struct strided){complete->cross + m * o, stride}, weight,
+                            flow->dcross + m * o, NULL);
+}
+
 /* MKD: what a flow imagined, or read in place, of its missing modalities against what the complete
  * flow has, which does not learn from it. The terms' means over the missing modalities. */
 static void distil(struct network *network, struct flow_state *flow,
                    const struct flow_state *complete, double rep_weight, double cross_weight,
                    struct loss_terms *terms, double share)
 {
-    int64_t n_clips = network->batch->n_clips, d = network->config.d, o = network->config.o;
     int n_missing = __builtin_popcount(flow->missing);
     for (int m = 0; m < N_MODALITIES; m++) {
         if (!(flow->missing & VALENCE_BIT(m)))
             continue;
-        int64_t view = (VALENCE_VIEW_AUDIO + m) * d, column = m * o;
         double part = share / n_missing;
-        terms->rep +=
-            part * root_mean_square(n_clips, d, (struct strided){flow->queries + view, N_VIEWS * d},
-                                    (struct strided){complete->queries + view, N_VIEWS * d},
-                                    rep_weight * part, flow->dqueries + view, NULL);
-        terms->cross +=
-            part * root_mean_square(n_clips * N_VIEWS, o,
-                                    (struct strided){flow->cross + column, N_MODALITIES * o},
-                                    (struct strided){complete->cross + column, N_MODALITIES * o},
-                                    cross_weight * part, flow->dcross + column, NULL);
+        terms->rep += part * compare_modality(network, flow, complete, m, rep_weight * part);
+        terms->cross += part * compare_answers(network, flow, complete, m, cross_weight * part);
     }
 }
 
@@ -40,6 +63,8 @@ static void clear_gradients(struct network *network, struct flow_state *flow)
     memset(flow->dcontrast, 0, n_clips * (o / 2) * sizeof(real));
     memset(flow->dqueries, 0, n_clips * N_VIEWS * d * sizeof(real));
     memset(flow->dcross, 0, n_clips * N_VIEWS * N_MODALITIES * o * sizeof(real));
+    if (flow->dcompared)
+        memset(flow->dcompared, 0, n_clips * N_MODALITIES * d * sizeof(real));
 }
 
 void losses_all(struct network *network, const struct loss_weights *weights,

@@ -143,6 +143,8 @@ static void lay_out_flow(struct network *network, struct flow_state *flow, int64
     flow->dfeature = take(network, n_clips * o);
     flow->dcontrast = take(network, n_clips * o / 2);
     flow->dqueries = take(network, n_views * d);
+    flow->dcompared =
+        compares_representations(network) ? take(network, n_clips * N_MODALITIES * d) : NULL;
     flow->dcross = take(network, n_views * N_MODALITIES * o);
 }
 

@@ -82,6 +82,41 @@ static void read_off_backward(struct network *network, struct flow_state *flow,
                 flow->dfeature, o);
 }
 
+/* From the feature to the representations, in backward.drepresentations. */
+static void join_backward(struct network *network, struct flow_state *flow, const real *parameters,
+                          real *gradients)
+{
+    const struct network_layout *layout = &network->layout;
+    struct backward_state *b = &network->backward;
+    int64_t n_clips = network->batch->n_clips, d = network->config.d, o = network->config.o;
+    vector_clear(n_clips * 2 * o, b->dview_hidden[0]);
+    layer_backward(network, layout->joined_mlp[1], parameters, gradients, n_clips,
+                   flow->view_hidden[0], 2 * o, flow->feature, o, flow->dfeature, o,
+                   b->dview_hidden[0], 2 * o);
+    layer_backward(network, layout->joined_mlp[0], parameters, gradients, n_clips,
+                   flow->representations, N_MODALITIES * d, flow->view_hidden[0], 2 * o,
+                   b->dview_hidden[0], 2 * o, b->drepresentations, N_MODALITIES * d);
+}
+
+/* From the view weights to the mixed answers. */
+static void weigh_views_mlp_backward(struct network *network, struct flow_state *flow,
+                                     const real *parameters, real *gradients)
+{
+    const struct network_layout *layout = &network->layout;
+    struct backward_state *b = &network->backward;
+    int64_t n_clips = network->batch->n_clips, o = network->config.o;
+    vector_clear(n_clips * o, b->dview_hidden[1]);
+    linear_step(layout->view_weights, parameters, gradients, n_clips, flow->view_hidden[1], o,
+                b->dview_weights, N_VIEWS, b->dview_hidden[1], o);
+    vector_clear(n_clips * 2 * o, b->dview_hidden[0]);
+    layer_backward(network, layout->view_mlp[1], parameters, gradients, n_clips,
+                   flow->view_hidden[0], 2 * o, flow->view_hidden[1], o, b->dview_hidden[1], o,
+                   b->dview_hidden[0], 2 * o);
+    layer_backward(network, layout->view_mlp[0], parameters, gradients, n_clips, flow->mixed,
+                   N_VIEWS * o, flow->view_hidden[0], 2 * o, b->dview_hidden[0], 2 * o, b->dmixed,
+                   N_VIEWS * o);
+}
+
 /* Down to the cross outputs of every modality, in backward.dseen_cross. */
 static void gather_backward(struct network *network, struct flow_state *flow,
                             const real *parameters, real *gradients)
@@ -94,17 +129,8 @@ static void gather_backward(struct network *network, struct flow_state *flow,
     vector_clear(n_clips * N_VIEWS * o, b->dmixed);
     weigh_views_backward(n_clips, o, flow->view_weights, flow->mixed, flow->dfeature,
                          b->dview_weights, b->dmixed);
-    vector_clear(n_clips * o, b->dview_hidden[1]);
-    linear_step(layout->view_weights, parameters, gradients, n_clips, flow->view_hidden[1], o,
-                b->dview_weights, N_VIEWS, b->dview_hidden[1], o);
-    vector_clear(n_clips * 2 * o, b->dview_hidden[0]);
-    layer_backward(network, layout->view_mlp[1], parameters, gradients, n_clips,
-                   flow->view_hidden[0], 2 * o, flow->view_hidden[1], o, b->dview_hidden[1], o,
-                   b->dview_hidden[0], 2 * o);
-    layer_backward(network, layout->view_mlp[0], parameters, gradients, n_clips, flow->mixed,
-                   N_VIEWS * o, flow->view_hidden[0], 2 * o, b->dview_hidden[0], 2 * o, b->dmixed,
-                   N_VIEWS * o);
-
+    if (network->config.view_weights == VALENCE_WEIGHTS_LEARNED)
+        weigh_views_mlp_backward(network, flow, parameters, gradients);
     vector_clear(n_clips * N_MODALITIES, b->dmodality_weights);
     mix_backward(n_clips, o, flow->modality_weights, flow->cross, b->dmixed, b->dmodality_weights,
                  b->dseen_cross);
@@ -142,21 +168,12 @@ static void ask_backward(struct network *network, struct flow_state *flow, int m
 
 /* ---- From the queries to the sequences ---- */
 
-static void form_queries_backward(struct network *network, struct flow_state *flow,
-                                  const real *parameters, real *gradients)
+static void weigh_modalities_backward(struct network *network, struct flow_state *flow,
+                                      const real *parameters, real *gradients)
 {
     const struct network_layout *layout = &network->layout;
     struct backward_state *b = &network->backward;
     int64_t n_clips = network->batch->n_clips, d = network->config.d;
-
-    vector_clear(n_clips * N_VIEWS * d, b->dviews);
-    for (int q = 0; q < N_VIEWS; q++)
-        layer_backward(network, layout->query_mlp[q], parameters, gradients, n_clips,
-                       flow->views + q * d, N_VIEWS * d, flow->queries + q * d, N_VIEWS * d,
-                       flow->dqueries + q * d, N_VIEWS * d, b->dviews + q * d, N_VIEWS * d);
-    vector_clear(n_clips * N_MODALITIES * d, b->drepresentations);
-    views_backward(n_clips, d, flow->modality_weights, flow->representations, b->dviews,
-                   b->dmodality_weights, b->drepresentations);
     vector_clear(n_clips * d, b->dweight_hidden[0]);
     vector_clear(n_clips * d, b->dweight_hidden[1]);
     linear_step(layout->modality_weights, parameters, gradients, n_clips, flow->weight_hidden[1], d,
@@ -167,8 +184,24 @@ static void form_queries_backward(struct network *network, struct flow_state *fl
     layer_backward(network, layout->weight_mlp[0], parameters, gradients, n_clips,
                    flow->representations, N_MODALITIES * d, flow->weight_hidden[0], d,
                    b->dweight_hidden[0], d, b->drepresentations, N_MODALITIES * d);
-    imagine_backward(network, flow, layout->imagine, flow->imagined, n_clips, d, parameters,
-                     gradients, flow->seen, b->drepresentations, b->dseen);
+}
+
+static void form_queries_backward(struct network *network, struct flow_state *flow,
+                                  const real *parameters, real *gradients)
+{
+    const struct network_layout *layout = &network->layout;
+    struct backward_state *b = &network->backward;
+    int64_t n_clips = network->batch->n_clips, d = network->config.d;
+
+    vector_clear(n_clips * N_VIEWS * d, b->dviews);
+    for (int q = 0; q < network_n_views(&network->config); q++)
+        layer_backward(network, layout->query_mlp[q], parameters, gradients, n_clips,
+                       flow->views + q * d, N_VIEWS * d, flow->queries + q * d, N_VIEWS * d,
+                       flow->dqueries + q * d, N_VIEWS * d, b->dviews + q * d, N_VIEWS * d);
+    views_backward(n_clips, d, flow->modality_weights, flow->representations, b->dviews,
+                   b->dmodality_weights, b->drepresentations);
+    if (network->config.modality_weights == VALENCE_WEIGHTS_LEARNED)
+        weigh_modalities_backward(network, flow, parameters, gradients);
 }
 
 static void represent_backward(struct network *network, struct flow_state *flow, int m,
@@ -193,6 +226,16 @@ static void represent_backward(struct network *network, struct flow_state *flow,
                        network->dx[stream_index(use->stream)], gradients + layout->pool[m].context);
 }
 
+/* What the losses say of the representations themselves. */
+static void begin_representations(struct network *network, const struct flow_state *flow)
+{
+    int64_t n = network->batch->n_clips * N_MODALITIES * network->config.d;
+    if (flow->dcompared)
+        memcpy(network->backward.drepresentations, flow->dcompared, (size_t)n * sizeof(real));
+    else
+        vector_clear(n, network->backward.drepresentations);
+}
+
 void backward_all(struct network *network, const real *parameters,
                   const struct standardisation *standardisation, real *gradients)
 {
@@ -202,11 +245,19 @@ void backward_all(struct network *network, const real *parameters,
         vector_clear(network->sequences[s].n_rows * d, network->dx[s]);
     for (int f = 0; f < network->n_flows; f++) {
         struct flow_state *flow = &network->flows[f];
+        begin_representations(network, flow);
         read_off_backward(network, flow, parameters, gradients);
-        gather_backward(network, flow, parameters, gradients);
-        for (int m = 0; m < N_MODALITIES; m++)
-            ask_backward(network, flow, m, parameters, gradients);
-        form_queries_backward(network, flow, parameters, gradients);
+        if (concatenates(network)) {
+            join_backward(network, flow, parameters, gradients);
+        } else {
+            gather_backward(network, flow, parameters, gradients);
+            for (int m = 0; m < N_MODALITIES; m++)
+                ask_backward(network, flow, m, parameters, gradients);
+            form_queries_backward(network, flow, parameters, gradients);
+        }
+        imagine_backward(network, flow, network->layout.imagine, flow->imagined,
+                         network->batch->n_clips, d, parameters, gradients, flow->seen,
+                         network->backward.drepresentations, network->backward.dseen);
         for (int m = 0; m < N_MODALITIES; m++)
             represent_backward(network, flow, m, parameters, gradients);
     }

@@ -116,18 +116,40 @@ static void represent(struct network *network, struct flow_state *flow, const re
             flow->representations);
 }
 
-static void form_queries(struct network *network, struct flow_state *flow, const real *parameters)
+static void fill(int64_t n, real value, real *values)
+{
+    for (int64_t i = 0; i < n; i++)
+        values[i] = value;
+}
+
+static void weigh_modalities(struct network *network, struct flow_state *flow,
+                             const real *parameters)
 {
     const struct network_layout *layout = &network->layout;
     int64_t n_clips = network->batch->n_clips, d = network->config.d;
+    if (network->config.modality_weights == VALENCE_WEIGHTS_MEAN) {
+        fill(n_clips * N_MODALITIES, (real)1 / N_MODALITIES, flow->modality_weights);
+        return;
+    }
     layer_forward(network, flow, SITE_WEIGHT_MLP, layer_of(layout->weight_mlp[0], parameters), 1,
                   flow->representations, N_MODALITIES * d, flow->weight_hidden[0], d);
     layer_forward(network, flow, SITE_WEIGHT_MLP + 1, layer_of(layout->weight_mlp[1], parameters),
                   1, flow->weight_hidden[0], d, flow->weight_hidden[1], d);
     linear_forward(layer_of(layout->modality_weights, parameters), n_clips, flow->weight_hidden[1],
                    d, flow->modality_weights, N_MODALITIES);
+}
+
+/* The queries of views that do not ask are zero. */
+static void form_queries(struct network *network, struct flow_state *flow, const real *parameters)
+{
+    const struct network_layout *layout = &network->layout;
+    int64_t n_clips = network->batch->n_clips, d = network->config.d;
+    int n_views = network_n_views(&network->config);
+    weigh_modalities(network, flow, parameters);
     views_forward(n_clips, d, flow->modality_weights, flow->representations, flow->views);
-    for (int q = 0; q < N_VIEWS; q++)
+    if (n_views < N_VIEWS)
+        fill(n_clips * N_VIEWS * d, 0, flow->queries);
+    for (int q = 0; q < n_views; q++)
         layer_forward(network, flow, SITE_QUERY_MLP + q, layer_of(layout->query_mlp[q], parameters),
                       1, flow->views + q * d, N_VIEWS * d, flow->queries + q * d, N_VIEWS * d);
 }
@@ -188,6 +210,27 @@ static void ask(struct network *network, struct attention_use *use, const real *
     }
 }
 
+/* The weights of views that do not ask are zero. */
+static void weigh_views(struct network *network, struct flow_state *flow, const real *parameters)
+{
+    const struct network_layout *layout = &network->layout;
+    int64_t n_clips = network->batch->n_clips, o = network->config.o;
+    int n_views = network_n_views(&network->config);
+    if (n_views < N_VIEWS)
+        fill(n_clips * N_VIEWS, 0, flow->view_weights);
+    if (network->config.view_weights == VALENCE_WEIGHTS_MEAN) {
+        for (int64_t b = 0; b < n_clips; b++)
+            fill(n_views, (real)1 / (real)n_views, flow->view_weights + b * N_VIEWS);
+        return;
+    }
+    layer_forward(network, flow, SITE_VIEW_MLP, layer_of(layout->view_mlp[0], parameters), 1,
+                  flow->mixed, N_VIEWS * o, flow->view_hidden[0], 2 * o);
+    layer_forward(network, flow, SITE_VIEW_MLP + 1, layer_of(layout->view_mlp[1], parameters), 1,
+                  flow->view_hidden[0], 2 * o, flow->view_hidden[1], o);
+    linear_forward(layer_of(layout->view_weights, parameters), n_clips, flow->view_hidden[1], o,
+                   flow->view_weights, N_VIEWS);
+}
+
 static void gather(struct network *network, struct flow_state *flow, const real *parameters)
 {
     const struct network_layout *layout = &network->layout;
@@ -203,13 +246,26 @@ static void gather(struct network *network, struct flow_state *flow, const real 
     imagine(network, flow, layout->imagine_cross, flow->imagined_cross, n_clips * N_VIEWS, o,
             parameters, flow->seen_cross, flow->cross);
     mix_forward(n_clips, o, flow->modality_weights, flow->cross, flow->mixed);
-    layer_forward(network, flow, SITE_VIEW_MLP, layer_of(layout->view_mlp[0], parameters), 1,
-                  flow->mixed, N_VIEWS * o, flow->view_hidden[0], 2 * o);
-    layer_forward(network, flow, SITE_VIEW_MLP + 1, layer_of(layout->view_mlp[1], parameters), 1,
-                  flow->view_hidden[0], 2 * o, flow->view_hidden[1], o);
-    linear_forward(layer_of(layout->view_weights, parameters), n_clips, flow->view_hidden[1], o,
-                   flow->view_weights, N_VIEWS);
+    weigh_views(network, flow, parameters);
     weigh_views_forward(n_clips, o, flow->view_weights, flow->mixed, flow->feature);
+}
+
+/* In place of everything from the modality weights on; what a caller may look at is zero. */
+static void join(struct network *network, struct flow_state *flow, const real *parameters)
+{
+    const struct network_layout *layout = &network->layout;
+    int64_t n_clips = network->batch->n_clips, d = network->config.d, o = network->config.o;
+    fill(n_clips * N_MODALITIES, 0, flow->modality_weights);
+    fill(n_clips * N_VIEWS, 0, flow->view_weights);
+    fill(n_clips * N_VIEWS * d, 0, flow->queries);
+    fill(n_clips * N_VIEWS * N_MODALITIES * o, 0, flow->cross);
+    for (int m = 0; m < N_MODALITIES; m++)
+        fill(N_VIEWS * network->uses[flow->use[m]].cross.sequence->n_rows, 0,
+             flow->weights_of_cross[m]);
+    layer_forward(network, flow, SITE_VIEW_MLP, layer_of(layout->joined_mlp[0], parameters), 1,
+                  flow->representations, N_MODALITIES * d, flow->view_hidden[0], 2 * o);
+    layer_forward(network, flow, SITE_VIEW_MLP + 1, layer_of(layout->joined_mlp[1], parameters), 1,
+                  flow->view_hidden[0], 2 * o, flow->feature, o);
 }
 
 static void read_off(struct network *network, struct flow_state *flow, const real *parameters)
@@ -230,14 +286,17 @@ void forward_all(struct network *network, const real *parameters,
     project_streams(network, parameters, standardisation);
     for (int u = 0; u < network->n_uses; u++)
         pool(network, &network->uses[u], parameters);
-    for (int f = 0; f < network->n_flows; f++) {
+    for (int f = 0; f < network->n_flows; f++)
         represent(network, &network->flows[f], parameters);
+    for (int f = 0; f < network->n_flows && !concatenates(network); f++)
         form_queries(network, &network->flows[f], parameters);
-    }
-    for (int u = 0; u < network->n_uses; u++)
+    for (int u = 0; u < network->n_uses && !concatenates(network); u++)
         ask(network, &network->uses[u], parameters);
     for (int f = 0; f < network->n_flows; f++) {
-        gather(network, &network->flows[f], parameters);
+        if (concatenates(network))
+            join(network, &network->flows[f], parameters);
+        else
+            gather(network, &network->flows[f], parameters);
         read_off(network, &network->flows[f], parameters);
     }
 }

@@ -83,7 +83,9 @@ struct flow_state {
     real *dfeature;  /* (B, o) */
     real *dcontrast; /* (B, o / 2) */
     real *dqueries;  /* (B, Q, d) */
-    real *dcross;    /* (B * Q, 3, o) */
+    /* (B, 3, d); NULL where the single modalities' views have what distillation compares */
+    real *dcompared;
+    real *dcross; /* (B * Q, 3, o) */
 };
 
 /* Gradients on their way back through one flow, shared by the flows one after the other. */
@@ -153,6 +155,17 @@ static inline bool imagines_any(const struct network *network, const struct flow
         if (imagines(network, flow, m))
             return true;
     return false;
+}
+
+/* True if distillation compares representations, since there are no views of single modalities. */
+static inline bool compares_representations(const struct network *network)
+{
+    return network_n_views(&network->config) < N_VIEWS;
+}
+
+static inline bool concatenates(const struct network *network)
+{
+    return network->config.fusion == VALENCE_FUSION_CONCATENATION;
 }
 
 /* network_forward.c: all flows of the batch laid out. */

@@ -80,9 +80,38 @@ static void add_imaginations(const struct valence_model_config *config,
             continue;
         snprintf(name, sizeof name, "missing_%s_imagination_mlp", valence_modality_names[m]);
         layout->imagine[m] = add_imagination(table, config->d, name);
+        if (config->fusion == VALENCE_FUSION_CONCATENATION)
+            continue;
         snprintf(name, sizeof name, "missing_cross_%s_query_imagination_mlp",
                  valence_modality_names[m]);
         layout->imagine_cross[m] = add_imagination(table, config->o, name);
+    }
+}
+
+/* The weights of modalities, the views' queries, and their cross-attentions. */
+static void add_cross_attention(const struct valence_model_config *config, struct network_layout *l,
+                                struct parameter_table *t)
+{
+    int64_t d = config->d, o = config->o;
+    int n_views = network_n_views(config);
+    char name[56];
+    if (config->modality_weights == VALENCE_WEIGHTS_LEARNED) {
+        add_mlp(t, l->weight_mlp, 3 * d, d, d, "attention_mlp");
+        l->modality_weights = add_linear(t, d, VALENCE_N_MODALITIES, "fc_att");
+    }
+    for (int q = 0; q < n_views; q++)
+        l->query_mlp[q] = add_linear(t, d, d, "cross_%s_query_mlp.0", valence_view_names[q]);
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
+        l->cross[m].query = add_linear(t, d, d, "cross_att_fra2utt_%d.query_proj", m);
+        l->cross[m].key = add_linear(t, d, d, "cross_att_fra2utt_%d.input_proj", m);
+    }
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
+        snprintf(name, sizeof name, "cross_%s_mlp", valence_modality_names[m]);
+        add_mlp(t, l->cross_mlp[m], d, 2 * o, o, name);
+    }
+    if (config->view_weights == VALENCE_WEIGHTS_LEARNED) {
+        add_mlp(t, l->view_mlp, n_views * o, 2 * o, o, "cross_attention_mlp");
+        l->view_weights = add_linear(t, o, n_views, "cross_fc_att");
     }
 }
 
@@ -110,20 +139,10 @@ void network_layout_make(const struct valence_model_config *config, struct netwo
         snprintf(name, sizeof name, "%s_mlp", valence_modality_names[m]);
         add_mlp(t, l->modality_mlp[m], d, d, d, name);
     }
-    add_mlp(t, l->weight_mlp, 3 * d, d, d, "attention_mlp");
-    l->modality_weights = add_linear(t, d, VALENCE_N_MODALITIES, "fc_att");
-    for (int q = 0; q < VALENCE_N_VIEWS; q++)
-        l->query_mlp[q] = add_linear(t, d, d, "cross_%s_query_mlp.0", valence_view_names[q]);
-    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
-        l->cross[m].query = add_linear(t, d, d, "cross_att_fra2utt_%d.query_proj", m);
-        l->cross[m].key = add_linear(t, d, d, "cross_att_fra2utt_%d.input_proj", m);
-    }
-    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
-        snprintf(name, sizeof name, "cross_%s_mlp", valence_modality_names[m]);
-        add_mlp(t, l->cross_mlp[m], d, 2 * o, o, name);
-    }
-    add_mlp(t, l->view_mlp, VALENCE_N_VIEWS * o, 2 * o, o, "cross_attention_mlp");
-    l->view_weights = add_linear(t, o, VALENCE_N_VIEWS, "cross_fc_att");
+    if (config->fusion == VALENCE_FUSION_CONCATENATION)
+        add_mlp(t, l->joined_mlp, 3 * d, 2 * o, o, "joined_mlp");
+    else
+        add_cross_attention(config, l, t);
     l->score = add_linear(t, o, 1, "fc_out_v");
     l->contrast[0] = add_linear(t, o, o / 2, "orgin_linear_change.0"); /* the published spelling */
     l->contrast[1] = add_linear(t, o / 2, o / 2, "orgin_linear_change.2");

@@ -23,6 +23,10 @@ int train_config_check(const struct valence_train_config *config, struct valence
         return fail_key(error, VALENCE_ERROR_CONFIG, "select",
                         "select: 'missing' needs a flow with a missing modality, but the only flow "
                         "is complete");
+    if (config->model.fusion == VALENCE_FUSION_CONCATENATION && config->losses.cross > 0)
+        return fail_key(error, VALENCE_ERROR_CONFIG, "losses.cross",
+                        "losses.cross: model.fusion 'concatenation' has no cross-attention whose "
+                        "outputs could be compared; set losses.cross to 0");
     const char *empty = !config->store[0] ? "store" : !config->output[0] ? "output" : NULL;
     if (empty)
         return fail_key(error, VALENCE_ERROR_CONFIG, empty, "%s is empty: it must name a %s", empty,

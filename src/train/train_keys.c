@@ -21,7 +21,10 @@ _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
                    sizeof(enum train_selection) == sizeof(int) &&
                    sizeof(enum valence_imagination) == sizeof(int) &&
                    sizeof(enum missing_rates) == sizeof(int) &&
-                   sizeof(enum valence_erasure) == sizeof(int),
+                   sizeof(enum valence_erasure) == sizeof(int) &&
+                   sizeof(enum valence_fusion) == sizeof(int) &&
+                   sizeof(enum valence_view_set) == sizeof(int) &&
+                   sizeof(enum valence_weighting) == sizeof(int),
                "choices are set through an int pointer");
 
 #define PLACE(field)                                                                               \
@@ -46,7 +49,7 @@ _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
                   .help = text},                                                                   \
         PLACE(field), .on_resume = resume                                                          \
     }
-#define NUMBER(n, field, least, most, value, text)                                                 \
+#define NUMBER_ON_RESUME(n, field, least, most, value, resume, text)                               \
     {                                                                                              \
         .known = {.name = n,                                                                       \
                   .type = VALENCE_CONFIG_NUMBER,                                                   \
@@ -54,14 +57,14 @@ _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
                   .maximum = most,                                                                 \
                   .standard = value,                                                               \
                   .help = text},                                                                   \
-        PLACE(field), .on_resume = FIXED                                                           \
+        PLACE(field), .on_resume = resume                                                          \
     }
-#define FLAG(n, field, value, text)                                                                \
+#define FLAG_ON_RESUME(n, field, value, resume, text)                                              \
     {                                                                                              \
         .known = {.name = n, .type = VALENCE_CONFIG_FLAG, .standard = value, .help = text},        \
-        PLACE(field), .on_resume = FIXED                                                           \
+        PLACE(field), .on_resume = resume                                                          \
     }
-#define CHOICE(n, field, names, n_names, value, text)                                              \
+#define CHOICE_ON_RESUME(n, field, names, n_names, value, resume, text)                            \
     {                                                                                              \
         .known = {.name = n,                                                                       \
                   .type = VALENCE_CONFIG_CHOICE,                                                   \
@@ -69,35 +72,19 @@ _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
                   .n_choices = n_names,                                                            \
                   .standard = value,                                                               \
                   .help = text},                                                                   \
-        PLACE(field), .on_resume = FIXED                                                           \
+        PLACE(field), .on_resume = resume                                                          \
     }
-
+#define NUMBER(n, field, least, most, value, text)                                                 \
+    NUMBER_ON_RESUME(n, field, least, most, value, FIXED, text)
+#define FLAG(n, field, value, text) FLAG_ON_RESUME(n, field, value, FIXED, text)
+#define CHOICE(n, field, names, n_names, value, text)                                              \
+    CHOICE_ON_RESUME(n, field, names, n_names, value, FIXED, text)
 /* Keys that came later: a run begun without them was begun with their defaults. */
 #define ADDED_NUMBER(n, field, least, most, value, text)                                           \
-    {                                                                                              \
-        .known = {.name = n,                                                                       \
-                  .type = VALENCE_CONFIG_NUMBER,                                                   \
-                  .minimum = least,                                                                \
-                  .maximum = most,                                                                 \
-                  .standard = value,                                                               \
-                  .help = text},                                                                   \
-        PLACE(field), .on_resume = ADDED                                                           \
-    }
-#define ADDED_FLAG(n, field, value, text)                                                          \
-    {                                                                                              \
-        .known = {.name = n, .type = VALENCE_CONFIG_FLAG, .standard = value, .help = text},        \
-        PLACE(field), .on_resume = ADDED                                                           \
-    }
+    NUMBER_ON_RESUME(n, field, least, most, value, ADDED, text)
+#define ADDED_FLAG(n, field, value, text) FLAG_ON_RESUME(n, field, value, ADDED, text)
 #define ADDED_CHOICE(n, field, names, n_names, value, text)                                        \
-    {                                                                                              \
-        .known = {.name = n,                                                                       \
-                  .type = VALENCE_CONFIG_CHOICE,                                                   \
-                  .choices = names,                                                                \
-                  .n_choices = n_names,                                                            \
-                  .standard = value,                                                               \
-                  .help = text},                                                                   \
-        PLACE(field), .on_resume = ADDED                                                           \
-    }
+    CHOICE_ON_RESUME(n, field, names, n_names, value, ADDED, text)
 
 static const struct config_key keys[] = {
     TEXT("store", store, "corpus", FREE, "The feature store to train on."),
@@ -146,6 +133,19 @@ static const struct config_key keys[] = {
            "How a missing modality is completed. The residual is added to the output of the "
            "transition layer (transition) or to the simulated text (text); off: nothing is "
            "completed."),
+    ADDED_CHOICE("model.fusion", model.fusion, valence_fusion_names, VALENCE_N_FUSIONS,
+                 "cross_attention",
+                 "How the modalities are joined: cross_attention is the published network; "
+                 "concatenation is a simple baseline, an MLP over the pooled modalities side by "
+                 "side, and needs losses.cross: 0."),
+    ADDED_CHOICE("model.views", model.views, valence_view_set_names, VALENCE_N_VIEW_SETS, "all",
+                 "Which query views ask: all seven, or the fused one alone."),
+    ADDED_CHOICE("model.modality_weights", model.modality_weights, valence_weighting_names,
+                 VALENCE_N_WEIGHTINGS, "learned",
+                 "The weights of the modalities: learned, or mean (1/3 each)."),
+    ADDED_CHOICE("model.view_weights", model.view_weights, valence_weighting_names,
+                 VALENCE_N_WEIGHTINGS, "learned",
+                 "The weights of the query views: learned, or mean (all the same)."),
     NUMBER("model.dropout", model.dropout, 0, 0.99, "0.3", "Dropout after each layer of the MLPs."),
     NUMBER("model.attention_dropout", model.attention_dropout, 0, 0.99, "0.5",
            "Dropout in the two attentions."),

@@ -33,8 +33,9 @@ struct gradient_case {
     struct loss_weights weights;
     uint64_t dropout_key;
     real *parameters, *gradients;
-    real *others;                        /* gradients elsewhere, not looked at */
-    real *target_queries, *target_cross; /* the complete flow's, as they were */
+    real *others; /* gradients elsewhere, not looked at */
+    /* the complete flow's, as they were */
+    real *target_queries, *target_cross, *target_representations;
 };
 
 static struct loss_terms run(const struct gradient_case *c, real *gradients)
@@ -53,11 +54,10 @@ static real *copy(int64_t n, const real *values)
     return memcpy(keep(n, sizeof *values), values, (size_t)n * sizeof *values);
 }
 
-static struct gradient_case make_case(int n_flows, enum valence_imagination imagination,
-                                      bool dropout, const int64_t *lengths)
+static struct gradient_case make_case_of(const struct valence_model_config *config, bool dropout,
+                                         const int64_t *lengths)
 {
-    struct gradient_case c = {.config = case_config(D, O, n_flows, imagination),
-                              .weights = WEIGHTS};
+    struct gradient_case c = {.config = *config, .weights = WEIGHTS};
     c.parameters = make_parameters(&c.config, &c.table);
     c.clips = make_clips(&c.config, N_CLIPS, lengths);
     c.network = make_network(&c.config);
@@ -69,7 +69,16 @@ static struct gradient_case make_case(int n_flows, enum valence_imagination imag
     run(&c, c.gradients);
     c.target_queries = copy(N_CLIPS * N_VIEWS * D, c.network->flows[0].queries);
     c.target_cross = copy(N_CLIPS * N_VIEWS * N_MODALITIES * O, c.network->flows[0].cross);
+    c.target_representations =
+        copy(N_CLIPS * N_MODALITIES * D, c.network->flows[0].representations);
     return c;
+}
+
+static struct gradient_case make_case(int n_flows, enum valence_imagination imagination,
+                                      bool dropout, const int64_t *lengths)
+{
+    struct valence_model_config config = case_config(D, O, n_flows, imagination);
+    return make_case_of(&config, dropout, lengths);
 }
 
 /* ---- The loss with the distillation's targets held ---- */
@@ -96,10 +105,18 @@ static double distillation(const struct gradient_case *c)
             if (!(flow->missing & VALENCE_BIT(m)))
                 continue;
             n_missing++;
-            rep += root(N_CLIPS, N_VIEWS * D, (VALENCE_VIEW_AUDIO + m) * D, D, flow->queries,
-                        c->target_queries);
-            cross +=
-                root(N_CLIPS * N_VIEWS, N_MODALITIES * O, m * O, O, flow->cross, c->target_cross);
+            if (c->config.fusion || c->config.views)
+                rep += root(N_CLIPS, N_MODALITIES * D, m * D, D, flow->representations,
+                            c->target_representations);
+            else
+                rep += root(N_CLIPS, N_VIEWS * D, (VALENCE_VIEW_AUDIO + m) * D, D, flow->queries,
+                            c->target_queries);
+            if (c->config.views)
+                cross += root(N_CLIPS, N_VIEWS * N_MODALITIES * O, m * O, O, flow->cross,
+                              c->target_cross);
+            else if (!c->config.fusion)
+                cross += root(N_CLIPS * N_VIEWS, N_MODALITIES * O, m * O, O, flow->cross,
+                              c->target_cross);
         }
         loss += (c->weights.rep * rep + c->weights.cross * cross) / n_missing;
     }
@@ -180,10 +197,53 @@ static void test_with_empty_streams(void **state)
     check_all(N_ALL_FLOWS, SOME_EMPTY, 0);
 }
 
-static void test_every_tensor_learns(void **state)
+/* The simpler networks: each alone, and together where they go together. */
+static const struct {
+    enum valence_fusion fusion;
+    enum valence_view_set views;
+    enum valence_weighting modality_weights, view_weights;
+} SIMPLER[] = {{VALENCE_FUSION_CONCATENATION, 0, 0, 0},
+               {0, VALENCE_VIEWS_FUSED, 0, 0},
+               {0, 0, VALENCE_WEIGHTS_MEAN, 0},
+               {0, 0, 0, VALENCE_WEIGHTS_MEAN},
+               {0, VALENCE_VIEWS_FUSED, VALENCE_WEIGHTS_MEAN, VALENCE_WEIGHTS_MEAN}};
+#define N_SIMPLER ((int)(sizeof SIMPLER / sizeof SIMPLER[0]))
+
+static struct valence_model_config simpler_config(int i, int n_flows,
+                                                  enum valence_imagination imagination)
+{
+    struct valence_model_config config = case_config(D, O, n_flows, imagination);
+    config.fusion = SIMPLER[i].fusion;
+    config.views = SIMPLER[i].views;
+    config.modality_weights = SIMPLER[i].modality_weights;
+    config.view_weights = SIMPLER[i].view_weights;
+    return config;
+}
+
+static void check_simpler(int n_flows, const int64_t *lengths)
+{
+    for (int i = 0; i < N_SIMPLER; i++)
+        for (int imagination = 0; imagination < VALENCE_N_IMAGINATIONS; imagination++)
+            for (int dropout = 0; dropout < 2; dropout++) {
+                threads_set(1);
+                struct valence_model_config config = simpler_config(i, n_flows, imagination);
+                struct gradient_case c = make_case_of(&config, dropout, lengths);
+                for (int t = 0; t < c.table.n; t += TENSOR_STEP)
+                    check_tensor(&c, &c.table.parameters[t], 0);
+                network_free(c.network);
+                release_kept(NULL);
+            }
+}
+
+static void test_simpler_networks(void **state)
 {
     (void)state;
-    struct gradient_case c = make_case(N_ALL_FLOWS, VALENCE_IMAGINATION_TRANSITION, false, FULL);
+    check_simpler(2, FULL);
+    check_simpler(3, SOME_EMPTY);
+}
+
+static void check_every_tensor_learns(struct gradient_case c)
+{
     for (int i = 0; i < c.table.n; i++) {
         const struct parameter *parameter = &c.table.parameters[i];
         double norm = 0;
@@ -195,6 +255,17 @@ static void test_every_tensor_learns(void **state)
             fail_msg("%s has a gradient of %g", parameter->name, norm);
     }
     network_free(c.network);
+}
+
+static void test_every_tensor_learns(void **state)
+{
+    (void)state;
+    check_every_tensor_learns(make_case(N_ALL_FLOWS, VALENCE_IMAGINATION_TRANSITION, false, FULL));
+    for (int i = 0; i < N_SIMPLER; i++) {
+        struct valence_model_config config =
+            simpler_config(i, N_ALL_FLOWS, VALENCE_IMAGINATION_TRANSITION);
+        check_every_tensor_learns(make_case_of(&config, false, FULL));
+    }
 }
 
 static void test_terms_are_what_the_total_weighs(void **state)
@@ -235,6 +306,7 @@ int main(void)
         cmocka_unit_test_teardown(test_all_seven_flows, release_kept),
         cmocka_unit_test_teardown(test_without_simulated_text, release_kept),
         cmocka_unit_test_teardown(test_with_empty_streams, release_kept),
+        cmocka_unit_test_teardown(test_simpler_networks, release_kept),
         cmocka_unit_test_teardown(test_every_tensor_learns, release_kept),
         cmocka_unit_test_teardown(test_terms_are_what_the_total_weighs, release_kept),
         cmocka_unit_test_teardown(test_gradients_add_up_over_the_weights, release_kept),
