@@ -28,7 +28,7 @@ static const char *other_word_for(const char *name)
         const char *word, *command;
     } words[] = {{"eval", "evaluate"},   {"test", "evaluate"},   {"ls", "inspect"},
                  {"list", "inspect"},    {"info", "inspect"},    {"show", "inspect"},
-                 {"check", "doctor"},    {"verify", "doctor"},   {"score", "predict"},
+                 {"check", "doctor"},    {"score", "predict"},
                  {"infer", "predict"},   {"run", "predict"},     {"fit", "train"},
                  {"resume", "train"},    {"download", "models"}, {"fetch", "models"},
                  {"load", "import"},     {"save", "export"},     {"dump", "export"},

@@ -21,7 +21,11 @@
     X(predict, "Models")                                                                           \
     X(convert, "Models")                                                                           \
     X(models, "Models")                                                                            \
+    X(ablate, "Experiments")                                                                       \
+    X(compare, "Experiments")                                                                      \
+    X(sweep, "Experiments")                                                                        \
     X(runs, "Experiments")                                                                         \
+    X(verify, "Experiments")                                                                       \
     X(completion, "This program")                                                                  \
     X(man, "This program")                                                                         \
     X(version, "This program")

@@ -64,8 +64,7 @@ void table_note(struct table *table, const char *format, ...)
     va_end(args);
 }
 
-/* The next of a sequence of texts, or NULL; begin with at = 0. */
-static const char *next_text(const struct texts *texts, size_t *at)
+const char *texts_next(const struct texts *texts, size_t *at)
 {
     if (*at >= texts->length)
         return NULL;
@@ -98,7 +97,7 @@ static void measure(const struct table *table, int widths[TABLE_MAX_COLUMNS],
     int column = 0;
     for (int i = 0; i < table->n_columns; i++)
         widths[i] = least[i] = display_width(table->columns[i].heading);
-    for (size_t at = 0; (text = next_text(&table->cells, &at)); column++) {
+    for (size_t at = 0; (text = texts_next(&table->cells, &at)); column++) {
         int width = display_width(text), word = word_width(text), i = column % table->n_columns;
         if (i > 0 && table->columns[i].alignment == TABLE_LEFT && word > LONGEST_WORD)
             word = LONGEST_WORD;
@@ -229,7 +228,7 @@ static void print_rows(const struct table *table, const int *widths, FILE *strea
     for (int i = line_width(table, widths); i > 0; i--)
         fputc('-', stream);
     fputc('\n', stream);
-    for (size_t at = 0; (text = next_text(&table->cells, &at));) {
+    for (size_t at = 0; (text = texts_next(&table->cells, &at));) {
         cells[n++] = text;
         if (n < table->n_columns)
             continue;
@@ -257,7 +256,7 @@ static void name_hidden(const struct table *table, char *names, size_t room)
 static void print_notes(const struct table *table, FILE *stream)
 {
     const char *text;
-    for (size_t at = 0; (text = next_text(&table->notes, &at));) {
+    for (size_t at = 0; (text = texts_next(&table->notes, &at));) {
         bool warning = strncmp(text, "WARNING", 7) == 0;
         if (warning)
             fputs(terminal_style(stream, STYLE_WARNING), stream);

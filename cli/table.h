@@ -61,6 +61,15 @@ void table_note(struct table *table, const char *format, ...) __attribute__((for
 /* Prints and frees. A table too large for memory is cut, and says so. */
 void table_print(struct table *table, FILE *stream);
 
+/* Other forms of the same table, all columns in full: Markdown, CSV (RFC 4180, without title and
+ * notes), and LaTeX with booktabs. */
+enum table_format { TABLE_TEXT, TABLE_MARKDOWN, TABLE_CSV, TABLE_LATEX, TABLE_N_FORMATS };
+extern const char *const table_format_names[TABLE_N_FORMATS];
+void table_print_as(struct table *table, enum table_format format, FILE *stream);
+
+/* The next of a sequence of texts, or NULL; begin with at = 0. */
+const char *texts_next(const struct texts *texts, size_t *at);
+
 void table_free(struct table *table); /* one that is not printed */
 
 #endif

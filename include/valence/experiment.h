@@ -21,6 +21,8 @@
 
 #include "valence/api.h"
 #include "valence/error.h"
+#include "valence/evaluate.h"
+#include "valence/metrics.h"
 #include "valence/progress.h"
 #include "valence/train.h"
 
@@ -73,6 +75,55 @@ VALENCE_API int valence_experiment_create(const struct valence_train_config *con
                                           const struct valence_plan_options *options,
                                           struct valence_experiment **experiment,
                                           struct valence_error *error);
+
+/* The variants of an ablation: "full", which is the configuration itself, then one for each part
+ * that it has and that can be removed:
+ *
+ *   no-mia                   nothing is imagined
+ *   no-mkd-representation, no-mkd-cross, no-mkd   without distillation: one term, the other, both
+ *   no-rs, no-rnc            without the similarity of representations; without contrast
+ *   single-flow              the complete flow alone, with all the weight that the flows had
+ *   no-cross-attention       an MLP over the pooled modalities side by side
+ *   fused-view-alone         one query view of seven
+ *   mean-modality-weights, mean-view-weights   1 / n instead of learned weights
+ *   no-simulated-text        missing text is an empty sequence
+ *   no-audio, no-text, no-video   without a modality, and without the flows that miss it
+ *
+ * *variants is made by the library, NULL on failure; free it with valence_variants_free(), which
+ * takes NULL. Errors: ARGUMENT, MEMORY. */
+VALENCE_API int valence_ablation_create(const struct valence_train_config *config,
+                                        const struct valence_variant **variants, int *n,
+                                        struct valence_error *error);
+VALENCE_API void valence_variants_free(const struct valence_variant *variants, int n);
+
+enum valence_sweep_method {
+    VALENCE_SWEEP_GRID, /* all combinations */
+    VALENCE_SWEEP_ONE,  /* one key after the other, the others as they are */
+    VALENCE_SWEEP_RANDOM,
+    VALENCE_N_SWEEP_METHODS
+};
+/* "grid", ... */
+extern VALENCE_API const char *const valence_sweep_method_names[VALENCE_MAX_NAMES];
+
+struct valence_sweep_options {
+    /* sizeof(struct valence_sweep_options); set by valence_sweep_options_default() */
+    size_t size;
+    enum valence_sweep_method method; /* one */
+    int64_t n_draws;                  /* of random settings, 20 */
+    uint64_t seed;                    /* of the draws, 1 */
+};
+VALENCE_API void valence_sweep_options_default(struct valence_sweep_options *options);
+
+/* The variants of a sweep: "base", which is the configuration itself, then the settings. A range is
+ * "KEY=LOW:HIGH:STEP", "KEY=LOW:HIGH:*FACTOR" or "KEY=VALUE,VALUE,..."; random draws lie anywhere
+ * between LOW and HIGH, evenly on a logarithmic scale where a FACTOR is given. Handed out as by
+ * valence_ablation_create(). Errors: CONFIG for a key or a value that is wrong and for a range that
+ * is empty; LIMIT; ARGUMENT; MEMORY. */
+VALENCE_API int valence_sweep_create(const struct valence_train_config *config,
+                                     const char *const *ranges, int n_ranges,
+                                     const struct valence_sweep_options *options,
+                                     const struct valence_variant **variants, int *n,
+                                     struct valence_error *error);
 
 /* Opens the experiment in a folder. Errors: NOT_FOUND, FORMAT, CONFIG, IO, MEMORY. */
 VALENCE_API int valence_experiment_open(const char *folder, struct valence_experiment **experiment,
@@ -179,6 +230,104 @@ VALENCE_API int valence_experiment_run(const struct valence_experiment *experime
 VALENCE_API int valence_experiment_work(const struct valence_worker *worker,
                                         const struct valence_progress *progress,
                                         struct valence_error *error);
+
+/* ---- Results ---- */
+
+/* A metric of a variant in a flow, over its seeds. A share is 0 ... 1. */
+struct valence_result_cell {
+    double mean, deviation; /* NaN of one seed */
+    /* this variant less the first, with an interval of VALENCE_METRIC_LEVEL over recordings and
+     * seeds; NaN of the first variant, and where a metric is undefined */
+    double difference;
+    struct valence_interval interval;
+    /* of no difference, two-sided; and adjusted for all tests of the result (Holm) */
+    double p, p_holm;
+    /* the smallest true difference that would have been found at 5 % in 80 % of cases */
+    double detectable;
+};
+
+/* The validation error of the best epochs of a variant's runs. */
+struct valence_result_validation {
+    double mean, deviation;
+};
+
+struct valence_result_variant {
+    const char *name;
+    int64_t n_models; /* 0 where it was not measured */
+    int64_t n_parameters;
+    /* (n_flows, n_metrics); NULL where it was not measured */
+    const struct valence_result_cell *cells;
+    /* of an experiment: the error by which its configuration selects, over the seeds, and (n
+     * validation flows) that of each flow; else NULL and NaN */
+    struct valence_result_validation selected;
+    const struct valence_result_validation *validation;
+    int64_t n_epochs; /* trained by each run */
+};
+
+struct valence_experiment_result {
+    const char *kind;
+    int n_variants;
+    const struct valence_result_variant *variants;
+    int best; /* the variant with the smallest validation error; -1 where there is none */
+    int n_validation_flows;
+    const unsigned *validation_flows;
+    /* What the cells are of. */
+    int n_flows;
+    const unsigned *flows;
+    int n_metrics;
+    const enum valence_metric *metrics;
+    enum valence_split split;
+    enum valence_scale scale;
+    bool synthetic;
+    int64_t n_clips, n_left_out; /* clips that some variant has no rows of are left out */
+    int64_t n_recordings;
+    int64_t n_resamples, n_tests;
+    /* (n_flows, n_metrics): the median of the cells' */
+    const double *detectable;
+    /* the same as JSON, as result.json has it */
+    const char *json;
+};
+
+/* Measures a finished experiment on the store that it was trained on, and writes its result.json.
+ * Of a plan of the kind "sweep" only the first variant and that with the smallest validation error
+ * are measured: the other figures of the test part would be a temptation.
+ *
+ * `options` may be NULL; n_resamples is then 10000. Without flows those of the plan's configuration
+ * are measured. *result is NULL on failure; free it with valence_experiment_result_free(), which
+ * takes NULL.
+ *
+ * Errors: BUSY where a run is not finished, naming it; DATA where the store has changed; those of
+ * valence_evaluate(); IO, DISK_FULL, MEMORY. */
+VALENCE_API int valence_experiment_evaluate(const struct valence_experiment *experiment,
+                                            const struct valence_evaluate_options *options,
+                                            const struct valence_progress *progress,
+                                            const struct valence_experiment_result **result,
+                                            struct valence_error *error);
+
+/* The same for n runs that were trained before, the first being what the others are compared with.
+ * A run may have several seeds. Nothing is written. Errors: as above, and DATA where a run was
+ * trained on other data than the store holds. */
+VALENCE_API int valence_compare_runs(const char *const *runs, int n,
+                                     const struct valence_store *store,
+                                     const struct valence_evaluate_options *options,
+                                     const struct valence_progress *progress,
+                                     const struct valence_experiment_result **result,
+                                     struct valence_error *error);
+VALENCE_API void valence_experiment_result_free(const struct valence_experiment_result *result);
+
+/* Computes a result file's figures again, from the runs and the store that it names, and calls
+ * `differs` for each value that is another: `where` is "variants[2].flows.complete.mae.mean".
+ * Figures that differ by less than 1e-6 of their size count as the same: other processors round
+ * otherwise. An experiment's runs are those beside the file. `store` takes the place of the one
+ * that the file names; it and `progress` may be NULL. *n_differences counts them.
+ *
+ * Errors: NOT_FOUND, FORMAT for something else than a result file; those of
+ * valence_experiment_evaluate() and valence_compare_runs(). */
+VALENCE_API int valence_result_verify(const char *path, const char *store,
+                                      void (*differs)(void *user, const char *where,
+                                                      const char *recorded, const char *found),
+                                      void *user, const struct valence_progress *progress,
+                                      int64_t *n_differences, struct valence_error *error);
 
 #ifdef __cplusplus
 }

@@ -41,8 +41,12 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The value below which `part` of the sorted values lie, interpolated linearly. */
-static double percentile(const double *sorted, int64_t n, double part)
+void sort_values(double *values, int64_t n)
+{
+    qsort(values, (size_t)n, sizeof *values, ascending);
+}
+
+double percentile(const double *sorted, int64_t n, double part)
 {
     double at = part * (double)(n - 1), whole = floor(at);
     int64_t i = (int64_t)whole;
@@ -70,7 +74,7 @@ int valence_bootstrap_interval(const double *samples, const double *others, int6
             values[n++] = value;
     }
     if (n > n_resamples / 2) {
-        qsort(values, (size_t)n, sizeof *values, ascending);
+        sort_values(values, n);
         interval->low = percentile(values, n, (1 - level) / 2);
         interval->high = percentile(values, n, (1 + level) / 2);
     }

@@ -30,4 +30,9 @@ void metric_sums_add(struct metric_sums *sums, const struct clip_terms *clip);
 void metrics_of_sums(const struct metric_sums *sums, double n, enum valence_scale scale,
                      double values[VALENCE_MAX_METRICS]);
 
+/* Sorts n values in place, none of them NaN; and the value below which `part` of sorted ones lie,
+ * interpolated linearly. */
+void sort_values(double *values, int64_t n);
+double percentile(const double *sorted, int64_t n, double part);
+
 #endif

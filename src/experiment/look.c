@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "experiment/resources.h"
 #include "experiment/runs.h"
+#include "format/json_failure.h"
 #include "run/run_folder.h"
 
 const char *const valence_run_state_names[VALENCE_MAX_NAMES] = {"waiting", "running", "stopped",
@@ -53,9 +54,10 @@ static int read_times(const char *folder, double *seconds, int64_t *n, struct va
         if (json_is_number(value)) {
             *seconds += json_number_value(value);
             ++*n;
-        } else if (!epoch && json_error_code(&problem) == json_error_out_of_memory) {
-            status = fail_memory(error, strlen(line), "a line");
-        } /* a killed process may have left half a line */
+        } else if (!epoch) { /* a killed process may have left half a line */
+            status = fail_json(&problem, error, VALENCE_ERROR_FORMAT, "%s", path);
+            status = status == VALENCE_ERROR_MEMORY ? status : VALENCE_OK;
+        }
         json_decref(epoch);
     }
     free(text);

@@ -8,6 +8,7 @@
 #include "base/file_writer.h"
 #include "base/options.h"
 #include "experiment/plan_private.h"
+#include "format/json_failure.h"
 #include "run/run_folder.h"
 
 #define MAX_RUNGS       10
@@ -29,12 +30,9 @@ int plan_read_json(const char *path, json_t **value, struct valence_error *error
         return status;
     *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &problem);
     free(text);
-    if (*value)
-        return VALENCE_OK;
-    return json_error_code(&problem) == json_error_out_of_memory
-               ? fail_memory(error, size, "a JSON document")
-               : fail(error, VALENCE_ERROR_FORMAT, "%s:%d: this is not JSON: %.200s", path,
-                      problem.line, problem.text);
+    return *value ? VALENCE_OK
+                  : fail_json(&problem, error, VALENCE_ERROR_FORMAT,
+                              "%s:%d: this is not JSON: %.200s", path, problem.line, problem.text);
 }
 
 int plan_write_json(const char *path, json_t *value, struct valence_error *error)

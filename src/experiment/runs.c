@@ -107,15 +107,19 @@ int64_t run_epochs(const struct valence_experiment *experiment, int variant, int
     return n;
 }
 
-bool run_is_busy(const struct valence_experiment *experiment, int variant, int64_t seed)
+bool folder_is_busy(const char *path)
 {
-    char path[PLAN_FILE_BYTES];
-    int folder =
-        open(plan_run_folder(experiment, variant, seed, path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool busy = folder >= 0 && flock(folder, LOCK_SH | LOCK_NB) != 0;
     if (folder >= 0)
         close(folder);
     return busy;
+}
+
+bool run_is_busy(const struct valence_experiment *experiment, int variant, int64_t seed)
+{
+    char path[PLAN_FILE_BYTES];
+    return folder_is_busy(plan_run_folder(experiment, variant, seed, path));
 }
 
 const char *run_log_file(const struct valence_experiment *experiment, int variant, int64_t seed,

@@ -47,7 +47,10 @@ int run_is_done(const struct valence_experiment *experiment, int variant, int64_
 /* Epochs that a run has saved, from its log. */
 int64_t run_epochs(const struct valence_experiment *experiment, int variant, int64_t seed);
 
-/* True if a process holds the run's folder. */
+/* True if a process trains in a folder. */
+bool folder_is_busy(const char *path);
+
+/* The same of a run's folder. */
 bool run_is_busy(const struct valence_experiment *experiment, int variant, int64_t seed);
 
 /* "FOLDER/logs/NAME/seed-N.txt" in path[PLAN_FILE_BYTES]. */

@@ -138,7 +138,7 @@ static void test_shared_options_have_their_letter_and_type(void **state)
 static const char *const print_text[] = {"completion", "man", "version", "encode", NULL};
 
 /* A run is never overwritten: it holds hours of work. */
-static const char *const never_replace[] = {"train", NULL};
+static const char *const never_replace[] = {"train", "ablate", "compare", "sweep", NULL};
 
 static void look_at_need(void *user, const struct command *command, const struct option *options)
 {

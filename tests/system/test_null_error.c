@@ -352,6 +352,12 @@ static void test_experiments(void **state)
     struct valence_experiment_options options;
     const struct valence_variant variant = {"..", NULL, 0}, plain = {"plain", NULL, 0};
     const struct valence_worker worker = {.folder = NOWHERE, .variant = "plain"};
+    const struct valence_experiment_result *result;
+    const struct valence_variant *variants;
+    const char *const empty = "losses.rnc=1:0:0.1", *runs[] = {NOWHERE, NOWHERE};
+    struct valence_store *store;
+    int64_t n_differences;
+    int n;
     assert_int_equal(valence_train_config_create(&config, NULL), VALENCE_OK);
     assert_int_equal(TRY(valence_experiment_create, config, &variant, 1, NULL, &experiment, NULL),
                      VALENCE_ERROR_ARGUMENT);
@@ -369,6 +375,19 @@ static void test_experiments(void **state)
                      VALENCE_ERROR_ARGUMENT);
     assert_int_equal(TRY(valence_experiment_look, experiment, &looked, NULL), VALENCE_OK);
     valence_experiment_state_free(looked);
+    assert_int_equal(TRY(valence_experiment_evaluate, experiment, NULL, NULL, &result, NULL),
+                     VALENCE_ERROR_BUSY);
+    assert_int_equal(TRY(valence_ablation_create, NULL, &variants, &n, NULL),
+                     VALENCE_ERROR_ARGUMENT);
+    assert_int_equal(TRY(valence_sweep_create, config, &empty, 1, NULL, &variants, &n, NULL),
+                     VALENCE_ERROR_CONFIG);
+    assert_int_equal(valence_store_open(corpus, NULL, &store, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_compare_runs, runs, 2, store, NULL, NULL, &result, NULL),
+                     VALENCE_ERROR_NOT_FOUND);
+    valence_store_close(store);
+    assert_int_equal(
+        TRY(valence_result_verify, NOWHERE, NULL, NULL, NULL, NULL, &n_differences, NULL),
+        VALENCE_ERROR_NOT_FOUND);
     valence_experiment_close(experiment);
     valence_train_config_free(config);
 }

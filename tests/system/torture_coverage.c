@@ -84,7 +84,8 @@ static const char allocates_nothing[] =
     "valence_experiment_folder valence_experiment_state_free valence_experiment_options_default "
     "valence_n_protocols valence_protocol_get valence_protocol_find "
     "valence_protocol_options_default valence_protocol_evaluation_free valence_auilc "
-    "valence_run_n_epochs valence_run_epoch_path";
+    "valence_run_n_epochs valence_run_epoch_path "
+    "valence_variants_free valence_sweep_options_default valence_experiment_result_free";
 
 static const struct {
     const struct torture_case *cases;

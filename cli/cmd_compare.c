@@ -1,0 +1,171 @@
+/* valence compare: variants of a configuration, or runs that were trained before. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "experiment_command.h"
+#include "open_store.h"
+#include "paths.h"
+#include "shared_options.h"
+
+#define MAX_RUNS        64
+#define MAX_ASSIGNMENTS 40
+
+/* What the command line says beside what all experiments have. */
+struct request {
+    struct experiment_request common;
+    const char *subjects[MAX_RUNS];
+    int n_subjects;
+    struct option_list variants;
+};
+
+/* ---- Variants ---- */
+
+/* "NAME KEY=VALUE KEY=VALUE", taken apart in place. */
+struct parsed_variant {
+    char *text;
+    const char *assignments[MAX_ASSIGNMENTS];
+};
+
+static int parse_variant(const char *text, struct parsed_variant *parsed,
+                         struct valence_variant *variant, struct valence_error *error)
+{
+    parsed->text = strdup(text);
+    if (!parsed->text)
+        return valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "a variant");
+    char *rest = parsed->text, *word = strtok_r(rest, " ", &rest);
+    *variant = (struct valence_variant){.name = word ? word : "", parsed->assignments, 0};
+    while ((word = strtok_r(rest, " ", &rest))) {
+        if (variant->n_assignments == MAX_ASSIGNMENTS)
+            return valence_fail(error, VALENCE_ERROR_ARGUMENT, NULL,
+                                "variant '%.60s' sets too many keys", variant->name);
+        parsed->assignments[variant->n_assignments++] = word;
+    }
+    return VALENCE_OK;
+}
+
+static int train_variants(struct request *request, struct valence_error *error)
+{
+    struct valence_variant variants[OPTION_LIST_MAX + 1] = {{.name = "base"}};
+    struct parsed_variant parsed[OPTION_LIST_MAX] = {{NULL, {NULL}}};
+    struct valence_train_config *config;
+    int n = request->variants.n, status = valence_train_config_create(&config, error);
+    for (int i = 0; i < n && !status; i++)
+        status = parse_variant(request->variants.values[i], &parsed[i], &variants[i + 1], error);
+    request->common.train.subject = request->subjects[0];
+    if (!status)
+        status = experiment_request_config(&request->common, "comparison", config, error);
+    if (!status)
+        status = experiment_execute(&request->common, config, variants, n + 1, NULL, error);
+    for (int i = 0; i < n; i++)
+        free(parsed[i].text);
+    valence_train_config_free(config);
+    return status;
+}
+
+/* ---- Finished runs ---- */
+
+static int compare_runs(const struct request *request, struct valence_error *error)
+{
+    const struct valence_experiment_result *result;
+    struct valence_evaluate_options options;
+    struct valence_store *store;
+    valence_evaluate_options_default(&options);
+    options.n_resamples = request->common.resamples;
+    int status = open_store(request->common.train.store, false, &store, error);
+    if (status)
+        return status;
+    status = valence_compare_runs(request->subjects, request->n_subjects, store, &options,
+                                  terminal_progress(request->common.quiet), &result, error);
+    terminal_progress_finish();
+    if (!status)
+        status = experiment_print(&request->common, result, NULL, error);
+    valence_experiment_result_free(result);
+    valence_store_close(store);
+    return status;
+}
+
+/* ---- The command ---- */
+
+/* Variants are trained from one configuration, runs are compared on a store. */
+static int check(const struct command *command, struct request *request)
+{
+    const struct train_request *train = &request->common.train;
+    bool trains = request->variants.n > 0;
+    if (trains && request->n_subjects > 1)
+        return report_usage(command, "--variant changes one configuration or store, not %d runs",
+                            request->n_subjects);
+    if (trains && request->n_subjects == 0 && !train->store)
+        return report_usage(command, "a store or a configuration is missing");
+    if (!trains && request->n_subjects < 2)
+        return report_usage(command, "give two or more runs, or a configuration with --variant "
+                                     "'NAME KEY=VALUE ...'");
+    if (!trains && !train->store)
+        return report_usage(command, "--store STORE names the store to measure the runs on");
+    if (!trains && (train->output || train->assignments.n || train->seed >= 0 ||
+                    train->seeds >= 0 || request->common.jobs || request->common.dry_run))
+        return report_usage(command, "finished runs are not trained: --output, --set, --seed, "
+                                     "--seeds, --jobs and --dry-run need --variant");
+    return experiment_request_check(command, &request->common);
+}
+
+static int run_compare(const struct command *command, int argc, char **argv)
+{
+    struct request request = {.common = EXPERIMENT_REQUEST};
+    struct experiment_request *common = &request.common;
+    const struct option options[] = {
+        {OPTION_LIST, 0, "variant", &request.variants, "'NAME KEY=VALUE ...'",
+         "Train this variant of the configuration too. You can repeat it. The configuration itself "
+         "is trained as 'base'.",
+         0, 0},
+        {OPTION_TEXT, 0, "store", &common->train.store, "STORE",
+         "The store to train on, or to measure finished runs on.", 0, 0},
+        option_output(&common->train.output, "FOLDER",
+                      "The folder of the experiment (default: 'comparison')."),
+        option_set(&common->train.assignments),
+        option_seed(&common->train.seed),
+        option_seeds(&common->train.seeds),
+        {OPTION_FLAG, 0, "dry-run", &common->dry_run, NULL, "Print the variants, without training.",
+         0, 0},
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
+        option_threads(&common->train.threads),
+        option_jobs(&common->jobs),
+        option_memory(&common->memory_mib),
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
+        option_resamples(&common->resamples),
+        option_format(&common->format_name),
+        option_card(&common->card),
+        option_json(&common->json),
+        option_quiet(&common->quiet),
+        {.type = OPTION_END}};
+    struct valence_error error;
+    int code;
+    if (!options_parse(command, options, argc, argv, request.subjects, 0, MAX_RUNS,
+                       &request.n_subjects, &code))
+        return code;
+    code = check(command, &request);
+    if (code)
+        return code;
+    int status =
+        request.variants.n ? train_variants(&request, &error) : compare_runs(&request, &error);
+    return status ? report_error(&error) : EXIT_FINE;
+}
+
+const struct command command_compare = {
+    .name = "compare",
+    .computes = true,
+    .arguments = "STORE|CONFIG.yaml|RUNS...",
+    .summary = "Compare variants of a configuration, or finished runs.",
+    .description =
+        "With --variant, the configuration and each variant of it are trained with several seeds, "
+        "and compared like the variants of 'valence ablate'.\n\n"
+        "Without, the arguments are runs that 'valence train' has finished, and the first is what "
+        "the others are compared with. They must have been trained on the data that --store holds; "
+        "runs on other data, and runs that are still training, are refused. Seeds are paired where "
+        "all runs have the same.",
+    .example =
+        "valence compare corpus --variant 'wide model.d=256' --variant 'no-rnc losses.rnc=0'\n"
+        "valence compare run-a run-b run-c --store corpus\n"
+        "valence compare run-a run-b --store corpus --format markdown",
+    .run = run_compare,
+};
