@@ -17,22 +17,29 @@
 
 /* ---- JSON files ---- */
 
+static int parse_json(const char *text, size_t size, const char *name, json_t **value,
+                      struct valence_error *error)
+{
+    json_error_t problem;
+    *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &problem);
+    return *value ? VALENCE_OK
+                  : fail_json(&problem, error, VALENCE_ERROR_FORMAT,
+                              "%s:%d: this is not JSON: %.200s", name, problem.line, problem.text);
+}
+
 int plan_read_json(const char *path, json_t **value, struct valence_error *error)
 {
     char *text;
     size_t size;
-    json_error_t problem;
     *value = NULL;
     if (!path_exists(path))
         return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file", path);
     int status = file_read_text(path, MAX_JSON_BYTES, &text, &size, error);
     if (status)
         return status;
-    *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &problem);
+    status = parse_json(text, size, path, value, error);
     free(text);
-    return *value ? VALENCE_OK
-                  : fail_json(&problem, error, VALENCE_ERROR_FORMAT,
-                              "%s:%d: this is not JSON: %.200s", path, problem.line, problem.text);
+    return status;
 }
 
 int plan_write_json(const char *path, json_t *value, struct valence_error *error)
@@ -160,29 +167,41 @@ static int plan_from_json(const char *folder, const json_t *plan,
     return status;
 }
 
-int valence_experiment_open(const char *folder, struct valence_experiment **experiment,
-                            struct valence_error *error)
+int plan_parse(const char *folder, const char *json, size_t size, const char *name,
+               struct valence_experiment **experiment, struct valence_error *error)
 {
-    *experiment = NULL;
-    if (!folder || strlen(folder) >= PLAN_PATH_BYTES)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "an experiment needs a folder");
-    char path[PLAN_FILE_BYTES];
-    snprintf(path, sizeof path, "%s/%s", folder, PLAN_FILE);
-    if (!path_exists(path))
-        return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no experiment there (it would have a %s)",
-                    folder, PLAN_FILE);
     json_t *plan;
-    int status = plan_read_json(path, &plan, error);
+    *experiment = NULL;
+    int status = parse_json(json, size, name, &plan, error);
     if (status)
         return status;
     status = plan_from_json(folder, plan, experiment, error);
     json_decref(plan);
-    if (status) {
-        valence_experiment_close(*experiment);
-        *experiment = NULL;
-        return fail_within(status, error, "%s", path);
-    }
-    return VALENCE_OK;
+    if (!status)
+        return VALENCE_OK;
+    valence_experiment_close(*experiment);
+    *experiment = NULL;
+    return fail_within(status, error, "%s", name);
+}
+
+int valence_experiment_open(const char *folder, struct valence_experiment **experiment,
+                            struct valence_error *error)
+{
+    char path[PLAN_FILE_BYTES], *text;
+    size_t size;
+    *experiment = NULL;
+    if (!folder || strlen(folder) >= PLAN_PATH_BYTES)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "an experiment needs a folder");
+    snprintf(path, sizeof path, "%s/%s", folder, PLAN_FILE);
+    if (!path_exists(path))
+        return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no experiment there (it would have a %s)",
+                    folder, PLAN_FILE);
+    int status = file_read_text(path, MAX_JSON_BYTES, &text, &size, error);
+    if (status)
+        return status;
+    status = plan_parse(folder, text, size, path, experiment, error);
+    free(text);
+    return status;
 }
 
 /* ---- Creating ---- */

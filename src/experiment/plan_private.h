@@ -14,4 +14,9 @@ int plan_add_variant(struct valence_experiment *experiment, const char *name, in
 int plan_add_assignment(struct valence_experiment *experiment, const char *assignment,
                         struct valence_error *error);
 
+/* The plan in `size` bytes of JSON, which `name` stands for in errors. *experiment is NULL on
+ * failure. */
+int plan_parse(const char *folder, const char *json, size_t size, const char *name,
+               struct valence_experiment **experiment, struct valence_error *error);
+
 #endif
