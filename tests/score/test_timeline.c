@@ -71,7 +71,8 @@ static void test_windows_and_given_sentences(void **state)
         {.text = "Good morning", .start = 1, .end = 2},
         {.text = "to you.", .start = 2.1, .end = 3},
         {.text = "Bad news.", .start = 6, .end = 8}};
-    const struct valence_transcript transcript = {"en", 8, 3, segments};
+    const struct valence_transcript transcript = {
+        .language = "en", .duration = 8, .n_segments = 3, .segments = segments};
     struct valence_scorer_options options = own_options();
     options.explain = options.signals = true;
     struct valence_scorer *scorer = open_scorer(&options);
