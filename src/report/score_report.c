@@ -24,8 +24,8 @@ static const char *const styles[] = {"tokens.css", "base.css",     "recording.cs
                                      "player.css", "timeline.css", "cues.css",
                                      "table.css",  "print.css",    NULL};
 static const char *const scripts[] = {
-    "dom.js",   "format.js", "tone.js", "theme.js", "player.js", "axis.js", "timeline.js",
-    "words.js", "tracks.js", "cues.js", "table.js", "score.js",  NULL};
+    "dom.js",   "format.js", "tone.js", "theme.js", "player.js",    "axis.js",  "timeline.js",
+    "words.js", "tracks.js", "cues.js", "table.js", "recording.js", "score.js", NULL};
 
 /* A file that the page carries. */
 struct carried {

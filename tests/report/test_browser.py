@@ -147,7 +147,7 @@ class Tests:
         same(page.evaluate("document.querySelectorAll('.track .area').length"), 2, "attention over time, a segment each")
         page.click("input[value=attention]")
         same(page.evaluate("[...new Set([...document.querySelectorAll('.cue .word')].map((w) => w.dataset.tone + w.title))].join()"),
-             "weight25\u202f%", "words by attention")
+             "weight25\u00a0%", "words by attention")
         self.assert_accessible(page, "three.html")
         self.assert_quiet(page, "three.html", ["tone.wav"])
         page.close()

@@ -32,7 +32,8 @@ function ticksOf(view, width) {
   const step = tickStep(view, width, 64);
   const ticks = [];
   for (let tick = Math.ceil(from / step) * step; tick <= to + 1e-9; tick += step) ticks.push(tick);
-  return view.hasTimes ? ticks.map((at) => ({ at, text: clock(at, step < 1 ? 1 : 0) }))
+  return view.hasTimes
+    ? ticks.map((at) => ({ at, text: clock(at, step < 1 ? 1 : 0) }))
     : ticks.filter((at) => at < to).map((at) => ({ at: at + 0.5, text: String(at + 1) }));
 }
 

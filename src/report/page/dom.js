@@ -12,7 +12,11 @@ function setAttributes(node, attributes) {
 function make(name, attributes, ...children) {
   const node = document.createElement(name);
   setAttributes(node, attributes);
-  node.append(...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== ""));
+  node.append(
+    ...children
+      .flat(Infinity)
+      .filter((child) => child !== undefined && child !== null && child !== ""),
+  );
   return node;
 }
 

@@ -6,8 +6,18 @@ function isKnown(value) {
   return typeof value === "number" && Number.isFinite(value);
 }
 
+/* The largest of those that are known, of any number of them. */
+function largest(values) {
+  return values.filter(isKnown).reduce((most, value) => Math.max(most, value), -Infinity);
+}
+
 function plain(value, digits) {
-  return isKnown(value) ? value.toFixed(digits).replace(/^-(?=.*[1-9])/, MINUS).replace("-", "") : "\u2013";
+  return isKnown(value)
+    ? value
+        .toFixed(digits)
+        .replace(/^-(?=.*[1-9])/, MINUS)
+        .replace("-", "")
+    : "\u2013";
 }
 
 /* With its sign: +1.24, −0.31, 0.00. */
@@ -17,7 +27,7 @@ function signed(value, digits) {
 }
 
 function percent(share) {
-  return isKnown(share) ? Math.round(100 * share) + "\u202f%" : "\u2013";
+  return isKnown(share) ? Math.round(100 * share) + "\u00a0%" : "\u2013";
 }
 
 /* 1:02.4, or 1:02:03 from an hour on. */
@@ -29,11 +39,16 @@ function clock(seconds, digits = 1) {
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor(whole / 60) % 60;
   if (hours) return `${hours}:${two(minutes)}:${two(whole % 60)}`;
-  return `${minutes}:${two(whole % 60)}` + (digits ? "." + String(units % unit).padStart(digits, "0") : "");
+  return (
+    `${minutes}:${two(whole % 60)}` +
+    (digits ? "." + String(units % unit).padStart(digits, "0") : "")
+  );
 }
 
 function interval(low, high, digits) {
-  return isKnown(low) && isKnown(high) ? `${signed(low, digits)} \u2026 ${signed(high, digits)}` : "";
+  return isKnown(low) && isKnown(high)
+    ? `${signed(low, digits)} \u2026 ${signed(high, digits)}`
+    : "";
 }
 
 function count(n, one, many) {

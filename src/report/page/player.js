@@ -12,24 +12,38 @@ function carriedFile(id, type) {
 function captionsOf(player, segments) {
   const track = player.addTextTrack("captions", "Words");
   for (const segment of segments) {
-    if (segment.text && isKnown(segment.start)) track.addCue(new VTTCue(segment.start, segment.end, segment.text));
+    if (segment.text && isKnown(segment.start))
+      track.addCue(new VTTCue(segment.start, segment.end, segment.text));
   }
 }
 
 function problemText(media, name) {
   return media.carried
     ? `This browser cannot play ${name}.`
-    : `${name} cannot be played: it is not where it was when this page was made, or this browser does not know its format.`;
+    : `${name} cannot be played: it is not where it was when this page was made, ` +
+        "or this browser does not know its format.";
 }
 
 /* `media` is the page's record of the file, or null. Gives the player's node, and what the charts
  * and cues ask of it. */
 function makePlayer(media, recording) {
   const listeners = [];
-  const player = { node: null, available: false, onTime: (listener) => listeners.push(listener), onFailure() {}, play() {}, seek() {} };
+  const player = {
+    node: null,
+    available: false,
+    onTime: (listener) => listeners.push(listener),
+    onFailure() {},
+    play() {},
+    seek() {},
+  };
   if (!media || !media.kind) return player;
   const name = baseName(recording.id);
-  const element = make(media.kind, { controls: true, preload: "metadata", playsinline: true, "aria-label": shortened(name, 80) });
+  const element = make(media.kind, {
+    controls: true,
+    preload: "metadata",
+    playsinline: true,
+    "aria-label": shortened(name, 80),
+  });
   const problem = make("p", { class: "player-problem", role: "status", hidden: true });
   let stop = Infinity;
   const tell = () => {
@@ -56,7 +70,8 @@ function makePlayer(media, recording) {
   element.addEventListener("loadedmetadata", () => {
     if (media.kind !== "video" || element.videoWidth > 0) return;
     element.classList.add("sound-alone");
-    problem.textContent = "This browser plays the sound alone: it does not know the format of the pictures.";
+    problem.textContent =
+      "This browser plays the sound alone: it does not know the format of the pictures.";
     problem.hidden = false;
   });
   captionsOf(element, recording.segments);

@@ -9,22 +9,41 @@ function timelineHeight(width) {
 /* What one segment says, as a sentence. */
 function describeSegment(view, index) {
   const segment = view.segments[index];
-  const place = view.hasTimes ? `${clock(segment.start)} to ${clock(segment.end)}` : `${view.unit} ${index + 1}`;
+  const place = view.hasTimes
+    ? `${clock(segment.start)} to ${clock(segment.end)}`
+    : `${view.unit} ${index + 1}`;
   if (!isKnown(segment.score)) return `${place}: no score, ${segment.reason || "unknown why"}`;
   const range = interval(segment.low, segment.high, 1);
-  return `${place}: score ${signed(segment.score, 2)}${range ? `, interval ${range}` : ""}. ${shortened(segment.text, 240)}`;
+  const score = `score ${signed(segment.score, 2)}${range ? `, interval ${range}` : ""}`;
+  return `${place}: ${score}. ${shortened(segment.text, 240)}`;
 }
 
 function drawGrid(view, svg, scale, y, width, height) {
   const [low, high] = view.range;
   for (let value = Math.ceil(low); value <= high; value++) {
-    svg.append(draw("line", { class: value === 0 ? "zero" : "grid", x1: AXIS_LEFT, x2: width - AXIS_RIGHT, y1: y(value), y2: y(value) }));
+    svg.append(
+      draw("line", {
+        class: value === 0 ? "zero" : "grid",
+        x1: AXIS_LEFT,
+        x2: width - AXIS_RIGHT,
+        y1: y(value),
+        y2: y(value),
+      }),
+    );
     if (value === 0 || value === Math.ceil(low) || value === Math.floor(high)) {
-      svg.append(draw("text", { x: AXIS_LEFT - 8, y: y(value), "text-anchor": "end", "dominant-baseline": "central" }, signed(value, 0)));
+      svg.append(
+        draw(
+          "text",
+          { x: AXIS_LEFT - 8, y: y(value), "text-anchor": "end", "dominant-baseline": "central" },
+          signed(value, 0),
+        ),
+      );
     }
   }
   for (const tick of ticksOf(view, width)) {
-    svg.append(draw("text", { x: scale(tick.at), y: height - 4, "text-anchor": "middle" }, tick.text));
+    svg.append(
+      draw("text", { x: scale(tick.at), y: height - 4, "text-anchor": "middle" }, tick.text),
+    );
   }
 }
 
@@ -34,18 +53,41 @@ function drawSegment(view, index, scale, y, bottom) {
   const [start, end] = spanOf(view, segment, index);
   const left = scale(start) + 0.75;
   const wide = Math.max(1.5, scale(end) - scale(start) - 1.5);
-  const group = draw("g", { "data-tone": scoreTone(segment.score), "data-index": index, class: segment.outside ? "outside" : null });
+  const group = draw("g", {
+    "data-tone": scoreTone(segment.score),
+    "data-index": index,
+    class: segment.outside ? "outside" : null,
+  });
   if (!isKnown(segment.score)) {
-    group.append(draw("rect", { class: "unscored", x: left, width: wide, y: y(0) - 5, height: 10, rx: 3 }));
+    group.append(
+      draw("rect", { class: "unscored", x: left, width: wide, y: y(0) - 5, height: 10, rx: 3 }),
+    );
   } else {
     if (isKnown(segment.low)) {
       const top = y(segment.high);
-      group.append(draw("rect", { class: "band", x: left, width: wide, y: top, height: Math.max(1, y(segment.low) - top), rx: Math.min(4, wide / 2) }));
+      group.append(
+        draw("rect", {
+          class: "band",
+          x: left,
+          width: wide,
+          y: top,
+          height: Math.max(1, y(segment.low) - top),
+          rx: Math.min(4, wide / 2),
+        }),
+      );
     }
     const inset = Math.min(1.75, wide / 2);
-    group.append(wide < 6
-      ? draw("circle", { class: "dot", cx: left + wide / 2, cy: y(segment.score), r: 2.5 })
-      : draw("line", { class: "score", x1: left + inset, x2: left + wide - inset, y1: y(segment.score), y2: y(segment.score) }));
+    group.append(
+      wide < 6
+        ? draw("circle", { class: "dot", cx: left + wide / 2, cy: y(segment.score), r: 2.5 })
+        : draw("line", {
+            class: "score",
+            x1: left + inset,
+            x2: left + wide - inset,
+            y1: y(segment.score),
+            y2: y(segment.score),
+          }),
+    );
   }
   group.append(draw("rect", { class: "target", x: left, width: wide, y: 0, height: bottom }));
   return group;
@@ -84,17 +126,23 @@ function showReadout(view, index) {
     view.readout.replaceChildren(view.hint);
     return;
   }
-  const place = view.hasTimes ? `${clock(segment.start)}\u2013${clock(segment.end)}` : String(index + 1);
+  const place = view.hasTimes
+    ? `${clock(segment.start)}\u2013${clock(segment.end)}`
+    : String(index + 1);
   const range = interval(segment.low, segment.high, 1);
   view.readout.dataset.tone = scoreTone(segment.score);
   view.readout.replaceChildren(
-    `${place}  `, make("b", {}, isKnown(segment.score) ? signed(segment.score, 2) : "no score"),
-    range ? `  (${range})  ` : "  ", isolated(shortened(segment.text || segment.reason || "", 160)));
+    `${place}  `,
+    make("b", {}, isKnown(segment.score) ? signed(segment.score, 2) : "no score"),
+    range ? `  (${range})  ` : "  ",
+    isolated(shortened(segment.text || segment.reason || "", 160)),
+  );
 }
 
 function markCurrent(view) {
   const index = view.selection.index;
-  for (const group of view.groups || []) group.classList.toggle("current", Number(group.dataset.index) === index);
+  for (const group of view.groups || [])
+    group.classList.toggle("current", Number(group.dataset.index) === index);
   if (!view.slider) return;
   view.slider.setAttribute("aria-valuenow", Math.max(0, index) + 1);
   view.slider.setAttribute("aria-valuetext", describeSegment(view, Math.max(0, index)));
@@ -104,7 +152,14 @@ function markCurrent(view) {
 function stepByKey(view, event) {
   const last = view.segments.length - 1;
   const at = view.selection.index;
-  const steps = { ArrowRight: at + 1, ArrowUp: at + 1, ArrowLeft: at - 1, ArrowDown: at - 1, Home: 0, End: last };
+  const steps = {
+    ArrowRight: at + 1,
+    ArrowUp: at + 1,
+    ArrowLeft: at - 1,
+    ArrowDown: at - 1,
+    Home: 0,
+    End: last,
+  };
   if (event.key in steps) view.selection.set(Math.min(last, Math.max(0, steps[event.key])));
   else if (event.key === "Enter" || event.key === " ") view.choose(Math.max(0, at));
   else return;
@@ -113,14 +168,23 @@ function stepByKey(view, event) {
 
 function makeTimeline(view) {
   const unit = view.unit + "s";
-  view.hint = view.segments.length === 1 ? ""
-    : view.player.available ? "Choose a segment to play it. With the keyboard: arrows, then Enter."
-      : `Choose one of the ${unit} to see its words.`;
+  view.hint =
+    view.segments.length === 1
+      ? ""
+      : view.player.available
+        ? "Choose a segment to play it. With the keyboard: arrows, then Enter."
+        : `Choose one of the ${unit} to see its words.`;
   view.readout = make("p", { class: "readout" }, view.hint);
   view.slider = make("div", {
-    class: "timeline", role: "slider", tabindex: 0, "aria-label": `Scores of the ${unit}; the same figures are in the table below`,
-    "aria-valuemin": 1, "aria-valuemax": view.segments.length, "aria-valuenow": 1,
-    "aria-valuetext": describeSegment(view, 0), onkeydown: (event) => stepByKey(view, event),
+    class: "timeline",
+    role: "slider",
+    tabindex: 0,
+    "aria-label": `Scores of the ${unit}; the same figures are in the table below`,
+    "aria-valuemin": 1,
+    "aria-valuemax": view.segments.length,
+    "aria-valuenow": 1,
+    "aria-valuetext": describeSegment(view, 0),
+    onkeydown: (event) => stepByKey(view, event),
   });
   view.selection.onChange((index) => {
     markCurrent(view);

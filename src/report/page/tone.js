@@ -20,5 +20,8 @@ function wordTone(value, kind, most) {
   const share = most > 0 ? Math.min(1, Math.abs(value) / most) : 0;
   const amount = Math.round(42 * share) + "%";
   if (kind === "attention") return { "data-tone": "weight", "--amount": amount };
-  return { "data-tone": toneOf(value, NEUTRAL_EFFECT), "--amount": Math.abs(value) < NEUTRAL_EFFECT ? "0%" : amount };
+  return {
+    "data-tone": toneOf(value, NEUTRAL_EFFECT),
+    "--amount": Math.abs(value) < NEUTRAL_EFFECT ? "0%" : amount,
+  };
 }
