@@ -16,6 +16,7 @@
 struct request {
     const char *run, *store;
     const char *split, *flow, *scale, *checkpoint, *predictions, *against;
+    const char *label_values, *label_map, *text_stream;
     bool ensemble;
     bool force, json, quiet, accept_unfinished;
     int64_t resamples, seed, batch, max_rows, threads;
@@ -40,6 +41,16 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "scale", &request->scale, "NAME",
          "The label scale, which decides the metrics: sentiment (-3 to 3), sims (-1 to 1), "
          "classes3 (-1, 0, 1), other, or auto, by the store's labels (default: auto).",
+         0, 0},
+        {OPTION_TEXT, 0, "label-values", &request->label_values, "FROM=TO,...",
+         "What the store's labels are on the scale of the training's: 0=-1,1=0,2=1; '-10=' removes "
+         "the label.",
+         0, 0},
+        {OPTION_TEXT, 0, "label-map", &request->label_map, "FORMULA",
+         "The same as a formula, with x as the label: 'x-3', '(x-50)/25'.", 0, 0},
+        {OPTION_TEXT, 0, "text-stream", &request->text_stream, "NAME",
+         "Read this stream of the store as text: recognised or damaged words (default: the stream "
+         "that the model was trained with).",
          0, 0},
         {OPTION_FLAG, 0, "ensemble", &request->ensemble, NULL,
          "Measure the mean score of a run's seeds as one model.", 0, 0},
@@ -125,6 +136,9 @@ static int check(const struct command *command, const struct request *request,
     options->batch_size = request->batch;
     options->max_rows = request->max_rows;
     options->level = request->level;
+    options->label_values = request->label_values;
+    options->label_map = request->label_map;
+    options->text_stream = request->text_stream;
     options->flows = flows;
     enum valence_checkpoint unused;
     int code = choose_checkpoint(command, request->checkpoint, &unused);
@@ -158,6 +172,9 @@ static int check_protocols(const struct command *command, const struct request *
     protocols->options.scale = options->scale;
     protocols->options.n_resamples = options->n_resamples;
     protocols->options.seed = options->seed;
+    protocols->options.label_values = options->label_values;
+    protocols->options.label_map = options->label_map;
+    protocols->options.text_stream = options->text_stream;
     protocols->options.batch_size = options->batch_size;
     protocols->options.max_rows = options->max_rows;
     return code;
@@ -354,12 +371,16 @@ const struct command command_evaluate = {
         "With --against you also see the mean over the models of RUN minus the mean over the "
         "models of the other run. Its intervals use the same resamples of the clips for both runs; "
         "they do not include the variation between seeds.\n\n"
+        "The store may be another than the one trained on, if its streams have the same widths and "
+        "encoders. --label-values and --label-map bring its labels to the scale of the "
+        "training's.\n\n"
         "With --protocol the models are measured while something is missing, by a published rule: "
         "rows erased at rates from 0 to 1, modalities absent, whole batches without one, noise. "
         "docs/protocols.md describes each, and says which published table it may stand beside.",
     .example = "valence evaluate run corpus\n"
                "valence evaluate run corpus --flow all\n"
                "valence evaluate run corpus --against other-run\n"
+               "valence evaluate run other-corpus --label-map '(x-3)*1.5'\n"
                "valence evaluate run corpus --protocol text-missing,erase\n"
                "valence evaluate run corpus --flow text_missing --predictions scores.csv\n"
                "valence evaluate run corpus --json | jq '.models[0].flows.complete.metrics.mae'",

@@ -174,10 +174,12 @@ int print_evaluation_json(const struct evaluation_set *set, const char *against,
         (json_int_t)set->options->seed, "level", VALENCE_METRIC_LEVEL, "level", e->level,
         "constant", constant, "models", models_to_json(set), "summary",
         set->n > 1 ? summary_to_json(set->evaluations, set->n) : json_null());
-    if (root && json_object_set_new(root, "first_outside", outside_to_json(e))) {
-        json_decref(root);
-        root = NULL;
-    }
+    root = json_all_or_nothing(
+        root, json_put(root, "first_outside", outside_to_json(e)) &&
+                  json_put(root, "labels",
+                           labels_to_json(set->options->label_values, set->options->label_map)) &&
+                  json_put(root, "labels_outside_range", json_integer(e->n_labels_beyond)) &&
+                  json_put(root, "text_stream", json_text(set->options->text_stream)));
     if (root && comparison) {
         json_t *compared =
             json_pack("{s:s, s:o}", "run", against, "flows", comparison_to_json(comparison, e));

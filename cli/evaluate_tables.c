@@ -89,6 +89,11 @@ static void note_clips(struct table *table, const struct evaluation_set *set)
     if (e->data == VALENCE_DATA_OTHER)
         table_note(table, "%s is not the data that the model was trained on",
                    valence_store_path(set->store));
+    if (e->n_labels_beyond)
+        table_note(table,
+                   "WARNING: the labels of %" PRId64 " %s outside the range of the training's; "
+                   "--label-map brings them to its scale",
+                   e->n_labels_beyond, valence_plural(e->n_labels_beyond, "clip lie", "clips lie"));
     if (e->n_unlabelled)
         table_note(table, "skipped: %" PRId64 " %s without a label", e->n_unlabelled,
                    valence_plural(e->n_unlabelled, "clip", "clips"));

@@ -12,6 +12,16 @@ json_t *interval_to_json(struct valence_interval interval)
     return isnan(interval.low) ? json_null() : json_pack("[f, f]", interval.low, interval.high);
 }
 
+json_t *json_text(const char *text)
+{
+    return text ? json_string(text) : json_null();
+}
+
+json_t *labels_to_json(const char *values, const char *map)
+{
+    return values || map ? json_pack("{s:s?, s:s?}", "values", values, "map", map) : json_null();
+}
+
 bool json_put(json_t *object, const char *key, json_t *value)
 {
     return object && json_object_set_new(object, key, value) == 0;

@@ -11,6 +11,12 @@
 json_t *json_number(double value);
 json_t *interval_to_json(struct valence_interval interval);
 
+/* A text, or null for NULL. */
+json_t *json_text(const char *text);
+
+/* What labels were brought to the training's scale by; null where they were not. */
+json_t *labels_to_json(const char *values, const char *map);
+
 /* Takes over `value`; false if either is missing. */
 bool json_put(json_t *object, const char *key, json_t *value);
 

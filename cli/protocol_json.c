@@ -158,5 +158,9 @@ int print_protocol_json(const struct protocol_set *set, struct valence_error *er
         protocol_n_models(set), "selected_on",
         set->request->as_published ? "as-published" : "validation", "protocols",
         protocols_to_json(set));
+    const struct valence_protocol_options *options = &set->request->options;
+    root = json_all_or_nothing(
+        root, json_put(root, "labels", labels_to_json(options->label_values, options->label_map)) &&
+                  json_put(root, "text_stream", json_text(options->text_stream)));
     return print_json_as("valence/evaluate-protocol", root, error);
 }

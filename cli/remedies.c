@@ -78,6 +78,7 @@ static const struct {
     {0, "label_values", "--label-values FROM=TO,..."},
     {0, "split_values", "--split-values FROM=TO,..."},
     {0, "label_map", "--label-map 'x-3'"},
+    {VALENCE_ERROR_NOT_FOUND, "text_stream", "'valence inspect STORE' lists its streams"},
     {0, "labels_only",
      "--audio, --text and --video name streams, --labels-only imports without features"},
     {0, "validation_fraction", "--validation-fraction"},

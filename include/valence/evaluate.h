@@ -60,6 +60,13 @@ struct valence_evaluate_options {
     int64_t batch_size;  /* clips computed together, 64 */
     int64_t max_rows;    /* of a stream of a clip, 10000; longer ones are cut at their end */
     double level;        /* of the interval of a prediction, 0.9 */
+    /* For a store whose labels are on another scale than those of the training: what its labels
+     * stand for ("0=-1,1=0,2=1", "-10=" for no label), then a formula in x ("x-3", "(x-50)/25"), as
+     * in valence/import.h; NULL: the labels as they are. */
+    const char *label_values, *label_map;
+    /* The store's stream that is read as text: recognised or damaged words, say, encoded as the
+     * model's text was. NULL: the one that it was trained with. */
+    const char *text_stream;
 };
 VALENCE_API void valence_evaluate_options_default(struct valence_evaluate_options *options);
 
@@ -113,6 +120,9 @@ struct valence_evaluation {
     int64_t n_empty;    /* no rows in any stream that the model reads */
     int64_t n_unscored; /* values too large for the network */
     const char *first_unscored;
+
+    /* Clips whose label lies outside the range of the labels that the model was trained on. */
+    int64_t n_labels_beyond;
 
     int64_t n_cut; /* longer than max_rows */
     const char *first_cut;

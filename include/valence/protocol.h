@@ -110,6 +110,8 @@ struct valence_protocol_options {
     uint64_t seed;       /* of the resampling, 1 */
     int64_t batch_size;  /* clips computed together, 64 */
     int64_t max_rows;    /* of a stream of a clip, 10000; longer ones are cut at their end */
+    /* as in struct valence_evaluate_options */
+    const char *label_values, *label_map, *text_stream;
 };
 VALENCE_API void valence_protocol_options_default(struct valence_protocol_options *options);
 

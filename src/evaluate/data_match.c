@@ -29,7 +29,7 @@ int valence_model_match_data(const struct valence_model *model, const struct val
 }
 
 int check_encodings(const struct valence_model *model, const struct valence_store *store,
-                    struct valence_error *error)
+                    const char *text_stream, struct valence_error *error)
 {
     const json_t *source = store_source_json(store);
     int status = VALENCE_OK;
@@ -37,6 +37,8 @@ int check_encodings(const struct valence_model *model, const struct valence_stor
         const char *name = valence_model_stream_name(model, (enum valence_stream)s);
         const char *text = valence_model_encoder(model, (enum valence_stream)s);
         json_t *trained = text[0] ? json_loads(text, 0, NULL) : NULL;
+        if (s == VALENCE_STREAM_TEXT && text_stream)
+            name = text_stream;
         const json_t *now = encoder_settings(source, name);
         if (text[0] && !trained) /* the library wrote it */
             status = fail_memory(error, strlen(text), "an encoder's settings");

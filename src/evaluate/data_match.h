@@ -6,8 +6,9 @@
 #include "valence/store.h"
 
 /* ERROR_DATA, naming what differs, where a stream that the model reads was encoded otherwise in
- * `store` than for its training. What is not recorded on either side is taken to fit. */
+ * `store` than for its training; `text_stream`, where it is not NULL, is its text there. What is
+ * not recorded on either side is taken to fit. */
 int check_encodings(const struct valence_model *model, const struct valence_store *store,
-                    struct valence_error *error);
+                    const char *text_stream, struct valence_error *error);
 
 #endif

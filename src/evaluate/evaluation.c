@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "evaluate/options.h"
 #include "evaluate/scoring.h"
+#include "evaluate/target_labels.h"
 #include "valence/reliability.h"
 
 const char *const valence_reliability_keys[VALENCE_MAX_NAMES] = {
@@ -17,12 +18,13 @@ const char *const valence_reliability_keys[VALENCE_MAX_NAMES] = {
 
 /* ---- Clips ---- */
 
-static int select_clips(const struct scoring *scoring, struct valence_evaluation *evaluation,
-                        struct valence_error *error)
+static int select_clips(const struct scoring *scoring, const struct target_labels *labels,
+                        struct valence_evaluation *evaluation, struct valence_error *error)
 {
     struct clip_selection selection;
-    int status = clip_selection_make(scoring->store, &scoring->map, evaluation->split, true,
-                                     &selection, error);
+    double low, high;
+    int status = target_clips(labels, scoring->store, &scoring->map, evaluation->split, &selection,
+                              &evaluation->labels, error);
     if (status)
         return status;
     evaluation->clips = selection.clips; /* taken over */
@@ -35,15 +37,10 @@ static int select_clips(const struct scoring *scoring, struct valence_evaluation
             valence_store_clip(scoring->store,
                                valence_store_find_clip(scoring->store, selection.first_cut))
                 ->id;
-    if (selection.n == 0)
-        return fail(error, VALENCE_ERROR_NOT_FOUND,
-                    "%s: no clip of the %s split has a label and features",
-                    valence_store_path(scoring->store), valence_split_names[evaluation->split]);
-    evaluation->labels = allocate(selection.n, sizeof *evaluation->labels);
-    if (!evaluation->labels)
-        return fail_memory(error, (size_t)selection.n * sizeof(float), "labels");
-    for (int64_t i = 0; i < selection.n; i++)
-        evaluation->labels[i] = valence_store_clip(scoring->store, evaluation->clips[i])->label;
+    bool known = valence_model_label_range(scoring->model, &low, &high);
+    for (int64_t i = 0; i < selection.n && known; i++)
+        evaluation->n_labels_beyond += (double)evaluation->labels[i] < low - 1e-6 ||
+                                       (double)evaluation->labels[i] > high + 1e-6;
     return VALENCE_OK;
 }
 
@@ -237,13 +234,13 @@ static int all_intervals(struct valence_evaluation *evaluation, uint64_t seed,
 
 /* ---- Everything ---- */
 
-static int measure_constant(const struct valence_store *store,
+static int measure_constant(const struct valence_store *store, const struct target_labels *labels,
                             struct valence_evaluation *evaluation, struct valence_error *error)
 {
     float *room = allocate(evaluation->n_clips, sizeof *room);
     if (!room)
         return fail_memory(error, (size_t)evaluation->n_clips * sizeof *room, "scores");
-    int status = training_median(store, &evaluation->constant, error);
+    int status = target_median(labels, store, &evaluation->constant, error);
     for (int64_t i = 0; i < evaluation->n_clips; i++)
         room[i] = evaluation->constant;
     if (!status && !isnan(evaluation->constant))
@@ -261,18 +258,22 @@ static int evaluate(const struct scoring *scoring, const struct valence_evaluate
     evaluation->n_resamples = options->n_resamples;
     evaluation->synthetic = store_is_synthetic(scoring->store);
     evaluation->constant = NAN;
-    evaluation->scale = options->scale < 0 ? valence_store_scale(scoring->store)
+    struct target_labels labels;
+    int status = target_labels_make(options->label_values, options->label_map, &labels, error);
+    if (status)
+        return status;
+    evaluation->scale = options->scale < 0 ? target_scale(&labels, scoring->store)
                                            : (enum valence_scale)options->scale;
-    int status = valence_model_match_data(scoring->model, scoring->store, &evaluation->data, error);
+    status = valence_model_match_data(scoring->model, scoring->store, &evaluation->data, error);
     if (!status)
-        status = select_clips(scoring, evaluation, error);
+        status = select_clips(scoring, &labels, evaluation, error);
     if (!status)
         status = make_flows(scoring->model, options, evaluation, error);
     if (!status)
         status = score_flows(scoring, evaluation, error);
     if (!status && options->n_resamples > 0)
         status = all_intervals(evaluation, options->seed, error);
-    return status ? status : measure_constant(scoring->store, evaluation, error);
+    return status ? status : measure_constant(scoring->store, &labels, evaluation, error);
 }
 
 int valence_evaluate(const struct valence_model *model, const struct valence_store *store,
@@ -287,8 +288,8 @@ int valence_evaluate(const struct valence_model *model, const struct valence_sto
         return fail(error, VALENCE_ERROR_ARGUMENT, "the model or the store is NULL");
     int status = evaluate_options_take(options, &known, error);
     if (!status)
-        status =
-            scoring_open(&scoring, model, store, known.batch_size, known.max_rows, progress, error);
+        status = scoring_open(&scoring, model, store, known.text_stream, known.batch_size,
+                              known.max_rows, progress, error);
     if (status)
         return status;
     struct valence_evaluation *made = allocate(1, sizeof *made);

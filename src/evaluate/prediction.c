@@ -242,7 +242,7 @@ int valence_predict(const struct valence_model *model, const struct valence_stor
         return fail(error, VALENCE_ERROR_ARGUMENT, "the model or the store is NULL");
     int status = begin(&predicting, model, options, receive, user, counts, error);
     if (!status)
-        status = scoring_open(&scoring, model, store, predicting.options.batch_size,
+        status = scoring_open(&scoring, model, store, NULL, predicting.options.batch_size,
                               predicting.options.max_rows, progress, error);
     if (status)
         return status;

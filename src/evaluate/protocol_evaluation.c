@@ -9,6 +9,7 @@
 #include "evaluate/protocol_figures.h"
 #include "evaluate/protocol_mask.h"
 #include "evaluate/scoring.h"
+#include "evaluate/target_labels.h"
 #include "model/network.h"
 
 /* What is measured with what. */
@@ -24,12 +25,13 @@ struct session {
 
 /* ---- Clips ---- */
 
-static int select_clips(const struct session *s, struct valence_error *error)
+static int select_clips(const struct session *s, const struct target_labels *labels,
+                        struct valence_error *error)
 {
     struct valence_protocol_evaluation *to = s->to;
-    const struct valence_store *store = s->scoring.store;
     struct clip_selection selection;
-    int status = clip_selection_make(store, &s->scoring.map, to->split, true, &selection, error);
+    int status = target_clips(labels, s->scoring.store, &s->scoring.map, to->split, &selection,
+                              &to->labels, error);
     if (status)
         return status;
     to->clips = selection.clips; /* taken over */
@@ -37,15 +39,6 @@ static int select_clips(const struct session *s, struct valence_error *error)
     to->n_unlabelled = selection.n_unlabelled;
     to->n_empty = selection.n_empty;
     to->n_cut = selection.n_cut;
-    if (selection.n == 0)
-        return fail(error, VALENCE_ERROR_NOT_FOUND,
-                    "%s: no clip of the %s split has a label and features",
-                    valence_store_path(store), valence_split_names[to->split]);
-    to->labels = allocate(to->n_clips, sizeof *to->labels);
-    if (!to->labels)
-        return fail_memory(error, (size_t)to->n_clips * sizeof *to->labels, "labels");
-    for (int64_t i = 0; i < to->n_clips; i++)
-        to->labels[i] = valence_store_clip(store, to->clips[i])->label;
     return VALENCE_OK;
 }
 
@@ -283,14 +276,18 @@ static int measure(struct session *s, struct valence_error *error)
     const struct valence_store *store = s->scoring.store;
     struct valence_protocol_evaluation *to = s->to;
     to->split = s->options.split;
+    struct target_labels labels;
+    int status = target_labels_make(s->options.label_values, s->options.label_map, &labels, error);
+    if (status)
+        return status;
     to->scale =
-        s->options.scale < 0 ? valence_store_scale(store) : (enum valence_scale)s->options.scale;
+        s->options.scale < 0 ? target_scale(&labels, store) : (enum valence_scale)s->options.scale;
     to->synthetic = store_is_synthetic(store);
-    int status = check_modality_rates(s, error);
+    status = check_modality_rates(s, error);
     if (!status)
         status = valence_model_match_data(s->scoring.model, store, &to->data, error);
     if (!status)
-        status = select_clips(s, error);
+        status = select_clips(s, &labels, error);
     if (!status)
         status = make_conditions(s, error);
     if (!status)
@@ -315,8 +312,8 @@ static int run_session(const struct valence_model *model, const struct valence_s
                        const struct valence_progress *progress, struct session *s,
                        struct valence_error *error)
 {
-    int status = scoring_open(&s->scoring, model, store, s->options.batch_size, s->options.max_rows,
-                              progress, error);
+    int status = scoring_open(&s->scoring, model, store, s->options.text_stream,
+                              s->options.batch_size, s->options.max_rows, progress, error);
     if (status)
         return status;
     status = measure(s, error);

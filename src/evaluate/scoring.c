@@ -20,13 +20,36 @@ static int64_t model_width(const struct valence_model *model, int stream)
     return valence_model_get_config(model)->widths[valence_stream_modality(stream)];
 }
 
+/* The name of the store's stream that is read as the model's; "" for none. */
+static const char *stream_name(const struct valence_model *model, const char *text_stream, int s)
+{
+    return s == VALENCE_STREAM_TEXT && text_stream
+               ? text_stream
+               : valence_model_stream_name(model, (enum valence_stream)s);
+}
+
+static int check_text_stream(const struct valence_model *model, const struct valence_store *store,
+                             const char *text_stream, struct valence_error *error)
+{
+    if (text_stream && !valence_model_stream_name(model, VALENCE_STREAM_TEXT)[0])
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "text_stream", "the model reads no text");
+    if (text_stream && valence_store_find_stream(store, text_stream) < 0)
+        return fail_key(error, VALENCE_ERROR_NOT_FOUND, "text_stream", "%s: no stream '%s'",
+                        valence_store_path(store), text_stream);
+    return VALENCE_OK;
+}
+
 static int map_streams(const struct valence_model *model, const struct valence_store *store,
-                       int64_t max_rows, struct stream_map *map, struct valence_error *error)
+                       const char *text_stream, int64_t max_rows, struct stream_map *map,
+                       struct valence_error *error)
 {
     *map = (struct stream_map){.max_rows = max_rows};
     bool any = false;
+    int status = check_text_stream(model, store, text_stream, error);
+    if (status)
+        return status;
     for (int s = 0; s < VALENCE_N_STREAMS; s++) {
-        const char *name = valence_model_stream_name(model, (enum valence_stream)s);
+        const char *name = stream_name(model, text_stream, s);
         map->index[s] = name[0] ? valence_store_find_stream(store, name) : -1;
         if (map->index[s] < 0)
             continue;
@@ -46,7 +69,7 @@ static int map_streams(const struct valence_model *model, const struct valence_s
                     valence_model_stream_name(model, VALENCE_STREAM_AUDIO),
                     valence_model_stream_name(model, VALENCE_STREAM_TEXT),
                     valence_model_stream_name(model, VALENCE_STREAM_VIDEO));
-    return check_encodings(model, store, error);
+    return check_encodings(model, store, text_stream, error);
 }
 
 /* Simulated text is read in place of text. */
@@ -188,12 +211,13 @@ static int score_batches(const struct scoring *scoring, struct valence_workspace
 }
 
 int scoring_open(struct scoring *scoring, const struct valence_model *model,
-                 const struct valence_store *store, int64_t batch_size, int64_t max_rows,
-                 const struct valence_progress *progress, struct valence_error *error)
+                 const struct valence_store *store, const char *text_stream, int64_t batch_size,
+                 int64_t max_rows, const struct valence_progress *progress,
+                 struct valence_error *error)
 {
     *scoring = (struct scoring){
         .model = model, .store = store, .batch_size = batch_size, .progress = progress};
-    int status = map_streams(model, store, max_rows, &scoring->map, error);
+    int status = map_streams(model, store, text_stream, max_rows, &scoring->map, error);
     if (!status)
         status = valence_workspace_create(model, &scoring->workspace, error);
     if (!status)

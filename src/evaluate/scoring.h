@@ -27,12 +27,16 @@ struct scoring {
     int64_t before, total;
 };
 
-/* A store may lack any of the model's streams (its clips are then without), but not all. Zero on
+/* `text_stream` is read in place of the model's own stream for text; NULL: that.
+ *
+ * A store may lack any of the model's streams (its clips are then without), but not all. Zero on
  * failure; close with scoring_close(). Errors: SHAPE if a stream's width is not the model's;
- * DATA if it was encoded otherwise; NOT_FOUND if the store has none of them; MEMORY. */
+ * DATA if it was encoded otherwise; NOT_FOUND if the store has none of them, or not the
+ * given one; MEMORY. */
 int scoring_open(struct scoring *scoring, const struct valence_model *model,
-                 const struct valence_store *store, int64_t batch_size, int64_t max_rows,
-                 const struct valence_progress *progress, struct valence_error *error);
+                 const struct valence_store *store, const char *text_stream, int64_t batch_size,
+                 int64_t max_rows, const struct valence_progress *progress,
+                 struct valence_error *error);
 void scoring_close(struct scoring *scoring);
 
 /* What is scored from now on goes through `filter`, which must live as long; NULL: nothing does. */

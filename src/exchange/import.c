@@ -10,7 +10,7 @@
 #include "valence/summary.h"
 #include "base/memory.h"
 #include "base/options.h"
-#include "exchange/import_values.h"
+#include "data/value_map.h"
 
 /* ---- Kinds and reasons ---- */
 

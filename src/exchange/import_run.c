@@ -10,7 +10,7 @@
 #include "exchange/import.h"
 #include "exchange/import_split.h"
 #include "exchange/import_target.h"
-#include "exchange/import_values.h"
+#include "data/value_map.h"
 #include "exchange/read_ahead.h"
 #include "valence/text.h"
 

@@ -7,7 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "exchange/import_values.h"
+#include "data/value_map.h"
 #include "store/store_layout.h"
 
 #define PURPOSE_VALIDATION 201

@@ -42,6 +42,28 @@ json null models 0 flows text_video_missing reliability
 json 0.90000000000000002 level
 "$JSON_VALUE" "$work/out" summary text_missing coverage mean >/dev/null || wrong "no coverage over the seeds"
 
+# ---- evaluate: another corpus, with labels on another scale, and other text
+expect 0 synthesize "$work/other" --train 20 --validation 10 --test 12 --audio-width 8 --text-width 10 --video-width 6 \
+    --seed 9 --threads 1 --quiet
+expect 0 evaluate "$run" "$work/other" --label-map 'x*10' --bootstrap 0 --quiet
+prints "is not the data that the model was trained on"
+prints "outside the range of the training's"
+expect 0 evaluate "$run" "$work/other" --label-map 'x/2' --text-stream simulated_text --bootstrap 0 --json --quiet
+json '"other"' training_data
+json '"x/2"' labels map
+json 0 labels_outside_range
+json '"simulated_text"' text_stream
+expect 0 evaluate "$run" "$work/other" --label-map 'x/2' --protocol text-missing --bootstrap 0 --json --quiet
+json '"x/2"' labels map
+expect 2 evaluate "$run" "$work/other" --label-map 'x*x' --quiet
+complains "it multiplies x by x"
+expect 1 evaluate "$run" "$work/other" --text-stream words --quiet
+complains "('valence inspect STORE' lists its streams)"
+expect 0 synthesize "$work/wider" --train 20 --validation 10 --test 12 --audio-width 9 --text-width 10 --video-width 6 \
+    --threads 1 --quiet
+expect 1 evaluate "$run" "$work/wider" --quiet
+complains "has width 9, the model reads 8"
+
 # ---- evaluate: JSON, the same twice
 expect 0 evaluate "$run" "$store" --json --bootstrap 50 --predictions "$work/scores.csv"
 cp "$work/out" "$work/first"

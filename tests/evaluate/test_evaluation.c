@@ -137,6 +137,119 @@ static void test_coverage_is_the_share_of_labels_in_their_interval(void **state)
     valence_evaluation_free(without);
 }
 
+/* ---- Another corpus ---- */
+
+/* The metrics of scores against labels a x + b, computed without the map. */
+static void test_labels_of_another_scale_are_mapped(void **state)
+{
+    (void)state;
+    struct valence_evaluate_options options = test_split();
+    options.n_resamples = 0;
+    struct valence_evaluation *own = evaluate(&options);
+    options.label_map = "(x - 1) * 10";
+    options.scale = -1;
+    struct valence_evaluation *mapped = evaluate(&options);
+    float labels[N_CLIPS];
+    struct valence_metrics metrics;
+    for (int i = 0; i < N_CLIPS; i++) {
+        labels[i] = (own->labels[i] - 1) * 10;
+        assert_true(fabsf(mapped->labels[i] - labels[i]) < 1e-4f);
+    }
+    assert_int_equal(mapped->scale, VALENCE_SCALE_OTHER);
+    valence_metrics_compute(own->flows[0].scores, labels, N_CLIPS, VALENCE_SCALE_OTHER, &metrics);
+    for (int m = 0; m < VALENCE_N_METRICS; m++)
+        if (valence_scale_metrics(VALENCE_SCALE_OTHER) & 1u << m)
+            assert_true(fabs(mapped->flows[0].metrics.values[m] - metrics.values[m]) < 1e-5);
+    assert_true(fabsf(mapped->constant - (own->constant - 1) * 10) < 1e-4f);
+    valence_evaluation_free(own);
+    valence_evaluation_free(mapped);
+}
+
+static void test_labels_can_stand_for_others_or_for_none(void **state)
+{
+    (void)state;
+    struct valence_evaluate_options options = test_split();
+    struct valence_evaluation *own = evaluate(&options);
+    char values[64];
+    int first = 0, n = 0; /* of those that stay: clips may have equal labels */
+    while (own->labels[first] == own->labels[0])
+        first++;
+    snprintf(values, sizeof values, "%.9g=,%.9g=2", (double)own->labels[0],
+             (double)own->labels[first]);
+    options.label_values = values;
+    struct valence_evaluation *mapped = evaluate(&options);
+    for (int i = 0; i < N_CLIPS; i++) {
+        if (own->labels[i] == own->labels[0])
+            continue;
+        assert_true(mapped->labels[n] ==
+                    (own->labels[i] == own->labels[first] ? 2 : own->labels[i]));
+        assert_true(fabsf(mapped->flows[0].scores[n++] - own->flows[0].scores[i]) < 1e-5f);
+    }
+    assert_int_equal(mapped->n_clips, n);
+    assert_int_equal(mapped->n_unlabelled, own->n_unlabelled + N_CLIPS - n);
+    valence_evaluation_free(own);
+    valence_evaluation_free(mapped);
+}
+
+static void test_labels_beyond_the_training_s_range_are_counted(void **state)
+{
+    (void)state;
+    struct valence_evaluate_options options = test_split();
+    struct valence_evaluation *own = evaluate_with(calibrated, &options);
+    assert_int_equal(own->n_labels_beyond, 0);
+    options.label_map = "x + 7"; /* the calibrated model knows -3 ... 3 */
+    struct valence_evaluation *mapped = evaluate_with(calibrated, &options);
+    assert_int_equal(mapped->n_labels_beyond, N_CLIPS);
+    valence_evaluation_free(own);
+    valence_evaluation_free(mapped);
+}
+
+static void test_another_stream_can_be_read_as_text(void **state)
+{
+    (void)state;
+    struct valence_evaluate_options options = test_split();
+    struct valence_evaluation *own = evaluate(&options);
+    options.text_stream = "text";
+    struct valence_evaluation *same = evaluate(&options);
+    options.text_stream = "simulated_text";
+    struct valence_evaluation *other = evaluate(&options);
+    for (int i = 0; i < N_CLIPS; i++) {
+        assert_true(same->flows[0].scores[i] == own->flows[0].scores[i]);
+        assert_true(other->flows[0].scores[i] != own->flows[0].scores[i]);
+        assert_true(other->flows[1].scores[i] == own->flows[1].scores[i]);
+    }
+    valence_evaluation_free(own);
+    valence_evaluation_free(same);
+    valence_evaluation_free(other);
+}
+
+static void test_maps_and_streams_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *values, *map, *text;
+        int status;
+        const char *key;
+    } wrong[] = {{"1", NULL, NULL, VALENCE_ERROR_ARGUMENT, "label_values"},
+                 {"1=x", NULL, NULL, VALENCE_ERROR_ARGUMENT, "label_values"},
+                 {NULL, "x*x", NULL, VALENCE_ERROR_ARGUMENT, "label_map"},
+                 {NULL, "", NULL, VALENCE_ERROR_ARGUMENT, "label_map"},
+                 {NULL, NULL, "words", VALENCE_ERROR_NOT_FOUND, "text_stream"},
+                 {NULL, NULL, "audio", VALENCE_ERROR_SHAPE, ""}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct valence_evaluate_options options = test_split();
+        const struct valence_evaluation *evaluation;
+        struct valence_error error;
+        options.label_values = wrong[i].values;
+        options.label_map = wrong[i].map;
+        options.text_stream = wrong[i].text;
+        assert_int_equal(valence_evaluate(model, store, &options, NULL, &evaluation, &error),
+                         wrong[i].status);
+        assert_string_equal(error.key, wrong[i].key);
+        assert_null(evaluation);
+    }
+}
+
 static int cancel(void *user, const struct valence_progress_event *event)
 {
     (void)user;
@@ -300,6 +413,11 @@ int main(void)
         cmocka_unit_test(test_a_flow_the_model_was_not_trained_with_is_measured_and_marked),
         cmocka_unit_test(test_clips_that_lack_what_a_flow_reads_are_counted),
         cmocka_unit_test(test_coverage_is_the_share_of_labels_in_their_interval),
+        cmocka_unit_test(test_labels_of_another_scale_are_mapped),
+        cmocka_unit_test(test_labels_can_stand_for_others_or_for_none),
+        cmocka_unit_test(test_labels_beyond_the_training_s_range_are_counted),
+        cmocka_unit_test(test_another_stream_can_be_read_as_text),
+        cmocka_unit_test(test_maps_and_streams_that_do_not_fit_are_refused),
         cmocka_unit_test(test_evaluation_can_be_cancelled),
         cmocka_unit_test(test_the_constant_is_the_median_of_training_labels),
         cmocka_unit_test(test_summary_of_seeds_is_mean_and_sample_deviation),

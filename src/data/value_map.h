@@ -1,6 +1,6 @@
 /* What the source's own labels and splits stand for, and labels on other scales. */
-#ifndef VALENCE_EXCHANGE_IMPORT_VALUES_H
-#define VALENCE_EXCHANGE_IMPORT_VALUES_H
+#ifndef VALENCE_DATA_VALUE_MAP_H
+#define VALENCE_DATA_VALUE_MAP_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "exchange/import_values.h"
+#include "data/value_map.h"
 
 #include <math.h>
 #include <stdio.h>
