@@ -114,7 +114,10 @@ static const struct config_key keys[] = {
          "The language that is recognised: en, de, ...; auto finds it for each clip, which takes "
          "another pass of the encoder."),
     FLAG("speech.translate", speech.translate, "false", "Recognised words in English."),
-    INT("speech.beams", speech.beams, 1, 8, "5", "Width of the beam search; 1 is greedy."),
+    INT("speech.beams", speech.beams, 1, 8, "1",
+        "Width of the beam search; 1 is greedy. 5, as in 'valence transcribe', may get two words "
+        "in "
+        "a hundred more right, and takes up to twice as long."),
     TEXT("speech.prompt", speech.prompt, "", "Names and terms that are likely to occur."),
     NUMBER("faces.fps", faces.fps, 0, 1000, "5",
            "Pictures per second that are looked at; 0: all that the file has."),

@@ -99,6 +99,7 @@ static void take_recognition(struct score_plan *plan)
     struct valence_transcribe_options *options = &plan->recognition;
     valence_transcribe_options_default(options);
     options->words = true;
+    options->beams = 1; /* as an extraction's default: docs/benchmarks.md */
     if (!recorded)
         return;
     const char *language = text_of(recorded, "language");
