@@ -111,13 +111,12 @@ static const struct config_key keys[] = {
     TEXT("layers.wavlm", layers.wavlm, "", "WavLM's hidden states; empty: the fifth from the end."),
     TEXT("layers.manet", layers.manet, "", "MANet's output: embedding (empty) or logits."),
     TEXT("speech.language", speech.language, "auto",
-         "The language that is recognised: en, de, ...; auto finds it for each clip, which takes "
-         "another pass of the encoder."),
+         "The language that is recognised: en, de, ...; auto detects it for each clip, which can "
+         "go wrong in short ones."),
     FLAG("speech.translate", speech.translate, "false", "Recognised words in English."),
     INT("speech.beams", speech.beams, 1, 8, "1",
-        "Width of the beam search; 1 is greedy. 5, as in 'valence transcribe', may get two words "
-        "in "
-        "a hundred more right, and takes up to twice as long."),
+        "Width of the beam search; 1 is greedy. Five beams, as in 'valence transcribe', take up to "
+        "twice as long and may get two more words in a hundred right."),
     TEXT("speech.prompt", speech.prompt, "", "Names and terms that are likely to occur."),
     NUMBER("faces.fps", faces.fps, 0, 1000, "5",
            "Pictures per second that are looked at; 0: all that the file has."),
