@@ -8,8 +8,9 @@ valence=$build/valence
 work=$(mktemp -d /tmp/valence-kill-XXXXXX)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-"$valence" synthesize store --train 300 --validation 80 --test 120 --threads 1 --quiet >/dev/null
-plan=(../store --set model.d=32 --set model.o=16 --set epochs=20 --seeds 3 --threads 2 --jobs 2 --quiet -o experiment
+"$valence" synthesize store --train 160 --validation 40 --test 60 --audio-width 16 --text-width 16 --video-width 16 --threads 1 \
+    --quiet >/dev/null
+plan=(../store --set model.d=16 --set model.o=8 --set epochs=20 --seeds 2 --threads 2 --jobs 2 --quiet -o experiment
       --vary losses.rnc=0:0.8:0.4 --rungs 2)
 mkdir calm wild
 (cd calm && time "$valence" sweep "${plan[@]}" >/dev/null)

@@ -1,7 +1,7 @@
 /* Plans made, written and read. */
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -293,9 +293,12 @@ static int begin(const struct valence_experiment *made, struct valence_error *er
     int status = run_folder_check_new(made->folder, error);
     if (!status)
         status = try_variants(made, error);
+    bool is_there = path_exists(made->folder);
     if (!status)
         status = make_folders(made->folder, error);
-    return status ? status : plan_write_json(path, plan_to_json(made), error);
+    if (!status && (status = plan_write_json(path, plan_to_json(made), error)) && !is_there)
+        (void)rmdir(made->folder);
+    return status;
 }
 
 int valence_experiment_create(const struct valence_train_config *config,

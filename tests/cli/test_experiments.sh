@@ -100,6 +100,42 @@ complains "losses.cross"
 expect 2 compare store --variant 'joined model.fusion=concatenation losses.cross=0 model.views=fused' -o refused
 complains "makes no sense with model.fusion: concatenation"
 
+# ---- a full disk, which a limit on the size of files resembles
+limited() { # limited BLOCKS COMMAND...: files may have that many blocks of 512 bytes
+    blocks=$1
+    shift
+    said="valence $* (files of $blocks blocks)"
+    { (ulimit -f "$blocks" && exec "$VALENCE" "$@") 2>&1 </dev/null; echo "exit code $?"; } | cat >"$work/err"
+    complains "exit code 1"
+    complains "File too large"
+}
+wide="--set model.d=64 --set model.o=32 --set epochs=2 --seeds 1 --threads 1 --jobs 1 --quiet -o full-disk"
+limited 1 compare store $wide --variant 'no-rnc losses.rnc=0'
+[ ! -e full-disk ] || wrong "a plan that could not be written leaves a folder"
+limited 64 compare store $wide --variant 'no-rnc losses.rnc=0'
+complains "run base/seed-1: "
+expect 0 runs full-disk
+prints "WARNING: base/seed-1 failed: "
+expect 0 compare store $wide --variant 'no-rnc losses.rnc=0' --bootstrap 200
+
+# ---- Ctrl-C: everything is saved, and the same command continues
+long="store --set model.d=8 --set model.o=4 --set epochs=400 --seeds 1 --threads 2 --jobs 2 --quiet -o stopped"
+"$VALENCE" compare $long --variant 'wide model.d=16' >"$work/out" 2>"$work/err" &
+running=$!
+for try in 1 2 3 4 5 6 7 8 9 10; do
+    sleep 0.5
+    [ ! -s stopped/runs/wide/seed-1/log.jsonl ] || break
+done
+expect 0 runs stopped
+prints "running"
+kill -INT "$running"
+wait "$running"
+[ $? -eq 130 ] || wrong "an interrupted experiment exits with another code than 130"
+expect 0 runs stopped --json
+json 2 counts stopped
+json 0 counts running
+[ -s stopped/runs/wide/seed-1/last.safetensors ] || wrong "an interrupted run is not saved"
+
 # ---- an experiment that was never disturbed, and one whose scheduler and workers are killed
 mkdir calm wild
 plan="../store --set model.d=8 --set model.o=4 --set epochs=12 --set batch_size=16 --seeds 2 --threads 2 --jobs 2 --quiet
