@@ -173,7 +173,8 @@ struct valence_extracted;
  * NULL; it is called from the calling thread. *extracted is NULL on failure.
  *
  * Errors: those of decoding and encoding, which name the file; DATA where no stream has a row;
- * LIMIT (key "max_clip_seconds"); ARGUMENT; CANCELLED; MEMORY. */
+ * LIMIT (key "max_clip_seconds", or "max_bytes" for sound that needs more memory); ARGUMENT;
+ * CANCELLED; MEMORY. */
 VALENCE_API int valence_extract_clip(struct valence_extractor *extractor,
                                      const struct valence_clip_input *input,
                                      const struct valence_progress *progress,

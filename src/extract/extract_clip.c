@@ -103,19 +103,19 @@ static int decode(struct valence_extractor *extractor, const struct valence_clip
                   struct seen_clip *seen, struct valence_error *error)
 {
     const struct valence_media_info *info = valence_media_get_info(input->media);
-    struct picture_buffer pictures;
+    struct picture_buffer pictures = {0};
     bool hears = info->n_audio_streams > 0 && sound_lane_listens(&extractor->sound);
     bool sees = info->n_video_streams > 0 && extractor->pictures.encoder != VALENCE_PICTURES_NONE;
     struct sinks both = {sound, &pictures};
     const struct valence_media_sink sink = {hears ? add_samples : NULL, sees ? take_picture : NULL,
                                             &both};
-    int status = VALENCE_OK;
-    if (sees)
+    int status = check_duration(info, input, extractor->sound.max_seconds, error);
+    if (!status && sees)
         status = picture_buffer_begin(&pictures, &extractor->pictures, input, seen, error);
     if (!status && (hears || sees))
         status = valence_media_decode(input->media, input->range, input->range ? 1 : 0, &sink,
                                       progress, error);
-    return sees ? picture_buffer_end(&pictures, status, error) : status;
+    return sees && pictures.seen ? picture_buffer_end(&pictures, status, error) : status;
 }
 
 static int run_media(struct valence_extractor *extractor, const struct valence_clip_input *input,
@@ -123,6 +123,7 @@ static int run_media(struct valence_extractor *extractor, const struct valence_c
                      struct seen_clip *seen, struct valence_error *error)
 {
     struct sound_buffer sound = {.max_seconds = extractor->sound.max_seconds,
+                                 .max_bytes = extractor->sound.media.max_bytes,
                                  .name = input_name(input)};
     struct valence_media_segment range = {0};
     struct valence_clip_input kept = {.range = &range, .transcript = input->transcript};

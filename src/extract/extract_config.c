@@ -1,6 +1,7 @@
 /* What the keys mean together. */
 #include "extract/extract_config.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ struct valence_media_options extract_config_media(const struct valence_extract_c
     media.audio_stream = (int)config->media.audio_stream;
     media.max_pixels = config->media.max_pixels;
     media.max_bytes = config->media.max_mib << 20;
+    media.max_seconds = INFINITY; /* 'max_clip_seconds' is the limit */
     media.accept_damaged = config->media.accept_damaged;
     return media;
 }

@@ -39,6 +39,19 @@ struct run {
 
 /* ---- Encoders ---- */
 
+/* The configuration's name of a setting that the decoder's error names. */
+static const char *config_key(const char *key)
+{
+    static const char *const names[][2] = {{"max_pixels", "media.max_pixels"},
+                                           {"max_bytes", "media.max_mib"},
+                                           {"accept_damaged", "media.accept_damaged"},
+                                           {"audio_stream", "media.audio_stream"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(key, names[i][0]) == 0)
+            return names[i][1];
+    return key;
+}
+
 static int open_extractor(struct run *run, struct valence_error *error)
 {
     const struct valence_extract_config *config = run->config;
@@ -46,9 +59,8 @@ static int open_extractor(struct run *run, struct valence_error *error)
     const struct valence_extractor_options *chosen = &run->settings.options;
     if (!status && run->plan.problem.status && !chosen->audio && !chosen->video && !chosen->text &&
         !chosen->simulated_text) { /* no file says what there is to make */
-        if (error)
-            *error = run->plan.problem;
-        return run->plan.problem.status;
+        const struct valence_error *problem = &run->plan.problem;
+        return fail_key(error, problem->status, config_key(problem->key), "%s", problem->text);
     }
     if (!status)
         status = extract_config_models(config, run->options, &run->settings, error);
@@ -157,16 +169,14 @@ static int make_clip(struct run *run, int64_t i, struct valence_error *error)
              seconds > 0 ? report->media_seconds / seconds : 0, slowest(run));
     const struct valence_progress_event event = {"extracting", i - run->target.first, run->target.n,
                                                  "clips", report->n_made ? detail : NULL};
-    char *digest = run->target.clips[i].digest;
     int status = pipeline_take(run->pipeline, run->options->progress, &event, &result, error);
     if (status)
         return status;
     struct valence_error reason = result.error;
     int failed = result.status;
-    if (!*digest) { /* what cannot be read has failed already */
-        int unread = digest_file(run->plan.clips[i].path, digest, failed ? NULL : &reason);
-        failed = failed ? failed : unread;
-    }
+    /* What cannot be read has failed already. */
+    int unread = target_digest(&run->target, &run->plan, i, failed ? NULL : &reason);
+    failed = failed ? failed : unread;
     if (!failed)
         status = extract_previews_draw(&run->previews, &run->plan.clips[i],
                                        valence_extracted_get_facts(result.extracted), error);
@@ -247,9 +257,9 @@ static int check_result(const struct run *run, struct valence_error *error)
     int status = run->first.status;
     if (!status)
         return fail(error, report->failures[0].status, "%s", report->failures[0].reason);
-    if (error)
-        *error = run->first;
-    return fail_within(status, error, "none of %" PRId64 " clips could be made", report->n_clips);
+    return fail_key(error, status, config_key(run->first.key),
+                    "none of %" PRId64 " clips could be made: %s", report->n_clips,
+                    run->first.text);
 }
 
 static int run_all(struct run *run, struct valence_error *error)

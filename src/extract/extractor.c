@@ -33,6 +33,18 @@ int fail_too_long(const char *path, double max_seconds, struct valence_error *er
                     max_seconds);
 }
 
+int check_duration(const struct valence_media_info *info, const struct valence_clip_input *input,
+                   double max_seconds, struct valence_error *error)
+{
+    double start = input->range ? input->range->start : 0,
+           end = input->range ? input->range->end : INFINITY;
+    end = info->duration < end ? info->duration : end; /* an unknown one is NAN */
+    /* Headers round, and some streams begin late. */
+    return isfinite(end) && end - start > max_seconds + 1
+               ? fail_too_long(input_name(input), max_seconds, error)
+               : VALENCE_OK;
+}
+
 const char *input_name(const struct valence_clip_input *input)
 {
     return input->path ? input->path : "the clip";

@@ -81,6 +81,7 @@ struct sound_buffer {
     int64_t n, capacity;
     double begin; /* seconds of the first sample */
     double max_seconds;
+    int64_t max_bytes;
     const char *name; /* of the file */
 };
 
@@ -178,6 +179,10 @@ int picture_threads(int n);
 void picture_thread_begin(void);
 
 /* A clip that is longer than it may be: ERROR_LIMIT. */
+/* Whether the clip is too long already by what its file's header says, so that nothing is decoded
+ * for nothing. */
+int check_duration(const struct valence_media_info *info, const struct valence_clip_input *input,
+                   double max_seconds, struct valence_error *error);
 int fail_too_long(const char *path, double max_seconds, struct valence_error *error);
 
 /* What to call the input in errors. */

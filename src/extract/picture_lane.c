@@ -174,7 +174,8 @@ static int read_file(struct picture_buffer *p, const struct valence_clip_input *
     int status = valence_media_open(input->path, &p->lane->media, &media, error);
     if (status)
         return status;
-    if (valence_media_get_info(media)->n_video_streams > 0) {
+    status = check_duration(valence_media_get_info(media), input, p->lane->max_seconds, error);
+    if (!status && valence_media_get_info(media)->n_video_streams > 0) {
         status =
             valence_media_decode(media, input->range, input->range ? 1 : 0, &sink, progress, error);
         const char *warning = valence_media_warning(media);

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -38,12 +39,30 @@ void plan_free(struct plan *plan)
     *plan = (struct plan){0};
 }
 
+/* A pipe or a device would be waited for, and cannot be read twice. */
+static int check_kind(struct planned_clip *clip, struct valence_error *error)
+{
+    struct stat status;
+    struct text problem = {.maximum = 1 << 16};
+    if (clip->problem || stat(clip->path, &status) != 0 || S_ISREG(status.st_mode))
+        return VALENCE_OK; /* what is not there is found out later */
+    text_format(&problem, "%s: is not a regular file", clip->path);
+    clip->problem = problem.failed ? NULL : problem.data;
+    clip->problem_status = VALENCE_ERROR_UNSUPPORTED;
+    return clip->problem ? VALENCE_OK : fail_memory(error, problem.length, "a path");
+}
+
 int plan_add(struct plan *plan, struct planned_clip *clip, struct valence_error *error)
 {
     bool is_whole = clip->id && clip->group && clip->file && clip->path && clip->transcript;
-    int status = is_whole ? grow_array((void **)&plan->clips, &plan->capacity, plan->n + 1,
-                                       sizeof *plan->clips, MAX_CLIPS, "clips", error)
-                          : fail_memory(error, 0, "a clip");
+    int status = is_whole ? check_kind(clip, error) : VALENCE_OK;
+    if (status) {
+        planned_clip_free(clip);
+        return status;
+    }
+    status = is_whole ? grow_array((void **)&plan->clips, &plan->capacity, plan->n + 1,
+                                   sizeof *plan->clips, MAX_CLIPS, "clips", error)
+                      : fail_memory(error, 0, "a clip");
     if (status)
         planned_clip_free(clip);
     else
@@ -315,9 +334,9 @@ static double look_at(struct plan *plan, const char *path,
 static bool wants_look(const struct plan *plan, const struct valence_extract_config *config,
                        const struct planned_clip *clip)
 {
-    return (!clip->has_range && config->cut_seconds > 0) ||
-           (strcmp(config->audio, "auto") == 0 && !plan->found.sound) ||
-           (config->video == VIDEO_AUTO && !plan->found.pictures);
+    return !clip->problem && ((!clip->has_range && config->cut_seconds > 0) ||
+                              (strcmp(config->audio, "auto") == 0 && !plan->found.sound) ||
+                              (config->video == VIDEO_AUTO && !plan->found.pictures));
 }
 
 /* Goes through the clips and makes the plan anew, with long files cut. */

@@ -232,6 +232,11 @@ int sound_buffer_add(void *user, const struct valence_media_samples *piece,
         buffer->begin = piece->time;
     if (piece->n_samples > most - buffer->n)
         return fail_too_long(buffer->name, buffer->max_seconds, error);
+    if (piece->n_samples > buffer->max_bytes / (int64_t)sizeof(float) - buffer->n)
+        return fail_key(error, VALENCE_ERROR_LIMIT, "max_bytes",
+                        "%s: its sound needs more than %" PRId64
+                        " MiB of memory (cut it into shorter clips)",
+                        buffer->name, buffer->max_bytes >> 20);
     int status =
         grow_array((void **)&buffer->samples, &buffer->capacity, buffer->n + piece->n_samples,
                    sizeof *buffer->samples, most + 1, "samples", error);
@@ -253,7 +258,8 @@ static int read_file(const struct sound_lane *lane, const struct valence_clip_in
     int status = valence_media_open(input->path, &lane->media, &media, error);
     if (status)
         return status;
-    if (valence_media_get_info(media)->n_audio_streams > 0) {
+    status = check_duration(valence_media_get_info(media), input, lane->max_seconds, error);
+    if (!status && valence_media_get_info(media)->n_audio_streams > 0) {
         status =
             valence_media_decode(media, input->range, input->range ? 1 : 0, &sink, progress, error);
         const char *warning = valence_media_warning(media);
@@ -291,7 +297,9 @@ int sound_lane_run(struct sound_lane *lane, const struct valence_clip_input *inp
                    const struct valence_progress *progress, struct heard *heard,
                    struct valence_error *error)
 {
-    struct sound_buffer buffer = {.max_seconds = lane->max_seconds, .name = input_name(input)};
+    struct sound_buffer buffer = {.max_seconds = lane->max_seconds,
+                                  .max_bytes = lane->media.max_bytes,
+                                  .name = input_name(input)};
     struct valence_sound sound = {.rate_hz = EXTRACT_RATE_HZ};
     double begin = seconds_now();
     int status = VALENCE_OK;

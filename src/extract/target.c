@@ -84,7 +84,8 @@ static void key_of(const char *metadata, char key[SHA256_TEXT_BYTES])
 
 /* ---- What is there ---- */
 
-static int digest_once(struct target *target, const struct plan *plan, int64_t i)
+int target_digest(struct target *target, const struct plan *plan, int64_t i,
+                  struct valence_error *error)
 {
     struct target_clip *clip = &target->clips[i];
     if (*clip->digest)
@@ -94,7 +95,7 @@ static int digest_once(struct target *target, const struct plan *plan, int64_t i
         memcpy(clip->digest, target->clips[i - 1].digest, sizeof clip->digest);
         return VALENCE_OK;
     }
-    return digest_file(plan->clips[i].path, clip->digest, NULL);
+    return digest_file(plan->clips[i].path, clip->digest, error);
 }
 
 static bool is_same_clip(const struct valence_clip *stored, const struct planned_clip *clip)
@@ -141,7 +142,7 @@ static struct look look_up(struct target *target, const struct plan *plan, int64
     bool is_stored = look.index >= 0;
     if (!is_stored && !retries)
         failure = find_failure(store, clip->id, &look.index);
-    if ((!is_stored && !failure) || digest_once(target, plan, i) ||
+    if ((!is_stored && !failure) || target_digest(target, plan, i, NULL) ||
         !make_key(target, clip, target->clips[i].digest, is))
         return look;
     key_of(failure ? failure->metadata : valence_store_clip(store, look.index)->metadata, was);

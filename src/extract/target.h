@@ -58,4 +58,9 @@ void target_close(struct target *target);
 /* SHA-256 of a file's content. */
 int digest_file(const char *path, char digest[SHA256_TEXT_BYTES], struct valence_error *error);
 
+/* That of the clip's file, unless it is known: from the clip before it where both are of one file.
+ */
+int target_digest(struct target *target, const struct plan *plan, int64_t i,
+                  struct valence_error *error);
+
 #endif

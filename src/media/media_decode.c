@@ -303,7 +303,8 @@ static int report(struct decoding *d, double seconds)
     return progress->report(progress->user, &event) ? VALENCE_ERROR_CANCELLED : VALENCE_OK;
 }
 
-/* Containers whose damaged packets are marked as such. (Others mark what ends with the file.) */
+/* Containers in which damage shows: damaged packets are marked as such, and what lies between
+ * packets is complained of. (Others mark what ends with the file.) */
 static bool marks_damage(const struct valence_media *media)
 {
     const char *name = media->format->iformat->name;
@@ -346,6 +347,9 @@ static int read_packet(struct decoding *d, AVPacket *packet, bool *is_end,
             time_reached(d),
             media->input.n_bytes < 0 ? ", or a pipe cannot give it (store it in a file)" : "",
             log.text[0] ? log.text : "its packets end");
+    else if (code >= 0 && log.text[0] && marks_damage(media)) /* something was jumped over */
+        status = media_damage(media, error, "the file is damaged after %.1f seconds: %s",
+                              time_reached(d), log.text);
     media_log_end(&log);
     return status;
 }

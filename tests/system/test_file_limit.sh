@@ -57,6 +57,16 @@ if "$VALENCE" encode --help >/dev/null 2>&1 && [ -x "${MAKE_TINY_MODELS:-}" ]; t
       printf '\000\175\000\000'; head -c 32000 /dev/zero; } >"$work/silence.wav"
     limited 1 encode wavlm -m "$work/models/wavlm.gguf" "$work/silence.wav" -o "$work/made/rows.npy"
     cp "$work/silence.wav" "$work/more.wav"
+    mkdir "$work/clips"
+    cp "$work/silence.wav" "$work/more.wav" "$work/clips"
+    small="--set models.whisper=$work/models/whisper.gguf --set video=none"
+    for part in 1 2; do
+        expect 0 extract "$work/clips" -o "$work/part$part" --shard "$part/2" $small -q
+    done
+    for blocks in 0 1 8; do
+        limited "$blocks" extract "$work/clips" -o "$work/made/store" $small -q
+        limited "$blocks" merge "$work/part1" "$work/part2" -o "$work/made/merged" -q
+    done
     limited 0 transcribe -m "$work/models/whisper.gguf" "$work/silence.wav" -f json -o "$work/made/text.json"
     limited 0 transcribe -m "$work/models/whisper.gguf" "$work/silence.wav" "$work/more.wav" -f json -o "$work/made/texts"
 fi
