@@ -21,17 +21,6 @@ static const char *run_file(const struct valence_experiment *experiment, int var
     return path;
 }
 
-/* The mean error of the flows that choose the best epoch. */
-static double selected(const struct run_validation *validation, enum train_selection select)
-{
-    int first = select == TRAIN_MISSING ? 1 : 0;
-    int end = select == TRAIN_COMPLETE ? 1 : validation->n_flows;
-    double sum = 0;
-    for (int f = first; f < end; f++)
-        sum += validation->mae[f];
-    return sum / (end - first);
-}
-
 static int validation_from_json(const json_t *results, struct run_validation *validation)
 {
     const json_t *flows = json_object_get(results, "validation"), *epochs, *best;
@@ -71,7 +60,8 @@ int run_validation_read(const struct valence_experiment *experiment, int variant
     if (validation_from_json(results, validation))
         status = fail(error, VALENCE_ERROR_FORMAT, "%s: these are not the results of a run", path);
     else
-        validation->selected = selected(validation, config.select);
+        validation->selected =
+            train_selected_error(config.select, validation->mae, validation->n_flows);
     json_decref(results);
     return status;
 }

@@ -5,18 +5,6 @@
 
 #include "base/threads.h"
 
-/* The mean error of the flows that choose the best epoch. */
-static double selected(const struct trainer *t, const double *mae)
-{
-    int n = t->checkpoint.config.n_flows;
-    int first = t->config->select == TRAIN_MISSING ? 1 : 0;
-    int end = t->config->select == TRAIN_COMPLETE ? 1 : n;
-    double sum = 0;
-    for (int f = first; f < end; f++)
-        sum += mae[f];
-    return sum / (end - first);
-}
-
 static void set_losses(const struct trainer *t, struct epoch_record *record)
 {
     const struct loss_terms *sums = &t->state.sums;
@@ -32,7 +20,7 @@ static void set_losses(const struct trainer *t, struct epoch_record *record)
 void epoch_record_make(const struct trainer *t, const double *mae, struct epoch_record *record)
 {
     const struct train_state *state = &t->state;
-    double value = selected(t, mae);
+    double value = train_selected_error(t->config->select, mae, t->checkpoint.config.n_flows);
     bool best = state->best_epoch == 0 || value < state->best_value;
     set_losses(t, record);
     memcpy(record->mae, mae, sizeof record->mae);

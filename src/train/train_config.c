@@ -86,6 +86,16 @@ int train_config_may_resume(const struct valence_train_config *config, const jso
     return status;
 }
 
+double train_selected_error(enum train_selection select, const double *mae, int n_flows)
+{
+    int first = select == TRAIN_MISSING ? 1 : 0;
+    int end = select == TRAIN_COMPLETE ? 1 : n_flows;
+    double sum = 0;
+    for (int f = first; f < end; f++)
+        sum += mae[f];
+    return sum / (end - first);
+}
+
 /* ---- Its life ---- */
 
 void train_config_defaults(struct valence_train_config *config)

@@ -23,6 +23,9 @@ enum train_optimizer { TRAIN_ADAM, TRAIN_ADAMW, TRAIN_N_OPTIMIZERS };
 enum train_selection { TRAIN_COMPLETE, TRAIN_MISSING, TRAIN_MEAN, TRAIN_N_SELECTIONS };
 extern const char *const train_selection_names[TRAIN_N_SELECTIONS];
 
+/* The error that chooses, of the errors of n flows as configured. */
+double train_selected_error(enum train_selection select, const double *mae, int n_flows);
+
 struct valence_train_config {
     char store[TRAIN_PATH_BYTES];
     bool accept_unfinished; /* of the store */
