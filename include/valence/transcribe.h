@@ -2,8 +2,7 @@
  *
  * A transcriber holds a model, the GGUF file that valence_convert() makes
  * with its vocabulary. Memory does not grow with the sound's length: sound is transcribed in blocks
- * of some minutes, cut where it is quietest; what was said before goes on as the context of the
- * next.
+ * (block_seconds), cut where it is quietest; what was said before is the context of the next.
  *
  * A transcriber is used by one thread at a time; it uses the library's number of threads. */
 #ifndef VALENCE_TRANSCRIBE_H
@@ -55,6 +54,17 @@ struct valence_transcribe_options {
     const char *vad;
 
     const char *prompt; /* names and terms that may occur, or NULL */
+
+    double block_seconds; /* of sound transcribed at once, and held in memory; 60 ... 3600 (600) */
+
+    /* Receives what was heard so far after each block but the last, for the call. A
+     * value other than 0 stops: ERROR_CANCELLED. NULL (the default): nothing is handed out. */
+    int (*receive)(void *user, const struct valence_transcript *so_far);
+    void *user;
+    /* What `receive` was given last when the same sound was transcribed with the same options: it
+     * is gone on from there, and the result is that of a call without an interruption. NULL (the
+     * default): from the beginning. */
+    const struct valence_transcript *so_far;
 };
 
 VALENCE_API void valence_transcribe_options_default(struct valence_transcribe_options *options);

@@ -314,6 +314,150 @@ static void test_what_cannot_be_transcribed_is_an_error(void **state)
 }
 
 /* The file for transcripts is the one for rows. */
+/* ---- Going on ---- */
+
+/* More than a block of noise that is loud and quiet in turn. */
+#define LONG_SAMPLES ((int64_t)80 * 16000)
+
+static float *make_long_noise(void)
+{
+    float *samples = malloc((size_t)LONG_SAMPLES * sizeof *samples);
+    uint32_t random = 1;
+    assert_non_null(samples);
+    for (int64_t i = 0; i < LONG_SAMPLES; i++) {
+        random = random * 1664525u + 1013904223u;
+        samples[i] = ((float)(random >> 8) / 8388608.0f - 1) * (i / 24000 % 3 ? 0.3f : 0.01f);
+    }
+    return samples;
+}
+
+/* Keeps what block number `wanted` handed out, as an interrupted caller would have it. */
+struct keeping {
+    int n, wanted;
+    struct valence_transcript kept;
+    struct valence_speech_segment *segments;
+};
+
+static int keep_block(void *user, const struct valence_transcript *so_far)
+{
+    struct keeping *keeping = user;
+    if (++keeping->n != keeping->wanted)
+        return 0;
+    keeping->kept = *so_far;
+    keeping->segments = malloc((size_t)so_far->n_segments * sizeof *so_far->segments);
+    assert_non_null(keeping->segments);
+    for (int64_t i = 0; i < so_far->n_segments; i++) {
+        struct valence_speech_segment *to = &keeping->segments[i];
+        *to = so_far->segments[i];
+        to->text = strdup(to->text);
+        int32_t *tokens = malloc((size_t)to->n_tokens * sizeof *tokens + 1);
+        assert_true(to->text && tokens);
+        memcpy(tokens, to->tokens, (size_t)to->n_tokens * sizeof *tokens);
+        to->tokens = tokens;
+        to->n_words = 0;
+        to->words = NULL;
+    }
+    keeping->kept.segments = keeping->segments;
+    return 1; /* stops */
+}
+
+static void forget(struct keeping *keeping)
+{
+    for (int64_t i = 0; i < keeping->kept.n_segments; i++) {
+        free((void *)(uintptr_t)keeping->segments[i].text);
+        free((void *)(uintptr_t)keeping->segments[i].tokens);
+    }
+    free(keeping->segments);
+}
+
+static int count_block(void *user, const struct valence_transcript *so_far)
+{
+    assert_true(so_far->duration > 30 * (*(int *)user + 1));
+    ++*(int *)user;
+    return 0;
+}
+
+static void assert_same_transcript(const struct valence_transcript *a,
+                                   const struct valence_transcript *b)
+{
+    assert_string_equal(a->language, b->language);
+    assert_true(a->duration == b->duration);
+    assert_int_equal(a->n_segments, b->n_segments);
+    for (int64_t i = 0; i < a->n_segments; i++) {
+        const struct valence_speech_segment *x = &a->segments[i], *y = &b->segments[i];
+        assert_string_equal(x->text, y->text);
+        assert_true(x->start == y->start && x->end == y->end && x->confidence == y->confidence);
+        assert_int_equal(x->n_tokens, y->n_tokens);
+        assert_memory_equal(x->tokens, y->tokens, (size_t)x->n_tokens * sizeof *x->tokens);
+    }
+}
+
+static void test_an_interrupted_transcription_goes_on_to_the_same_transcript(void **state)
+{
+    (void)state;
+    struct valence_transcriber *transcriber;
+    struct valence_transcribe_options options;
+    struct valence_transcript *whole, *rest;
+    struct valence_error error;
+    float *samples = make_long_noise();
+    int n_blocks = 0;
+    valence_transcribe_options_default(&options);
+    options.beams = 1;
+    options.block_seconds = 60;
+    options.receive = count_block;
+    options.user = &n_blocks;
+    assert_int_equal(valence_transcriber_load(in_folder("model.gguf"), &transcriber, &error), 0);
+    assert_int_equal(valence_transcribe_samples(transcriber, samples, LONG_SAMPLES, 0, &options,
+                                                NULL, &whole, &error),
+                     0);
+    assert_int_equal(n_blocks, 1); /* the last is not handed out */
+    assert_true(whole->n_segments > 0);
+    struct keeping keeping = {.wanted = 1};
+    options.receive = keep_block;
+    options.user = &keeping;
+    options.so_far = NULL;
+    assert_int_equal(valence_transcribe_samples(transcriber, samples, LONG_SAMPLES, 0, &options,
+                                                NULL, &rest, &error),
+                     VALENCE_ERROR_CANCELLED);
+    assert_null(rest);
+    options.receive = NULL;
+    options.so_far = &keeping.kept;
+    assert_int_equal(valence_transcribe_samples(transcriber, samples, LONG_SAMPLES, 0, &options,
+                                                NULL, &rest, &error),
+                     0);
+    assert_same_transcript(rest, whole);
+    valence_transcript_free(rest);
+    forget(&keeping);
+    valence_transcript_free(whole);
+    valence_transcriber_free(transcriber);
+    free(samples);
+}
+
+static void test_what_was_not_heard_by_this_model_is_refused(void **state)
+{
+    (void)state;
+    static const int32_t tokens[] = {1 << 20};
+    const struct valence_speech_segment segment = {.text = "", .n_tokens = 1, .tokens = tokens};
+    struct valence_transcript so_far = {.language = "en", .n_segments = 1, .segments = &segment};
+    static const float samples[16000];
+    struct valence_transcriber *transcriber;
+    struct valence_transcribe_options options;
+    struct valence_transcript *rest;
+    struct valence_error error;
+    valence_transcribe_options_default(&options);
+    options.so_far = &so_far;
+    assert_int_equal(valence_transcriber_load(in_folder("model.gguf"), &transcriber, &error), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(valence_transcribe_samples(transcriber, samples, 16000, 0, &options, NULL,
+                                                    &rest, &error),
+                         VALENCE_ERROR_ARGUMENT);
+        assert_non_null(strstr(error.text, i ? "handed out" : "token 1048576"));
+        so_far.language = i ? "en" : "xx";
+        so_far.duration = i ? NAN : 0;
+    }
+    valence_transcriber_free(transcriber);
+}
+
 static void test_the_same_file_encodes(void **state)
 {
     (void)state;
@@ -333,6 +477,8 @@ int main(void)
         cmocka_unit_test(test_without_speech_nothing_is_transcribed),
         cmocka_unit_test(test_words_lie_where_speech_is),
         cmocka_unit_test(test_what_cannot_be_transcribed_is_an_error),
+        cmocka_unit_test(test_an_interrupted_transcription_goes_on_to_the_same_transcript),
+        cmocka_unit_test(test_what_was_not_heard_by_this_model_is_refused),
         cmocka_unit_test(test_the_same_file_encodes),
     };
     return cmocka_run_group_tests(tests, make_models, remove_models);

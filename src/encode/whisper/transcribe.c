@@ -22,10 +22,12 @@
 #include "models/model_file.h"
 
 #define RATE_HZ       16000
-#define BLOCK_SECONDS 600 /* transcribed at once */
-#define CUT_SECONDS   30  /* at its end, where the quietest place is looked for */
+#define CUT_SECONDS   30 /* at a block's end, where the quietest place is looked for */
 #define QUIET_SAMPLES 4800
 #define MAX_BEAMS     8
+#define MAX_SECONDS   1e9
+/* What whisper.cpp takes of what was said before: half of the decoder's 448 places. */
+#define CONTEXT_TOKENS 224
 
 /* ggml-silero-v6.2.0.bin, as scripts/fetch_whisper.sh keeps it. */
 #define VAD_SHA256 "2aa269b785eeb53a82983a20501ddf7c1d9c48e33ab63a41391ac6c9f7fb6987"
@@ -42,17 +44,18 @@ struct transcription {
     struct valence_transcribe_options options;
     const struct valence_progress *progress;
     double duration; /* seconds of all the sound; NAN where it is not known */
-    /* of this sound alone: what is drawn at random where Whisper is unsure would otherwise depend
-     * on what was transcribed before */
+    /* of the block at hand alone: what is drawn at random where Whisper is unsure would otherwise
+     * depend on what was transcribed before, and a block could not be the first of a later call */
     struct whisper_state *state;
     struct transcript_list list;
     float *samples; /* (capacity) */
     int64_t n_samples, capacity;
-    int64_t n_done;             /* samples of earlier blocks */
+    int64_t n_done;  /* samples of earlier blocks */
+    int64_t n_known; /* of them, what an earlier call transcribed and this one has yet to pass */
     int64_t part_first, n_part; /* samples of the block that are listened to */
-    bool has_listened;
-    double begin; /* time of the first sample */
-    int language; /* whisper.cpp's number; -1: not yet known */
+    bool has_listened;          /* in the block at hand */
+    double begin;               /* time of the first sample */
+    int language;               /* whisper.cpp's number; -1: not yet known */
     bool is_cancelled;
 };
 
@@ -111,7 +114,8 @@ const char *valence_transcriber_fingerprint(const struct valence_transcriber *tr
 
 void valence_transcribe_options_default(struct valence_transcribe_options *options)
 {
-    *options = (struct valence_transcribe_options){.size = sizeof *options, .beams = 5};
+    *options = (struct valence_transcribe_options){
+        .size = sizeof *options, .beams = 5, .block_seconds = 600};
 }
 
 /* whisper.cpp aborts on a damaged file, so that only the one that it brings is taken. All files
@@ -141,6 +145,9 @@ static int check_options(const struct transcription *t, struct valence_error *er
     if (options->beams < 1 || options->beams > MAX_BEAMS)
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "beams", "%d beams are not within 1 ... %d",
                         options->beams, MAX_BEAMS);
+    if (!(options->block_seconds >= 60 && options->block_seconds <= 3600))
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "block_seconds",
+                        "blocks of %g seconds are not within 60 ... 3600", options->block_seconds);
     if (language && whisper_lang_id(language) < 0)
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "language",
                         "Whisper does not know the language '%s' (it takes codes such as 'en' and "
@@ -178,7 +185,20 @@ static bool should_abort(void *user)
     return ((struct transcription *)user)->is_cancelled;
 }
 
-static struct whisper_full_params make_params(struct transcription *t)
+/* The last tokens that were heard, as many as Whisper reads before the next; returns how many. */
+static int take_context(const struct transcription *t, whisper_token *context)
+{
+    int n = 0;
+    for (int64_t i = t->list.n_segments - 1; i >= 0 && n < CONTEXT_TOKENS; i--) {
+        const struct valence_speech_segment *segment = &t->list.segments[i];
+        for (int64_t j = segment->n_tokens - 1; j >= 0 && n < CONTEXT_TOKENS; j--)
+            context[CONTEXT_TOKENS - ++n] = segment->tokens[j];
+    }
+    memmove(context, context + CONTEXT_TOKENS - n, (size_t)n * sizeof *context);
+    return n;
+}
+
+static struct whisper_full_params make_params(struct transcription *t, whisper_token *said)
 {
     const struct valence_transcribe_options *options = &t->options;
     struct whisper_full_params params = whisper_full_default_params(
@@ -186,7 +206,10 @@ static struct whisper_full_params make_params(struct transcription *t)
     params.n_threads = threads_count();
     params.print_progress = params.print_timestamps = false;
     params.translate = options->translate;
-    params.no_context = !t->has_listened; /* what was said before belongs to this sound */
+    /* What was said before in this sound is the context: in the block, the state has it. */
+    params.no_context = !t->has_listened;
+    params.prompt_n_tokens = t->has_listened ? 0 : take_context(t, said);
+    params.prompt_tokens = params.prompt_n_tokens ? said : NULL;
     params.language = t->language >= 0    ? whisper_lang_str(t->language)
                       : options->language ? options->language
                       : whisper_is_multilingual(t->transcriber->context) ? "auto"
@@ -207,7 +230,8 @@ static int listen(struct transcription *t, const float *samples, int64_t n,
                   struct valence_error *error)
 {
     struct whisper_context *context = t->transcriber->context;
-    struct whisper_full_params params = make_params(t);
+    whisper_token said[CONTEXT_TOKENS];
+    struct whisper_full_params params = make_params(t, said);
     backend_log_clear();
     errno = 0; /* a lack of memory is no code of its own */
     int code = whisper_full_with_state(context, t->state, params, samples, (int)n);
@@ -267,9 +291,25 @@ static int transcribe_speech(struct transcription *t, int64_t n, struct valence_
     return status;
 }
 
+/* Gives the block a state of its own. */
+static int begin_block(struct transcription *t, struct valence_error *error)
+{
+    if (t->state)
+        whisper_free_state(t->state);
+    backend_log_clear();
+    t->state = whisper_init_state(t->transcriber->context);
+    t->has_listened = false;
+    return t->state ? VALENCE_OK
+                    : fail(error, VALENCE_ERROR_MEMORY, "%s: no memory to transcribe: %s",
+                           t->transcriber->path, backend_log());
+}
+
 /* Transcribes the first n samples of the block, or what is speech of them. */
 static int transcribe_block(struct transcription *t, int64_t n, struct valence_error *error)
 {
+    int status = begin_block(t, error);
+    if (status)
+        return status;
     t->part_first = 0;
     t->n_part = n;
     if (!t->options.vad)
@@ -298,10 +338,29 @@ static int64_t find_cut(const struct transcription *t)
     return best;
 }
 
+/* Hands out what was heard up to the end of the last block. */
+static int hand_out(struct transcription *t, struct valence_error *error)
+{
+    const struct valence_transcript so_far = {
+        .language = t->language < 0 ? "" : whisper_lang_str(t->language),
+        .duration = (double)t->n_done / RATE_HZ,
+        .n_segments = t->list.n_segments,
+        .segments = t->list.segments,
+        .n_speech = t->list.n_speech,
+        .speech = t->list.speech};
+    if (t->options.receive && t->options.receive(t->options.user, &so_far))
+        return fail(error, VALENCE_ERROR_CANCELLED, "transcribing was stopped");
+    return VALENCE_OK;
+}
+
 static int add_samples(struct transcription *t, const float *samples, int64_t n,
                        struct valence_error *error)
 {
     int status = VALENCE_OK;
+    int64_t known = n < t->n_known ? n : t->n_known;
+    t->n_known -= known;
+    samples += known;
+    n -= known;
     for (int64_t taken = 0; !status && taken < n;) {
         int64_t room = t->capacity - t->n_samples, more = n - taken < room ? n - taken : room;
         memcpy(t->samples + t->n_samples, samples + taken, (size_t)more * sizeof(float));
@@ -314,6 +373,7 @@ static int add_samples(struct transcription *t, const float *samples, int64_t n,
         memmove(t->samples, t->samples + cut, (size_t)(t->n_samples - cut) * sizeof(float));
         t->n_samples -= cut;
         t->n_done += cut;
+        status = status ? status : hand_out(t, error);
     }
     return status;
 }
@@ -327,24 +387,42 @@ static int take_samples(void *user, const struct valence_media_samples *piece,
     return add_samples(t, piece->samples, piece->n_samples, error);
 }
 
+/* Takes over what an earlier call heard. */
+static int go_on(struct transcription *t, const struct valence_transcript *so_far,
+                 struct valence_error *error)
+{
+    t->language = whisper_lang_id(so_far->language);
+    if (!(so_far->duration >= 0 && so_far->duration <= MAX_SECONDS) ||
+        (*so_far->language && t->language < 0))
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "what was heard so far, %g seconds in language '%s', is not what transcribing "
+                    "handed out",
+                    so_far->duration, so_far->language);
+    for (int64_t i = 0; i < so_far->n_segments; i++)
+        for (int64_t j = 0; j < so_far->segments[i].n_tokens; j++)
+            if (so_far->segments[i].tokens[j] < 0 ||
+                so_far->segments[i].tokens[j] >= whisper_n_vocab(t->transcriber->context))
+                return fail(error, VALENCE_ERROR_ARGUMENT,
+                            "what was heard so far has token %d, which the model does not know",
+                            (int)so_far->segments[i].tokens[j]);
+    t->n_done = t->n_known = llrint(so_far->duration * RATE_HZ);
+    return transcript_list_copy(&t->list, so_far, error);
+}
+
 /* Checks the options and makes room for a block of at most `n_samples`. */
 static int begin(struct transcription *t, const struct valence_transcribe_options *options,
                  int64_t n_samples, struct valence_error *error)
 {
-    const int64_t most = (int64_t)BLOCK_SECONDS * RATE_HZ;
     t->language = -1;
-    t->capacity = n_samples < most ? n_samples + 1 : most;
     valence_transcribe_options_default(&t->options);
     int status = options_read(&t->options, sizeof t->options, options, error);
     if (!status)
         status = check_options(t, error);
+    const int64_t most = status ? 0 : (int64_t)(t->options.block_seconds * RATE_HZ);
+    t->capacity = n_samples < most ? n_samples + 1 : most;
     if (!status && !(t->samples = allocate(t->capacity, sizeof *t->samples)))
         status = fail_memory(error, (size_t)t->capacity * sizeof *t->samples, "sound");
-    backend_log_clear();
-    if (!status && !(t->state = whisper_init_state(t->transcriber->context)))
-        status = fail(error, VALENCE_ERROR_MEMORY, "%s: no memory to transcribe: %s",
-                      t->transcriber->path, backend_log());
-    return status;
+    return status || !t->options.so_far ? status : go_on(t, t->options.so_far, error);
 }
 
 /* Transcribes what is left, where `status` is fine, and hands out what was heard. */

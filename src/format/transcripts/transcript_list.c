@@ -111,6 +111,58 @@ int word_list_add(struct word_list *list, const char *text, size_t length, doubl
     return VALENCE_OK;
 }
 
+/* ---- Copying ---- */
+
+static int copy_words(const struct valence_speech_segment *from, struct valence_speech_segment *to,
+                      struct valence_error *error)
+{
+    struct valence_word *words = allocate(from->n_words, sizeof *words);
+    if (!words)
+        return fail_memory(error, (size_t)from->n_words * sizeof *words, "words");
+    to->words = words;
+    for (int64_t i = 0; i < from->n_words; i++) {
+        words[i] = from->words[i];
+        words[i].text = strdup(from->words[i].text);
+        if (!words[i].text)
+            return fail_memory(error, strlen(from->words[i].text), "a word");
+        to->n_words++;
+    }
+    return VALENCE_OK;
+}
+
+static int copy_segment(struct transcript_list *list, const struct valence_speech_segment *from,
+                        struct valence_error *error)
+{
+    struct valence_speech_segment *to;
+    int status = transcript_list_add(list, from->text, strlen(from->text), from->start, from->end,
+                                     &to, error);
+    if (status)
+        return status;
+    to->confidence = from->confidence;
+    to->avg_logprob = from->avg_logprob;
+    to->no_speech_prob = from->no_speech_prob;
+    int32_t *tokens = allocate(from->n_tokens, sizeof *tokens);
+    if (!tokens)
+        return fail_memory(error, (size_t)from->n_tokens * sizeof *tokens, "tokens");
+    if (from->n_tokens)
+        memcpy(tokens, from->tokens, (size_t)from->n_tokens * sizeof *tokens);
+    to->tokens = tokens;
+    to->n_tokens = from->n_tokens;
+    return copy_words(from, to, error);
+}
+
+int transcript_list_copy(struct transcript_list *list, const struct valence_transcript *from,
+                         struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    for (int64_t i = 0; i < from->n_segments && !status; i++)
+        status = copy_segment(list, &from->segments[i], error);
+    for (int64_t i = 0; i < from->n_speech && !status; i++)
+        status =
+            transcript_list_add_speech(list, from->speech[i].start, from->speech[i].end, error);
+    return status;
+}
+
 /* ---- Sorting ---- */
 
 /* What qsort() may not reorder: equal starts stay as they were. */

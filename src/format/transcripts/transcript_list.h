@@ -42,6 +42,10 @@ int transcript_list_take_words(struct transcript_list *list, struct word_list *w
 /* Sorts the segments by their start; equal ones stay in order. */
 int transcript_list_sort(struct transcript_list *list, struct valence_error *error);
 
+/* Appends copies of another transcript's segments and spans of speech. */
+int transcript_list_copy(struct transcript_list *list, const struct valence_transcript *from,
+                         struct valence_error *error);
+
 /* Makes the transcript of the segments; the list is empty afterwards. `language` is copied. */
 int transcript_list_finish(struct transcript_list *list, const char *language, double duration,
                            struct valence_transcript **transcript, struct valence_error *error);
