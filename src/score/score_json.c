@@ -81,7 +81,7 @@ static json_t *by_modality(const struct valence_scorer *scorer, const double *va
 
 static json_t *words(const struct valence_scored_segment *segment)
 {
-    const double *without = segment->explanation ? segment->explanation->without_word : NULL;
+    const struct valence_explanation *why = segment->explanation;
     json_t *array = json_array();
     for (int64_t i = 0; i < segment->n_words; i++) {
         const struct valence_word *word = &segment->words[i];
@@ -93,8 +93,10 @@ static json_t *words(const struct valence_scored_segment *segment)
         }
         if (!isnan(word->confidence))
             put(&object, "confidence", number(word->confidence));
-        if (without)
-            put(&object, "score_without", number(without[i]));
+        if (why && why->without_word)
+            put(&object, "score_without", number(why->without_word[i]));
+        if (why && why->word_attention)
+            put(&object, "attention", number(why->word_attention[i]));
         push(&array, object);
     }
     return array;
@@ -125,6 +127,25 @@ static json_t *signals(const struct valence_signals *is)
     return object;
 }
 
+/* Where the network looked, by modality. */
+static json_t *attention(const struct valence_explanation *why)
+{
+    json_t *object = json_object();
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
+        const struct valence_row_attention *rows = &why->attention[m];
+        if (rows->n == 0)
+            continue;
+        json_t *entry = json_object(), *weights = json_array();
+        for (int64_t i = 0; i < rows->n; i++)
+            push(&weights, number((double)rows->weights[i]));
+        if (!isnan(rows->rows_per_second))
+            put(&entry, "rows_per_second", number(rows->rows_per_second));
+        put(&entry, "weights", weights);
+        put(&object, valence_modality_names[m], entry);
+    }
+    return object;
+}
+
 /* What only some segments have. */
 static void put_details(json_t **object, const struct valence_scorer *scorer,
                         const struct valence_scored_segment *is)
@@ -141,8 +162,10 @@ static void put_details(json_t **object, const struct valence_scorer *scorer,
         put(object, "faces", faces(&is->faces));
     if (is->signals)
         put(object, "signals", signals(is->signals));
-    if (is->explanation)
+    if (is->explanation) {
         put(object, "score_without", by_modality(scorer, is->explanation->without));
+        put(object, "attention", attention(is->explanation));
+    }
 }
 
 static json_t *segment_to_json(const struct valence_scorer *scorer,

@@ -48,6 +48,12 @@ json 2 n
 json '"lovely the rest 3"' recordings 0 segments 0 text
 json '"given"' recordings 0 segments 0 words_from
 json '"rest"' recordings 1 segments 0 words 2 word
+# Attention by word and by row; the prefix and the rest of the words share what the two do not have.
+awk -v a="$("$JSON_VALUE" "$work/out" recordings 1 segments 0 words 0 attention)" \
+    -v b="$("$JSON_VALUE" "$work/out" recordings 1 segments 0 words 2 attention)" \
+    'BEGIN { exit !(a > 0 && b > 0 && a + b < 1) }' || wrong "the words' attention is no share"
+awk -v a="$("$JSON_VALUE" "$work/out" recordings 1 segments 0 attention text weights 0)" \
+    'BEGIN { exit !(a > 0 && a < 1) }' || wrong "the rows' attention is no share"
 good=$("$JSON_VALUE" "$work/out" recordings 0 score)
 bad=$("$JSON_VALUE" "$work/out" recordings 1 score)
 awk -v a="$good" -v b="$bad" 'BEGIN { exit !(a > b) }' || wrong "lovely is $good and awful $bad"
@@ -56,6 +62,11 @@ expect 0 predict "$work/run" --text "lovely the rest 3" -m "$model" --csv
 predicted=$(sed -n 2p "$work/out" | cut -d, -f2)
 awk -v a="$good" -v b="$predicted" 'BEGIN { exit !(a - b < 1e-4 && b - a < 1e-4) }' ||
     wrong "score says $good and predict $predicted"
+
+# shellcheck disable=SC2086
+expect 0 score --text "lovely the rest 3" $run --explain
+prints "  words "
+grep -q "^  adds  lovely [-+]" "$work/out" || wrong "what the words add is not shown"
 
 # A table keeps its ids; what has no words has no score, and that is said.
 printf 'name,review\nfirst,"lovely, the rest"\nsecond,\nthird,awful\n' >"$work/reviews.csv"
