@@ -19,7 +19,7 @@ struct request {
     const char *report;
     bool embed, force;
     struct option_list texts;
-    bool no_transcript, signals, explain, live, raw;
+    bool no_transcript, no_journal, signals, explain, live, raw;
     bool json, csv, srt, vtt, quiet, offline;
     double window, level, start, end;
     int64_t threads;
@@ -46,7 +46,7 @@ struct request {
 
 /* The names of encoders, where they are given, become paths. */
 struct encoder_paths {
-    char *paths[6], *folder, *memory, *run;
+    char *paths[6], *folder, *memory, *run, *journal;
 };
 
 static void free_paths(struct encoder_paths *paths)
@@ -56,6 +56,7 @@ static void free_paths(struct encoder_paths *paths)
     free(paths->folder);
     free(paths->memory);
     free(paths->run);
+    free(paths->journal);
 }
 
 static int resolve(const struct request *request, struct valence_scorer_options *options,
@@ -77,6 +78,7 @@ static int resolve(const struct request *request, struct valence_scorer_options 
         }
     options->folder = paths->folder = model_folder();
     options->memory = paths->memory = model_memory();
+    options->journal_folder = paths->journal = request->no_journal ? NULL : journal_folder();
     options->fetch = &request->fetch;
     return status;
 }
@@ -493,6 +495,8 @@ static int run_score(const struct command *command, int argc, char **argv)
         {OPTION_FLAG, 0, "raw", &request.raw, NULL,
          "With --live: the input is 16-bit little-endian samples, mono, 16 kHz, without header.", 0,
          0},
+        {OPTION_FLAG, 0, "no-journal", &request.no_journal, NULL,
+         "Keep nothing of an unfinished recording, and do not go on with one.", 0, 0},
         option_quiet(&request.quiet),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Encoders (files, or names from 'valence models')", 0,
          0},
@@ -544,6 +548,8 @@ const struct command command_score = {
         "text of more than 40 words is cut into sentences.\n\n"
         "Without --model, valence uses the text model for English that comes with it, which reads "
         "words alone. docs/score.md says how to score voice and face too.\n\n"
+        "A recording of more than a minute can be interrupted: the same command goes on where it "
+        "stopped, even after kill -9. What is finished is kept in the cache folder until then.\n\n"
         "--live prints a line half a second after an utterance ended, plus the time that scoring "
         "it takes; a speaker who never pauses is cut after 30 seconds.",
     .example = "valence score clip.mp4\n"

@@ -9,16 +9,27 @@
 #include "valence/convert.h"
 #endif
 
-char *model_folder(void)
+static char *in_cache(const char *name)
 {
     const char *cache = getenv("VALENCE_CACHE"), *home = getenv("HOME");
-    const char *begin = cache && cache[0] ? cache : home && home[0] ? home : ".";
-    const char *rest = cache && cache[0] ? "/models" : "/.cache/valence/models";
-    size_t bytes = strlen(begin) + strlen(rest) + 1;
+    bool is_set = cache && cache[0];
+    const char *begin = is_set ? cache : home && home[0] ? home : ".";
+    const char *rest = is_set ? "/" : "/.cache/valence/";
+    size_t bytes = strlen(begin) + strlen(rest) + strlen(name) + 1;
     char *folder = malloc(bytes);
     if (folder)
-        snprintf(folder, bytes, "%s%s", begin, rest);
+        snprintf(folder, bytes, "%s%s%s", begin, rest, name);
     return folder;
+}
+
+char *model_folder(void)
+{
+    return in_cache("models");
+}
+
+char *journal_folder(void)
+{
+    return in_cache("journals");
 }
 
 char *model_memory(void)

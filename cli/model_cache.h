@@ -1,5 +1,5 @@
-/* The command's folder of models (valence/models.h): VALENCE_CACHE/models, or
- * ~/.cache/valence/models. */
+/* The command's cache folder, VALENCE_CACHE or ~/.cache/valence: models (valence/models.h), and what
+ * is finished of recordings whose scoring was interrupted (valence/scorer.h). */
 #ifndef VALENCE_CLI_MODEL_CACHE_H
 #define VALENCE_CLI_MODEL_CACHE_H
 
@@ -7,8 +7,9 @@
 
 #include "valence/models.h"
 
-/* In fresh memory; NULL if memory is short, as the next. */
+/* "models" and "journals" in it, in fresh memory; NULL if memory is short, as the next. */
 char *model_folder(void);
+char *journal_folder(void);
 
 /* The file that remembers which models were verified (valence_encoder_options.memory); free it with
  * valence_text_free(). */

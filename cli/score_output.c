@@ -158,6 +158,12 @@ static void note_score(struct table *table, const struct valence_recording_score
                    score->n_unscored, score->n_segments, "see 'text'");
     if (*score->warning)
         table_note(table, "WARNING: %s; valence uses the readable part.", score->warning);
+    if (score->resumed_seconds > 0) {
+        char until[32];
+        score_format_time(until, score->resumed_seconds);
+        table_note(table, "Up to %s, the scores are those of the call that was interrupted.",
+                   until);
+    }
     if (score->seconds > 0 && score->work_seconds > 0)
         table_note(table, "%.1f s of recording in %.1f s (%.1f x real time).", score->seconds,
                    score->work_seconds, score->seconds / score->work_seconds);

@@ -68,6 +68,13 @@ struct valence_scorer_options {
     /* Limits for media; NULL: the defaults. */
     const struct valence_media_options *media;
     const char *device, *memory; /* struct valence_encoder_options */
+
+    /* A folder, made where it does not exist, in which what is finished of a recording of more than
+     * a minute is kept until all of it is: a call that was interrupted, even killed, then goes on
+     * where it stopped, and gives the scores of one that was not. The file, which only its owner
+     * can read, holds what was said; one that nobody came back to is removed after 30 days. NULL:
+     * nothing is kept. */
+    const char *journal_folder;
 };
 
 VALENCE_API void valence_scorer_options_default(struct valence_scorer_options *options);
@@ -213,6 +220,7 @@ struct valence_recording_score {
     const char *language;         /* recognised, or "" */
     const char *warning;          /* what is wrong with a file that was used nevertheless, or "" */
     double work_seconds;          /* how long it took */
+    double resumed_seconds; /* up to here, the scores are those that an interrupted call kept; 0 */
 };
 VALENCE_API void valence_recording_score_free(struct valence_recording_score *score);
 

@@ -55,7 +55,7 @@ struct valence_transcribe_options {
 
     const char *prompt; /* names and terms that may occur, or NULL */
 
-    double block_seconds; /* of sound transcribed at once, and held in memory; 60 ... 3600 (600) */
+    double block_seconds; /* of sound transcribed at once, and held in memory; 2 ... 3600 (600) */
 
     /* Receives what was heard so far after each block but the last, for the call. A
      * value other than 0 stops: ERROR_CANCELLED. NULL (the default): nothing is handed out. */

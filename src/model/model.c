@@ -323,3 +323,12 @@ const char *valence_model_stream_name(const struct valence_model *model, enum va
 {
     return (unsigned)stream < VALENCE_N_STREAMS ? model->checkpoint.stream_names[stream] : "";
 }
+
+void model_add_digest(const struct valence_model *model, struct sha256 *digest)
+{
+    for (int i = 0; i < model->n_members; i++)
+        model_add_digest(model->members[i], digest);
+    if (model->n_members == 0)
+        sha256_add(digest, model->checkpoint.parameters,
+                   (size_t)model->checkpoint.n_parameters * sizeof *model->checkpoint.parameters);
+}

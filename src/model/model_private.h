@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "base/sha256.h"
 #include "model/checkpoint.h"
 #include "valence/model.h"
 #include "valence/reliability.h"
@@ -34,6 +35,9 @@ struct valence_model *model_retain(const struct valence_model *model);
 /* The largest of a clip's distances by stream (an array with `stride` values from stream to stream)
  * over the streams that the flow reads. */
 float model_flow_distance(const float *distances, int64_t stride, unsigned missing);
+
+/* Adds what tells one model from others: the parameters of all members. */
+void model_add_digest(const struct valence_model *model, struct sha256 *digest);
 
 /* Fills model->provenance from the checkpoint's. Errors: MEMORY. */
 int model_read_provenance(struct valence_model *model, struct valence_error *error);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/memory.h"
+#include "score/journal.h"
 #include "score/recording.h"
 #include "score/scorer.h"
 
@@ -182,8 +183,26 @@ static int report(const struct valence_progress *progress, double done, double t
     return VALENCE_OK;
 }
 
+/* Scores a span, or takes what an interrupted call made of it. */
+static int score_part(struct scoring_run *run, const struct valence_recording *recording,
+                      const struct score_timeline *timeline, const struct score_span *span,
+                      struct score_journal *journal, const struct valence_progress *progress,
+                      struct score_made *made, struct valence_error *error)
+{
+    struct kept *kept = run->kept;
+    if (score_journal_take(journal, span, made, &kept->warning)) {
+        kept->score.resumed_seconds = span->end;
+        return VALENCE_OK;
+    }
+    int status =
+        score_span(run->scorer, recording, timeline, span, progress, made, &kept->warning, error);
+    if (!status)
+        score_journal_keep(journal, made, kept->warning);
+    return status;
+}
+
 static int score_parts(struct scoring_run *run, const struct valence_recording *recording,
-                       const struct score_timeline *timeline,
+                       const struct score_timeline *timeline, struct score_journal *journal,
                        const struct valence_progress *progress, struct valence_error *error)
 {
     int status = VALENCE_OK;
@@ -194,8 +213,8 @@ static int score_parts(struct scoring_run *run, const struct valence_recording *
         if (is_long)
             status = report(progress, timeline->spans[i].start, total, error);
         if (!status)
-            status = score_span(run->scorer, recording, timeline, &timeline->spans[i],
-                                is_long ? NULL : progress, &made, &run->kept->warning, error);
+            status = score_part(run, recording, timeline, &timeline->spans[i], journal,
+                                is_long ? NULL : progress, &made, error);
         if (!status)
             status = score_keep(run, &made, error);
     }
@@ -206,15 +225,19 @@ static int score_media(struct scoring_run *run, const struct valence_recording *
                        const struct valence_progress *progress, struct valence_error *error)
 {
     struct score_timeline timeline = {0};
+    struct score_journal *journal = NULL;
     struct valence_recording_score *score = &run->kept->score;
     int status = valence_scorer_load(run->scorer, VALENCE_SCORER_RECORDINGS, error);
     if (!status)
         status = probe(run, recording, error);
     if (!status)
-        status = score_timeline_make(run->scorer, recording, score->seconds, score->has_sound,
-                                     progress, &timeline, error);
+        status = score_journal_open(run->scorer, recording, score->seconds, &journal, error);
     if (!status)
-        status = score_parts(run, recording, &timeline, progress, error);
+        status = score_timeline_make(run->scorer, recording, score->seconds, score->has_sound,
+                                     journal, progress, &timeline, error);
+    if (!status)
+        status = score_parts(run, recording, &timeline, journal, progress, error);
+    score_journal_close(journal, !status);
     if (timeline.language) {
         run->kept->language = timeline.language;
         timeline.language = NULL;

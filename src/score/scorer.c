@@ -46,10 +46,10 @@ static int check_options(const struct valence_scorer_options *options, struct va
 static int keep_texts(struct valence_scorer *scorer, struct valence_error *error)
 {
     struct valence_scorer_options *own = &scorer->options;
-    const char **const texts[] = {&own->whisper_model, &own->wavlm_model, &own->faces_model,
-                                  &own->manet_model,   &own->text_model,  &own->folder,
-                                  &own->language,      &own->vad,         &own->device,
-                                  &own->memory};
+    const char **const texts[] = {&own->whisper_model, &own->wavlm_model,   &own->faces_model,
+                                  &own->manet_model,   &own->text_model,    &own->folder,
+                                  &own->language,      &own->vad,           &own->device,
+                                  &own->memory,        &own->journal_folder};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (!*texts[i])
             continue;

@@ -41,7 +41,7 @@ struct score_plan {
 struct valence_scorer {
     struct valence_scorer_options options;
     struct valence_media_options media;
-    char *texts[10]; /* that the options point to */
+    char *texts[11]; /* that the options point to */
     struct valence_model *model;
     struct valence_workspace *workspace;
     struct score_plan plan;
@@ -92,9 +92,12 @@ struct score_timeline {
     char *language;
 };
 
+struct score_journal; /* score/journal.h; NULL: nothing is kept */
+
 int score_timeline_make(struct valence_scorer *scorer, const struct valence_recording *recording,
-                        double seconds, bool has_sound, const struct valence_progress *progress,
-                        struct score_timeline *timeline, struct valence_error *error);
+                        double seconds, bool has_sound, struct score_journal *journal,
+                        const struct valence_progress *progress, struct score_timeline *timeline,
+                        struct valence_error *error);
 void score_timeline_free(struct score_timeline *timeline);
 
 /* Adds a span, without words. */

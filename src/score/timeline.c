@@ -6,6 +6,8 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "format/transcripts/transcript_list.h"
+#include "score/journal.h"
 #include "score/scorer.h"
 
 #define MAX_SPANS      ((int64_t)1 << 20)
@@ -168,12 +170,29 @@ static int fill_windows(struct score_timeline *timeline,
     return status;
 }
 
-static int recognise(struct valence_scorer *scorer, const struct valence_recording *recording,
-                     const struct valence_progress *progress,
-                     struct valence_transcript **transcript, struct valence_error *error)
+static int copy_transcript(const struct valence_transcript *from, struct valence_transcript **to,
+                           struct valence_error *error)
+{
+    struct transcript_list list = {0};
+    int status = transcript_list_copy(&list, from, error);
+    if (!status)
+        status = transcript_list_finish(&list, from->language, from->duration, to, error);
+    transcript_list_free(&list);
+    return status;
+}
+
+static int keep_block(void *user, const struct valence_transcript *so_far)
+{
+    score_journal_keep_heard(user, so_far, false);
+    return 0;
+}
+
+static int listen(struct valence_scorer *scorer, const struct valence_recording *recording,
+                  const struct valence_transcribe_options *options,
+                  const struct valence_progress *progress, struct valence_transcript **transcript,
+                  struct valence_error *error)
 {
     struct valence_transcriber *transcriber = valence_extractor_transcriber(scorer->extractor);
-    const struct valence_transcribe_options *options = &scorer->plan.recognition;
     struct valence_media *media;
     if (recording->samples)
         return valence_transcribe_samples(transcriber, recording->samples, recording->n_samples, 0,
@@ -184,6 +203,26 @@ static int recognise(struct valence_scorer *scorer, const struct valence_recordi
     status = valence_transcribe(transcriber, media, NULL, options, progress, transcript, error);
     valence_media_close(media);
     return status ? fail_within(status, error, "%s", recording->path) : VALENCE_OK;
+}
+
+/* What the journal has of it is not listened to again. */
+static int recognise(struct valence_scorer *scorer, const struct valence_recording *recording,
+                     struct score_journal *journal, const struct valence_progress *progress,
+                     struct valence_transcript **transcript, struct valence_error *error)
+{
+    struct valence_transcribe_options options = scorer->plan.recognition;
+    bool is_all;
+    options.so_far = score_journal_heard(journal, &is_all);
+    if (is_all)
+        return copy_transcript(options.so_far, transcript, error);
+    if (journal) {
+        options.receive = keep_block;
+        options.user = journal;
+    }
+    int status = listen(scorer, recording, &options, progress, transcript, error);
+    if (!status)
+        score_journal_keep_heard(journal, *transcript, true);
+    return status;
 }
 
 /* ---- Pauses ---- */
@@ -276,8 +315,9 @@ static bool has_times(const struct valence_transcript *transcript)
 }
 
 int score_timeline_make(struct valence_scorer *scorer, const struct valence_recording *recording,
-                        double seconds, bool has_sound, const struct valence_progress *progress,
-                        struct score_timeline *timeline, struct valence_error *error)
+                        double seconds, bool has_sound, struct score_journal *journal,
+                        const struct valence_progress *progress, struct score_timeline *timeline,
+                        struct valence_error *error)
 {
     const struct valence_scorer_options *options = &scorer->options;
     const struct valence_transcript *given = recording->transcript;
@@ -290,7 +330,7 @@ int score_timeline_make(struct valence_scorer *scorer, const struct valence_reco
         return fail(error, VALENCE_ERROR_ARGUMENT, "the given transcript has no times");
     bool hears = has_sound && !given && options->recognise && scorer->plan.needs_words;
     if (hears)
-        status = recognise(scorer, recording, progress, &recognised, error);
+        status = recognise(scorer, recording, journal, progress, &recognised, error);
     if (recognised && !(timeline->language = strdup(recognised->language)))
         status = fail_memory(error, 16, "a language");
     timeline->words_from = given        ? VALENCE_WORDS_GIVEN

@@ -317,7 +317,7 @@ static void test_what_cannot_be_transcribed_is_an_error(void **state)
 /* ---- Going on ---- */
 
 /* More than a block of noise that is loud and quiet in turn. */
-#define LONG_SAMPLES ((int64_t)80 * 16000)
+#define LONG_SAMPLES ((int64_t)3 * 16000)
 
 static float *make_long_noise(void)
 {
@@ -326,7 +326,7 @@ static float *make_long_noise(void)
     assert_non_null(samples);
     for (int64_t i = 0; i < LONG_SAMPLES; i++) {
         random = random * 1664525u + 1013904223u;
-        samples[i] = ((float)(random >> 8) / 8388608.0f - 1) * (i / 24000 % 3 ? 0.3f : 0.01f);
+        samples[i] = ((float)(random >> 8) / 8388608.0f - 1) * (i / 4000 % 3 ? 0.3f : 0.01f);
     }
     return samples;
 }
@@ -372,7 +372,7 @@ static void forget(struct keeping *keeping)
 
 static int count_block(void *user, const struct valence_transcript *so_far)
 {
-    assert_true(so_far->duration > 30 * (*(int *)user + 1));
+    assert_true(so_far->duration > 1 * (*(int *)user + 1));
     ++*(int *)user;
     return 0;
 }
@@ -403,7 +403,7 @@ static void test_an_interrupted_transcription_goes_on_to_the_same_transcript(voi
     int n_blocks = 0;
     valence_transcribe_options_default(&options);
     options.beams = 1;
-    options.block_seconds = 60;
+    options.block_seconds = 2;
     options.receive = count_block;
     options.user = &n_blocks;
     assert_int_equal(valence_transcriber_load(in_folder("model.gguf"), &transcriber, &error), 0);

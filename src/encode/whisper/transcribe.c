@@ -145,9 +145,9 @@ static int check_options(const struct transcription *t, struct valence_error *er
     if (options->beams < 1 || options->beams > MAX_BEAMS)
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "beams", "%d beams are not within 1 ... %d",
                         options->beams, MAX_BEAMS);
-    if (!(options->block_seconds >= 60 && options->block_seconds <= 3600))
+    if (!(options->block_seconds >= 2 && options->block_seconds <= 3600))
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "block_seconds",
-                        "blocks of %g seconds are not within 60 ... 3600", options->block_seconds);
+                        "blocks of %g seconds are not within 2 ... 3600", options->block_seconds);
     if (language && whisper_lang_id(language) < 0)
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "language",
                         "Whisper does not know the language '%s' (it takes codes such as 'en' and "
@@ -321,10 +321,11 @@ static int transcribe_block(struct transcription *t, int64_t n, struct valence_e
 
 /* ---- The sound ---- */
 
-/* The middle of the quietest 0.3 s of the block's last 30. */
+/* The middle of the quietest 0.3 s of the block's last 30, or of its second half. */
 static int64_t find_cut(const struct transcription *t)
 {
-    int64_t first = t->n_samples - CUT_SECONDS * RATE_HZ, best = t->n_samples;
+    const int64_t most = CUT_SECONDS * RATE_HZ, half = t->n_samples / 2;
+    int64_t first = t->n_samples - (most < half ? most : half), best = t->n_samples;
     double least = INFINITY;
     for (int64_t i = first; i + QUIET_SAMPLES <= t->n_samples; i += QUIET_SAMPLES / 4) {
         double energy = 0;
