@@ -1,0 +1,69 @@
+/* The model of `valence score` and its encoders. */
+#include <stdlib.h>
+
+#include "model_cache.h"
+#include "score_request.h"
+#include "valence/scorer.h"
+
+/* The names of encoders, where they are given, become paths. */
+struct encoder_paths {
+    char *paths[6], *folder, *memory, *run, *journal;
+};
+
+static void free_paths(struct encoder_paths *paths)
+{
+    for (size_t i = 0; i < sizeof paths->paths / sizeof *paths->paths; i++)
+        free(paths->paths[i]);
+    free(paths->folder);
+    free(paths->memory);
+    free(paths->run);
+    free(paths->journal);
+}
+
+static int resolve(const struct score_request *request, struct valence_scorer_options *options,
+                   struct encoder_paths *paths, struct valence_error *error)
+{
+    const struct {
+        const char *given;
+        const char **target;
+    } encoders[] = {
+        {request->whisper, &options->whisper_model}, {request->wavlm, &options->wavlm_model},
+        {request->faces, &options->faces_model},     {request->manet, &options->manet_model},
+        {request->llm, &options->text_model},        {request->vad, &options->vad}};
+    int status = VALENCE_OK;
+    for (size_t i = 0; i < sizeof encoders / sizeof *encoders && !status; i++)
+        if (encoders[i].given) {
+            status = model_path(encoders[i].given, request->offline, request->quiet,
+                                &paths->paths[i], error);
+            *encoders[i].target = paths->paths[i];
+        }
+    options->folder = paths->folder = model_folder();
+    options->memory = paths->memory = model_memory();
+    options->journal_folder = paths->journal = request->no_journal ? NULL : journal_folder();
+    options->fetch = &request->fetch;
+    return status;
+}
+
+int score_open(const struct score_request *request, const struct valence_media_options *media,
+               struct valence_scorer **scorer, struct valence_error *error)
+{
+    struct valence_scorer_options options;
+    struct encoder_paths paths = {0};
+    valence_scorer_options_default(&options);
+    options.recognise = !request->no_transcript;
+    options.language = request->language;
+    options.level = request->level;
+    options.window_seconds = request->window;
+    options.signals = request->signals;
+    options.explain = request->explain || request->report;
+    options.media = media;
+    *scorer = NULL;
+    int status = resolve(request, &options, &paths, error);
+    if (!status && !request->run)
+        status = valence_default_model_path(&paths.run, error);
+    if (!status)
+        status =
+            valence_scorer_open(request->run ? request->run : paths.run, &options, scorer, error);
+    free_paths(&paths);
+    return status;
+}

@@ -1,0 +1,43 @@
+/* What the options of `valence score` ask for. */
+#ifndef VALENCE_CLI_SCORE_REQUEST_H
+#define VALENCE_CLI_SCORE_REQUEST_H
+
+#include "media_files.h"
+#include "options.h"
+#include "valence/models.h"
+
+struct score_request {
+    const char *run, *transcript, *text_column, *id_column, *language;
+    const char *whisper, *wavlm, *faces, *manet, *llm, *vad;
+    const char *report;
+    bool embed, force;
+    struct option_list texts;
+    bool no_transcript, no_journal, signals, explain, live, raw;
+    bool json, csv, srt, vtt, quiet, offline;
+    double window, level, start, end;
+    int64_t threads;
+    struct media_limits limits;
+    /* of encoders that are not here; the scorer keeps it */
+    struct valence_model_fetch_options fetch;
+    const char *const *files;
+    int64_t n_files;
+};
+
+struct score_input;
+struct score_output;
+struct valence_media_options;
+struct valence_scorer;
+
+/* Opens the model, with encoders that are found, or fetched, by name. */
+int score_open(const struct score_request *request, const struct valence_media_options *media,
+               struct valence_scorer **scorer, struct valence_error *error);
+
+/* Scores the rows of a table of texts. */
+int score_table(struct valence_scorer *scorer, const struct score_request *request,
+                const struct score_input *input, struct score_output *output,
+                struct valence_error *error);
+
+/* Scores all that is asked for; returns the exit code. */
+int score_run(struct score_request *request);
+
+#endif
