@@ -33,13 +33,11 @@ static bool is_config(const char *path)
 static int assign(struct valence_extract_config *config, const char *assignment,
                   struct valence_error *error)
 {
-    char key[128];
-    const char *equals = strchr(assignment, '=');
-    if (!equals || equals - assignment >= (int)sizeof key)
+    char key[128], value[VALENCE_CONFIG_VALUE_BYTES];
+    if (!option_split_assignment(assignment, key, sizeof key, value, sizeof value))
         return valence_fail(error, VALENCE_ERROR_CONFIG, "config",
                             "--set %.200s: this is not KEY=VALUE", assignment);
-    snprintf(key, sizeof key, "%.*s", (int)(equals - assignment), assignment);
-    return valence_extract_config_set(config, key, equals + 1, error);
+    return valence_extract_config_set(config, key, value, error);
 }
 
 /* File, then --set, then the options that stand for keys. */

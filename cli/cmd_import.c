@@ -203,12 +203,12 @@ static int choose_skips(const struct command *command, const struct option_list 
 static int choose_range(const struct command *command, const char *text, double *minimum,
                         double *maximum)
 {
-    char *end;
-    *minimum = strtod(text, &end);
-    bool fits = end > text && *end == ',';
-    text = fits ? end + 1 : text;
-    *maximum = strtod(text, &end);
-    fits = fits && end > text && *end == '\0';
+    char first[64];
+    size_t length = strcspn(text, ",");
+    bool fits = text[length] == ',' && length < sizeof first;
+    snprintf(first, sizeof first, "%.*s", (int)(fits ? length : 0), text);
+    fits = fits && option_read_number(first, minimum) &&
+           option_read_number(text + length + 1, maximum);
     if (!fits || !isfinite(*minimum) || !isfinite(*maximum) || *minimum > *maximum)
         return report_usage(command,
                             "--label-range takes MIN,MAX: two finite numbers, the smaller first");

@@ -121,13 +121,11 @@ static bool read_run(const char *text, char *name, size_t room, int64_t *seed)
 {
     static const char prefix[] = "/seed-";
     const char *slash = strrchr(text, '/');
-    char *end = NULL;
     if (!slash || strncmp(slash, prefix, strlen(prefix)) != 0 || slash - text >= (long)room)
         return false;
     const char *digits = slash + strlen(prefix);
-    *seed = strtoll(digits, &end, 10);
     snprintf(name, room, "%.*s", (int)(slash - text), text);
-    return digits[0] >= '0' && digits[0] <= '9' && *end == '\0';
+    return option_read_integer(digits, seed) && digits[0] >= '0' && digits[0] <= '9';
 }
 
 static int run_runs(const struct command *command, int argc, char **argv)

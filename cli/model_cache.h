@@ -1,5 +1,5 @@
-/* The command's cache folder, VALENCE_CACHE or ~/.cache/valence: models (valence/models.h), and what
- * is finished of recordings whose scoring was interrupted (valence/scorer.h). */
+/* The command's cache folder, VALENCE_CACHE or ~/.cache/valence: models (valence/models.h), and
+ * what is finished of recordings whose scoring was interrupted (valence/scorer.h). */
 #ifndef VALENCE_CLI_MODEL_CACHE_H
 #define VALENCE_CLI_MODEL_CACHE_H
 

@@ -220,9 +220,7 @@ static bool out_of_range(const struct option *option, double value)
     return !isfinite(value) || (!any && (value < option->minimum || value > option->maximum));
 }
 
-/* The whole of `value` as a number. The command never leaves the C locale, so a decimal point is a
- * point. */
-static bool read_integer(const char *value, long long *integer)
+bool option_read_integer(const char *value, int64_t *integer)
 {
     char *end;
     errno = 0;
@@ -230,7 +228,23 @@ static bool read_integer(const char *value, long long *integer)
     return end != value && *end == '\0' && errno == 0;
 }
 
-static bool read_number(const char *value, double *number)
+bool option_split_assignment(const char *text, char *key, size_t key_bytes, char *value,
+                             size_t value_bytes)
+{
+    const char *equals = strchr(text, '='), *from = equals ? equals + 1 : "";
+    size_t key_length = equals ? (size_t)(equals - text) : 0, length = strlen(from);
+    if (length >= 2 && strchr("\"'", from[0]) && from[length - 1] == from[0]) {
+        from++;
+        length -= 2;
+    }
+    if (!equals || key_length >= key_bytes || length >= value_bytes)
+        return false;
+    snprintf(key, key_bytes, "%.*s", (int)key_length, text);
+    snprintf(value, value_bytes, "%.*s", (int)length, from);
+    return true;
+}
+
+bool option_read_number(const char *value, double *number)
 {
     char *end;
     errno = 0;
@@ -242,13 +256,13 @@ static int store_number(const struct command *command, const struct option *opti
                         const char *value)
 {
     bool whole = option->type == OPTION_INT, valid;
-    long long integer = 0;
+    int64_t integer = 0;
     double number = 0;
     if (whole) {
-        valid = read_integer(value, &integer);
+        valid = option_read_integer(value, &integer);
         number = (double)integer;
     } else {
-        valid = read_number(value, &number);
+        valid = option_read_number(value, &number);
     }
     if (!valid)
         return report_usage(command, "--%s takes a%s number, not '%s'", option->name,

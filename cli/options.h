@@ -104,4 +104,14 @@ void terminal_progress_finish(void);
  * Nothing where the progress is quiet. */
 void terminal_progress_line(const char *text);
 
+/* The whole of `value` as a number, which is in the range of its type. The command never leaves the
+ * C locale, so a decimal point is a point. */
+bool option_read_integer(const char *value, int64_t *integer);
+bool option_read_number(const char *value, double *number);
+
+/* Splits "KEY=VALUE"; quotes around the value, as YAML has them, are not part of it. False where
+ * there is no '=', or one of the two is longer than its room. */
+bool option_split_assignment(const char *text, char *key, size_t key_bytes, char *value,
+                             size_t value_bytes);
+
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "valence/text.h"
+#include "csv_output.h"
 #include "json_output.h"
 #include "terminal.h"
 
@@ -204,14 +205,6 @@ static void begin_csv(const struct predict_output *output)
     putchar('\n');
 }
 
-/* A comma and the number; nothing for one that is not known. */
-static void number_field(double value)
-{
-    putchar(',');
-    if (isfinite(value))
-        valence_write_csv_number(stdout, (float)value);
-}
-
 static void write_csv(const struct predict_output *output, const struct valence_prediction *p)
 {
     const double numbers[] = {(double)p->score, (double)p->raw_score, p->estimate.error,
@@ -220,14 +213,14 @@ static void write_csv(const struct predict_output *output, const struct valence_
     format_missing(missing, p->missing & valence_model_modalities(output->model), "");
     valence_write_csv_field(stdout, id_of(output, p));
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        number_field(numbers[i]);
+        print_csv_number(numbers[i]);
     printf(",%d,%s,%s", p->outside, valence_flow_name(p->flow), missing);
     for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
         if (has_modality(output, modality))
-            number_field((double)p->modality_weights[modality]);
+            print_csv_number((double)p->modality_weights[modality]);
     for (int view = 0; view < VALENCE_N_VIEWS; view++)
         if (has_view(output, view))
-            number_field((double)p->view_weights[view]);
+            print_csv_number((double)p->view_weights[view]);
     putchar('\n');
 }
 

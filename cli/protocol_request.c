@@ -21,9 +21,7 @@ static bool next_item(const char **list, char *item, size_t room)
 
 static bool read_rate(const char *text, double *rate)
 {
-    char *end;
-    *rate = strtod(text, &end);
-    return end != text && *end == '\0' && *rate >= 0 && *rate <= 1;
+    return option_read_number(text, rate) && *rate >= 0 && *rate <= 1;
 }
 
 static int choose_protocols(const struct command *command, const char *list,
@@ -102,13 +100,12 @@ static int choose_padded_rows(const struct command *command, const char *list,
     char item[64];
     while (next_item(&list, item, sizeof item)) {
         const char *value = NULL;
-        char *end;
+        int64_t n;
         int modality = 0;
         int code = split_modality(command, option, item, &modality, &value);
         if (code)
             return code;
-        long long n = strtoll(value, &end, 10);
-        if (end == value || *end || n < 1 || n > 100000000)
+        if (!option_read_integer(value, &n) || n < 1 || n > 100000000)
             return report_usage(command, "%s: '%s' is not a number of rows", option, value);
         options->padded_rows[modality] = n;
     }

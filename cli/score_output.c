@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "csv_output.h"
 #include "score_why.h"
 #include "terminal.h"
 #include "valence/text.h"
@@ -191,13 +192,6 @@ static void write_table(struct score_output *output, const char *id,
 
 /* ---- CSV ---- */
 
-static void number_field(double value)
-{
-    putchar(',');
-    if (isfinite(value))
-        valence_write_csv_number(stdout, (float)value);
-}
-
 static void begin_csv(const struct score_output *output)
 {
     printf("id,score,low,high,expected_error,raw_score,outside,flow,missing,segment,start,end,"
@@ -218,18 +212,18 @@ static void write_csv(const struct score_output *output, const char *id,
     format_modalities(missing, is->missing, "");
     valence_write_csv_field(stdout, id);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        number_field(numbers[i]);
+        print_csv_number(numbers[i]);
     printf(",%d,%s,%s,%" PRId64, is->outside, *is->reason ? "" : valence_flow_name(is->flow),
            *is->reason ? "" : missing, segment);
-    number_field(has_times ? is->start : (double)NAN);
-    number_field(has_times ? is->end : (double)NAN);
+    print_csv_number(has_times ? is->start : (double)NAN);
+    print_csv_number(has_times ? is->end : (double)NAN);
     printf(",%s,", valence_word_source_names[is->words_from]);
     valence_write_csv_field(stdout, is->text);
     putchar(',');
     valence_write_csv_field(stdout, is->reason);
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
         if (reads(output) & VALENCE_BIT(m))
-            number_field(*is->reason ? (double)NAN : is->modality_weights[m]);
+            print_csv_number(*is->reason ? (double)NAN : is->modality_weights[m]);
     putchar('\n');
 }
 

@@ -69,21 +69,12 @@ static int fail_usage(struct valence_error *error, const char *format, ...)
     return error->status;
 }
 
-/* "KEY=VALUE"; quotes around the value, as YAML has them, are not part of it. */
 static int assign(struct valence_train_config *config, const char *assignment,
                   struct valence_error *error)
 {
-    const char *equals = strchr(assignment, '='), *value = equals ? equals + 1 : NULL;
-    char key[128], own[VALENCE_CONFIG_VALUE_BYTES];
-    if (!equals || equals - assignment >= (int)sizeof key)
+    char key[128], value[VALENCE_CONFIG_VALUE_BYTES];
+    if (!option_split_assignment(assignment, key, sizeof key, value, sizeof value))
         return fail_usage(error, "--set %.200s: this is not KEY=VALUE", assignment);
-    snprintf(key, sizeof key, "%.*s", (int)(equals - assignment), assignment);
-    size_t length = strlen(value);
-    bool quoted = length >= 2 && strchr("\"'", value[0]) && value[length - 1] == value[0];
-    if (quoted && length - 2 < sizeof own) {
-        snprintf(own, sizeof own, "%.*s", (int)(length - 2), value + 1);
-        value = own;
-    }
     return valence_train_config_set(config, key, value, error);
 }
 
