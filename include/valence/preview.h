@@ -39,7 +39,8 @@ VALENCE_API void valence_preview_options_default(struct valence_preview_options 
  * - Frames, each with its time, and, where `detector` is not NULL, the box of each face with its
  *   score and strongest expression, and its 68 landmarks. The best face is green, others are blue;
  *   a frame without a face is framed in red.
- * - The waveform, with the segments of `transcript` behind it.
+ * - The waveform, with the segments of `transcript` behind it, and a bar at its foot where speech
+ *   was detected.
  * - The words, or the segments where they have no words, below the place at which they are said.
  *   Where they are too many for the room, the last line says how many are missing.
  *

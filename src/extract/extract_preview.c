@@ -75,6 +75,14 @@ struct said {
     struct valence_speech_segment segment;
 };
 
+/* A given transcript is drawn with the speech that was detected for the recognised one. */
+static void add_speech(struct said *said, const struct valence_transcript *recognised)
+{
+    said->whole.n_speech = recognised ? recognised->n_speech : 0;
+    said->whole.speech = recognised ? recognised->speech : NULL;
+    said->transcript = &said->whole;
+}
+
 static int find_words(const struct planned_clip *clip, const struct valence_extracted_facts *facts,
                       struct said *said, struct valence_error *error)
 {
@@ -85,9 +93,11 @@ static int find_words(const struct planned_clip *clip, const struct valence_extr
         int status = valence_transcript_read(clip->transcript_file, NULL, &said->read, error);
         if (status)
             return status;
-        said->transcript = said->read;
-        if (said->read->n_segments && !isnan(said->read->segments[0].start))
+        if (said->read->n_segments && !isnan(said->read->segments[0].start)) {
+            said->whole = *said->read;
+            add_speech(said, facts->recognised);
             return VALENCE_OK;
+        }
     }
     said->segment = (struct valence_speech_segment){.text = facts->transcript,
                                                     .start = clip->start,
@@ -97,7 +107,7 @@ static int find_words(const struct planned_clip *clip, const struct valence_extr
                                                     .no_speech_prob = NAN};
     said->whole = (struct valence_transcript){
         .language = "", .duration = facts->seconds, .n_segments = 1, .segments = &said->segment};
-    said->transcript = &said->whole;
+    add_speech(said, facts->recognised);
     return VALENCE_OK;
 }
 

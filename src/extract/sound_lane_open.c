@@ -55,6 +55,7 @@ static int open_recognition(struct sound_lane *lane,
     struct valence_transcribe_options *own = &lane->recognition;
     valence_transcribe_options_default(own);
     int status = options_read(own, sizeof *own, options->recognition, error);
+    own->words = true; /* for previews; they cost next to nothing */
     if (!status)
         status = need(options->whisper_model, "whisper_model", "speech recognition", error);
     if (!status)

@@ -78,6 +78,32 @@ static void test_frames_wave_and_words_are_drawn(void **state)
     valence_transcript_free(transcript);
 }
 
+/* Bars where speech was detected; a text too long for the room right of its time, in lines. */
+static void test_speech_and_long_texts_are_drawn(void **state)
+{
+    (void)state;
+    ffmpeg(FILM "-c:v mpeg4 -c:a aac film.mp4");
+    const struct valence_speech_span speech[] = {{0.5, 1}, {2, 2.5}, {7, 8}};
+    char text[601];
+    for (int i = 0; i < 600; i++)
+        text[i] = "abcd "[i % 5];
+    text[600] = '\0';
+    const struct valence_speech_segment segment = {.text = text, .start = 2, .end = 2.5};
+    const struct valence_transcript transcript = {.language = "",
+                                                  .duration = 3,
+                                                  .n_segments = 1,
+                                                  .segments = &segment,
+                                                  .n_speech = 3,
+                                                  .speech = speech};
+    char *svg = preview_of("film.mp4", NULL, NULL, &transcript, NULL);
+    assert_int_equal(count(svg, "class=\"speech\""), 2);
+    assert_int_equal(count(svg, "class=\"speech\" x=\"173.3\""), 1); /* 0.5 of 3 s of 980 */
+    int n_lines = count(svg, ">abcd ");
+    assert_true(n_lines > 5 && count(svg, "<text x=\"663.3\"") >= n_lines);
+    assert_int_equal(count(svg, "abcd"), 120); /* nothing is left out */
+    free(svg);
+}
+
 static void test_a_range_is_drawn_alone(void **state)
 {
     (void)state;
@@ -177,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames_wave_and_words_are_drawn),
+        cmocka_unit_test(test_speech_and_long_texts_are_drawn),
         cmocka_unit_test(test_a_range_is_drawn_alone),
         cmocka_unit_test(test_faces_are_marked_the_same_in_every_locale),
         cmocka_unit_test(test_sound_or_pictures_alone_are_drawn),

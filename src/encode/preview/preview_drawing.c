@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WAVE_HEIGHT  100.0
-#define LANE_HEIGHT  15.0
-#define MAX_LANES    12
-#define LETTER_WIDTH 6.2 /* of the font of words, on average */
+#define WAVE_HEIGHT   100.0
+#define SPEECH_HEIGHT 4.0 /* of the bars where speech was detected */
+#define LANE_HEIGHT   15.0
+#define MAX_LANES     12
+#define LETTER_WIDTH  6.2   /* of the font of words, on average */
+#define LINE_WIDTH    200.0 /* least room for a text that needs several lines */
 
 /* ---- Text ---- */
 
@@ -149,6 +151,22 @@ static void draw_extremes(struct preview_drawing *d, const struct preview_wave *
     text_format(&d->svg, "\"/>\n");
 }
 
+/* A bar below the wave for each span of speech that was detected. */
+static void draw_speech(struct preview_drawing *d, const struct valence_transcript *transcript,
+                        double y)
+{
+    for (int64_t i = 0; i < transcript->n_speech; i++) {
+        const struct valence_speech_span *span = &transcript->speech[i];
+        if (span->end < d->start || span->start > d->end)
+            continue;
+        double from = place_of(d, span->start), to = place_of(d, span->end);
+        text_format(&d->svg,
+                    "<rect class=\"speech\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\" "
+                    "fill=\"#e07020\"/>\n",
+                    N(from), N(y), N(fmax(1, to - from)), N(SPEECH_HEIGHT));
+    }
+}
+
 void preview_draw_wave(struct preview_drawing *d, const struct preview_wave *wave,
                        const struct valence_transcript *transcript)
 {
@@ -163,6 +181,8 @@ void preview_draw_wave(struct preview_drawing *d, const struct preview_wave *wav
                     i % 2 ? "#d8ecd0" : "#f4e8c4");
     }
     draw_extremes(d, wave, d->y + WAVE_HEIGHT / 2);
+    if (transcript)
+        draw_speech(d, transcript, d->y + WAVE_HEIGHT - SPEECH_HEIGHT);
     d->y += WAVE_HEIGHT + 12;
     for (int i = 0; i <= 4; i++) {
         format_time(d->start + (d->end - d->start) * i / 4, time);
@@ -183,28 +203,59 @@ struct lanes {
     int64_t n_left_out;
 };
 
-static size_t n_letters(const char *text)
+static size_t n_letters(const char *text, size_t length)
 {
     size_t n = 0;
-    for (; *text; text++)
-        n += ((unsigned char)*text & 0xC0) != 0x80;
+    for (size_t i = 0; i < length; i++)
+        n += ((unsigned char)text[i] & 0xC0) != 0x80;
     return n;
 }
 
-/* Puts the text below its time, into the first lane that has room there. */
-static void put_word(struct preview_drawing *d, struct lanes *lanes, const char *text, double start)
+/* Puts a line into the first lane that has room at x. */
+static void put_line(struct preview_drawing *d, struct lanes *lanes, const char *text,
+                     size_t length, double x)
 {
-    text += strspn(text, " ");
-    double width = LETTER_WIDTH * (double)n_letters(text) + 4, x = place_of(d, start);
-    x = fmax(PREVIEW_MARGIN, fmin(x, PREVIEW_WIDTH - PREVIEW_MARGIN - width));
+    double width = LETTER_WIDTH * (double)n_letters(text, length) + 4;
     for (int i = 0; i < MAX_LANES; i++)
         if (lanes->ends[i] <= x) {
-            put_label(d, x, d->y + LANE_HEIGHT * (i + 1), "font-size=\"11\"", text);
+            text_format(&d->svg, "<text x=\"%s\" y=\"%s\" font-size=\"11\">", N(x),
+                        N(d->y + LANE_HEIGHT * (i + 1)));
+            put_escaped(&d->svg, text, length);
+            text_format(&d->svg, "</text>\n");
             lanes->ends[i] = x + width;
             lanes->n_used = i + 1 > lanes->n_used ? i + 1 : lanes->n_used;
             return;
         }
     lanes->n_left_out++;
+}
+
+/* The length of what fits into `width`, up to a blank; all of a word that is longer. */
+static size_t length_of_line(const char *text, double width)
+{
+    size_t fits = 0;
+    for (size_t i = 0; text[i]; i++) {
+        if (text[i] == ' ')
+            fits = i;
+        if (LETTER_WIDTH * (double)n_letters(text, i + 1) + 4 > width && fits > 0)
+            return fits;
+    }
+    return strlen(text);
+}
+
+/* Puts the text below its time, in several lines where it is too long for the room to the right. */
+static void put_words(struct preview_drawing *d, struct lanes *lanes, const char *text,
+                      double start)
+{
+    text += strspn(text, " ");
+    double right = PREVIEW_WIDTH - PREVIEW_MARGIN,
+           width = LETTER_WIDTH * (double)n_letters(text, strlen(text)) + 4,
+           x = fmin(place_of(d, start), right - fmin(width, LINE_WIDTH));
+    while (*text) {
+        size_t length = length_of_line(text, right - x);
+        put_line(d, lanes, text, length, x);
+        text += length;
+        text += strspn(text, " ");
+    }
 }
 
 void preview_draw_words(struct preview_drawing *d, const struct valence_transcript *transcript)
@@ -217,9 +268,9 @@ void preview_draw_words(struct preview_drawing *d, const struct valence_transcri
             continue;
         for (int64_t j = 0; j < segment->n_words; j++)
             if (segment->words[j].end >= d->start && segment->words[j].start <= d->end)
-                put_word(d, &lanes, segment->words[j].text, segment->words[j].start);
+                put_words(d, &lanes, segment->words[j].text, segment->words[j].start);
         if (segment->n_words == 0)
-            put_word(d, &lanes, segment->text, has_times ? segment->start : d->start);
+            put_words(d, &lanes, segment->text, has_times ? segment->start : d->start);
     }
     d->y += LANE_HEIGHT * lanes.n_used + 8;
     if (lanes.n_left_out > 0) {
