@@ -1,13 +1,18 @@
 /* One binary for every x86-64: a function marked VALENCE_CLONES is compiled for the baseline, for
  * AVX2 and for AVX-512, and the loader picks the best one the processor has. Elsewhere, and under
- * sanitizers (whose start-up comes after the picking), it is compiled once. */
+ * sanitizers (whose start-up comes after the picking), it is compiled once. VALENCE_WITHOUT_AVX512
+ * (CMake's VALENCE_AVX512=OFF) leaves AVX-512 and AMX out. */
 #ifndef VALENCE_KERNELS_SIMD_H
 #define VALENCE_KERNELS_SIMD_H
 
 #include "kernels/real.h"
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(VALENCE_SANITIZED)
+#ifdef VALENCE_WITHOUT_AVX512
+#define VALENCE_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
+#else
 #define VALENCE_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#endif
 #else
 #define VALENCE_CLONES
 #endif

@@ -49,7 +49,8 @@ void bf16_pack(int64_t n, int64_t depth, const float *rows, int64_t stride, uint
         }
 }
 
-#if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__)
+#if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__) &&                              \
+    !defined(VALENCE_WITHOUT_AVX512)
 
 #include <cpuid.h>
 #include <immintrin.h>

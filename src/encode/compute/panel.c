@@ -63,14 +63,16 @@ VALENCE_INLINE void product_in_groups(int group, const struct panel_shape *shape
         product_of_rest(group / 3, shape, n - i, a + i, b, out + i);
 }
 
-#if defined(__x86_64__) && defined(__GNUC__)
 /* 12 x 2 of 32 registers, 3 x 4 of 16. */
+#if defined(__x86_64__) && defined(__GNUC__)
+#ifndef VALENCE_WITHOUT_AVX512
 __attribute__((target("avx512f,avx512vl,avx512dq,fma"))) static void
 product_avx512(const struct panel_shape *shape, int64_t n, const float *const *a, const float *b,
                float *const *out)
 {
     product_in_groups(12, shape, n, a, b, out);
 }
+#endif
 
 __attribute__((target("avx2,fma"))) static void product_avx2(const struct panel_shape *shape,
                                                              int64_t n, const float *const *a,
@@ -90,9 +92,13 @@ void panel_product(const struct panel_shape *shape, int64_t n, const float *cons
                    const float *b, float *const *out)
 {
 #if defined(__x86_64__) && defined(__GNUC__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
+#ifndef VALENCE_WITHOUT_AVX512
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) {
         product_avx512(shape, n, a, b, out);
-    else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return;
+    }
+#endif
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         product_avx2(shape, n, a, b, out);
     else
 #endif
