@@ -8,9 +8,9 @@ work=$(mktemp -d /tmp/valence-bench-XXXXXX)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 threads=$(nproc)
-"$valence" synthesize store --train 600 --validation 100 --test 100 --audio-width 32 --text-width 64 --video-width 32 --threads 1 \
+"$valence" synthesize store --train 200 --validation 50 --test 50 --audio-width 32 --text-width 64 --video-width 32 --threads 1 \
     --quiet >/dev/null
-settings=(--set model.d=64 --set model.o=32 --set epochs=10 --set batch_size=32)
+settings=(--set model.d=64 --set model.o=32 --set epochs=8 --set batch_size=16)
 seconds() { date +%s.%N; }
 began=$(seconds)
 for seed in $(seq 10); do

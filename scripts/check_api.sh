@@ -20,7 +20,7 @@ done
 
 packages=valence
 [ ! -f "$pc/valence-media.pc" ] || packages="valence-media valence"
-for program in import train evaluate ablate score_rows score_text encode_sound score_clip; do
+for program in import train evaluate compare score_rows score_text encode_sound score_clip; do
     case $program in score_text | encode_sound | score_clip) [ "$packages" != valence ] || continue ;; esac
     # shellcheck disable=SC2046,SC2086 # words are meant
     cc -std=c11 "${strict[@]}" "$source/docs/api/$program.c" -o "$program" $(pkg-config --cflags --libs $packages) -lm
@@ -57,7 +57,7 @@ END
 expect '^6 clips taken' ./import arrays imported
 expect 'epoch 2 of 2: validation MAE [0-9.]+ \(complete\)' ./train corpus run 2
 expect 'complete:  MAE [0-9.]+ \([0-9.]+ to [0-9.]+\)' ./evaluate run corpus
-expect '^no-mia +complete +MAE [+-][0-9.]+ \([+-][0-9.]+ to [+-][0-9.]+\), p = [0-9.]+' ./ablate corpus ablation 1
+expect '^changed +complete +MAE [+-][0-9.]+ \([+-][0-9.]+ to [+-][0-9.]+\), p = [0-9.]+' ./compare corpus comparison losses.rnc=0 1
 expect '^[+-][0-9.]+, 90 % interval .* flow text_missing' ./score_rows run/best.safetensors
 if [ -x encode_sound ]; then
     expect '50 rows, energy -1[0-9.]+ dB, [0-9]+ voiced at 200 Hz' ./encode_sound tone.wav

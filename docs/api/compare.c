@@ -1,8 +1,8 @@
-/* Trains a store's configuration without each part of the framework in turn, and prints what that
- * changes. Runs that are finished already are not repeated.
+/* Trains a store's configuration with and without a change of one key, two seeds each, and prints
+ * what the change does. Runs that are finished already are not repeated.
  *
- *     cc ablate.c $(pkg-config --cflags --libs valence) -o ablate && ./ablate STORE FOLDER [EPOCHS]
- */
+ *     cc compare.c $(pkg-config --cflags --libs valence) -o compare &&
+ *     ./compare STORE FOLDER KEY=VALUE [EPOCHS] */
 #include <stdio.h>
 #include <valence/experiment.h>
 
@@ -27,8 +27,8 @@ static int configure(struct valence_train_config *config, int argc, char **argv,
         status = valence_train_config_set(config, "output", argv[2], error);
     if (!status)
         status = valence_train_config_set(config, "seeds", "2", error);
-    if (!status && argc > 3)
-        status = valence_train_config_set(config, "epochs", argv[3], error);
+    if (!status && argc > 4)
+        status = valence_train_config_set(config, "epochs", argv[4], error);
     return status;
 }
 
@@ -37,31 +37,28 @@ int main(int argc, char **argv)
     struct valence_error error;
     struct valence_train_config *config = NULL;
     struct valence_experiment *experiment = NULL;
-    const struct valence_variant *variants = NULL;
     const struct valence_experiment_result *result = NULL;
-    int n = 0;
-    if (argc < 3) {
-        fprintf(stderr, "usage: ablate STORE FOLDER [EPOCHS]\n");
+    if (argc < 4) {
+        fprintf(stderr, "usage: compare STORE FOLDER KEY=VALUE [EPOCHS]\n");
         return 2;
     }
+    const char *const change[] = {argv[3]};
+    const struct valence_variant variants[] = {{"base", NULL, 0}, {"changed", change, 1}};
     int status = valence_train_config_create(&config, &error);
     if (!status)
         status = configure(config, argc, argv, &error);
     if (!status)
-        status = valence_ablation_create(config, &variants, &n, &error);
-    if (!status)
-        status = valence_experiment_create(config, variants, n, NULL, &experiment, &error);
+        status = valence_experiment_create(config, variants, 2, NULL, &experiment, &error);
     if (!status)
         status = valence_experiment_run(experiment, NULL, &error); /* in this process */
     if (!status)
         status = valence_experiment_evaluate(experiment, NULL, NULL, &result, &error);
     if (status)
-        fprintf(stderr, "ablate: %s\n", error.text);
+        fprintf(stderr, "compare: %s\n", error.text);
     else
         print(result);
     valence_experiment_result_free(result);
     valence_experiment_close(experiment);
-    valence_variants_free(variants, n);
     valence_train_config_free(config);
     return status ? 1 : 0;
 }
