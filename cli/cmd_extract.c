@@ -236,7 +236,9 @@ static int run_extract(const struct command *command, int argc, char **argv)
         {OPTION_LIST, 0, "set", &request.assignments, "KEY=VALUE",
          "Set a key of the configuration, as in --set faces.fps=10; any number of times.", 0, 0},
         {OPTION_FLAG, 0, "transcribe", &request.transcribe, NULL,
-         "Recognise the words of clips without a transcript; the same as --set text=asr.", 0, 0},
+         "Recognise the words of clips without a transcript, with one beam (speech.beams); the "
+         "same as --set text=asr.",
+         0, 0},
         {OPTION_TEXT, 0, "preview", &request.preview, "FOLDER",
          "Draw what was seen and heard in each clip: ID.svg, with faces, sound and words.", 0, 0},
         {OPTION_TEXT, 0, "shard", &request.shard, "I/N",

@@ -74,7 +74,7 @@ static int run_score(const struct command *command, int argc, char **argv)
          "What is said in the file; without a file, a text to score. You can repeat it.", 0, 0},
         {OPTION_TEXT, 0, "transcript", &request.transcript, "FILE",
          "What is said in the file: .srt, .vtt, .TextGrid, .csv or .txt (default: it is "
-         "recognised).",
+         "recognised, with one beam or as in training).",
          0, 0},
         {OPTION_FLAG, 0, "no-transcript", &request.no_transcript, NULL,
          "Recognise nothing: score voice and face alone.", 0, 0},

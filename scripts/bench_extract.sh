@@ -12,11 +12,12 @@
 # FFmpeg is not restricted.
 #
 # WHISPER_CLI is whisper.cpp's own command; with it, scripts/bench_transcribe.py compares it on the talk, with five
-# beams and language detection, on the same ggml. To make it, unpack the sdist that scripts/fetch_whisper.sh names, and
-# build its examples (CACHE is ~/.cache/valence, KEY what 'ls' shows there):
-#   c++ -std=c++17 -O3 -I include -I examples -I CACHE/llama-KEY/include examples/cli/cli.cpp examples/common.cpp
-#       examples/common-whisper.cpp examples/grammar-parser.cpp -o whisper-cli CACHE/whisper-KEY/lib/libwhisper.so
-#       CACHE/llama-KEY/lib/libggml.so CACHE/llama-KEY/lib/libggml-base.so
+# beams and language detection. To make one that takes its kernels from the same ggml, unpack the sdist that
+# scripts/fetch_whisper.sh names, and in its folder whisper.cpp (LLAMA is ~/.cache/valence/llama-KEY):
+#   c++ -std=c++17 -O3 -DNDEBUG '-DWHISPER_VERSION="1"' -I include -I examples -I LLAMA/include src/whisper.cpp
+#       examples/cli/cli.cpp examples/common.cpp examples/common-whisper.cpp examples/grammar-parser.cpp
+#       -o whisper-cli LLAMA/lib/libggml.so LLAMA/lib/libggml-base.so
+# --avx2 does not restrict one that has ggml in itself.
 set -euo pipefail
 avx2=no
 [ "${1:-}" = --avx2 ] && avx2=yes && shift

@@ -51,7 +51,9 @@ struct valence_scorer_options {
      * as long as the scorer. NULL: nothing is downloaded. */
     const struct valence_model_fetch_options *fetch;
 
-    bool recognise;       /* where words are needed and none are given (true) */
+    /* Where words are needed and none are given (true): with one beam, or as recorded where the
+     * model was trained on recognised words. */
+    bool recognise;
     const char *language; /* of the speech: "en"; NULL: found out, or as in training */
     const char *vad;      /* struct valence_transcribe_options, vad; not for recorded settings */
 
