@@ -328,8 +328,9 @@ VALENCE_API void valence_store_merge_options_default(struct valence_store_merge_
 /* Makes the store `to` of all clips and failures of `n` finished stores, in their order. They need
  * the same streams and the same encoders; source and label scale are the first one's. An
  * interrupted call is repeated to go on. `options` may be NULL, and so may n_clips: the clips of
- * `to`. Errors: SHAPE for other streams; DATA for other encoders; EXISTS for a clip that is in two
- * of them; those of opening and writing stores; CANCELLED. */
+ * `to`. Errors, found before anything is written: SHAPE for other streams; DATA for other encoders;
+ * EXISTS for a clip that is in two of them and, with key "target", for clips that `to` holds and a
+ * repeated call would not; those of opening and writing stores; CANCELLED. */
 VALENCE_API int valence_store_merge(const char *const *stores, int n, const char *to,
                                     const struct valence_store_merge_options *options,
                                     int64_t *n_clips, struct valence_error *error);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/memory.h"
 #include "base/options.h"
 #include "store/store_writer.h"
 
@@ -13,7 +14,7 @@ void valence_store_merge_options_default(struct valence_store_merge_options *opt
 }
 
 struct merge {
-    const char *const *stores;
+    struct valence_store **stores;
     int n;
     const struct valence_store_merge_options *options;
     struct valence_store_writer *writer;
@@ -30,20 +31,101 @@ static int report(const struct merge *merge, const char *store, struct valence_e
                : VALENCE_OK;
 }
 
-/* Clips of an earlier store, and clips that an interrupted merge has stored, are told apart by
- * their place: the next one is always behind all that are there. */
+/* ---- Checks, before anything is written ---- */
+
+static int check_encoders(const struct valence_store *first, const struct valence_store *store,
+                          struct valence_error *error)
+{
+    json_t *a = json_loads(valence_store_source(first), 0, NULL),
+           *b = json_loads(valence_store_source(store), 0, NULL);
+    bool is_same = json_equal(json_object_get(a, "encoders"), json_object_get(b, "encoders")) ||
+                   (!json_object_get(a, "encoders") && !json_object_get(b, "encoders"));
+    json_decref(a);
+    json_decref(b);
+    return is_same ? VALENCE_OK
+                   : fail(error, VALENCE_ERROR_DATA,
+                          "%s was made by other encoders than %s, or with other settings",
+                          valence_store_path(store), valence_store_path(first));
+}
+
+static int check_streams(const struct valence_store *first, const struct valence_store *store,
+                         struct valence_error *error)
+{
+    int n = valence_store_n_streams(first);
+    bool is_same = valence_store_n_streams(store) == n;
+    for (int s = 0; is_same && s < n; s++) {
+        const struct valence_store_stream *a = valence_store_get_stream(first, s),
+                                          *b = valence_store_get_stream(store, s);
+        is_same = strcmp(a->name, b->name) == 0 && a->width == b->width && a->type == b->type;
+    }
+    return is_same ? VALENCE_OK
+                   : fail(error, VALENCE_ERROR_SHAPE, "%s has other streams than %s",
+                          valence_store_path(store), valence_store_path(first));
+}
+
+/* No clip may be in two stores. */
+static int check_clips(const struct merge *merge, int index, struct valence_error *error)
+{
+    const struct valence_store *store = merge->stores[index];
+    for (int64_t i = 0; i < valence_store_n_clips(store); i++) {
+        const char *id = valence_store_clip(store, i)->id;
+        for (int other = 0; other < index; other++)
+            if (valence_store_find_clip(merge->stores[other], id) >= 0)
+                return fail(error, VALENCE_ERROR_EXISTS, "%s: the clip '%s' is in %s already",
+                            valence_store_path(store), id,
+                            valence_store_path(merge->stores[other]));
+    }
+    return VALENCE_OK;
+}
+
+static int open_stores(struct merge *merge, const char *const *paths, struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    for (int i = 0; i < merge->n && !status; i++) {
+        status = valence_store_open(paths[i], NULL, &merge->stores[i], error);
+        if (!status && i > 0)
+            status = check_encoders(merge->stores[0], merge->stores[i], error);
+        if (!status && i > 0)
+            status = check_streams(merge->stores[0], merge->stores[i], error);
+        if (!status)
+            status = check_clips(merge, i, error);
+    }
+    return status;
+}
+
+/* ---- Writing ---- */
+
+/* The clip that is at a place of the merged store. */
+static const char *id_at(const struct merge *merge, int64_t place)
+{
+    for (int i = 0; i < merge->n; i++) {
+        int64_t n = valence_store_n_clips(merge->stores[i]);
+        if (place < n)
+            return valence_store_clip(merge->stores[i], place)->id;
+        place -= n;
+    }
+    return NULL;
+}
+
+/* Whether the target holds the first clips of what is merged, and nothing else. */
+static bool is_beginning(const struct merge *merge)
+{
+    int64_t n = valence_store_writer_n_clips(merge->writer);
+    for (int64_t i = 0; i < n; i++) {
+        const char *id = id_at(merge, i);
+        if (!id || store_writer_find(merge->writer, id) != i)
+            return false;
+    }
+    return true;
+}
+
 static int add_clip(struct merge *merge, const struct valence_store *store, int64_t clip,
                     struct valence_error *error)
 {
-    const char *id = valence_store_clip(store, clip)->id;
-    int64_t found = store_writer_find(merge->writer, id), place = merge->done++;
-    if (found == place)
-        return VALENCE_OK;
-    return found < 0 ? valence_store_writer_add_from(merge->writer, store, clip, NULL, error)
-                     : fail(error, VALENCE_ERROR_EXISTS,
-                            "%s: the clip '%s' is in an earlier store already, or '%s' holds "
-                            "something else",
-                            valence_store_path(store), id, "the target");
+    int64_t place = merge->done++;
+    return place < valence_store_writer_n_clips(merge->writer) /* by an interrupted merge */
+               ? VALENCE_OK
+               : valence_store_writer_add_from(merge->writer, store, clip, NULL, error);
 }
 
 static int add_store(struct merge *merge, const struct valence_store *store,
@@ -61,25 +143,10 @@ static int add_store(struct merge *merge, const struct valence_store *store,
     return status;
 }
 
-static int check_same(const struct valence_store *first, const struct valence_store *store,
-                      struct valence_error *error)
-{
-    json_t *a = json_loads(valence_store_source(first), 0, NULL),
-           *b = json_loads(valence_store_source(store), 0, NULL);
-    bool is_same = json_equal(json_object_get(a, "encoders"), json_object_get(b, "encoders")) ||
-                   (!json_object_get(a, "encoders") && !json_object_get(b, "encoders"));
-    json_decref(a);
-    json_decref(b);
-    return is_same ? VALENCE_OK
-                   : fail(error, VALENCE_ERROR_DATA,
-                          "%s was made by other encoders than %s, or with other settings",
-                          valence_store_path(store), valence_store_path(first));
-}
-
 /* The new store has the streams and the source of the first. */
-static int open_writer(struct merge *merge, const struct valence_store *first, const char *to,
-                       struct valence_error *error)
+static int open_writer(struct merge *merge, const char *to, struct valence_error *error)
 {
+    const struct valence_store *first = merge->stores[0];
     struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
     struct valence_store_writer_options options;
     const char *source = valence_store_source(first);
@@ -93,29 +160,27 @@ static int open_writer(struct merge *merge, const struct valence_store *first, c
     int status = valence_store_writer_open(to, streams, n, &options, &merge->writer, error);
     if (!status && *source)
         status = valence_store_writer_set_source(merge->writer, source, error);
+    if (!status && !is_beginning(merge))
+        status = fail_key(error, VALENCE_ERROR_EXISTS, "target",
+                          "%s: holds other clips, or the same in another order", to);
     if (!status && scale)
         status = valence_store_writer_set_label_scale(merge->writer, scale, error);
     return status;
 }
 
-static int merge_all(struct merge *merge, const char *to, struct valence_error *error)
+static int merge_all(struct merge *merge, const char *const *paths, const char *to,
+                     struct valence_error *error)
 {
-    struct valence_store *first = NULL, *store = NULL;
-    int status = valence_store_open(merge->stores[0], NULL, &first, error);
+    merge->stores = allocate(merge->n, sizeof(struct valence_store *));
+    int status = merge->stores ? open_stores(merge, paths, error)
+                               : fail_memory(error, (size_t)merge->n * sizeof(void *), "stores");
     if (!status)
-        status = open_writer(merge, first, to, error);
-    if (!status)
-        status = add_store(merge, first, error);
-    for (int i = 1; i < merge->n && !status; i++) {
-        status = valence_store_open(merge->stores[i], NULL, &store, error);
-        if (!status)
-            status = check_same(first, store, error);
-        if (!status)
-            status = add_store(merge, store, error);
-        valence_store_close(store);
-        store = NULL;
-    }
-    valence_store_close(first);
+        status = open_writer(merge, to, error);
+    for (int i = 0; i < merge->n && !status; i++)
+        status = add_store(merge, merge->stores[i], error);
+    for (int i = 0; merge->stores && i < merge->n; i++)
+        valence_store_close(merge->stores[i]);
+    free(merge->stores);
     return status;
 }
 
@@ -124,13 +189,13 @@ int valence_store_merge(const char *const *stores, int n, const char *to,
                         struct valence_error *error)
 {
     struct valence_store_merge_options own;
-    struct merge merge = {.stores = stores, .n = n, .options = &own};
+    struct merge merge = {.n = n, .options = &own};
     valence_store_merge_options_default(&own);
     int status = options_read(&own, sizeof own, options, error);
     if (!status && (n < 1 || !stores || !to))
         status = fail(error, VALENCE_ERROR_ARGUMENT, "there are no stores to merge");
     if (!status)
-        status = merge_all(&merge, to, error);
+        status = merge_all(&merge, stores, to, error);
     if (!status)
         status = valence_store_writer_finish(merge.writer, error);
     int closed = valence_store_writer_close(merge.writer, status ? NULL : error);

@@ -60,7 +60,8 @@ static inline void assert_fine(int status)
 
 static inline void assert_fails(int status, int expected, const char *words)
 {
-    assert_int_equal(status, expected);
+    if (status != expected)
+        fail_msg("status %d, not %d: %s", status, expected, error.text);
     if (!strstr(error.text, words))
         fail_msg("'%s' does not say '%s'", error.text, words);
 }

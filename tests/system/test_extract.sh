@@ -115,7 +115,14 @@ expect 0 merge "$work/part1" "$work/part2" "$work/part3" -o "$work/merged" --jso
 fits merge
 json 6 clips
 same fresh merged
+expect 0 merge "$work/part1" "$work/part3" -o "$work/gap" -q # without the part between them
+extracted 0 gap --json                                      # which the extraction of all makes
+json 2 made
+json 4 copied
+same fresh gap
 expect 1 merge "$work/part1" "$work/part1" -o "$work/twice" -q
+complains "is in $work/part1 already"
+[ ! -e "$work/twice" ] || wrong "a merge that failed leaves a store"
 expect 1 merge "$work/part1" "$work/changed" -o "$work/mixed" -q
 complains "other encoders"
 

@@ -1,0 +1,162 @@
+/* Merging stores: interrupted, in another order, and with stores that do not fit together. */
+#include "store_fixture.h"
+
+#include <stdbool.h>
+
+#include "valence/progress.h"
+
+#define ENCODERS(layer) "{\"kind\": \"extraction\", \"encoders\": {\"audio\": " #layer "}}"
+
+/* A store of `n` clips PREFIX0, PREFIX1, ... of an audio stream of two columns, and a failure. */
+static const char *make(const char *name, const char *prefix, int n, int64_t width,
+                        const char *source)
+{
+    struct valence_store_writer *writer;
+    const struct valence_store_stream stream = {
+        .name = "audio", .width = width, .type = VALENCE_F32};
+    static char paths[8][256]; /* in_folder() uses its own again */
+    static int turn;
+    char *path = paths[turn++ % 8];
+    snprintf(path, sizeof *paths, "%s", in_folder(name));
+    assert_fine(valence_store_writer_open(path, &stream, 1, NULL, &writer, &error));
+    assert_fine(valence_store_writer_set_source(writer, source, &error));
+    for (int i = 0; i < n; i++) {
+        char id[32];
+        float rows[12];
+        snprintf(id, sizeof id, "%s%d", prefix, i);
+        for (int j = 0; j < 12; j++)
+            rows[j] = (float)(prefix[0] * 100 + i * 12 + j);
+        const struct valence_clip clip = {.id = id,
+                                          .group = prefix,
+                                          .transcript = id,
+                                          .metadata = "{}",
+                                          .split = VALENCE_TRAIN,
+                                          .label = (float)i / 10};
+        const struct valence_clip_rows of = {0, 4, rows};
+        assert_fine(valence_store_writer_add(writer, &clip, &of, 1, &error));
+    }
+    char failed[32];
+    snprintf(failed, sizeof failed, "%s-failed", prefix);
+    const struct valence_store_failure failure = {failed, VALENCE_ERROR_FORMAT, "it is cut off",
+                                                  "{}"};
+    assert_fine(valence_store_writer_add_failure(writer, &failure, &error));
+    assert_fine(valence_store_writer_finish(writer, &error));
+    assert_fine(valence_store_writer_close(writer, &error));
+    return path;
+}
+
+static struct valence_store *open_store(const char *path)
+{
+    struct valence_store *store;
+    assert_fine(valence_store_open(path, NULL, &store, &error));
+    return store;
+}
+
+static void assert_same_stores(const char *a_path, const char *b_path)
+{
+    struct valence_store *a = open_store(a_path), *b = open_store(b_path);
+    float a_rows[12], b_rows[12];
+    assert_int_equal(valence_store_n_clips(a), valence_store_n_clips(b));
+    for (int64_t i = 0; i < valence_store_n_clips(a); i++) {
+        const struct valence_clip *one = valence_store_clip(a, i), *two = valence_store_clip(b, i);
+        assert_string_equal(one->id, two->id);
+        assert_string_equal(one->transcript, two->transcript);
+        assert_true(one->label == two->label);
+        assert_int_equal(one->n_rows[0], 4);
+        assert_fine(valence_store_read_rows(a, i, 0, 0, 4, a_rows, &error));
+        assert_fine(valence_store_read_rows(b, i, 0, 0, 4, b_rows, &error));
+        assert_memory_equal(a_rows, b_rows, 8 * sizeof(float));
+    }
+    assert_int_equal(valence_store_n_failures(a), valence_store_n_failures(b));
+    for (int64_t i = 0; i < valence_store_n_failures(a); i++)
+        assert_string_equal(valence_store_get_failure(a, i)->id,
+                            valence_store_get_failure(b, i)->id);
+    assert_string_equal(valence_store_source(a), valence_store_source(b));
+    valence_store_close(a);
+    valence_store_close(b);
+}
+
+/* ---- Whole, and interrupted ---- */
+
+static int stop_at(void *user, const struct valence_progress_event *event)
+{
+    return event->done >= *(int64_t *)user;
+}
+
+static void test_an_interrupted_merge_goes_on(void **state)
+{
+    (void)state;
+    const char *parts[] = {make("a", "a", 5, 2, ENCODERS(3)), make("b", "b", 4, 2, ENCODERS(3)),
+                           make("c", "c", 3, 2, ENCODERS(3))};
+    int64_t n_clips;
+    assert_fine(valence_store_merge(parts, 3, in_folder("whole"), NULL, &n_clips, &error));
+    assert_int_equal(n_clips, 12);
+    struct valence_store *whole = open_store(in_folder("whole"));
+    assert_int_equal(valence_store_n_failures(whole), 3);
+    assert_string_equal(valence_store_clip(whole, 5)->id, "b0");
+    valence_store_close(whole);
+    for (int64_t stop = 0; stop < 12; stop += 3) { /* each call comes further */
+        struct valence_store_merge_options options;
+        const struct valence_progress progress = {stop_at, &stop};
+        valence_store_merge_options_default(&options);
+        options.progress = &progress;
+        assert_fails(valence_store_merge(parts, 3, in_folder("stopped"), &options, NULL, &error),
+                     VALENCE_ERROR_CANCELLED, "interrupted");
+    }
+    assert_fine(valence_store_merge(parts, 3, in_folder("stopped"), NULL, &n_clips, &error));
+    assert_int_equal(n_clips, 12);
+    assert_same_stores(in_folder("whole"), in_folder("stopped"));
+    /* Once more: it is there already. */
+    assert_fine(valence_store_merge(parts, 3, in_folder("stopped"), NULL, &n_clips, &error));
+    assert_same_stores(in_folder("whole"), in_folder("stopped"));
+}
+
+static void test_another_order_does_not_go_on(void **state)
+{
+    (void)state;
+    const char *parts[] = {make("a", "a", 5, 2, ENCODERS(3)), make("b", "b", 4, 2, ENCODERS(3))};
+    const char *turned[] = {parts[1], parts[0]};
+    assert_fine(valence_store_merge(parts, 2, in_folder("made"), NULL, NULL, &error));
+    assert_fails(valence_store_merge(turned, 2, in_folder("made"), NULL, NULL, &error),
+                 VALENCE_ERROR_EXISTS, "another order");
+    assert_string_equal(error.key, "target");
+    assert_fails(valence_store_merge(parts, 1, in_folder("made"), NULL, NULL, &error),
+                 VALENCE_ERROR_EXISTS, "other clips");
+    struct valence_store *made = open_store(in_folder("made")); /* and is as it was */
+    assert_int_equal(valence_store_n_clips(made), 9);
+    valence_store_close(made);
+}
+
+/* ---- What does not fit ---- */
+
+static void test_what_does_not_fit_leaves_nothing(void **state)
+{
+    (void)state;
+    const char *a = make("a", "a", 5, 2, ENCODERS(3));
+    const struct {
+        const char *other;
+        int status;
+        const char *words;
+    } cases[] = {{a, VALENCE_ERROR_EXISTS, "the clip 'a0' is in "},
+                 {make("double", "a", 1, 2, ENCODERS(3)), VALENCE_ERROR_EXISTS, "'a0'"},
+                 {make("settings", "s", 2, 2, ENCODERS(4)), VALENCE_ERROR_DATA, "other settings"},
+                 {make("streams", "t", 2, 3, ENCODERS(3)), VALENCE_ERROR_SHAPE, "other streams"},
+                 {in_folder("missing"), VALENCE_ERROR_NOT_FOUND, "missing"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *parts[] = {a, cases[i].other};
+        const char *to = in_folder("made");
+        assert_fails(valence_store_merge(parts, 2, to, NULL, NULL, &error), cases[i].status,
+                     cases[i].words);
+        assert_int_equal(access(to, F_OK), -1);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST_IN_FOLDER(test_an_interrupted_merge_goes_on),
+        TEST_IN_FOLDER(test_another_order_does_not_go_on),
+        TEST_IN_FOLDER(test_what_does_not_fit_leaves_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
