@@ -1,41 +1,37 @@
-/* Scores one clip of made-up features with the installed library:
+/* Scores a media file, utterance by utterance, with the installed libraries:
  *
- *     cc score.c $(pkg-config --cflags --libs valence) -o score && ./score model.safetensors */
+ *     cc score.c $(pkg-config --cflags --libs valence-media valence) -o score
+ *     ./score RUN MODELS clip.mp4 */
 #include <stdio.h>
-#include <stdlib.h>
-#include <valence/score.h>
+#include <valence/scorer.h>
+
+static int print_segment(void *user, const struct valence_scored_segment *segment)
+{
+    (void)user;
+    printf("%6.1f s  %+.2f  %s\n", segment->start, segment->score,
+           *segment->reason ? segment->reason : segment->text);
+    return 0; /* anything else would stop */
+}
 
 int main(int argc, char **argv)
 {
     struct valence_error error;
-    struct valence_model *model = NULL;
-    struct valence_workspace *workspace = NULL;
-    if (argc != 2) {
-        fprintf(stderr, "usage: score MODEL\n");
-        return 2;
-    }
-    int status = valence_model_load(argv[1], &model, &error);
+    struct valence_scorer *scorer = NULL;
+    struct valence_recording_score *score = NULL;
+    struct valence_scorer_options options;
+    if (argc != 4)
+        return fprintf(stderr, "usage: score RUN MODELS FILE\n"), 2;
+    valence_scorer_options_default(&options);
+    options.folder = argv[2]; /* of 'valence models fetch' */
+    int status = valence_scorer_open(argv[1], &options, &scorer, &error);
     if (!status)
-        status = valence_workspace_create(model, &workspace, &error);
-    if (!status) {
-        static const int64_t offsets[] = {0, 5}; /* five rows of each modality, all zero */
-        static const uint64_t keys[] = {1};
-        struct valence_batch batch = {.n_clips = 1, .keys = keys};
-        for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
-            int64_t width = valence_model_get_config(model)->widths[m];
-            float *rows = calloc((size_t)(5 * width), sizeof *rows);
-            batch.streams[m] = (struct valence_rows){rows, VALENCE_F32, width, offsets};
-        }
-        float score;
-        status = valence_score(workspace, &batch, 0, &score, NULL, &error);
-        if (!status)
-            printf("%+.3f\n", (double)score);
-        for (int m = 0; m < VALENCE_N_MODALITIES; m++)
-            free((void *)(uintptr_t)batch.streams[m].data);
-    }
+        status = valence_score_recording(scorer, &(struct valence_recording){.path = argv[3]}, NULL,
+                                         print_segment, NULL, &score, &error);
     if (status)
         fprintf(stderr, "score: %s\n", error.text);
-    valence_workspace_free(workspace);
-    valence_model_free(model);
+    else
+        printf("the whole: %+.2f, spread %.2f\n", score->score, score->spread);
+    valence_recording_score_free(score);
+    valence_scorer_close(scorer);
     return status ? 1 : 0;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # scripts/check_api.sh PREFIX: on an installed tree, every public header compiles alone as C11 and as C++17 without a warning,
-# and every program of docs/api compiles, runs and prints what it should.
+# docs/score.c and every program of docs/api compile, run and print what they should.
 set -euo pipefail
 prefix=${1:?usage: scripts/check_api.sh PREFIX}
 source=$(cd "$(dirname "$0")/.." && pwd)
@@ -20,11 +20,16 @@ done
 
 packages=valence
 [ ! -f "$pc/valence-media.pc" ] || packages="valence-media valence"
-for program in import train evaluate compare score_rows score_text encode_sound score_clip; do
-    case $program in score_text | encode_sound | score_clip) [ "$packages" != valence ] || continue ;; esac
+for program in import train evaluate compare score_rows score_text encode_sound; do
+    case $program in score_text | encode_sound) [ "$packages" != valence ] || continue ;; esac
     # shellcheck disable=SC2046,SC2086 # words are meant
     cc -std=c11 "${strict[@]}" "$source/docs/api/$program.c" -o "$program" $(pkg-config --cflags --libs $packages) -lm
 done
+if [ "$packages" != valence ]; then
+    # shellcheck disable=SC2046,SC2086
+    cc -std=c11 "${strict[@]}" "$source/docs/score.c" -o score $(pkg-config --cflags --libs $packages)
+    [ "$(wc -l <"$source/docs/score.c")" -le 40 ] || { echo "check_api: docs/score.c has more than 40 lines" && exit 1; }
+fi
 
 expect() { # expect PATTERN COMMAND...: a line of what it prints matches
     local pattern=$1
@@ -61,5 +66,14 @@ expect '^changed +complete +MAE [+-][0-9.]+ \([+-][0-9.]+ to [+-][0-9.]+\), p = 
 expect '^[+-][0-9.]+, 90 % interval .* flow text_missing' ./score_rows run/best.safetensors
 if [ -x encode_sound ]; then
     expect '50 rows, energy -1[0-9.]+ dB, [0-9]+ voiced at 200 Hz' ./encode_sound tone.wav
+    # A model of the voice alone, whose encoder needs no weights, and a recording of it.
+    { echo file,split,label
+      for split in train train train train validation validation test; do echo "tone.wav,$split,1"; done; } |
+        awk -F, -v OFS=, 'NR == 1 { print $0, "id"; next } { print $0, "clip" NR }' >voices.csv
+    "$valence" extract voices.csv -o voices --set audio=prosody --set video=none --set text=none -q >/dev/null
+    printf 'store: voices\noutput: voice\nepochs: 1\nflows: [complete]\nselect: complete\nmodel: {d: 8, o: 4}\n' >voice.yaml
+    printf 'streams: {text: "", video: "", simulated_text: ""}\n' >>voice.yaml
+    "$valence" train voice.yaml --quiet >/dev/null
+    expect '^the whole: [+-][0-9.]+, spread 0.00' ./score voice . tone.wav
 fi
-echo "public headers compile alone as C11 and C++17; the programs of docs/api run"
+echo "public headers compile alone as C11 and C++17; docs/score.c and the programs of docs/api run"
