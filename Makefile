@@ -16,7 +16,7 @@ build: ## build the command and the library into build/release
 	scripts/configure.sh release $(CMAKE_OPTIONS)
 	cmake --build --preset release
 
-demo: ## train both flows on a synthetic corpus and show what the second one is good for; then real text
+demo: ## score a talking clip and a speech; then train both flows on a synthetic corpus
 	scripts/setup.sh
 	scripts/configure.sh release $(CMAKE_OPTIONS)
 	cmake --build --preset release --target valence_command

@@ -1,19 +1,59 @@
 #!/usr/bin/env bash
-# scripts/demo.sh VALENCE [FOLDER]: what the second flow is good for, on a synthetic corpus; then real text.
+# scripts/demo.sh VALENCE [FOLDER]: scores a talking clip and a speech, then shows what the second flow is good for.
 #
-# Makes the corpus, trains the network with both flows and once more with the complete flow alone, and prints the test
-# figures of both. Then encodes the sentences of data/handmade.csv with SmolLM2, learns them and scores some others; without
-# the encoders, or without the model, it says so and leaves that out. Everything is in FOLDER (build/demo), which is made
-# anew; the same seeds give the same figures.
+# First media: fetches the encoders (pinned by hashes, an interrupted download goes on), makes a clip of a synthetic voice and
+# a drawn face, and scores it and the speech sample that whisper.cpp carries. Without the encoders, without espeak-ng or ffmpeg,
+# or without a network, it says what it leaves out. Then the double flow: makes a synthetic corpus, trains the network with
+# both flows and once more with the complete flow alone, and prints the test figures of both. Everything is in FOLDER
+# (build/demo), which is made anew; the same seeds give the same figures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 valence=$(realpath "${1:?usage: scripts/demo.sh VALENCE [FOLDER]}")
-folder=${2:-build/demo}
-sentences=$PWD/data/handmade.csv
-rm -rf "$folder/corpus" "$folder/double" "$folder/single" "$folder/transcripts" "$folder/sentences" "$folder/text"
-mkdir -p "$folder"
-cd "$folder"
+scripts=$PWD/scripts
+mkdir -p "${2:-build/demo}"
+cd "${2:-build/demo}"
+folder=$PWD
+rm -rf corpus double single clip.mp4
+
+# Shows a command as one types it, and runs it.
+step() {
+    local word line=
+    for word in "$@"; do
+        [[ $word != *[\ \[]* ]] || word="'$word'"
+        line+=" $word"
+    done
+    printf '\n$ valence%s\n' "$line"
+    "$valence" "$@"
+}
+
+# ---- Media ----
+
+# A synthetic voice, and a drawn face whose mouth follows it.
+make_clip() {
+    espeak-ng -v en-us -s 135 -w voice.wav "I really love this place. The people were so kind to us. But the waiting was \
+terrible, and nobody said sorry. The soup was cold, too. Still, the view from the terrace was wonderful. I would come back \
+tomorrow."
+    ffmpeg -v error -nostdin -y -i voice.wav -ac 1 -ar 16000 -c:a pcm_s16le sound.wav
+    python3 "$scripts/draw_face.py" sound.wav |
+        ffmpeg -v error -y -f rawvideo -pix_fmt rgb24 -s 320x240 -r 25 -i - -i sound.wav -c:v mpeg4 -q:v 3 -c:a aac clip.mp4
+}
+
+if ! step models fetch smollm2 whisper-base faces; then
+    echo "So the first part of the demo, media, is left out."
+elif ! command -v espeak-ng >/dev/null || ! command -v ffmpeg >/dev/null; then
+    echo "espeak-ng or ffmpeg is missing (scripts/setup.sh): the talking clip is left out."
+else
+    printf '\nA clip of a synthetic voice and a drawn face: %s/clip.mp4\n' "$folder"
+    make_clip
+    step score clip.mp4 --signals --quiet
+    if "$scripts/fetch_sample.sh" "$folder/jfk.wav"; then
+        step score jfk.wav --quiet
+    fi
+    step score --text "I loved every minute of it, but the ending was terrible" --explain --quiet
+fi
+
+# ---- Both flows ----
 
 # A small network that learns fast: less than a minute on two cores for both.
 cat >config.yaml <<'YAML'
@@ -27,16 +67,6 @@ optimizer:
   learning_rate: 0.001
 YAML
 
-# Shows a command as one types it, and runs it.
-step() {
-    local word line=
-    for word in "$@"; do
-        [[ $word != *[\ \[]* ]] || word="'$word'"
-        line+=" $word"
-    done
-    printf '\n$ valence%s\n' "$line"
-    "$valence" "$@"
-}
 step synthesize corpus --test 1000
 step train config.yaml --output double
 step train config.yaml --output single --set 'flows=[complete]'
@@ -92,31 +122,3 @@ printf '\n$ valence evaluate double corpus; valence evaluate single corpus --flo
         print "That is one seed of each; valence train --seeds 4 shows how much seeds differ."
         print "The corpus is made up: these figures show that the system works and say nothing about people."
     }'
-
-# Real text: a language model reads hand-made sentences, and the network learns what they say. Sound and face are missing.
-cat >text.yaml <<'YAML'
-store: sentences
-flows: [complete]
-select: complete
-epochs: 30
-batch_size: 16
-streams:
-  audio: ""
-  video: ""
-  simulated_text: ""
-model:
-  d: 128
-  o: 64
-optimizer:
-  learning_rate: 0.001
-YAML
-step import table "$sentences" transcripts --labels-only
-if ! step encode text transcripts -o sentences --layers 18 --spelling sentence; then
-    echo "So the second part of the demo, real text, is left out."
-    exit 0
-fi
-step train text.yaml --output text
-printf '\nHAND-MADE sentences (data/README.md), other than those it learnt from\n'
-step evaluate text sentences
-step predict text --text "I loved every minute" --text "It was nothing special" \
-    --text "They kept us waiting for an hour and were rude about it" --text "I can hardly wait for the next part"

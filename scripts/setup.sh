@@ -11,7 +11,8 @@ set -euo pipefail
 packages=(build-essential cmake ninja-build pkg-config python3 python3-pip
     libopenblas-openmp-dev liblmdb-dev libyaml-dev libjansson-dev libzip-dev zlib1g-dev libhdf5-dev
     libcmocka-dev
-    libavformat-dev libavcodec-dev libswresample-dev libswscale-dev)
+    libavformat-dev libavcodec-dev libswresample-dev libswscale-dev
+    ffmpeg espeak-ng)
 case ${1:-} in
 '') ;;
 --fuzz) packages+=(clang libclang-rt-14-dev) ;;
