@@ -23,6 +23,10 @@ static bool parse(const struct command *command, int argc, char **argv,
         option_store(&request->store),
         option_output(&request->output, "FOLDER",
                       "The folder of the run (default: that of the configuration, 'run')."),
+        option_model(&request->model,
+                     "Train a simpler model to compare with: constant, ridge, early-fusion, "
+                     "single-flow or modality-dropout. It sets some keys of the configuration; "
+                     "--set can change them again."),
         {OPTION_LIST, 's', "set", &request->assignments, "KEY=VALUE",
          "Set a key of the configuration: --set epochs=50 --set model.d=128. You can repeat it.", 0,
          0},
@@ -59,9 +63,10 @@ static bool parse(const struct command *command, int argc, char **argv,
     int n;
     if (!options_parse(command, options, argc, argv, &request->subject, 0, 1, &n, code))
         return false;
-    if (request->resume && (request->subject || request->output || request->from))
-        *code = report_usage(command, "--resume takes store, configuration and folder from the run "
-                                      "itself");
+    if (request->resume && (request->subject || request->output || request->from || request->model))
+        *code = report_usage(command,
+                             "--resume takes store, configuration, model and folder from the run "
+                             "itself");
     else if (request->resume && request->dry_run)
         *code = report_usage(command, "--dry-run and --resume exclude each other");
     else if (request->accept_changed_data && !request->resume)
@@ -143,7 +148,8 @@ static void print_table(const struct train_request *request,
         add_mean(&table, result);
     note_clips(&table, request, first);
     for (int64_t i = 0; i < result->n_runs; i++)
-        if (result->runs[i].validation_mae[0] > LEARNT * result->runs[i].constant_mae)
+        if (result->runs[i].n_parameters > 1 && /* a constant has nothing to learn */
+            result->runs[i].validation_mae[0] > LEARNT * result->runs[i].constant_mae)
             table_note(&table,
                        "WARNING: seed %lld has learnt nothing: always predicting the median of the "
                        "training labels has an error of %.4f (more epochs, another learning rate "
@@ -316,6 +322,7 @@ const struct command command_train = {
                    "as a run that was never interrupted, also after a crash or kill -9.",
     .example = "valence train corpus -o run\n"
                "valence train corpus --print-config > config.yaml\n"
+               "valence train corpus --model ridge -o ridge\n"
                "valence train config.yaml -o run-small --set model.d=128 --set model.o=64\n"
                "valence train config.yaml -o run-5 --seeds 5 --test\n"
                "valence train --resume run --set epochs=50\n"

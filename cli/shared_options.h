@@ -22,7 +22,8 @@ struct option option_output_argument(const char **argument, const char *value_na
 /* -o, --output of a command that has no such argument. */
 struct option option_output(const char **target, const char *value_name, const char *help);
 
-/* -m, --model: an encoder, by its file or its name. */
+/* -m, --model: what computes: an encoder, by its file or its name; in `train`, the kind of model.
+ */
 struct option option_model(const char **target, const char *help);
 
 /* Never fetch a model. */

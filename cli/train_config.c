@@ -133,6 +133,8 @@ int train_request_config(struct train_request *request, struct valence_train_con
                          struct valence_error *error)
 {
     int status = begin_config(request, config, error);
+    if (!status && request->model)
+        status = valence_train_config_set_model(config, request->model, error);
     for (int i = 0; i < request->assignments.n && !status; i++)
         status = assign(config, request->assignments.values[i], error);
     if (!status && request->output)

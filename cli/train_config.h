@@ -9,6 +9,7 @@
 struct train_request {
     const char *subject; /* a store or a configuration file, or NULL */
     const char *store, *resume, *output, *from;
+    const char *model; /* whose keys are set first, or NULL */
     struct option_list assignments;
     int64_t seed, seeds, threads; /* -1: not given */
     bool accept_changed_data, print_config, dry_run, test, json, quiet;
@@ -18,8 +19,8 @@ struct train_request {
 /* Whether it says what to train on, or at least what to print. */
 bool train_request_complete(const struct train_request *request);
 
-/* Makes the configuration: file, run or what suits the store; then --set; then the options that
- * stand for keys. */
+/* Makes the configuration: file, run or what suits the store; then the model's keys; then --set;
+ * then the options that stand for keys. */
 int train_request_config(struct train_request *request, struct valence_train_config *config,
                          struct valence_error *error);
 

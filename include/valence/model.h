@@ -48,11 +48,15 @@ extern VALENCE_API const char *const valence_imagination_names[VALENCE_MAX_NAMES
 
 /* Simpler networks to compare with. In each list the published network comes first. */
 
-/* How the modalities are joined: the query views ask every modality's rows, or an MLP reads the
- * three representations side by side (then there are no views and no weights). */
+/* How the modalities are joined: the query views ask every modality's rows; an MLP reads the three
+ * representations side by side; the score is a linear function of each modality's mean row; or it
+ * is the same for every clip. The last three have neither views nor weights, and the last two
+ * nothing but the score: all else that a pass computes is zero, and `d` and `o` mean nothing. */
 enum valence_fusion {
     VALENCE_FUSION_CROSS_ATTENTION,
     VALENCE_FUSION_CONCATENATION,
+    VALENCE_FUSION_LINEAR,
+    VALENCE_FUSION_CONSTANT,
     VALENCE_N_FUSIONS
 };
 /* Which views ask: all seven, or the fused one alone. */

@@ -83,6 +83,24 @@ VALENCE_API int valence_train_config_get(const struct valence_train_config *conf
 VALENCE_API int valence_train_config_for_store(struct valence_train_config *config,
                                                const char *store, struct valence_error *error);
 
+/* A simpler model to compare with: a set of keys. All are trained on complete clips for the squared
+ * error alone, and missing text is an empty sequence for them. */
+struct valence_train_model {
+    const char *name; /* "constant", "ridge", "early-fusion", "single-flow", "modality-dropout" */
+    const char *help; /* what it is, in a few words */
+    const char *const *assignments; /* "KEY=VALUE" each */
+    int n_assignments;
+};
+
+/* All of them. NULL for an index that is no model's. */
+VALENCE_API int valence_train_n_models(void);
+VALENCE_API const struct valence_train_model *valence_train_get_model(int i);
+
+/* Sets a model's keys, and leaves the others as they are. Errors: CONFIG with key "model" for an
+ * unknown name; ARGUMENT for NULL. */
+VALENCE_API int valence_train_config_set_model(struct valence_train_config *config,
+                                               const char *name, struct valence_error *error);
+
 /* The configuration as YAML, `annotated` with what each key means. NULL where memory is short.
  * Free it with valence_text_free() (valence/text.h). */
 VALENCE_API char *valence_train_config_text(const struct valence_train_config *config,
@@ -194,6 +212,8 @@ struct valence_train_run {
     /* the error on the validation clips of a model that always gives the median of the training
      * labels; a run that is no better has not learnt */
     double constant_mae;
+    /* of model.fusion: linear, the penalty that was used; 0 of other networks */
+    double ridge_penalty;
 };
 
 struct valence_train_result {

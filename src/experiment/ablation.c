@@ -101,7 +101,7 @@ static void remove_losses(struct ablation *made, const struct valence_train_conf
 static void remove_parts(struct ablation *made, const struct valence_train_config *config)
 {
     const struct valence_model_config *model = &config->model;
-    if (model->fusion == VALENCE_FUSION_CONCATENATION)
+    if (model->fusion != VALENCE_FUSION_CROSS_ATTENTION)
         return;
     begin(made, "no-cross-attention");
     set(made, "model.fusion=concatenation");

@@ -177,6 +177,26 @@ void projection_forward(const struct projection *projection,
     }
 }
 
+/* Pieces of columns one after the other, each clip summed in the order of its rows. */
+void projection_mean_rows(const struct projection *projection, real *means)
+{
+    const struct ragged *sequence = projection->sequence;
+    int64_t width = projection->layer.in;
+#pragma omp parallel for schedule(static)
+    for (int64_t clip = 0; clip < sequence->n_clips; clip++) {
+        int64_t first = sequence->offsets[clip], n = sequence->offsets[clip + 1] - first;
+        for (int64_t column = 0; column < width; column += PIECE_COLUMNS) {
+            real row[PIECE_COLUMNS], *sums = means + clip * width + column;
+            int64_t n_columns = smaller(PIECE_COLUMNS, width - column);
+            memset(sums, 0, (size_t)n_columns * sizeof *sums);
+            for (int64_t i = first; i < first + n; i++) {
+                convert_piece(projection, i, 1, column, n_columns, row);
+                vector_add_scaled(n_columns, (real)1 / (real)n, row, sums);
+            }
+        }
+    }
+}
+
 float projection_distance(const struct projection *projection, int64_t first, int64_t n)
 {
     float largest = 0, room[PIECE_COLUMNS];

@@ -35,6 +35,10 @@ void projection_scratch_make(struct projection_scratch *scratch, int64_t d, int6
 void projection_forward(const struct projection *projection,
                         const struct projection_scratch *scratch, real *y);
 
+/* The mean z of each clip's rows: means (n_clips, layer.in), 0 of a clip without rows. The layer's
+ * weights are not used. */
+void projection_mean_rows(const struct projection *projection, real *means);
+
 /* How far the `n` rows from row `first` lie outside low ... high: the largest low - z or z - high,
  * 0 within. An infinity in the rows gives one; NaN is skipped. 0 without low and high. */
 float projection_distance(const struct projection *projection, int64_t first, int64_t n);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "model/layout.h"
 #include "valence/model.h"
 
 #define MAX_MODEL_WIDTH 4096
@@ -11,7 +12,8 @@
 const char *const valence_view_names[VALENCE_MAX_NAMES] = {"fused", "at",   "tv",   "av",
                                                            "audio", "text", "video"};
 const char *const valence_imagination_names[VALENCE_MAX_NAMES] = {"transition", "text", "off"};
-const char *const valence_fusion_names[VALENCE_MAX_NAMES] = {"cross_attention", "concatenation"};
+const char *const valence_fusion_names[VALENCE_MAX_NAMES] = {"cross_attention", "concatenation",
+                                                             "linear", "constant"};
 const char *const valence_view_set_names[VALENCE_MAX_NAMES] = {"all", "fused"};
 const char *const valence_weighting_names[VALENCE_MAX_NAMES] = {"learned", "mean"};
 
@@ -62,7 +64,7 @@ static int check_flows(const struct valence_model_config *config, struct valence
     return VALENCE_OK;
 }
 
-/* Concatenation has neither views nor weights. */
+/* Only cross-attention has views and weights; what is not represented cannot be imagined. */
 static int check_variants(const struct valence_model_config *config, struct valence_error *error)
 {
     const char *unknown = (unsigned)config->fusion >= VALENCE_N_FUSIONS    ? "fusion"
@@ -77,14 +79,19 @@ static int check_variants(const struct valence_model_config *config, struct vale
                             : config->modality_weights ? "modality_weights"
                             : config->view_weights     ? "view_weights"
                                                        : NULL;
-    if (config->fusion == VALENCE_FUSION_CONCATENATION && pointless) {
+    if (config->fusion != VALENCE_FUSION_CROSS_ATTENTION && pointless) {
         char key[64];
         snprintf(key, sizeof key, "model.%s", pointless);
         return fail_key(error, VALENCE_ERROR_CONFIG, key,
-                        "%s makes no sense with model.fusion: concatenation, which has no views "
-                        "and no weights",
-                        key);
+                        "%s makes no sense with model.fusion: %s, which has no views and no "
+                        "weights",
+                        key, valence_fusion_names[config->fusion]);
     }
+    if (network_is_closed_form(config) && config->imagination != VALENCE_IMAGINATION_OFF)
+        return fail_key(error, VALENCE_ERROR_CONFIG, "model.imagination",
+                        "model.fusion: %s cannot imagine what is missing; set model.imagination "
+                        "to off",
+                        valence_fusion_names[config->fusion]);
     return VALENCE_OK;
 }
 

@@ -45,17 +45,24 @@ struct network_layout {
     struct layer view_mlp[2];
     struct layer view_weights;
     struct layer joined_mlp[2]; /* of concatenation, in place of everything from weight_mlp on */
-    struct layer score;
+    int64_t mean_row[VALENCE_N_MODALITIES]; /* of linear: offsets of the weights (1, width) */
+    struct layer score;                     /* of linear and constant: its bias alone */
     struct layer contrast[2];
     int64_t n_values;
 };
 
+/* Networks that are nothing but a score, whose parameters are computed, not learnt by steps. */
+static inline bool network_is_closed_form(const struct valence_model_config *config)
+{
+    return config->fusion == VALENCE_FUSION_LINEAR || config->fusion == VALENCE_FUSION_CONSTANT;
+}
+
 /* The views that ask: the first so many of enum valence_view. */
 static inline int network_n_views(const struct valence_model_config *config)
 {
-    return config->fusion == VALENCE_FUSION_CONCATENATION ? 0
-           : config->views == VALENCE_VIEWS_FUSED         ? 1
-                                                          : VALENCE_N_VIEWS;
+    return config->fusion != VALENCE_FUSION_CROSS_ATTENTION ? 0
+           : config->views == VALENCE_VIEWS_FUSED           ? 1
+                                                            : VALENCE_N_VIEWS;
 }
 
 /* Fills both; either may be NULL. */

@@ -174,10 +174,16 @@ static void lay_out_backward(struct network *network, int64_t n_clips)
         b->dimagined[i] = take(network, imagined);
 }
 
+static int64_t stream_width(const struct network *network, int stream)
+{
+    return network->config.widths[valence_stream_modality(stream)];
+}
+
 static void lay_out_sequences(struct network *network, const struct extent *extent)
 {
     int64_t d = network->config.d;
     bool measuring = !network->arena.block;
+    bool linear = network->config.fusion == VALENCE_FUSION_LINEAR;
     int64_t *nothing =
         arena_take(&network->arena, extent->n_clips + 1, sizeof *nothing); /* offsets of nothing */
     if (!measuring)
@@ -188,6 +194,8 @@ static void lay_out_sequences(struct network *network, const struct extent *exte
         ragged_make(&network->sequences[s], extent->n_clips, n_rows, offsets, &network->arena);
         network->x[s] = take(network, n_rows * d);
         network->dx[s] = network->training ? take(network, n_rows * d) : NULL;
+        network->mean_rows[s] =
+            linear && n_rows ? take(network, extent->n_clips * stream_width(network, s)) : NULL;
     }
 }
 
@@ -327,6 +335,9 @@ int network_gradients(struct network *network, const real *parameters,
                       const struct loss_weights *weights, uint64_t dropout_key, real *gradients,
                       struct loss_terms *terms, struct valence_error *error)
 {
+    if (network_is_closed_form(&network->config))
+        return fail(error, VALENCE_ERROR_ARGUMENT, "model.fusion: %s is not trained by gradients",
+                    valence_fusion_names[network->config.fusion]);
     int status = begin(network, batch, flows, n_flows, true, dropout_key, error);
     if (status)
         return status;
@@ -352,6 +363,8 @@ static void give_outputs(const struct network *network, struct flow_output *outp
         for (int m = 0; m < N_MODALITIES; m++) {
             outputs[f].pool_weights[m] = network->uses[flow->use[m]].pool.weights;
             outputs[f].cross_weights[m] = flow->weights_of_cross[m];
+            outputs[f].mean_rows[m] =
+                network->mean_rows[stream_index(network->uses[flow->use[m]].stream)];
         }
     }
 }

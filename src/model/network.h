@@ -55,7 +55,8 @@ int network_reserve(struct network *network, int64_t n_clips,
 
 /* One training step's loss and gradients over the given flows, the complete one first: writes
  * `gradients` (a whole parameter block) and `terms`. `batch->labels` and `batch->keys` are needed.
- * `dropout_key` names this step's masks (mix_keys(seed, step)); 0 means no dropout. */
+ * `dropout_key` names this step's masks (mix_keys(seed, step)); 0 means no dropout. ERROR_ARGUMENT
+ * of networks whose parameters are computed in closed form. */
 int network_gradients(struct network *network, const real *parameters,
                       const struct standardisation *standardisation,
                       const struct valence_batch *batch, const unsigned *flows, int n_flows,
@@ -74,6 +75,8 @@ struct flow_output {
     const real *cross;            /* (B, Q, 3, o) by modality, imagined where missing */
     const real *pool_weights[VALENCE_N_MODALITIES];  /* (rows of the stream used) */
     const real *cross_weights[VALENCE_N_MODALITIES]; /* clip i: (Q, T_i) at Q * offsets[i] */
+    /* of linear: (B, width) of the stream used, standardised; NULL of one without rows */
+    const real *mean_rows[VALENCE_N_MODALITIES];
 };
 
 /* Forward without dropout of the `n_flows` given flows; what they share is computed once. `outputs`

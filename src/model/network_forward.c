@@ -4,6 +4,7 @@
  * the gathered feature. */
 #include <string.h>
 
+#include "kernels/vector.h"
 #include "model/gather.h"
 #include "model/network_private.h"
 
@@ -250,10 +251,9 @@ static void gather(struct network *network, struct flow_state *flow, const real 
     weigh_views_forward(n_clips, o, flow->view_weights, flow->mixed, flow->feature);
 }
 
-/* In place of everything from the modality weights on; what a caller may look at is zero. */
-static void join(struct network *network, struct flow_state *flow, const real *parameters)
+/* What a caller may look at is zero where there are no views. */
+static void clear_views(struct network *network, struct flow_state *flow)
 {
-    const struct network_layout *layout = &network->layout;
     int64_t n_clips = network->batch->n_clips, d = network->config.d, o = network->config.o;
     fill(n_clips * N_MODALITIES, 0, flow->modality_weights);
     fill(n_clips * N_VIEWS, 0, flow->view_weights);
@@ -262,6 +262,14 @@ static void join(struct network *network, struct flow_state *flow, const real *p
     for (int m = 0; m < N_MODALITIES; m++)
         fill(N_VIEWS * network->uses[flow->use[m]].cross.sequence->n_rows, 0,
              flow->weights_of_cross[m]);
+}
+
+/* In place of everything from the modality weights on. */
+static void join(struct network *network, struct flow_state *flow, const real *parameters)
+{
+    const struct network_layout *layout = &network->layout;
+    int64_t d = network->config.d, o = network->config.o;
+    clear_views(network, flow);
     layer_forward(network, flow, SITE_VIEW_MLP, layer_of(layout->joined_mlp[0], parameters), 1,
                   flow->representations, N_MODALITIES * d, flow->view_hidden[0], 2 * o);
     layer_forward(network, flow, SITE_VIEW_MLP + 1, layer_of(layout->joined_mlp[1], parameters), 1,
@@ -280,9 +288,60 @@ static void read_off(struct network *network, struct flow_state *flow, const rea
                    flow->contrast, o / 2);
 }
 
+/* ---- Without a network ---- */
+
+/* A linear function of the mean row looks at all rows alike. */
+static void take_means(struct network *network, struct attention_use *use, const real *parameters,
+                       const struct standardisation *standardisation)
+{
+    const struct ragged *sequence = use->pool.sequence;
+    for (int64_t b = 0; b < sequence->n_clips; b++) {
+        int64_t start = sequence->offsets[b], n = sequence->offsets[b + 1] - start;
+        if (n)
+            fill(n, (real)1 / (real)n, use->pool.weights + start);
+    }
+    real *means = network->mean_rows[stream_index(use->stream)];
+    if (!means)
+        return;
+    struct projection projection =
+        stream_projection(network, use->stream, parameters, standardisation);
+    projection.layer.in = network->config.widths[use->modality];
+    projection_mean_rows(&projection, means);
+}
+
+static void score_linearly(struct network *network, struct flow_state *flow, const real *parameters)
+{
+    const struct network_layout *layout = &network->layout;
+    int64_t n_clips = network->batch->n_clips, o = network->config.o;
+    clear_views(network, flow);
+    fill(n_clips * o, 0, flow->feature);
+    fill(n_clips * o / 2, 0, flow->contrast);
+    fill(n_clips, parameters[layout->score.bias], flow->score);
+    for (int m = 0; m < N_MODALITIES; m++) {
+        const real *means = network->mean_rows[stream_index(network->uses[flow->use[m]].stream)];
+        int64_t width = network->config.widths[m];
+        for (int64_t b = 0; means && b < n_clips; b++)
+            flow->score[b] +=
+                vector_dot(width, parameters + layout->mean_row[m], means + b * width);
+    }
+}
+
+static void forward_closed_form(struct network *network, const real *parameters,
+                                const struct standardisation *standardisation)
+{
+    for (int u = 0; u < network->n_uses; u++)
+        take_means(network, &network->uses[u], parameters, standardisation);
+    for (int f = 0; f < network->n_flows; f++)
+        score_linearly(network, &network->flows[f], parameters);
+}
+
 void forward_all(struct network *network, const real *parameters,
                  const struct standardisation *standardisation)
 {
+    if (network_is_closed_form(&network->config)) {
+        forward_closed_form(network, parameters, standardisation);
+        return;
+    }
     project_streams(network, parameters, standardisation);
     for (int u = 0; u < network->n_uses; u++)
         pool(network, &network->uses[u], parameters);

@@ -121,6 +121,7 @@ struct network {
     struct ragged sequences[N_STREAMS + 1]; /* the last is the empty one, for stream -1 */
     real *x[N_STREAMS + 1];                 /* projected streams (rows, d) */
     real *dx[N_STREAMS + 1];
+    real *mean_rows[N_STREAMS + 1]; /* of linear: (B, width), standardised, 0 of an empty clip */
     struct projection_scratch projection_scratch;
     struct attention_scratch attention_scratch;
     struct backward_state backward;

@@ -115,6 +115,19 @@ static void add_cross_attention(const struct valence_model_config *config, struc
     }
 }
 
+/* A linear function of each modality's mean row, or nothing but a constant. */
+static void add_closed_form(const struct valence_model_config *config, struct network_layout *l,
+                            struct parameter_table *t)
+{
+    char name[56];
+    for (int m = 0; m < VALENCE_N_MODALITIES && config->fusion == VALENCE_FUSION_LINEAR; m++) {
+        snprintf(name, sizeof name, "mean_%s_row.weight", valence_modality_names[m]);
+        l->mean_row[m] = add_tensor(t, 2, 1, config->widths[m], config->widths[m], name);
+    }
+    l->score.bias = add_tensor(t, 1, 1, 0, 1, "fc_out_v.bias");
+    l->n_values = t->n_values;
+}
+
 void network_layout_make(const struct valence_model_config *config, struct network_layout *layout,
                          struct parameter_table *table)
 {
@@ -127,6 +140,10 @@ void network_layout_make(const struct valence_model_config *config, struct netwo
 
     *t = (struct parameter_table){0};
     *l = (struct network_layout){0};
+    if (network_is_closed_form(config)) {
+        add_closed_form(config, l, t);
+        return;
+    }
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
         l->project[m] = add_linear(t, config->widths[m], d, "frame_dim_reshape_%d", m);
     add_imaginations(config, l, t);

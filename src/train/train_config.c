@@ -5,11 +5,39 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "model/layout.h"
 #include "train/train_keys.h"
 #include "run/run_folder.h"
 #include "valence/text.h"
 
 /* ---- Checks ---- */
+
+/* Losses that a simpler network has nothing for. */
+static int check_losses(const struct valence_train_config *config, struct valence_error *error)
+{
+    const struct loss_weights *losses = &config->losses;
+    const char *fusion = valence_fusion_names[config->model.fusion];
+    bool closed = network_is_closed_form(&config->model);
+    const char *pointless = closed && losses->rep > 0       ? "losses.rep"
+                            : closed && losses->feature > 0 ? "losses.feature"
+                            : closed && losses->rnc > 0     ? "losses.rnc"
+                                                            : NULL;
+    if (config->model.fusion != VALENCE_FUSION_CROSS_ATTENTION && losses->cross > 0)
+        return fail_key(error, VALENCE_ERROR_CONFIG, "losses.cross",
+                        "losses.cross: model.fusion '%s' has no cross-attention whose outputs "
+                        "could be compared; set losses.cross to 0",
+                        fusion);
+    if (pointless)
+        return fail_key(error, VALENCE_ERROR_CONFIG, pointless,
+                        "%s: model.fusion '%s' has no features that could be compared; set it to 0",
+                        pointless, fusion);
+    bool alone = config->model.n_flows == 1;
+    if (closed && (losses->complete == 0 || (!alone && losses->missing == 0)))
+        return fail_key(error, VALENCE_ERROR_CONFIG,
+                        losses->complete == 0 ? "losses.complete" : "losses.missing",
+                        "losses: model.fusion '%s' needs a weight above 0 for every flow", fusion);
+    return VALENCE_OK;
+}
 
 int train_config_check(const struct valence_train_config *config, struct valence_error *error)
 {
@@ -23,10 +51,9 @@ int train_config_check(const struct valence_train_config *config, struct valence
         return fail_key(error, VALENCE_ERROR_CONFIG, "select",
                         "select: 'missing' needs a flow with a missing modality, but the only flow "
                         "is complete");
-    if (config->model.fusion == VALENCE_FUSION_CONCATENATION && config->losses.cross > 0)
-        return fail_key(error, VALENCE_ERROR_CONFIG, "losses.cross",
-                        "losses.cross: model.fusion 'concatenation' has no cross-attention whose "
-                        "outputs could be compared; set losses.cross to 0");
+    status = check_losses(config, error);
+    if (status)
+        return status;
     const char *empty = !config->store[0] ? "store" : !config->output[0] ? "output" : NULL;
     if (empty)
         return fail_key(error, VALENCE_ERROR_CONFIG, empty, "%s is empty: it must name a %s", empty,

@@ -42,7 +42,8 @@ struct valence_train_config {
     int64_t batch_size;
     enum train_optimizer optimizer;
     double learning_rate, weight_decay, beta1, beta2, epsilon;
-    double clip_norm; /* 0: off */
+    double clip_norm;     /* 0: off */
+    double ridge_penalty; /* 0: chosen on the validation clips */
     struct schedule schedule;
     enum train_selection select;
     int64_t early_stopping;   /* epochs without improvement; 0: off */

@@ -136,8 +136,10 @@ static const struct config_key keys[] = {
     ADDED_CHOICE("model.fusion", model.fusion, valence_fusion_names, VALENCE_N_FUSIONS,
                  "cross_attention",
                  "How the modalities are joined: cross_attention is the published network; "
-                 "concatenation is a simple baseline, an MLP over the pooled modalities side by "
-                 "side, and needs losses.cross: 0."),
+                 "the others are baselines. concatenation: an MLP over the pooled modalities side "
+                 "by side. linear: ridge regression on the mean row of each modality. constant: "
+                 "the median of the training labels. They need the losses that they have nothing "
+                 "for to be 0."),
     ADDED_CHOICE("model.views", model.views, valence_view_set_names, VALENCE_N_VIEW_SETS, "all",
                  "Which query views ask: all seven, or the fused one alone."),
     ADDED_CHOICE("model.modality_weights", model.modality_weights, valence_weighting_names,
@@ -198,6 +200,10 @@ static const struct config_key keys[] = {
     NUMBER("losses.feature", losses.feature, 0, 1000, "0.1",
            "Representation similarity: distance between the features of the flows."),
     NUMBER("losses.rnc", losses.rnc, 0, 1000, "0.8", "Rank-n-contrast loss over all flows."),
+
+    ADDED_NUMBER("ridge.penalty", ridge_penalty, 0, 1e12, "0",
+                 "Of model.fusion: linear, the penalty of the squared weights beside the sum of "
+                 "squared errors; 0: chosen on the validation clips, from 0.01 to 1e6."),
 
     INT("epochs", epochs, 1, 1000000, "25", FREE, "Number of passes over the training clips."),
     INT("batch_size", batch_size, 1, 16384, "96", FIXED, "Clips in one step."),

@@ -18,13 +18,19 @@ json_t *train_mae_to_json(const unsigned *flows, int n_flows, const double *mae)
 
 json_t *train_run_to_json(const struct valence_train_run *run)
 {
-    return json_pack(
+    json_t *object = json_pack(
         "{s:I, s:I, s:I, s:o, s:I, s:{s:I, s:I, s:I, s:I, s:I}}", "seed", (json_int_t)run->seed,
         "epochs", (json_int_t)run->n_epochs, "best_epoch", (json_int_t)run->best_epoch,
         "validation", train_mae_to_json(run->flows, run->n_flows, run->validation_mae),
         "parameters", (json_int_t)run->n_parameters, "clips", "train", (json_int_t)run->n_train,
         "validation", (json_int_t)run->n_validation, "unlabelled", (json_int_t)run->n_unlabelled,
         "empty", (json_int_t)run->n_empty, "cut", (json_int_t)run->n_cut);
+    if (object && run->ridge_penalty > 0 &&
+        json_object_set_new(object, "ridge_penalty", json_real(run->ridge_penalty)) != 0) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
 }
 
 void train_result_summarise(struct valence_train_result *result)

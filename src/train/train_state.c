@@ -39,6 +39,8 @@ json_t *train_state_to_json(const struct train_state *state, int n_flows)
 #define PUT_VALUE(name, field) failed |= json_object_set_new(object, name, json_real(state->field));
     VALUES(PUT_VALUE)
 #undef PUT_VALUE
+    if (state->ridge_penalty > 0)
+        failed |= json_object_set_new(object, "ridge_penalty", json_real(state->ridge_penalty));
     for (int f = 0; f < n_flows; f++)
         failed |= json_array_append_new(best, json_real(state->best_mae[f]));
     failed |= json_object_set_new(object, "best_mae", best);
@@ -76,6 +78,7 @@ int train_state_from_json(const json_t *object, int n_flows, const char *name,
     VALUES(GET_VALUE)
 #undef GET_VALUE
     const json_t *best = json_object_get(object, "best_mae");
+    state->ridge_penalty = json_number_value(json_object_get(object, "ridge_penalty"));
     good = good && json_array_size(best) == (size_t)n_flows;
     for (int f = 0; f < n_flows && good; f++)
         state->best_mae[f] = json_number_value(json_array_get(best, (size_t)f));

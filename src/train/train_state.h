@@ -18,9 +18,10 @@ struct train_state {
     int64_t best_epoch; /* from 1; 0: none yet */
     double best_value;  /* of what `select` names */
     double best_mae[VALENCE_MAX_FLOWS];
-    int64_t since_best; /* epochs */
-    int64_t log_bytes;  /* of log.jsonl that belong to this state */
-    uint64_t data_key;  /* of the clips trained and validated on */
+    double ridge_penalty; /* that a linear network was trained with; 0: none */
+    int64_t since_best;   /* epochs */
+    int64_t log_bytes;    /* of log.jsonl that belong to this state */
+    uint64_t data_key;    /* of the clips trained and validated on */
 };
 
 /* The state as the "training" object of a checkpoint; NULL if memory is short. */

@@ -12,6 +12,8 @@
 #include "base/random.h"
 #include "base/threads.h"
 #include "kernels/adam.h"
+#include "model/layout.h"
+#include "train/closed_form.h"
 #include "train/epoch_record.h"
 #include "train/flow_draw.h"
 #include "train/trainer_private.h"
@@ -139,9 +141,8 @@ double trainer_learning_rate(const struct trainer *t)
     return t->config->learning_rate * schedule_factor(&t->config->schedule, t->state.epoch);
 }
 
-/* What the clips of the next pass lose: in training by epoch, in validation always the same. */
-static int draw_missing(struct trainer *t, const struct clip_selection *clips,
-                        struct valence_error *error)
+int trainer_draw_missing(struct trainer *t, const struct clip_selection *clips,
+                         struct valence_error *error)
 {
     const struct missing_settings *settings = &t->config->missing;
     bool validation = clips == &t->validation;
@@ -244,7 +245,7 @@ static int begin_epoch(struct trainer *t, struct valence_error *error)
     random_shuffle(&source, t->order, n);
     int status = reserve_epoch(t, error);
     if (!status)
-        status = draw_missing(t, &t->training, error);
+        status = trainer_draw_missing(t, &t->training, error);
     if (status)
         return status;
     int64_t done = t->state.n_batches * batch_size;
@@ -256,6 +257,8 @@ static int begin_epoch(struct trainer *t, struct valence_error *error)
 static int train_epoch(struct trainer *t, struct valence_error *error)
 {
     int status = begin_epoch(t, error);
+    if (network_is_closed_form(&t->checkpoint.config))
+        return status ? status : closed_form_train(t, error);
     while (!status) {
         const struct valence_batch *batch;
         describe(t);
@@ -314,7 +317,7 @@ static int run_epoch(struct trainer *t, struct valence_error *error)
         return status;
     double training = seconds_now() - start;
     int64_t n_clips = t->state.n_clips - before;
-    status = draw_missing(t, &t->validation, error);
+    status = trainer_draw_missing(t, &t->validation, error);
     if (status)
         return status;
     status = validate(t->network, t->checkpoint.parameters, &t->checkpoint.standardisation,
@@ -356,6 +359,7 @@ static void fill_run(const struct trainer *t, struct valence_train_run *run)
         .best_epoch = t->state.best_epoch,
         .n_flows = model->n_flows,
         .constant_mae = t->constant_mae,
+        .ridge_penalty = t->state.ridge_penalty,
     };
     strcpy(run->first_cut, t->training.n_cut ? t->training.first_cut : t->validation.first_cut);
     memcpy(run->flows, model->flows, sizeof run->flows);
@@ -376,6 +380,7 @@ static int write_results(const struct trainer *t, const struct valence_train_run
 static bool has_stopped(const struct trainer *t)
 {
     return t->state.epoch >= t->config->epochs ||
+           (t->state.epoch && network_is_closed_form(&t->checkpoint.config)) ||
            (t->config->early_stopping && t->state.since_best >= t->config->early_stopping);
 }
 

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "data/label_scale.h"
+#include "model/layout.h"
 #include "model/parameters.h"
 #include "store/store_source.h"
 #include "train/data_notes.h"
@@ -94,6 +95,16 @@ static int standardise(struct trainer *t, enum valence_stream stream, struct val
     return status;
 }
 
+static int take_weights(struct trainer *t, const struct parameter_table *table,
+                        struct valence_error *error)
+{
+    if (network_is_closed_form(&t->checkpoint.config))
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "from",
+                        "model.fusion: %s has no initial weights: all of them are computed",
+                        valence_fusion_names[t->checkpoint.config.fusion]);
+    return initial_weights_take(t, table, error);
+}
+
 static int make_parameters(struct trainer *t, struct valence_error *error)
 {
     struct parameter_table *table = allocate(1, sizeof *table);
@@ -102,7 +113,7 @@ static int make_parameters(struct trainer *t, struct valence_error *error)
     parameter_table_make(&t->checkpoint.config, table);
     parameters_initialise(table, mix_keys((uint64_t)t->config->seed, PURPOSE_INITIAL),
                           t->checkpoint.parameters);
-    int status = t->job->options->from ? initial_weights_take(t, table, error) : VALENCE_OK;
+    int status = t->job->options->from ? take_weights(t, table, error) : VALENCE_OK;
     free(table);
     return status;
 }
@@ -237,11 +248,10 @@ static int open_calibration(struct trainer *t, struct valence_error *error)
             if (parts[part] == &t->validation)
                 calibration->labels[i] = label;
         }
-    float median;
-    status = training_median(t->store, &median, error);
+    status = training_median(t->store, &t->median, error);
     for (int64_t i = 0; i < calibration->n; i++)
         t->constant_mae +=
-            fabs((double)calibration->labels[i] - (double)median) / (double)calibration->n;
+            fabs((double)calibration->labels[i] - (double)t->median) / (double)calibration->n;
     return status;
 }
 

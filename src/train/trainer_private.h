@@ -28,7 +28,8 @@ struct trainer {
     struct run_folder folder;
     struct checkpoint checkpoint;   /* the parameters and moments being trained */
     struct calibration calibration; /* what the last validation gave; the best model keeps it */
-    double constant_mae;            /* on the validation part, of the training labels' median */
+    float median;                   /* of the training labels */
+    double constant_mae;            /* of that median on the validation part */
     char fingerprint[DATA_FINGERPRINT_BYTES]; /* of the data */
     json_t *from; /* the provenance of initial weights that were taken, or NULL */
     struct train_state state;
@@ -46,6 +47,11 @@ struct trainer {
  * `store` are the caller's to set. */
 int trainer_open(struct trainer *trainer, struct valence_error *error);
 void trainer_close(struct trainer *trainer);
+
+/* Lets the loader's next pass, of these clips, lose what is to be missing: in training by epoch, in
+ * validation always the same. */
+int trainer_draw_missing(struct trainer *trainer, const struct clip_selection *clips,
+                         struct valence_error *error);
 
 /* Of the epoch that the state is in. */
 double trainer_learning_rate(const struct trainer *trainer);

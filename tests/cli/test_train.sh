@@ -166,4 +166,19 @@ expect 0 train --resume "$work/seeds" --json --quiet
 json 3 seeds
 json 2 runs 1 seed
 
+# ---- baselines
+expect 0 train "$config" --output "$work/ridge" --model ridge --json --quiet
+fits train
+json 1 epochs
+expect 0 train "$config" --output "$work/constant" --model constant --quiet
+expect 0 evaluate "$work/ridge" "$store" --quiet
+prints "complete"
+expect 0 predict "$work/constant" "$store" --quiet
+expect 0 compare "$work/ridge" "$work/constant" --store "$store" --quiet
+prints "constant"
+expect 2 train "$config" --output "$work/none" --model rigde
+complains "did you mean 'ridge'"
+expect 2 train --resume "$work/ridge" --model ridge
+complains "takes store, configuration, model and folder"
+
 finish

@@ -335,6 +335,8 @@ static void test_training(void **state)
                      VALENCE_ERROR_CONFIG);
     assert_int_equal(TRY(valence_train_config_get, config, "nothing", value, sizeof value, NULL),
                      VALENCE_ERROR_CONFIG);
+    assert_int_equal(TRY(valence_train_config_set_model, config, "nothing", NULL),
+                     VALENCE_ERROR_CONFIG);
     assert_true(TRY(valence_train_config_for_store, config, NOWHERE, NULL) < 0);
     assert_true(TRY(valence_train_config_read_run, config, NOWHERE, NULL) < 0);
     assert_true(TRY(valence_train, config, NULL, &result, NULL) < 0);

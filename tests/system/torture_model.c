@@ -45,6 +45,8 @@ static int configure(double *result, struct valence_error *error)
         return config ? 1 : status;
     status = valence_train_config_parse(config, text, strlen(text), "text", error);
     if (!status)
+        status = valence_train_config_set_model(config, "early-fusion", error);
+    if (!status)
         status = valence_train_config_set(config, "flows", "[complete, video_missing]", error);
     if (!status)
         status = valence_train_config_get(config, "flows", value, sizeof value, error);
