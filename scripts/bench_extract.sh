@@ -80,7 +80,7 @@ extract() {
     rm -rf "$work/store"
     timed "$valence" extract "$input" -o "$work/store" -q -j "$threads" --json "${sets[@]}" >"$work/json"
     # Words alone are read without the media: they count as the talk's length.
-    note "$stage" "$(awk -F '[:,]' -v talk="$seconds" '/"media_seconds"/ { print $2 > 0 ? $2 : talk }' "$work/json")"
+    note "$stage" "$(awk -F '[:,]' -v talk="$seconds" '/"media_seconds"/ { print ($2 > 0 ? $2 : talk) }' "$work/json")"
 }
 seconds=$(duration "$work/talk.wav")
 vad=${XDG_CACHE_HOME:-$HOME/.cache}/valence/models/silero-vad.bin
