@@ -53,6 +53,17 @@ static bool same_shape(const struct parameter *a, const struct parameter *b)
     return a->n_dims == b->n_dims && a->shape[0] == b->shape[0] && a->shape[1] == b->shape[1];
 }
 
+/* A model scores on the labels' scale; the score's layer of a training may learn another. */
+static void to_learnt(struct trainer *t, const struct parameter *parameter)
+{
+    float *values = t->checkpoint.parameters + parameter->offset;
+    bool bias = strcmp(parameter->name, "fc_out_v.bias") == 0;
+    if (!bias && strcmp(parameter->name, "fc_out_v.weight") != 0)
+        return;
+    for (int64_t i = 0; i < parameter->n_values; i++)
+        values[i] = (values[i] - (bias ? t->labels.offset : 0)) / t->labels.factor;
+}
+
 static int take(struct trainer *t, const struct parameter_table *table,
                 const struct checkpoint *other, const struct parameter_table *others,
                 struct valence_error *error)
@@ -66,6 +77,7 @@ static int take(struct trainer *t, const struct parameter_table *table,
         if (found && same_shape(own, found)) {
             memcpy(t->checkpoint.parameters + own->offset, other->parameters + found->offset,
                    (size_t)own->n_values * sizeof *other->parameters);
+            to_learnt(t, own);
             n_taken++;
             n_matrices += own->n_dims == 2;
         } else {

@@ -33,6 +33,7 @@ struct valence_train_config {
     char streams[VALENCE_N_STREAMS][VALENCE_STORE_NAME_BYTES]; /* "": not used */
     bool standardise[VALENCE_N_STREAMS];
     bool clip_inputs;
+    bool standardise_labels;
     int64_t max_rows;
     struct valence_model_config model; /* its widths come from the store */
     int64_t flows_per_step;            /* drawn besides the complete one; 0: all */

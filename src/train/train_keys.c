@@ -112,6 +112,10 @@ static const struct config_key keys[] = {
     FLAG("standardise.video", standardise[VALENCE_STREAM_VIDEO], "true", "The same for video."),
     FLAG("standardise.simulated_text", standardise[VALENCE_STREAM_SIMULATED_TEXT], "true",
          "The same for simulated text."),
+    ADDED_FLAG("standardise.labels", standardise_labels, "false",
+               "Learn labels shifted and scaled to mean 0 and deviation 1 over the training clips, "
+               "for labels on any scale. Scores come back on the labels' own scale; the losses in "
+               "the log are those of the shifted and scaled labels."),
     {.known = {.name = "standardise.clip",
                .type = VALENCE_CONFIG_FLAG,
                .standard = "true",

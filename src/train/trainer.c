@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/file_writer.h"
+#include "base/memory.h"
 #include "base/random.h"
 #include "base/threads.h"
 #include "kernels/adam.h"
@@ -73,6 +74,31 @@ static int save_last(struct trainer *t, struct valence_error *error)
                            &t->checkpoint, error);
 }
 
+/* The score's layer, weights and bias, gives scores on the labels' scale, which is what a model is
+ * to do; `learnt` (o + 1) receives what it was. */
+static void scale_score(struct trainer *t, float *learnt)
+{
+    struct network_layout layout;
+    network_layout_make(&t->checkpoint.config, &layout, NULL);
+    int64_t n = layout.score.in;
+    float *weights = t->checkpoint.parameters + layout.score.weight;
+    float *bias = t->checkpoint.parameters + layout.score.bias;
+    memcpy(learnt, weights, (size_t)n * sizeof *learnt);
+    learnt[n] = *bias;
+    for (int64_t i = 0; i < n; i++)
+        weights[i] *= t->labels.factor;
+    *bias = *bias * t->labels.factor + t->labels.offset;
+}
+
+static void restore_score(struct trainer *t, const float *learnt)
+{
+    struct network_layout layout;
+    network_layout_make(&t->checkpoint.config, &layout, NULL);
+    int64_t n = layout.score.in;
+    memcpy(t->checkpoint.parameters + layout.score.weight, learnt, (size_t)n * sizeof *learnt);
+    t->checkpoint.parameters[layout.score.bias] = learnt[n];
+}
+
 /* The model alone, without what only training needs. */
 static int save_model(struct trainer *t, const char *name, struct valence_error *error)
 {
@@ -81,7 +107,15 @@ static int save_model(struct trainer *t, const char *name, struct valence_error 
     model.first_moment = model.second_moment = NULL;
     model.training = NULL;
     model.calibration = t->calibration;
-    return checkpoint_save(run_folder_file(&t->folder, name, path), FILE_OVERWRITE, &model, error);
+    float *learnt = allocate(t->checkpoint.config.o + 1, sizeof *learnt);
+    if (!learnt)
+        return fail_memory(error, (size_t)t->checkpoint.config.o * sizeof *learnt, "a model");
+    scale_score(t, learnt);
+    int status =
+        checkpoint_save(run_folder_file(&t->folder, name, path), FILE_OVERWRITE, &model, error);
+    restore_score(t, learnt);
+    free(learnt);
+    return status;
 }
 
 static int save_epoch(struct trainer *t, struct valence_error *error)
@@ -166,9 +200,20 @@ static int flows_of_step(const struct trainer *t, int64_t step, unsigned flows[V
 /* The optimizer squares gradients in single precision: 1e19 squared is below FLT_MAX, 3.4e38. */
 #define LARGEST_NORM 1e19
 
+/* The batch with the labels that the network learns. */
+static struct valence_batch learnt_batch(struct trainer *t, const struct valence_batch *batch)
+{
+    struct valence_batch learnt = *batch;
+    for (int64_t i = 0; i < batch->n_clips; i++)
+        t->learnt_labels[i] = (batch->labels[i] - t->labels.offset) / t->labels.factor;
+    learnt.labels = t->learnt_labels;
+    return learnt;
+}
+
 static int train_step(struct trainer *t, const struct valence_batch *batch,
                       struct valence_error *error)
 {
+    struct valence_batch learnt = learnt_batch(t, batch);
     const struct valence_train_config *config = t->config;
     struct checkpoint *checkpoint = &t->checkpoint;
     struct train_state *state = &t->state;
@@ -178,7 +223,7 @@ static int train_step(struct trainer *t, const struct valence_batch *batch,
     unsigned flows[VALENCE_MAX_FLOWS];
     int n_flows = flows_of_step(t, state->step, flows);
     int status = network_gradients(t->network, checkpoint->parameters, &checkpoint->standardisation,
-                                   batch, flows, n_flows, &config->losses,
+                                   &learnt, flows, n_flows, &config->losses,
                                    dropout_key ? dropout_key : 1, t->gradients, &terms, error);
     double norm = status ? 0 : gradient_norm(checkpoint->n_parameters, t->gradients);
     bool clip = config->clip_norm > 0 && norm > config->clip_norm;
@@ -320,9 +365,10 @@ static int run_epoch(struct trainer *t, struct valence_error *error)
     status = trainer_draw_missing(t, &t->validation, error);
     if (status)
         return status;
-    status = validate(t->network, t->checkpoint.parameters, &t->checkpoint.standardisation,
-                      t->loader, t->validation.clips, t->validation.n, t->config->batch_size,
-                      model->flows, model->n_flows, t->calibration.scores, mae, error);
+    status =
+        validate(t->network, t->checkpoint.parameters, &t->checkpoint.standardisation, &t->labels,
+                 t->loader, t->validation.clips, t->validation.n, t->config->batch_size,
+                 model->flows, model->n_flows, t->calibration.scores, mae, error);
     if (status)
         return fail_in_numbers(t, status, "validating", error);
     struct epoch_record record;

@@ -1,3 +1,4 @@
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,25 @@ static int standardise(struct trainer *t, enum valence_stream stream, struct val
     }
     valence_column_statistics_free(statistics);
     return status;
+}
+
+/* The mean and the deviation of the training labels; what is computed in closed form needs none. */
+static void measure_labels(struct trainer *t)
+{
+    int64_t n = t->training.n;
+    double mean = 0, square = 0;
+    t->labels = (struct label_transform){.factor = 1};
+    if (!t->config->standardise_labels || network_is_closed_form(&t->config->model))
+        return;
+    for (int64_t i = 0; i < n; i++)
+        mean += (double)valence_store_clip(t->store, t->training.clips[i])->label / (double)n;
+    for (int64_t i = 0; i < n; i++) {
+        float label = valence_store_clip(t->store, t->training.clips[i])->label;
+        square += pow((double)label - mean, 2) / (double)n;
+    }
+    if (sqrt(square) >= FLT_MIN) /* labels that are all the same have no spread */
+        t->labels.factor = (float)sqrt(square);
+    t->labels.offset = (float)mean;
 }
 
 static int take_weights(struct trainer *t, const struct parameter_table *table,
@@ -282,7 +302,8 @@ static int open_network(struct trainer *t, struct valence_error *error)
     int64_t n_rows[VALENCE_N_STREAMS], batch_size = t->config->batch_size;
     t->gradients = block_take_zeroed(t->checkpoint.n_parameters, sizeof *t->gradients);
     t->order = allocate(t->training.n, sizeof *t->order);
-    if (!t->gradients || !t->order)
+    t->learnt_labels = allocate(batch_size, sizeof *t->learnt_labels);
+    if (!t->gradients || !t->order || !t->learnt_labels)
         return fail_memory(error, (size_t)t->checkpoint.n_parameters * sizeof *t->gradients,
                            "the gradients");
     int status = network_create(&t->checkpoint.config, &t->network, error);
@@ -306,8 +327,10 @@ int trainer_open(struct trainer *t, struct valence_error *error)
     t->folder.lock = -1;
     bool dry = t->job->options->dry_run;
     int status = open_data(t, error);
-    if (!status)
+    if (!status) {
         note_labels(t);
+        measure_labels(t);
+    }
     if (!status)
         status = dry ? try_run(t, error) : open_run(t, error);
     if (!status)
@@ -324,6 +347,7 @@ void trainer_close(struct trainer *t)
     network_free(t->network);
     block_free(t->gradients, t->checkpoint.n_parameters, sizeof *t->gradients);
     free(t->order);
+    free(t->learnt_labels);
     if (t->log)
         fclose(t->log);
     if (t->timing)

@@ -12,6 +12,7 @@
 #include "run/run_folder.h"
 #include "train/train_config.h"
 #include "train/train_state.h"
+#include "train/validation.h"
 #include "train/trainer.h"
 
 /* Purposes that keep the draws of one seed apart. */
@@ -29,6 +30,8 @@ struct trainer {
     struct checkpoint checkpoint;   /* the parameters and moments being trained */
     struct calibration calibration; /* what the last validation gave; the best model keeps it */
     float median;                   /* of the training labels */
+    struct label_transform labels;  /* 1 and 0 unless labels are standardised */
+    float *learnt_labels;           /* (batch_size): a batch's, transformed */
     double constant_mae;            /* of that median on the validation part */
     char fingerprint[DATA_FINGERPRINT_BYTES]; /* of the data */
     json_t *from; /* the provenance of initial weights that were taken, or NULL */

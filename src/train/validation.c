@@ -3,9 +3,10 @@
 #include <math.h>
 
 int validate(struct network *network, const float *parameters,
-             const struct standardisation *standardisation, struct batch_loader *loader,
-             const int64_t *clips, int64_t n, int64_t batch_size, const unsigned *flows,
-             int n_flows, float *scores, double *mae, struct valence_error *error)
+             const struct standardisation *standardisation, const struct label_transform *labels,
+             struct batch_loader *loader, const int64_t *clips, int64_t n, int64_t batch_size,
+             const unsigned *flows, int n_flows, float *scores, double *mae,
+             struct valence_error *error)
 {
     double sums[VALENCE_MAX_FLOWS] = {0};
     int64_t done = 0;
@@ -24,8 +25,9 @@ int validate(struct network *network, const float *parameters,
             return status;
         for (int f = 0; f < n_flows; f++)
             for (int64_t i = 0; i < batch->n_clips; i++) {
-                scores[f * n + done + i] = outputs[f].score[i];
-                sums[f] += fabs((double)outputs[f].score[i] - (double)batch->labels[i]);
+                float score = outputs[f].score[i] * labels->factor + labels->offset;
+                scores[f * n + done + i] = score;
+                sums[f] += fabs((double)score - (double)batch->labels[i]);
             }
         done += batch->n_clips;
     }
