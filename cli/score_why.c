@@ -179,6 +179,15 @@ void score_print_explanations(const struct valence_recording_score *score, bool 
 
 /* ---- Signals ---- */
 
+/* Texts have none. */
+static bool has_signals(const struct valence_recording_score *score)
+{
+    for (int64_t i = 0; i < score->n_segments; i++)
+        if (score->segments[i].signals)
+            return true;
+    return false;
+}
+
 /* The expression with the highest mean probability. */
 static void expression_cell(struct table *table, const struct valence_signals *signals)
 {
@@ -197,6 +206,8 @@ void score_print_signals(const struct valence_recording_score *score)
 {
     static const char *const headings[] = {"pitch", "range", "voiced", "energy", "words/s", "face"};
     struct table table = {.title = "Observed, not scored"};
+    if (!has_signals(score))
+        return;
     table_column(&table, "time", TABLE_RIGHT);
     for (int i = 0; i < 6; i++)
         table_column(&table, headings[i], TABLE_RIGHT);

@@ -95,6 +95,9 @@ grep -q "recognised" "$work/out" && wrong "nothing was recognised, and it says s
 expect 0 score "$work/both.mkv" $run --text "what they say" --json --signals
 "$JSON_VALUE" "$work/out" recordings 0 segments 0 signals voiced | grep -q '^[01]' || wrong "no share is voiced"
 "$JSON_VALUE" "$work/out" recordings 0 segments 0 signals words_per_second | grep -q '^1.[0-9]' || wrong "no rate of words"
+# shellcheck disable=SC2086
+expect 0 score --text "what they say" $run --signals
+grep -q "Observed" "$work/out" && wrong "a text was observed"
 
 # ---- Live ----
 live="score - --live $run --no-transcript"

@@ -74,7 +74,7 @@ function joinTexts(recordings) {
   const mean = scores.length ? scores.reduce((sum, score) => sum + score, 0) / scores.length : null;
   return {
     ...recordings[0],
-    id: "Texts",
+    id: segments.length > 1 ? "Texts" : recordings[0].id,
     segments,
     score: mean,
     lowest: -largest(scores.map((score) => -score)),
