@@ -123,6 +123,6 @@ PYTHON
 if [ -n "${WHISPER_CLI:-}" ]; then
     cp "$WHISPER_CLI" "$work/lib/whisper-cli" # ggml's kernels are looked for beside the program
     echo
-    "$here/bench_transcribe.py" "$valence" "$work/lib/whisper-cli" "${vad%/*}/whisper-base.gguf" "$work/talk.wav" --runs "$runs" \
+    python3 "$here/bench_transcribe.py" "$valence" "$work/lib/whisper-cli" "${vad%/*}/whisper-base.gguf" "$work/talk.wav" --runs "$runs" \
         --threads "$threads"
 fi
