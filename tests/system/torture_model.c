@@ -368,7 +368,7 @@ static int make_reliability(double *result, struct valence_error *error)
 
 const struct torture_case model_cases[] = {
     {"valence_train_config_create valence_train_config_parse valence_train_config_set "
-     "valence_train_config_get valence_train_config_text",
+     "valence_train_config_set_model valence_train_config_get valence_train_config_text",
      configure, 0},
     {"valence_train_config_for_store valence_train_config_read valence_train_config_read_run",
      configure_from_files, 0},
