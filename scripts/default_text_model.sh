@@ -35,7 +35,7 @@ touch -d 1970-01-01T00:00:00Z sentences.csv
 [ -d transcripts ] || "$valence" import table sentences.csv transcripts --labels-only --quiet --skip empty >/dev/null
 if [ ! -d run ]; then
     # Goes on where it was interrupted.
-    "$valence" encode text transcripts -o store --layers 16,18,20,22 --spelling sentence --dtype f16 --threads 1
+    "$valence" encode text transcripts -o store --layers 16,18,20,22 --spelling words --dtype f16 --threads 1
     cat >config.yaml <<'YAML'
 store: store
 flows: [complete]

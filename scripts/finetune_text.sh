@@ -18,7 +18,7 @@ start=$SECONDS
 
 # The rows must be those that the model was trained on.
 "$valence" import table "$labels" "$folder/transcripts" --labels-only --quiet >/dev/null
-"$valence" encode text "$folder/transcripts" -o "$folder/store" --layers 16,18,20,22 --spelling sentence --quiet
+"$valence" encode text "$folder/transcripts" -o "$folder/store" --layers 16,18,20,22 --spelling words --quiet
 "$valence" evaluate "$model" "$folder/store" --split test --ensemble
 cat >"$folder/config.yaml" <<YAML
 flows: [complete]
