@@ -27,14 +27,6 @@ static void value_cell(struct table *table, enum valence_metric metric, double v
     table_cell(table, "%s", text);
 }
 
-static void interval_cell(struct table *table, enum valence_metric metric,
-                          struct valence_interval interval)
-{
-    char text[INTERVAL_BYTES];
-    format_metric_interval(text, metric, interval, false);
-    table_cell(table, "%s", text);
-}
-
 static bool knows_reliability(const struct evaluation_set *set)
 {
     for (int flow = 0; flow < set->evaluations[0]->n_flows; flow++)
@@ -269,7 +261,7 @@ static void print_metric_rows(const struct evaluation_set *set, struct table *ta
         for (int i = 0; i < evaluation->n_flows; i++) {
             summary_cell(table, set, i, metric);
             if (intervals)
-                interval_cell(table, metric, evaluation->flows[i].intervals[metric]);
+                metric_interval_cell(table, metric, evaluation->flows[i].intervals[metric]);
         }
         constant_cell(table, set, metric);
     }
@@ -314,8 +306,8 @@ static void print_flow_rows(const struct evaluation_set *set, struct table *tabl
         for (size_t m = 0; main_metric(set, m) < VALENCE_N_METRICS; m++) {
             summary_cell(table, set, i, main_metric(set, m));
             if (intervals && m == 0)
-                interval_cell(table, main_metric(set, m),
-                              evaluation->flows[i].intervals[main_metric(set, m)]);
+                metric_interval_cell(table, main_metric(set, m),
+                                     evaluation->flows[i].intervals[main_metric(set, m)]);
         }
         for (int f = 0; f < n_figures; f++)
             reliability_cell(table, set, i, (enum valence_reliability_figure)f);

@@ -42,6 +42,14 @@ void format_metric_interval(char text[INTERVAL_BYTES], enum valence_metric metri
     snprintf(text, INTERVAL_BYTES, isnan(interval.low) ? "-" : "%s…%s", low, high);
 }
 
+void metric_interval_cell(struct table *table, enum valence_metric metric,
+                          struct valence_interval interval)
+{
+    char text[INTERVAL_BYTES];
+    format_metric_interval(text, metric, interval, false);
+    table_cell(table, "%s", text);
+}
+
 void format_metric_spread(char text[INTERVAL_BYTES], enum valence_metric metric, double mean,
                           double deviation)
 {

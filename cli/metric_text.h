@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "table.h"
 #include "valence/metrics.h"
 
 /* The m-th of the few that a table shows where there is room for a few only; VALENCE_N_METRICS
@@ -18,6 +19,10 @@ enum valence_metric scale_main_metric(enum valence_scale scale, size_t m);
 void format_metric(char text[METRIC_BYTES], enum valence_metric metric, double value, bool signs);
 void format_metric_interval(char text[INTERVAL_BYTES], enum valence_metric metric,
                             struct valence_interval interval, bool signs);
+
+/* A table's next cell, without signs. */
+void metric_interval_cell(struct table *table, enum valence_metric metric,
+                          struct valence_interval interval);
 
 /* "0.912 ± 0.013", or the mean alone where the deviation is undefined. */
 void format_metric_spread(char text[INTERVAL_BYTES], enum valence_metric metric, double mean,

@@ -30,20 +30,10 @@ static void spread_cell(struct table *table, enum valence_metric metric,
     table_cell(table, "%s", text);
 }
 
-static void interval_cell(struct table *table, enum valence_metric metric,
-                          struct valence_interval interval)
-{
-    char text[INTERVAL_BYTES];
-    format_metric_interval(text, metric, interval, false);
-    table_cell(table, "%s", text);
-}
-
-/* Rows where rows are erased, modalities where whole ones are absent, clips where they are noisy.
- */
+/* Of clips where they are noisy, else of rows. */
 static double shown_share(const struct valence_condition *condition)
 {
-    double missing = condition->missing_rows;
-    return condition->noisy > 0 ? condition->noisy : missing;
+    return condition->noisy > 0 ? condition->noisy : condition->missing_rows;
 }
 
 static void add_columns(const struct shown *s, struct table *table)
@@ -77,7 +67,7 @@ static void add_condition(const struct shown *s, int c, struct table *table)
         spread_cell(table, main_metric(s, m),
                     protocol_metric(s->set, s->protocol, c, main_metric(s, m)));
         if (s->intervals && m == 0)
-            interval_cell(table, main_metric(s, m), condition->intervals[main_metric(s, m)]);
+            metric_interval_cell(table, main_metric(s, m), condition->intervals[main_metric(s, m)]);
     }
     table_cell(table, "%.8s", condition->mask);
 }
