@@ -24,6 +24,15 @@ static bool set(json_t *object, const char *key, json_t *value)
     return json_object_set_new(object, key, value) == 0;
 }
 
+/* What was made, or NULL, and nothing is left of it, if memory ran out on the way. */
+static json_t *finished(json_t *made, bool good)
+{
+    if (good)
+        return made;
+    json_decref(made);
+    return NULL;
+}
+
 /* ---- The machine ---- */
 
 /* The value of the first line "key : value" of /proc/cpuinfo. */
@@ -68,10 +77,7 @@ static json_t *cell_to_json(const struct valence_result_cell *cell, bool is_refe
                set(object, "high", number(cell->interval.high)) &&
                set(object, "p", number(cell->p)) && set(object, "p_holm", number(cell->p_holm)) &&
                set(object, "detectable", number(cell->detectable));
-    if (good)
-        return object;
-    json_decref(object);
-    return NULL;
+    return finished(object, good);
 }
 
 static json_t *cells_to_json(const struct valence_experiment_result *shown,
@@ -86,10 +92,7 @@ static json_t *cells_to_json(const struct valence_experiment_result *shown,
                                cell_to_json(&cells[f * shown->n_metrics + m], is_reference));
         good = good && set(flows, valence_flow_name(shown->flows[f]), metrics);
     }
-    if (good)
-        return flows;
-    json_decref(flows);
-    return NULL;
+    return finished(flows, good);
 }
 
 static json_t *validation_to_json(const struct valence_experiment_result *shown,
@@ -103,10 +106,7 @@ static json_t *validation_to_json(const struct valence_experiment_result *shown,
                                      "sd", number(variant->validation[f].deviation)));
     json_t *all = json_pack("{s:o, s:o, s:o}", "mean", number(variant->selected.mean), "sd",
                             number(variant->selected.deviation), "flows", flows);
-    if (good)
-        return all;
-    json_decref(all);
-    return NULL;
+    return finished(all, good);
 }
 
 static json_t *models_to_json(const struct contestant *contestant)
@@ -117,10 +117,7 @@ static json_t *models_to_json(const struct contestant *contestant)
         good = good &&
                json_array_append_new(
                    models, json_pack("{s:I}", "seed", (json_int_t)contestant->models[i].seed)) == 0;
-    if (good)
-        return models;
-    json_decref(models);
-    return NULL;
+    return finished(models, good);
 }
 
 static const struct contestant *find_contestant(const struct contest *contest, const char *name)
@@ -148,10 +145,7 @@ static json_t *variant_to_json(const struct owned_result *result, const struct c
                set(object, "flows",
                    cells_to_json(&result->shown, variant->cells,
                                  variant->cells == result->variants[0].cells));
-    if (good)
-        return object;
-    json_decref(object);
-    return NULL;
+    return finished(object, good);
 }
 
 static json_t *variants_to_json(const struct owned_result *result, const struct contest *contest)
@@ -160,10 +154,7 @@ static json_t *variants_to_json(const struct owned_result *result, const struct 
     bool good = variants != NULL;
     for (int i = 0; i < result->shown.n_variants; i++)
         good = good && json_array_append_new(variants, variant_to_json(result, contest, i)) == 0;
-    if (good)
-        return variants;
-    json_decref(variants);
-    return NULL;
+    return finished(variants, good);
 }
 
 /* ---- The table's frame ---- */
@@ -178,10 +169,7 @@ static json_t *metrics_to_json(const struct valence_experiment_result *shown)
                                                                 "heading", info->heading, "share",
                                                                 (int)info->is_share)) == 0;
     }
-    if (good)
-        return metrics;
-    json_decref(metrics);
-    return NULL;
+    return finished(metrics, good);
 }
 
 static json_t *detectable_to_json(const struct valence_experiment_result *shown)
@@ -195,10 +183,7 @@ static json_t *detectable_to_json(const struct valence_experiment_result *shown)
                                number(shown->detectable[f * shown->n_metrics + m]));
         good = good && set(flows, valence_flow_name(shown->flows[f]), metrics);
     }
-    if (good)
-        return flows;
-    json_decref(flows);
-    return NULL;
+    return finished(flows, good);
 }
 
 static json_t *data_to_json(const struct contest *contest)
