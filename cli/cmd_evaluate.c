@@ -67,7 +67,8 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "protocol", &protocols->protocols, "NAMES",
          "Measure under protocols in which something is missing, separated by commas: "
          "text-missing, fixed, six-conditions, erase, erase-random, rmfm, rmfm-same, rmm, tmfm, "
-         "stmfm, smm, random-modality, batch-modality, drop-rate, imbalanced, noise.",
+         "stmfm, smm, random-modality, batch-modality, drop-rate, imbalanced, noise, drop-words, "
+         "replace-words.",
          0, 0},
         {OPTION_TEXT, 0, "rates", &protocols->rates, "LIST",
          "The rates to measure, such as 0,0.5,1 (default: the protocol's own).", 0, 0},
@@ -83,6 +84,14 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "noise: its deviation, in deviations of each column (default: 1).", 0, 1000},
         {OPTION_TEXT, 0, "noisy", &protocols->noisy, "NAMES",
          "noise: the modalities that get it in turn (default: audio,text,video).", 0, 0},
+        {OPTION_TEXT, 0, "noise-kind", &protocols->noise_kind, "KIND",
+         "noise: gaussian, missing (all rows become 0), or hybrid (one or the other) (default: "
+         "gaussian).",
+         0, 0},
+        {OPTION_TEXT, 0, "replaced-by", &protocols->replaced_by, "WHAT",
+         "replace-words: word (another row of text of the store, drawn at random) or unknown (0, "
+         "as for [UNK]) (default: word).",
+         0, 0},
         {OPTION_TEXT, 0, "erased", &protocols->erased, "WHAT",
          "What becomes of erased rows: zero, as published, or remove (default: zero).", 0, 0},
         {OPTION_FLAG, 0, "keep-text-ends", &protocols->keep_text_ends, NULL,
@@ -332,6 +341,8 @@ static int run_evaluate(const struct command *command, int argc, char **argv)
                               .max_rows = CHOICE_MAX_ROWS,
                               .level = CHOICE_LEVEL,
                               .protocols = {.erased = valence_erasure_names[0],
+                                            .replaced_by = valence_replacement_names[0],
+                                            .noise_kind = valence_noise_kind_names[0],
                                             .select = "validation",
                                             .mask_seed = -1,
                                             .mask_batch = 32,
@@ -375,7 +386,9 @@ const struct command command_evaluate = {
         "encoders. --label-values and --label-map bring its labels to the scale of the "
         "training's.\n\n"
         "With --protocol the models are measured while something is missing, by a published rule: "
-        "rows erased at rates from 0 to 1, modalities absent, whole batches without one, noise. "
+        "rows erased at rates from 0 to 1, modalities absent, whole batches without one, noise, "
+        "words "
+        "deleted or replaced. "
         "docs/protocols.md describes each, and says which published table it may stand beside.",
     .example = "valence evaluate run corpus\n"
                "valence evaluate run corpus --flow all\n"

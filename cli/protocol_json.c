@@ -105,15 +105,27 @@ static json_t *conditions_to_json(const struct protocol_set *set, int protocol)
     return array;
 }
 
+/* {"clips", "of"}: clips with a row for each word, of those with text; null where the protocol is
+ * not one of words. */
+static json_t *words_to_json(const struct valence_protocol_evaluation *e)
+{
+    return e->n_with_text ? json_pack("{s:I, s:I}", "clips", (json_int_t)e->n_word_rows, "of",
+                                      (json_int_t)e->n_with_text)
+                          : json_null();
+}
+
 static json_t *masks_to_json(const struct valence_protocol_evaluation *e)
 {
     double padded[VALENCE_N_MODALITIES];
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
         padded[m] = (double)e->padded_rows[m];
-    return json_pack("{s:s, s:o, s:s, s:o}", "random",
+    return json_pack("{s:s, s:o, s:s, s:s, s:s, s:o, s:o}", "random",
                      valence_mask_random_names[e->protocol->random], "seed",
                      e->mask_seed < 0 ? json_null() : json_integer(e->mask_seed), "erased",
-                     valence_erasure_names[e->erasure], "padded_rows", modalities_to_json(padded));
+                     valence_erasure_names[e->erasure], "replaced_by",
+                     valence_replacement_names[e->replacement], "noise",
+                     valence_noise_kind_names[e->noise_kind], "padded_rows",
+                     modalities_to_json(padded), "word_rows", words_to_json(e));
 }
 
 static json_t *protocol_to_json(const struct protocol_set *set, int protocol)

@@ -157,7 +157,7 @@ int protocol_request_parse(const struct command *command, const struct protocol_
 {
     struct valence_protocol_options *options = &request->options;
     static const char *const selections[] = {"validation", "as-published"};
-    int erasure = 0, selection = 0;
+    int erasure = 0, replacement = 0, noise_kind = 0, selection = 0;
     *request = (struct protocol_request){.n_protocols = 0};
     valence_protocol_options_default(options);
     options->mask_seed = texts->mask_seed;
@@ -176,7 +176,15 @@ int protocol_request_parse(const struct command *command, const struct protocol_
     if (!code)
         code = choose_name(command, "--erased", texts->erased, valence_erasure_names,
                            VALENCE_N_ERASURES, &erasure);
+    if (!code)
+        code = choose_name(command, "--replaced-by", texts->replaced_by, valence_replacement_names,
+                           VALENCE_N_REPLACEMENTS, &replacement);
+    if (!code)
+        code = choose_name(command, "--noise-kind", texts->noise_kind, valence_noise_kind_names,
+                           VALENCE_N_NOISE_KINDS, &noise_kind);
     options->erasure = (enum valence_erasure)erasure;
+    options->replacement = (enum valence_replacement)replacement;
+    options->noise_kind = (enum valence_noise_kind)noise_kind;
     if (!code)
         code = choose_name(command, "--select", texts->select, selections, 2, &selection);
     request->as_published = selection == 1;

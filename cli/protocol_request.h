@@ -12,6 +12,7 @@
 /* The options as texts. */
 struct protocol_texts {
     const char *protocols, *rates, *modality_rates, *padded_rows, *erased, *noisy;
+    const char *replaced_by, *noise_kind;
     const char *select;
     bool keep_text_ends;
     int64_t mask_seed, mask_batch;

@@ -89,6 +89,21 @@ static void add_summary(const struct shown *s, const char *name, bool area, stru
 
 /* ---- Notes ---- */
 
+/* What a row of text is, and what takes its place. */
+static void note_words(const struct valence_protocol_evaluation *e, struct table *table)
+{
+    if (strcmp(e->protocol->name, "replace-words") == 0)
+        table_note(table, "A replaced row becomes %s.",
+                   e->replacement == VALENCE_REPLACEMENT_WORD
+                       ? "another row of the store's text, drawn at random"
+                       : "0");
+    table_note(table,
+               "%" PRId64 " of %" PRId64 " clips with text have a row for each word of their "
+               "transcript; elsewhere a row may be a part of a word. Rows that stay were encoded "
+               "with all words.",
+               e->n_word_rows, e->n_with_text);
+}
+
 static void note_masks(const struct shown *s, struct table *table)
 {
     const struct valence_protocol_evaluation *e = s->e;
@@ -106,6 +121,12 @@ static void note_masks(const struct shown *s, struct table *table)
                    e->padded_rows[VALENCE_VIDEO]);
     else
         table_note(table, "Masks follow the published rule with other draws: %s.", seed);
+    if (e->n_with_text) {
+        note_words(e, table);
+        return;
+    }
+    if (strcmp(e->protocol->name, "noise") == 0)
+        table_note(table, "The noise is %s.", valence_noise_kind_names[e->noise_kind]);
     if (e->erasure == VALENCE_ERASURE_REMOVE)
         table_note(table, "Erased rows are taken out; published, they are 0 and stay.");
 }

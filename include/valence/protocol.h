@@ -79,6 +79,25 @@ enum valence_erasure {
 /* "zero", "remove" */
 extern VALENCE_API const char *const valence_erasure_names[VALENCE_MAX_NAMES];
 
+/* What takes the place of a replaced row of text. */
+enum valence_replacement {
+    VALENCE_REPLACEMENT_WORD,    /* another row of text of the store, drawn at random */
+    VALENCE_REPLACEMENT_UNKNOWN, /* 0, as an erased row: the nearest that there is to [UNK] */
+    VALENCE_N_REPLACEMENTS
+};
+/* "word", "unknown" */
+extern VALENCE_API const char *const valence_replacement_names[VALENCE_MAX_NAMES];
+
+/* What noise does to a clip's rows of a modality. */
+enum valence_noise_kind {
+    VALENCE_NOISE_GAUSSIAN,
+    VALENCE_NOISE_MISSING, /* they become 0 */
+    VALENCE_NOISE_HYBRID,  /* one or the other, drawn for each clip */
+    VALENCE_N_NOISE_KINDS
+};
+/* "gaussian", "missing", "hybrid" */
+extern VALENCE_API const char *const valence_noise_kind_names[VALENCE_MAX_NAMES];
+
 struct valence_protocol_options {
     size_t size;              /* set by valence_protocol_options_default() */
     enum valence_split split; /* test */
@@ -112,6 +131,8 @@ struct valence_protocol_options {
     int64_t max_rows;    /* of a stream of a clip, 10000; longer ones are cut at their end */
     /* as in struct valence_evaluate_options */
     const char *label_values, *label_map, *text_stream;
+    enum valence_replacement replacement; /* replace-words: word */
+    enum valence_noise_kind noise_kind;   /* noise: gaussian */
 };
 VALENCE_API void valence_protocol_options_default(struct valence_protocol_options *options);
 
@@ -161,6 +182,11 @@ struct valence_protocol_evaluation {
     int64_t mask_seed; /* as drawn with; -1: those of erase's modalities */
     int64_t padded_rows[VALENCE_MAX_MODALITIES]; /* as drawn with */
     enum valence_erasure erasure;
+    enum valence_replacement replacement;
+    enum valence_noise_kind noise_kind;
+    /* drop-words and replace-words: of the clips with text, how many have a row for each word of
+     * their transcript; in the others a row is a part of a word, or the store has no transcript. */
+    int64_t n_word_rows, n_with_text;
 
     int64_t n_clips;
     int64_t *clips; /* (n_clips): indices in the store */

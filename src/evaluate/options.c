@@ -153,6 +153,12 @@ static int check_masks(const struct valence_protocol_options *options, struct va
     if ((unsigned)options->erasure >= VALENCE_N_ERASURES)
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "erasure", "unknown erasure %d",
                         (int)options->erasure);
+    if ((unsigned)options->replacement >= VALENCE_N_REPLACEMENTS)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "replacement", "unknown replacement %d",
+                        (int)options->replacement);
+    if ((unsigned)options->noise_kind >= VALENCE_N_NOISE_KINDS)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "noise_kind", "unknown kind of noise %d",
+                        (int)options->noise_kind);
     if (!(options->noise >= 0 && options->noise <= 1000))
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "noise",
                         "noise is %g; it must be from 0 to 1000", options->noise);

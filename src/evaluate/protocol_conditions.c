@@ -16,7 +16,8 @@ static const struct {
     [PROTOCOL_RMM] = {0, 10, 1},           [PROTOCOL_TMFM] = {0, 10, 1},
     [PROTOCOL_STMFM] = {0, 10, 1},         [PROTOCOL_RANDOM_MODALITY] = {0, 7, 1},
     [PROTOCOL_BATCH_MODALITY] = {1, 7, 1}, [PROTOCOL_DROP_RATE] = {0, 10, 1},
-    [PROTOCOL_NOISE] = {0, 10, 2},
+    [PROTOCOL_NOISE] = {0, 10, 2},         [PROTOCOL_DROP_WORDS] = {0, 10, 1},
+    [PROTOCOL_REPLACE_WORDS] = {0, 10, 1},
 };
 
 struct condition_list {

@@ -18,7 +18,7 @@ enum { A = VALENCE_AUDIO, T = VALENCE_TEXT, V = VALENCE_VIDEO, N_M = VALENCE_N_M
 static const int text_first[N_M] = {T, A, V};
 
 /* What the library's own stream is drawn for. */
-enum { PURPOSE_MASK = 0x6D61736B, PURPOSE_NOISE = 0x6E6F6973 };
+enum { PURPOSE_MASK = 0x6D61736B, PURPOSE_NOISE = 0x6E6F6973, PURPOSE_WORDS = 0x776F7264 };
 
 static uint64_t seed_of(enum protocol protocol, const struct valence_protocol_options *options)
 {
@@ -59,6 +59,14 @@ static void draw_erase(enum protocol protocol, const struct valence_protocol_opt
         numpy_random_seed(&random, own ? seeds[m] : (uint32_t)seed_of(protocol, options));
         draw_modality(mask, m, rate, &random);
     }
+}
+
+/* The text of erase alone, with its seed and its draws. */
+static void draw_words(uint64_t seed, double rate, struct mask *mask)
+{
+    struct numpy_random random;
+    numpy_random_seed(&random, (uint32_t)seed);
+    draw_modality(mask, T, rate, &random);
 }
 
 /* rmfm draws one array over the concatenated modalities, rmfm-same one after the other. */
@@ -312,9 +320,12 @@ int mask_draw(enum protocol protocol, const struct condition *condition,
     double rate = condition->rate;
     int status = VALENCE_OK;
     clear(mask, condition->absent);
-    mask->erasure = options->erasure;
+    for (int m = 0; m < N_M; m++)
+        mask->erasure[m] = options->erasure;
+    mask->noise_kind = options->noise_kind;
     mask->noise = options->noise;
     mask->noise_key = mix_keys(seed, PURPOSE_NOISE);
+    mask->word_key = mix_keys(seed, PURPOSE_WORDS);
     switch (protocol) {
     case PROTOCOL_ERASE:
     case PROTOCOL_ERASE_RANDOM:
@@ -345,6 +356,14 @@ int mask_draw(enum protocol protocol, const struct condition *condition,
         break;
     case PROTOCOL_NOISE:
         draw_noisy(seed, rate, condition->modality, mask);
+        break;
+    case PROTOCOL_DROP_WORDS:
+        mask->erasure[T] = VALENCE_ERASURE_REMOVE;
+        draw_words(seed, rate, mask);
+        break;
+    case PROTOCOL_REPLACE_WORDS:
+        mask->erasure[T] = VALENCE_ERASURE_ZERO;
+        draw_words(seed, rate, mask);
         break;
     default: /* the condition says it all */
         break;

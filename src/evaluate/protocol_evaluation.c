@@ -19,6 +19,7 @@ struct session {
     struct scoring scoring;
     struct mask_clips clips;
     struct mask mask;
+    struct word_rows words; /* to replace others */
     struct condition conditions[MAX_CONDITIONS];
     struct valence_protocol_evaluation *to;
 };
@@ -250,6 +251,33 @@ void protocol_summarise(struct valence_protocol_evaluation *to)
     }
 }
 
+/* ---- Words ---- */
+
+static bool is_of_words(enum protocol protocol)
+{
+    return protocol == PROTOCOL_DROP_WORDS || protocol == PROTOCOL_REPLACE_WORDS;
+}
+
+/* What the protocols of low-quality text need and say beside what all have. */
+static int prepare_words(struct session *s, struct valence_error *error)
+{
+    struct valence_protocol_evaluation *to = s->to;
+    const struct valence_store *store = s->scoring.store;
+    if (!is_of_words(s->protocol))
+        return VALENCE_OK;
+    if (s->scoring.map.index[VALENCE_STREAM_TEXT] < 0)
+        return fail(error, VALENCE_ERROR_ARGUMENT,
+                    "%s: the model reads no text, or the store has none", to->protocol->name);
+    for (int64_t i = 0; i < to->n_clips; i++) {
+        to->n_with_text += clip_rows(store, &s->scoring.map, to->clips[i], VALENCE_STREAM_TEXT) > 0;
+        to->n_word_rows += clip_rows_are_words(store, &s->scoring.map, to->clips[i]);
+    }
+    if (s->protocol == PROTOCOL_DROP_WORDS || s->options.replacement != VALENCE_REPLACEMENT_WORD)
+        return VALENCE_OK;
+    s->mask.replacements = &s->words;
+    return word_rows_draw(store, &s->scoring.map, (uint64_t)to->mask_seed, &s->words, error);
+}
+
 /* ---- Everything ---- */
 
 /* Every modality that the model reads needs a rate of its own. */
@@ -267,6 +295,8 @@ static void note_options(const struct session *s)
     struct valence_protocol_evaluation *to = s->to;
     to->mask_seed = s->options.mask_seed >= 0 ? s->options.mask_seed : to->protocol->seed;
     to->erasure = s->options.erasure;
+    to->replacement = s->options.replacement;
+    to->noise_kind = s->options.noise_kind;
     to->n_resamples = s->options.n_resamples;
     memcpy(to->padded_rows, s->clips.padded, sizeof s->clips.padded);
 }
@@ -297,6 +327,7 @@ static int measure(struct session *s, struct valence_error *error)
     if (status)
         return status;
     note_options(s);
+    status = prepare_words(s, error);
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
         s->mask.scale[m] = model_standardisation(s->scoring.model)->scale[m];
     s->scoring.total = to->n_conditions * to->n_clips;
@@ -318,6 +349,7 @@ static int run_session(const struct valence_model *model, const struct valence_s
         return status;
     status = measure(s, error);
     mask_free(&s->mask);
+    word_rows_free(&s->words);
     mask_clips_free(&s->clips);
     scoring_close(&s->scoring);
     return status;

@@ -135,13 +135,13 @@ int64_t mask_rows_left(const struct mask *mask, int64_t place, int modality)
     return left;
 }
 
-/* An erased row that is zero is still a row. */
+/* An erased row that is zero, or another word, is still a row. */
 unsigned mask_absent(const struct mask *mask, int64_t place)
 {
     unsigned absent = mask->absent[place];
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
-        if (mask->erasure == VALENCE_ERASURE_REMOVE ? mask_rows_left(mask, place, m) == 0
-                                                    : mask->clips->rows[m][place] == 0)
+        if (mask->erasure[m] == VALENCE_ERASURE_REMOVE ? mask_rows_left(mask, place, m) == 0
+                                                       : mask->clips->rows[m][place] == 0)
             absent |= VALENCE_BIT(m);
     return absent;
 }
@@ -162,12 +162,17 @@ static float element(enum valence_dtype type, const void *rows, int64_t i)
 }
 
 /* A clip's noise is a function of its id, the modality and the seed. */
-static void add_noise(const struct mask *mask, int64_t clip, int modality, enum valence_dtype type,
-                      int64_t width, int64_t n, void *rows)
+static struct random_source noise_source(const struct mask *mask, int64_t clip, int modality)
+{
+    uint64_t key = valence_clip_key(valence_store_clip(mask->clips->store, clip)->id);
+    return random_source(mix_keys(mask->noise_key, key), (uint64_t)modality);
+}
+
+static void add_gaussian(const struct mask *mask, int64_t clip, int modality,
+                         enum valence_dtype type, int64_t width, int64_t n, void *rows)
 {
     const float *scale = mask->scale[modality];
-    uint64_t key = valence_clip_key(valence_store_clip(mask->clips->store, clip)->id);
-    struct random_source source = random_source(mix_keys(mask->noise_key, key), (uint64_t)modality);
+    struct random_source source = noise_source(mask, clip, modality);
     for (int64_t i = 0; i < n * width; i++) {
         double drawn = random_normal(&source);
         double deviation = !scale ? 1 : scale[i % width] == 0 ? 0 : 1 / (double)scale[i % width];
@@ -176,6 +181,37 @@ static void add_noise(const struct mask *mask, int64_t clip, int modality, enum 
             ((uint16_t *)rows)[i] = float_to_half(fmaxf(fminf(value, 65504), -65504));
         else
             ((float *)rows)[i] = value;
+    }
+}
+
+/* Of hybrid noise, which of the two a clip gets is drawn from a stream of its own. */
+static bool is_zeroed(const struct mask *mask, int64_t clip, int modality)
+{
+    struct random_source source = noise_source(mask, clip, VALENCE_N_MODALITIES + modality);
+    return mask->noise_kind == VALENCE_NOISE_MISSING ||
+           (mask->noise_kind == VALENCE_NOISE_HYBRID && random_uniform(&source) < 0.5);
+}
+
+static void add_noise(const struct mask *mask, int64_t clip, int modality, enum valence_dtype type,
+                      int64_t width, int64_t n, void *rows)
+{
+    if (is_zeroed(mask, clip, modality))
+        memset(rows, 0, (size_t)(n * width) * valence_dtype_size(type));
+    else
+        add_gaussian(mask, clip, modality, type, width, n, rows);
+}
+
+/* What takes the place of a word depends on the clip and the place alone. */
+static void replace_words(const struct mask *mask, int64_t clip, const unsigned char *kept,
+                          size_t row_bytes, int64_t n, char *rows)
+{
+    uint64_t key = valence_clip_key(valence_store_clip(mask->clips->store, clip)->id);
+    struct random_source source = random_source(mask->word_key, key);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t word = random_below(&source, mask->replacements->n);
+        if (!kept[i])
+            memcpy(rows + (size_t)i * row_bytes,
+                   mask->replacements->rows + (size_t)word * row_bytes, row_bytes);
     }
 }
 
@@ -192,9 +228,12 @@ int64_t mask_apply(const void *user, int64_t clip, enum valence_stream stream,
     if (mask->noisy[place] & VALENCE_BIT(m))
         add_noise(mask, clip, m, type, width, n, rows);
     const unsigned char *kept = mask->kept[m] + mask->offsets[m][place];
-    struct row_eraser eraser = {.rows = rows,
-                                .row_bytes = (size_t)width * valence_dtype_size(type),
-                                .erasure = mask->erasure};
+    size_t row_bytes = (size_t)width * valence_dtype_size(type);
+    if (m == VALENCE_TEXT && mask->replacements) {
+        replace_words(mask, clip, kept, row_bytes, n, rows);
+        return n;
+    }
+    struct row_eraser eraser = {.rows = rows, .row_bytes = row_bytes, .erasure = mask->erasure[m]};
     for (int64_t i = 0; i < n; i++)
         erase_next(&eraser, kept[i]);
     return eraser.n_left;

@@ -3,6 +3,7 @@
 #define VALENCE_EVALUATE_PROTOCOL_MASK_H
 
 #include "data/batches.h"
+#include "evaluate/word_rows.h"
 #include "valence/protocol.h"
 
 enum protocol {
@@ -22,6 +23,8 @@ enum protocol {
     PROTOCOL_DROP_RATE,
     PROTOCOL_IMBALANCED,
     PROTOCOL_NOISE,
+    PROTOCOL_DROP_WORDS,
+    PROTOCOL_REPLACE_WORDS,
     N_PROTOCOLS
 };
 enum protocol protocol_of(const struct valence_protocol_info *info);
@@ -71,19 +74,21 @@ struct mask {
     unsigned char *kept[VALENCE_N_MODALITIES]; /* (all rows): 1 where a row stays, 0 erased */
     int64_t *offsets[VALENCE_N_MODALITIES];    /* (n + 1), into kept */
     unsigned char *noisy;                      /* (n): the set of modalities with noise */
-    enum valence_erasure erasure;
+    enum valence_erasure erasure[VALENCE_N_MODALITIES];
+    const struct word_rows *replacements; /* of erased rows of text; NULL: they are erased */
+    enum valence_noise_kind noise_kind;
     double noise;
     const float *scale[VALENCE_N_MODALITIES]; /* of a column's noise: 1 / deviation; or NULL */
-    uint64_t noise_key;
+    uint64_t noise_key, word_key;
 };
 
 /* A mask in which nothing is missing. Free with mask_free(), also after a failure. */
 int mask_create(const struct mask_clips *clips, struct mask *mask, struct valence_error *error);
 void mask_free(struct mask *mask);
 
-/* Draws the mask of a condition into one that mask_create() made, whatever it held. Errors: SHAPE
- * where the protocol needs aligned streams; ARGUMENT where its rule does not come to an end;
- * MEMORY. */
+/* Draws the mask of a condition into one that mask_create() made, whatever it held; `replacements`
+ * stays as it is. Errors: SHAPE where the protocol needs aligned streams; ARGUMENT where its rule
+ * does not come to an end; MEMORY. */
 int mask_draw(enum protocol protocol, const struct condition *condition,
               const struct valence_protocol_options *options, struct mask *mask,
               struct valence_error *error);

@@ -4,6 +4,8 @@
 
 #include "evaluate/protocol_mask.h"
 
+const char *const valence_noise_kind_names[VALENCE_MAX_NAMES] = {"gaussian", "missing", "hybrid"};
+const char *const valence_replacement_names[VALENCE_MAX_NAMES] = {"word", "unknown"};
 const char *const valence_mask_random_names[VALENCE_MAX_NAMES] = {"fixed", "numpy", "valence"};
 
 #define FOR_EACH_RATE "one for each rate, masked at it in training and validation"
@@ -144,13 +146,35 @@ static const struct valence_protocol_info infos[N_PROTOCOLS] = {
                              .published_selection = "not verified",
                              .seed = 1},
     [PROTOCOL_NOISE] = {.name = "noise",
-                        .source = "MSA-Robustness (NAACL 2022)",
-                        .rule = "A share of the clips gets Gaussian noise in one modality.",
+                        .source = "MSA-Robustness (NAACL 2022), by its abstract",
+                        .rule = "A share of the clips gets noise in one modality: Gaussian, zeros, "
+                                "or one or the other. The published rule was read in an abstract "
+                                "alone.",
                         .random = VALENCE_MASK_OWN,
                         .published_training = "one, with noise in training",
                         .published_selection = "not verified",
                         .by_rate = true,
                         .seed = 1},
+    [PROTOCOL_DROP_WORDS] = {.name = "drop-words",
+                             .source = "valence",
+                             .rule = "Each row of text is deleted with probability r: those that "
+                                     "erase erases.",
+                             .random = VALENCE_MASK_NUMPY,
+                             .published_training = "none, the rule is valence's own",
+                             .published_selection = "none",
+                             .by_rate = true,
+                             .has_auilc = true,
+                             .seed = 111},
+    [PROTOCOL_REPLACE_WORDS] = {.name = "replace-words",
+                                .source = "valence; the text of TFR-Net and EMT-DLFR",
+                                .rule = "Each row of text is replaced with probability r: those "
+                                        "that erase erases.",
+                                .random = VALENCE_MASK_NUMPY,
+                                .published_training = "none, the rule is valence's own",
+                                .published_selection = "none",
+                                .by_rate = true,
+                                .has_auilc = true,
+                                .seed = 111},
 };
 
 int valence_n_protocols(void)

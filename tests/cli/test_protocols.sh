@@ -7,7 +7,7 @@ expect 0 synthesize "$store" --train 60 --validation 20 --test 33 --audio-width 
     --video-width 6 --threads 1 --quiet
 printf 'store: "%s"\nepochs: 2\nbatch_size: 16\nmodel:\n  d: 16\n  o: 8\n' "$store" >"$work/config.yaml"
 expect 0 train "$work/config.yaml" --output "$run" --seeds 2 --threads 1 --quiet
-all=text-missing,fixed,six-conditions,erase,erase-random,rmfm,rmfm-same,rmm,smm,random-modality,batch-modality,drop-rate,noise
+all=text-missing,fixed,six-conditions,erase,erase-random,rmfm,rmfm-same,rmm,smm,random-modality,batch-modality,drop-rate,noise,drop-words,replace-words
 
 # ---- Tables, within 80 columns
 export COLUMNS=80
@@ -63,6 +63,24 @@ expect 0 evaluate "$run" "$store" --protocol erase --rates 0.5 --mask-seed 7 --p
 json 7 protocols 0 masks seed
 json 4000.0 protocols 0 masks padded_rows audio
 json '"remove"' protocols 0 masks erased
+
+# ---- Words deleted or replaced, and kinds of noise
+expect 0 evaluate "$run" "$store" --protocol drop-words,replace-words --rates 0,0.5 --json --quiet --bootstrap 0
+fits evaluate-protocol
+json '"word"' protocols 1 masks replaced_by
+json 111 protocols 1 masks seed
+json 33 protocols 0 masks word_rows of
+[ "$("$JSON_VALUE" "$work/out" protocols 0 conditions 1 mask)" = "$("$JSON_VALUE" "$work/out" protocols 1 conditions 1 mask)" ] ||
+    wrong "words deleted and replaced are not the same"
+word=$("$JSON_VALUE" "$work/out" protocols 1 conditions 1 summary mae mean)
+expect 0 evaluate "$run" "$store" --protocol replace-words --rates 0,0.5 --replaced-by unknown --bootstrap 0 --quiet
+prints "A replaced row becomes 0."
+prints "clips with text have a row for each word"
+expect 0 evaluate "$run" "$store" --protocol replace-words --rates 0.5 --replaced-by unknown --bootstrap 0 --quiet --json
+[ "$word" != "$("$JSON_VALUE" "$work/out" protocols 0 conditions 0 summary mae mean)" ] || wrong "words are not replaced by words"
+expect 0 evaluate "$run" "$store" --protocol noise --noise-kind hybrid --noisy text --bootstrap 0 --quiet
+prints "The noise is hybrid."
+prints "abstract"
 
 # ---- Epochs chosen as published: for each metric the best of all epochs, under each subset or at 0.5
 expect 1 evaluate "$run" "$store" --protocol fixed --select as-published --quiet --bootstrap 0
@@ -131,6 +149,8 @@ wrong_use "not a number from 0 to 1" --protocol imbalanced --modality-rates audi
 wrong_use "unknown value 'smell'" --protocol noise --noisy smell
 wrong_use "not a number of rows" --protocol erase --padded-rows audio=-1
 wrong_use "unknown value 'gone'" --protocol erase --erased gone
+wrong_use "unknown value 'noun'" --protocol replace-words --replaced-by noun
+wrong_use "unknown value 'pink'" --protocol noise --noise-kind pink
 wrong_use "--at: 'x' is not RATE=RUN" --protocol erase --at x
 wrong_use "two runs for the rate" --protocol erase --at "0.5=$run" --at "0.5=$run"
 wrong_use "not one of the rates" --protocol erase --at "0.45=$run"

@@ -58,6 +58,14 @@ def ends_kept(rate):
     return rows_masked(kept)
 
 
+def words(rate, seed):
+    """Low-quality text: the text of TFR-Net's and EMT-DLFR's erase alone."""
+    kept = everything()
+    np.random.seed(seed)
+    kept[T] = np.random.uniform(size=(N, PADDED[T])) > rate
+    return rows_masked(kept)
+
+
 def rmfm(rate):
     np.random.seed(1111)
     drawn = np.random.uniform(size=(N, sum(PADDED))) > rate
@@ -109,6 +117,9 @@ def cases():
         yield "erase", rate, -1, erase(rate, [1111, 111, 11111])
         yield "erase", rate, 1111, erase(rate, [1111, 1111, 1111])
         yield "erase-random", rate, -1, erase(rate, [1111, 1111, 1111])
+        yield "drop-words", rate, -1, words(rate, 111)
+        yield "replace-words", rate, -1, words(rate, 111)
+        yield "replace-words", rate, 7, words(rate, 7)
         yield "rmfm", rate, -1, rmfm(rate)
         yield "rmfm-same", rate, -1, rmfm_same(rate)
         yield "rmm", rate, -1, rmm(rate)

@@ -392,7 +392,7 @@ static void test_erased_rows_are_zero_or_taken_out(void **state)
                 wide[i] = (float)(i + 1);
                 half[i] = (uint16_t)(i + 1);
             }
-            d.mask.erasure = (enum valence_erasure)e;
+            d.mask.erasure[VALENCE_TEXT] = (enum valence_erasure)e;
             int64_t stays = mask_apply(&d.mask, 4, VALENCE_STREAM_TEXT, (enum valence_dtype)type, 2,
                                        n, type == VALENCE_F16 ? (void *)half : wide);
             assert_int_equal(stays, e == VALENCE_ERASURE_ZERO ? n : n - 2);
@@ -473,6 +473,152 @@ static void test_noise_grows_with_its_share_and_deviation(void **state)
     valence_protocol_evaluation_free(e);
 }
 
+static void test_every_kind_of_noise_is_its_own(void **state)
+{
+    (void)state;
+    static const double all[] = {1};
+    struct valence_protocol_options options = few();
+    const struct valence_protocol_evaluation *e[VALENCE_N_NOISE_KINDS];
+    options.rates = all;
+    options.n_rates = 1;
+    options.noisy_modalities = VALENCE_BIT(VALENCE_AUDIO);
+    for (int kind = 0; kind < VALENCE_N_NOISE_KINDS; kind++) {
+        options.noise_kind = (enum valence_noise_kind)kind;
+        e[kind] = measure("noise", &options);
+        assert_int_equal(e[kind]->noise_kind, kind);
+        assert_string_equal(e[kind]->conditions[0].mask, e[0]->conditions[0].mask);
+    }
+    int n_of[2] = {0};
+    for (int i = 0; i < N_CLIPS; i++) { /* hybrid: one or the other */
+        float hybrid = e[VALENCE_NOISE_HYBRID]->conditions[0].scores[i];
+        bool zeroed = fabsf(hybrid - e[VALENCE_NOISE_MISSING]->conditions[0].scores[i]) < 1e-5f;
+        bool shaken = fabsf(hybrid - e[VALENCE_NOISE_GAUSSIAN]->conditions[0].scores[i]) < 1e-5f;
+        assert_true(zeroed || shaken);
+        n_of[zeroed]++;
+    }
+    assert_true(n_of[0] > 0 && n_of[1] > 0);
+    for (int kind = 0; kind < VALENCE_N_NOISE_KINDS; kind++)
+        valence_protocol_evaluation_free(e[kind]);
+}
+
+/* ---- Low-quality text ---- */
+
+static void test_text_without_words_is_missing(void **state)
+{
+    (void)state;
+    static const double ends[] = {0, 1};
+    struct valence_protocol_options options = few();
+    options.rates = ends;
+    options.n_rates = 2;
+    const struct valence_protocol_evaluation *e = measure("drop-words", &options);
+    check_scores(&e->conditions[0], "complete.score");
+    check_scores(&e->conditions[1], "missing.score");
+    assert_true(e->conditions[0].rows_of[VALENCE_TEXT] == 0);
+    assert_true(e->conditions[1].rows_of[VALENCE_TEXT] == 1);
+    assert_true(e->conditions[1].rows_of[VALENCE_AUDIO] == 0);
+    assert_true(e->conditions[1].modalities_of[VALENCE_TEXT] == 1);
+    assert_int_equal(e->n_with_text, N_CLIPS);
+    valence_protocol_evaluation_free(e);
+}
+
+static void test_replaced_words_are_words_of_the_store(void **state)
+{
+    (void)state;
+    enum { WIDTH = 3, N_WORDS = 5, N_ROWS = 40 };
+    float words[N_WORDS][WIDTH], rows[N_ROWS][WIDTH], again[N_ROWS][WIDTH];
+    unsigned char kept[N_ROWS];
+    const struct word_rows replacements = {N_WORDS, (char *)words};
+    int64_t places[] = {0}, offsets[] = {0, N_ROWS}, n_rows[] = {N_ROWS}, no_rows[] = {0};
+    unsigned char absent[] = {0}, noisy[] = {0};
+    struct stream_map map = {.index = {0, 1, 2, -1}};
+    struct mask_clips clips = {.store = store, .map = &map, .n = 1, .places = places};
+    struct mask mask = {.clips = &clips,
+                        .absent = absent,
+                        .noisy = noisy,
+                        .replacements = &replacements,
+                        .word_key = 7};
+    clips.rows[VALENCE_AUDIO] = clips.rows[VALENCE_VIDEO] = no_rows;
+    clips.rows[VALENCE_TEXT] = n_rows;
+    mask.kept[VALENCE_TEXT] = kept;
+    mask.offsets[VALENCE_TEXT] = offsets;
+    for (int i = 0; i < N_WORDS * WIDTH; i++)
+        words[i / WIDTH][i % WIDTH] = (float)(1000 + i);
+    int seen = 0;
+    for (int pass = 0; pass < 2; pass++) { /* the second loses more, and the same of the first */
+        float(*to)[WIDTH] = pass ? again : rows;
+        for (int i = 0; i < N_ROWS; i++) {
+            kept[i] = i % 2 && !(pass && i % 3 == 0);
+            for (int k = 0; k < WIDTH; k++)
+                to[i][k] = (float)(i * WIDTH + k);
+        }
+        assert_int_equal(mask_apply(&mask, 0, VALENCE_STREAM_TEXT, VALENCE_F32, WIDTH, N_ROWS, to),
+                         N_ROWS);
+        for (int i = 0; i < N_ROWS; i++) {
+            int word = ((int)to[i][0] - 1000) / WIDTH;
+            if (kept[i])
+                assert_true(to[i][0] == (float)(i * WIDTH));
+            else {
+                assert_in_range(word, 0, N_WORDS - 1);
+                assert_memory_equal(to[i], words[word], sizeof words[0]);
+                seen |= 1 << word;
+            }
+            if (pass && i % 2 == 0)
+                assert_memory_equal(rows[i], again[i], sizeof rows[0]);
+        }
+    }
+    assert_int_equal(seen, (1 << N_WORDS) - 1);
+    assert_int_equal(mask_absent(&mask, 0),
+                     VALENCE_BIT(VALENCE_AUDIO) | VALENCE_BIT(VALENCE_VIDEO));
+}
+
+static void test_words_are_drawn_from_all_rows_of_text(void **state)
+{
+    (void)state;
+    struct stream_map map = {.index = {-1, valence_store_find_stream(store, "text"), -1, -1},
+                             .width = {1, 0, 1, 0},
+                             .max_rows = 10000};
+    struct word_rows first, second;
+    struct valence_error error;
+    map.width[VALENCE_TEXT] = valence_store_get_stream(store, map.index[VALENCE_TEXT])->width;
+    size_t row_bytes =
+        (size_t)map.width[VALENCE_TEXT] *
+        valence_dtype_size(valence_store_get_stream(store, map.index[VALENCE_TEXT])->type);
+    assert_int_equal(word_rows_draw(store, &map, 1, &first, &error), 0);
+    assert_int_equal(word_rows_draw(store, &map, 1, &second, &error), 0);
+    int64_t total = 0;
+    for (int64_t clip = 0; clip < valence_store_n_clips(store); clip++)
+        total += clip_rows(store, &map, clip, VALENCE_STREAM_TEXT);
+    assert_int_equal(first.n, total); /* fewer than MAX_WORD_ROWS: all of them */
+    assert_memory_equal(first.rows, second.rows, (size_t)first.n * row_bytes);
+    word_rows_free(&first);
+    word_rows_free(&second);
+    map.index[VALENCE_TEXT] = -1;
+    assert_int_equal(word_rows_draw(store, &map, 1, &first, &error), VALENCE_ERROR_NOT_FOUND);
+    word_rows_free(&first);
+}
+
+static void test_replaced_words_change_scores_and_nothing_is_absent(void **state)
+{
+    (void)state;
+    static const double rates[] = {0, 0.5, 1};
+    struct valence_protocol_options options = few();
+    options.rates = rates;
+    options.n_rates = 3;
+    const struct valence_protocol_evaluation *word = measure("replace-words", &options);
+    options.replacement = VALENCE_REPLACEMENT_UNKNOWN;
+    const struct valence_protocol_evaluation *unknown = measure("replace-words", &options);
+    check_scores(&word->conditions[0], "complete.score");
+    check_scores(&unknown->conditions[0], "complete.score");
+    for (int c = 1; c < 3; c++) {
+        assert_string_equal(word->conditions[c].mask, unknown->conditions[c].mask);
+        assert_int_equal(word->conditions[c].n_unimagined, 0);
+        assert_true(word->conditions[c].scores[0] != unknown->conditions[c].scores[0]);
+    }
+    assert_false(isnan(word->auilc[VALENCE_METRIC_MAE]));
+    valence_protocol_evaluation_free(word);
+    valence_protocol_evaluation_free(unknown);
+}
+
 static void test_intervals_hold_the_metric(void **state)
 {
     (void)state;
@@ -547,6 +693,12 @@ static void test_what_does_not_fit_is_refused(void **state)
     options.erasure = 7;
     refused("erase", &options, VALENCE_ERROR_ARGUMENT, "erasure");
     options = few();
+    options.replacement = 7;
+    refused("replace-words", &options, VALENCE_ERROR_ARGUMENT, "replacement");
+    options = few();
+    options.noise_kind = 7;
+    refused("noise", &options, VALENCE_ERROR_ARGUMENT, "noise_kind");
+    options = few();
     options.size++;
     refused("erase", &options, VALENCE_ERROR_ARGUMENT, "");
 }
@@ -604,6 +756,11 @@ int main(void)
         cmocka_unit_test(test_a_modality_without_rows_is_absent_where_they_are_removed),
         cmocka_unit_test(test_subsets_drop_simulated_text_with_the_sound),
         cmocka_unit_test(test_noise_grows_with_its_share_and_deviation),
+        cmocka_unit_test(test_every_kind_of_noise_is_its_own),
+        cmocka_unit_test(test_text_without_words_is_missing),
+        cmocka_unit_test(test_replaced_words_are_words_of_the_store),
+        cmocka_unit_test(test_words_are_drawn_from_all_rows_of_text),
+        cmocka_unit_test(test_replaced_words_change_scores_and_nothing_is_absent),
         cmocka_unit_test(test_intervals_hold_the_metric),
         cmocka_unit_test(test_what_does_not_fit_is_refused),
         cmocka_unit_test(test_measuring_can_be_cancelled),
