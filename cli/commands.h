@@ -24,6 +24,7 @@
     X(ablate, "Experiments")                                                                       \
     X(compare, "Experiments")                                                                      \
     X(sweep, "Experiments")                                                                        \
+    X(report, "Experiments")                                                                       \
     X(runs, "Experiments")                                                                         \
     X(verify, "Experiments")                                                                       \
     X(completion, "This program")                                                                  \

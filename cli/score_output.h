@@ -4,7 +4,7 @@
 #define VALENCE_CLI_SCORE_OUTPUT_H
 
 #include "table.h"
-#include "valence/report.h"
+#include "valence/score_report.h"
 #include "valence/score_json.h"
 #include "valence/scorer.h"
 

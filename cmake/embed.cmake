@@ -1,18 +1,33 @@
-# cmake -DFOLDER=... -DOUTPUT=... -P embed.cmake: the files of a folder as a C array, `page_files` (src/report/page.h), sorted by
-# name. Written at build time; nothing of it is kept in the repository.
-file(GLOB files RELATIVE ${FOLDER} ${FOLDER}/*.html ${FOLDER}/*.css ${FOLDER}/*.js)
-list(SORT files)
-set(arrays "")
-set(table "")
-set(number 0)
-foreach(name IN LISTS files)
-  file(READ ${FOLDER}/${name} bytes HEX)
+# Files as C arrays (src/report/page.h), written at build time; nothing of it is kept in the repository:
+#
+#   cmake -DFOLDER=... -DOUTPUT=... -P embed.cmake   the files of a folder, sorted by name, as `page_files`
+#   cmake -DFILE=... -DOUTPUT=... -P embed.cmake     one file as `page_chart_library`, without bytes where FILE is ""
+function(read_bytes path array number)
+  file(READ ${path} bytes HEX)
   string(LENGTH "${bytes}" digits)
   math(EXPR size "${digits} / 2")
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
-  string(APPEND arrays "static const unsigned char file_${number}[] = {${bytes}};\n")
-  string(APPEND table "    {\"${name}\", file_${number}, ${size}},\n")
-  math(EXPR number "${number} + 1")
-endforeach()
-file(WRITE ${OUTPUT} "/* Made by cmake/embed.cmake from src/report/page/. */\n#include \"report/page.h\"\n\n${arrays}\n"
-  "const struct page_file page_files[] = {\n${table}};\nconst int n_page_files = ${number};\n")
+  set(${array} "static const unsigned char file_${number}[] = {${bytes}};\n" PARENT_SCOPE)
+  set(size ${size} PARENT_SCOPE)
+endfunction()
+
+set(head "/* Made by cmake/embed.cmake. */\n#include \"report/page.h\"\n\n")
+if(FOLDER)
+  file(GLOB files RELATIVE ${FOLDER} ${FOLDER}/*.html ${FOLDER}/*.css ${FOLDER}/*.js)
+  list(SORT files)
+  set(arrays "")
+  set(table "")
+  set(number 0)
+  foreach(name IN LISTS files)
+    read_bytes(${FOLDER}/${name} array ${number})
+    string(APPEND arrays "${array}")
+    string(APPEND table "    {\"${name}\", file_${number}, ${size}},\n")
+    math(EXPR number "${number} + 1")
+  endforeach()
+  file(WRITE ${OUTPUT} "${head}${arrays}\nconst struct page_file page_files[] = {\n${table}};\nconst int n_page_files = ${number};\n")
+elseif(FILE)
+  read_bytes(${FILE} array 0)
+  file(WRITE ${OUTPUT} "${head}${array}\nconst struct page_file page_chart_library = {\"echarts.js\", file_0, ${size}};\n")
+else()
+  file(WRITE ${OUTPUT} "${head}const struct page_file page_chart_library = {\"echarts.js\", 0, 0};\n")
+endif()

@@ -40,7 +40,7 @@ string(REGEX REPLACE "/$" "" prefix_from_pc ${prefix_from_pc})
 
 get_property(components GLOBAL PROPERTY VALENCE_COMPONENTS)
 set(media_components ${components})
-list(FILTER media_components INCLUDE REGEX "^valence_(media|encode|extract|score|report)$")
+list(FILTER media_components INCLUDE REGEX "^valence_(media|encode|extract|score|score_page)$")
 list(REMOVE_ITEM components ${media_components})
 valence_library(valence "Multimodal sentiment of video clips that keeps working when the transcript is missing"
                 COMPONENTS ${components})
@@ -49,7 +49,7 @@ if(media_components)
   valence_library(valence-media "Features for valence from sounds, pictures, films and transcripts"
                   COMPONENTS ${media_components} BESIDE libvalence)
   # What both need privately is in both, and exported by neither.
-  foreach(shared IN ITEMS base format config kernels model store models data run evaluate)
+  foreach(shared IN ITEMS base format config kernels model store models data run evaluate report)
     target_link_options(libvalence-media PRIVATE "LINKER:--exclude-libs=libvalence_${shared}.a")
   endforeach()
   list(APPEND libraries libvalence-media)
@@ -65,7 +65,7 @@ set_target_properties(valence_command PROPERTIES INSTALL_RPATH_USE_LINK_PATH OFF
 install(TARGETS valence_command)
 set(absent "")
 if(NOT media_components) # the headers of libvalence-media
-  set(absent REGEX "/(convert|encode|encoder|extract|extract_store|faces|media|preview|prosody|report|score_json|scorer|simulate|text_table|transcribe|transcripts)\\.h$" EXCLUDE)
+  set(absent REGEX "/(convert|encode|encoder|extract|extract_store|faces|media|preview|prosody|score_json|score_report|scorer|simulate|text_table|transcribe|transcripts)\\.h$" EXCLUDE)
 endif()
 install(DIRECTORY include/valence DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" ${absent})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

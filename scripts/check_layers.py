@@ -2,7 +2,7 @@
 """scripts/check_layers.py [--list-private]: dependencies point one way, and the library calls nothing it must not.
 
     base <- format, config, kernels, media <- model, store, models <- data, run, encode <- extract, exchange, train, evaluate
-         <- experiment, score <- report <- cli
+         <- experiment, score <- report <- score_page <- cli
 
 A folder of src/ may include itself and what stands on a lower level; everyone may include the public headers, valence/*.h. The
 command includes these and its own headers alone. Only src/encode knows ggml and llama.cpp, only src/media FFmpeg.
@@ -14,7 +14,7 @@ import re
 import sys
 
 LEVELS = {"base": 0, "format": 1, "config": 1, "kernels": 1, "media": 1, "model": 2, "store": 2, "models": 2, "data": 3, "run": 3, "encode": 3,
-          "extract": 4, "exchange": 4, "train": 4, "evaluate": 4, "experiment": 5, "score": 5, "report": 6, "cli": 7}
+          "extract": 4, "exchange": 4, "train": 4, "evaluate": 4, "experiment": 5, "score": 5, "report": 6, "score_page": 7, "cli": 8}
 
 # Whose headers only one folder may include.
 OWNED = [(r"(ggml|llama|gguf|whisper)[\w-]*\.h", "encode"), (r"lib(av|sw)\w+/.*", "media"), (r"lmdb\.h", "store"),

@@ -1,14 +1,20 @@
-/* Reports: pages that people read.
+/* Reports of runs and experiments: one HTML file that shows what came of them.
  *
- *     valence_score_report_open("scores.html", scorer, "run", NULL, &report, &error);
- *     valence_score_report_add(report, "clip.mp4", "clip.mp4", score, NULL, &error);
- *     valence_score_report_commit(report, &error);
+ *     const char *inputs[] = {"run", "evaluate.json"};
+ *     valence_report_create(inputs, 2, NULL, NULL, &report, &error);
+ *     valence_report_write_page(report, "report.html", false, &error);
+ *     valence_report_free(report);
  *
- * A report of scores is one HTML file with everything in it but the recordings, which it plays from
- * where they are, or carries too. It shows each recording with its scores over time, their
- * intervals, the words and what each of them does to the score, pictures, and what voice and face
- * look like where that was observed. It works without a network and asks for nothing: its content
- * security policy forbids it. All texts are shown as texts, whatever they hold. */
+ * A report is made of what is given and shows what there is data for. An input is
+ *
+ *   a run's folder, of one seed or of several   learning curves, configuration, provenance; with
+ *                                               the store: figures, predictions, clips, data set
+ *   an experiment's folder or its result.json   ablation, comparison or sweep
+ *   what the commands print with --json         evaluate (also under protocols), predict, compare,
+ *                                               ablate, sweep, doctor
+ *   evaluate's --predictions FILE.csv           predictions
+ *
+ * docs/report.md describes the report, docs/json/report.schema.json its document. */
 #ifndef VALENCE_REPORT_H
 #define VALENCE_REPORT_H
 
@@ -18,77 +24,53 @@
 
 #include "valence/api.h"
 #include "valence/error.h"
-#include "valence/media.h"
 #include "valence/progress.h"
-#include "valence/scorer.h"
+#include "valence/store.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Start from valence_score_report_options_default(). The names of members are also the keys of
- * errors. Nothing of it is kept by pointer. */
-struct valence_score_report_options {
+/* Start from valence_report_options_default(). The names of members are also the keys of errors.
+ * Nothing of it is kept by pointer. */
+struct valence_report_options {
     size_t size;       /* of this struct, as the caller knows it */
-    const char *title; /* NULL (the default): the recording's name, or how many there are */
+    const char *title; /* NULL (the default): made from the inputs' names */
 
-    /* The language of the texts that the model was trained on, "en": the page warns where another
-     * one was recognised. NULL (the default): not known. */
-    const char *language;
-
-    bool embed;                 /* carry the recordings' files in the page (false) */
-    int64_t max_embedded_bytes; /* of all of them together (64 MiB) */
-
-    int64_t n_pictures; /* small pictures of each recording, 0 ... 48 (12) */
-    bool overwrite;     /* replace an existing file (false) */
-
-    /* Limits for reading the pictures; NULL: the defaults. */
-    const struct valence_media_options *media;
+    /* The store that the models of runs score. NULL (the default): the one that each was trained
+     * on, where it is there and still holds that data; "": none, and the report has what the runs'
+     * folders hold. */
+    const char *store;
+    /* The part that they score, test, and the level of predictions' intervals, 0.9. */
+    enum valence_split split;
+    double level;
 };
 
-VALENCE_API void valence_score_report_options_default(struct valence_score_report_options *options);
+VALENCE_API void valence_report_options_default(struct valence_report_options *options);
 
-/* What the functions below would say of the report at `path` and of the recordings at `media`, `n`
- * paths, without making anything: for work that should not take an hour before it is told that the
- * page cannot be written. Paths that are no regular files are left out. Errors: those of
- * valence_output_check(); ARGUMENT for options out of range; LIMIT with key "embed" where the files
- * are too large for the page. */
-VALENCE_API int valence_score_report_check(const char *path, const char *const *media, int64_t n,
-                                           const struct valence_score_report_options *options,
-                                           struct valence_error *error);
+struct valence_report; /* only read once made: any number of threads may share it */
 
-struct valence_score_report;
+/* Reads the `n` inputs, and lets the models of runs score the store. `options` and `progress` may
+ * be NULL. *report is NULL on failure; free it with valence_report_free(), which takes NULL.
+ *
+ * A run that is still training gives what it has so far, and the report says so.
+ *
+ * Errors: NOT_FOUND for an input that does not exist, or is nothing that a report can be made of;
+ * FORMAT for one that is damaged, naming the place; those of valence_evaluate() and
+ * valence_predict(); ARGUMENT for no inputs or options out of range; LIMIT; CANCELLED; IO;
+ * MEMORY. */
+VALENCE_API int valence_report_create(const char *const *inputs, int n,
+                                      const struct valence_report_options *options,
+                                      const struct valence_progress *progress,
+                                      struct valence_report **report, struct valence_error *error);
+VALENCE_API void valence_report_free(struct valence_report *report);
 
-/* Begins a report at `path` ("-" is standard output). `scorer` made the scores and must live until
- * the end; `run` is the model's name, as it should appear. *report is NULL on failure. Exactly one
- * of commit and abort must follow a success. Used by one thread. Errors: those of
- * valence_output_open(); ARGUMENT for options out of range; MEMORY. */
-VALENCE_API int valence_score_report_open(const char *path, const struct valence_scorer *scorer,
-                                          const char *run,
-                                          const struct valence_score_report_options *options,
-                                          struct valence_score_report **report,
-                                          struct valence_error *error);
-
-/* Adds a recording or a text. `media` is the file that the score is of, NULL where there is none;
- * the page plays it from there, relative to the page's own folder. Nothing of `score` is kept.
- * Where its pictures cannot be read, the page says so. Errors: LIMIT with key "embed" where the
- * files are too large for the page; IO; CANCELLED; MEMORY. */
-VALENCE_API int valence_score_report_add(struct valence_score_report *report, const char *id,
-                                         const char *media,
-                                         const struct valence_recording_score *score,
-                                         const struct valence_progress *progress,
-                                         struct valence_error *error);
-
-/* Adds one that could not be scored, and why. Errors: MEMORY. */
-VALENCE_API int valence_score_report_add_failure(struct valence_score_report *report,
-                                                 const char *id, const char *why,
-                                                 struct valence_error *error);
-
-/* Writes the page, which appears in one step; or leaves everything as it was. Both free the report;
- * abort takes NULL. Errors of commit: IO, DISK_FULL, MEMORY. */
-VALENCE_API int valence_score_report_commit(struct valence_score_report *report,
-                                            struct valence_error *error);
-VALENCE_API void valence_score_report_abort(struct valence_score_report *report);
+/* Writes the page, or the document that it is made of as JSON, to `path` ("-" is standard output).
+ * It appears in one step. Errors: those of valence_output_open(); IO, DISK_FULL, MEMORY. */
+VALENCE_API int valence_report_write_page(const struct valence_report *report, const char *path,
+                                          bool overwrite, struct valence_error *error);
+VALENCE_API int valence_report_write_json(const struct valence_report *report, const char *path,
+                                          bool overwrite, struct valence_error *error);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,5 @@
 /* Scores as JSON: the document that `valence score --json` prints, and that the page of
- * valence/report.h reads. docs/json/score.schema.json describes it.
+ * valence/score_report.h reads. docs/json/score.schema.json describes it.
  *
  *     valence_score_json_open(stdout, scorer, "run", &json, &error);
  *     valence_score_json_add(json, "clip.mp4", score, &error);

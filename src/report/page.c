@@ -92,11 +92,11 @@ static int digit_of(char c)
 }
 
 /* 'sha256-...', as the policy names a style sheet or script. */
-static void add_digest(struct text *policy, const struct text *part)
+static void add_digest(struct text *policy, const char *data, size_t length)
 {
     char digest[SHA256_TEXT_BYTES];
     uint8_t bytes[32];
-    sha256_text(part->data, part->length, digest);
+    sha256_text(data, length, digest);
     for (int i = 0; i < 32; i++)
         bytes[i] = (uint8_t)(16 * digit_of(digest[2 * i]) + digit_of(digest[2 * i + 1]));
     text_format(policy, "'sha256-");
@@ -109,9 +109,13 @@ static void make_policy(struct text *policy, const struct page *page, const stru
 {
     text_format(policy, "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; ");
     text_format(policy, "media-src %s; style-src ", page->media_source);
-    add_digest(policy, style);
+    add_digest(policy, style->data, style->length);
     text_format(policy, "; script-src ");
-    add_digest(policy, script);
+    add_digest(policy, script->data, script->length);
+    if (page->library) {
+        text_format(policy, " ");
+        add_digest(policy, (const char *)page->library->bytes, page->library->n_bytes);
+    }
 }
 
 /* ---- The whole ---- */
@@ -123,6 +127,15 @@ struct part {
 };
 enum { TITLE, STYLE, SCRIPT, POLICY, VERSION, N_PARTS };
 
+static void write_library(FILE *stream, const struct page_file *library)
+{
+    if (!library)
+        return;
+    fputs("<script>", stream);
+    fwrite(library->bytes, 1, library->n_bytes, stream);
+    fputs("</script>\n", stream);
+}
+
 static void write_part(FILE *stream, const struct page *page, const struct part *parts,
                        const char *name, size_t length)
 {
@@ -131,6 +144,8 @@ static void write_part(FILE *stream, const struct page *page, const struct part 
             fwrite(parts[i].text.data, 1, parts[i].text.length, stream);
     if (length == 4 && memcmp(name, "data", 4) == 0)
         page->write_data(stream, page->user);
+    if (length == 7 && memcmp(name, "library", 7) == 0)
+        write_library(stream, page->library);
 }
 
 static void fill_template(FILE *stream, const struct page *page, const struct part *parts)

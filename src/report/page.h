@@ -1,6 +1,6 @@
 /* One self-contained HTML file: parts of src/report/page/, which are built in, and data as JSON.
  *
- * The page's content security policy forbids every request; the one style sheet and the one script
+ * The page's content security policy forbids every request; the style sheet and the scripts
  * are allowed by their digests, so that nothing else is ever run. */
 #ifndef VALENCE_REPORT_PAGE_H
 #define VALENCE_REPORT_PAGE_H
@@ -19,11 +19,17 @@ struct page_file {
 extern const struct page_file page_files[];
 extern const int n_page_files;
 
+/* The library that draws charts, Apache ECharts, bundled by scripts/fetch_echarts.sh: without bytes
+ * where the build has none. */
+extern const struct page_file page_chart_library;
+
 struct page {
     /* UTF-8, or nearly so: it is repaired and escaped. */
     const char *title;
     /* Names of files, in the order in which they are joined, ending in NULL. */
     const char *const *styles, *const *scripts;
+    /* A script of its own before them, or NULL. */
+    const struct page_file *library;
     /* What the policy allows for sound and films: "'none'", "'self' file:". */
     const char *media_source;
     /* Writes the elements with data, with page_write_json(). */

@@ -14,7 +14,7 @@
 #include "valence/models.h"
 #include "valence/preview.h"
 #include "valence/prosody.h"
-#include "valence/report.h"
+#include "valence/score_report.h"
 #include "valence/score_json.h"
 #include "valence/scorer.h"
 #include "valence/simulate.h"

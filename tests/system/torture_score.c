@@ -7,7 +7,7 @@
 #include "media_fixture.h"
 #include "text_run.h"
 #include "torture.h"
-#include "valence/report.h"
+#include "valence/score_report.h"
 #include "valence/score_json.h"
 #include "valence/scorer.h"
 #include "valence/text_table.h"

@@ -1,6 +1,7 @@
-/* The button that changes between light and dark; at first the system decides. */
+/* The button that changes between light and dark; at first the system decides. `onChange`, if any,
+ * is called when the colours have changed. */
 
-function setUpTheme() {
+function setUpTheme(onChange) {
   const root = document.documentElement;
   const button = document.getElementById("theme");
   const system = window.matchMedia("(prefers-color-scheme: dark)");
@@ -11,15 +12,20 @@ function setUpTheme() {
   button.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
     show();
+    onChange?.();
   });
-  system.addEventListener("change", show);
+  system.addEventListener("change", () => {
+    show();
+    onChange?.();
+  });
   show();
 }
 
-/* Tables that are folded up are printed too. */
-function setUpPrinting() {
+/* Tables that are folded up are printed too. `onPrint`, if any, is called before and after. */
+function setUpPrinting(onPrint) {
   const opened = [];
   window.addEventListener("beforeprint", () => {
+    onPrint?.();
     for (const details of document.querySelectorAll("details:not([open])")) {
       details.open = true;
       opened.push(details);
@@ -27,5 +33,6 @@ function setUpPrinting() {
   });
   window.addEventListener("afterprint", () => {
     for (const details of opened.splice(0)) details.open = false;
+    onPrint?.();
   });
 }

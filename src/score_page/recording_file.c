@@ -1,4 +1,4 @@
-#include "report/recording_file.h"
+#include "score_page/recording_file.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* A recording's file, as a page plays and shows it. */
-#ifndef VALENCE_REPORT_RECORDING_FILE_H
-#define VALENCE_REPORT_RECORDING_FILE_H
+#ifndef VALENCE_SCORE_PAGE_RECORDING_FILE_H
+#define VALENCE_SCORE_PAGE_RECORDING_FILE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "media/jpeg_write.h"
-#include "report/recording_file.h"
+#include "score_page/recording_file.h"
 
 /* Twice the height at which the page shows them, for dense screens. */
 #define PICTURE_HEIGHT    104

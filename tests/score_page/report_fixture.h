@@ -6,7 +6,7 @@
 #include "media_fixture.h"
 
 #include "scored.h"
-#include "valence/report.h"
+#include "valence/score_report.h"
 
 #define SOUND_SECONDS 6
 

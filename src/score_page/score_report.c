@@ -10,9 +10,9 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "report/page.h"
-#include "report/recording_file.h"
+#include "score_page/recording_file.h"
 #include "valence/output.h"
-#include "valence/report.h"
+#include "valence/score_report.h"
 #include "valence/score_json.h"
 #include "valence/version.h"
 
@@ -23,9 +23,10 @@
 static const char *const styles[] = {"tokens.css", "base.css",     "recording.css",
                                      "player.css", "timeline.css", "cues.css",
                                      "table.css",  "print.css",    NULL};
-static const char *const scripts[] = {
-    "dom.js",   "format.js", "tone.js", "theme.js", "player.js",    "axis.js",  "timeline.js",
-    "words.js", "tracks.js", "cues.js", "table.js", "recording.js", "score.js", NULL};
+static const char *const scripts[] = {"dom.js",       "format.js", "tone.js",     "theme.js",
+                                      "player.js",    "axis.js",   "timeline.js", "words.js",
+                                      "tracks.js",    "cues.js",   "table.js",    "score_table.js",
+                                      "recording.js", "score.js",  NULL};
 
 /* A file that the page carries. */
 struct carried {

@@ -1,0 +1,467 @@
+/* A chart of the document as options for ECharts. Nothing else knows that library's names. */
+
+const SYMBOLS = ["circle", "rect", "triangle", "diamond", "emptyCircle", "emptyRect"];
+const DASHES = ["solid", [7, 4], [2, 3], [10, 3, 2, 3]];
+
+/* Colours as the style sheet has them now, which an element must be asked for. */
+function readColours() {
+  const probe = make("span");
+  document.body.append(probe);
+  const read = (name) => {
+    probe.style.setProperty("color", `var(${name})`);
+    return getComputedStyle(probe).color;
+  };
+  const colours = Object.fromEntries(
+    ["ink", "muted", "line", "strong-line", "surface", "positive", "negative", "accent"].map(
+      (name) => [name, read(`--${name}`)],
+    ),
+  );
+  colours.series = Array.from({ length: 8 }, (_, i) => read(`--series-${i + 1}`));
+  colours.font = getComputedStyle(document.body).fontFamily;
+  probe.remove();
+  return colours;
+}
+
+/* rgb(...) with an opacity. */
+function faded(colour, opacity) {
+  return colour.replace(/^rgba?\(([^)]*?)(?:, *[\d.]+)?\)$/, (_, parts) =>
+    parts.split(",").length === 3 ? `rgba(${parts}, ${opacity})` : `rgba(${parts})`,
+  );
+}
+
+/* ---- Axes ---- */
+
+/* Names are cut so that they leave room for the chart. */
+function cutName(name, width) {
+  return shortened(name, Math.max(6, Math.floor(width / 7)));
+}
+
+function axisOptions(axis, colours, width, isX) {
+  const options = {
+    type: axis.categories ? "category" : axis.logarithmic ? "log" : "value",
+    name: axisTitle(axis),
+    nameLocation: "middle",
+    nameGap: 10,
+    nameTextStyle: { color: colours.muted, fontSize: 12 },
+    axisLabel: { color: colours.muted, fontSize: 11, hideOverlap: true },
+    axisLine: { show: isX, lineStyle: { color: colours["strong-line"] } },
+    axisTick: { show: false },
+    splitLine: { show: !isX, lineStyle: { color: colours.line } },
+    scale: true,
+  };
+  if (axis.categories) {
+    options.data = axis.categories;
+    options.axisLabel.formatter = (name) => cutName(name, isX ? width / 4 : width / 3);
+  } else {
+    if (isKnown(axis.low)) options.min = axis.low;
+    if (isKnown(axis.high)) options.max = axis.high;
+    if (axis.whole) options.minInterval = 1;
+    options.axisLabel.formatter = (value) =>
+      String(Number(value.toPrecision(6))).replace("-", MINUS);
+  }
+  return options;
+}
+
+/* ---- Series ---- */
+
+function lineOf(series, index, colours) {
+  const colour = series.reference ? colours.muted : colours.series[index % colours.series.length];
+  return {
+    colour,
+    style: {
+      color: colour,
+      width: series.reference ? 1.25 : 2,
+      type: series.reference
+        ? [3, 4]
+        : DASHES[Math.floor(index / colours.series.length) % DASHES.length],
+    },
+    symbol: SYMBOLS[index % SYMBOLS.length],
+  };
+}
+
+/* Pairs for a series whose x may be categories. */
+function pointsOf(chart, series) {
+  return series.y.map((value, i) => [series.x ? series.x[i] : i, isKnown(value) ? value : null]);
+}
+
+/* A band, or error bars, drawn by hand: ECharts has neither. */
+function bandSeries(chart, series, index, colours) {
+  const { colour } = lineOf(series, index, colours);
+  const xs = series.x || series.y.map((_, i) => i);
+  return {
+    type: "custom",
+    name: series.name,
+    silent: true,
+    z: 1,
+    data: [[xs[0], series.low[0]]],
+    encode: { x: 0, y: 1 },
+    clip: true,
+    renderItem: (_, api) => {
+      const known = xs
+        .map((x, i) => [x, series.low[i], series.high[i]])
+        .filter((p) => isKnown(p[1]) && isKnown(p[2]));
+      return {
+        type: "polygon",
+        shape: {
+          points: [
+            ...known.map(([x, low]) => api.coord([x, low])),
+            ...known.reverse().map(([x, , high]) => api.coord([x, high])),
+          ],
+        },
+        style: { fill: faded(colour, 0.16) },
+      };
+    },
+  };
+}
+
+function errorBars(chart, series, index, colours, isHorizontal, n) {
+  const rows = series.y
+    .map((_, i) => [series.x ? series.x[i] : i, series.low[i], series.high[i]])
+    .filter((row) => isKnown(row[1]) && isKnown(row[2]));
+  const isBar = chart.chart === "bars";
+  return {
+    type: "custom",
+    name: series.name,
+    silent: true,
+    z: 4,
+    data: rows,
+    encode: isHorizontal ? { y: 0, x: [1, 2] } : { x: 0, y: [1, 2] },
+    clip: true,
+    renderItem: (_, api) => {
+      const at = (value) => api.coord(isHorizontal ? [value, api.value(0)] : [api.value(0), value]);
+      const from = at(api.value(1));
+      const to = at(api.value(2));
+      const axis = isHorizontal ? 1 : 0;
+      if (isBar) {
+        const size = api.size([1, 1])[axis] * 0.72;
+        const shift = size * ((index + 0.5) / n - 0.5);
+        from[axis] += isHorizontal ? -shift : shift;
+        to[axis] += isHorizontal ? -shift : shift;
+      }
+      const style = {
+        stroke: isBar ? colours.ink : lineOf(series, index, colours).colour,
+        lineWidth: 1.25,
+      };
+      const cap = (point) => {
+        const [a, b] = [[...point], [...point]];
+        a[axis] -= 4;
+        b[axis] += 4;
+        return { type: "line", shape: { x1: a[0], y1: a[1], x2: b[0], y2: b[1] }, style };
+      };
+      return {
+        type: "group",
+        children: [
+          { type: "line", shape: { x1: from[0], y1: from[1], x2: to[0], y2: to[1] }, style },
+          cap(from),
+          cap(to),
+        ],
+      };
+    },
+  };
+}
+
+function lineSeries(chart, colours) {
+  return chart.series.flatMap((series, index) => {
+    const line = lineOf(series, index, colours);
+    const data = pointsOf(chart, series);
+    return [
+      ...(series.low ? [bandSeries(chart, series, index, colours)] : []),
+      {
+        type: "line",
+        name: series.name,
+        data,
+        lineStyle: line.style,
+        itemStyle: { color: line.colour },
+        symbol: line.symbol,
+        symbolSize: data.length > 60 ? 0 : 6,
+        showSymbol: !series.reference && data.length <= 60,
+        showAllSymbol: true,
+        connectNulls: false,
+        z: series.reference ? 2 : 3,
+      },
+    ];
+  });
+}
+
+function pointSeries(chart, colours) {
+  return chart.series.flatMap((series, index) => {
+    const line = lineOf(series, index, colours);
+    const many = series.y.length > 1000;
+    if (series.reference)
+      return [
+        {
+          type: "line",
+          name: series.name,
+          data: pointsOf(chart, series),
+          lineStyle: line.style,
+          itemStyle: { color: line.colour },
+          showSymbol: false,
+          silent: true,
+        },
+      ];
+    return [
+      {
+        type: "scatter",
+        name: series.name,
+        data: pointsOf(chart, series),
+        symbol: line.symbol,
+        symbolSize: many ? 3 : series.y.length > 200 ? 5 : 8,
+        itemStyle: { color: line.colour, opacity: many ? 0.35 : 0.75 },
+        progressive: 0,
+      },
+      ...(series.low ? [errorBars(chart, series, index, colours, false, 1)] : []),
+    ];
+  });
+}
+
+function barSeries(chart, colours, isHorizontal) {
+  const n = chart.series.length;
+  return chart.series.flatMap((series, index) => [
+    {
+      type: "bar",
+      name: series.name,
+      data: series.y.map((value) => (isKnown(value) ? value : null)),
+      itemStyle: { color: faded(lineOf(series, index, colours).colour, 0.85) },
+      barWidth: `${Math.floor(72 / n)}%`,
+      barGap: "0%",
+    },
+    ...(series.low ? [errorBars(chart, series, index, colours, isHorizontal, n)] : []),
+  ]);
+}
+
+/* Bars that touch, on an axis of numbers. Several series are drawn as steps. */
+function histogramSeries(chart, colours) {
+  return chart.series.map((series, index) => {
+    const { colour } = lineOf(series, index, colours);
+    const n = series.y.length;
+    return {
+      type: "custom",
+      name: series.name,
+      itemStyle: { color: colour },
+      data: series.y.map((value, i) => [binEdge(chart, i, n), binEdge(chart, i + 1, n), value]),
+      encode: { x: [0, 1], y: 2 },
+      clip: true,
+      renderItem: (_, api) => {
+        const [left, top] = api.coord([api.value(0), api.value(2)]);
+        const [right, bottom] = api.coord([api.value(1), 0]);
+        return {
+          type: "rect",
+          shape: { x: left, y: top, width: Math.max(1, right - left - 1), height: bottom - top },
+          style: {
+            fill: faded(colour, chart.series.length > 1 ? 0.35 : 0.8),
+            stroke: colour,
+            lineWidth: 1,
+          },
+        };
+      },
+    };
+  });
+}
+
+function marksOf(chart, colours, isHorizontal) {
+  return {
+    silent: true,
+    symbol: "none",
+    animation: false,
+    data: chart.marks.map((mark, i) => ({
+      [(mark.axis === "y") !== isHorizontal ? "yAxis" : "xAxis"]: mark.at,
+      lineStyle: { color: colours.ink, type: [2, 3], width: 1.25 },
+      label: {
+        formatter: mark.name,
+        color: colours.ink,
+        fontSize: 11,
+        position: mark.axis === "y" ? "insideEndTop" : "insideEndTop",
+        rotate: mark.axis === "y" ? undefined : 90,
+      },
+    })),
+  };
+}
+
+/* ---- Hovering ---- */
+
+function hoverText(chart, parameters, isHorizontal) {
+  const list = (Array.isArray(parameters) ? parameters : [parameters]).filter(
+    (item) => item && item.seriesType !== "custom",
+  );
+  if (!list.length) return "";
+  const valueOf = (item) => {
+    const value = Array.isArray(item.value) ? item.value[1] : item.value;
+    const series = chart.series.find((one) => one.name === item.seriesName);
+    const text = axisText(chart.y, value);
+    return series && series.low && isKnown(series.low[item.dataIndex])
+      ? `${text}  (${axisText(chart.y, series.low[item.dataIndex])} \u2026 ${axisText(chart.y, series.high[item.dataIndex])})`
+      : text;
+  };
+  const [first] = list;
+  const head = chart.x.categories
+    ? shortened(chart.x.categories[first.dataIndex], 60)
+    : `${axisTitle(chart.x)} ${axisText(chart.x, first.value[0])}`;
+  const label = (item) => {
+    const series = chart.series.find((one) => one.name === item.seriesName);
+    return series && series.labels ? shortened(series.labels[item.dataIndex], 60) + "\n" : "";
+  };
+  return [
+    head,
+    ...list.slice(0, 16).map((item) => `${label(item)}${item.seriesName}: ${valueOf(item)}`),
+  ].join("\n");
+}
+
+function tooltipOf(chart, colours, isHorizontal) {
+  const style = {
+    renderMode: "richText" /* HTML would need styles that the page's policy forbids */,
+    confine: true,
+    backgroundColor: colours.surface,
+    borderColor: colours["strong-line"],
+    textStyle: { color: colours.ink, fontSize: 12, fontFamily: colours.font },
+    transitionDuration: 0,
+  };
+  if (chart.chart === "heat")
+    return {
+      ...style,
+      formatter: ({ value: [column, row, value] }) =>
+        `${shortened(chart.y.categories[row], 40)}, ${shortened(chart.x.categories[column], 40)}\n${axisText(chart.z, value)}`,
+    };
+  if (chart.chart === "histogram")
+    return {
+      ...style,
+      formatter: ({ seriesName, value: [from, to, height] }) =>
+        `${axisText(chart.x, from)} \u2026 ${axisText(chart.x, to)}\n${seriesName}: ${axisText(chart.y, height)}`,
+    };
+  return {
+    ...style,
+    trigger: chart.chart === "points" ? "item" : "axis",
+    axisPointer: { type: chart.chart === "bars" ? "shadow" : "line" },
+    formatter: (parameters) => hoverText(chart, parameters, isHorizontal),
+  };
+}
+
+/* ---- The whole ---- */
+
+/* Bars lie where the names of the categories are too long to stand side by side. */
+function liesDown(chart, width) {
+  if (chart.chart !== "bars" || !chart.x.categories) return false;
+  const longest = Math.max(0, ...chart.x.categories.map((name) => name.length));
+  return longest * 7 * chart.x.categories.length > width - 80;
+}
+
+function chartHeight(chart, width) {
+  if (liesDown(chart, width))
+    return 110 + chart.x.categories.length * Math.max(22, 13 * chart.series.length);
+  if (chart.chart === "heat") {
+    const cell = Math.min(56, (width - 150) / Math.max(1, chart.x.categories.length));
+    return Math.round(Math.min(640, 110 + Math.max(14, cell) * chart.y.categories.length));
+  }
+  return width < 480 ? 290 : 340;
+}
+
+function heatOptions(chart, colours, width) {
+  const columns = chart.x.categories.length;
+  const cells = chart.series[0].y.map((value, i) => [
+    i % columns,
+    Math.floor(i / columns),
+    isKnown(value) ? value : "-",
+  ]);
+  const known = chart.series[0].y.filter(isKnown);
+  let low = isKnown(chart.z.low) ? chart.z.low : -largest(known.map((value) => -value));
+  let high = isKnown(chart.z.high) ? chart.z.high : largest(known);
+  const diverges = low < 0 && high > 0;
+  if (diverges) high = Math.max(high, -low);
+  if (diverges) low = -high;
+  const room = (width - 150) / columns;
+  return {
+    visualMap: {
+      type: "continuous",
+      min: low,
+      max: high > low ? high : low + 1,
+      calculable: false,
+      orient: "horizontal",
+      left: "center",
+      top: 0,
+      itemWidth: 10,
+      itemHeight: Math.min(180, width / 3),
+      text: [axisText(chart.z, high), axisText(chart.z, low)],
+      textStyle: { color: colours.muted, fontSize: 11 },
+      inRange: {
+        color: diverges
+          ? [colours.negative, colours.surface, colours.positive]
+          : [colours.surface, colours.positive],
+      },
+    },
+    series: [
+      {
+        type: "heatmap",
+        name: chart.series[0].name,
+        data: cells,
+        itemStyle: { borderColor: colours.line, borderWidth: columns > 24 ? 0 : 1 },
+        label: {
+          show: columns <= 9 && room > 30,
+          color: colours.ink,
+          fontSize: 11,
+          textBorderColor: colours.surface,
+          textBorderWidth: 2,
+          formatter: ({ value }) => axisText(chart.z, value[2]),
+        },
+      },
+    ],
+  };
+}
+
+function seriesOptions(chart, colours, isHorizontal) {
+  switch (chart.chart) {
+    case "lines":
+      return lineSeries(chart, colours);
+    case "points":
+      return pointSeries(chart, colours);
+    case "bars":
+      return barSeries(chart, colours, isHorizontal);
+    default:
+      return histogramSeries(chart, colours);
+  }
+}
+
+/* For a chart of this width in pixels. */
+function chartOptions(chart, colours, width) {
+  const isHorizontal = liesDown(chart, width);
+  const hasLegend = chart.chart !== "heat" && chart.series.length > 1;
+  const x = axisOptions(chart.x, colours, width, !isHorizontal);
+  const y = axisOptions(chart.y, colours, width, isHorizontal);
+  if (isHorizontal) x.inverse = true;
+  if (chart.chart === "bars" || chart.chart === "histogram") y.scale = false;
+  if (chart.chart === "lines" && !chart.x.categories) {
+    x.min = isKnown(chart.x.low) ? chart.x.low : "dataMin";
+    x.max = isKnown(chart.x.high) ? chart.x.high : "dataMax";
+  }
+  const marks = chart.marks.some((mark) => mark.axis !== "y");
+  const options = {
+    animation: false,
+    aria: { enabled: false } /* the figure has a name, and the table has the figures */,
+    textStyle: { fontFamily: colours.font, color: colours.ink },
+    grid: {
+      left: 12,
+      right: 20,
+      top: (hasLegend ? 40 : 16) + (marks ? 22 : 0) + (chart.chart === "heat" ? 24 : 0),
+      bottom: 12,
+      outerBoundsMode: "same" /* names and labels of the axes lie within */,
+      outerBoundsContain: "all",
+    },
+    legend: {
+      show: hasLegend,
+      type: "plain",
+      top: 0,
+      left: 0,
+      itemWidth: 22,
+      itemHeight: 10,
+      textStyle: { color: colours.ink, fontSize: 12 },
+      formatter: (name) => cutName(name, width / 2),
+      data: chart.series.map((series) => series.name),
+    },
+    tooltip: tooltipOf(chart, colours, isHorizontal),
+    xAxis: isHorizontal ? y : x,
+    yAxis: isHorizontal ? x : y,
+  };
+  if (chart.chart === "heat") return { ...options, ...heatOptions(chart, colours, width) };
+  options.series = seriesOptions(chart, colours, isHorizontal);
+  const first = options.series.find((series) => series.type !== "custom") || options.series[0];
+  if (first && chart.marks.length) first.markLine = marksOf(chart, colours, isHorizontal);
+  return options;
+}

@@ -1,0 +1,125 @@
+/* The report: shows the document that `valence report --json` prints. */
+
+/* ---- Items ---- */
+
+function makeCell(cell) {
+  if (cell === null) return "\u2013";
+  return Array.isArray(cell) ? plain(cell[0], cell[1]) : isolated(cell);
+}
+
+function makeItemTable(item) {
+  const columns = item.columns.map((column, i) => ({
+    title: column.heading,
+    number: column.number,
+    isText: !column.number,
+    value: (row) => makeCell(row[i]),
+  }));
+  return make(
+    "figure",
+    { class: "table", id: item.id, tabindex: -1 },
+    make(
+      "figcaption",
+      {},
+      make("h3", {}, make("a", { class: "anchor", href: `#${item.id}` }, isolated(item.title))),
+    ),
+    item.note ? make("p", { class: "note" }, isolated(item.note)) : null,
+    make(
+      "div",
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": item.title },
+      makeTable(make("span", { class: "hidden-text" }, item.title), columns, item.rows),
+    ),
+  );
+}
+
+function makeItem(item) {
+  switch (item.kind) {
+    case "warning":
+      return make("p", { class: "warning", role: "note" }, isolated(item.text));
+    case "command":
+    case "code":
+      return make(
+        "pre",
+        { class: item.kind, tabindex: 0, role: "region", "aria-label": "Code", dir: "ltr" },
+        make("code", {}, item.text),
+      );
+    case "table":
+      return makeItemTable(item);
+    case "chart":
+      return makeChart(item);
+    default:
+      return make("p", {}, isolated(item.text));
+  }
+}
+
+/* ---- Sections ---- */
+
+function makeSection(section) {
+  const body = make("div", { class: "items" });
+  for (const item of section.items) body.append(makeItem(item));
+  return make(
+    "section",
+    { class: "section", id: section.id, tabindex: -1, "aria-labelledby": `${section.id}-heading` },
+    make("h2", { id: `${section.id}-heading` }, section.heading),
+    body,
+  );
+}
+
+function makeContents(sections) {
+  return make(
+    "nav",
+    { class: "contents", "aria-label": "Sections" },
+    make(
+      "ul",
+      {},
+      sections.map((section) =>
+        make("li", {}, make("a", { href: `#${section.id}` }, section.heading)),
+      ),
+    ),
+  );
+}
+
+/* ---- The page ---- */
+
+function fillAbout(report) {
+  const about = document.getElementById("about");
+  if (!hasCharts())
+    document
+      .getElementById("main")
+      .prepend(
+        make(
+          "p",
+          { class: "warning", role: "note" },
+          "This report was made by a build without Apache ECharts: it has all figures as tables, and no charts.",
+        ),
+      );
+  about.append(
+    make(
+      "p",
+      {},
+      `Made by valence ${report.valence}. This page asks the network for nothing.`,
+      hasCharts() ? " Charts: Apache ECharts." : "",
+    ),
+  );
+}
+
+/* A link to a chart or a clip works when the page opens, and when it is clicked. */
+function goToHash() {
+  const id = decodeURIComponent(location.hash.slice(1));
+  const target = id && document.getElementById(id);
+  if (!target) return;
+  target.scrollIntoView({ block: "start" });
+  target.focus({ preventScroll: true });
+}
+
+function showReport() {
+  const report = readData("report");
+  const main = document.getElementById("main");
+  main.append(makeContents(report.sections), ...report.sections.map(makeSection));
+  fillAbout(report);
+  setUpTheme(() => drawAllCharts(false));
+  setUpPrinting(() => drawAllCharts(true));
+  window.addEventListener("hashchange", goToHash);
+  goToHash();
+}
+
+showReport();

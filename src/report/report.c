@@ -1,0 +1,188 @@
+/* Reports: what was collected, and the forms in which it is written. */
+#include "report/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "report/collect.h"
+#include "report/document_json.h"
+#include "report/page.h"
+#include "report/sources.h"
+#include "valence/output.h"
+
+static const char *const styles[] = {"tokens.css", "base.css",  "table.css", "report.css",
+                                     "chart.css",  "print.css", NULL};
+static const char *const scripts[] = {"dom.js",   "format.js",      "theme.js",
+                                      "table.js", "chart_table.js", "chart_options.js",
+                                      "chart.js", "report.js",      NULL};
+
+void valence_report_options_default(struct valence_report_options *options)
+{
+    *options = (struct valence_report_options){
+        .size = sizeof *options, .split = VALENCE_TEST, .level = 0.9};
+}
+
+static int read_options(struct valence_report_options *options,
+                        const struct valence_report_options *given, struct valence_error *error)
+{
+    valence_report_options_default(options);
+    int status = options_read(options, sizeof *options, given, error);
+    if (status)
+        return status;
+    if (options->split < 0 || options->split >= VALENCE_N_SPLITS)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "split", "%d is no split",
+                        (int)options->split);
+    if (!(options->level > 0 && options->level < 1))
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "level",
+                        "the level %g of intervals is not between 0 and 1", options->level);
+    return VALENCE_OK;
+}
+
+/* ---- Collecting ---- */
+
+/* The names of what the report is of, as far as a title has room. */
+static void make_title(const struct sources *sources, char *title, size_t room)
+{
+    const char *name = sources->n_runs        ? sources->runs[0].name
+                       : sources->n_documents ? sources->documents[0].name
+                                              : sources->tables[0].name;
+    int64_t n = sources->n_runs + sources->n_documents + sources->n_tables;
+    if (n == 1)
+        snprintf(title, room, "%.200s", name);
+    else
+        snprintf(title, room, "%.200s and %lld more", name, (long long)n - 1);
+}
+
+static int collect(const struct sources *sources, const struct valence_report_options *options,
+                   const struct report_document **document, struct valence_error *error)
+{
+    char title[256];
+    struct report_builder *builder = report_builder_create();
+    if (!builder)
+        return fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+    collect_learning(builder, sources);
+    make_title(sources, title, sizeof title);
+    return report_builder_finish(builder, options->title ? options->title : title, document, error);
+}
+
+int valence_report_create(const char *const *inputs, int n,
+                          const struct valence_report_options *given,
+                          const struct valence_progress *progress, struct valence_report **report,
+                          struct valence_error *error)
+{
+    struct valence_report_options options;
+    struct sources sources;
+    (void)progress;
+    *report = NULL;
+    int status = read_options(&options, given, error);
+    if (!status && n < 1)
+        status = fail(error, VALENCE_ERROR_ARGUMENT, "a report needs an input");
+    if (!status)
+        status = sources_read(inputs, n, &sources, error);
+    if (status)
+        return status;
+    struct valence_report *made = allocate(1, sizeof *made);
+    status = made ? collect(&sources, &options, &made->document, error)
+                  : fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+    sources_free(&sources);
+    if (status)
+        free(made);
+    else
+        *report = made;
+    return status;
+}
+
+void valence_report_free(struct valence_report *report)
+{
+    if (!report)
+        return;
+    report_document_free(report->document);
+    free(report);
+}
+
+/* ---- Writing ---- */
+
+struct json_text {
+    char *data;
+    size_t n_bytes;
+};
+
+static int make_json(const struct valence_report *report, struct json_text *json,
+                     struct valence_error *error)
+{
+    *json = (struct json_text){0};
+    FILE *stream = open_memstream(&json->data, &json->n_bytes);
+    int status = stream ? document_write_json(stream, report->document, error)
+                        : fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+    bool failed = stream && ferror(stream);
+    if (stream && fclose(stream) != 0)
+        failed = true;
+    if (!status && failed)
+        status = fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+    if (status) {
+        free(json->data);
+        *json = (struct json_text){0};
+    }
+    return status;
+}
+
+static void write_data(FILE *stream, void *user)
+{
+    const struct json_text *json = user;
+    page_write_json(stream, "report", json->data, json->n_bytes);
+}
+
+static int write_page(FILE *stream, const struct valence_report *report, struct json_text *json,
+                      struct valence_error *error)
+{
+    const struct page page = {.title = report->document->title,
+                              .styles = styles,
+                              .scripts = scripts,
+                              .library = page_chart_library.n_bytes ? &page_chart_library : NULL,
+                              .media_source = "'none'",
+                              .write_data = write_data,
+                              .user = json};
+    return page_write(stream, &page, error);
+}
+
+static int write_json(FILE *stream, struct json_text *json)
+{
+    fwrite(json->data, 1, json->n_bytes, stream);
+    fputc('\n', stream);
+    return VALENCE_OK;
+}
+
+static int write_form(const struct valence_report *report, const char *path, bool overwrite,
+                      bool as_page, struct valence_error *error)
+{
+    struct valence_output *output;
+    struct json_text json;
+    int status = make_json(report, &json, error);
+    if (!status)
+        status = valence_output_open(path, overwrite, &output, error);
+    if (!status) {
+        FILE *stream = valence_output_stream(output);
+        status = as_page ? write_page(stream, report, &json, error) : write_json(stream, &json);
+        if (status)
+            valence_output_abort(output);
+        else
+            status = valence_output_commit(output, error);
+    }
+    free(json.data);
+    return status;
+}
+
+int valence_report_write_page(const struct valence_report *report, const char *path, bool overwrite,
+                              struct valence_error *error)
+{
+    return write_form(report, path, overwrite, true, error);
+}
+
+int valence_report_write_json(const struct valence_report *report, const char *path, bool overwrite,
+                              struct valence_error *error)
+{
+    return write_form(report, path, overwrite, false, error);
+}

@@ -1,0 +1,335 @@
+#include "report/sources.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "run/run_folder.h"
+
+#define MAX_SOURCES        4096
+#define MAX_DOCUMENT_BYTES ((size_t)1 << 30)
+#define MAX_TEXT_BYTES     ((size_t)16 << 20)
+#define RESULT_FILE        "result.json"
+#define PLAN_FILE          "plan.json"
+#define SEED_PREFIX        "seed-"
+
+static int no_memory(struct valence_error *error)
+{
+    return fail(error, VALENCE_ERROR_MEMORY, "no memory for a report's inputs");
+}
+
+/* ---- Names ---- */
+
+/* The last part of a path, whatever slashes it ends in. */
+static char *name_of(const char *path)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    size_t start = length;
+    while (start > 0 && path[start - 1] != '/')
+        start--;
+    return start == length ? strdup(path) : strndup(path + start, length - start);
+}
+
+/* Runs with the name of an earlier one are called by their paths. */
+static int settle_run_names(struct sources *sources, struct valence_error *error)
+{
+    for (int64_t i = 0; i < sources->n_runs; i++)
+        for (int64_t j = 0; j < i; j++)
+            if (strcmp(sources->runs[i].name, sources->runs[j].name) == 0) {
+                char *name = strdup(sources->runs[i].path);
+                if (!name)
+                    return no_memory(error);
+                free(sources->runs[i].name);
+                sources->runs[i].name = name;
+                break;
+            }
+    return VALENCE_OK;
+}
+
+/* ---- Runs ---- */
+
+static bool holds(const char *folder, const char *name)
+{
+    char *path = path_join(folder, name);
+    bool there = path && path_exists(path);
+    free(path);
+    return there;
+}
+
+/* *text stays NULL where the file is not there. */
+static int read_if_there(const char *folder, const char *name, char **text,
+                         struct valence_error *error)
+{
+    *text = NULL;
+    char *path = path_join(folder, name);
+    int status = path ? VALENCE_OK : no_memory(error);
+    if (!status && path_exists(path))
+        status = file_read_text(path, MAX_TEXT_BYTES, text, NULL, error);
+    free(path);
+    return status;
+}
+
+static int read_log(struct run_source *run, struct valence_error *error)
+{
+    char *path = path_join(run->path, RUN_LOG);
+    int status = path ? VALENCE_OK : no_memory(error);
+    if (!status && path_exists(path))
+        status = run_log_read(path, &run->log, error);
+    free(path);
+    return status;
+}
+
+static int read_results(struct run_source *run, struct valence_error *error)
+{
+    char *text = NULL;
+    json_error_t problem;
+    int status = read_if_there(run->path, RUN_RESULTS, &text, error);
+    if (status || !text)
+        return status;
+    run->results = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
+    free(text);
+    return json_is_object(run->results) ? VALENCE_OK
+                                        : fail(error, VALENCE_ERROR_FORMAT,
+                                               "%s/%s: not a JSON object", run->path, RUN_RESULTS);
+}
+
+/* `seed` is "seed-2", or NULL for a run of its own. */
+static int add_run(struct sources *sources, const char *parent, const char *seed,
+                   struct valence_error *error)
+{
+    int status = grow_array((void **)&sources->runs, &sources->run_capacity, sources->n_runs + 1,
+                            sizeof *sources->runs, MAX_SOURCES, "runs", error);
+    if (status)
+        return status;
+    struct run_source *run = &sources->runs[sources->n_runs++];
+    char *name = name_of(parent);
+    *run = (struct run_source){.path = seed ? path_join(parent, seed) : strdup(parent),
+                               .name = seed && name ? path_join(name, seed) : name,
+                               .parent = strdup(parent),
+                               .log = {.best = -1}};
+    if (seed)
+        free(name);
+    if (!run->path || !run->name || !run->parent)
+        return no_memory(error);
+    run->has_model = holds(run->path, RUN_BEST);
+    status = read_if_there(run->path, RUN_CONFIG, &run->configuration, error);
+    if (!status)
+        status = read_log(run, error);
+    return status ? status : read_results(run, error);
+}
+
+/* The number in "seed-12", or -1 for any other name. */
+static long long seed_of(const char *name)
+{
+    long long number;
+    size_t length = strlen(SEED_PREFIX);
+    bool valid = strncmp(name, SEED_PREFIX, length) == 0 && name[length] >= '0' &&
+                 name[length] <= '9' && parse_int64(name + length, &number);
+    return valid ? number : -1;
+}
+
+static int is_seed(const struct dirent *entry)
+{
+    return seed_of(entry->d_name) >= 0;
+}
+
+static int by_seed(const struct dirent **a, const struct dirent **b)
+{
+    long long x = seed_of((*a)->d_name), y = seed_of((*b)->d_name);
+    return (x > y) - (x < y);
+}
+
+/* Adds the runs seed-1, seed-2, ... of a folder; *n says how many there are. */
+static int add_seeds(struct sources *sources, const char *path, int *n, struct valence_error *error)
+{
+    struct dirent **entries = NULL;
+    int status = VALENCE_OK;
+    *n = scandir(path, &entries, is_seed, by_seed);
+    if (*n < 0)
+        return fail_errno(error, errno, "%s: cannot read the folder", path);
+    for (int i = 0; i < *n; i++) {
+        if (!status)
+            status = add_run(sources, path, entries[i]->d_name, error);
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
+}
+
+/* ---- Documents ---- */
+
+/* "schema" of a document that a command printed, or "valence" of a folder's own. */
+static const struct {
+    const char *key, *value;
+    enum document_kind kind;
+} document_signs[] = {
+    {"schema", "valence/evaluate", DOCUMENT_EVALUATION},
+    {"schema", "valence/evaluate-protocol", DOCUMENT_PROTOCOL},
+    {"schema", "valence/predict", DOCUMENT_PREDICTION},
+    {"schema", "valence/ablate", DOCUMENT_RESULT},
+    {"schema", "valence/compare", DOCUMENT_RESULT},
+    {"schema", "valence/sweep", DOCUMENT_RESULT},
+    {"schema", "valence/doctor", DOCUMENT_DOCTOR},
+    {"valence", "result", DOCUMENT_RESULT},
+};
+
+static const char *string_at(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+int document_recognise(const json_t *json, const char *name, enum document_kind *kind,
+                       struct valence_error *error)
+{
+    for (size_t i = 0; i < sizeof document_signs / sizeof document_signs[0]; i++)
+        if (strcmp(string_at(json, document_signs[i].key), document_signs[i].value) == 0) {
+            *kind = document_signs[i].kind;
+            return VALENCE_OK;
+        }
+    const char *schema = string_at(json, "schema");
+    return *schema ? fail(error, VALENCE_ERROR_FORMAT, "%s: a report shows nothing of a %s", name,
+                          schema)
+                   : fail(error, VALENCE_ERROR_FORMAT,
+                          "%s: not a document that valence printed with --json", name);
+}
+
+static int add_document(struct sources *sources, const char *path, struct valence_error *error)
+{
+    json_error_t problem;
+    char *text = NULL;
+    int status = grow_array((void **)&sources->documents, &sources->document_capacity,
+                            sources->n_documents + 1, sizeof *sources->documents, MAX_SOURCES,
+                            "documents", error);
+    if (!status)
+        status = file_read_text(path, MAX_DOCUMENT_BYTES, &text, NULL, error);
+    if (status)
+        return status;
+    struct document_source *document = &sources->documents[sources->n_documents++];
+    *document = (struct document_source){.path = strdup(path), .name = name_of(path)};
+    document->json = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
+    free(text);
+    if (!document->path || !document->name)
+        return no_memory(error);
+    if (!document->json && json_error_code(&problem) == json_error_out_of_memory)
+        return no_memory(error);
+    if (!document->json)
+        return fail(error, VALENCE_ERROR_FORMAT, "%s:%d: not JSON: %s", path, problem.line,
+                    problem.text);
+    return document_recognise(document->json, path, &document->kind, error);
+}
+
+static int add_table(struct sources *sources, const char *path, struct valence_error *error)
+{
+    int status =
+        grow_array((void **)&sources->tables, &sources->table_capacity, sources->n_tables + 1,
+                   sizeof *sources->tables, MAX_SOURCES, "tables", error);
+    if (status)
+        return status;
+    struct table_source *table = &sources->tables[sources->n_tables++];
+    *table = (struct table_source){.path = strdup(path), .name = name_of(path)};
+    return table->path && table->name ? VALENCE_OK : no_memory(error);
+}
+
+/* ---- Inputs ---- */
+
+static int add_experiment(struct sources *sources, const char *folder, struct valence_error *error)
+{
+    char *path = path_join(folder, RESULT_FILE);
+    int status = path ? VALENCE_OK : no_memory(error);
+    if (!status && !path_exists(path))
+        status = fail(error, VALENCE_ERROR_NOT_FOUND,
+                      "%s: the experiment has no %s yet: its runs are not finished", folder,
+                      RESULT_FILE);
+    if (!status)
+        status = add_document(sources, path, error);
+    if (!status) { /* by the folder's name, since every result has the same */
+        char *name = name_of(folder);
+        if (!name)
+            status = no_memory(error);
+        free(sources->documents[sources->n_documents - 1].name);
+        sources->documents[sources->n_documents - 1].name = name;
+    }
+    free(path);
+    return status;
+}
+
+static int add_folder(struct sources *sources, const char *path, struct valence_error *error)
+{
+    int n = 0;
+    if (holds(path, PLAN_FILE))
+        return add_experiment(sources, path, error);
+    if (holds(path, RUN_LOG) || holds(path, RUN_BEST))
+        return add_run(sources, path, NULL, error);
+    int status = add_seeds(sources, path, &n, error);
+    if (status || n > 0)
+        return status;
+    return fail(error, VALENCE_ERROR_NOT_FOUND,
+                holds(path, RUN_CONFIG)
+                    ? "%s: its training has not finished an epoch yet"
+                    : "%s: neither a run nor an experiment; a store is read through a run that was "
+                      "trained on it",
+                path);
+}
+
+static int add_input(struct sources *sources, const char *path, struct valence_error *error)
+{
+    if (!path_exists(path))
+        return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file or folder", path);
+    if (path_is_folder(path))
+        return add_folder(sources, path, error);
+    if (path_has_ending(path, ".csv"))
+        return add_table(sources, path, error);
+    if (path_has_ending(path, ".safetensors"))
+        return fail(error, VALENCE_ERROR_FORMAT,
+                    "%s: a report needs the run's folder, not one of its checkpoints", path);
+    return add_document(sources, path, error);
+}
+
+int sources_read(const char *const *inputs, int n, struct sources *sources,
+                 struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    *sources = (struct sources){0};
+    for (int i = 0; i < n && !status; i++)
+        status = add_input(sources, inputs[i], error);
+    if (!status)
+        status = settle_run_names(sources, error);
+    if (status)
+        sources_free(sources);
+    return status;
+}
+
+void sources_free(struct sources *sources)
+{
+    for (int64_t i = 0; i < sources->n_runs; i++) {
+        struct run_source *run = &sources->runs[i];
+        run_log_free(&run->log);
+        json_decref(run->results);
+        free(run->configuration);
+        free(run->path);
+        free(run->name);
+        free(run->parent);
+    }
+    for (int64_t i = 0; i < sources->n_documents; i++) {
+        json_decref(sources->documents[i].json);
+        free(sources->documents[i].path);
+        free(sources->documents[i].name);
+    }
+    for (int64_t i = 0; i < sources->n_tables; i++) {
+        free(sources->tables[i].path);
+        free(sources->tables[i].name);
+    }
+    free(sources->runs);
+    free(sources->documents);
+    free(sources->tables);
+    *sources = (struct sources){0};
+}
