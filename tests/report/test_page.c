@@ -115,12 +115,32 @@ static void test_the_policy_allows_the_page_s_own_parts_alone(void **state)
     free(page);
 }
 
+static void test_a_library_is_a_script_of_its_own(void **state)
+{
+    (void)state;
+    static const unsigned char bytes[] = "var library = 1;";
+    const struct page_file library = {"library.js", bytes, sizeof bytes - 1};
+    static const char *const none[] = {NULL};
+    char json[] = "{}", *text = NULL;
+    const struct page page = {"", none, none, &library, "'none'", write_data, json};
+    struct valence_error error;
+    size_t n_bytes;
+    FILE *stream = open_memstream(&text, &n_bytes);
+    assert_non_null(stream);
+    assert_int_equal(page_write(stream, &page, &error), VALENCE_OK);
+    assert_int_equal(fclose(stream), 0);
+    assert_int_equal(count(text, "<script>"), 2);
+    assert_non_null(strstr(text, "<script>var library = 1;</script>"));
+    assert_allowed(text, "<script>", "</script>"); /* the first of the two */
+    free(text);
+}
+
 static void test_a_part_that_is_not_there_is_an_error(void **state)
 {
     (void)state;
     static const char *const names[] = {"none.js", NULL};
     char json[] = "{}";
-    const struct page page = {"", names, names, "'none'", write_data, json};
+    const struct page page = {"", names, names, NULL, "'none'", write_data, json};
     struct valence_error error;
     FILE *stream = tmpfile();
     assert_non_null(stream);
@@ -134,6 +154,7 @@ int main(void)
         cmocka_unit_test(test_no_text_gets_out_of_its_place),
         cmocka_unit_test(test_every_part_is_built_in),
         cmocka_unit_test(test_the_policy_allows_the_page_s_own_parts_alone),
+        cmocka_unit_test(test_a_library_is_a_script_of_its_own),
         cmocka_unit_test(test_a_part_that_is_not_there_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

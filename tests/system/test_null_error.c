@@ -26,6 +26,7 @@
 #include "valence/predict.h"
 #include "valence/protocol.h"
 #include "valence/reliability.h"
+#include "valence/report.h"
 #include "valence/run.h"
 #include "valence/runtime.h"
 #include "valence/score.h"
@@ -394,6 +395,23 @@ static void test_experiments(void **state)
     valence_train_config_free(config);
 }
 
+static void test_reports(void **state)
+{
+    (void)state;
+    char path[200];
+    const char *const inputs[] = {run}, *const missing[] = {NOWHERE};
+    struct valence_report *report;
+    assert_int_equal(TRY(valence_report_create, missing, 1, NULL, NULL, &report, NULL),
+                     VALENCE_ERROR_NOT_FOUND);
+    assert_int_equal(TRY(valence_report_create, inputs, 1, NULL, NULL, &report, NULL), VALENCE_OK);
+    assert_true(TRY(valence_report_write_page, report, NOWHERE, false, NULL) < 0);
+    assert_true(TRY(valence_report_write_json, report, NOWHERE, false, NULL) < 0);
+    snprintf(path, sizeof path, "%s/report", test_folder);
+    assert_int_equal(TRY(valence_report_write_page, report, path, false, NULL), VALENCE_OK);
+    assert_int_equal(TRY(valence_report_write_json, report, path, true, NULL), VALENCE_OK);
+    valence_report_free(report);
+}
+
 /* ---- What they read ---- */
 
 static int set_up(void **state)
@@ -451,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_recognition),
         cmocka_unit_test(test_extraction),
         cmocka_unit_test(test_scorers),
+        cmocka_unit_test(test_reports),
         cmocka_unit_test(test_every_function_that_takes_an_error_was_tried),
 #endif
     };

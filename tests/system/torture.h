@@ -18,9 +18,9 @@ struct torture_case {
 };
 
 extern const struct torture_case data_cases[], model_cases[], media_cases[], encode_cases[];
-extern const struct torture_case score_cases[], experiment_cases[];
+extern const struct torture_case score_cases[], experiment_cases[], report_cases[];
 extern const int n_data_cases, n_model_cases, n_media_cases, n_encode_cases, n_score_cases;
-extern const int n_experiment_cases;
+extern const int n_experiment_cases, n_report_cases;
 
 /* Made once: a store, that store as files of each kind of export, and a trained run. */
 extern char corpus[64], exported[64], run[64], weights[64];

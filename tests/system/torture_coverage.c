@@ -85,7 +85,8 @@ static const char allocates_nothing[] =
     "valence_n_protocols valence_protocol_get valence_protocol_find "
     "valence_protocol_options_default valence_protocol_evaluation_free valence_auilc "
     "valence_run_n_epochs valence_run_epoch_path "
-    "valence_variants_free valence_sweep_options_default valence_experiment_result_free";
+    "valence_variants_free valence_sweep_options_default valence_experiment_result_free "
+    "valence_report_options_default valence_report_free";
 
 static const struct {
     const struct torture_case *cases;
@@ -95,6 +96,7 @@ static const struct {
                  {media_cases, &n_media_cases},
                  {encode_cases, &n_encode_cases},
                  {experiment_cases, &n_experiment_cases},
+                 {report_cases, &n_report_cases},
                  {score_cases, &n_score_cases}};
 #define N_LISTS (sizeof all_cases / sizeof all_cases[0])
 
