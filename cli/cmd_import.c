@@ -132,6 +132,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         option_text_layers(&request->text.layers),
         option_text_spelling(&request->text.spelling),
         option_text_prefix(&request->text.prefix),
+        option_text_suffix(&request->text.suffix),
         option_text_rows(&request->text.rows),
         option_old_name("encode-layers", option_text_layers(&request->text.layers)),
         option_old_name("encode-spelling", option_text_spelling(&request->text.spelling)),

@@ -125,6 +125,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         option_text_layers(&encoding->settings.layers),
         option_text_spelling(&request->spelling),
         option_text_prefix(&encoding->settings.prefix),
+        option_text_suffix(&encoding->settings.suffix),
         option_text_rows(&request->rows),
         {OPTION_FLAG, 0, "no-special", &encoding->settings.drop_special, NULL,
          "No rows for the special tokens that the model adds around a text (BOS).", 0, 0},

@@ -21,7 +21,8 @@ int import_text_choose(const struct command *command, const struct text_request 
 {
     struct valence_transcript_options settings;
     if (!request->model)
-        return request->layers || request->prefix || request->spelling || request->rows
+        return request->layers || request->prefix || request->suffix || request->spelling ||
+                       request->rows
                    ? report_usage(command, "--model MODEL is missing: the language model that "
                                            "encodes the transcripts")
                    : EXIT_FINE;
@@ -49,6 +50,7 @@ int import_text_encode(const struct command *command, const struct text_request 
     encoding.store.overwrite = request->overwrite;
     if (request->prefix)
         encoding.settings.prefix = request->prefix;
+    encoding.settings.suffix = request->suffix;
     choose_settings(command, request, &encoding.settings); /* checked by import_text_choose() */
     return encode_text_of_store(&encoding, from, to, error);
 }

@@ -9,7 +9,7 @@
 
 /* What the options say; `model` is NULL if nothing is encoded, the others at their defaults. */
 struct text_request {
-    const char *model, *layers, *prefix;
+    const char *model, *layers, *prefix, *suffix;
     const char *spelling, *rows; /* NULL: as they are, one a token */
     bool offline, quiet, no_summary, overwrite;
 };

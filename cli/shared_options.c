@@ -94,6 +94,14 @@ struct option option_text_prefix(const char **target)
                 "for nothing (default: <bos> and a new line).");
 }
 
+struct option option_text_suffix(const char **target)
+{
+    return text(0, "suffix", target, "TEXT",
+                "Text that the model reads behind each transcript. Its rows are kept: they have "
+                "read the whole transcript. Begin it with a blank, as in ' Overall, the feeling "
+                "here is' (default: none).");
+}
+
 struct option option_text_rows(const char **target)
 {
     return text(0, "rows", target, "WHICH",

@@ -37,6 +37,7 @@ struct option option_force(bool *target, const char *help);
 struct option option_text_layers(const char **target);
 struct option option_text_spelling(const char **target);
 struct option option_text_prefix(const char **target);
+struct option option_text_suffix(const char **target);
 struct option option_text_rows(const char **target);
 
 /* ---- Whose faces are found, and how ---- */

@@ -64,6 +64,10 @@ struct valence_encoder_options {
     int64_t batch_tokens; /* LLM: computed at once, short transcripts together; 0: 256 */
     /* LLM: longer transcripts in overlapping windows; 0: 2048, or the model's context */
     int64_t window_tokens;
+
+    /* LLM: what the model reads behind each transcript that is not empty. Its tokens have rows, the
+     * last ones of the transcript. NULL or "": nothing. */
+    const char *suffix;
 };
 
 VALENCE_API void valence_encoder_options_default(struct valence_encoder_options *options);

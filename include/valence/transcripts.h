@@ -2,8 +2,8 @@
  * on, and for a sentence that is scored.
  *
  * A transcript encoder is a language model together with its settings: how a transcript is spelt,
- * what the model reads before it, and which rows are kept. The settings are recorded as JSON with a
- * store and with what is trained on it, so that the same rows can be made again. */
+ * what the model reads before and behind it, and which rows are kept. The settings are recorded as
+ * JSON with a store and with what is trained on it, so that the same rows can be made again. */
 #ifndef VALENCE_TRANSCRIPTS_H
 #define VALENCE_TRANSCRIPTS_H
 
@@ -68,6 +68,11 @@ struct valence_transcript_options {
     bool drop_special; /* no rows for the tokens that the tokenizer adds around a text */
     /* no row for the first token that is left: for stores made before there were prefixes */
     bool drop_first;
+    /* What the model reads behind each transcript, e.g. " Overall, the feeling here is". Its tokens
+     * have rows too, behind the transcript's: they have read all of it, and are of no word. Begin
+     * it with a blank or a new line. An empty transcript stays empty. Default: NULL, as "": none.
+     */
+    const char *suffix;
 };
 
 VALENCE_API void valence_transcript_options_default(struct valence_transcript_options *options);
@@ -114,9 +119,9 @@ VALENCE_API int valence_transcript_encoder_encode(struct valence_transcript_enco
                                                   struct valence_error *error);
 
 /* Which word each of the first `n_rows` rows of a transcript is of: words stand between blanks and
- * are counted from 0; -1 for a row of no word (a token that the tokenizer adds), or of all
- * (VALENCE_ROWS_MEAN, VALENCE_ROWS_LAST). `words` is (n_rows). Errors: DATA for text that is not
- * UTF-8; LIMIT; MEMORY. */
+ * are counted from 0; -1 for a row of no word (of the suffix, or a token that the tokenizer adds),
+ * or of all (VALENCE_ROWS_MEAN, VALENCE_ROWS_LAST). `words` is (n_rows). Errors: DATA for text that
+ * is not UTF-8; LIMIT; MEMORY. */
 VALENCE_API int
 valence_transcript_encoder_find_words(const struct valence_transcript_encoder *encoder,
                                       const char *transcript, int64_t n_rows, int64_t *words,

@@ -73,6 +73,8 @@ static void take_words(const struct valence_extract_config *config,
     unescape(config->words.prefix, settings->prefix);
     transcripts->layers = or_null(config->words.layers);
     transcripts->prefix = settings->prefix;
+    unescape(config->words.suffix, settings->suffix);
+    transcripts->suffix = settings->suffix;
     transcripts->spelling = config->words.spelling;
     transcripts->rows = config->words.rows;
     transcripts->drop_special = config->words.drop_special;

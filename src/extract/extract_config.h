@@ -40,7 +40,7 @@ struct valence_extract_config {
         enum valence_face_person person;
     } faces;
     struct {
-        char layers[EXTRACT_TEXT_BYTES], prefix[EXTRACT_TEXT_BYTES];
+        char layers[EXTRACT_TEXT_BYTES], prefix[EXTRACT_TEXT_BYTES], suffix[EXTRACT_TEXT_BYTES];
         enum valence_spelling spelling;
         enum valence_transcript_rows rows;
         bool drop_special;
@@ -66,7 +66,7 @@ struct extract_settings {
     struct valence_transcript_options transcripts;
     struct valence_transcribe_options recognition;
     struct valence_media_options media;
-    char prefix[EXTRACT_TEXT_BYTES];
+    char prefix[EXTRACT_TEXT_BYTES], suffix[EXTRACT_TEXT_BYTES];
     char *paths[8]; /* of the models */
     char *memory;
 };

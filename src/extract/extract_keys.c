@@ -130,6 +130,8 @@ static const struct config_key keys[] = {
     TEXT("words.layers", words.layers, "", "The text model's hidden states; empty: its default."),
     TEXT("words.prefix", words.prefix, VALENCE_PREFIX_BOS "\\n",
          "What the text model reads before the words; \\n is a new line."),
+    TEXT("words.suffix", words.suffix, "",
+         "What the text model reads behind the words; \\n is a new line."),
     CHOICE("words.spelling", words.spelling, spelling_names, "as-is",
            "How words are written before the model reads them."),
     CHOICE("words.rows", words.rows, rows_names, "tokens", "A row for each token, or one."),

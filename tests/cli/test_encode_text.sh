@@ -21,6 +21,14 @@ expect 0 encode text -m "$model" "$work/a.txt" -o "$work/first.npy" --layers 2 -
 expect 1 encode text -m "$model" "$work/a.txt" -o "$work/a.npy"
 complains "exists already"
 
+# A suffix adds its tokens' rows behind the text's, and is in the record that a model is scored by.
+expect 0 encode text -m "$model" "$work/a.txt" "$work/b.txt" -o "$work/suffix.safetensors" --spelling lower --suffix ' it is'
+grep -qa '"suffix\\":\\" it is\\"' "$work/suffix.safetensors" || wrong "the suffix is not in the file"
+expect 0 encode text -m "$model" "$work/a.txt" -o "$work/longer.npy" --suffix ' it is'
+[ "$(stat -c %s "$work/longer.npy")" -gt "$(stat -c %s "$work/a.npy")" ] || wrong "a suffix adds no rows"
+expect 2 encode text -m "$model" "$work/a.txt" -o "$work/x.npy" --suffix "$(printf '%0300d' 0)"
+complains "the suffix of 300 bytes is longer than 255"
+
 : >"$work/empty.txt"
 expect 1 encode text -m "$model" "$work/empty.txt" -o "$work/x.npy"
 complains "empty.txt: holds no words"

@@ -164,7 +164,10 @@ static void check_words(struct valence_transcript_options settings, const char *
         else
             counts[words[i]]++;
     }
-    assert_int_equal(none, settings.drop_special ? 0 : 1); /* BOS */
+    int64_t n_around = count_rows(encoder, "a") - (settings.suffix ? 1 : 0);
+    assert_int_equal(none, settings.suffix ? n_around : settings.drop_special ? 0 : 1); /* BOS */
+    for (int64_t i = n - 1; settings.suffix && i >= n - none; i--)
+        assert_int_equal(words[i], -1);
     for (int i = 0; i < n_words; i++) {
         int64_t rows = count_rows(encoder, beginnings[i + 1]) - none + settings.drop_first;
         assert_int_equal(counts[i] + (settings.drop_first && i == 0), rows - before);
@@ -187,6 +190,9 @@ static void test_rows_know_their_words(void **state)
                 beginnings, 4);
     check_words((struct valence_transcript_options){.drop_special = true, .prefix = "one two:\n"},
                 beginnings, 4);
+    check_words(
+        (struct valence_transcript_options){.drop_special = true, .suffix = " the rest of it is"},
+        beginnings, 4);
 }
 
 static void test_one_row_of_all_words_is_of_none(void **state)
@@ -263,20 +269,102 @@ static void test_a_prefix_is_read_and_has_no_rows(void **state)
     }
 }
 
-static void test_a_prefix_must_fit(void **state)
+/* The rows of a transcript are those that it has without a suffix, then the suffix's, which are
+ * those of the whole text's end. */
+static void test_a_suffix_adds_rows_behind_the_transcript(void **state)
 {
     (void)state;
-    char prefix[400];
-    struct valence_transcript_encoder *encoder;
-    struct valence_transcript_options options;
-    valence_transcript_options_default(&options);
-    options.prefix = prefix;
-    memset(prefix, 'a', sizeof prefix - 1);
-    prefix[sizeof prefix - 1] = '\0';
-    assert_int_equal(valence_transcript_encoder_open(MODEL, &options, &encoder, &error),
+    static const char *const transcripts[] = {"one two", "", "the rest of it", " \t"};
+    struct valence_transcript_encoder *with =
+        open_encoder((struct valence_transcript_options){.suffix = " the rest"});
+    struct valence_transcript_encoder *without =
+        open_encoder((struct valence_transcript_options){0});
+    struct valence_features rows, bare;
+    assert_int_equal(valence_transcript_encoder_encode(with, transcripts, 4, NULL, &rows, &error),
+                     0);
+    assert_int_equal(
+        valence_transcript_encoder_encode(without, transcripts, 4, NULL, &bare, &error), 0);
+    for (int i = 0; i < 4; i++) {
+        char whole[100];
+        snprintf(whole, sizeof whole, "%s the rest", transcripts[i]);
+        struct valence_features all = encode_one(without, whole);
+        int64_t n = rows.offsets[i + 1] - rows.offsets[i];
+        if (i % 2) {
+            assert_int_equal(n, 0); /* an empty transcript stays empty */
+        } else {
+            assert_int_equal(n, all.offsets[1]);
+            assert_true(n > bare.offsets[i + 1] - bare.offsets[i]);
+        }
+        for (int64_t c = 0; c < n * rows.width; c++)
+            assert_true(fabsf(rows.rows[rows.offsets[i] * rows.width + c] - all.rows[c]) < 1e-4f);
+        valence_features_free(&all);
+    }
+    valence_features_free(&rows);
+    valence_features_free(&bare);
+    valence_transcript_encoder_close(with);
+    valence_transcript_encoder_close(without);
+}
+
+/* In windows, too: the last window ends with the suffix. */
+static void test_a_suffix_stands_behind_a_long_transcript(void **state)
+{
+    (void)state;
+    char text[400 * 4 + 1] = "";
+    for (int i = 0; i < 400; i++)
+        strcat(text, "one ");
+    struct valence_encoder_options options;
+    valence_encoder_options_default(&options);
+    options.layers = "2";
+    options.window_tokens = 16;
+    options.batch_tokens = 8;
+    int64_t n[2];
+    for (int i = 0; i < 2; i++) {
+        struct valence_encoder *encoder;
+        struct valence_encoder_state *encoding;
+        struct valence_features features;
+        const struct valence_encoder_input input = {.text = text};
+        options.suffix = i ? " it is" : NULL;
+        if (valence_encoder_load(MODEL, &options, &encoder, &error) ||
+            valence_encoder_state_create(encoder, &encoding, &error) ||
+            valence_encoder_encode(encoding, &input, 1, NULL, &features, &error))
+            fail_msg("%s", error.text);
+        n[i] = features.offsets[1];
+        double last = 0;
+        for (int64_t c = 0; c < features.width; c++)
+            last += fabs((double)features.rows[(n[i] - 1) * features.width + c]);
+        assert_true(last > 0);
+        valence_features_free(&features);
+        valence_encoder_state_free(encoding);
+        valence_encoder_free(encoder);
+    }
+    assert_in_range(n[1] - n[0], 1, 4); /* windows of 16 tokens take a suffix of 4 */
+}
+
+/* Neither may be longer than there is room for. */
+static void test_prefix_and_suffix_must_fit(void **state)
+{
+    (void)state;
+    char text[400];
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    for (int i = 0; i < 2; i++) {
+        struct valence_transcript_encoder *encoder;
+        struct valence_transcript_options options;
+        valence_transcript_options_default(&options);
+        *(i ? &options.suffix : &options.prefix) = text;
+        assert_int_equal(valence_transcript_encoder_open(MODEL, &options, &encoder, &error),
+                         VALENCE_ERROR_ARGUMENT);
+        assert_string_equal(error.key, i ? "suffix" : "prefix");
+        assert_null(encoder);
+    }
+    struct valence_encoder *encoder;
+    struct valence_encoder_options options;
+    valence_encoder_options_default(&options);
+    options.window_tokens = 16;
+    options.suffix = " one two three the rest of it one two three the rest of it";
+    assert_int_equal(valence_encoder_load(MODEL, &options, &encoder, &error),
                      VALENCE_ERROR_ARGUMENT);
-    assert_string_equal(error.key, "prefix");
-    assert_null(encoder);
+    assert_string_equal(error.key, "suffix");
 }
 
 static void test_a_byte_order_mark_is_no_text(void **state)
@@ -310,6 +398,7 @@ static void test_settings_survive_their_record(void **state)
     (void)state;
     struct valence_transcript_encoder *encoder =
         open_encoder((struct valence_transcript_options){.prefix = "one ",
+                                                         .suffix = " two",
                                                          .spelling = VALENCE_SPELLING_PLAIN,
                                                          .rows = VALENCE_ROWS_LAST,
                                                          .drop_first = true});
@@ -317,12 +406,13 @@ static void test_settings_survive_their_record(void **state)
     struct valence_transcript_encoder *again = open_recorded(recorded);
     assert_string_equal(valence_transcript_encoder_settings(again), recorded);
     assert_non_null(strstr(recorded, "\"prefix\":\"one \""));
+    assert_non_null(strstr(recorded, "\"suffix\":\" two\""));
     valence_transcript_encoder_close(again);
     valence_transcript_encoder_close(encoder);
     free(recorded);
 }
 
-/* Stores and models of before know no prefix; theirs stays empty. */
+/* Stores and models of before know no prefix and no suffix; theirs stay empty. */
 static void test_what_was_recorded_without_a_prefix_has_none(void **state)
 {
     (void)state;
@@ -330,6 +420,7 @@ static void test_what_was_recorded_without_a_prefix_has_none(void **state)
         open_recorded("{\"kind\":\"llm\",\"layers\":\"2\",\"spelling\":\"lower\",\"rows\":"
                       "\"last\",\"drop_special\":false,\"drop_first\":true}");
     assert_non_null(strstr(valence_transcript_encoder_settings(encoder), "\"prefix\":\"\""));
+    assert_null(strstr(valence_transcript_encoder_settings(encoder), "suffix"));
     valence_transcript_encoder_close(encoder);
 }
 
@@ -345,6 +436,9 @@ static void test_what_is_not_a_record_is_refused(void **state)
                   VALENCE_ERROR_FORMAT},
                  {"{\"kind\":\"llm\",\"layers\":\"2\",\"spelling\":\"lower\",\"rows\":\"last\","
                   "\"prefix\":1}",
+                  VALENCE_ERROR_FORMAT},
+                 {"{\"kind\":\"llm\",\"layers\":\"2\",\"spelling\":\"lower\",\"rows\":\"last\","
+                  "\"suffix\":1}",
                   VALENCE_ERROR_FORMAT},
                  {"{\"kind\":\"llm\",\"layers\":\"2\",\"spelling\":\"lower\",\"rows\":\"last\","
                   "\"fingerprint\":\"00\"}",
@@ -369,7 +463,9 @@ int main(void)
         cmocka_unit_test(test_one_row_of_all_words_is_of_none),
         cmocka_unit_test(test_a_transcript_of_the_dropped_tokens_alone_has_no_rows),
         cmocka_unit_test(test_a_prefix_is_read_and_has_no_rows),
-        cmocka_unit_test(test_a_prefix_must_fit),
+        cmocka_unit_test(test_a_suffix_adds_rows_behind_the_transcript),
+        cmocka_unit_test(test_a_suffix_stands_behind_a_long_transcript),
+        cmocka_unit_test(test_prefix_and_suffix_must_fit),
         cmocka_unit_test(test_a_byte_order_mark_is_no_text),
         cmocka_unit_test(test_settings_survive_their_record),
         cmocka_unit_test(test_what_was_recorded_without_a_prefix_has_none),

@@ -25,7 +25,8 @@
 static void clear(void *model)
 {
     struct llm_encoder *encoder = model;
-    transcript_prefix_clear(&encoder->prefix);
+    transcript_prefix_clear(&encoder->frame.prefix);
+    transcript_suffix_clear(&encoder->frame.suffix);
     language_model_free(&encoder->model);
 }
 
@@ -33,7 +34,7 @@ static int set_options(struct llm_encoder *encoder, const struct valence_encoder
                        struct valence_error *error)
 {
     const char *layers = options->layers ? options->layers : DEFAULT_LAYERS;
-    encoder->drop_special = options->drop_special;
+    encoder->frame.drop_special = options->drop_special;
     encoder->mean = options->mean;
     encoder->fast = options->fast;
     encoder->batch = options->batch_tokens ? options->batch_tokens : DEFAULT_BATCH;
@@ -56,13 +57,22 @@ static int set_options(struct llm_encoder *encoder, const struct valence_encoder
     if (status)
         return status;
     memcpy(encoder->layers, layers, strlen(layers) + 1);
-    status = transcript_prefix_parse(&encoder->prefix, &encoder->model, options->prefix, error);
-    /* Every window begins with the prefix, shares a third with the last one, and must get on. */
-    if (!status && encoder->prefix.n > encoder->window / 4)
+    struct transcript_frame *frame = &encoder->frame;
+    status = transcript_prefix_parse(&frame->prefix, &encoder->model, options->prefix, error);
+    if (!status)
+        status = transcript_suffix_parse(&frame->suffix, &encoder->model, options->suffix, error);
+    /* Every window begins with the prefix, shares a third with the last one, and must get on; the
+     * suffix's window must hold some of the text. */
+    if (!status && frame->prefix.n > encoder->window / 4)
         status = fail_key(error, VALENCE_ERROR_ARGUMENT, "prefix",
                           "a prefix of %" PRId64 " tokens is longer than a quarter of a window of "
                           "%" PRId64,
-                          encoder->prefix.n, encoder->window);
+                          frame->prefix.n, encoder->window);
+    if (!status && frame->suffix.n > encoder->window / 4)
+        status = fail_key(error, VALENCE_ERROR_ARGUMENT, "suffix",
+                          "a suffix of %" PRId64 " tokens is longer than a quarter of a window of "
+                          "%" PRId64,
+                          frame->suffix.n, encoder->window);
     return status;
 }
 
@@ -134,8 +144,8 @@ static int measure(void *state, const struct valence_encoder_input *inputs, int6
         return fail_memory(error, (size_t)n * sizeof *llm->transcripts, "transcripts");
     for (int64_t i = 0; i < n; i++) {
         struct transcript_tokens *transcript = &llm->transcripts[llm->n_transcripts++];
-        int status = transcript_tokens_read(transcript, &encoder->model, &encoder->prefix,
-                                            inputs[i].text, encoder->drop_special, error);
+        int status = transcript_tokens_read(transcript, &encoder->model, &encoder->frame,
+                                            inputs[i].text, error);
         if (status)
             return n > 1 ? fail_within(status, error, "input %" PRId64, i) : status;
         n_rows[i] = transcript->end - transcript->first;

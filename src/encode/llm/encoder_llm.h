@@ -8,8 +8,8 @@ struct llm_encoder {
     struct language_model model;
     struct taps taps;
     char layers[TAPS_TEXT_BYTES];
-    struct transcript_prefix prefix;
-    bool drop_special, mean, fast;
+    struct transcript_frame frame;
+    bool mean, fast;
     int64_t batch, window; /* tokens */
 };
 

@@ -28,18 +28,28 @@ void valence_transcript_options_default(struct valence_transcript_options *optio
 
 /* ---- What is recorded ---- */
 
+static const char *or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
 /* The settings and the model that they are used with, as text; NULL where memory is short. */
-static char *describe(const struct valence_transcript_encoder *encoder, const char *prefix)
+static char *describe(const struct valence_transcript_encoder *encoder)
 {
     const struct valence_encoder_description *model = valence_encoder_describe(encoder->model);
     const struct valence_transcript_options *settings = &encoder->settings;
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "kind", "llm",
-                             "source", model->source, "fingerprint", model->fingerprint, "type",
-                             model->type, "layers", model->layers, "prefix", prefix, "spelling",
-                             valence_spelling_names[settings->spelling], "rows",
-                             valence_transcript_rows_names[settings->rows], "drop_special",
-                             settings->drop_special, "drop_first", settings->drop_first);
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "kind", "llm", "source",
+                  model->source, "fingerprint", model->fingerprint, "type", model->type, "layers",
+                  model->layers, "prefix", or_empty(settings->prefix), "spelling",
+                  valence_spelling_names[settings->spelling], "rows",
+                  valence_transcript_rows_names[settings->rows], "drop_special",
+                  settings->drop_special, "drop_first", settings->drop_first);
+    /* Without a suffix the record is that of versions that knew none. */
+    bool is_whole =
+        json && (!*or_empty(settings->suffix) ||
+                 json_object_set_new(json, "suffix", json_string(settings->suffix)) == 0);
+    char *text = is_whole ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     return text;
 }
@@ -53,22 +63,24 @@ static int index_of(const json_t *name, const char *const *names, int n)
 }
 
 /* The settings in such an object, which must outlive them. What was recorded before there were
- * prefixes had none. */
+ * prefixes and suffixes had none. */
 static int read_settings(const json_t *recorded, struct valence_transcript_options *settings,
                          struct valence_error *error)
 {
     const char *kind = json_string_value(json_object_get(recorded, "kind"));
     const json_t *prefix = json_object_get(recorded, "prefix");
+    const json_t *suffix = json_object_get(recorded, "suffix");
     int spelling = index_of(json_object_get(recorded, "spelling"), valence_spelling_names,
                             VALENCE_N_SPELLINGS);
     int rows = index_of(json_object_get(recorded, "rows"), valence_transcript_rows_names,
                         VALENCE_N_TRANSCRIPT_ROWS);
     settings->layers = json_string_value(json_object_get(recorded, "layers"));
     settings->prefix = prefix ? json_string_value(prefix) : "";
+    settings->suffix = suffix ? json_string_value(suffix) : "";
     settings->drop_special = json_is_true(json_object_get(recorded, "drop_special"));
     settings->drop_first = json_is_true(json_object_get(recorded, "drop_first"));
     if (!kind || strcmp(kind, "llm") != 0 || !settings->layers || !settings->prefix ||
-        spelling < 0 || rows < 0)
+        !settings->suffix || spelling < 0 || rows < 0)
         return fail(error, VALENCE_ERROR_FORMAT,
                     "the recorded settings of the text's encoder cannot be read: they are not "
                     "those of a language model, or a newer version wrote them");
@@ -118,6 +130,7 @@ static int load(struct valence_transcript_encoder *encoder, const char *path,
     options.layers = settings->layers;
     options.memory = settings->memory;
     options.prefix = settings->prefix;
+    options.suffix = settings->suffix;
     options.drop_special = settings->drop_special;
     if ((unsigned)settings->spelling >= VALENCE_N_SPELLINGS ||
         (unsigned)settings->rows >= VALENCE_N_TRANSCRIPT_ROWS)
@@ -132,8 +145,9 @@ static int load(struct valence_transcript_encoder *encoder, const char *path,
         status = valence_encoder_state_create(encoder->model, &encoder->state, error);
     if (status)
         return status;
-    encoder->description = describe(encoder, settings->prefix ? settings->prefix : "");
-    settings->device = settings->layers = settings->memory = settings->prefix = NULL;
+    encoder->description = describe(encoder);
+    settings->device = settings->layers = settings->memory = NULL;
+    settings->prefix = settings->suffix = NULL;
     return encoder->description ? VALENCE_OK : fail_memory(error, 0, "the encoder's settings");
 }
 
@@ -290,8 +304,7 @@ static int find_words(const struct valence_transcript_encoder *encoder, const ch
 {
     const struct llm_encoder *llm = encoder_model(encoder->model, &encoder_llm);
     struct transcript_tokens tokens;
-    int status = transcript_tokens_read(&tokens, &llm->model, &llm->prefix, text,
-                                        encoder->settings.drop_special, error);
+    int status = transcript_tokens_read(&tokens, &llm->model, &llm->frame, text, error);
     int64_t *found = status ? NULL : allocate(tokens.n + 1, sizeof *found);
     if (!status && !found)
         status = fail_memory(error, (size_t)tokens.n * sizeof *found, "a transcript");
