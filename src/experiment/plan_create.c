@@ -17,8 +17,8 @@
 
 /* ---- JSON files ---- */
 
-static int parse_json(const char *text, size_t size, const char *name, json_t **value,
-                      struct valence_error *error)
+int plan_parse_json(const char *text, size_t size, const char *name, json_t **value,
+                    struct valence_error *error)
 {
     json_error_t problem;
     *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &problem);
@@ -27,17 +27,21 @@ static int parse_json(const char *text, size_t size, const char *name, json_t **
                               "%s:%d: this is not JSON: %.200s", name, problem.line, problem.text);
 }
 
+int plan_read_text(const char *path, char **text, size_t *size, struct valence_error *error)
+{
+    return path_exists(path) ? file_read_text(path, MAX_JSON_BYTES, text, size, error)
+                             : fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file", path);
+}
+
 int plan_read_json(const char *path, json_t **value, struct valence_error *error)
 {
     char *text;
     size_t size;
     *value = NULL;
-    if (!path_exists(path))
-        return fail(error, VALENCE_ERROR_NOT_FOUND, "%s: no such file", path);
-    int status = file_read_text(path, MAX_JSON_BYTES, &text, &size, error);
+    int status = plan_read_text(path, &text, &size, error);
     if (status)
         return status;
-    status = parse_json(text, size, path, value, error);
+    status = plan_parse_json(text, size, path, value, error);
     free(text);
     return status;
 }
@@ -172,7 +176,7 @@ int plan_parse(const char *folder, const char *json, size_t size, const char *na
 {
     json_t *plan;
     *experiment = NULL;
-    int status = parse_json(json, size, name, &plan, error);
+    int status = plan_parse_json(json, size, name, &plan, error);
     if (status)
         return status;
     status = plan_from_json(folder, plan, experiment, error);

@@ -19,4 +19,10 @@ int plan_add_assignment(struct valence_experiment *experiment, const char *assig
 int plan_parse(const char *folder, const char *json, size_t size, const char *name,
                struct valence_experiment **experiment, struct valence_error *error);
 
+/* Any JSON document; and a file's text, of at most 64 MiB. Free *value with json_decref(), *text
+ * with free(). Errors: FORMAT; NOT_FOUND, IO, LIMIT; MEMORY. */
+int plan_parse_json(const char *text, size_t size, const char *name, json_t **value,
+                    struct valence_error *error);
+int plan_read_text(const char *path, char **text, size_t *size, struct valence_error *error);
+
 #endif

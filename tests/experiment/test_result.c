@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "experiment/result_file.h"
 #include "training_run.h"
 #include "valence/experiment.h"
 
@@ -210,6 +211,61 @@ static void test_a_result_verifies_and_a_changed_one_does_not(void **state)
     assert_int_equal(n, 1);
 }
 
+/* Every change to a good file is refused, and the message says which part is wrong. */
+static void test_damaged_results_are_refused(void **state)
+{
+    (void)state;
+    static const char good[] =
+        "{\"valence\": \"result\", \"source\": {\"runs\": [\"a\", \"b\"]},"
+        "\"statistics\": {\"resamples\": 200, \"seed\": 1},"
+        "\"data\": {\"store\": \"s\", \"split\": \"test\", \"scale\": \"sentiment\"},"
+        "\"detectable\": {\"complete\": {}}}";
+    static const struct {
+        const char *from, *to, *says;
+    } changes[] = {
+        {"\"result\"", "\"plan\"", "'valence' is not"},
+        {"\"valence\": \"result\"", "\"valence\": 7", "'valence' is not"},
+        {"{\"runs\": [\"a\", \"b\"]}", "[]", "'source' does not say"},
+        {"[\"a\", \"b\"]", "[]", "is no list of runs"},
+        {"[\"a\", \"b\"]", "\"a\"", "is no list of runs"},
+        {"\"b\"]", "7]", "something else than names"},
+        {"200", "-1", "number of resamples"},
+        {"200", "1.5", "number of resamples"},
+        {"\"seed\": 1", "\"seed\": null", "number of resamples"},
+        {"\"store\": \"s\"", "\"store\": []", "names no store"},
+        {"\"test\"", "\"tset\"", "is not a split"},
+        {"\"sentiment\"", "3", "is not a scale"},
+        {"{\"complete\": {}}", "{}", "no flows"},
+        {"{\"complete\": {}}", "[1]", "no flows"},
+        {"\"complete\"", "\"smell_missing\"", "else than flows"},
+        {"]}", "]", "not JSON"},
+        {"\"seed\"", "\"resamples\"", "not JSON"}, /* twice */
+    };
+    struct result_file file;
+    struct valence_error error;
+    must(result_file_parse(good, strlen(good), "it", &file, &error), &error);
+    assert_int_equal(file.n_runs, 2);
+    assert_string_equal(file.runs[1], "b");
+    assert_int_equal(file.options.n_resamples, 200);
+    result_file_free(&file);
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        char text[512];
+        const char *at = strstr(good, changes[i].from);
+        assert_non_null(at);
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(at - good), good, changes[i].to,
+                 at + strlen(changes[i].from));
+        int status = result_file_parse(text, strlen(text), "it", &file, &error);
+        assert_int_equal(status, VALENCE_ERROR_FORMAT);
+        if (!strstr(error.text, changes[i].says))
+            fail_msg("%s: %s", changes[i].to, error.text);
+        result_file_free(&file);
+    }
+    for (size_t size = 0; size < strlen(good); size++) { /* cut short anywhere */
+        assert_int_equal(result_file_parse(good, size, "it", &file, &error), VALENCE_ERROR_FORMAT);
+        result_file_free(&file);
+    }
+}
+
 /* ---- What cannot be compared ---- */
 
 static void test_an_unfinished_experiment_has_no_result(void **state)
@@ -357,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_parts_that_are_removed_have_no_parameters),
         cmocka_unit_test(test_adjusted_tests_are_the_table_s),
         cmocka_unit_test(test_a_result_verifies_and_a_changed_one_does_not),
+        cmocka_unit_test(test_damaged_results_are_refused),
         cmocka_unit_test(test_an_unfinished_experiment_has_no_result),
         cmocka_unit_test(test_runs_on_other_data_are_refused),
         cmocka_unit_test(test_ranges_give_their_values),
