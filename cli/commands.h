@@ -27,6 +27,7 @@
     X(report, "Experiments")                                                                       \
     X(runs, "Experiments")                                                                         \
     X(verify, "Experiments")                                                                       \
+    X(export_log, "Experiments")                                                                   \
     X(completion, "This program")                                                                  \
     X(man, "This program")                                                                         \
     X(version, "This program")

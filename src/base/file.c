@@ -156,6 +156,17 @@ const char *path_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+char *path_last_part(const char *path)
+{
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    size_t begin = end;
+    while (begin > 0 && path[begin - 1] != '/')
+        begin--;
+    return strndup(path + begin, end - begin);
+}
+
 bool path_exists(const char *path)
 {
     struct stat status;

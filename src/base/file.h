@@ -44,6 +44,10 @@ char *path_join(const char *folder, const char *name);
 /* The part of `path` after the last '/'. */
 const char *path_name(const char *path);
 
+/* The last part of a path that may end in slashes, "a" of "runs/a/", in fresh memory; NULL if
+ * memory is short. */
+char *path_last_part(const char *path);
+
 bool path_exists(const char *path);
 bool path_is_folder(const char *path);
 

@@ -8,8 +8,7 @@
 #include "base/memory.h"
 #include "experiment/resources.h"
 #include "experiment/runs.h"
-#include "format/json_failure.h"
-#include "run/run_folder.h"
+#include "run/run_log.h"
 
 const char *const valence_run_state_names[VALENCE_MAX_NAMES] = {"waiting", "running", "stopped",
                                                                 "done", "dropped"};
@@ -35,35 +34,6 @@ void valence_experiment_state_free(const struct valence_experiment_state *state)
     free(owned);
 }
 
-/* Seconds of the epochs in timing.jsonl, and how many these are: a repeated one counts twice. */
-static int read_times(const char *folder, double *seconds, int64_t *n, struct valence_error *error)
-{
-    char path[PLAN_FILE_BYTES + 32], *text;
-    *seconds = 0;
-    *n = 0;
-    snprintf(path, sizeof path, "%s/%s", folder, RUN_TIMING);
-    if (!path_exists(path))
-        return VALENCE_OK;
-    int status = file_read_text(path, 64 << 20, &text, NULL, error);
-    if (status)
-        return status;
-    for (char *rest = text, *line; !status && (line = strtok_r(rest, "\n", &rest));) {
-        json_error_t problem;
-        json_t *epoch = json_loads(line, 0, &problem);
-        const json_t *value = json_object_get(epoch, "seconds");
-        if (json_is_number(value)) {
-            *seconds += json_number_value(value);
-            ++*n;
-        } else if (!epoch) { /* a killed process may have left half a line */
-            status = fail_json(&problem, error, VALENCE_ERROR_FORMAT, "%s", path);
-            status = status == VALENCE_ERROR_MEMORY ? status : VALENCE_OK;
-        }
-        json_decref(epoch);
-    }
-    free(text);
-    return status;
-}
-
 static int look_at_run(const struct valence_experiment *experiment, const struct rungs *rungs,
                        int variant, struct valence_planned_run *run, char *failure,
                        struct valence_error *error)
@@ -80,7 +50,7 @@ static int look_at_run(const struct valence_experiment *experiment, const struct
         return status;
     bool busy = run_is_busy(experiment, variant, run->seed);
     plan_run_folder(experiment, variant, run->seed, folder);
-    status = read_times(folder, &run->seconds, &n_timed, error);
+    status = run_log_spent(folder, &run->seconds, &n_timed, error);
     run->epoch = run_epochs(experiment, variant, run->seed);
     run->n_epochs = done ? run->epoch : config.epochs;
     run->state = dropped && done       ? VALENCE_RUN_DROPPED

@@ -1,8 +1,6 @@
 /* The models of a run: what a path stands for. */
 #include "valence/run.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +10,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "run/run_folder.h"
-
-#define SEED_PREFIX "seed-"
-#define MAX_MODELS  1000
+#include "run/run_list.h"
 
 const char *const valence_checkpoint_names[VALENCE_MAX_NAMES] = {"best", "last"};
 
@@ -25,29 +21,8 @@ struct run_model {
 
 struct valence_run {
     int n;
-    struct run_model models[MAX_MODELS];
+    struct run_model models[RUN_LIST_MAX];
 };
-
-/* The number in "seed-12", or -1 for any other name. */
-static long long seed_number(const char *name)
-{
-    long long number;
-    size_t length = strlen(SEED_PREFIX);
-    bool valid = strncmp(name, SEED_PREFIX, length) == 0 && name[length] >= '0' &&
-                 name[length] <= '9' && parse_int64(name + length, &number);
-    return valid ? number : -1;
-}
-
-static int by_seed(const struct dirent **a, const struct dirent **b)
-{
-    long long x = seed_number((*a)->d_name), y = seed_number((*b)->d_name);
-    return (x > y) - (x < y);
-}
-
-static int is_seed(const struct dirent *entry)
-{
-    return seed_number(entry->d_name) >= 0;
-}
 
 /* Takes over `path`. */
 static int add_model(struct valence_run *made, char *path, const char *name,
@@ -69,30 +44,13 @@ static char *checkpoint_path(const char *folder, const char *which)
     return path_join(folder, name);
 }
 
-/* The last part of a path that may end in slashes: "runs/a/" is "a". */
-static void folder_name(const char *path, char *name, size_t room)
-{
-    size_t end = strlen(path);
-    while (end > 1 && path[end - 1] == '/')
-        end--;
-    size_t begin = end;
-    while (begin > 0 && path[begin - 1] != '/')
-        begin--;
-    snprintf(name, room, "%.*s", (int)(end - begin), path + begin);
-}
-
 static int add_seeds(const char *run, const char *which, struct valence_run *made,
                      struct valence_error *error)
 {
-    struct dirent **entries;
-    int n = scandir(run, &entries, is_seed, by_seed);
-    if (n < 0)
-        return fail_errno(error, errno, "%s: cannot read the folder", run);
-    int status = VALENCE_OK;
-    if (n > MAX_MODELS)
-        status = fail(error, VALENCE_ERROR_LIMIT, "%s: more than %d seeds", run, MAX_MODELS);
+    struct dirent **seeds;
+    int n, status = run_seeds_list(run, &seeds, &n, error);
     for (int i = 0; i < n && !status; i++) {
-        char *folder = path_join(run, entries[i]->d_name);
+        char *folder = path_join(run, seeds[i]->d_name);
         char *path = folder ? checkpoint_path(folder, which) : NULL;
         if (path && !path_exists(path))
             status = fail(error, VALENCE_ERROR_NOT_FOUND,
@@ -100,12 +58,10 @@ static int add_seeds(const char *run, const char *which, struct valence_run *mad
         if (status)
             free(path);
         else
-            status = add_model(made, path, entries[i]->d_name, error);
+            status = add_model(made, path, seeds[i]->d_name, error);
         free(folder);
     }
-    for (int i = 0; i < n; i++)
-        free(entries[i]);
-    free(entries);
+    run_seeds_free(seeds, n);
     return status;
 }
 
@@ -115,12 +71,16 @@ static int find_models(const char *path, const char *which, struct valence_run *
 {
     bool folder = path_is_folder(path);
     char *checkpoint = folder ? checkpoint_path(path, which) : strdup(path);
-    char name[sizeof made->models[0].name];
-    folder_name(path, name, sizeof name);
-    if (!checkpoint)
-        return fail_memory(error, strlen(path), "a path");
-    if (!folder || path_exists(checkpoint))
-        return add_model(made, checkpoint, name, error);
+    char *name = path_last_part(path);
+    if (!checkpoint || !name || !folder || path_exists(checkpoint)) {
+        int status = name ? add_model(made, checkpoint, name, error)
+                          : fail_memory(error, strlen(path), "a path");
+        if (!name)
+            free(checkpoint);
+        free(name);
+        return status;
+    }
+    free(name);
     free(checkpoint);
     int status = add_seeds(path, which, made, error);
     if (!status && made->n == 0)

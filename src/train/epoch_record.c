@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/threads.h"
 
 static void set_losses(const struct trainer *t, struct epoch_record *record)
@@ -66,8 +67,9 @@ json_t *epoch_to_json(const struct valence_train_epoch *epoch)
 
 json_t *epoch_times_to_json(const struct valence_train_epoch *epoch)
 {
-    return json_pack("{s:I, s:I, s:f, s:f, s:f, s:i}", "epoch", (json_int_t)epoch->epoch, "clips",
-                     (json_int_t)epoch->n_clips, "training_seconds", epoch->training_seconds,
-                     "clips_per_second", epoch->clips_per_second, "seconds", epoch->seconds,
-                     "threads", epoch->n_threads);
+    return json_pack("{s:I, s:I, s:f, s:f, s:f, s:i, s:I}", "epoch", (json_int_t)epoch->epoch,
+                     "clips", (json_int_t)epoch->n_clips, "training_seconds",
+                     epoch->training_seconds, "clips_per_second", epoch->clips_per_second,
+                     "seconds", epoch->seconds, "threads", epoch->n_threads, "unix_milliseconds",
+                     (json_int_t)unix_milliseconds());
 }

@@ -28,6 +28,7 @@
 #include "valence/reliability.h"
 #include "valence/report.h"
 #include "valence/run.h"
+#include "valence/run_log.h"
 #include "valence/runtime.h"
 #include "valence/score.h"
 #include "valence/store.h"
@@ -241,6 +242,7 @@ static void test_loading(void **state)
     assert_int_equal(TRY(valence_run_epoch_path, opened, 0, 1, epoch, 0, NULL),
                      VALENCE_ERROR_ARGUMENT);
     valence_run_close(opened);
+    assert_true(TRY(valence_run_log_export, run, NOWHERE, NULL, NULL, NULL) < 0);
     valence_model_config_default(&config);
     config.d = -1;
     assert_int_equal(TRY(valence_model_config_check, &config, NULL), VALENCE_ERROR_CONFIG);

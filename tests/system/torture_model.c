@@ -15,6 +15,7 @@
 #include "valence/protocol.h"
 #include "valence/reliability.h"
 #include "valence/run.h"
+#include "valence/run_log.h"
 #include "valence/score.h"
 #include "valence/store.h"
 #include "valence/train.h"
@@ -150,6 +151,21 @@ static int load_run(double *result, struct valence_error *error)
     for (int i = 0; i < 2; i++)
         valence_model_free(members[i]);
     valence_run_close(opened);
+    return status;
+}
+
+static int export_log(double *result, struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    for (int format = 0; format < VALENCE_N_LOG_FORMATS && !status; format++) {
+        struct valence_run_log_result counts = {.size = sizeof counts};
+        struct valence_run_log_options options;
+        valence_run_log_options_default(&options);
+        options.format = (enum valence_log_format)format;
+        status = valence_run_log_export(run, made, &options, &counts, error);
+        *result += (double)counts.n_values;
+        clear_untried(made);
+    }
     return status;
 }
 
@@ -375,6 +391,7 @@ const struct torture_case model_cases[] = {
     {"valence_train", train, 8},
     {"valence_model_load valence_model_load_descriptor valence_model_load_memory", load_models, 0},
     {"valence_run_open valence_run_load valence_model_group", load_run, 0},
+    {"valence_run_log_export", export_log, 0},
     {"valence_evaluate_protocol_as_published", measure_as_published, 0},
     {"valence_model_convert_published valence_checkpoint_summarise valence_path_kind", convert, 0},
     {"valence_workspace_create valence_score valence_score_flows valence_attend "
