@@ -6,21 +6,19 @@
 
 /* ---- One run's curves ---- */
 
-static struct report_series *add_curve(struct report_builder *builder, struct report_chart *chart,
-                                       const char *name, const struct run_log *log,
-                                       const double *values, int stride)
+static void add_curve(struct report_builder *builder, struct report_chart *chart, const char *name,
+                      const struct run_log *log, int64_t scalar)
 {
-    struct report_series *series = report_series(builder, chart, name, log->n);
-    double *x = report_numbers(builder, log->n), *y = report_numbers(builder, log->n);
+    struct report_series *series = report_series(builder, chart, name, log->n_epochs);
+    double *x = report_numbers(builder, log->n_epochs);
+    double *y = report_numbers(builder, log->n_epochs);
     if (!series || !x || !y)
-        return NULL;
-    for (int64_t i = 0; i < log->n; i++) {
-        x[i] = isnan(log->epoch[i]) ? (double)(i + 1) : log->epoch[i];
-        y[i] = values[i * stride];
-    }
+        return;
+    for (int64_t i = 0; i < log->n_epochs; i++)
+        x[i] = (double)(i + 1);
+    run_log_column(log, scalar, y);
     series->x = x;
     series->y = y;
-    return series;
 }
 
 static struct report_chart *begin_chart(struct report_builder *builder, const char *id,
@@ -35,10 +33,18 @@ static struct report_chart *begin_chart(struct report_builder *builder, const ch
     return chart;
 }
 
-static bool is_used(const struct run_log *log, int loss)
+/* What follows the prefix in a scalar's name; NULL where it has another one. */
+static const char *name_behind(const struct run_log *log, int64_t scalar, const char *prefix)
 {
-    for (int64_t i = 0; i < log->n; i++)
-        if (log->loss[i * log->n_losses + loss] != 0 && !isnan(log->loss[i * log->n_losses + loss]))
+    size_t length = strlen(prefix);
+    const char *name = log->names[scalar];
+    return strncmp(name, prefix, length) == 0 ? name + length : NULL;
+}
+
+static bool is_used(const struct run_log *log, int64_t scalar)
+{
+    for (int64_t i = 0; i < log->n_values; i++)
+        if (log->values[i].scalar == scalar && log->values[i].value != 0)
             return true;
     return false;
 }
@@ -52,22 +58,53 @@ static void add_losses(struct report_builder *builder, const struct run_source *
                     report_format(builder, "Training losses of %s", run->name), "Loss");
     report_note(builder, chart,
                 "The total is the weighted sum; the terms are shown without their weights.");
-    for (int i = 0; i < log->n_losses; i++)
-        if (is_used(log, i))
-            add_curve(builder, chart, log->losses[i], log, log->loss + i, log->n_losses);
+    for (int64_t s = 0; s < log->n_scalars; s++) {
+        const char *term = name_behind(log, s, "loss/");
+        if (term && is_used(log, s))
+            add_curve(builder, chart, report_text(builder, term), log, s);
+    }
+}
+
+/* The epoch with the smallest of the errors that choose it, from 1; 0 without any. */
+static int64_t best_epoch(const struct run_log *log, int64_t selected)
+{
+    double least = INFINITY;
+    int64_t best = 0;
+    for (int64_t e = 0; e < log->n_epochs; e++)
+        for (int64_t i = log->epochs[e].first; i < log->epochs[e].first + log->epochs[e].n; i++)
+            if (log->values[i].scalar == selected && log->values[i].value < least) {
+                least = log->values[i].value;
+                best = e + 1;
+            }
+    return best;
+}
+
+/* "text_missing" of "validation/text_missing/mae". */
+static const char *flow_of(struct report_builder *builder, const struct run_log *log,
+                           int64_t scalar)
+{
+    const char *rest = name_behind(log, scalar, "validation/");
+    const char *end = rest ? strchr(rest, '/') : NULL;
+    return end && strcmp(end, "/mae") == 0 ? report_format(builder, "%.*s", (int)(end - rest), rest)
+                                           : NULL;
 }
 
 static void add_validation(struct report_builder *builder, const struct run_source *run)
 {
     const struct run_log *log = &run->log;
+    int64_t selected = run_log_find_selected(log), best = best_epoch(log, selected);
     struct report_chart *chart = begin_chart(
         builder, report_format(builder, "validation-%s", run->name),
         report_format(builder, "Validation error of %s", run->name), "Mean absolute error");
-    for (int i = 0; i < log->n_flows; i++)
-        add_curve(builder, chart, log->flows[i], log, log->validation + i, log->n_flows);
-    if (log->best >= 0)
-        report_mark(builder, chart, false, log->epoch[log->best],
-                    report_format(builder, "best epoch, by %s", log->selected_by));
+    for (int64_t s = 0; s < log->n_scalars; s++) {
+        const char *flow = flow_of(builder, log, s);
+        if (flow)
+            add_curve(builder, chart, flow, log, s);
+    }
+    if (best > 0)
+        report_mark(builder, chart, false, (double)best,
+                    report_format(builder, "best epoch, by %s",
+                                  name_behind(log, selected, RUN_LOG_SELECTED)));
 }
 
 /* ---- All runs together ---- */
@@ -77,7 +114,7 @@ static void compare_runs(struct report_builder *builder, const struct sources *s
 {
     int n = 0;
     for (int64_t i = 0; i < sources->n_runs; i++)
-        n += sources->runs[i].log.n > 0 && sources->runs[i].log.selected_by[0];
+        n += run_log_find_selected(&sources->runs[i].log) >= 0;
     if (n < 2)
         return;
     struct report_chart *chart = begin_chart(builder, "validation-of-all-runs",
@@ -87,8 +124,9 @@ static void compare_runs(struct report_builder *builder, const struct sources *s
                 "choose by different errors cannot be compared here.");
     for (int64_t i = 0; i < sources->n_runs; i++) {
         const struct run_source *run = &sources->runs[i];
-        if (run->log.n > 0 && run->log.selected_by[0])
-            add_curve(builder, chart, run->name, &run->log, run->log.selected, 1);
+        int64_t selected = run_log_find_selected(&run->log);
+        if (selected >= 0)
+            add_curve(builder, chart, run->name, &run->log, selected);
     }
 }
 
@@ -105,14 +143,14 @@ void collect_learning(struct report_builder *builder, const struct sources *sour
         if (!sources->runs[i].results)
             report_say(builder, REPORT_WARNING,
                        "%s has not finished its training: this is how far it has got, %lld %s.",
-                       sources->runs[i].name, (long long)sources->runs[i].log.n,
-                       sources->runs[i].log.n == 1 ? "epoch" : "epochs");
+                       sources->runs[i].name, (long long)sources->runs[i].log.n_epochs,
+                       sources->runs[i].log.n_epochs == 1 ? "epoch" : "epochs");
     compare_runs(builder, sources);
     if (n > MAX_DETAILED)
         report_say(builder, REPORT_TEXT, "The losses of the first %d of %lld runs:", MAX_DETAILED,
                    (long long)n);
     for (int64_t i = 0; i < n && i < MAX_DETAILED; i++)
-        if (sources->runs[i].log.n > 1) {
+        if (sources->runs[i].log.n_epochs > 1) {
             add_validation(builder, &sources->runs[i]);
             add_losses(builder, &sources->runs[i]);
         }

@@ -77,16 +77,6 @@ static int read_if_there(const char *folder, const char *name, char **text,
     return status;
 }
 
-static int read_log(struct run_source *run, struct valence_error *error)
-{
-    char *path = path_join(run->path, RUN_LOG);
-    int status = path ? VALENCE_OK : no_memory(error);
-    if (!status && path_exists(path))
-        status = run_log_read(path, &run->log, error);
-    free(path);
-    return status;
-}
-
 static int read_results(struct run_source *run, struct valence_error *error)
 {
     char *text = NULL;
@@ -113,16 +103,15 @@ static int add_run(struct sources *sources, const char *parent, const char *seed
     char *name = name_of(parent);
     *run = (struct run_source){.path = seed ? path_join(parent, seed) : strdup(parent),
                                .name = seed && name ? path_join(name, seed) : name,
-                               .parent = strdup(parent),
-                               .log = {.best = -1}};
+                               .parent = strdup(parent)};
     if (seed)
         free(name);
     if (!run->path || !run->name || !run->parent)
         return no_memory(error);
     run->has_model = holds(run->path, RUN_BEST);
     status = read_if_there(run->path, RUN_CONFIG, &run->configuration, error);
-    if (!status)
-        status = read_log(run, error);
+    if (!status && holds(run->path, RUN_LOG))
+        status = run_log_read(run->path, &run->log, error);
     return status ? status : read_results(run, error);
 }
 

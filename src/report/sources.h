@@ -5,15 +5,15 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "report/run_log.h"
+#include "run/run_log.h"
 #include "valence/error.h"
 
 /* One training: a run's folder, or one seed of it. */
 struct run_source {
     char *path;
-    char *name;   /* "run", "run/seed-2": unique among the runs */
-    char *parent; /* the input that it is of: the folder of all its seeds, or `path` */
-    struct run_log log;
+    char *name;          /* "run", "run/seed-2": unique among the runs */
+    char *parent;        /* the input that it is of: the folder of all its seeds, or `path` */
+    struct run_log log;  /* empty where nothing is logged yet */
     char *configuration; /* the text of config.yaml; NULL where it is not there */
     json_t *results;     /* results.json; NULL while the training has not ended */
     bool has_model;      /* best.safetensors is there */

@@ -47,8 +47,13 @@ static int find_scalar(struct run_log *log, const char *name, int *scalar,
             return VALENCE_OK;
     if (log->n_scalars == RUN_LOG_MAX_SCALARS)
         return fail(error, VALENCE_ERROR_LIMIT, "more than %d scalars", RUN_LOG_MAX_SCALARS);
-    snprintf(log->names[log->n_scalars++], RUN_LOG_NAME_BYTES, "%s", name);
-    return VALENCE_OK;
+    void *names = log->names;
+    int status = grow_array(&names, &log->names_capacity, log->n_scalars + 1, sizeof *log->names,
+                            RUN_LOG_MAX_SCALARS, "the names of scalars", error);
+    log->names = names;
+    if (!status)
+        snprintf(log->names[log->n_scalars++], RUN_LOG_NAME_BYTES, "%s", name);
+    return status;
 }
 
 static int add_value(struct run_log *log, const char *name, double value,
@@ -72,7 +77,7 @@ static const char *prefix_of(const char *key)
 {
     bool selects =
         strcmp(key, "complete") == 0 || strcmp(key, "missing") == 0 || strcmp(key, "mean") == 0;
-    return selects ? "selected/" : "";
+    return selects ? RUN_LOG_SELECTED : "";
 }
 
 static int add_members(struct run_log *log, const char *prefix, const json_t *object, int depth,
@@ -199,6 +204,7 @@ int run_log_parse(char *text, char *timing, const char *path, struct run_log *lo
 
 void run_log_free(struct run_log *log)
 {
+    free(log->names);
     free(log->epochs);
     free(log->values);
     *log = (struct run_log){0};
@@ -274,4 +280,23 @@ void run_log_visit(const struct run_log *log, int64_t epoch, run_scalar_visit vi
     for (int t = 0; t < RUN_N_TIMES; t++)
         if (!isnan(read->times[t]))
             visit(user, time_names[t], read->times[t]);
+}
+
+void run_log_column(const struct run_log *log, int64_t scalar, double *values)
+{
+    for (int64_t e = 0; e < log->n_epochs; e++) {
+        const struct run_log_epoch *epoch = &log->epochs[e];
+        values[e] = NAN;
+        for (int64_t i = epoch->first; i < epoch->first + epoch->n; i++)
+            if (log->values[i].scalar == scalar)
+                values[e] = log->values[i].value;
+    }
+}
+
+int64_t run_log_find_selected(const struct run_log *log)
+{
+    for (int64_t s = 0; s < log->n_scalars; s++)
+        if (strncmp(log->names[s], RUN_LOG_SELECTED, strlen(RUN_LOG_SELECTED)) == 0)
+            return s;
+    return -1;
 }

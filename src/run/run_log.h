@@ -27,8 +27,8 @@ struct run_log_epoch {
 
 /* Epochs 1, 2, ... n_epochs. An epoch has the scalars that its line has, and no others. */
 struct run_log {
-    int n_scalars;
-    char names[RUN_LOG_MAX_SCALARS][RUN_LOG_NAME_BYTES];
+    int64_t n_scalars, names_capacity;
+    char (*names)[RUN_LOG_NAME_BYTES];
     int64_t n_epochs, epochs_capacity;
     struct run_log_epoch *epochs;
     int64_t n_values, values_capacity;
@@ -49,6 +49,14 @@ void run_log_free(struct run_log *log);
  */
 typedef void (*run_scalar_visit)(void *user, const char *name, double value);
 void run_log_visit(const struct run_log *log, int64_t epoch, run_scalar_visit visit, void *user);
+
+/* A scalar's values, NaN in epochs without it, to values[n_epochs]. */
+void run_log_column(const struct run_log *log, int64_t scalar, double *values);
+
+/* The scalar that chooses the best epoch, -1 where the log has none. Its name without "selected/"
+ * is its rule. */
+int64_t run_log_find_selected(const struct run_log *log);
+#define RUN_LOG_SELECTED "selected/"
 
 /* Seconds of all lines in timing.jsonl, and how many these are: an epoch that was trained again
  * after an interruption counts twice. Both are 0 where there is no such file. */
