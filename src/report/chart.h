@@ -113,12 +113,15 @@ struct report_table {
 struct report_scores {
     const char *run, *flow; /* "seed-1", "text_missing" */
     /* (n) each; NaN where a clip has no score or no interval, NULL where nothing has. */
-    const float *score, *low, *high;
+    float *score;
+    const float *low, *high;
     /* (n, 3): audio, text, video; NULL where they are not known. */
     const float *modality_weights;
-    /* (n, 3, n_bins): where the network looked, each modality's rows summed into n_bins parts of
-     * equal length; NaN for a modality without rows, and for clips of which it was not kept. NULL
-     * where it is not known. */
+    /* Where the network looked, of some of the clips: (n_attended) their numbers, and
+     * (n_attended, 3, n_bins) the weights of each modality's rows, summed into n_bins parts of
+     * equal length; NaN for a modality without rows. NULL where it is not known. */
+    int64_t n_attended;
+    const int64_t *attended;
     const float *attention;
 };
 

@@ -1,13 +1,24 @@
-/* The parts of a report. Each collector adds its charts, tables and texts to the builder, in the
- * sections of report/sections.c, and adds nothing where there is no data for it. Shortage of memory
- * stays with the builder. */
+/* The parts of a report. Each collector adds its charts, tables and texts to the builder, in
+ * sections of its own, and adds nothing where there is no data for it. Shortage of memory stays
+ * with the builder. */
 #ifndef VALENCE_REPORT_COLLECT_H
 #define VALENCE_REPORT_COLLECT_H
 
 #include "report/document.h"
+#include "report/measured.h"
+#include "report/scored.h"
 #include "report/sources.h"
+
+/* What the models reach: sentences, and all figures. */
+void collect_summary(struct report_builder *builder, const struct measured_groups *groups);
 
 /* Losses and validation errors by epoch. */
 void collect_learning(struct report_builder *builder, const struct sources *sources);
+
+/* Predictions against labels; where errors lie; whether intervals hold. */
+void collect_predictions(struct report_builder *builder, const struct scored_sets *sets);
+void collect_errors(struct report_builder *builder, const struct scored_sets *sets);
+void collect_intervals(struct report_builder *builder, const struct scored_sets *sets,
+                       const struct measured_groups *groups);
 
 #endif

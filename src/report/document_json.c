@@ -205,6 +205,16 @@ static int write_packed(FILE *stream, const char *key, const float *values, int6
     return failed ? fail(error, VALENCE_ERROR_MEMORY, "no memory for a report") : VALENCE_OK;
 }
 
+static void write_integers(FILE *stream, const char *key, const int64_t *values, int64_t n)
+{
+    if (!values)
+        return;
+    fprintf(stream, ",\"%s\":[", key);
+    for (int64_t i = 0; i < n; i++)
+        fprintf(stream, "%s%lld", i ? "," : "", (long long)values[i]);
+    fputc(']', stream);
+}
+
 static int write_scores(FILE *stream, const struct report_clips *clips,
                         const struct report_scores *scores, struct valence_error *error)
 {
@@ -219,9 +229,10 @@ static int write_scores(FILE *stream, const struct report_clips *clips,
         status = write_packed(stream, "high", scores->high, clips->n, 16, error);
     if (!status)
         status = write_packed(stream, "weights", scores->modality_weights, 3 * clips->n, 8, error);
+    write_integers(stream, "attended", scores->attended, scores->n_attended);
     if (!status)
-        status = write_packed(stream, "attention", scores->attention, 3 * clips->n * clips->n_bins,
-                              8, error);
+        status = write_packed(stream, "attention", scores->attention,
+                              3 * scores->n_attended * clips->n_bins, 8, error);
     fputc('}', stream);
     return status;
 }
@@ -235,12 +246,7 @@ static int write_clips(FILE *stream, const struct report_clips *clips, struct va
     write_texts(stream, "groups", clips->groups, clips->n);
     write_texts(stream, "transcripts", clips->transcripts, clips->n);
     int status = write_packed(stream, "labels", clips->labels, clips->n, 16, error);
-    if (clips->rows) {
-        fputs(",\"rows\":[", stream);
-        for (int64_t i = 0; i < 3 * clips->n; i++)
-            fprintf(stream, "%s%lld", i ? "," : "", (long long)clips->rows[i]);
-        fputc(']', stream);
-    }
+    write_integers(stream, "rows", clips->rows, 3 * clips->n);
     fputs(",\"scores\":[", stream);
     for (int i = 0; i < clips->n_scores && !status; i++) {
         if (i)

@@ -56,14 +56,44 @@ static void make_title(const struct sources *sources, char *title, size_t room)
         snprintf(title, room, "%.200s and %lld more", name, (long long)n - 1);
 }
 
-static int collect(const struct sources *sources, const struct valence_report_options *options,
-                   const struct report_document **document, struct valence_error *error)
+/* Everything from reading predictions on; the builder is freed in any case. */
+static int collect(struct report_builder *builder, const struct sources *sources,
+                   const struct valence_report_options *options,
+                   const struct valence_progress *progress, struct valence_error *error)
+{
+    struct scored_sets sets = {0};
+    struct measured_groups *groups = report_take(builder, 1, sizeof *groups);
+    if (!groups)
+        return fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+    report_section(builder, "summary", "Summary");
+    int status = score_runs(builder, sources, options, progress, &sets, error);
+    if (!status)
+        status = read_predictions(builder, sources, &sets, error);
+    if (status)
+        return status;
+    measured_list(builder, sources, &sets, groups);
+    collect_summary(builder, groups);
+    collect_learning(builder, sources);
+    collect_predictions(builder, &sets);
+    collect_errors(builder, &sets);
+    collect_intervals(builder, &sets, groups);
+    return VALENCE_OK;
+}
+
+static int make_document(const struct sources *sources,
+                         const struct valence_report_options *options,
+                         const struct valence_progress *progress,
+                         const struct report_document **document, struct valence_error *error)
 {
     char title[256];
     struct report_builder *builder = report_builder_create();
-    if (!builder)
-        return fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
-    collect_learning(builder, sources);
+    *document = NULL;
+    int status = builder ? collect(builder, sources, options, progress, error)
+                         : fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+    if (status) {
+        report_builder_free(builder);
+        return status;
+    }
     make_title(sources, title, sizeof title);
     return report_builder_finish(builder, options->title ? options->title : title, document, error);
 }
@@ -75,7 +105,6 @@ int valence_report_create(const char *const *inputs, int n,
 {
     struct valence_report_options options;
     struct sources sources;
-    (void)progress;
     *report = NULL;
     int status = read_options(&options, given, error);
     if (!status && n < 1)
@@ -85,7 +114,7 @@ int valence_report_create(const char *const *inputs, int n,
     if (status)
         return status;
     struct valence_report *made = allocate(1, sizeof *made);
-    status = made ? collect(&sources, &options, &made->document, error)
+    status = made ? make_document(&sources, &options, progress, &made->document, error)
                   : fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
     sources_free(&sources);
     if (status)

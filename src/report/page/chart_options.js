@@ -22,11 +22,10 @@ function readColours() {
   return colours;
 }
 
-/* rgb(...) with an opacity. */
+/* A computed colour, rgb(...), with an opacity. */
 function faded(colour, opacity) {
-  return colour.replace(/^rgba?\(([^)]*?)(?:, *[\d.]+)?\)$/, (_, parts) =>
-    parts.split(",").length === 3 ? `rgba(${parts}, ${opacity})` : `rgba(${parts})`,
-  );
+  const parts = colour.match(/[\d.]+/g).slice(0, 3);
+  return `rgba(${parts.join(", ")}, ${opacity})`;
 }
 
 /* ---- Axes ---- */
@@ -341,26 +340,39 @@ function tooltipOf(chart, colours, isHorizontal) {
 function liesDown(chart, width) {
   if (chart.chart !== "bars" || !chart.x.categories) return false;
   const longest = Math.max(0, ...chart.x.categories.map((name) => name.length));
-  return longest * 7 * chart.x.categories.length > width - 80;
+  return (longest * 6.2 + 10) * chart.x.categories.length > width - 60;
 }
 
-function chartHeight(chart, width) {
-  if (liesDown(chart, width))
-    return 110 + chart.x.categories.length * Math.max(22, 13 * chart.series.length);
-  if (chart.chart === "heat") {
-    const cell = Math.min(56, (width - 150) / Math.max(1, chart.x.categories.length));
-    return Math.round(Math.min(640, 110 + Math.max(14, cell) * chart.y.categories.length));
+/* How many lines the names of the series take, about. */
+function legendLines(chart, width) {
+  if (chart.chart === "heat" || chart.series.length < 2) return 0;
+  let lines = 1;
+  let used = 0;
+  for (const series of chart.series) {
+    const size = 46 + 6.6 * cutName(series.name, width / 2).length;
+    if (used > 0 && used + size > width) {
+      lines++;
+      used = 0;
+    }
+    used += size;
   }
-  return width < 480 ? 290 : 340;
+  return lines;
+}
+
+const LEGEND_LINE = 20;
+
+function chartHeight(chart, width) {
+  const legend = LEGEND_LINE * Math.max(0, legendLines(chart, width) - 1);
+  if (liesDown(chart, width))
+    return 110 + legend + chart.x.categories.length * Math.max(22, 13 * chart.series.length);
+  const usual = width < 480 ? 290 : 340;
+  if (chart.chart === "heat")
+    return Math.max(usual, Math.min(640, 110 + 15 * chart.y.categories.length));
+  return usual + legend;
 }
 
 function heatOptions(chart, colours, width) {
   const columns = chart.x.categories.length;
-  const cells = chart.series[0].y.map((value, i) => [
-    i % columns,
-    Math.floor(i / columns),
-    isKnown(value) ? value : "-",
-  ]);
   const known = chart.series[0].y.filter(isKnown);
   let low = isKnown(chart.z.low) ? chart.z.low : -largest(known.map((value) => -value));
   let high = isKnown(chart.z.high) ? chart.z.high : largest(known);
@@ -368,6 +380,13 @@ function heatOptions(chart, colours, width) {
   if (diverges) high = Math.max(high, -low);
   if (diverges) low = -high;
   const room = (width - 150) / columns;
+  /* Figures stand out from the colour of their cell. */
+  const isDark = (value) =>
+    diverges ? Math.abs(value) > 0.6 * high : value - low > 0.55 * (high - low);
+  const cells = chart.series[0].y.map((value, i) => ({
+    value: [i % columns, Math.floor(i / columns), isKnown(value) ? value : "-"],
+    label: { color: isDark(value) ? colours.surface : colours.ink },
+  }));
   return {
     visualMap: {
       type: "continuous",
@@ -395,10 +414,7 @@ function heatOptions(chart, colours, width) {
         itemStyle: { borderColor: colours.line, borderWidth: columns > 24 ? 0 : 1 },
         label: {
           show: columns <= 9 && room > 30,
-          color: colours.ink,
           fontSize: 11,
-          textBorderColor: colours.surface,
-          textBorderWidth: 2,
           formatter: ({ value }) => axisText(chart.z, value[2]),
         },
       },
@@ -431,7 +447,6 @@ function chartOptions(chart, colours, width) {
     x.min = isKnown(chart.x.low) ? chart.x.low : "dataMin";
     x.max = isKnown(chart.x.high) ? chart.x.high : "dataMax";
   }
-  const marks = chart.marks.some((mark) => mark.axis !== "y");
   const options = {
     animation: false,
     aria: { enabled: false } /* the figure has a name, and the table has the figures */,
@@ -439,7 +454,9 @@ function chartOptions(chart, colours, width) {
     grid: {
       left: 12,
       right: 20,
-      top: (hasLegend ? 40 : 16) + (marks ? 22 : 0) + (chart.chart === "heat" ? 24 : 0),
+      top:
+        (hasLegend ? 20 + LEGEND_LINE * legendLines(chart, width) : 16) +
+        (chart.chart === "heat" ? 24 : 0),
       bottom: 12,
       outerBoundsMode: "same" /* names and labels of the axes lie within */,
       outerBoundsContain: "all",

@@ -53,9 +53,20 @@ function makeItem(item) {
 
 /* ---- Sections ---- */
 
+/* Charts stand in two columns; of an odd number in a row the last takes both. */
+function widenLast(items, nodes) {
+  let n = 0;
+  items.forEach((item, i) => {
+    n = item.kind === "chart" ? n + 1 : 0;
+    const next = items[i + 1];
+    if (n % 2 === 1 && (!next || next.kind !== "chart")) nodes[i].classList.add("wide");
+  });
+}
+
 function makeSection(section) {
   const body = make("div", { class: "items" });
-  for (const item of section.items) body.append(makeItem(item));
+  body.append(...section.items.map(makeItem));
+  widenLast(section.items, body.children);
   return make(
     "section",
     { class: "section", id: section.id, tabindex: -1, "aria-labelledby": `${section.id}-heading` },

@@ -1,0 +1,158 @@
+#include "report/score_attention.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "evaluate/scoring.h"
+
+/* Of all lists together: what keeps the attention of the page below 2 MB. */
+#define MAX_ATTENTION_VALUES ((int64_t)1500000)
+#define BATCH_SIZE           64
+
+/* How many lists there will be, about: attention has room for so many clips of each. */
+int64_t score_attention_clips(const struct sources *sources)
+{
+    int64_t n_lists = 0;
+    for (int64_t i = 0; i < sources->n_runs; i++)
+        n_lists += sources->runs[i].log.n_flows > 0 ? sources->runs[i].log.n_flows : 2;
+    return MAX_ATTENTION_VALUES / (VALENCE_N_MODALITIES * ATTENTION_BINS * (n_lists + 1));
+}
+
+/* The weights of n rows, summed into bins of equal length. */
+static void sum_bins(const float *rows, int64_t n, float bins[ATTENTION_BINS])
+{
+    for (int i = 0; i < ATTENTION_BINS; i++)
+        bins[i] = n > 0 ? 0 : NAN;
+    for (int64_t row = 0; row < n; row++) {
+        double from = (double)row * ATTENTION_BINS / (double)n;
+        double to = (double)(row + 1) * ATTENTION_BINS / (double)n;
+        for (int bin = (int)from; bin < ATTENTION_BINS && bin < to; bin++) {
+            double part = fmin(to, bin + 1) - fmax(from, bin);
+            bins[bin] += (float)((double)rows[row] * part / (to - from));
+        }
+    }
+}
+
+/* The weights of a batch's clips, to (n_clips, 3, ATTENTION_BINS) at `to`. */
+static int attend_batch(struct scoring *scoring, const struct valence_batch *batch, unsigned flow,
+                        float *to, struct valence_error *error)
+{
+    const struct valence_attention *attention;
+    int status = valence_attend(scoring->workspace, batch, flow, &attention, error);
+    for (int64_t i = 0; i < batch->n_clips && !status; i++)
+        for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
+            const struct valence_modality_attention *one = &attention->modalities[m];
+            const int64_t *offsets = batch->streams[one->stream].offsets;
+            int64_t n = one->n_rows > 0 ? offsets[i + 1] - offsets[i] : 0;
+            sum_bins(n > 0 ? one->rows + offsets[i] : NULL, n,
+                     to + (VALENCE_N_MODALITIES * i + m) * ATTENTION_BINS);
+        }
+    return status;
+}
+
+/* The clips with the largest errors in this flow, in the order of the store. */
+struct error_of {
+    double error;
+    int64_t at; /* in the evaluation */
+};
+
+static int by_error(const void *a, const void *b)
+{
+    const struct error_of *x = a, *y = b;
+    return x->error != y->error ? (x->error < y->error) - (x->error > y->error)
+                                : (x->at > y->at) - (x->at < y->at);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = ((const struct error_of *)a)->at, y = ((const struct error_of *)b)->at;
+    return (x > y) - (x < y);
+}
+
+static struct error_of *choose_clips(const struct scoring_run *run, const float *scores, int64_t *n)
+{
+    const struct valence_evaluation *evaluation = run->evaluation;
+    struct error_of *errors = allocate(evaluation->n_clips + 1, sizeof *errors);
+    if (!errors)
+        return NULL;
+    for (int64_t i = 0; i < evaluation->n_clips; i++)
+        errors[i] = (struct error_of){fabs((double)(scores[i] - evaluation->labels[i])), i};
+    *n = evaluation->n_clips;
+    if (*n > run->n_kept) {
+        qsort(errors, (size_t)*n, sizeof *errors, by_error);
+        *n = run->n_kept;
+        qsort(errors, (size_t)*n, sizeof *errors, by_number);
+    }
+    return errors;
+}
+
+/* Of `n` clips, the numbers in the store are `clips`. */
+static int attend_clips(const struct scoring_run *run, struct scoring *scoring,
+                        const int64_t *clips, int64_t n, unsigned flow, float *to,
+                        struct valence_error *error)
+{
+    const struct valence_batch *batch;
+    int status = VALENCE_OK;
+    batch_loader_start(scoring->loader, clips, n, BATCH_SIZE);
+    for (int64_t done = 0; !status;) {
+        const struct valence_progress_event event = {"reading attention", done, n, "clips", NULL};
+        if (run->progress && run->progress->report(run->progress->user, &event) != 0)
+            return fail(error, VALENCE_ERROR_CANCELLED, "cancelled");
+        status = batch_loader_next(scoring->loader, &batch, error);
+        if (status || !batch)
+            break;
+        status = attend_batch(scoring, batch, flow,
+                              to + done * VALENCE_N_MODALITIES * ATTENTION_BINS, error);
+        done += batch->n_clips;
+    }
+    return status;
+}
+
+static int attend_flow(const struct scoring_run *run, struct scoring *scoring,
+                       struct scored_list *list, const struct valence_flow_evaluation *flow,
+                       struct valence_error *error)
+{
+    int64_t n = 0;
+    struct error_of *chosen = choose_clips(run, flow->scores, &n);
+    int64_t *clips = allocate(n + 1, sizeof *clips);
+    int64_t *attended = report_take(run->builder, n + 1, sizeof *attended);
+    float *bins =
+        report_take(run->builder, n * VALENCE_N_MODALITIES * ATTENTION_BINS + 1, sizeof *bins);
+    int status = VALENCE_OK;
+    if (!chosen || !clips || !attended || !bins)
+        status = fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+    for (int64_t i = 0; i < n && !status; i++) {
+        clips[i] = run->evaluation->clips[chosen[i].at];
+        attended[i] = run->places[chosen[i].at];
+    }
+    if (!status)
+        status = attend_clips(run, scoring, clips, n, flow->flow, bins, error);
+    if (!status) {
+        list->shown.n_attended = n;
+        list->shown.attended = attended;
+        list->shown.attention = bins;
+    }
+    free(chosen);
+    free(clips);
+    return status;
+}
+
+/* Of networks that attend: the others have no such weights. */
+int score_attention(const struct scoring_run *run, struct scored_list *const *lists,
+                    struct valence_error *error)
+{
+    struct scoring scoring;
+    if (valence_model_get_config(run->model)->fusion != VALENCE_FUSION_CROSS_ATTENTION)
+        return VALENCE_OK;
+    int status = scoring_open(&scoring, run->model, run->store, NULL, BATCH_SIZE, CLIP_MAX_ROWS,
+                              NULL, error);
+    if (status)
+        return status;
+    run->set->clips.n_bins = ATTENTION_BINS;
+    for (int i = 0; i < run->evaluation->n_flows && !status; i++)
+        status = attend_flow(run, &scoring, lists[i], &run->evaluation->flows[i], error);
+    scoring_close(&scoring);
+    return status;
+}

@@ -1,0 +1,193 @@
+#include "report/scored.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "valence/evaluate.h"
+
+#define N_RESAMPLES 2000
+
+/* ---- Finding clips by their ids ---- */
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(((const struct scored_place *)a)->id, ((const struct scored_place *)b)->id);
+}
+
+static const struct scored_place *sort_places(struct report_builder *builder,
+                                              const char *const *ids, int64_t n)
+{
+    struct scored_place *places = report_take(builder, n + 1, sizeof *places);
+    for (int64_t i = 0; places && i < n; i++)
+        places[i] = (struct scored_place){ids[i], i};
+    if (places)
+        qsort(places, (size_t)n, sizeof *places, by_id);
+    return places;
+}
+
+int64_t scored_set_find(const struct scored_set *set, const char *id)
+{
+    const struct scored_place wanted = {id, 0};
+    const struct scored_place *found =
+        bsearch(&wanted, set->sorted, (size_t)set->clips.n, sizeof *set->sorted, by_id);
+    return found ? found->at : -1;
+}
+
+static bool has_all(const struct scored_set *set, int64_t n, const char *const *ids)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (scored_set_find(set, ids[i]) < 0)
+            return false;
+    return true;
+}
+
+/* ---- Sets ---- */
+
+static struct scored_set *create_set(struct report_builder *builder, const char *name, int64_t n,
+                                     const char *const *ids)
+{
+    struct scored_set *set = report_take(builder, 1, sizeof *set);
+    struct scored_list **lists = report_take(builder, MAX_SCORED_LISTS, sizeof *lists);
+    const char **copies = report_take(builder, n + 1, sizeof *copies);
+    float *labels = report_take(builder, n + 1, sizeof *labels);
+    if (!set || !lists || !copies || !labels)
+        return NULL;
+    for (int64_t i = 0; i < n; i++) {
+        copies[i] = report_text(builder, ids[i]);
+        labels[i] = NAN;
+    }
+    const struct scored_place *sorted = sort_places(builder, copies, n);
+    if (!sorted)
+        return NULL;
+    *set = (struct scored_set){
+        .sorted = sorted,
+        .name = report_text(builder, name),
+        .split = "",
+        .scale = VALENCE_SCALE_OTHER,
+        .level = NAN,
+        .constant = NAN,
+        .lists = lists,
+        .clips = {.n = n, .ids = copies, .labels = labels, .low = NAN, .high = NAN}};
+    return set;
+}
+
+struct scored_set *scored_set_for(struct report_builder *builder, struct scored_sets *sets,
+                                  const char *name, int64_t n, const char *const *ids)
+{
+    for (int i = 0; i < sets->n; i++)
+        if (has_all(sets->sets[i], n, ids))
+            return sets->sets[i];
+    struct scored_set *made = sets->n < MAX_SCORED_SETS ? create_set(builder, name, n, ids) : NULL;
+    if (made)
+        sets->sets[sets->n++] = made;
+    return made;
+}
+
+void scored_set_find_scale(struct scored_set *set)
+{
+    bool are_classes = true;
+    double low = INFINITY, high = -INFINITY;
+    for (int64_t i = 0; i < set->clips.n; i++) {
+        double label = (double)set->clips.labels[i];
+        if (isnan(label))
+            continue;
+        are_classes = are_classes && (label == -1 || label == 0 || label == 1);
+        low = fmin(low, label);
+        high = fmax(high, label);
+    }
+    bool is_sentiment = low >= -3 && high <= 3;
+    set->scale = are_classes    ? VALENCE_SCALE_CLASSES3
+                 : is_sentiment ? VALENCE_SCALE_SENTIMENT
+                                : VALENCE_SCALE_OTHER;
+    if (low <= high) {
+        set->clips.low = are_classes ? -1 : is_sentiment ? -3 : low;
+        set->clips.high = are_classes ? 1 : is_sentiment ? 3 : high;
+    }
+}
+
+/* ---- Lists ---- */
+
+struct scored_list *scored_list_add(struct report_builder *builder, struct scored_set *set,
+                                    const char *run, const char *parent, const char *flow)
+{
+    struct scored_list *list = report_take(builder, 1, sizeof *list);
+    float *score = report_take(builder, set->clips.n + 1, sizeof *score);
+    if (!list || !score || set->n_lists == MAX_SCORED_LISTS)
+        return NULL;
+    for (int64_t i = 0; i < set->clips.n; i++)
+        score[i] = NAN;
+    list->shown = (struct report_scores){
+        .run = report_text(builder, run), .flow = report_text(builder, flow), .score = score};
+    list->parent = report_text(builder, parent);
+    list->is_trained = true;
+    list->coverage = list->mean_width = list->expected_error = NAN;
+    list->gap = (struct valence_interval){NAN, NAN};
+    for (int i = 0; i < VALENCE_MAX_METRICS; i++) {
+        list->metrics.values[i] = NAN;
+        list->intervals[i] = (struct valence_interval){NAN, NAN};
+    }
+    set->lists[set->n_lists++] = list;
+    return list;
+}
+
+/* Intervals of the figures, from resamples of the clips. */
+static int resample(const struct scored_set *set, struct scored_list *list, const float *predicted,
+                    const float *labels, int64_t n, struct valence_error *error)
+{
+    double *samples = allocate((int64_t)N_RESAMPLES * VALENCE_MAX_METRICS, sizeof *samples);
+    int status = samples ? valence_bootstrap(predicted, labels, n, set->scale, N_RESAMPLES, 1,
+                                             samples, error)
+                         : fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+    for (int i = 0; i < VALENCE_N_METRICS && !status; i++)
+        status = valence_bootstrap_interval(samples, NULL, N_RESAMPLES, (enum valence_metric)i,
+                                            VALENCE_METRIC_LEVEL, &list->intervals[i], error);
+    free(samples);
+    return status;
+}
+
+/* How many labels the predictions' intervals hold, and how wide these are. */
+static void measure_intervals(const struct scored_set *set, struct scored_list *list)
+{
+    const struct report_scores *scores = &list->shown;
+    int64_t n = 0, n_inside = 0;
+    double width = 0;
+    for (int64_t i = 0; scores->low && i < set->clips.n; i++) {
+        float label = set->clips.labels[i];
+        if (isnan(label) || isnan(scores->low[i]) || isnan(scores->high[i]))
+            continue;
+        n++;
+        n_inside += label >= scores->low[i] && label <= scores->high[i];
+        width += (double)(scores->high[i] - scores->low[i]);
+    }
+    if (n > 0) {
+        list->coverage = (double)n_inside / (double)n;
+        list->mean_width = width / (double)n;
+    }
+}
+
+int scored_list_measure(struct scored_set *set, struct scored_list *list,
+                        struct valence_error *error)
+{
+    float *predicted = allocate(2 * set->clips.n + 1, sizeof *predicted);
+    float *labels = predicted ? predicted + set->clips.n : NULL;
+    int64_t n = 0;
+    if (!predicted)
+        return fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+    for (int64_t i = 0; i < set->clips.n; i++)
+        if (!isnan(set->clips.labels[i]) && !isnan(list->shown.score[i])) {
+            predicted[n] = list->shown.score[i];
+            labels[n++] = set->clips.labels[i];
+        }
+    int status = VALENCE_OK;
+    if (n > 0) {
+        valence_metrics_compute(predicted, labels, n, set->scale, &list->metrics);
+        list->is_measured = true;
+        status = resample(set, list, predicted, labels, n, error);
+    }
+    measure_intervals(set, list);
+    free(predicted);
+    return status;
+}

@@ -1,0 +1,95 @@
+/* Clips with the scores that models gave them: what predictions, errors, intervals and the list of
+ * clips are made of. A set is one data set's clips; all scores of the same clips share it.
+ *
+ * Everything belongs to the builder. */
+#ifndef VALENCE_REPORT_SCORED_H
+#define VALENCE_REPORT_SCORED_H
+
+#include "report/document.h"
+#include "report/sources.h"
+#include "valence/metrics.h"
+#include "valence/progress.h"
+#include "valence/report.h"
+
+/* Parts into which the rows of a clip's modality are summed, to show where the network looked. */
+#define ATTENTION_BINS 24
+
+/* One model's scores in one flow. */
+struct scored_list {
+    struct report_scores shown;
+    const char *parent; /* of the seeds of a run: the same; else the run itself */
+    bool is_trained;    /* the model was trained with the flow */
+    bool is_measured;   /* there are labels, and the figures below */
+    struct valence_metrics metrics;
+    struct valence_interval intervals[VALENCE_MAX_METRICS]; /* NaN where unknown */
+    double coverage, mean_width, expected_error;            /* NaN where unknown */
+    /* Of the mean absolute error's difference to that of the run's first flow. */
+    struct valence_interval gap;
+};
+
+#define MAX_SCORED_LISTS 4096
+
+/* A clip's id and its number in the set. */
+struct scored_place {
+    const char *id;
+    int64_t at;
+};
+
+struct scored_set {
+    const struct scored_place *sorted; /* (clips.n), by id */
+    const char *name;                  /* the store's or the file's */
+    const char *split;
+    enum valence_scale scale;
+    bool synthetic;
+    double level; /* of the predictions' intervals; NaN where unknown */
+    double constant;
+    struct valence_metrics constant_metrics;
+    bool has_constant;
+    /* What the explorer shows, but for its scores, which are those of the lists. */
+    struct report_clips clips;
+    int n_lists;
+    struct scored_list **lists; /* (MAX_SCORED_LISTS) */
+};
+
+#define MAX_SCORED_SETS 64
+
+struct scored_sets {
+    int n;
+    struct scored_set *sets[MAX_SCORED_SETS];
+};
+
+/* The set that has all of these clips, or a new one of that name; NULL where memory is short, or
+ * there are too many sets. Ids are different from each other. */
+struct scored_set *scored_set_for(struct report_builder *builder, struct scored_sets *sets,
+                                  const char *name, int64_t n, const char *const *ids);
+
+/* The clip's number in the set, -1 where it has none of that id. */
+int64_t scored_set_find(const struct scored_set *set, const char *id);
+
+/* A list of NaN in the set; NULL where memory is short. */
+struct scored_list *scored_list_add(struct report_builder *builder, struct scored_set *set,
+                                    const char *run, const char *parent, const char *flow);
+
+/* Measures a list whose scores and labels are there: figures with intervals, coverage. Errors:
+ * MEMORY. */
+int scored_list_measure(struct scored_set *set, struct scored_list *list,
+                        struct valence_error *error);
+
+/* Looks at the labels of a set that does not come from a store: its scale and range. */
+void scored_set_find_scale(struct scored_set *set);
+
+/* ---- Where they come from ---- */
+
+/* The models of the runs score a store; the sections say which store was not there. Errors: those
+ * of valence_report_create(). */
+int score_runs(struct report_builder *builder, const struct sources *sources,
+               const struct valence_report_options *options,
+               const struct valence_progress *progress, struct scored_sets *sets,
+               struct valence_error *error);
+
+/* Predictions that were written before: `predict --json`, `evaluate --predictions`. Errors: FORMAT,
+ * DATA, IO, MEMORY. */
+int read_predictions(struct report_builder *builder, const struct sources *sources,
+                     struct scored_sets *sets, struct valence_error *error);
+
+#endif
