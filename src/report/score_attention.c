@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
@@ -11,13 +12,22 @@
 #define MAX_ATTENTION_VALUES ((int64_t)1500000)
 #define BATCH_SIZE           64
 
-/* How many lists there will be, about: attention has room for so many clips of each. */
+/* A run has a list for each flow that it was trained with, of which its log has an error each. */
+static int64_t count_flows(const struct run_log *log)
+{
+    static const char prefix[] = "validation/";
+    int64_t n = 0;
+    for (int64_t i = 0; i < log->n_scalars; i++)
+        n += strncmp(log->names[i], prefix, strlen(prefix)) == 0;
+    return n > 0 ? n : 2;
+}
+
 int64_t score_attention_clips(const struct sources *sources)
 {
-    int64_t n_lists = 0;
+    int64_t n_lists = 1;
     for (int64_t i = 0; i < sources->n_runs; i++)
-        n_lists += sources->runs[i].log.n_flows > 0 ? sources->runs[i].log.n_flows : 2;
-    return MAX_ATTENTION_VALUES / (VALENCE_N_MODALITIES * ATTENTION_BINS * (n_lists + 1));
+        n_lists += count_flows(&sources->runs[i].log);
+    return MAX_ATTENTION_VALUES / (VALENCE_N_MODALITIES * ATTENTION_BINS * n_lists);
 }
 
 /* The weights of n rows, summed into bins of equal length. */
