@@ -3,12 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "base/fail.h"
 #include "base/file.h"
 #include "experiment/result.h"
-#include "valence/runtime.h"
+#include "valence/machine.h"
 #include "valence/version.h"
 
 #define VERSION 1
@@ -35,33 +34,12 @@ static json_t *finished(json_t *made, bool good)
 
 /* ---- The machine ---- */
 
-/* The value of the first line "key : value" of /proc/cpuinfo. */
-static void read_cpu(char *name, size_t room)
-{
-    char line[512];
-    FILE *file = fopen("/proc/cpuinfo", "re");
-    snprintf(name, room, "unknown");
-    while (file && fgets(line, sizeof line, file)) {
-        char *colon = strchr(line, ':');
-        if (!colon || strncmp(line, "model name", 10) != 0)
-            continue;
-        colon[strcspn(colon, "\n")] = '\0';
-        snprintf(name, room, "%s", colon + 1 + strspn(colon + 1, " "));
-        break;
-    }
-    if (file)
-        fclose(file);
-}
-
 json_t *machine_to_json(void)
 {
-    struct utsname system;
-    char cpu[256], name[300] = "unknown";
-    if (uname(&system) == 0)
-        snprintf(name, sizeof name, "%.100s %.100s", system.sysname, system.machine);
-    read_cpu(cpu, sizeof cpu);
-    return json_pack("{s:s, s:s, s:i}", "system", name, "cpu", cpu, "cores",
-                     valence_default_threads());
+    struct valence_machine machine = {.size = sizeof machine};
+    (void)valence_machine_describe(&machine, NULL); /* fails for its argument alone */
+    return json_pack("{s:s, s:s, s:i}", "system", machine.system, "cpu", machine.cpu, "cores",
+                     machine.n_cores);
 }
 
 /* ---- Variants ---- */
