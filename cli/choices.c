@@ -130,3 +130,24 @@ int choose_flows(const struct command *command, const char *text, unsigned flows
         text += length + 1;
     }
 }
+
+int choose_modalities(const struct command *command, const char *what, const char *text,
+                      unsigned *modalities)
+{
+    *modalities = 0;
+    for (;;) {
+        size_t length = strcspn(text, ",");
+        char name[64];
+        int modality;
+        snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1),
+                 text);
+        int code = choose_name(command, what, name, valence_modality_names, VALENCE_N_MODALITIES,
+                               &modality);
+        if (code)
+            return code;
+        *modalities |= VALENCE_BIT(modality);
+        if (text[length] == '\0')
+            return EXIT_FINE;
+        text += length + 1;
+    }
+}

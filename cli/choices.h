@@ -47,4 +47,8 @@ int choose_published(const struct command *command, const char *text);
 int choose_flows(const struct command *command, const char *text, unsigned flows[VALENCE_MAX_FLOWS],
                  int *n_flows);
 
+/* "audio" or "audio,text", to a set of modalities; `what` is the option. */
+int choose_modalities(const struct command *command, const char *what, const char *text,
+                      unsigned *modalities);
+
 #endif

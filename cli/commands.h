@@ -23,6 +23,7 @@
     X(models, "Models")                                                                            \
     X(ablate, "Experiments")                                                                       \
     X(compare, "Experiments")                                                                      \
+    X(compare_representations, "Experiments")                                                      \
     X(sweep, "Experiments")                                                                        \
     X(report, "Experiments")                                                                       \
     X(runs, "Experiments")                                                                         \

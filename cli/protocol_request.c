@@ -112,22 +112,6 @@ static int choose_padded_rows(const struct command *command, const char *list,
     return EXIT_FINE;
 }
 
-static int choose_noisy(const struct command *command, const char *list,
-                        struct valence_protocol_options *options)
-{
-    char item[64];
-    options->noisy_modalities = 0;
-    while (next_item(&list, item, sizeof item)) {
-        int modality;
-        int code = choose_name(command, "--noisy", item, valence_modality_names,
-                               VALENCE_N_MODALITIES, &modality);
-        if (code)
-            return code;
-        options->noisy_modalities |= VALENCE_BIT(modality);
-    }
-    return EXIT_FINE;
-}
-
 /* Every rate once: a run at each. */
 static int choose_rate_runs(const struct command *command, const struct option_list *list,
                             struct protocol_request *request)
@@ -172,7 +156,7 @@ int protocol_request_parse(const struct command *command, const struct protocol_
     if (!code && texts->padded_rows)
         code = choose_padded_rows(command, texts->padded_rows, options);
     if (!code && texts->noisy)
-        code = choose_noisy(command, texts->noisy, options);
+        code = choose_modalities(command, "--noisy", texts->noisy, &options->noisy_modalities);
     if (!code)
         code = choose_name(command, "--erased", texts->erased, valence_erasure_names,
                            VALENCE_N_ERASURES, &erasure);

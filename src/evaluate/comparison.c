@@ -6,10 +6,11 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "evaluate/options.h"
+#include "evaluate/seeds.h"
 
 /* ---- Seeds ---- */
 
-static struct valence_seed_summary summarise(const double *values, int n)
+struct valence_seed_summary summarise_seeds(const double *values, int n)
 {
     double sum = 0, squares = 0;
     for (int i = 0; i < n; i++)
@@ -33,7 +34,7 @@ valence_summarise_metric(const struct valence_evaluation *const *evaluations, in
         return (struct valence_seed_summary){NAN, NAN};
     for (int i = 0; i < n; i++)
         values[i] = evaluations[i]->flows[flow].metrics.values[metric];
-    return summarise(values, n);
+    return summarise_seeds(values, n);
 }
 
 struct valence_seed_summary
@@ -46,7 +47,7 @@ valence_summarise_reliability(const struct valence_evaluation *const *evaluation
         return (struct valence_seed_summary){NAN, NAN};
     for (int i = 0; i < n; i++)
         values[i] = evaluations[i]->flows[flow].reliability[figure];
-    return summarise(values, n);
+    return summarise_seeds(values, n);
 }
 
 /* ---- Two runs ---- */

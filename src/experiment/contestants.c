@@ -6,8 +6,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "base/sha256.h"
-#include "base/text.h"
+#include "experiment/clips_hash.h"
 #include "format/json_failure.h"
 #include "valence/model.h"
 
@@ -215,22 +214,6 @@ static int take_scores(struct contest *contest, struct contestant_model *model,
     return VALENCE_OK;
 }
 
-/* Whose figures these are, for whoever sets tables beside each other. */
-static void hash_clips(struct contest *contest)
-{
-    struct sha256 digest;
-    char label[NUMBER_TEXT_BYTES + 4], number[NUMBER_TEXT_BYTES];
-    sha256_begin(&digest);
-    for (int64_t i = 0; i < contest->n_clips; i++) {
-        const char *id = valence_store_clip(contest->store, contest->clips[i])->id;
-        format_double((double)contest->labels[i], 9, number);
-        int length = snprintf(label, sizeof label, "\t%s\n", number);
-        sha256_add(&digest, id, strlen(id));
-        sha256_add(&digest, label, (size_t)length);
-    }
-    sha256_end(&digest, contest->clips_hash);
-}
-
 static int group_clips(struct contest *contest, struct valence_error *error)
 {
     const char **groups = allocate(contest->n_clips, sizeof *groups);
@@ -258,6 +241,7 @@ int contest_measure(struct contest *contest, const struct valence_evaluate_optio
     if (!status)
         status = group_clips(contest, error);
     if (!status)
-        hash_clips(contest);
+        clips_hash(contest->store, contest->clips, contest->labels, contest->n_clips,
+                   contest->clips_hash);
     return status;
 }

@@ -359,7 +359,10 @@ static void give_outputs(const struct network *network, struct flow_output *outp
                                           .modality_weights = flow->modality_weights,
                                           .view_weights = flow->view_weights,
                                           .queries = flow->queries,
-                                          .cross = flow->cross};
+                                          .cross = flow->cross,
+                                          .seen_cross = flow->seen_cross,
+                                          .representations = flow->representations,
+                                          .seen = flow->seen};
         for (int m = 0; m < N_MODALITIES; m++) {
             outputs[f].pool_weights[m] = network->uses[flow->use[m]].pool.weights;
             outputs[f].cross_weights[m] = flow->weights_of_cross[m];

@@ -73,6 +73,9 @@ struct flow_output {
     const real *view_weights;     /* (B, Q) */
     const real *queries;          /* (B, Q, d) */
     const real *cross;            /* (B, Q, 3, o) by modality, imagined where missing */
+    const real *seen_cross;       /* the same before imagination; == cross where nothing is */
+    const real *representations;  /* (B, 3, d) by modality, imagined where missing */
+    const real *seen;             /* the same before imagination */
     const real *pool_weights[VALENCE_N_MODALITIES];  /* (rows of the stream used) */
     const real *cross_weights[VALENCE_N_MODALITIES]; /* clip i: (Q, T_i) at Q * offsets[i] */
     /* of linear: (B, width) of the stream used, standardised; NULL of one without rows */

@@ -20,6 +20,7 @@
 #include "valence/export.h"
 #include "valence/import.h"
 #include "valence/inspect.h"
+#include "valence/machine.h"
 #include "valence/metrics.h"
 #include "valence/model.h"
 #include "valence/output.h"
@@ -27,6 +28,7 @@
 #include "valence/protocol.h"
 #include "valence/reliability.h"
 #include "valence/report.h"
+#include "valence/representations.h"
 #include "valence/run.h"
 #include "valence/run_log.h"
 #include "valence/runtime.h"
@@ -414,6 +416,21 @@ static void test_reports(void **state)
     valence_report_free(report);
 }
 
+static void test_representations(void **state)
+{
+    (void)state;
+    const struct valence_representation_maps *maps;
+    struct valence_representations_options options;
+    struct valence_machine machine = {.size = 0};
+    assert_int_equal(TRY(valence_machine_describe, &machine, NULL), VALENCE_ERROR_ARGUMENT);
+    valence_representations_options_default(&options);
+    assert_int_equal(TRY(valence_representations_measure, NULL, NULL, &options, NULL, &maps, NULL),
+                     VALENCE_ERROR_ARGUMENT);
+    assert_null(maps);
+    assert_int_equal(TRY(valence_representations_write, NULL, NULL, VALENCE_MAP_NPY, NOWHERE, NULL),
+                     VALENCE_ERROR_ARGUMENT);
+}
+
 /* ---- What they read ---- */
 
 static int set_up(void **state)
@@ -461,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_figures),
         cmocka_unit_test(test_training),
         cmocka_unit_test(test_experiments),
+        cmocka_unit_test(test_representations),
 #ifdef VALENCE_NULL_ERROR_MEDIA
         cmocka_unit_test(test_media),
         cmocka_unit_test(test_models),

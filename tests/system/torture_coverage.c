@@ -87,7 +87,8 @@ static const char allocates_nothing[] =
     "valence_protocol_options_default valence_protocol_evaluation_free valence_auilc "
     "valence_run_n_epochs valence_run_epoch_path "
     "valence_variants_free valence_sweep_options_default valence_experiment_result_free "
-    "valence_report_options_default valence_report_free";
+    "valence_report_options_default valence_report_free "
+    "valence_representations_options_default valence_representations_free";
 
 static const struct {
     const struct torture_case *cases;

@@ -4,6 +4,8 @@
 
 #include "torture.h"
 #include "valence/experiment.h"
+#include "valence/machine.h"
+#include "valence/representations.h"
 
 /* The plan of a small experiment. */
 static int make_plan(const char *folder, struct valence_experiment **experiment,
@@ -143,6 +145,44 @@ static int compare_runs(double *result, struct valence_error *error)
     return status;
 }
 
+static int measure_maps(const struct valence_store *store, const struct valence_model *model,
+                        double *result, struct valence_error *error)
+{
+    const struct valence_representation_maps *maps = NULL;
+    struct valence_representations_options options;
+    valence_representations_options_default(&options);
+    options.grid = 2;
+    int status = valence_representations_measure(model, store, &options, NULL, &maps, error);
+    if (status)
+        return maps ? 1 : status;
+    for (int i = 0; i < maps->n_maps; i++)
+        *result += maps->maps[i].all.diagonal.mean + (double)maps->maps[i].grid[1];
+    *result += (double)maps->plane.complete[0];
+    status = valence_representations_write(maps, store, VALENCE_MAP_CSV, made, error);
+    valence_representations_free(maps);
+    clear_untried(made);
+    return status;
+}
+
+static int compare_representations(double *result, struct valence_error *error)
+{
+    struct valence_machine machine = {.size = sizeof machine};
+    struct valence_store *store;
+    struct valence_model *model;
+    int status = valence_machine_describe(&machine, error);
+    if (!status)
+        status = valence_model_load(weights, &model, error);
+    if (status)
+        return status;
+    status = valence_store_open(corpus, NULL, &store, error);
+    if (!status) {
+        status = measure_maps(store, model, result, error);
+        valence_store_close(store);
+    }
+    valence_model_free(model);
+    return status;
+}
+
 static int add_variants(const struct valence_variant *variants, int n, double *result)
 {
     for (int i = 0; i < n; i++)
@@ -179,5 +219,7 @@ const struct torture_case experiment_cases[] = {
     {"valence_experiment_run valence_experiment_work", run_all, 10},
     {"valence_experiment_evaluate valence_result_verify", evaluate, 20},
     {"valence_compare_runs", compare_runs, 20},
+    {"valence_representations_measure valence_representations_write valence_machine_describe",
+     compare_representations, 20},
 };
 const int n_experiment_cases = sizeof experiment_cases / sizeof experiment_cases[0];
