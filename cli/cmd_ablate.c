@@ -29,24 +29,8 @@ static int run_ablate(const struct command *command, int argc, char **argv)
     struct experiment_request request = EXPERIMENT_REQUEST;
     const struct option options[] = {
         option_store(&request.train.store),
-        option_output(&request.train.output, "FOLDER",
-                      "The folder of the experiment (default: 'ablation')."),
-        option_set(&request.train.assignments),
-        option_seed(&request.train.seed),
-        option_seeds(&request.train.seeds),
-        {OPTION_FLAG, 0, "dry-run", &request.dry_run, NULL,
-         "Print what would be removed, without training.", 0, 0},
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
-        option_threads(&request.train.threads),
-        option_jobs(&request.jobs),
-        option_memory(&request.memory_mib),
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
-        option_resamples(&request.resamples),
-        option_format(&request.format_name),
-        option_card(&request.card),
-        option_json(&request.json),
-        option_quiet(&request.quiet),
-        {.type = OPTION_END}};
+        EXPERIMENT_OPTIONS(&request, "The folder of the experiment (default: 'ablation').",
+                           "Print what would be removed, without training.")};
     struct valence_error error;
     int n, code;
     if (!options_parse(command, options, argc, argv, &request.train.subject, 0, 1, &n, &code))

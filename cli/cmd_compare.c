@@ -120,24 +120,8 @@ static int run_compare(const struct command *command, int argc, char **argv)
          0, 0},
         {OPTION_TEXT, 0, "store", &common->train.store, "STORE",
          "The store to train on, or to measure finished runs on.", 0, 0},
-        option_output(&common->train.output, "FOLDER",
-                      "The folder of the experiment (default: 'comparison')."),
-        option_set(&common->train.assignments),
-        option_seed(&common->train.seed),
-        option_seeds(&common->train.seeds),
-        {OPTION_FLAG, 0, "dry-run", &common->dry_run, NULL, "Print the variants, without training.",
-         0, 0},
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
-        option_threads(&common->train.threads),
-        option_jobs(&common->jobs),
-        option_memory(&common->memory_mib),
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
-        option_resamples(&common->resamples),
-        option_format(&common->format_name),
-        option_card(&common->card),
-        option_json(&common->json),
-        option_quiet(&common->quiet),
-        {.type = OPTION_END}};
+        EXPERIMENT_OPTIONS(common, "The folder of the experiment (default: 'comparison').",
+                           "Print the variants, without training.")};
     struct valence_error error;
     int code;
     if (!options_parse(command, options, argc, argv, request.subjects, 0, MAX_RUNS,

@@ -11,6 +11,7 @@
 #include "open_store.h"
 #include "protocol_request.h"
 #include "shared_options.h"
+#include "table_files.h"
 
 /* What the command line says, as parsed. */
 struct request {
@@ -105,6 +106,8 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "Seed of the masks (default: the published one).", 0, 4294967295.0},
         {OPTION_INT, 0, "mask-batch", &protocols->mask_batch, "N",
          "batch-modality: clips that lose the same modalities (default: 32).", 1, 1e6},
+        option_format(&protocols->format),
+        option_tables(&protocols->tables),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
         option_json(&request->json),
         {OPTION_TEXT, 0, "predictions", &request->predictions, "FILE",
@@ -168,15 +171,19 @@ static int check_protocols(const struct command *command, const struct request *
     const struct protocol_texts *texts = &request->protocols;
     if (!texts->protocols)
         return texts->rates || texts->at.n || texts->modality_rates || texts->noisy ||
-                       strcmp(texts->select, "validation") != 0 || texts->padded_rows
-                   ? report_usage(command, "--rates, --at, --select, --modality-rates, --noisy and "
-                                           "--padded-rows need --protocol")
+                       strcmp(texts->select, "validation") != 0 || texts->padded_rows ||
+                       texts->tables || strcmp(texts->format, table_format_names[0]) != 0
+                   ? report_usage(command, "--rates, --at, --select, --modality-rates, --noisy, "
+                                           "--padded-rows, --format and --tables need "
+                                           "--protocol")
                    : EXIT_FINE;
     if (strcmp(request->flow, "trained") != 0 || request->ensemble || request->against ||
         request->predictions)
         return report_usage(command, "--flow, --ensemble, --against and --predictions do not go "
                                      "with --protocol");
     int code = protocol_request_parse(command, texts, protocols);
+    if (!code && request->json && protocols->format != TABLE_TEXT)
+        code = report_usage(command, "--json and --format exclude each other");
     protocols->options.split = options->split;
     protocols->options.scale = options->scale;
     protocols->options.n_resamples = options->n_resamples;
@@ -314,14 +321,18 @@ static int evaluate_protocols(const struct request *request,
     struct protocol_set *set = malloc(sizeof *set);
     if (!set)
         return valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "results");
-    int status = open_store(request->store, request->accept_unfinished, &store, error);
+    int status = protocols->tables ? table_folder_make(protocols->tables, error) : VALENCE_OK;
+    if (!status)
+        status = open_store(request->store, request->accept_unfinished, &store, error);
     if (!status) {
         status = protocol_set_measure(request->run, checkpoint_of(request), protocols, store,
                                       terminal_progress(request->quiet), set, error);
+        if (!status && protocols->tables)
+            status = write_protocol_tables(protocols->tables, set, error);
         if (!status && request->json)
             status = print_protocol_json(set, error);
         else if (!status)
-            print_protocol_tables(set);
+            print_protocol_tables(set, protocols->format, stdout);
         protocol_set_free(set);
         valence_store_close(store);
     }
@@ -340,7 +351,8 @@ static int run_evaluate(const struct command *command, int argc, char **argv)
                               .batch = 64,
                               .max_rows = CHOICE_MAX_ROWS,
                               .level = CHOICE_LEVEL,
-                              .protocols = {.erased = valence_erasure_names[0],
+                              .protocols = {.format = table_format_names[0],
+                                            .erased = valence_erasure_names[0],
                                             .replaced_by = valence_replacement_names[0],
                                             .noise_kind = valence_noise_kind_names[0],
                                             .select = "validation",

@@ -81,24 +81,8 @@ static int run_sweep(const struct command *command, int argc, char **argv)
          "Each rung keeps one in N settings and trains it N times as long (default: 3).", 2, 100},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Training", 0, 0},
         option_store(&common->train.store),
-        option_output(&common->train.output, "FOLDER",
-                      "The folder of the experiment (default: 'sweep')."),
-        option_set(&common->train.assignments),
-        option_seed(&common->train.seed),
-        option_seeds(&common->train.seeds),
-        {OPTION_FLAG, 0, "dry-run", &common->dry_run, NULL, "Print the settings, without training.",
-         0, 0},
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
-        option_threads(&common->train.threads),
-        option_jobs(&common->jobs),
-        option_memory(&common->memory_mib),
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
-        option_resamples(&common->resamples),
-        option_format(&common->format_name),
-        option_card(&common->card),
-        option_json(&common->json),
-        option_quiet(&common->quiet),
-        {.type = OPTION_END}};
+        EXPERIMENT_OPTIONS(common, "The folder of the experiment (default: 'sweep').",
+                           "Print the settings, without training.")};
     struct valence_error error;
     int n, code;
     if (!options_parse(command, options, argc, argv, &common->train.subject, 0, 1, &n, &code))

@@ -8,6 +8,7 @@
 #include "experiment_output.h"
 #include "experiment_worker.h"
 #include "json_output.h"
+#include "table_files.h"
 #include "valence/output.h"
 #include "valence/text.h"
 
@@ -80,15 +81,6 @@ struct option option_resamples(int64_t *target)
                            .help = "Resamples for intervals and tests (default: 10000).",
                            .minimum = 100,
                            .maximum = 1e6};
-}
-
-struct option option_format(const char **target)
-{
-    return (struct option){.type = OPTION_TEXT,
-                           .name = "format",
-                           .target = target,
-                           .value_name = "FORMAT",
-                           .help = "text, markdown, csv or latex (default: text)."};
 }
 
 struct option option_card(const char **target)
@@ -175,6 +167,8 @@ int experiment_print(const struct experiment_request *request,
 {
     int status =
         request->card ? write_card(request->card, true, result, experiment, error) : VALENCE_OK;
+    if (!status && request->tables)
+        status = write_tables(request->tables, result, error);
     if (status)
         return status;
     if (request->json)
@@ -228,8 +222,10 @@ int experiment_execute(const struct experiment_request *request,
         print_plan(config, variants, n_variants);
         return VALENCE_OK;
     }
-    int status =
-        valence_experiment_create(config, variants, n_variants, options, &experiment, error);
+    int status = request->tables ? table_folder_make(request->tables, error) : VALENCE_OK;
+    if (status)
+        return status;
+    status = valence_experiment_create(config, variants, n_variants, options, &experiment, error);
     if (status)
         return status;
     status = train_and_measure(request, experiment, &result, error);

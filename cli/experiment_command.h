@@ -3,6 +3,7 @@
 #define VALENCE_CLI_EXPERIMENT_COMMAND_H
 
 #include "options.h"
+#include "shared_options.h"
 #include "table.h"
 #include "train_config.h"
 #include "valence/experiment.h"
@@ -11,7 +12,7 @@
 struct experiment_request {
     struct train_request train; /* store or configuration, --set, --seed, --seeds, threads */
     int64_t jobs, memory_mib, resamples;
-    const char *format_name, *card;
+    const char *format_name, *card, *tables;
     enum table_format format; /* of format_name */
     bool dry_run, json, quiet;
 };
@@ -23,15 +24,31 @@ struct experiment_request {
         .format_name = "text"                                                                      \
     }
 
-/* Rows of a command's table. The lists of options below end where the command's own begin. */
+/* Rows of a command's table. */
 struct option option_set(struct option_list *target);
 struct option option_seed(int64_t *target);
 struct option option_seeds(int64_t *target);
 struct option option_jobs(int64_t *target);
 struct option option_memory(int64_t *target);
 struct option option_resamples(int64_t *target);
-struct option option_format(const char **target);
 struct option option_card(const char **target);
+
+/* The rows that the tables of all commands with experiments end with. */
+#define EXPERIMENT_OPTIONS(request, output_help, dry_run_help)                                     \
+    option_output(&(request)->train.output, "FOLDER", output_help),                                \
+        option_set(&(request)->train.assignments), option_seed(&(request)->train.seed),            \
+        option_seeds(&(request)->train.seeds),                                                     \
+        {OPTION_FLAG, 0, "dry-run", &(request)->dry_run, NULL, dry_run_help, 0, 0},                \
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},                                    \
+        option_threads(&(request)->train.threads), option_jobs(&(request)->jobs),                  \
+        option_memory(&(request)->memory_mib),                                                     \
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},                                       \
+        option_resamples(&(request)->resamples), option_format(&(request)->format_name),           \
+        option_tables(&(request)->tables), option_card(&(request)->card),                          \
+        option_json(&(request)->json), option_quiet(&(request)->quiet),                            \
+    {                                                                                              \
+        .type = OPTION_END                                                                         \
+    }
 
 /* Checks what the table cannot, and sets request->format: EXIT_FINE or, having said what is wrong,
  * EXIT_USAGE. */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "table_files.h"
 #include "terminal.h"
 
 #define SIGNIFICANT 0.05
@@ -286,4 +287,24 @@ void print_result(const struct valence_experiment_result *result, enum table_for
     }
     if (format == TABLE_TEXT)
         print_notes(result, stream);
+}
+
+/* ---- Every form ---- */
+
+static void print_form(const void *what, enum table_format format, FILE *stream)
+{
+    print_result(what, format, stream);
+}
+
+static json_t *make_document(const void *what)
+{
+    const struct valence_experiment_result *result = what;
+    return json_loads(result->json, 0, NULL);
+}
+
+int write_tables(const char *folder, const struct valence_experiment_result *result,
+                 struct valence_error *error)
+{
+    const struct table_source source = {result->kind, result, print_form, make_document};
+    return table_files_write(folder, &source, error);
 }

@@ -15,4 +15,9 @@ void print_result(const struct valence_experiment_result *result, enum table_for
 int write_card(const char *path, bool overwrite, const struct valence_experiment_result *result,
                const struct valence_experiment *experiment, struct valence_error *error);
 
+/* Writes the tables in every form, and the result as JSON, to KIND.txt, KIND.md, KIND.csv, KIND.tex
+ * and KIND.json in a folder, which is made where it is missing. */
+int write_tables(const char *folder, const struct valence_experiment_result *result,
+                 struct valence_error *error);
+
 #endif

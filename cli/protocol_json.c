@@ -5,6 +5,7 @@
 #include "json_output.h"
 #include "metric_json.h"
 #include "protocol_request.h"
+#include "table_files.h"
 #include "valence/version.h"
 
 /* By the modalities' names; null for one that the model does not read. */
@@ -153,7 +154,7 @@ static json_t *protocols_to_json(const struct protocol_set *set)
     return array;
 }
 
-int print_protocol_json(const struct protocol_set *set, struct valence_error *error)
+static json_t *set_to_json(const struct protocol_set *set)
 {
     static const char *const matches[] = {NULL, "same", "other"};
     const struct valence_protocol_evaluation *e = set->base.evaluations[0];
@@ -171,8 +172,31 @@ int print_protocol_json(const struct protocol_set *set, struct valence_error *er
         set->request->as_published ? "as-published" : "validation", "protocols",
         protocols_to_json(set));
     const struct valence_protocol_options *options = &set->request->options;
-    root = json_all_or_nothing(
+    return json_all_or_nothing(
         root, json_put(root, "labels", labels_to_json(options->label_values, options->label_map)) &&
                   json_put(root, "text_stream", json_text(options->text_stream)));
-    return print_json_as("valence/evaluate-protocol", root, error);
+}
+
+int print_protocol_json(const struct protocol_set *set, struct valence_error *error)
+{
+    return print_json_as("valence/evaluate-protocol", set_to_json(set), error);
+}
+
+/* ---- Every form ---- */
+
+static void print_form(const void *what, enum table_format format, FILE *stream)
+{
+    print_protocol_tables(what, format, stream);
+}
+
+static json_t *make_document(const void *what)
+{
+    return set_to_json(what);
+}
+
+int write_protocol_tables(const char *folder, const struct protocol_set *set,
+                          struct valence_error *error)
+{
+    const struct table_source source = {"protocols", set, print_form, make_document};
+    return table_files_write(folder, &source, error);
 }

@@ -141,7 +141,7 @@ int protocol_request_parse(const struct command *command, const struct protocol_
 {
     struct valence_protocol_options *options = &request->options;
     static const char *const selections[] = {"validation", "as-published"};
-    int erasure = 0, replacement = 0, noise_kind = 0, selection = 0;
+    int format = 0, erasure = 0, replacement = 0, noise_kind = 0, selection = 0;
     *request = (struct protocol_request){.n_protocols = 0};
     valence_protocol_options_default(options);
     options->mask_seed = texts->mask_seed;
@@ -171,6 +171,11 @@ int protocol_request_parse(const struct command *command, const struct protocol_
     options->noise_kind = (enum valence_noise_kind)noise_kind;
     if (!code)
         code = choose_name(command, "--select", texts->select, selections, 2, &selection);
+    if (!code)
+        code = choose_name(command, "--format", texts->format, table_format_names, TABLE_N_FORMATS,
+                           &format);
+    request->format = (enum table_format)format;
+    request->tables = texts->tables;
     request->as_published = selection == 1;
     return code ? code : choose_rate_runs(command, &texts->at, request);
 }

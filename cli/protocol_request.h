@@ -3,6 +3,7 @@
 #define VALENCE_CLI_PROTOCOL_REQUEST_H
 
 #include "options.h"
+#include "table.h"
 #include "valence/protocol.h"
 #include "valence/run.h"
 
@@ -12,7 +13,7 @@
 /* The options as texts. */
 struct protocol_texts {
     const char *protocols, *rates, *modality_rates, *padded_rows, *erased, *noisy;
-    const char *replaced_by, *noise_kind;
+    const char *replaced_by, *noise_kind, *format, *tables;
     const char *select;
     bool keep_text_ends;
     int64_t mask_seed, mask_batch;
@@ -32,6 +33,8 @@ struct protocol_request {
     struct valence_protocol_options options; /* its rates are those below */
     double rates[MAX_PROTOCOL_RATES];
     bool as_published; /* the choice of epochs */
+    enum table_format format;
+    const char *tables; /* the folder for all forms, or NULL */
     int n_rate_runs;
     struct rate_run rate_runs[OPTION_LIST_MAX];
 };
@@ -86,7 +89,11 @@ struct valence_seed_summary protocol_mean(const struct protocol_set *set, int pr
 /* The fewest models that any condition's figures come from. */
 int protocol_n_models(const struct protocol_set *set);
 
-void print_protocol_tables(const struct protocol_set *set);
+/* As CSV one table with a row for each protocol, condition and metric. */
+void print_protocol_tables(const struct protocol_set *set, enum table_format format, FILE *stream);
+/* protocols.txt, .md, .csv, .tex and .json in a folder, which is made where it is missing. */
+int write_protocol_tables(const char *folder, const struct protocol_set *set,
+                          struct valence_error *error);
 int print_protocol_json(const struct protocol_set *set, struct valence_error *error);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "metric_json.h"
 #include "metric_text.h"
 #include "protocol_request.h"
 #include "table.h"
@@ -191,7 +192,8 @@ static void note_warnings(const struct shown *s, struct table *table)
     }
 }
 
-static void print_protocol(const struct protocol_set *set, int protocol)
+static void print_protocol(const struct protocol_set *set, int protocol, enum table_format format,
+                           FILE *stream)
 {
     struct shown s = {.set = set,
                       .protocol = protocol,
@@ -199,9 +201,9 @@ static void print_protocol(const struct protocol_set *set, int protocol)
                       .intervals = set->base.n == 1 && set->request->options.n_resamples > 0};
     char title[512];
     snprintf(title, sizeof title, "%s%s on %s: %s split, %" PRId64 " clips, protocol %s (%s)",
-             protocol ? "\n" : "", set->base.run, valence_store_path(set->store),
-             valence_split_names[s.e->split], s.e->n_clips, s.e->protocol->name,
-             s.e->protocol->source);
+             protocol && format == TABLE_TEXT ? "\n" : "", set->base.run,
+             valence_store_path(set->store), valence_split_names[s.e->split], s.e->n_clips,
+             s.e->protocol->name, s.e->protocol->source);
     struct table table = {.title = title};
     add_columns(&s, &table);
     for (int c = 0; c < s.e->n_conditions; c++)
@@ -217,11 +219,72 @@ static void print_protocol(const struct protocol_set *set, int protocol)
     note_models(&s, &table);
     note_clips(&s, &table);
     note_warnings(&s, &table);
-    table_print(&table, stdout);
+    table_print_as(&table, format, stream);
+    if (format != TABLE_TEXT)
+        fputc('\n', stream);
 }
 
-void print_protocol_tables(const struct protocol_set *set)
+/* ---- CSV ---- */
+
+static void number_cell(struct table *table, double value)
 {
-    for (int p = 0; p < set->request->n_protocols; p++)
-        print_protocol(set, p);
+    if (isnan(value))
+        table_cell(table, "%s", "");
+    else
+        table_cell(table, "%.9g", value);
+}
+
+/* A metric of a condition, or where that is -1 the area, -2 the mean over all. */
+static void add_long_row(const struct protocol_set *set, int p, int c, enum valence_metric metric,
+                         struct table *table)
+{
+    int number;
+    const struct valence_protocol_evaluation *e = set->base.evaluations[p * set->base.n];
+    const struct protocol_results *results =
+        c < 0 ? NULL : protocol_results_for(set, p, c, &number);
+    const struct valence_condition *condition =
+        results ? protocol_condition_of(results, p, 0, number) : NULL;
+    struct valence_seed_summary summary = c == -1   ? protocol_auilc(set, p, metric)
+                                          : c == -2 ? protocol_mean(set, p, metric)
+                                                    : protocol_metric(set, p, c, metric);
+    table_cell(table, "%s", e->protocol->name);
+    table_cell(table, "%s", condition ? condition->name : c == -1 ? "AUILC" : "mean");
+    number_cell(table, condition ? condition->rate : NAN);
+    table_cell(table, "%s", valence_metric_describe(metric)->key);
+    number_cell(table, summary.mean);
+    number_cell(table, summary.deviation);
+    number_cell(table, condition ? condition->missing_rows : NAN);
+    number_cell(table, condition ? condition->missing_modalities : NAN);
+    number_cell(table, condition ? condition->noisy : NAN);
+    number_cell(table, condition ? (double)condition->n_nothing : NAN);
+    table_cell(table, "%s", condition ? condition->mask : "");
+}
+
+static void print_long(const struct protocol_set *set, FILE *stream)
+{
+    static const char *const headings[] = {"protocol", "condition", "rate",  "metric", "mean", "sd",
+                                           "rows",     "absent",    "noisy", "bare",   "mask"};
+    struct table table = {.title = NULL};
+    for (size_t i = 0; i < sizeof headings / sizeof headings[0]; i++)
+        table_column(&table, headings[i], TABLE_LEFT);
+    for (int p = 0; p < set->request->n_protocols; p++) {
+        const struct valence_protocol_evaluation *e = set->base.evaluations[p * set->base.n];
+        for (int c = e->n_conditions < 2 ? 0 : -2; c < e->n_conditions; c++) {
+            if (c == -1 && !e->protocol->has_auilc)
+                continue;
+            for (int i = scale_next_metric(e->scale, -1); i >= 0;
+                 i = scale_next_metric(e->scale, i))
+                add_long_row(set, p, c, (enum valence_metric)i, &table);
+        }
+    }
+    table_print_as(&table, TABLE_CSV, stream);
+}
+
+void print_protocol_tables(const struct protocol_set *set, enum table_format format, FILE *stream)
+{
+    if (format == TABLE_CSV)
+        print_long(set, stream);
+    else
+        for (int p = 0; p < set->request->n_protocols; p++)
+            print_protocol(set, p, format, stream);
 }

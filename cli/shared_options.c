@@ -159,6 +159,18 @@ struct option option_json(bool *target)
     return flag(0, "json", target, "Print JSON instead of text.");
 }
 
+struct option option_format(const char **target)
+{
+    return text(0, "format", target, "FORMAT", "text, markdown, csv or latex (default: text).");
+}
+
+struct option option_tables(const char **target)
+{
+    return text(0, "tables", target, "FOLDER",
+                "Also write the tables to this folder in every form: text, Markdown, CSV, LaTeX "
+                "and JSON.");
+}
+
 struct option option_quiet(bool *target)
 {
     return flag('q', "quiet", target, "Show no progress.");

@@ -50,6 +50,9 @@ struct option option_face_threshold(double *target);
 /* ---- How it works and what it prints ---- */
 
 struct option option_json(bool *target);
+/* --format: of tables; and --tables: a folder for all forms of them. */
+struct option option_format(const char **target);
+struct option option_tables(const char **target);
 struct option option_quiet(bool *target);
 struct option option_threads(int64_t *target);
 

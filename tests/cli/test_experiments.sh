@@ -37,6 +37,13 @@ prints '| variant | MAE |'
 expect 0 ablate store $small --seeds 2 -o ablation --format csv
 prints 'no-mia,text_missing,mae,'
 [ "$(wc -l <"$work/out")" -eq 161 ] || wrong "the table has $(wc -l <"$work/out") lines"
+expect 1 ablate store $small --seeds 2 -o ablation --tables forms/new
+complains "forms/new: cannot make the folder"
+expect 0 ablate store $small --seeds 2 -o ablation --tables forms --format markdown
+for form in "txt:mean ± sd" "md:| variant | MAE" "csv:no-mia,text_missing,mae," "tex:toprule" 'json:"valence": "result"'; do
+    grep -qF -- "${form#*:}" "forms/ablation.${form%%:*}" || wrong "forms/ablation.${form%%:*} has no '${form#*:}'"
+done
+cmp -s "$work/out" forms/ablation.md || wrong "--tables and --format write other tables"
 expect 0 verify ablation/result.json --quiet
 expect 0 runs ablation --json
 fits runs

@@ -82,6 +82,16 @@ expect 0 evaluate "$run" "$store" --protocol noise --noise-kind hybrid --noisy t
 prints "The noise is hybrid."
 prints "abstract"
 
+# ---- Other forms
+expect 0 evaluate "$run" "$store" --protocol text-missing,erase --bootstrap 0 --quiet --format csv --tables "$work/forms"
+prints "protocol,condition,rate,metric,mean,sd,rows,absent,noisy,bare,mask"
+prints "erase,AUILC,,mae,"
+prints "text-missing,audio+video,,mae,"
+cmp -s "$work/out" "$work/forms/protocols.csv" || wrong "--tables and --format write other tables"
+for form in "txt:AUILC" "md:| AUILC" "tex:toprule" 'json:"name": "erase"'; do
+    grep -qF -- "${form#*:}" "$work/forms/protocols.${form%%:*}" || wrong "protocols.${form%%:*} has no '${form#*:}'"
+done
+
 # ---- Epochs chosen as published: for each metric the best of all epochs, under each subset or at 0.5
 expect 1 evaluate "$run" "$store" --protocol fixed --select as-published --quiet --bootstrap 0
 complains "(train with --set keep_epochs=true)"
@@ -155,6 +165,8 @@ wrong_use "--at: 'x' is not RATE=RUN" --protocol erase --at x
 wrong_use "two runs for the rate" --protocol erase --at "0.5=$run" --at "0.5=$run"
 wrong_use "not one of the rates" --protocol erase --at "0.45=$run"
 wrong_use "need --protocol" --rates 0.5
+wrong_use "need --protocol" --format csv
+wrong_use "exclude each other" --protocol erase --format csv --json
 wrong_use "need --protocol" --select as-published
 wrong_use "unknown value 'test'" --protocol erase --select test
 wrong_use "do not go with --protocol" --protocol erase --flow all

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""scripts/experiment_summary.py FOLDER: what the experiments in FOLDER/tables show, and what they do not.
+
+A part is said to help only if the test part shows it: p < 0.05 after Holm's correction for all tests of its table. Else the
+sentence gives the interval and the smallest difference that this test part would have shown.
+"""
+import json
+import os
+import sys
+
+ALPHA = 0.05
+FLOW_NAMES = {"complete": "with all modalities", "text_missing": "without text"}
+
+
+def read(folder, name):
+    path = os.path.join(folder, "tables", name)
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def flow_name(flow):
+    return FLOW_NAMES.get(flow, "in the flow " + flow)
+
+
+def difference(cell):
+    return (f"{cell['difference']:+.3f} (95 % interval {cell['low']:+.3f} … {cell['high']:+.3f}, "
+            f"p = {cell['p_holm']:.2g} after Holm)")
+
+
+def compared(result, verb):
+    """Each variant against the first, by MAE."""
+    shown, unclear = [], []
+    first = result["variants"][0]
+    for variant in result["variants"][1:]:
+        for flow, metrics in variant.get("flows", {}).items():
+            cell = metrics["mae"]
+            if cell.get("low") is None or cell.get("p_holm") is None:
+                continue
+            if cell["p_holm"] < ALPHA:
+                word = "worse" if cell["difference"] > 0 else "better"
+                shown.append(f"  {variant['name']} {flow_name(flow)}: {word} than {first['name']}, MAE {difference(cell)}")
+            else:
+                unclear.append((variant["name"], flow, cell))
+    print(f"\n{verb}: {len(shown)} of {len(shown) + len(unclear)} differences of MAE are shown")
+    print("\n".join(shown) if shown else "  none")
+    for flow in result["detectable"]:
+        names = [f"{name} {cell['difference']:+.3f} ({cell['low']:+.3f} … {cell['high']:+.3f})"
+                 for name, its_flow, cell in unclear if its_flow == flow]
+        if names:
+            print(f"  Not shown {flow_name(flow)}: " + ", ".join(names))
+            print(f"  {flow_name(flow)}, this test part would show a difference of {result['detectable'][flow]['mae']:.3f} in four of five cases; "
+                  "smaller ones are open, not absent.")
+
+
+def swept(result):
+    curves = {}
+    for variant in result["variants"][1:]:
+        key, value = variant["name"].split("=", 1)
+        curves.setdefault(key, []).append((float(value), variant["validation_mae"]))
+    base = result["variants"][0]["validation_mae"]
+    print(f"\nWeights of the losses: validation MAE, mean of the flows; {base['mean']:.3f} with the configuration's own")
+    for key, points in curves.items():
+        spread = max(mean["mean"] for _, mean in points) - min(mean["mean"] for _, mean in points)
+        deviation = sorted(mean["sd"] or 0 for _, mean in points)[len(points) // 2]
+        values = ", ".join(f"{value:g}: {mean['mean']:.3f} ± {mean['sd'] or 0:.3f}" for value, mean in sorted(points))
+        verdict = ("varies less than its seeds: no sweet spot is shown" if spread < 2 * deviation else
+                   f"best at {min(points, key=lambda point: point[1]['mean'])[0]:g}")
+        print(f"  {key} {verdict} ({values})")
+    best = next((v for v in result["variants"] if v["name"] == result.get("best")), None)
+    if best and best is not result["variants"][0] and "flows" in best:
+        for flow, metrics in best["flows"].items():
+            cell = metrics["mae"]
+            word = "shown" if cell["p_holm"] is not None and cell["p_holm"] < ALPHA else "not shown"
+            print(f"  {best['name']}, chosen by the validation part, {flow_name(flow)} on the test part: {difference(cell)}: {word}")
+
+
+def main(folder):
+    ablation, models, sweep = read(folder, "ablation.json"), read(folder, "comparison.json"), read(folder, "sweep.json")
+    result = ablation or models or sweep
+    if not result:
+        sys.exit(f"{folder}/tables holds no results")
+    seeds = len(result["variants"][0]["models"])
+    print(f"Summary: {result['data']['clips']} test clips of {result['data']['recordings']} recordings, {seeds} seeds"
+          + ("; SYNTHETIC data: this says nothing about people" if result["data"]["synthetic"] else ""))
+    if ablation:
+        compared(ablation, "Parts removed")
+    if models:
+        compared(models, "Models")
+    if sweep:
+        swept(sweep)
+
+
+main(sys.argv[1])
