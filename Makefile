@@ -8,7 +8,7 @@ export BENCH_PYTHON
 
 SOURCES = $(shell find src include cli tests bench fuzz docs -name '*.[ch]')
 
-.PHONY: build demo test bench install fuzz format clean help
+.PHONY: build demo experiments test bench install fuzz format clean help
 .DEFAULT_GOAL := build
 
 build: ## build the command and the library into build/release
@@ -21,6 +21,9 @@ demo: ## score a talking clip and a speech; then train both flows on a synthetic
 	scripts/configure.sh release $(CMAKE_OPTIONS)
 	cmake --build --preset release --target valence_command
 	scripts/demo.sh build/release/valence
+
+experiments: build ## ablation, sweep, models, protocols, maps and cost on the synthetic corpus (20 minutes on two idle cores)
+	scripts/experiments.sh build/release/valence
 
 test: build ## run all tests; the last line counts them
 	-build/release/valence models fetch smollm2
@@ -46,4 +49,4 @@ clean: ## remove everything built
 	rm -rf build
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

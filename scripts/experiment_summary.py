@@ -25,33 +25,36 @@ def flow_name(flow):
 
 
 def difference(cell):
-    return (f"{cell['difference']:+.3f} (95 % interval {cell['low']:+.3f} … {cell['high']:+.3f}, "
-            f"p = {cell['p_holm']:.2g} after Holm)")
+    return f"{cell['difference']:+.3f} ({cell['low']:+.3f} … {cell['high']:+.3f})"
 
 
-def compared(result, verb):
-    """Each variant against the first, by MAE."""
-    shown, unclear = [], []
-    first = result["variants"][0]
-    for variant in result["variants"][1:]:
-        for flow, metrics in variant.get("flows", {}).items():
-            cell = metrics["mae"]
-            if cell.get("low") is None or cell.get("p_holm") is None:
+def is_shown(cell):
+    return cell["p_holm"] is not None and cell["p_holm"] < ALPHA
+
+
+def compared(result, title):
+    """Each variant less the first, by MAE; a star where Holm's p is below 0.05."""
+    first, *others = (variant for variant in result["variants"] if "flows" in variant)
+    flows = list(result["detectable"])
+    verdicts = {flow: {"worse": [], "better": []} for flow in flows}
+    print(f"\n{title}: MAE less that of '{first['name']}', with its 95 % interval; * p < 0.05 after Holm's correction")
+    print(f"  {'':24s}" + "".join(f"{flow_name(flow):28s}" for flow in flows))
+    for variant in others:
+        line = f"  {variant['name']:24s}"
+        for flow in flows:
+            cell = variant["flows"][flow]["mae"]
+            if cell.get("low") is None:
+                line += f"{'-':28s}"
                 continue
-            if cell["p_holm"] < ALPHA:
-                word = "worse" if cell["difference"] > 0 else "better"
-                shown.append(f"  {variant['name']} {flow_name(flow)}: {word} than {first['name']}, MAE {difference(cell)}")
-            else:
-                unclear.append((variant["name"], flow, cell))
-    print(f"\n{verb}: {len(shown)} of {len(shown) + len(unclear)} differences of MAE are shown")
-    print("\n".join(shown) if shown else "  none")
-    for flow in result["detectable"]:
-        names = [f"{name} {cell['difference']:+.3f} ({cell['low']:+.3f} … {cell['high']:+.3f})"
-                 for name, its_flow, cell in unclear if its_flow == flow]
-        if names:
-            print(f"  Not shown {flow_name(flow)}: " + ", ".join(names))
-            print(f"  {flow_name(flow)}, this test part would show a difference of {result['detectable'][flow]['mae']:.3f} in four of five cases; "
-                  "smaller ones are open, not absent.")
+            line += f"{difference(cell) + (' *' if is_shown(cell) else ''):28s}"
+            if is_shown(cell):
+                verdicts[flow]["worse" if cell["difference"] > 0 else "better"].append(variant["name"])
+        print(line.rstrip())
+    for flow in flows:
+        for word, names in verdicts[flow].items():
+            print(f"  Shown to be {word} {flow_name(flow)}: {', '.join(names) or 'nothing'}")
+        print(f"  A difference of {result['detectable'][flow]['mae']:.3f} {flow_name(flow)} would be found in four of five cases: what is smaller "
+              "is open, not absent.")
 
 
 def swept(result):
@@ -72,8 +75,8 @@ def swept(result):
     if best and best is not result["variants"][0] and "flows" in best:
         for flow, metrics in best["flows"].items():
             cell = metrics["mae"]
-            word = "shown" if cell["p_holm"] is not None and cell["p_holm"] < ALPHA else "not shown"
-            print(f"  {best['name']}, chosen by the validation part, {flow_name(flow)} on the test part: {difference(cell)}: {word}")
+            print(f"  {best['name']}, which the validation part chooses, {flow_name(flow)} on the test part: {difference(cell)}, "
+                  + ("shown" if is_shown(cell) else "not shown"))
 
 
 def main(folder):
