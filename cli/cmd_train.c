@@ -24,8 +24,9 @@ static bool parse(const struct command *command, int argc, char **argv,
         option_output(&request->output, "FOLDER",
                       "The folder of the run (default: that of the configuration, 'run')."),
         option_model(&request->model,
-                     "Train a simpler model to compare with: constant, ridge, early-fusion, "
-                     "single-flow or modality-dropout. It sets some keys of the configuration; "
+                     "Train another model to compare with: constant, ridge, early-fusion, "
+                     "late-fusion, mult, single-flow or modality-dropout. It sets some keys of the "
+                     "configuration; "
                      "--set can change them again."),
         {OPTION_LIST, 's', "set", &request->assignments, "KEY=VALUE",
          "Set a key of the configuration: --set epochs=50 --set model.d=128. You can repeat it.", 0,

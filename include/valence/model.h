@@ -48,20 +48,34 @@ extern VALENCE_API const char *const valence_imagination_names[VALENCE_MAX_NAMES
 
 /* Simpler networks to compare with. In each list the published network comes first. */
 
-/* How the modalities are joined: the query views ask every modality's rows; an MLP reads the three
- * representations side by side; the score is a linear function of each modality's mean row; or it
- * is the same for every clip. The last three have neither views nor weights, and the last two
- * nothing but the score: all else that a pass computes is zero, and `d` and `o` mean nothing. */
+/* How the modalities are joined:
+ *
+ * cross_attention  the query views ask every modality's rows
+ * concatenation    an MLP reads the three representations side by side
+ * linear           the score is a linear function of each modality's mean row
+ * constant         it is the same for every clip
+ * late             each modality has a score of its own, and these are averaged
+ * transformer      rows are first read by cross-modal transformers, each modality's by those of the
+ *                  two others; then concatenation
+ *
+ * Only the first has views, and it and `late` have weights of the modalities. What a network does
+ * not have is zero in all that a pass computes. `linear` and `constant` are nothing but the score:
+ * `d` and `o` mean nothing there. `late` has no feature. */
 enum valence_fusion {
     VALENCE_FUSION_CROSS_ATTENTION,
     VALENCE_FUSION_CONCATENATION,
     VALENCE_FUSION_LINEAR,
     VALENCE_FUSION_CONSTANT,
+    VALENCE_FUSION_LATE,
+    VALENCE_FUSION_TRANSFORMER,
     VALENCE_N_FUSIONS
 };
 /* Which views ask: all seven, or the fused one alone. */
 enum valence_view_set { VALENCE_VIEWS_ALL, VALENCE_VIEWS_FUSED, VALENCE_N_VIEW_SETS };
-/* Where the weights of modalities, or of views, come from: an MLP, or all are 1 / n. */
+/* Where the weights of modalities, or of views, come from: they are learned, or all are 1 / n.
+ * Learned are those of cross-attention by an MLP, clip by clip, and those of `late` as a softmax of
+ * three parameters. Of `late`, modalities that a clip has no rows of weigh nothing, and the others
+ * sum to 1. */
 enum valence_weighting { VALENCE_WEIGHTS_LEARNED, VALENCE_WEIGHTS_MEAN, VALENCE_N_WEIGHTINGS };
 /* "cross_attention", ...; "all", ...; "learned", ... */
 extern VALENCE_API const char *const valence_fusion_names[VALENCE_MAX_NAMES];
@@ -80,7 +94,11 @@ struct valence_model_config {
     enum valence_fusion fusion;
     enum valence_view_set views;
     enum valence_weighting modality_weights, view_weights;
+    /* Of `transformer` alone: blocks in each of its six transformers, 2 (1 ... VALENCE_MAX_LAYERS),
+     * and their attention's heads, 4, which must divide d. */
+    int64_t n_layers, n_heads;
 };
+#define VALENCE_MAX_LAYERS 4
 
 /* The paper's sizes and flows, with widths 0 to be filled in. */
 VALENCE_API void valence_model_config_default(struct valence_model_config *config);

@@ -86,7 +86,9 @@ VALENCE_API int valence_train_config_for_store(struct valence_train_config *conf
 /* A simpler model to compare with: a set of keys. All are trained on complete clips for the squared
  * error alone, and missing text is an empty sequence for them. */
 struct valence_train_model {
-    const char *name; /* "constant", "ridge", "early-fusion", "single-flow", "modality-dropout" */
+    /* "constant", "ridge", "early-fusion", "late-fusion", "mult", "single-flow" or
+     * "modality-dropout" */
+    const char *name;
     const char *help; /* what it is, in a few words */
     const char *const *assignments; /* "KEY=VALUE" each */
     int n_assignments;

@@ -8,8 +8,8 @@
 /* Philox blocks drawn side by side, a multiple of every vector width. */
 #define LANES 16
 
-/* Widest row whose mask dropout_clips() keeps on the stack. */
-#define MAX_CLIP_WIDTH 8192
+/* Widest row whose mask is kept on the stack. */
+#define MAX_ROW_WIDTH 8192
 
 struct dropout dropout_make(double rate, uint64_t key)
 {
@@ -135,20 +135,40 @@ void dropout_apply_add(const struct dropout *dropout, int64_t n, int64_t width,
     }
 }
 
+static void drop_row(const struct dropout *dropout, uint32_t site, uint64_t clip_key, int64_t row,
+                     int64_t width, real *x)
+{
+    uint32_t mask[MAX_ROW_WIDTH / 32];
+    dropout_masks(dropout, site, clip_key, row, 1, width, mask);
+    dropout_apply(dropout, 1, width, mask, x, x);
+}
+
 void dropout_clips(const struct dropout *dropout, uint32_t site, int64_t n_clips,
                    const uint64_t *clip_keys, int64_t rows_per_clip, int64_t width, real *x,
                    int64_t stride)
 {
     if (dropout_is_off(dropout))
         return;
-    assert(width <= MAX_CLIP_WIDTH);
+    assert(width <= MAX_ROW_WIDTH);
 #pragma omp parallel for schedule(static)
-    for (int64_t clip = 0; clip < n_clips; clip++) {
-        for (int64_t row = 0; row < rows_per_clip; row++) {
-            uint32_t mask[MAX_CLIP_WIDTH / 32];
-            real *values = x + (clip * rows_per_clip + row) * stride;
-            dropout_masks(dropout, site, clip_keys[clip], row, 1, width, mask);
-            dropout_apply(dropout, 1, width, mask, values, values);
-        }
+    for (int64_t clip = 0; clip < n_clips; clip++)
+        for (int64_t row = 0; row < rows_per_clip; row++)
+            drop_row(dropout, site, clip_keys[clip], row, width,
+                     x + (clip * rows_per_clip + row) * stride);
+}
+
+void dropout_sequences(const struct dropout *dropout, uint32_t site, const struct ragged *sequence,
+                       const uint64_t *clip_keys, int64_t width, real *x)
+{
+    if (dropout_is_off(dropout))
+        return;
+    assert(width <= MAX_ROW_WIDTH);
+#pragma omp parallel for schedule(static)
+    for (int64_t s = 0; s < sequence->n_segments; s++) {
+        struct segment segment = sequence->segments[s];
+        int64_t before = segment.first - sequence->offsets[segment.clip];
+        for (int64_t row = 0; row < segment.n; row++)
+            drop_row(dropout, site, clip_keys[segment.clip], before + row, width,
+                     x + (segment.first + row) * width);
     }
 }

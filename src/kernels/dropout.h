@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernels/ragged.h"
 #include "kernels/real.h"
 
 struct dropout {
@@ -49,5 +50,9 @@ void dropout_apply_add(const struct dropout *dropout, int64_t n, int64_t width,
 void dropout_clips(const struct dropout *dropout, uint32_t site, int64_t n_clips,
                    const uint64_t *clip_keys, int64_t rows_per_clip, int64_t width, real *x,
                    int64_t stride);
+
+/* The same on the rows of packed sequences, (n_rows, width). */
+void dropout_sequences(const struct dropout *dropout, uint32_t site, const struct ragged *sequence,
+                       const uint64_t *clip_keys, int64_t width, real *x);
 
 #endif

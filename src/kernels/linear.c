@@ -10,10 +10,10 @@
 void linear_forward(struct linear layer, int64_t rows, const real *x, int64_t x_stride, real *y,
                     int64_t y_stride)
 {
-    for (int64_t i = 0; i < rows; i++)
+    for (int64_t i = 0; i < rows && layer.bias; i++)
         memcpy(y + i * y_stride, layer.bias, (size_t)layer.out * sizeof(real));
-    gemm(AS_IS, TRANSPOSED, rows, layer.out, layer.in, 1, x, x_stride, layer.weight, layer.in, 1, y,
-         y_stride);
+    gemm(AS_IS, TRANSPOSED, rows, layer.out, layer.in, 1, x, x_stride, layer.weight, layer.in,
+         layer.bias ? 1 : 0, y, y_stride);
 }
 
 void linear_backward(struct linear layer, struct linear_gradient gradient, int64_t rows,
@@ -22,7 +22,8 @@ void linear_backward(struct linear layer, struct linear_gradient gradient, int64
 {
     gemm(TRANSPOSED, AS_IS, layer.out, layer.in, rows, 1, dy, dy_stride, x, x_stride, 1,
          gradient.weight, layer.in);
-    vector_add_rows(rows, layer.out, dy, dy_stride, gradient.bias);
+    if (gradient.bias)
+        vector_add_rows(rows, layer.out, dy, dy_stride, gradient.bias);
     if (dx)
         gemm(AS_IS, AS_IS, rows, layer.in, layer.out, 1, dy, dy_stride, layer.weight, layer.in, 1,
              dx, dx_stride);

@@ -3,7 +3,8 @@
  *   y = x W^T + b      x: (rows, in), W: (out, in), b: (out), y: (rows, out)
  *
  * `x_stride` and `y_stride` are the distances between rows, so that a layer can read and write
- * columns of a wider matrix: a concatenation is a matter of layout. Parallel over all threads. */
+ * columns of a wider matrix: a concatenation is a matter of layout. Without a bias, b = 0. Parallel
+ * over all threads. */
 #ifndef VALENCE_KERNELS_LINEAR_H
 #define VALENCE_KERNELS_LINEAR_H
 
@@ -14,14 +15,14 @@
 
 struct linear {
     const real *weight; /* (out, in) */
-    const real *bias;   /* (out) */
+    const real *bias;   /* (out), or NULL */
     int64_t in, out;
 };
 
 /* Gradients of the same layer; what is computed is added. */
 struct linear_gradient {
     real *weight;
-    real *bias;
+    real *bias; /* NULL where the layer has none */
 };
 
 void linear_forward(struct linear layer, int64_t rows, const real *x, int64_t x_stride, real *y,

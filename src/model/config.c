@@ -8,12 +8,14 @@
 #include "valence/model.h"
 
 #define MAX_MODEL_WIDTH 4096
+/* The hidden layers of a transformer are four times as wide. */
+#define MAX_TRANSFORMER_WIDTH 1024
 
 const char *const valence_view_names[VALENCE_MAX_NAMES] = {"fused", "at",   "tv",   "av",
                                                            "audio", "text", "video"};
 const char *const valence_imagination_names[VALENCE_MAX_NAMES] = {"transition", "text", "off"};
-const char *const valence_fusion_names[VALENCE_MAX_NAMES] = {"cross_attention", "concatenation",
-                                                             "linear", "constant"};
+const char *const valence_fusion_names[VALENCE_MAX_NAMES] = {
+    "cross_attention", "concatenation", "linear", "constant", "late", "transformer"};
 const char *const valence_view_set_names[VALENCE_MAX_NAMES] = {"all", "fused"};
 const char *const valence_weighting_names[VALENCE_MAX_NAMES] = {"learned", "mean"};
 
@@ -25,7 +27,9 @@ void valence_model_config_default(struct valence_model_config *config)
                                             .dropout = 0.3,
                                             .attention_dropout = 0.5,
                                             .n_flows = 2,
-                                            .flows = {0, VALENCE_BIT(VALENCE_TEXT)}};
+                                            .flows = {0, VALENCE_BIT(VALENCE_TEXT)},
+                                            .n_layers = 2,
+                                            .n_heads = 4};
 }
 
 static int check_width(const char *what, int64_t value, int64_t maximum, bool even,
@@ -75,23 +79,42 @@ static int check_variants(const struct valence_model_config *config, struct vale
                                                                                    : NULL;
     if (unknown)
         return fail(error, VALENCE_ERROR_CONFIG, "%s: no such choice", unknown);
-    const char *pointless = config->views              ? "views"
-                            : config->modality_weights ? "modality_weights"
-                            : config->view_weights     ? "view_weights"
-                                                       : NULL;
+    bool late = config->fusion == VALENCE_FUSION_LATE;
+    const char *pointless = config->views                       ? "views"
+                            : config->modality_weights && !late ? "modality_weights"
+                            : config->view_weights              ? "view_weights"
+                                                                : NULL;
     if (config->fusion != VALENCE_FUSION_CROSS_ATTENTION && pointless) {
         char key[64];
         snprintf(key, sizeof key, "model.%s", pointless);
         return fail_key(error, VALENCE_ERROR_CONFIG, key,
-                        "%s makes no sense with model.fusion: %s, which has no views and no "
-                        "weights",
-                        key, valence_fusion_names[config->fusion]);
+                        "%s makes no sense with model.fusion: %s, which has no %s", key,
+                        valence_fusion_names[config->fusion], late ? "views" : "views or weights");
     }
-    if (network_is_closed_form(config) && config->imagination != VALENCE_IMAGINATION_OFF)
+    if ((network_is_closed_form(config) || late) && config->imagination != VALENCE_IMAGINATION_OFF)
         return fail_key(error, VALENCE_ERROR_CONFIG, "model.imagination",
                         "model.fusion: %s cannot imagine what is missing; set model.imagination "
                         "to off",
                         valence_fusion_names[config->fusion]);
+    return VALENCE_OK;
+}
+
+static int check_transformer(const struct valence_model_config *config, struct valence_error *error)
+{
+    if (config->fusion != VALENCE_FUSION_TRANSFORMER)
+        return VALENCE_OK;
+    if (config->n_layers < 1 || config->n_layers > VALENCE_MAX_LAYERS)
+        return fail_key(error, VALENCE_ERROR_CONFIG, "model.layers",
+                        "model.layers is %lld; a transformer has 1 to %d",
+                        (long long)config->n_layers, VALENCE_MAX_LAYERS);
+    if (config->n_heads < 1 || config->d % config->n_heads)
+        return fail_key(error, VALENCE_ERROR_CONFIG, "model.heads",
+                        "model.heads is %lld, which does not divide model.d, %lld",
+                        (long long)config->n_heads, (long long)config->d);
+    if (config->d > MAX_TRANSFORMER_WIDTH)
+        return fail_key(error, VALENCE_ERROR_CONFIG, "model.d",
+                        "model.d is %lld; with model.fusion: transformer it is at most %d",
+                        (long long)config->d, MAX_TRANSFORMER_WIDTH);
     return VALENCE_OK;
 }
 
@@ -119,7 +142,7 @@ int valence_model_config_check(const struct valence_model_config *config,
         status = check_flows(config, error);
     if (!status)
         status = check_variants(config, error);
-    return status;
+    return status ? status : check_transformer(config, error);
 }
 
 /* By set of missing modalities. */

@@ -44,12 +44,16 @@ json_t *model_config_to_json(const struct valence_model_config *config)
     int chosen[N_CHOICES];
     get_choices(config, chosen);
     for (size_t i = 0; i < N_CHOICES; i++)
-        if (chosen[i] && json_object_set_new(object, choices[i].key,
-                                             json_string(choices[i].names[chosen[i]])) != 0) {
-            json_decref(object);
-            return NULL;
-        }
-    return object;
+        failed |= chosen[i] && json_object_set_new(object, choices[i].key,
+                                                   json_string(choices[i].names[chosen[i]])) != 0;
+    if (config->fusion == VALENCE_FUSION_TRANSFORMER) {
+        failed |= json_object_set_new(object, "layers", json_integer(config->n_layers));
+        failed |= json_object_set_new(object, "heads", json_integer(config->n_heads));
+    }
+    if (!failed)
+        return object;
+    json_decref(object);
+    return NULL;
 }
 
 /* By hand: json_unpack() allocates, and reports a lack of memory as keys that are left. */
@@ -129,6 +133,17 @@ static int read_choices(const json_t *object, struct valence_model_config *confi
     return VALENCE_OK;
 }
 
+/* Only transformers have them. */
+static int read_transformer(const json_t *object, struct valence_model_config *config,
+                            size_t *n_keys, const char *path, struct valence_error *error)
+{
+    if (config->fusion != VALENCE_FUSION_TRANSFORMER)
+        return VALENCE_OK;
+    *n_keys += 2;
+    int status = read_integer(object, "layers", &config->n_layers, path, error);
+    return status ? status : read_integer(object, "heads", &config->n_heads, path, error);
+}
+
 static int read_flows(const json_t *flows, struct valence_model_config *config, const char *path,
                       struct valence_error *error)
 {
@@ -151,9 +166,11 @@ int model_config_from_json(const json_t *object, struct valence_model_config *co
                            const char *path, struct valence_error *error)
 {
     const json_t *widths = json_object_get(object, "widths");
-    *config = (struct valence_model_config){0};
+    valence_model_config_default(config);
     size_t n_keys = 7;
     int status = read_choices(object, config, &n_keys, path, error);
+    if (!status)
+        status = read_transformer(object, config, &n_keys, path, error);
     if (!status)
         status = check_keys(object, n_keys, "", path, error);
     if (!status)

@@ -54,11 +54,24 @@ static void distil(struct network *network, struct flow_state *flow,
     }
 }
 
+/* The squared error of the score; of late fusion half of that and half of the modalities' own
+ * scores', so that each of them learns to stand for itself. */
+static double score_error(struct network *network, struct flow_state *flow, double weight)
+{
+    int64_t n_clips = network->batch->n_clips;
+    const float *labels = network->batch->labels;
+    if (!network_is_late(&network->config))
+        return mean_squared_error(n_clips, flow->score, labels, weight, flow->dscore);
+    double own = late_own_error(network, flow, labels, weight / 2, flow->dmodality_scores);
+    return (own + mean_squared_error(n_clips, flow->score, labels, weight / 2, flow->dscore)) / 2;
+}
+
 static void clear_gradients(struct network *network, struct flow_state *flow)
 {
     size_t n_clips = (size_t)network->batch->n_clips;
     size_t d = (size_t)network->config.d, o = (size_t)network->config.o;
     memset(flow->dscore, 0, n_clips * sizeof(real));
+    memset(flow->dmodality_scores, 0, n_clips * N_MODALITIES * sizeof(real));
     memset(flow->dfeature, 0, n_clips * o * sizeof(real));
     memset(flow->dcontrast, 0, n_clips * (o / 2) * sizeof(real));
     memset(flow->dqueries, 0, n_clips * N_VIEWS * d * sizeof(real));
@@ -77,16 +90,14 @@ void losses_all(struct network *network, const struct loss_weights *weights,
     for (int f = 0; f < network->n_flows; f++)
         clear_gradients(network, &network->flows[f]);
 
-    terms->complete =
-        mean_squared_error(n_clips, complete->score, labels, weights->complete, complete->dscore);
+    terms->complete = score_error(network, complete, weights->complete);
     if (network->n_flows == 1) /* one view of the batch is left to contrast */
         terms->rnc = rank_n_contrast(n_clips, o / 2, complete->contrast, NULL, labels, weights->rnc,
                                      complete->dcontrast, NULL, network->contrast_scratch);
     double share = network->n_flows > 1 ? 1.0 / (network->n_flows - 1) : 0;
     for (int f = 1; f < network->n_flows; f++) {
         struct flow_state *flow = &network->flows[f];
-        terms->missing += share * mean_squared_error(n_clips, flow->score, labels,
-                                                     weights->missing * share, flow->dscore);
+        terms->missing += share * score_error(network, flow, weights->missing * share);
         distil(network, flow, complete, weights->rep, weights->cross, terms, share);
         terms->feature +=
             share * root_mean_square(n_clips, o, (struct strided){flow->feature, o},

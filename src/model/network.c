@@ -31,15 +31,17 @@ int network_stream_read(unsigned missing, int modality)
     return modality == VALENCE_TEXT ? VALENCE_STREAM_SIMULATED_TEXT : -1;
 }
 
-/* Groups the flows' readings of each modality into uses of its attentions. */
+/* Groups the flows' readings of each modality into uses of its attentions. What transformers make
+ * of a modality's rows depends on all that the flow reads. */
 static void find_uses(struct network *network)
 {
+    bool alone = network->training || network_has_transformers(&network->config);
     network->n_uses = 0;
     for (int m = 0; m < N_MODALITIES; m++)
         for (int f = 0; f < network->n_flows; f++) {
             int stream = network_stream_read(network->flows[f].missing, m), u = 0;
-            while (u < network->n_uses && (network->training || network->uses[u].modality != m ||
-                                           network->uses[u].stream != stream))
+            while (u < network->n_uses &&
+                   (alone || network->uses[u].modality != m || network->uses[u].stream != stream))
                 u++;
             struct attention_use *use = &network->uses[u];
             if (u == network->n_uses) {
@@ -52,14 +54,13 @@ static void find_uses(struct network *network)
         }
 }
 
+/* Of rows x, (rows, d). */
 static void lay_out_attention(struct network *network, struct attention *attention,
-                              const struct attention_use *use, int n_queries, bool shared_query)
+                              const struct ragged *sequence, int64_t d, const real *x,
+                              int n_queries, bool shared_query)
 {
-    int s = stream_index(use->stream);
-    const struct ragged *sequence = &network->sequences[s];
-    int64_t d = network->config.d;
     *attention = (struct attention){.sequence = sequence,
-                                    .x = network->x[s],
+                                    .x = x,
                                     .n_queries = n_queries,
                                     .query_stride = shared_query ? 0 : n_queries * d,
                                     .dropout = network->attention_dropout,
@@ -76,10 +77,17 @@ static void lay_out_attention(struct network *network, struct attention *attenti
 static void lay_out_use(struct network *network, struct attention_use *use, int64_t n_clips)
 {
     int64_t d = network->config.d;
-    int n_queries = use->n_flows * N_VIEWS;
-    lay_out_attention(network, &use->pool, use, 1, true);
-    lay_out_attention(network, &use->cross, use, n_queries, false);
-    use->pooled = take(network, n_clips * d);
+    int n_queries = use->n_flows * N_VIEWS, s = stream_index(use->stream);
+    int64_t pool_width = network_pool_width(&network->config);
+    const struct ragged *sequence = &network->sequences[s];
+    const real *rows = network->x[s];
+    if (network_has_transformers(&network->config)) {
+        transform_lay_out_use(network, use, sequence);
+        rows = use->context;
+    }
+    lay_out_attention(network, &use->pool, sequence, pool_width, rows, 1, true);
+    lay_out_attention(network, &use->cross, sequence, d, network->x[s], n_queries, false);
+    use->pooled = take(network, n_clips * pool_width);
     use->asked = take(network, n_clips * n_queries * d);
     use->gathered = take(network, n_clips * n_queries * d);
     use->cross.queries = use->asked;
@@ -135,11 +143,13 @@ static void lay_out_flow(struct network *network, struct flow_state *flow, int64
     flow->view_weights = take(network, n_views);
     flow->feature = take(network, n_clips * o);
     flow->score = take(network, n_clips);
+    flow->modality_scores = take(network, n_clips * N_MODALITIES);
     flow->contrast_hidden = take(network, n_clips * o / 2);
     flow->contrast = take(network, n_clips * o / 2);
     if (!network->training)
         return;
     flow->dscore = take(network, n_clips);
+    flow->dmodality_scores = take(network, n_clips * N_MODALITIES);
     flow->dfeature = take(network, n_clips * o);
     flow->dcontrast = take(network, n_clips * o / 2);
     flow->dqueries = take(network, n_views * d);
@@ -157,7 +167,7 @@ static void lay_out_backward(struct network *network, int64_t n_clips)
     b->drepresentations = take(network, n_clips * N_MODALITIES * d);
     b->dseen = take(network, n_clips * N_MODALITIES * d);
     b->dhidden = take(network, n_clips * d);
-    b->dpooled = take(network, n_clips * d);
+    b->dpooled = take(network, n_clips * network_pool_width(&network->config));
     b->dweight_hidden[0] = take(network, n_clips * d);
     b->dweight_hidden[1] = take(network, n_clips * d);
     b->dviews = take(network, n_views * d);
@@ -220,8 +230,10 @@ static void lay_out(struct network *network, const struct extent *extent)
             max_width = network->config.widths[m];
     projection_scratch_make(&network->projection_scratch, network->config.d, max_width,
                             network->training, &network->arena);
-    attention_scratch_make(&network->attention_scratch, network->config.d, max_queries,
-                           max_segments, &network->arena);
+    attention_scratch_make(&network->attention_scratch, network_pool_width(&network->config),
+                           max_queries, max_segments, &network->arena);
+    if (network_has_transformers(&network->config))
+        transform_lay_out(network);
     if (network->training) {
         lay_out_backward(network, extent->n_clips);
         network->contrast_scratch =

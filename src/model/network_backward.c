@@ -211,19 +211,27 @@ static void represent_backward(struct network *network, struct flow_state *flow,
     struct backward_state *b = &network->backward;
     struct attention_use *use = &network->uses[flow->use[m]];
     int64_t n_clips = network->batch->n_clips, d = network->config.d;
+    int64_t width = network_pool_width(&network->config);
 
     vector_clear(n_clips * d, b->dhidden);
     layer_backward(network, layout->modality_mlp[m][1], parameters, gradients, n_clips,
                    flow->hidden[m], d, flow->seen + m * d, N_MODALITIES * d, b->dseen + m * d,
                    N_MODALITIES * d, b->dhidden, d);
-    vector_clear(n_clips * d, b->dpooled);
+    vector_clear(n_clips * width, b->dpooled);
     layer_backward(network, layout->modality_mlp[m][0], parameters, gradients, n_clips, use->pooled,
-                   d, flow->hidden[m], d, b->dhidden, d, b->dpooled, d);
+                   width, flow->hidden[m], d, b->dhidden, d, b->dpooled, width);
     dropout_clips(&network->attention_dropout, site_of(flow, SITE_POOL_OUTPUT + m), n_clips,
-                  network->batch->keys, 1, d, b->dpooled, d);
+                  network->batch->keys, 1, width, b->dpooled, width);
+    real *dx = network->dx[stream_index(use->stream)];
+    if (network_has_transformers(&network->config)) {
+        dx = network->transformer.dcontext;
+        vector_clear(use->pool.sequence->n_rows * width, dx);
+    }
     attention_backward(&use->pool, &network->attention_scratch, b->dpooled,
-                       gradient_of(layout->pool[m].key, gradients),
-                       network->dx[stream_index(use->stream)], gradients + layout->pool[m].context);
+                       gradient_of(layout->pool[m].key, gradients), dx,
+                       gradients + layout->pool[m].context);
+    if (network_has_transformers(&network->config))
+        transform_backward(network, use, parameters, gradients);
 }
 
 /* What the losses say of the representations themselves. */
@@ -236,6 +244,25 @@ static void begin_representations(struct network *network, const struct flow_sta
         vector_clear(n, network->backward.drepresentations);
 }
 
+/* From the score and the feature to the representations. */
+static void score_flow_backward(struct network *network, struct flow_state *flow,
+                                const real *parameters, real *gradients)
+{
+    if (network_is_late(&network->config)) {
+        late_backward(network, flow, parameters, gradients);
+        return;
+    }
+    read_off_backward(network, flow, parameters, gradients);
+    if (concatenates(network)) {
+        join_backward(network, flow, parameters, gradients);
+        return;
+    }
+    gather_backward(network, flow, parameters, gradients);
+    for (int m = 0; m < N_MODALITIES; m++)
+        ask_backward(network, flow, m, parameters, gradients);
+    form_queries_backward(network, flow, parameters, gradients);
+}
+
 void backward_all(struct network *network, const real *parameters,
                   const struct standardisation *standardisation, real *gradients)
 {
@@ -246,15 +273,7 @@ void backward_all(struct network *network, const real *parameters,
     for (int f = 0; f < network->n_flows; f++) {
         struct flow_state *flow = &network->flows[f];
         begin_representations(network, flow);
-        read_off_backward(network, flow, parameters, gradients);
-        if (concatenates(network)) {
-            join_backward(network, flow, parameters, gradients);
-        } else {
-            gather_backward(network, flow, parameters, gradients);
-            for (int m = 0; m < N_MODALITIES; m++)
-                ask_backward(network, flow, m, parameters, gradients);
-            form_queries_backward(network, flow, parameters, gradients);
-        }
+        score_flow_backward(network, flow, parameters, gradients);
         imagine_backward(network, flow, network->layout.imagine, flow->imagined,
                          network->batch->n_clips, d, parameters, gradients, flow->seen,
                          network->backward.drepresentations, network->backward.dseen);

@@ -54,14 +54,14 @@ static void pool(struct network *network, struct attention_use *use, const real 
 {
     const struct attention_layers *layers = &network->layout.pool[use->modality];
     const struct flow_state *flow = &network->flows[use->flows[0]];
-    int64_t n_clips = network->batch->n_clips, d = network->config.d;
+    int64_t n_clips = network->batch->n_clips, width = network_pool_width(&network->config);
     use->pool.key_layer = layer_of(layers->key, parameters);
     use->pool.queries = parameters + layers->context;
     use->pool.site = site_of(flow, SITE_POOL_VALUES + use->modality);
     attention_forward(&use->pool, &network->attention_scratch);
-    memcpy(use->pooled, use->pool.output, (size_t)(n_clips * d) * sizeof(real));
+    memcpy(use->pooled, use->pool.output, (size_t)(n_clips * width) * sizeof(real));
     dropout_clips(&network->attention_dropout, site_of(flow, SITE_POOL_OUTPUT + use->modality),
-                  n_clips, network->batch->keys, 1, d, use->pooled, d);
+                  n_clips, network->batch->keys, 1, width, use->pooled, width);
 }
 
 /* ---- Clips ---- */
@@ -109,7 +109,7 @@ static void represent(struct network *network, struct flow_state *flow, const re
     for (int m = 0; m < N_MODALITIES; m++) {
         const struct layer *mlp = layout->modality_mlp[m];
         layer_forward(network, flow, SITE_MODALITY_MLP + 2 * m, layer_of(mlp[0], parameters), 1,
-                      network->uses[flow->use[m]].pooled, d, flow->hidden[m], d);
+                      network->uses[flow->use[m]].pooled, mlp[0].in, flow->hidden[m], d);
         layer_forward(network, flow, SITE_MODALITY_MLP + 2 * m + 1, layer_of(mlp[1], parameters), 1,
                       flow->hidden[m], d, flow->seen + m * d, N_MODALITIES * d);
     }
@@ -264,6 +264,13 @@ static void clear_views(struct network *network, struct flow_state *flow)
              flow->weights_of_cross[m]);
 }
 
+static void clear_feature(struct network *network, struct flow_state *flow)
+{
+    int64_t n_clips = network->batch->n_clips, o = network->config.o;
+    fill(n_clips * o, 0, flow->feature);
+    fill(n_clips * o / 2, 0, flow->contrast);
+}
+
 /* In place of everything from the modality weights on. */
 static void join(struct network *network, struct flow_state *flow, const real *parameters)
 {
@@ -312,10 +319,9 @@ static void take_means(struct network *network, struct attention_use *use, const
 static void score_linearly(struct network *network, struct flow_state *flow, const real *parameters)
 {
     const struct network_layout *layout = &network->layout;
-    int64_t n_clips = network->batch->n_clips, o = network->config.o;
+    int64_t n_clips = network->batch->n_clips;
     clear_views(network, flow);
-    fill(n_clips * o, 0, flow->feature);
-    fill(n_clips * o / 2, 0, flow->contrast);
+    clear_feature(network, flow);
     fill(n_clips, parameters[layout->score.bias], flow->score);
     for (int m = 0; m < N_MODALITIES; m++) {
         const real *means = network->mean_rows[stream_index(network->uses[flow->use[m]].stream)];
@@ -335,6 +341,28 @@ static void forward_closed_form(struct network *network, const real *parameters,
         score_linearly(network, &network->flows[f], parameters);
 }
 
+static void transform_all(struct network *network, const real *parameters)
+{
+    transform_positions(network);
+    for (int u = 0; u < network->n_uses; u++)
+        transform_forward(network, &network->uses[u], parameters);
+}
+
+static void score_flow(struct network *network, struct flow_state *flow, const real *parameters)
+{
+    if (network_is_late(&network->config)) {
+        clear_views(network, flow);
+        clear_feature(network, flow);
+        late_forward(network, flow, parameters);
+        return;
+    }
+    if (concatenates(network))
+        join(network, flow, parameters);
+    else
+        gather(network, flow, parameters);
+    read_off(network, flow, parameters);
+}
+
 void forward_all(struct network *network, const real *parameters,
                  const struct standardisation *standardisation)
 {
@@ -343,19 +371,16 @@ void forward_all(struct network *network, const real *parameters,
         return;
     }
     project_streams(network, parameters, standardisation);
+    if (network_has_transformers(&network->config))
+        transform_all(network, parameters);
     for (int u = 0; u < network->n_uses; u++)
         pool(network, &network->uses[u], parameters);
     for (int f = 0; f < network->n_flows; f++)
         represent(network, &network->flows[f], parameters);
-    for (int f = 0; f < network->n_flows && !concatenates(network); f++)
+    for (int f = 0; f < network->n_flows && has_views(network); f++)
         form_queries(network, &network->flows[f], parameters);
-    for (int u = 0; u < network->n_uses && !concatenates(network); u++)
+    for (int u = 0; u < network->n_uses && has_views(network); u++)
         ask(network, &network->uses[u], parameters);
-    for (int f = 0; f < network->n_flows; f++) {
-        if (concatenates(network))
-            join(network, &network->flows[f], parameters);
-        else
-            gather(network, &network->flows[f], parameters);
-        read_off(network, &network->flows[f], parameters);
-    }
+    for (int f = 0; f < network->n_flows; f++)
+        score_flow(network, &network->flows[f], parameters);
 }

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "kernels/attention.h"
 #include "kernels/projection.h"
+#include "kernels/sequence_attention.h"
 #include "model/layout.h"
 #include "model/network.h"
 
@@ -40,7 +41,26 @@ struct attention_use {
     struct attention cross;
     real *asked;    /* (B, n_flows, Q, d): the flows' queries after query_proj */
     real *gathered; /* (B, n_flows, Q, d): the cross output after dropout */
-    real *pooled;   /* (B, d): the pooled output after dropout */
+    real *pooled;   /* (B, pool width): the pooled output after dropout */
+
+    /* Of transformers: what came into each block and out of the last, (rows, d), in training; else
+     * one buffer for all; and the rows that are pooled, (rows, 2 d). */
+    real *inputs[N_OTHERS][VALENCE_MAX_LAYERS + 1];
+    real *context;
+};
+
+/* Activations of one block of a transformer at a time, and gradients on their way back through it;
+ * rows: of the longer of its two sequences. */
+struct transformer_state {
+    real *normed, *other;    /* (rows, d): x and s after the first norm */
+    real *q, *k, *v;         /* (rows, d) */
+    real *answer, *log_sums; /* (rows, d), (rows, heads): of the attention */
+    real *middle;            /* (rows, d): the first sum */
+    real *hidden_in;         /* (rows, d): it after the second norm */
+    real *hidden;            /* (rows, 4 d) */
+    real *dy, *dterm, *dnormed, *dother, *dq, *dk, *dv, *danswer; /* (rows, d) */
+    real *dhidden;                                                /* (rows, 4 d) */
+    real *dcontext;                                               /* (rows, 2 d) */
 };
 
 /* Activations of one imagination; `rows` is B for representations and B * Q for cross outputs. */
@@ -75,14 +95,16 @@ struct flow_state {
     real *view_weights;    /* (B, Q) */
     real *feature;         /* (B, o) */
     real *score;           /* (B) */
+    real *modality_scores; /* of late fusion, (B, 3): each modality's */
     real *contrast_hidden; /* (B, o / 2) */
     real *contrast;        /* (B, o / 2) */
 
     /* Gradients that the losses write and backward adds to; training only. */
-    real *dscore;    /* (B) */
-    real *dfeature;  /* (B, o) */
-    real *dcontrast; /* (B, o / 2) */
-    real *dqueries;  /* (B, Q, d) */
+    real *dscore;           /* (B) */
+    real *dmodality_scores; /* (B, 3) */
+    real *dfeature;         /* (B, o) */
+    real *dcontrast;        /* (B, o / 2) */
+    real *dqueries;         /* (B, Q, d) */
     /* (B, 3, d); NULL where the single modalities' views have what distillation compares */
     real *dcompared;
     real *dcross; /* (B * Q, 3, o) */
@@ -94,7 +116,7 @@ struct backward_state {
     real *drepresentations;  /* (B, 3, d) */
     real *dseen;             /* (B, 3, d) */
     real *dhidden;           /* (B, d) */
-    real *dpooled;           /* (B, d) */
+    real *dpooled;           /* (B, pool width) */
     real *dweight_hidden[2]; /* (B, d) */
     real *dviews;            /* (B, Q, d) */
     real *dasked;            /* (B, Q, d) */
@@ -124,6 +146,8 @@ struct network {
     real *mean_rows[N_STREAMS + 1]; /* of linear: (B, width), standardised, 0 of an empty clip */
     struct projection_scratch projection_scratch;
     struct attention_scratch attention_scratch;
+    struct sequence_attention_scratch sequence_scratch;
+    struct transformer_state transformer;
     struct backward_state backward;
     void *contrast_scratch;
     int n_flows;
@@ -164,9 +188,16 @@ static inline bool compares_representations(const struct network *network)
     return network_n_views(&network->config) < N_VIEWS;
 }
 
+/* Whether an MLP reads the representations side by side. */
 static inline bool concatenates(const struct network *network)
 {
-    return network->config.fusion == VALENCE_FUSION_CONCATENATION;
+    return network->config.fusion == VALENCE_FUSION_CONCATENATION ||
+           network_has_transformers(&network->config);
+}
+
+static inline bool has_views(const struct network *network)
+{
+    return network->config.fusion == VALENCE_FUSION_CROSS_ATTENTION;
 }
 
 /* network_forward.c: all flows of the batch laid out. */
@@ -180,6 +211,26 @@ void losses_all(struct network *network, const struct loss_weights *weights,
 /* network_backward.c: from the flows' gradients to the parameters'. */
 void backward_all(struct network *network, const real *parameters,
                   const struct standardisation *standardisation, real *gradients);
+
+/* network_transformer.c: from a use's projected rows to those that are pooled, in `context`; back
+ * from transformer.dcontext, adding to dx of all streams that the flow reads. Positions are added
+ * to the projected rows of all streams, once for all flows. */
+void transform_positions(struct network *network);
+void transform_forward(struct network *network, struct attention_use *use, const real *parameters);
+void transform_backward(struct network *network, const struct attention_use *use,
+                        const real *parameters, real *gradients);
+void transform_lay_out_use(struct network *network, struct attention_use *use,
+                           const struct ragged *sequence);
+void transform_lay_out(struct network *network);
+
+/* network_late.c: from the representations to own scores, weights and score, and back. The own
+ * scores' mean squared error over the modalities that count, whose gradient, times `weight`, is
+ * added to dmodality_scores. */
+void late_forward(struct network *network, struct flow_state *flow, const real *parameters);
+void late_backward(struct network *network, struct flow_state *flow, const real *parameters,
+                   real *gradients);
+double late_own_error(const struct network *network, const struct flow_state *flow,
+                      const float *labels, double weight, real *dmodality_scores);
 
 /* network_batch.c: ERROR_DATA naming the place where a clip's rows hold NaN or an infinity. */
 int network_check_finite(const struct valence_batch *batch, int64_t clip,

@@ -41,6 +41,19 @@ add_linear(struct parameter_table *table, int64_t in, int64_t out, const char *f
     return layer;
 }
 
+/* A layer norm, named as a linear layer is. */
+static struct norm_place add_norm(struct parameter_table *table, int64_t width, const char *block,
+                                  const char *layer)
+{
+    char name[80];
+    struct norm_place place;
+    snprintf(name, sizeof name, "%.50s.%s.weight", block, layer);
+    place.gain = add_tensor(table, 1, width, 0, INITIAL_ONES, name);
+    snprintf(name, sizeof name, "%.50s.%s.bias", block, layer);
+    place.bias = add_tensor(table, 1, width, 0, INITIAL_ZEROS, name);
+    return place;
+}
+
 /* In the published network an MLP is a Sequential of Linear, ReLU, Dropout, Linear, ...: layers 0
  * and 3. */
 static void add_mlp(struct parameter_table *table, struct layer layers[2], int64_t in,
@@ -80,7 +93,7 @@ static void add_imaginations(const struct valence_model_config *config,
             continue;
         snprintf(name, sizeof name, "missing_%s_imagination_mlp", valence_modality_names[m]);
         layout->imagine[m] = add_imagination(table, config->d, name);
-        if (config->fusion == VALENCE_FUSION_CONCATENATION)
+        if (config->fusion != VALENCE_FUSION_CROSS_ATTENTION)
             continue;
         snprintf(name, sizeof name, "missing_cross_%s_query_imagination_mlp",
                  valence_modality_names[m]);
@@ -115,6 +128,54 @@ static void add_cross_attention(const struct valence_model_config *config, struc
     }
 }
 
+/* ---- Baselines ---- */
+
+static struct transformer_layers add_block(struct parameter_table *t, int64_t d, const char *block)
+{
+    struct transformer_layers layers;
+    char key[80];
+    snprintf(key, sizeof key, "%.50s.key.weight", block);
+    layers.norm[0] = add_norm(t, d, block, "attention_norm");
+    layers.query = add_linear(t, d, d, "%s.query", block);
+    layers.key = (struct layer){.weight = add_tensor(t, 2, d, d, d, key), .bias = -1, d, d};
+    layers.value = add_linear(t, d, d, "%s.value", block);
+    layers.out = add_linear(t, d, d, "%s.out", block);
+    layers.norm[1] = add_norm(t, d, block, "hidden_norm");
+    layers.hidden[0] = add_linear(t, d, 4 * d, "%s.hidden.0", block);
+    layers.hidden[1] = add_linear(t, 4 * d, d, "%s.hidden.1", block);
+    return layers;
+}
+
+static void add_transformers(const struct valence_model_config *config, struct network_layout *l,
+                             struct parameter_table *t)
+{
+    char name[56];
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        for (int k = 0; k < N_OTHERS; k++) {
+            const char *modality = valence_modality_names[m];
+            const char *other = valence_modality_names[network_other_modality(m, k)];
+            for (int i = 0; i < (int)config->n_layers; i++) {
+                snprintf(name, sizeof name, "%s_from_%s.%d", modality, other, i);
+                l->transformer[m][k][i] = add_block(t, config->d, name);
+            }
+            snprintf(name, sizeof name, "%s_from_%s", modality, other);
+            l->last_norm[m][k] = add_norm(t, config->d, name, "norm");
+        }
+}
+
+static void add_late(const struct valence_model_config *config, struct network_layout *l,
+                     struct parameter_table *t)
+{
+    char name[56];
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
+        snprintf(name, sizeof name, "late_%s_mlp", valence_modality_names[m]);
+        add_mlp(t, l->regressor[m], config->d, config->o, 1, name);
+    }
+    if (config->modality_weights == VALENCE_WEIGHTS_LEARNED)
+        l->late_weights =
+            add_tensor(t, 2, 1, VALENCE_N_MODALITIES, INITIAL_ZEROS, "late_weights.weight");
+}
+
 /* A linear function of each modality's mean row, or nothing but a constant. */
 static void add_closed_form(const struct valence_model_config *config, struct network_layout *l,
                             struct parameter_table *t)
@@ -128,6 +189,37 @@ static void add_closed_form(const struct valence_model_config *config, struct ne
     l->n_values = t->n_values;
 }
 
+/* From the pooled rows to the representations. */
+static void add_representations(const struct valence_model_config *config, struct network_layout *l,
+                                struct parameter_table *t)
+{
+    int64_t width = network_pool_width(config);
+    char name[56];
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
+        snprintf(name, sizeof name, "fra2utt_%d.attention_context_vector", m);
+        l->pool[m].context = add_tensor(t, 2, 1, width, INITIAL_CONTEXT, name);
+        l->pool[m].key = add_linear(t, width, width, "fra2utt_%d.input_proj", m);
+    }
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
+        snprintf(name, sizeof name, "%s_mlp", valence_modality_names[m]);
+        add_mlp(t, l->modality_mlp[m], width, config->d, config->d, name);
+    }
+}
+
+/* The joined feature, and what is read off it. */
+static void add_feature(const struct valence_model_config *config, struct network_layout *l,
+                        struct parameter_table *t)
+{
+    int64_t d = config->d, o = config->o;
+    if (config->fusion == VALENCE_FUSION_CROSS_ATTENTION)
+        add_cross_attention(config, l, t);
+    else
+        add_mlp(t, l->joined_mlp, 3 * d, 2 * o, o, "joined_mlp");
+    l->score = add_linear(t, o, 1, "fc_out_v");
+    l->contrast[0] = add_linear(t, o, o / 2, "orgin_linear_change.0"); /* the published spelling */
+    l->contrast[1] = add_linear(t, o / 2, o / 2, "orgin_linear_change.2");
+}
+
 void network_layout_make(const struct valence_model_config *config, struct network_layout *layout,
                          struct parameter_table *table)
 {
@@ -135,8 +227,6 @@ void network_layout_make(const struct valence_model_config *config, struct netwo
     struct parameter_table own_table;
     struct network_layout *l = layout ? layout : &own_layout;
     struct parameter_table *t = table ? table : &own_table;
-    int64_t d = config->d, o = config->o;
-    char name[56];
 
     *t = (struct parameter_table){0};
     *l = (struct network_layout){0};
@@ -145,24 +235,15 @@ void network_layout_make(const struct valence_model_config *config, struct netwo
         return;
     }
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
-        l->project[m] = add_linear(t, config->widths[m], d, "frame_dim_reshape_%d", m);
+        l->project[m] = add_linear(t, config->widths[m], config->d, "frame_dim_reshape_%d", m);
     add_imaginations(config, l, t);
-    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
-        snprintf(name, sizeof name, "fra2utt_%d.attention_context_vector", m);
-        l->pool[m].context = add_tensor(t, 2, 1, d, 0, name);
-        l->pool[m].key = add_linear(t, d, d, "fra2utt_%d.input_proj", m);
-    }
-    for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
-        snprintf(name, sizeof name, "%s_mlp", valence_modality_names[m]);
-        add_mlp(t, l->modality_mlp[m], d, d, d, name);
-    }
-    if (config->fusion == VALENCE_FUSION_CONCATENATION)
-        add_mlp(t, l->joined_mlp, 3 * d, 2 * o, o, "joined_mlp");
+    if (network_has_transformers(config))
+        add_transformers(config, l, t);
+    add_representations(config, l, t);
+    if (network_is_late(config))
+        add_late(config, l, t);
     else
-        add_cross_attention(config, l, t);
-    l->score = add_linear(t, o, 1, "fc_out_v");
-    l->contrast[0] = add_linear(t, o, o / 2, "orgin_linear_change.0"); /* the published spelling */
-    l->contrast[1] = add_linear(t, o / 2, o / 2, "orgin_linear_change.2");
+        add_feature(config, l, t);
     l->n_values = t->n_values;
 }
 
@@ -185,10 +266,13 @@ void parameters_initialise(const struct parameter_table *table, uint64_t seed, r
         const struct parameter *parameter = &table->parameters[i];
         struct random_source source = random_source(seed, valence_clip_key(parameter->name));
         real *tensor = values + parameter->offset;
-        double bound = parameter->fan_in ? 1.0 / sqrt((double)parameter->fan_in) : 0;
+        int64_t fan_in = parameter->fan_in;
+        double bound = fan_in > 0 ? 1.0 / sqrt((double)fan_in) : 0;
         double deviation = sqrt(2.0 / (double)(1 + parameter->shape[1]));
         for (int64_t j = 0; j < parameter->n_values; j++)
-            tensor[j] = (real)(parameter->fan_in ? bound * (2 * random_uniform(&source) - 1)
-                                                 : deviation * random_normal(&source));
+            tensor[j] = (real)(fan_in > 0 ? bound * (2 * random_uniform(&source) - 1)
+                               : fan_in == INITIAL_CONTEXT ? deviation * random_normal(&source)
+                               : fan_in == INITIAL_ONES    ? 1
+                                                           : 0);
     }
 }

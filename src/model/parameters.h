@@ -7,14 +7,17 @@
 #include "kernels/real.h"
 #include "valence/model.h"
 
-#define MAX_PARAMETERS 160
+#define MAX_PARAMETERS 480
+
+/* In place of a fan-in: how a tensor begins that is not part of a linear layer. */
+enum initial_values { INITIAL_CONTEXT = 0, INITIAL_ONES = -1, INITIAL_ZEROS = -2 };
 
 struct parameter {
     char name[80];    /* the published checkpoint's: "frame_dim_reshape_0.weight" */
     int64_t shape[2]; /* (out, in) of a weight, (1, d) of a context vector, (n, 0) of a bias */
     int n_dims;       /* 1 or 2 */
     int64_t n_values;
-    int64_t fan_in; /* of the layer the tensor belongs to; 0: a context vector */
+    int64_t fan_in; /* of the layer the tensor belongs to, or an enum initial_values */
     int64_t offset; /* into the block */
 };
 
@@ -31,8 +34,8 @@ void parameter_table_make(const struct valence_model_config *config, struct para
 const struct parameter *parameter_find(const struct parameter_table *table, const char *name);
 
 /* Draws PyTorch's defaults: Linear weights and biases from U(-1/sqrt(fan_in), 1/sqrt(fan_in)),
- * context vectors from Xavier's normal distribution. The same seed gives the same values, whatever
- * else the table holds. */
+ * context vectors from Xavier's normal distribution, a layer norm's gain 1. The same seed gives the
+ * same values, whatever else the table holds. */
 void parameters_initialise(const struct parameter_table *table, uint64_t seed, real *values);
 
 #endif

@@ -24,11 +24,19 @@ static const char *const single_flow[] = {PLAIN, "model.fusion=cross_attention"}
 static const char *const modality_dropout[] = {PLAIN, "model.fusion=cross_attention",
                                                "missing.modalities=0.3", "missing.redraw=true"};
 
+static const char *const late_fusion[] = {PLAIN, "model.fusion=late"};
+/* MulT's own settings have less dropout than the published network of the double flow. */
+static const char *const mult[] = {PLAIN, "model.fusion=transformer", "model.dropout=0.1",
+                                   "model.attention_dropout=0.2"};
+
 #define LIST(keys) keys, (int)(sizeof(keys) / sizeof((keys)[0]))
 static const struct valence_train_model models[] = {
     {"constant", "the median of the training labels for every clip", LIST(constant)},
     {"ridge", "ridge regression on the mean rows of each modality", LIST(ridge)},
     {"early-fusion", "an MLP over the pooled modalities side by side", LIST(early_fusion)},
+    {"late-fusion", "a regressor for each modality, and the mean of their scores",
+     LIST(late_fusion)},
+    {"mult", "cross-modal transformers over the rows (MulT)", LIST(mult)},
     {"single-flow", "the published network with its complete flow alone", LIST(single_flow)},
     {"modality-dropout", "the same, trained while modalities are left out at random",
      LIST(modality_dropout)},

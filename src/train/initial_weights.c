@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "data/encoder_settings.h"
+#include "model/layout.h"
 #include "store/store_source.h"
 #include "valence/run.h"
 #include "valence/text.h"
@@ -53,12 +54,20 @@ static bool same_shape(const struct parameter *a, const struct parameter *b)
     return a->n_dims == b->n_dims && a->shape[0] == b->shape[0] && a->shape[1] == b->shape[1];
 }
 
-/* A model scores on the labels' scale; the score's layer of a training may learn another. */
+/* A model scores on the labels' scale; the score's layers of a training may learn another. */
 static void to_learnt(struct trainer *t, const struct parameter *parameter)
 {
     float *values = t->checkpoint.parameters + parameter->offset;
-    bool bias = strcmp(parameter->name, "fc_out_v.bias") == 0;
-    if (!bias && strcmp(parameter->name, "fc_out_v.weight") != 0)
+    struct network_layout layout;
+    struct layer layers[VALENCE_N_MODALITIES];
+    network_layout_make(&t->checkpoint.config, &layout, NULL);
+    int n = network_score_layers(&t->checkpoint.config, &layout, layers);
+    bool bias = false, weight = false;
+    for (int k = 0; k < n; k++) {
+        bias = bias || parameter->offset == layers[k].bias;
+        weight = weight || parameter->offset == layers[k].weight;
+    }
+    if (!bias && !weight)
         return;
     for (int64_t i = 0; i < parameter->n_values; i++)
         values[i] = (values[i] - (bias ? t->labels.offset : 0)) / t->labels.factor;

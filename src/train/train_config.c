@@ -18,10 +18,11 @@ static int check_losses(const struct valence_train_config *config, struct valenc
     const struct loss_weights *losses = &config->losses;
     const char *fusion = valence_fusion_names[config->model.fusion];
     bool closed = network_is_closed_form(&config->model);
-    const char *pointless = closed && losses->rep > 0       ? "losses.rep"
-                            : closed && losses->feature > 0 ? "losses.feature"
-                            : closed && losses->rnc > 0     ? "losses.rnc"
-                                                            : NULL;
+    bool featureless = closed || network_is_late(&config->model);
+    const char *pointless = featureless && losses->rep > 0       ? "losses.rep"
+                            : featureless && losses->feature > 0 ? "losses.feature"
+                            : featureless && losses->rnc > 0     ? "losses.rnc"
+                                                                 : NULL;
     if (config->model.fusion != VALENCE_FUSION_CROSS_ATTENTION && losses->cross > 0)
         return fail_key(error, VALENCE_ERROR_CONFIG, "losses.cross",
                         "losses.cross: model.fusion '%s' has no cross-attention whose outputs "

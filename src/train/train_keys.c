@@ -82,7 +82,8 @@ _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
 /* Keys that came later: a run begun without them was begun with their defaults. */
 #define ADDED_NUMBER(n, field, least, most, value, text)                                           \
     NUMBER_ON_RESUME(n, field, least, most, value, ADDED, text)
-#define ADDED_FLAG(n, field, value, text) FLAG_ON_RESUME(n, field, value, ADDED, text)
+#define ADDED_INT(n, field, least, most, value, text) INT(n, field, least, most, value, ADDED, text)
+#define ADDED_FLAG(n, field, value, text)             FLAG_ON_RESUME(n, field, value, ADDED, text)
 #define ADDED_CHOICE(n, field, names, n_names, value, text)                                        \
     CHOICE_ON_RESUME(n, field, names, n_names, value, ADDED, text)
 
@@ -142,16 +143,21 @@ static const struct config_key keys[] = {
                  "How the modalities are joined: cross_attention is the published network; "
                  "the others are baselines. concatenation: an MLP over the pooled modalities side "
                  "by side. linear: ridge regression on the mean row of each modality. constant: "
-                 "the median of the training labels. They need the losses that they have nothing "
-                 "for to be 0."),
+                 "the median of the training labels. late: each modality has a score of its own, "
+                 "and these are averaged. transformer: cross-modal transformers (MulT), then an "
+                 "MLP. Set the losses that they have nothing for to 0."),
     ADDED_CHOICE("model.views", model.views, valence_view_set_names, VALENCE_N_VIEW_SETS, "all",
                  "Which query views ask: all seven, or the fused one alone."),
     ADDED_CHOICE("model.modality_weights", model.modality_weights, valence_weighting_names,
                  VALENCE_N_WEIGHTINGS, "learned",
-                 "The weights of the modalities: learned, or mean (1/3 each)."),
+                 "The weights of the modalities: learned, or mean (all the same)."),
     ADDED_CHOICE("model.view_weights", model.view_weights, valence_weighting_names,
                  VALENCE_N_WEIGHTINGS, "learned",
                  "The weights of the query views: learned, or mean (all the same)."),
+    ADDED_INT("model.layers", model.n_layers, 1, VALENCE_MAX_LAYERS, "2",
+              "Of model.fusion: transformer, the blocks in each of its six transformers."),
+    ADDED_INT("model.heads", model.n_heads, 1, 64, "4",
+              "The heads of their attention; the number must divide model.d."),
     NUMBER("model.dropout", model.dropout, 0, 0.99, "0.3", "Dropout after each layer of the MLPs."),
     NUMBER("model.attention_dropout", model.attention_dropout, 0, 0.99, "0.5",
            "Dropout in the two attentions."),

@@ -74,29 +74,21 @@ static int save_last(struct trainer *t, struct valence_error *error)
                            &t->checkpoint, error);
 }
 
-/* The score's layer, weights and bias, gives scores on the labels' scale, which is what a model is
- * to do; `learnt` (o + 1) receives what it was. */
+/* The score's layers, weights and biases, give scores on the labels' scale, which is what a model
+ * is to do; `learnt` (parameters) receives what they were. */
 static void scale_score(struct trainer *t, float *learnt)
 {
     struct network_layout layout;
+    struct layer layers[VALENCE_N_MODALITIES];
     network_layout_make(&t->checkpoint.config, &layout, NULL);
-    int64_t n = layout.score.in;
-    float *weights = t->checkpoint.parameters + layout.score.weight;
-    float *bias = t->checkpoint.parameters + layout.score.bias;
-    memcpy(learnt, weights, (size_t)n * sizeof *learnt);
-    learnt[n] = *bias;
-    for (int64_t i = 0; i < n; i++)
-        weights[i] *= t->labels.factor;
-    *bias = *bias * t->labels.factor + t->labels.offset;
-}
-
-static void restore_score(struct trainer *t, const float *learnt)
-{
-    struct network_layout layout;
-    network_layout_make(&t->checkpoint.config, &layout, NULL);
-    int64_t n = layout.score.in;
-    memcpy(t->checkpoint.parameters + layout.score.weight, learnt, (size_t)n * sizeof *learnt);
-    t->checkpoint.parameters[layout.score.bias] = learnt[n];
+    int n = network_score_layers(&t->checkpoint.config, &layout, layers);
+    memcpy(learnt, t->checkpoint.parameters, (size_t)t->checkpoint.n_parameters * sizeof *learnt);
+    for (int k = 0; k < n; k++) {
+        float *bias = t->checkpoint.parameters + layers[k].bias;
+        for (int64_t i = 0; i < layers[k].in; i++)
+            t->checkpoint.parameters[layers[k].weight + i] *= t->labels.factor;
+        *bias = *bias * t->labels.factor + t->labels.offset;
+    }
 }
 
 /* The model alone, without what only training needs. */
@@ -107,13 +99,14 @@ static int save_model(struct trainer *t, const char *name, struct valence_error 
     model.first_moment = model.second_moment = NULL;
     model.training = NULL;
     model.calibration = t->calibration;
-    float *learnt = allocate(t->checkpoint.config.o + 1, sizeof *learnt);
+    int64_t n = t->checkpoint.n_parameters;
+    float *learnt = allocate(n, sizeof *learnt);
     if (!learnt)
-        return fail_memory(error, (size_t)t->checkpoint.config.o * sizeof *learnt, "a model");
+        return fail_memory(error, (size_t)n * sizeof *learnt, "a model");
     scale_score(t, learnt);
     int status =
         checkpoint_save(run_folder_file(&t->folder, name, path), FILE_OVERWRITE, &model, error);
-    restore_score(t, learnt);
+    memcpy(t->checkpoint.parameters, learnt, (size_t)n * sizeof *learnt);
     free(learnt);
     return status;
 }

@@ -171,6 +171,16 @@ expect 0 train "$config" --output "$work/ridge" --model ridge --json --quiet
 fits train
 json 1 epochs
 expect 0 train "$config" --output "$work/constant" --model constant --quiet
+expect 0 train "$config" --output "$work/mult" --model mult --set model.layers=1 --seeds 2 --json --quiet
+fits train
+expect 0 train "$config" --output "$work/late" --model late-fusion --quiet
+for model in mult late; do
+    expect 0 evaluate "$work/$model" "$store" --flow all --bootstrap 100 --json --quiet
+    fits evaluate
+    expect 0 evaluate "$work/$model" "$store" --protocol text-missing --bootstrap 100 --quiet
+    prints "text_missing"
+    expect 0 predict "$work/$model" "$store" --flow text_missing --quiet
+done
 expect 0 evaluate "$work/ridge" "$store" --quiet
 prints "complete"
 expect 0 predict "$work/constant" "$store" --quiet

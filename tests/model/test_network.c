@@ -22,15 +22,43 @@ struct network_case {
     real *parameters;
 };
 
-static struct network_case make_case(enum valence_imagination imagination)
+static struct network_case make_case_of(enum valence_fusion fusion,
+                                        enum valence_imagination imagination)
 {
     struct network_case c = {.config = case_config(24, 12, N_ALL_FLOWS, imagination)};
+    c.config.fusion = fusion;
     c.parameters = make_parameters(&c.config, &c.table);
     for (int64_t i = 0; i < c.table.n_values; i++)
         c.parameters[i] *= 1.5f; /* the initial ones' scores are nearly the same for every clip */
-    c.clips = make_clips(&c.config, N_CLIPS, LENGTHS);
+    /* A transformer's work grows with the square of a clip's rows. */
+    int64_t *lengths = keep(N_CLIPS * N_STREAMS, sizeof *lengths);
+    int64_t longest = fusion == VALENCE_FUSION_TRANSFORMER ? 310 : INT64_MAX;
+    for (int64_t i = 0; i < N_CLIPS * N_STREAMS; i++)
+        lengths[i] = LENGTHS[i] < longest ? LENGTHS[i] : longest;
+    c.clips = make_clips(&c.config, N_CLIPS, lengths);
     c.network = make_network(&c.config);
     return c;
+}
+
+static struct network_case make_case(enum valence_imagination imagination)
+{
+    return make_case_of(VALENCE_FUSION_CROSS_ATTENTION, imagination);
+}
+
+/* The published network in its variants, and others that are trained by steps. */
+static const struct {
+    enum valence_fusion fusion;
+    enum valence_imagination imagination;
+} NETWORKS[] = {{VALENCE_FUSION_CROSS_ATTENTION, VALENCE_IMAGINATION_TRANSITION},
+                {VALENCE_FUSION_CROSS_ATTENTION, VALENCE_IMAGINATION_TEXT},
+                {VALENCE_FUSION_CROSS_ATTENTION, VALENCE_IMAGINATION_OFF},
+                {VALENCE_FUSION_TRANSFORMER, VALENCE_IMAGINATION_OFF},
+                {VALENCE_FUSION_LATE, VALENCE_IMAGINATION_OFF}};
+enum { N_NETWORKS = sizeof NETWORKS / sizeof NETWORKS[0] };
+
+static struct network_case make_network_case(int i)
+{
+    return make_case_of(NETWORKS[i].fusion, NETWORKS[i].imagination);
 }
 
 /* The scores of one flow. */
@@ -64,35 +92,43 @@ static void test_a_score_does_not_depend_on_the_batch(void **state)
 {
     (void)state;
     threads_set(2);
-    for (int imagination = 0; imagination < VALENCE_N_IMAGINATIONS; imagination++) {
-        struct network_case c = make_case(imagination);
+    for (int i = 0; i < N_NETWORKS; i++) {
+        struct network_case c = make_network_case(i);
         for (int f = 0; f < N_ALL_FLOWS; f++) {
             float *together = score(&c, &c.clips.batch, ALL_FLOWS[f]);
-            for (int64_t i = 0; i < N_CLIPS; i++) {
-                struct valence_batch alone = select_clips(&c.clips, 1, &i);
-                assert_same("alone", 1, score(&c, &alone, ALL_FLOWS[f]), together + i);
+            for (int64_t clip = 0; clip < N_CLIPS; clip++) {
+                struct valence_batch alone = select_clips(&c.clips, 1, &clip);
+                assert_same("alone", 1, score(&c, &alone, ALL_FLOWS[f]), together + clip);
             }
             static const int64_t some[] = {7, 4, 4, 1, 3};
             struct valence_batch other = select_clips(&c.clips, 5, some);
             float *scores = score(&c, &other, ALL_FLOWS[f]);
-            for (int64_t i = 0; i < 5; i++)
-                assert_same("in another batch", 1, scores + i, together + some[i]);
+            for (int64_t clip = 0; clip < 5; clip++)
+                assert_same("in another batch", 1, scores + clip, together + some[clip]);
         }
         network_free(c.network);
         release_kept(NULL);
     }
 }
 
-static void test_clips_of_a_batch_score_differently(void **state)
+static void check_scores_differ(struct network_case c)
 {
-    (void)state; /* or the test above would prove nothing */
-    struct network_case c = make_case(VALENCE_IMAGINATION_TRANSITION);
     for (int f = 0; f < N_ALL_FLOWS; f++) {
         float *scores = score(&c, &c.clips.batch, ALL_FLOWS[f]);
         for (int64_t i = 1; i < 4; i++)
             assert_true(fabs((double)scores[i] - (double)scores[i - 1]) > 100 * TOLERANCE);
     }
     network_free(c.network);
+}
+
+static void test_clips_of_a_batch_score_differently(void **state)
+{
+    (void)state; /* or the test above would prove nothing */
+    for (int i = 0; i < N_NETWORKS; i++) {
+        threads_set(2);
+        check_scores_differ(make_network_case(i));
+        release_kept(NULL);
+    }
 }
 
 static float *gradients_of(const struct network_case *c, const struct valence_batch *batch,
@@ -109,10 +145,8 @@ static float *gradients_of(const struct network_case *c, const struct valence_ba
     return gradients;
 }
 
-static void test_one_thread_and_more_agree(void **state)
+static void check_threads_agree(struct network_case c)
 {
-    (void)state;
-    struct network_case c = make_case(VALENCE_IMAGINATION_TRANSITION);
     float *scores[3], *gradients[3];
     double totals[3];
     for (int k = 0; k < 3; k++) {
@@ -126,11 +160,18 @@ static void test_one_thread_and_more_agree(void **state)
     network_free(c.network);
 }
 
-static void test_two_runs_give_the_same_bytes(void **state)
+static void test_one_thread_and_more_agree(void **state)
 {
     (void)state;
-    threads_set(2);
-    struct network_case c = make_case(VALENCE_IMAGINATION_TRANSITION);
+    for (int i = 0; i < N_NETWORKS; i++) {
+        threads_set(2);
+        check_threads_agree(make_network_case(i));
+        release_kept(NULL);
+    }
+}
+
+static void check_same_bytes(struct network_case c)
+{
     double first_total, second_total;
     float *first = gradients_of(&c, &c.clips.batch, 77, &first_total);
     float *first_scores = score(&c, &c.clips.batch, 2);
@@ -148,11 +189,18 @@ static void test_two_runs_give_the_same_bytes(void **state)
     network_free(c.network);
 }
 
-static void test_dropout_follows_the_clip_not_its_place(void **state)
+static void test_two_runs_give_the_same_bytes(void **state)
 {
     (void)state;
-    threads_set(2);
-    struct network_case c = make_case(VALENCE_IMAGINATION_TRANSITION);
+    for (int i = 0; i < N_NETWORKS; i++) {
+        threads_set(2);
+        check_same_bytes(make_network_case(i));
+        release_kept(NULL);
+    }
+}
+
+static void check_dropout_follows_the_clip(struct network_case c)
+{
     static const int64_t order[] = {7, 6, 0, 5, 1, 2, 4, 3};
     struct valence_batch shuffled = select_clips(&c.clips, N_CLIPS, order);
     double total, shuffled_total, other_total;
@@ -163,6 +211,16 @@ static void test_dropout_follows_the_clip_not_its_place(void **state)
     gradients_of(&c, &c.clips.batch, 78, &other_total);
     assert_true(fabs(total - other_total) > 10 * TOLERANCE);
     network_free(c.network);
+}
+
+static void test_dropout_follows_the_clip_not_its_place(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_NETWORKS; i++) {
+        threads_set(2);
+        check_dropout_follows_the_clip(make_network_case(i));
+        release_kept(NULL);
+    }
 }
 
 /* ---- Flows ---- */
@@ -191,8 +249,8 @@ static void test_flows_together_are_the_flows_one_by_one(void **state)
 {
     (void)state;
     threads_set(2);
-    for (int imagination = 0; imagination < VALENCE_N_IMAGINATIONS; imagination++) {
-        struct network_case c = make_case(imagination);
+    for (int i = 0; i < N_NETWORKS; i++) {
+        struct network_case c = make_network_case(i);
         struct network *single = make_network(&c.config);
         struct flow_output all[N_ALL_FLOWS], one;
         struct valence_error error;
@@ -231,6 +289,38 @@ static void test_attention_weights_of_a_clip_sum_to_one(void **state)
                 assert_true(fabs(sum - (n > 0)) <= TOLERANCE);
             }
         }
+    network_free(c.network);
+}
+
+/* Clip 4 has rows of every modality and no simulated text. */
+static void test_late_fusion_is_the_mean_of_what_is_there(void **state)
+{
+    (void)state;
+    static const unsigned alone[] = {6, 5, 3}; /* flows with audio, text, video alone */
+    struct network_case c = make_case_of(VALENCE_FUSION_LATE, VALENCE_IMAGINATION_OFF);
+    struct valence_error error;
+    struct flow_output output;
+    unsigned complete = 0;
+    c.parameters[parameter_find(&c.table, "late_weights.weight")->offset] = 1;
+    double own[3], mean = 0;
+    for (int m = 0; m < 3; m++)
+        own[m] = (double)score(&c, &c.clips.batch, alone[m])[4];
+    must(network_forward(c.network, c.parameters, NULL, &c.clips.batch, &complete, 1, &output,
+                         &error),
+         &error);
+    for (int m = 0; m < 3; m++)
+        mean += own[m] * (m == 0 ? exp(1) : 1) / (exp(1) + 2);
+    assert_true(fabs((double)output.score[4] - mean) < TOLERANCE);
+    for (int64_t i = 0; i < N_CLIPS; i++) {
+        double sum = 0;
+        bool bare = i == 5; /* nothing at all: all regressors count */
+        for (int m = 0; m < N_MODALITIES; m++) {
+            double weight = (double)output.modality_weights[i * N_MODALITIES + m];
+            assert_true((weight > 0) == (bare || LENGTHS[i * N_STREAMS + m] > 0));
+            sum += weight;
+        }
+        assert_true(fabs(sum - 1) < TOLERANCE);
+    }
     network_free(c.network);
 }
 
@@ -451,6 +541,7 @@ int main(void)
         cmocka_unit_test_teardown(test_dropout_follows_the_clip_not_its_place, release_kept),
         cmocka_unit_test_teardown(test_flows_together_are_the_flows_one_by_one, release_kept),
         cmocka_unit_test_teardown(test_attention_weights_of_a_clip_sum_to_one, release_kept),
+        cmocka_unit_test_teardown(test_late_fusion_is_the_mean_of_what_is_there, release_kept),
         cmocka_unit_test_teardown(test_a_flow_depends_on_the_streams_it_reads_and_no_others,
                                   release_kept),
         cmocka_unit_test_teardown(test_halves_score_as_the_floats_they_stand_for, release_kept),

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <math.h>
 
+#include "base/file.h"
 #include "base/half.h"
 #include "model/checkpoint.h"
 #include "training_run.h"
@@ -190,6 +191,93 @@ static void test_a_ridge_that_was_stopped_begins_again(void **state)
     assert_true(train(&config, true).ridge_penalty > 0);
 }
 
+static void assert_same_file(const struct fixture *f, const char *a, const char *b,
+                             const char *name)
+{
+    char path[256], *texts[2];
+    size_t sizes[2];
+    const char *const runs[] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s/%s", f->folder, runs[i], name);
+        assert_int_equal(file_read_text(path, 1 << 26, &texts[i], &sizes[i], NULL), 0);
+    }
+    assert_true(sizes[0] == sizes[1] && memcmp(texts[0], texts[1], sizes[0]) == 0);
+    free(texts[0]);
+    free(texts[1]);
+}
+
+static int stop_at(void *user, const struct valence_progress_event *event)
+{
+    (void)event;
+    return --*(int *)user == 0;
+}
+
+/* Stopped after every few batches, and resumed until it is finished. */
+static void train_in_pieces(const struct fixture *f, const struct valence_train_config *config,
+                            const char *run)
+{
+    char last[64];
+    int n_stops = 0, status;
+    snprintf(last, sizeof last, "%s/last.safetensors", run);
+    do {
+        int left = exists(f, last) ? 4 : 4 * N_CLIPS + 3;
+        struct valence_progress progress = {stop_at, &left};
+        struct valence_train_options options;
+        valence_train_options_default(&options);
+        options.resume = n_stops > 0;
+        options.progress = &progress;
+        status = valence_train(config, &options, NULL, NULL);
+        assert_true(status == 0 || status == VALENCE_ERROR_CANCELLED);
+        n_stops++;
+    } while (status && n_stops < 100);
+    assert_true(n_stops > 2);
+}
+
+static void test_a_run_that_is_stopped_and_resumed_gives_the_same_bytes(void **state)
+{
+    static const char *const names[] = {"late-fusion", "mult"};
+    for (int i = 0; i < 2; i++) {
+        char whole[32], parts[32];
+        snprintf(whole, sizeof whole, "%s-whole", names[i]);
+        snprintf(parts, sizeof parts, "%s-parts", names[i]);
+        struct valence_train_config config = model_config(*state, whole, names[i]);
+        config.epochs = 3;
+        train(&config, false);
+        config = model_config(*state, parts, names[i]);
+        config.epochs = 3;
+        train_in_pieces(*state, &config, parts);
+        assert_same_file(*state, whole, parts, "best.safetensors");
+        assert_same_file(*state, whole, parts, "last.safetensors");
+        assert_same_file(*state, whole, parts, "log.jsonl");
+    }
+}
+
+/* All regressors' scores are on the labels' scale, not only their mean. */
+static void test_late_fusion_learns_standardised_labels(void **state)
+{
+    struct fixture *f = *state;
+    struct valence_train_config config = model_config(f, "first", "late-fusion");
+    struct valence_train_options options;
+    struct checkpoint first, second;
+    char from[256];
+    assign(&config, "standardise.labels=true");
+    train(&config, false);
+    config = model_config(f, "second", "late-fusion");
+    assign(&config, "optimizer.learning_rate=1e-9");
+    config.epochs = 1;
+    valence_train_options_default(&options);
+    snprintf(from, sizeof from, "%s/first", f->folder);
+    options.from = from;
+    assert_int_equal(valence_train(&config, &options, NULL, NULL), 0);
+    load(f, "first", &first);
+    load(f, "second", &second);
+    for (int64_t i = 0; i < first.calibration.n; i++)
+        assert_true(fabs((double)first.calibration.scores[i] -
+                         (double)second.calibration.scores[i]) < 1e-3);
+    checkpoint_free(&first);
+    checkpoint_free(&second);
+}
+
 static void test_what_makes_no_sense_is_refused(void **state)
 {
     static const char *const wrong[][2] = {
@@ -202,6 +290,20 @@ static void test_what_makes_no_sense_is_refused(void **state)
         struct valence_train_config config = model_config(*state, "run", "ridge");
         assign(&config, wrong[i][0]);
         assert_fails(&config, false, VALENCE_ERROR_CONFIG, wrong[i][1]);
+    }
+    static const char *const others[][3] = {
+        {"late-fusion", "losses.rnc=0.5", "losses.rnc: model.fusion 'late' has no features"},
+        {"late-fusion", "losses.rep=0.5", "losses.rep: model.fusion 'late' has no features"},
+        {"late-fusion", "model.imagination=text", "model.fusion: late cannot imagine"},
+        {"late-fusion", "model.views=fused", "model.fusion: late, which has no views"},
+        {"mult", "model.modality_weights=mean", "transformer, which has no views or weights"},
+        {"mult", "losses.cross=0.5", "'transformer' has no cross-attention"},
+        {"mult", "model.heads=3", "model.heads is 3, which does not divide model.d, 8"},
+        {"mult", "model.d=2048", "model.d is 2048; with model.fusion: transformer it is at most"}};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct valence_train_config config = model_config(*state, "run", others[i][0]);
+        assign(&config, others[i][1]);
+        assert_fails(&config, false, VALENCE_ERROR_CONFIG, others[i][2]);
     }
     struct valence_train_config config = config_for(*state, "run");
     struct valence_error error;
@@ -239,6 +341,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_finished_run_is_resumed_as_it_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_ridge_that_was_stopped_begins_again, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_run_that_is_stopped_and_resumed_gives_the_same_bytes,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_late_fusion_learns_standardised_labels, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_what_makes_no_sense_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_computed_takes_no_initial_weights, set_up,
