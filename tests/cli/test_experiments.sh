@@ -62,6 +62,20 @@ expect 0 compare ablation/runs/full ablation/runs/no-mia --store store --bootstr
 fits compare
 cp "$work/out" compared.json
 expect 0 verify compared.json --quiet
+expect 0 compare store --model all --dry-run
+prints "late-fusion"
+prints "8 variants, each with 3 seeds"
+expect 0 compare store $small --seeds 2 -o models --model constant --model ridge --model late-fusion --model mult --json
+fits compare
+json '"base"' variants 0 name
+json '"mult"' variants 4 name
+expect 0 compare store $small --seeds 2 -o models --model constant --model ridge --model late-fusion --model mult
+prints "late-fusion"
+expect 0 verify models/result.json --quiet
+expect 2 compare store --model rigde --dry-run
+complains "did you mean 'ridge'?"
+expect 2 compare one two --model ridge
+complains "--variant and --model change one configuration or store, not 2 runs"
 cp -r ablation/runs/full unfinished
 rm unfinished/seed-2/results.json
 expect 1 compare ablation/runs/full unfinished --store store --quiet
