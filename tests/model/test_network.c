@@ -32,7 +32,7 @@ static struct network_case make_case_of(enum valence_fusion fusion,
         c.parameters[i] *= 1.5f; /* the initial ones' scores are nearly the same for every clip */
     /* A transformer's work grows with the square of a clip's rows. */
     int64_t *lengths = keep(N_CLIPS * N_STREAMS, sizeof *lengths);
-    int64_t longest = fusion == VALENCE_FUSION_TRANSFORMER ? 310 : INT64_MAX;
+    int64_t longest = fusion == VALENCE_FUSION_TRANSFORMER ? 60 : INT64_MAX;
     for (int64_t i = 0; i < N_CLIPS * N_STREAMS; i++)
         lengths[i] = LENGTHS[i] < longest ? LENGTHS[i] : longest;
     c.clips = make_clips(&c.config, N_CLIPS, lengths);
