@@ -178,7 +178,7 @@ for model in mult late; do
     expect 0 evaluate "$work/$model" "$store" --flow all --bootstrap 100 --json --quiet
     fits evaluate
     expect 0 evaluate "$work/$model" "$store" --protocol text-missing --bootstrap 100 --quiet
-    prints "text_missing"
+    prints "audio+video"
     expect 0 predict "$work/$model" "$store" --flow text_missing --quiet
 done
 expect 0 evaluate "$work/ridge" "$store" --quiet

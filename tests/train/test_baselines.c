@@ -220,7 +220,7 @@ static void train_in_pieces(const struct fixture *f, const struct valence_train_
     int n_stops = 0, status;
     snprintf(last, sizeof last, "%s/last.safetensors", run);
     do {
-        int left = exists(f, last) ? 4 : 4 * N_CLIPS + 3;
+        int left = exists(f, last) ? 4 : 3 * N_CLIPS + 3; /* after the three streams' statistics */
         struct valence_progress progress = {stop_at, &left};
         struct valence_train_options options;
         valence_train_options_default(&options);
