@@ -89,7 +89,7 @@ struct valence_train_model {
     /* "constant", "ridge", "early-fusion", "late-fusion", "mult", "single-flow" or
      * "modality-dropout" */
     const char *name;
-    const char *help; /* what it is, in a few words */
+    const char *help;               /* what it is, in a few words */
     const char *const *assignments; /* "KEY=VALUE" each */
     int n_assignments;
 };
