@@ -17,6 +17,7 @@
     X(doctor, "Data")                                                                              \
     X(train, "Models")                                                                             \
     X(score, "Models")                                                                             \
+    X(serve, "Models")                                                                             \
     X(evaluate, "Models")                                                                          \
     X(predict, "Models")                                                                           \
     X(convert, "Models")                                                                           \

@@ -1,9 +1,10 @@
-/* The model of `valence score` and its encoders. */
+/* The model of `valence score` and `valence serve`, and its encoders. */
 #include <stdlib.h>
 
 #include "model_cache.h"
 #include "score_request.h"
 #include "valence/scorer.h"
+#include "valence/serve.h"
 
 /* The names of encoders, where they are given, become paths. */
 struct encoder_paths {
@@ -44,26 +45,51 @@ static int resolve(const struct score_request *request, struct valence_scorer_op
     return status;
 }
 
+/* The options of a scorer; its texts are in `paths`. */
+static int read_options(const struct score_request *request,
+                        const struct valence_media_options *media,
+                        struct valence_scorer_options *options, struct encoder_paths *paths,
+                        struct valence_error *error)
+{
+    valence_scorer_options_default(options);
+    options->recognise = !request->no_transcript;
+    options->language = request->language;
+    options->level = request->level;
+    options->window_seconds = request->window;
+    options->signals = request->signals;
+    options->explain = request->explain || request->report;
+    options->media = media;
+    int status = resolve(request, options, paths, error);
+    if (!status && !request->run)
+        status = valence_default_model_path(&paths->run, error);
+    return status;
+}
+
 int score_open(const struct score_request *request, const struct valence_media_options *media,
                struct valence_scorer **scorer, struct valence_error *error)
 {
     struct valence_scorer_options options;
     struct encoder_paths paths = {0};
-    valence_scorer_options_default(&options);
-    options.recognise = !request->no_transcript;
-    options.language = request->language;
-    options.level = request->level;
-    options.window_seconds = request->window;
-    options.signals = request->signals;
-    options.explain = request->explain || request->report;
-    options.media = media;
     *scorer = NULL;
-    int status = resolve(request, &options, &paths, error);
-    if (!status && !request->run)
-        status = valence_default_model_path(&paths.run, error);
+    int status = read_options(request, media, &options, &paths, error);
     if (!status)
         status =
             valence_scorer_open(request->run ? request->run : paths.run, &options, scorer, error);
+    free_paths(&paths);
+    return status;
+}
+
+int score_serve(const struct score_request *request, const struct valence_media_options *media,
+                const struct valence_server_options *serving, struct valence_server **server,
+                struct valence_error *error)
+{
+    struct valence_scorer_options options;
+    struct encoder_paths paths = {0};
+    *server = NULL;
+    int status = read_options(request, media, &options, &paths, error);
+    if (!status)
+        status = valence_server_create(request->run ? request->run : paths.run, &options, serving,
+                                       server, error);
     free_paths(&paths);
     return status;
 }

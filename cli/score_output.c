@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "csv_output.h"
 #include "score_why.h"
 #include "terminal.h"
+#include "valence/score_formats.h"
 #include "valence/text.h"
 
 /* A table of texts is printed when it has this many rows, and the next one begun. */
@@ -190,43 +190,6 @@ static void write_table(struct score_output *output, const char *id,
         score_print_explanations(score, has_several_modalities(output));
 }
 
-/* ---- CSV ---- */
-
-static void begin_csv(const struct score_output *output)
-{
-    printf("id,score,low,high,expected_error,raw_score,outside,flow,missing,segment,start,end,"
-           "words_from,text,reason");
-    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
-        if (reads(output) & VALENCE_BIT(m))
-            printf(",weight_%s", valence_modality_names[m]);
-    putchar('\n');
-}
-
-static void write_csv(const struct score_output *output, const char *id,
-                      const struct valence_scored_segment *is, int64_t segment)
-{
-    const double numbers[] = {is->score, is->estimate.low, is->estimate.high, is->estimate.error,
-                              is->raw_score};
-    char missing[32];
-    bool has_times = is->end > is->start;
-    format_modalities(missing, is->missing, "");
-    valence_write_csv_field(stdout, id);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        print_csv_number(numbers[i]);
-    printf(",%d,%s,%s,%" PRId64, is->outside, *is->reason ? "" : valence_flow_name(is->flow),
-           *is->reason ? "" : missing, segment);
-    print_csv_number(has_times ? is->start : (double)NAN);
-    print_csv_number(has_times ? is->end : (double)NAN);
-    printf(",%s,", valence_word_source_names[is->words_from]);
-    valence_write_csv_field(stdout, is->text);
-    putchar(',');
-    valence_write_csv_field(stdout, is->reason);
-    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
-        if (reads(output) & VALENCE_BIT(m))
-            print_csv_number(*is->reason ? (double)NAN : is->modality_weights[m]);
-    putchar('\n');
-}
-
 /* ---- JSON ---- */
 
 /* The first failure is kept for the end. */
@@ -268,51 +231,6 @@ static void write_json_entry(struct score_output *output, const char *id,
                     &error);
 }
 
-/* ---- Subtitles ---- */
-
-static void print_cue_time(double seconds, char separator)
-{
-    int64_t ms = llrint((seconds > 0 ? seconds : 0) * 1000);
-    printf("%02" PRId64 ":%02" PRId64 ":%02" PRId64 "%c%03" PRId64, ms / 3600000, ms / 60000 % 60,
-           ms / 1000 % 60, separator, ms % 1000);
-}
-
-/* WebVTT has tags and entities, SubRip tags; a cue's text may not hold "-->" either. */
-static void print_cue_word(const char *word, bool is_vtt)
-{
-    putchar(' ');
-    for (; *word; word++)
-        if (is_vtt && *word == '&')
-            fputs("&amp;", stdout);
-        else if (is_vtt && *word == '<')
-            fputs("&lt;", stdout);
-        else if (is_vtt && *word == '>')
-            fputs("&gt;", stdout);
-        else if (!is_vtt && strncmp(word, "-->", 3) == 0)
-            fputs("- ", stdout);
-        else
-            putchar((unsigned char)*word < ' ' ? '?' : *word);
-}
-
-static void write_cues(const struct valence_recording_score *score, bool is_vtt)
-{
-    for (int64_t i = 0; i < score->n_segments; i++) {
-        const struct valence_scored_segment *is = &score->segments[i];
-        if (!is_vtt)
-            printf("%" PRId64 "\n", i + 1);
-        print_cue_time(is->start, is_vtt ? '.' : ',');
-        fputs(" --> ", stdout);
-        print_cue_time(is->end, is_vtt ? '.' : ',');
-        if (isnan(is->score))
-            fputs("\n-", stdout);
-        else
-            printf("\n%+.1f", is->score);
-        for (int64_t w = 0; w < is->n_words; w++)
-            print_cue_word(is->words[w].text, is_vtt);
-        fputs("\n\n", stdout);
-    }
-}
-
 /* ---- All forms ---- */
 
 static void begin(struct score_output *output)
@@ -321,7 +239,7 @@ static void begin(struct score_output *output)
     output->begun = true;
     output->n++;
     if (first && output->form == SCORE_FORM_CSV)
-        begin_csv(output);
+        valence_score_write_csv_head(stdout, output->scorer);
     else if (first && output->form == SCORE_FORM_JSON)
         begin_json(output);
     else if (first && output->form == SCORE_FORM_VTT)
@@ -338,9 +256,9 @@ static void write_recording(struct score_output *output, const char *id,
         write_json_entry(output, id, score, NULL);
     else if (output->form == SCORE_FORM_CSV)
         for (int64_t i = 0; i < score->n_segments; i++)
-            write_csv(output, id, &score->segments[i], i + 1);
+            valence_score_write_csv_row(stdout, output->scorer, id, &score->segments[i], i + 1);
     else
-        write_cues(score, output->form == SCORE_FORM_VTT);
+        valence_score_write_cues(stdout, score, output->form == SCORE_FORM_VTT);
 }
 
 void score_output_recording(struct score_output *output, const char *id, const char *file,
@@ -413,7 +331,7 @@ void score_output_line(struct score_output *output, const struct valence_scored_
         take_status(output, valence_score_json_segment(stdout, output->scorer, is, &error), &error);
     } else if (output->form == SCORE_FORM_CSV) {
         begin(output);
-        write_csv(output, "-", is, is->index + 1);
+        valence_score_write_csv_row(stdout, output->scorer, "-", is, is->index + 1);
     } else {
         score_format_time(start, is->start);
         printf("%8s  ", start);

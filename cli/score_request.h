@@ -27,10 +27,17 @@ struct score_input;
 struct score_output;
 struct valence_media_options;
 struct valence_scorer;
+struct valence_server;
+struct valence_server_options;
 
 /* Opens the model, with encoders that are found, or fetched, by name. */
 int score_open(const struct score_request *request, const struct valence_media_options *media,
                struct valence_scorer **scorer, struct valence_error *error);
+
+/* The same for a server. */
+int score_serve(const struct score_request *request, const struct valence_media_options *media,
+                const struct valence_server_options *serving, struct valence_server **server,
+                struct valence_error *error);
 
 /* Scores the rows of a table of texts. */
 int score_table(struct valence_scorer *scorer, const struct score_request *request,

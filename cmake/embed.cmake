@@ -2,6 +2,7 @@
 #
 #   cmake -DFOLDER=... -DOUTPUT=... -P embed.cmake   the files of a folder, sorted by name, as `page_files`
 #   cmake -DFILE=... -DOUTPUT=... -P embed.cmake     one file as `page_chart_library`, without bytes where FILE is ""
+#   cmake -DFILE=... -DNAME=... -DOUTPUT=... -P embed.cmake     one file as NAME
 function(read_bytes path array number)
   file(READ ${path} bytes HEX)
   string(LENGTH "${bytes}" digits)
@@ -25,6 +26,10 @@ if(FOLDER)
     math(EXPR number "${number} + 1")
   endforeach()
   file(WRITE ${OUTPUT} "${head}${arrays}\nconst struct page_file page_files[] = {\n${table}};\nconst int n_page_files = ${number};\n")
+elseif(NAME)
+  read_bytes(${FILE} array 0)
+  get_filename_component(file_name ${FILE} NAME)
+  file(WRITE ${OUTPUT} "${head}extern const struct page_file ${NAME};\n${array}\nconst struct page_file ${NAME} = {\"${file_name}\", file_0, ${size}};\n")
 elseif(FILE)
   read_bytes(${FILE} array 0)
   file(WRITE ${OUTPUT} "${head}${array}\nconst struct page_file page_chart_library = {\"echarts.js\", file_0, ${size}};\n")

@@ -40,8 +40,11 @@ string(REGEX REPLACE "/$" "" prefix_from_pc ${prefix_from_pc})
 
 get_property(components GLOBAL PROPERTY VALENCE_COMPONENTS)
 set(media_components ${components})
-list(FILTER media_components INCLUDE REGEX "^valence_(media|encode|extract|score|score_page)$")
+list(FILTER media_components INCLUDE REGEX "^valence_(media|encode|extract|score|score_page|http|serve)$")
 list(REMOVE_ITEM components ${media_components})
+if(NOT VALENCE_ENCODERS) # there is nothing to serve: only the tests use what is left
+  set(media_components "")
+endif()
 valence_library(valence "Multimodal sentiment of video clips that keeps working when the transcript is missing"
                 COMPONENTS ${components})
 set(libraries libvalence)
@@ -65,7 +68,7 @@ set_target_properties(valence_command PROPERTIES INSTALL_RPATH_USE_LINK_PATH OFF
 install(TARGETS valence_command)
 set(absent "")
 if(NOT media_components) # the headers of libvalence-media
-  set(absent REGEX "/(convert|encode|encoder|extract|extract_store|faces|media|preview|prosody|score_json|score_report|scorer|simulate|text_table|transcribe|transcripts)\\.h$" EXCLUDE)
+  set(absent REGEX "/(convert|encode|encoder|extract|extract_store|faces|media|preview|prosody|score_formats|score_json|score_report|scorer|serve|simulate|text_table|transcribe|transcripts)\\.h$" EXCLUDE)
 endif()
 install(DIRECTORY include/valence DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" ${absent})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

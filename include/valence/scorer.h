@@ -102,6 +102,18 @@ enum valence_scorer_source { VALENCE_SCORER_TEXTS, VALENCE_SCORER_RECORDINGS };
 VALENCE_API int valence_scorer_load(struct valence_scorer *scorer,
                                     enum valence_scorer_source source, struct valence_error *error);
 
+/* Changes what may differ from one recording to the next: takes over level, whole_seconds,
+ * window_seconds, longest_seconds, signals and explain from `options`, and nothing else. Errors:
+ * ARGUMENT for options out of range, and then nothing is changed. */
+VALENCE_API int valence_scorer_adjust(struct valence_scorer *scorer,
+                                      const struct valence_scorer_options *options,
+                                      struct valence_error *error);
+
+/* What recognises speech, where the encoders for recordings are loaded and the model reads words;
+ * else NULL. It belongs to the scorer, and is used by the same thread. */
+VALENCE_API struct valence_transcriber *
+valence_scorer_transcriber(const struct valence_scorer *scorer);
+
 /* The model, which belongs to the scorer. */
 VALENCE_API const struct valence_model *valence_scorer_model(const struct valence_scorer *scorer);
 

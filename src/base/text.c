@@ -168,13 +168,24 @@ bool parse_double(const char *text, double *value)
     return true;
 }
 
-void format_double(double value, int digits, char text[NUMBER_TEXT_BYTES])
+static void format_number(const char *format, int digits, double value,
+                          char text[NUMBER_TEXT_BYTES])
 {
     pthread_once(&c_locale_once, make_c_locale);
     locale_t before = c_locale ? uselocale(c_locale) : (locale_t)0;
-    snprintf(text, NUMBER_TEXT_BYTES, "%.*g", digits < 17 ? digits : 17, value);
+    snprintf(text, NUMBER_TEXT_BYTES, format, digits, value);
     if (before)
         uselocale(before);
+}
+
+void format_double(double value, int digits, char text[NUMBER_TEXT_BYTES])
+{
+    format_number("%.*g", digits < 17 ? digits : 17, value, text);
+}
+
+void format_signed(double value, int decimals, char text[NUMBER_TEXT_BYTES])
+{
+    format_number("%+.*f", decimals, value, text);
 }
 
 bool parse_int64(const char *text, long long *value)

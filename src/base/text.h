@@ -48,6 +48,9 @@ bool parse_int64(const char *text, long long *value);
 #define NUMBER_TEXT_BYTES 32
 void format_double(double value, int digits, char text[NUMBER_TEXT_BYTES]);
 
+/* With its sign and 0 ... 6 decimals ("%+.*f"): "+0.5". Larger values than 1e15 are cut. */
+void format_signed(double value, int decimals, char text[NUMBER_TEXT_BYTES]);
+
 /* A macro's value as a string literal. */
 #define STRING_OF(macro)       STRING_OF_VALUE(macro)
 #define STRING_OF_VALUE(value) #value

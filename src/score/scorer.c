@@ -180,6 +180,25 @@ int valence_scorer_load(struct valence_scorer *scorer, enum valence_scorer_sourc
     return status;
 }
 
+int valence_scorer_adjust(struct valence_scorer *scorer,
+                          const struct valence_scorer_options *options, struct valence_error *error)
+{
+    struct valence_scorer_options wanted = scorer->options;
+    int status = options_read(&wanted, sizeof wanted, options, error);
+    if (!status)
+        status = check_options(&wanted, error);
+    if (status)
+        return status;
+    struct valence_scorer_options *own = &scorer->options;
+    own->level = wanted.level;
+    own->whole_seconds = wanted.whole_seconds;
+    own->window_seconds = wanted.window_seconds;
+    own->longest_seconds = wanted.longest_seconds;
+    own->signals = wanted.signals;
+    own->explain = wanted.explain;
+    return VALENCE_OK;
+}
+
 /* ---- What it is ---- */
 
 struct valence_transcript_encoder *score_text_encoder(const struct valence_scorer *scorer)
@@ -187,6 +206,11 @@ struct valence_transcript_encoder *score_text_encoder(const struct valence_score
     return scorer->text        ? scorer->text
            : scorer->extractor ? valence_extractor_text(scorer->extractor)
                                : NULL;
+}
+
+struct valence_transcriber *valence_scorer_transcriber(const struct valence_scorer *scorer)
+{
+    return scorer->extractor ? valence_extractor_transcriber(scorer->extractor) : NULL;
 }
 
 const struct valence_model *valence_scorer_model(const struct valence_scorer *scorer)

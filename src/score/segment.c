@@ -257,7 +257,7 @@ int score_span(struct valence_scorer *scorer, const struct valence_recording *re
         *error = own;
     }
     valence_extracted_free(extracted);
-    if (!status && scorer->observer)
+    if (!status && scorer->options.signals && scorer->observer)
         status = score_observe(scorer, &input, progress, made, error);
     if (status)
         score_made_free(made);

@@ -17,6 +17,7 @@
 #include "valence/score_report.h"
 #include "valence/score_json.h"
 #include "valence/scorer.h"
+#include "valence/serve.h"
 #include "valence/simulate.h"
 #include "valence/text.h"
 #include "valence/text_table.h"
@@ -321,6 +322,29 @@ static void write_report(struct valence_scorer *scorer, const struct valence_rec
     assert_int_equal(TRY(valence_score_report_commit, report, NULL), VALENCE_OK);
 }
 
+static void serve(const char *run)
+{
+    struct valence_scorer_options scorer;
+    struct valence_server_options options;
+    struct valence_server *server;
+    valence_scorer_options_default(&scorer);
+    valence_server_options_default(&options);
+    scorer.text_model = LLAMA;
+    scorer.recognise = false;
+    options.port = 70000;
+    assert_true(TRY(valence_server_create, run, &scorer, &options, &server, NULL) < 0);
+    assert_null(server);
+    options.port = 0;
+    int status = TRY(valence_server_create, run, &scorer, &options, &server, NULL);
+    if (status == VALENCE_ERROR_UNSUPPORTED) { /* a build without a server */
+        note_tried("valence_server_wait");
+        return;
+    }
+    assert_int_equal(status, VALENCE_OK);
+    assert_int_equal(TRY(valence_server_wait, server, -1, NULL), VALENCE_OK);
+    valence_server_free(server);
+}
+
 static void write_scores(struct valence_scorer *scorer)
 {
     const struct valence_scored_segment segment = {.text = "", .reason = ""};
@@ -370,12 +394,15 @@ void test_scorers(void **state)
     options.text_model = LLAMA;
     options.recognise = false;
     assert_int_equal(TRY(valence_scorer_open, run, &options, &scorer, NULL), VALENCE_OK);
+    options.level = 2;
+    assert_int_equal(TRY(valence_scorer_adjust, scorer, &options, NULL), VALENCE_ERROR_ARGUMENT);
     write_scores(scorer);
     assert_int_equal(TRY(valence_live_open, scorer, NULL, NULL, &live, NULL), VALENCE_OK);
     assert_int_equal(TRY(valence_live_feed, live, &sample, 1, NULL), VALENCE_ERROR_DATA);
     assert_int_equal(TRY(valence_live_end, live, NULL), VALENCE_OK);
     valence_live_close(live);
     valence_scorer_close(scorer);
+    serve(run);
     assert_true(TRY(valence_text_table_open, NOWHERE, NULL, &table, NULL) < 0);
     assert_null(table);
     assert_int_equal(TRY(valence_text_table_open, make_table("id,text\n,x\n"), NULL, &table, NULL),

@@ -10,6 +10,7 @@
 #include "valence/score_report.h"
 #include "valence/score_json.h"
 #include "valence/scorer.h"
+#include "valence/serve.h"
 #include "valence/text_table.h"
 
 #define LLAMA VALENCE_TEST_DATA "/golden/llm/tiny-llama-f32.gguf"
@@ -188,6 +189,27 @@ static int score_live(double *result, struct valence_error *error)
     return status;
 }
 
+static int serve(double *result, struct valence_error *error)
+{
+    struct valence_scorer_options scorer;
+    struct valence_server_options options;
+    struct valence_server *server;
+    valence_scorer_options_default(&scorer);
+    valence_server_options_default(&options);
+    scorer.text_model = LLAMA;
+    scorer.recognise = false;
+    options.port = 0;
+    int status = valence_server_create(scored_run, &scorer, &options, &server, error);
+    if (status == VALENCE_ERROR_UNSUPPORTED)
+        return VALENCE_OK; /* a build without a server */
+    if (status)
+        return server ? 1 : status;
+    status = valence_server_wait(server, -1, error);
+    *result = valence_server_port(server) > 0;
+    valence_server_free(server);
+    return status;
+}
+
 static int read_table(double *result, struct valence_error *error)
 {
     struct valence_text_table *table;
@@ -233,5 +255,6 @@ const struct torture_case score_cases[] = {
      score_to_page, 20},
     {"valence_live_open valence_live_feed valence_live_end", score_live, 20},
     {"valence_text_table_open valence_text_table_next", read_table, 0},
+    {"valence_server_create valence_server_wait", serve, 20},
 };
 const int n_score_cases = sizeof score_cases / sizeof score_cases[0];

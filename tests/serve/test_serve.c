@@ -1,0 +1,429 @@
+/* Scores over HTTP: they are the library's, and what cannot be scored says why. */
+#include "http_client.h"
+#include "scorer_fixture.h"
+
+#include <dirent.h>
+#include <jansson.h>
+#include <sys/stat.h>
+
+#include "valence/score_json.h"
+#include "valence/runtime.h"
+#include "valence/serve.h"
+
+static struct valence_server *shared;
+static char uploads[128], short_path[128];
+
+/* ---- A server ---- */
+
+static struct valence_server *start(const struct valence_scorer_options *scorer)
+{
+    struct valence_scorer_options own = own_options();
+    struct valence_server_options options;
+    struct valence_server *server;
+    struct valence_error error;
+    if (access(film_path, R_OK) != 0)
+        skip(); /* there is no ffmpeg */
+    snprintf(uploads, sizeof uploads, "%s/uploads", fixture_folder);
+    snprintf(short_path, sizeof short_path, "%s/short.mkv", fixture_folder);
+    if (access(short_path, R_OK) != 0)
+        ffmpeg("-i film.mkv -t 3 -c copy short.mkv");
+    mkdir(uploads, 0700);
+    valence_server_options_default(&options);
+    options.port = 0;
+    options.folder = uploads;
+    options.max_text_bytes = 4096;
+    options.threads = 1;
+    must(valence_server_create(run_path, scorer ? scorer : &own, &options, &server, &error),
+         &error);
+    must(valence_server_wait(server, -1, &error), &error);
+    http_port = valence_server_port(server);
+    return server;
+}
+
+/* The one that most tests share. */
+static void use_server(void)
+{
+    static bool is_begun;
+    if (!is_begun)
+        shared = start(NULL);
+    is_begun = true;
+    http_port = valence_server_port(shared);
+}
+
+static int tear_down(void **state)
+{
+    valence_server_free(shared);
+    return remove_folder(state);
+}
+
+/* ---- Requests ---- */
+
+#define FIELD(name) "--line\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n"
+#define FILE_PART(name)                                                                            \
+    "--line\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" name "\"\r\n\r\n"
+
+static void *read_whole(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    fseek(file, 0, SEEK_END);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    char *bytes = malloc(*size + 1);
+    assert_non_null(bytes);
+    assert_int_equal(fread(bytes, 1, *size, file), *size);
+    fclose(file);
+    return bytes;
+}
+
+/* Sends a file as a part of a form, behind `fields`. */
+static const char *send_file(const char *route, const char *fields, const void *bytes, size_t n)
+{
+    static const char head[] = FILE_PART("../a film.mkv"), end[] = "\r\n--line--\r\n";
+    char text[2048];
+    int s = dial();
+    snprintf(text, sizeof text,
+             "POST %s HTTP/1.1\r\nHost: here\r\nConnection: close\r\n" FORM_TYPE
+             "Content-Length: %zu\r\n\r\n%s%s",
+             route, strlen(fields) + strlen(head) + n + strlen(end), fields, head);
+    say(s, text);
+    for (size_t sent = 0; sent < n;) {
+        ssize_t now = send(s, (const char *)bytes + sent, n - sent, MSG_NOSIGNAL);
+        assert_true(now > 0);
+        sent += (size_t)now;
+    }
+    say(s, end);
+    return hear(s);
+}
+
+static const char *send_film(const char *route, const char *fields)
+{
+    size_t n;
+    void *bytes = read_whole(short_path, &n);
+    const char *answer = send_file(route, fields, bytes, n);
+    free(bytes);
+    return answer;
+}
+
+static const char *score_json_text(const char *json)
+{
+    return ask("POST", "/v1/score", JSON_TYPE, json);
+}
+
+/* ---- Results ---- */
+
+/* What the library writes of a recording with these options. */
+static json_t *library_score(struct valence_recording recording, bool explains)
+{
+    struct valence_scorer_options options = own_options();
+    struct valence_score_json *json;
+    struct valence_error error;
+    char *text = NULL;
+    size_t n = 0;
+    options.explain = explains;
+    valence_set_threads(1);
+    struct valence_scorer *scorer = open_scorer(&options);
+    struct valence_recording_score *made = score(scorer, recording);
+    FILE *stream = open_memstream(&text, &n);
+    must(valence_score_json_open(stream, scorer, "run", &json, &error), &error);
+    must(valence_score_json_add(json, recording.name, made, &error), &error);
+    valence_score_json_close(json);
+    fclose(stream);
+    json_t *root = json_loadb(text, n, 0, NULL);
+    assert_non_null(root);
+    free(text);
+    valence_recording_score_free(made);
+    valence_scorer_close(scorer);
+    return root;
+}
+
+/* The same document but for how long it took. */
+static void assert_same(const char *answer, json_t *wanted)
+{
+    if (code_of(answer) != 200)
+        fail_msg("%s", answer);
+    json_t *found = json_loads(body_of(answer), 0, NULL);
+    assert_non_null(found);
+    json_t *documents[] = {found, wanted};
+    for (int i = 0; i < 2; i++)
+        json_object_del(json_array_get(json_object_get(documents[i], "recordings"), 0),
+                        "work_seconds");
+    if (!json_equal(found, wanted))
+        fail_msg("%s\nis not\n%s", json_dumps(found, 0), json_dumps(wanted, 0));
+    json_decref(found);
+    json_decref(wanted);
+}
+
+static void test_a_text_has_the_library_s_score(void **state)
+{
+    (void)state;
+    use_server();
+    assert_same(
+        score_json_text("{\"text\": \"good \\u00e9 day\"}"),
+        library_score((struct valence_recording){.name = "text", .text = "good \xc3\xa9 day"},
+                      false));
+    assert_same(
+        score_json_text("{\"text\": \"not at all\", \"response_format\": \"verbose_json\"}"),
+        library_score((struct valence_recording){.name = "text", .text = "not at all"}, true));
+    /* what one request asked for does not stay */
+    assert_same(
+        score_json_text("{\"text\": \"not at all\"}"),
+        library_score((struct valence_recording){.name = "text", .text = "not at all"}, false));
+}
+
+static void test_a_film_has_the_library_s_scores(void **state)
+{
+    const struct valence_media_segment range = {0.5, 1.5};
+    (void)state;
+    use_server();
+    assert_same(
+        send_film("/v1/score", ""),
+        library_score((struct valence_recording){.name = "../a film.mkv", .path = short_path},
+                      false));
+    assert_same(
+        send_film("/v1/score",
+                  FIELD("text") "good day\r\n" FIELD("start") "0.5\r\n" FIELD("end") "1.5\r\n"),
+        library_score(
+            (struct valence_recording){
+                .name = "../a film.mkv", .path = short_path, .range = &range, .text = "good day"},
+            false));
+}
+
+static void test_a_transcript_s_sentences_are_segments(void **state)
+{
+    (void)state;
+    use_server();
+    const char *answer = send_film(
+        "/v1/score", FIELD("transcript_format") "srt\r\n" FIELD(
+                         "transcript") "1\n00:00:00,500 --> 00:00:01,000\nGood day.\n\n"
+                                       "2\n00:00:02,000 --> 00:00:02,500\nBad.\n\n\r\n" FIELD(
+                                           "response_format") "srt\r\n");
+    assert_int_equal(code_of(answer), 200);
+    assert_non_null(strstr(answer, "Content-Type: application/x-subrip"));
+    const char *body = body_of(answer);
+    assert_true(strncmp(body, "1\n00:00:00,500 --> 00:00:01,000\n", 32) == 0);
+    assert_non_null(strstr(body, "2\n00:00:02,000 --> 00:00:02,500\n"));
+    assert_non_null(strstr(body, " Good day.\n"));
+    answer = send_film("/v1/score", FIELD("transcript") "nothing with times\r\n" FIELD(
+                                        "transcript_format") "srt\r\n");
+    refused(answer, 422, "damaged");
+}
+
+static void test_results_have_the_form_that_is_asked_for(void **state)
+{
+    (void)state;
+    use_server();
+    const char *answer =
+        score_json_text("{\"text\": \"fine \\\"day\\\"\", \"response_format\": \"csv\"}");
+    assert_true(strncmp(body_of(answer), "id,score,low,high,", 18) == 0);
+    assert_non_null(strstr(body_of(answer), "\ntext,"));
+    assert_non_null(strstr(body_of(answer), ",\"fine \"\"day\"\"\","));
+    answer = score_json_text("{\"text\": \"fine day\", \"response_format\": \"text\"}");
+    assert_non_null(strstr(answer, "Content-Type: text/plain"));
+    assert_true(strchr("+-", body_of(answer)[0]) && strstr(body_of(answer), "\tfine day\n"));
+    answer = send_film("/v1/score", FIELD("response_format") "vtt\r\n" FIELD("window") "1.5\r\n");
+    assert_true(strncmp(body_of(answer), "WEBVTT\n\n00:00:00.000 --> 00:00:0", 32) == 0);
+}
+
+static void test_segments_come_as_events(void **state)
+{
+    int n = 0;
+    (void)state;
+    use_server();
+    const char *answer = send_film("/v1/score/stream", FIELD("window") "1.5\r\n");
+    assert_int_equal(code_of(answer), 200);
+    for (const char *at = answer; (at = strstr(at, "event: segment\ndata: {\"score\":")); at++)
+        n++;
+    assert_int_equal(n, 2);
+    assert_non_null(strstr(answer, "event: done\ndata: {\"score\":"));
+    assert_non_null(strstr(answer, "\"segments\":2"));
+}
+
+/* ---- What cannot be scored ---- */
+
+static void test_wrong_fields_are_named(void **state)
+{
+    (void)state;
+    use_server();
+    refused(score_json_text("{\"text\": \"a\", \"windw\": 3}"), 400, "unknown_field");
+    assert_non_null(
+        strstr(score_json_text("{\"text\": \"a\", \"windw\": 3}"), "did you mean 'window'?"));
+    refused(score_json_text("{}"), 400, "invalid_request");
+    refused(score_json_text("{\"text\": \"a\", \"level\": 1.5}"), 400, "invalid_field");
+    refused(score_json_text("{\"text\": \"a\", \"level\": \"nan\"}"), 400, "invalid_field");
+    refused(score_json_text("{\"text\": \"a\", \"explain\": \"maybe\"}"), 400, "invalid_field");
+    refused(score_json_text("{\"text\": \"a\", \"response_format\": \"xml\"}"), 400,
+            "invalid_field");
+    refused(score_json_text("{\"text\": \"a\", \"response_format\": \"srt\"}"), 400,
+            "invalid_request");
+    refused(score_json_text("{\"text\": \"a\", \"start\": 3}"), 400, "invalid_request");
+    refused(score_json_text("{\"text\": \"a\", \"transcript\": \"b\"}"), 400, "invalid_request");
+    refused(score_json_text("{\"text\": \"a\", \"file\": \"/etc/passwd\"}"), 400, "invalid_field");
+    refused(score_json_text("{\"text\": \"a\", \"model\": \"other\"}"), 404, "model_not_found");
+    assert_int_equal(code_of(score_json_text("{\"text\": \"a\", \"model\": \"run\"}")), 200);
+    refused(ask("POST", "/v1/score/stream", JSON_TYPE,
+                "{\"text\": \"a\", \"response_format\": \"csv\"}"),
+            400, "invalid_request");
+}
+
+static void test_what_holds_nothing_to_score(void **state)
+{
+    (void)state;
+    use_server();
+    refused(score_json_text("{\"text\": \"  \"}"), 422, "nothing_to_score");
+    const char *answer = send_file("/v1/score", "", "no media at all", 15);
+    refused(answer, 415, "unsupported_media");
+    assert_null(strstr(answer, "/proc"));
+    refused(send_file("/v1/score", "", "", 0), 422, "damaged");
+    size_t n;
+    char *film = read_whole(short_path, &n);
+    answer = send_file("/v1/score", "", film, n / 2);
+    free(film);
+    refused(answer, 422, "damaged");
+    assert_null(strstr(answer, "/proc"));
+    assert_non_null(strstr(answer, "../a film.mkv: "));
+    refused(send_film("/v1/score", FIELD("start") "100\r\n"), 422, "nothing_to_score");
+}
+
+static void test_limits_of_media_hold(void **state)
+{
+    struct valence_media_options media;
+    struct valence_scorer_options scorer = own_options();
+    (void)state;
+    valence_media_options_default(&media);
+    media.max_seconds = 2;
+    scorer.media = &media;
+    struct valence_server *server = start(&scorer);
+    refused(send_film("/v1/score", ""), 413, "too_large");
+    valence_server_free(server);
+}
+
+static void test_hostile_media_end_no_server(void **state)
+{
+    const char *folder = VALENCE_TEST_DATA "/../fuzz/media/corpus/media";
+    int n_sent = 0;
+    (void)state;
+    use_server();
+    DIR *files = opendir(folder);
+    assert_non_null(files);
+    for (struct dirent *entry; (entry = readdir(files)) && n_sent < 40;) {
+        char path[1024];
+        size_t n;
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        if (entry->d_name[0] == '.')
+            continue;
+        void *bytes = read_whole(path, &n);
+        int code = code_of(send_file("/v1/score", "", bytes, n));
+        free(bytes);
+        if (code != 200 && code != 413 && code != 415 && code != 422)
+            fail_msg("%s: %d", entry->d_name, code);
+        n_sent++;
+    }
+    closedir(files);
+    assert_true(n_sent > 3);
+    assert_int_equal(code_of(ask("GET", "/health", "", "")), 200);
+}
+
+static void test_nothing_is_left_of_uploads(void **state)
+{
+    int n = 0;
+    (void)state;
+    use_server();
+    assert_int_equal(code_of(send_film("/v1/score", "")), 200);
+    DIR *folder = opendir(uploads);
+    for (struct dirent *entry; (entry = readdir(folder));)
+        n += entry->d_name[0] != '.';
+    closedir(folder);
+    assert_int_equal(n, 0);
+}
+
+/* ---- The server ---- */
+
+static void test_it_describes_itself(void **state)
+{
+    size_t n;
+    (void)state;
+    use_server();
+    char *wanted = read_whole(VALENCE_TEST_DATA "/../docs/openapi.yaml", &n);
+    wanted[n] = '\0';
+    assert_string_equal(body_of(ask("GET", "/openapi.yaml", "", "")), wanted);
+    free(wanted);
+    json_t *models = json_loads(body_of(ask("GET", "/v1/models", "", "")), 0, NULL);
+    const json_t *model = json_array_get(json_object_get(models, "data"), 0);
+    assert_string_equal(json_string_value(json_object_get(model, "id")), "run");
+    assert_int_equal(json_array_size(json_object_get(model, "flows")), 7);
+    assert_int_equal(json_array_size(json_object_get(model, "modalities")), 3);
+    json_decref(models);
+}
+
+static void test_a_model_can_be_loaded_again(void **state)
+{
+    (void)state;
+    use_server();
+    char before[4096];
+    snprintf(before, sizeof before, "%s",
+             body_of(score_json_text("{\"text\": \"fine\", \"response_format\": \"csv\"}")));
+    valence_server_reload(shared);
+    assert_string_equal(
+        body_of(score_json_text("{\"text\": \"fine\", \"response_format\": \"csv\"}")), before);
+}
+
+static void test_options_out_of_range_are_named(void **state)
+{
+    struct valence_server_options options;
+    struct valence_server *server;
+    struct valence_error error;
+    (void)state;
+    valence_server_options_default(&options);
+    options.max_queue = 0;
+    assert_int_equal(valence_server_create("run", NULL, &options, &server, &error),
+                     VALENCE_ERROR_ARGUMENT);
+    assert_null(server);
+    assert_string_equal(error.key, "max_queue");
+    valence_server_options_default(&options);
+    options.api_key = "two words";
+    assert_int_equal(valence_server_create("run", NULL, &options, &server, &error),
+                     VALENCE_ERROR_ARGUMENT);
+    assert_string_equal(error.key, "api_key");
+    options.size = sizeof options + 8;
+    assert_int_equal(valence_server_create("run", NULL, &options, &server, &error),
+                     VALENCE_ERROR_ARGUMENT);
+}
+
+static void test_a_run_that_is_not_there(void **state)
+{
+    struct valence_server_options options;
+    struct valence_server *server;
+    struct valence_error error;
+    (void)state;
+    valence_server_options_default(&options);
+    options.port = 0;
+    must(valence_server_create("/nowhere/run", NULL, &options, &server, &error), &error);
+    assert_int_equal(valence_server_wait(server, -1, &error), VALENCE_ERROR_NOT_FOUND);
+    http_port = valence_server_port(server);
+    refused(ask("GET", "/v1/models", "", ""), 503, "loading");
+    valence_server_stop(server, 1);
+    valence_server_stop(server, 1);
+    valence_server_free(server);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_text_has_the_library_s_score),
+        cmocka_unit_test(test_a_film_has_the_library_s_scores),
+        cmocka_unit_test(test_a_transcript_s_sentences_are_segments),
+        cmocka_unit_test(test_results_have_the_form_that_is_asked_for),
+        cmocka_unit_test(test_segments_come_as_events),
+        cmocka_unit_test(test_wrong_fields_are_named),
+        cmocka_unit_test(test_what_holds_nothing_to_score),
+        cmocka_unit_test(test_limits_of_media_hold),
+        cmocka_unit_test(test_hostile_media_end_no_server),
+        cmocka_unit_test(test_nothing_is_left_of_uploads),
+        cmocka_unit_test(test_it_describes_itself),
+        cmocka_unit_test(test_a_model_can_be_loaded_again),
+        cmocka_unit_test(test_options_out_of_range_are_named),
+        cmocka_unit_test(test_a_run_that_is_not_there),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

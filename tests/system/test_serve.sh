@@ -1,0 +1,151 @@
+#!/bin/sh
+# valence serve from outside: the examples of docs/serve.md by curl, the description of the API, signals, the log, and what is
+# refused at the start. What the answers hold is tested by serve/test-serve and http/test-server.
+. "$TESTS/cli/support.sh"
+command -v curl >/dev/null && command -v ffmpeg >/dev/null || { echo "no curl or ffmpeg"; exit 77; }
+[ -n "${MAKE_TINY_MODELS:-}" ] || exit 77
+expect 1 serve -m "$work/nowhere" --port 0
+grep -q "without libmicrohttpd" "$work/err" && exit 77
+"$MAKE_TINY_MODELS" "$work" >/dev/null 2>&1 || { echo "no models"; exit 1; }
+llama=$TESTS/golden/llm/tiny-llama-f32.gguf
+export VALENCE_CACHE="$work/cache"
+server=
+trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null; rm -rf "$work"' EXIT
+
+# ---- A model of voice and words ----
+mkdir "$work/clips"
+echo "file,label,split,transcript" >"$work/clips/clips.csv"
+for i in 1 2 3 4 5 6; do
+    ffmpeg -v error -nostdin -y -f lavfi -i "aevalsrc='0.3*sin(2*PI*t*(150+40*$i))*gt(mod(t\,1.5)\,0.5):d=2:s=16000'" \
+        "$work/clips/clip$i.wav" || exit 1
+    split=$(echo train validation test | cut -d' ' -f"$((i % 3 + 1))")
+    echo "clip$i.wav,$((i % 5 - 2)),$split,what they say $i" >>"$work/clips/clips.csv"
+done
+expect 0 extract "$work/clips/clips.csv" -o "$work/store" -q --set "models.text=$llama" --set audio=prosody
+cat >"$work/config.yaml" <<YAML
+store: $work/store
+output: $work/run
+flows: [complete, text_missing]
+epochs: 1
+streams: {simulated_text: "", video: ""}
+model: {d: 8, o: 6}
+YAML
+expect 0 train "$work/config.yaml" --quiet
+run="-m $work/run --llm $llama --no-transcript --offline"
+
+# ---- A server ----
+
+# start ARGUMENT...: runs a server until it is ready; $url is where.
+start() {
+    # shellcheck disable=SC2086 # words are meant
+    "$VALENCE" serve $run --port 0 --threads 1 "$@" >"$work/log" 2>"$work/messages" &
+    server=$!
+    for _ in $(seq 600); do
+        grep -q ready "$work/messages" && break
+        kill -0 "$server" 2>/dev/null || { echo "the server ended: $(cat "$work/messages")"; exit 1; }
+        sleep 0.1
+    done
+    url=$(sed -n 's/^valence serve: \(http:.*\)/\1/p' "$work/messages")
+}
+# stop SIGNAL CODE: ends it; its exit code must be CODE.
+stop() {
+    kill -"$1" "$server"
+    wait "$server"
+    code=$?
+    [ "$code" -eq "$2" ] || wrong "after SIG$1 the server exits with $code, not $2"
+    server=
+}
+# answers CODE ARGUMENT...: curl gets this code.
+answers() {
+    expected=$1
+    shift
+    said="curl $*"
+    code=$(curl -s -o "$work/out" -w '%{http_code}' "$@" 2>"$work/err")
+    [ "$code" = "$expected" ] || wrong "'$said' gets $code, not $expected"
+}
+
+start --metrics
+# Every example of the page, as it stands there but for the address.
+cp "$work/clips/clip1.wav" "$work/clip.wav"
+printf '1\n00:00:00,100 --> 00:00:01,500\nGood day.\n\n' >"$work/clip.srt"
+cd "$work" || exit 1
+awk '/^```sh/ { on = 1; next } /^```/ { if (on && text ~ /curl/) printf "%s", text "\0"; on = 0; text = "" } on { text = text $0 "\n" }' \
+    "$TESTS/../docs/serve.md" >examples
+[ "$(tr -cd '\0' <examples | wc -c)" -ge 4 ] || wrong "docs/serve.md has less than four examples"
+xargs -0 -n 1 <examples printf '%s\n%%\n' | sed "s|http://127.0.0.1:8080|$url|" >lines
+while IFS= read -r line; do
+    if [ "$line" != % ]; then
+        example="${example:-}$line
+"
+        continue
+    fi
+    said=$example
+    sh -c "$example" >out 2>err </dev/null || wrong "'$said' fails"
+    grep -q '"error"' out && wrong "'$said' gets an error"
+    [ -s out ] || wrong "'$said' gets nothing"
+    example=
+done <lines
+said="the last example"
+prints "event: done"
+
+answers 200 "$url/v1/score" -F file=@clip.wav -F "text=good day" -F explain=true
+fits score
+json '"complete"' recordings 0 segments 0 flow
+json '"given"' recordings 0 segments 0 words_from
+answers 200 "$url/v1/score" -F file=@clip.wav
+json '"text_missing"' recordings 0 segments 0 flow
+answers 415 "$url/v1/score" -F file=@config.yaml
+
+python3 "$TESTS/system/check_openapi.py" "$url" >out 2>err
+code=$?
+[ "$code" -eq 0 ] || [ "$code" -eq 77 ] || wrong "the server does not do what its description says"
+
+# The log has a line for each request and nothing of them.
+head -n 1 log >out
+said="the log's first line"
+json '"/v1/score"' route
+json 200 status
+grep -qE "lovely|good day|clip.wav" log && wrong "the log holds what was sent"
+
+# A reload keeps it at work; SIGTERM ends it, and a request at hand is finished.
+kill -HUP "$server"
+answers 200 "$url/v1/score" -F "text=good day"
+curl -s "$url/v1/score" -F file=@clip.wav -F text=good -F explain=true -o last &
+sleep 0.3
+stop TERM 0
+wait
+said="the request at hand"
+cp last out
+fits score
+
+# ---- With a key ----
+echo secret >key
+start --api-key-file key --max-body 1 --no-log
+answers 200 "$url/health"
+answers 401 "$url/v1/models"
+answers 200 "$url/v1/models" -H "Authorization: Bearer secret"
+head -c 3000000 /dev/zero >large
+answers 413 "$url/v1/score" -H "Authorization: Bearer secret" -F file=@large
+json '"too_large"' error code
+[ ! -s log ] || wrong "--no-log logs"
+port=${url##*:}
+# shellcheck disable=SC2086
+expect 1 serve $run --port "$port"
+complains "in use"
+complains "--port N takes another"
+stop INT 0
+
+# ---- What is refused ----
+# shellcheck disable=SC2086
+expect 2 serve $run --port 0 --host 0.0.0.0
+complains "needs a key"
+complains "--api-key-file FILE sets it"
+expect 2 serve --api-key a --api-key-file key
+complains "exclude each other"
+: >empty
+# shellcheck disable=SC2086
+expect 1 serve $run --api-key-file empty
+complains "holds no key"
+expect 1 serve -m "$work/nowhere" --port 0 -q
+complains "nowhere"
+finish
