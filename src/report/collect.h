@@ -21,4 +21,21 @@ void collect_errors(struct report_builder *builder, const struct scored_sets *se
 void collect_intervals(struct report_builder *builder, const struct scored_sets *sets,
                        const struct measured_groups *groups);
 
+/* Protocols with something missing; ablations, comparisons and sweeps. */
+void collect_protocols(struct report_builder *builder, const struct sources *sources);
+void collect_experiments(struct report_builder *builder, const struct sources *sources);
+
+/* What a store holds, and what is odd about it; what the doctor said before. Errors: those of
+ * valence_store_summarise(). */
+int collect_data(struct report_builder *builder, const struct valence_store *store,
+                 const struct valence_progress *progress, struct valence_error *error);
+void collect_findings(struct report_builder *builder, const struct sources *sources);
+
+/* The clips one by one. */
+void collect_clips(struct report_builder *builder, const struct scored_sets *sets);
+
+/* How everything was made: configurations, provenance, commands. */
+void collect_configuration(struct report_builder *builder, const struct sources *sources,
+                           const struct valence_report_options *options);
+
 #endif

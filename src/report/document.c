@@ -224,20 +224,21 @@ static const char *take_id(struct report_builder *builder, const char *wanted)
 
 /* ---- Sections and items ---- */
 
-void report_section(struct report_builder *builder, const char *id, const char *heading)
+void report_section_add(struct report_builder *builder, const char *id, const char *heading)
 {
-    for (int64_t i = 0; i < builder->n_sections; i++)
-        if (strcmp(builder->sections[i].shown.id, id) == 0) {
-            builder->current = i;
-            return;
-        }
-    builder->current = -1;
     if (!grow(builder, (void **)&builder->sections, &builder->capacity, builder->n_sections + 1,
               sizeof *builder->sections, MAX_ITEMS))
         return;
     builder->sections[builder->n_sections] = (struct section){
         .shown = {.id = take_id(builder, id), .heading = report_text(builder, heading)}};
     builder->current = builder->n_sections++;
+}
+
+void report_section(struct report_builder *builder, const char *id)
+{
+    for (int64_t i = 0; i < builder->n_sections; i++)
+        if (strcmp(builder->sections[i].shown.id, id) == 0)
+            builder->current = i;
 }
 
 static void add_item(struct report_builder *builder, struct report_item item)

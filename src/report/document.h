@@ -1,7 +1,7 @@
 /* Making a report's document (report/chart.h).
  *
  *     struct report_builder *builder = report_builder_create();
- *     report_section(builder, "learning", "Learning curves");
+ *     report_section_add(builder, "learning", "Learning curves");
  *     struct report_chart *chart = report_chart(builder, REPORT_LINES, "loss", "Training loss");
  *     struct report_series *series = report_series(builder, chart, "total", n);
  *     ... report_numbers(builder, n) ...
@@ -9,7 +9,8 @@
  *
  * Everything that these functions hand out belongs to the builder. Where memory is short they hand
  * out NULL, take NULL, and remember it: collectors check what they write into, and
- * report_builder_finish() gives the error. What is added goes to the section begun last. */
+ * report_builder_finish() gives the error. What is added goes to the section that was named last.
+ */
 #ifndef VALENCE_REPORT_DOCUMENT_H
 #define VALENCE_REPORT_DOCUMENT_H
 
@@ -38,8 +39,9 @@ const char *report_format(struct report_builder *builder, const char *format, ..
 
 /* ---- Contents ---- */
 
-/* Begins a section, or goes on with the one of that id. */
-void report_section(struct report_builder *builder, const char *id, const char *heading);
+/* Adds a section behind the others; goes to the one of that id, which was added. */
+void report_section_add(struct report_builder *builder, const char *id, const char *heading);
+void report_section(struct report_builder *builder, const char *id);
 
 /* `kind` is one of the first four. */
 void report_say(struct report_builder *builder, enum report_item_kind kind, const char *format, ...)

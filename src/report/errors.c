@@ -121,7 +121,7 @@ static void chart_residuals(struct report_builder *builder, const struct scored_
 
 void collect_errors(struct report_builder *builder, const struct scored_sets *sets)
 {
-    report_section(builder, "errors", "Errors");
+    report_section(builder, "errors");
     for (int s = 0; s < sets->n; s++) {
         const struct scored_set *set = sets->sets[s];
         struct score_bins bins;

@@ -116,7 +116,7 @@ static void tabulate(struct report_builder *builder, const struct measured_group
 void collect_intervals(struct report_builder *builder, const struct scored_sets *sets,
                        const struct measured_groups *groups)
 {
-    report_section(builder, "intervals", "Calibration and intervals");
+    report_section(builder, "intervals");
     for (int s = 0; s < sets->n; s++) {
         bool is_measured = false;
         for (int l = 0; l < sets->sets[s]->n_lists; l++)

@@ -138,7 +138,7 @@ void collect_learning(struct report_builder *builder, const struct sources *sour
     int64_t n = sources->n_runs;
     if (n == 0)
         return;
-    report_section(builder, "learning", "Learning curves");
+    report_section(builder, "learning");
     for (int64_t i = 0; i < n; i++)
         if (!sources->runs[i].results)
             report_say(builder, REPORT_WARNING,

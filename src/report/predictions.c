@@ -10,6 +10,12 @@
 
 #define MAP_CELLS 24 /* along an axis of the map of all clips */
 
+static const char *id_of(struct report_builder *builder, const char *what,
+                         const struct scored_list *list)
+{
+    return report_format(builder, "%s-%s-%s", what, list->shown.run, list->shown.flow);
+}
+
 static const char *title_of(struct report_builder *builder, const char *what,
                             const struct scored_list *list)
 {
@@ -21,8 +27,9 @@ static void chart_points(struct report_builder *builder, const struct scored_set
                          const struct scored_list *list)
 {
     int64_t n = set->clips.n, n_known = 0;
-    struct report_chart *chart = report_chart(builder, REPORT_POINTS, "predicted",
-                                              title_of(builder, "Predicted and true", list));
+    struct report_chart *chart =
+        report_chart(builder, REPORT_POINTS, id_of(builder, "predicted", list),
+                     title_of(builder, "Predicted and true", list));
     struct report_series *series = report_series(builder, chart, "clips", n);
     double *x = report_numbers(builder, n), *y = report_numbers(builder, n);
     const char **names = report_take(builder, n, sizeof *names);
@@ -73,8 +80,9 @@ static void chart_density(struct report_builder *builder, const struct scored_se
                           const struct scored_list *list)
 {
     double low = set->clips.low, high = set->clips.high;
-    struct report_chart *chart = report_chart(builder, REPORT_HEAT, "predicted",
-                                              title_of(builder, "Predicted and true", list));
+    struct report_chart *chart =
+        report_chart(builder, REPORT_HEAT, id_of(builder, "predicted", list),
+                     title_of(builder, "Predicted and true", list));
     struct report_series *series = report_series(builder, chart, "clips", MAP_CELLS * MAP_CELLS);
     double *cells = report_numbers(builder, MAP_CELLS * MAP_CELLS);
     if (!series || !cells || !(high > low))
@@ -104,7 +112,7 @@ static void chart_confusion(struct report_builder *builder, const struct scored_
     score_classes_of(set, &classes);
     int n = classes.n;
     struct report_chart *chart =
-        report_chart(builder, REPORT_HEAT, "confusion",
+        report_chart(builder, REPORT_HEAT, id_of(builder, "confusion", list),
                      title_of(builder, report_format(builder, "Confusion of %d classes", n), list));
     struct report_series *series = report_series(builder, chart, "share", n * n);
     double *cells = report_numbers(builder, n * n), *sums = report_numbers(builder, n);
@@ -137,7 +145,7 @@ static void chart_confusion(struct report_builder *builder, const struct scored_
 
 void collect_predictions(struct report_builder *builder, const struct scored_sets *sets)
 {
-    report_section(builder, "predictions", "Predictions");
+    report_section(builder, "predictions");
     for (int s = 0; s < sets->n; s++) {
         const struct scored_set *set = sets->sets[s];
         int n_shown = 0, n_measured = 0;

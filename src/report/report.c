@@ -14,10 +14,10 @@
 #include "valence/output.h"
 
 static const char *const styles[] = {"tokens.css", "base.css",  "table.css", "report.css",
-                                     "chart.css",  "print.css", NULL};
-static const char *const scripts[] = {"dom.js",   "format.js",      "theme.js",
-                                      "table.js", "chart_table.js", "chart_options.js",
-                                      "chart.js", "report.js",      NULL};
+                                     "chart.css",  "clips.css", "print.css", NULL};
+static const char *const scripts[] = {
+    "dom.js",           "format.js", "tone.js",  "theme.js",  "table.js", "chart_table.js",
+    "chart_options.js", "chart.js",  "clips.js", "report.js", NULL};
 
 void valence_report_options_default(struct valence_report_options *options)
 {
@@ -56,6 +56,23 @@ static void make_title(const struct sources *sources, char *title, size_t room)
         snprintf(title, room, "%.200s and %lld more", name, (long long)n - 1);
 }
 
+/* The order of the page, whatever is collected first. */
+static void begin_sections(struct report_builder *builder)
+{
+    static const char *const sections[][2] = {{"summary", "Summary"},
+                                              {"experiments", "Experiments"},
+                                              {"missing", "Missing data"},
+                                              {"learning", "Learning curves"},
+                                              {"predictions", "Predictions"},
+                                              {"errors", "Errors"},
+                                              {"intervals", "Calibration and intervals"},
+                                              {"clips", "Clips"},
+                                              {"data", "Data set"},
+                                              {"made", "How this was made"}};
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
+        report_section_add(builder, sections[i][0], sections[i][1]);
+}
+
 /* Everything from reading predictions on; the builder is freed in any case. */
 static int collect(struct report_builder *builder, const struct sources *sources,
                    const struct valence_report_options *options,
@@ -65,7 +82,7 @@ static int collect(struct report_builder *builder, const struct sources *sources
     struct measured_groups *groups = report_take(builder, 1, sizeof *groups);
     if (!groups)
         return fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
-    report_section(builder, "summary", "Summary");
+    begin_sections(builder);
     int status = score_runs(builder, sources, options, progress, &sets, error);
     if (!status)
         status = read_predictions(builder, sources, &sets, error);
@@ -77,6 +94,11 @@ static int collect(struct report_builder *builder, const struct sources *sources
     collect_predictions(builder, &sets);
     collect_errors(builder, &sets);
     collect_intervals(builder, &sets, groups);
+    collect_experiments(builder, sources);
+    collect_protocols(builder, sources);
+    collect_clips(builder, &sets);
+    collect_findings(builder, sources);
+    collect_configuration(builder, sources, options);
     return VALENCE_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "evaluate/scoring.h"
+#include "report/collect.h"
 #include "report/score_attention.h"
 #include "run/run_folder.h"
 #include "valence/evaluate.h"
@@ -86,6 +87,8 @@ static int find_set(struct scoring_run *run, struct scored_sets *sets, struct va
         }
     }
     free(clips);
+    if (!status && sets->n > before)
+        status = collect_data(run->builder, run->store, run->progress, error);
     return status;
 }
 
@@ -229,7 +232,7 @@ static int check_data(const struct scoring_run *run, bool *fits, struct valence_
     int status = valence_model_match_data(run->model, run->store, &match, error);
     *fits = match != VALENCE_DATA_OTHER || run->options->store;
     if (!status && match == VALENCE_DATA_OTHER) {
-        report_section(run->builder, "summary", "Summary");
+        report_section(run->builder, "summary");
         report_say(run->builder, REPORT_WARNING,
                    *fits ? "%s was trained on other data than %s holds now."
                          : "%s was trained on other data than %s holds now, so it was not scored. "
@@ -285,7 +288,7 @@ static int open_store(struct report_builder *builder, const struct run_source *r
     *store = NULL;
     if (*path && (options->store || path_is_folder(path)))
         return valence_store_open(path, NULL, store, error);
-    report_section(builder, "summary", "Summary");
+    report_section(builder, "summary");
     if (*path)
         report_say(builder, REPORT_WARNING,
                    "The store of %s, %s, is not there, so its model scored nothing. Name the store "

@@ -213,7 +213,11 @@ static int add_document(struct sources *sources, const char *path, struct valenc
     if (!document->json)
         return fail(error, VALENCE_ERROR_FORMAT, "%s:%d: not JSON: %s", path, problem.line,
                     problem.text);
-    return document_recognise(document->json, path, &document->kind, error);
+    status = document_recognise(document->json, path, &document->kind, error);
+    if (!status && document->kind == DOCUMENT_RESULT && !json_object_get(document->json, "data"))
+        status = fail(error, VALENCE_ERROR_FORMAT, "%s: a plan or a dry run, which has no figures",
+                      path);
+    return status;
 }
 
 static int add_table(struct sources *sources, const char *path, struct valence_error *error)

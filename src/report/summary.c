@@ -312,7 +312,7 @@ static void chart_errors(struct report_builder *builder, const struct measured_g
 
 void collect_summary(struct report_builder *builder, const struct measured_groups *groups)
 {
-    report_section(builder, "summary", "Summary");
+    report_section(builder, "summary");
     for (int g = 0; g < groups->n; g++) {
         const struct measured_group *group = &groups->groups[g];
         int n = 0;

@@ -46,6 +46,8 @@ function makeItem(item) {
       return makeItemTable(item);
     case "chart":
       return makeChart(item);
+    case "clips":
+      return makeExplorer(item);
     default:
       return make("p", {}, isolated(item.text));
   }
@@ -113,13 +115,15 @@ function fillAbout(report) {
   );
 }
 
-/* A link to a chart or a clip works when the page opens, and when it is clicked. */
+/* A link to a section, a chart or a clip ("#clips-of-corpus/ID") works when the page opens, and when
+ * it is clicked. */
 function goToHash() {
-  const id = decodeURIComponent(location.hash.slice(1));
-  const target = id && document.getElementById(id);
+  const [id, ...rest] = location.hash.slice(1).split("/");
+  const target = id && document.getElementById(decodeURIComponent(id));
   if (!target) return;
   target.scrollIntoView({ block: "start" });
   target.focus({ preventScroll: true });
+  if (rest.length && explorers.has(id)) explorers.get(id)(decodeURIComponent(rest.join("/")));
 }
 
 function showReport() {

@@ -1,0 +1,240 @@
+/* How everything was made: configurations, provenance, and the commands that make it again. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "report/collect.h"
+#include "report/json_values.h"
+#include "run/run_folder.h"
+#include "valence/model.h"
+#include "valence/version.h"
+
+/* ---- Commands ---- */
+
+static bool needs_quotes(const char *text)
+{
+    for (; *text; text++)
+        if (!((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
+              (*text >= '0' && *text <= '9') || strchr("-_./=+:,@%", *text)))
+            return true;
+    return false;
+}
+
+/* As a shell reads it. */
+static const char *quoted(struct report_builder *builder, const char *text)
+{
+    struct text made = {.maximum = (size_t)1 << 20};
+    if (*text && !needs_quotes(text))
+        return text;
+    text_format(&made, "'");
+    for (const char *at = text; *at; at++)
+        text_format(&made, *at == '\'' ? "'\\''" : "%c", *at);
+    text_format(&made, "'");
+    const char *kept = made.failed ? "" : report_text(builder, made.data);
+    text_free(&made);
+    return kept;
+}
+
+static void say_report_command(struct report_builder *builder, const struct sources *sources,
+                               const struct valence_report_options *options)
+{
+    const char *command = "valence report";
+    const char *last = "";
+    for (int64_t i = 0; i < sources->n_runs; i++)
+        if (strcmp(last, sources->runs[i].parent) != 0) {
+            last = sources->runs[i].parent;
+            command = report_format(builder, "%s %s", command, quoted(builder, last));
+        }
+    for (int64_t i = 0; i < sources->n_documents; i++)
+        command =
+            report_format(builder, "%s %s", command, quoted(builder, sources->documents[i].path));
+    for (int64_t i = 0; i < sources->n_tables; i++)
+        command =
+            report_format(builder, "%s %s", command, quoted(builder, sources->tables[i].path));
+    if (options->store)
+        command = report_format(builder, "%s --store %s", command, quoted(builder, options->store));
+    if (options->split != VALENCE_TEST)
+        command =
+            report_format(builder, "%s --split %s", command, valence_split_names[options->split]);
+    if (options->level < 0.9 || options->level > 0.9)
+        command = report_format(builder, "%s --level %g", command, options->level);
+    report_say(builder, REPORT_TEXT, "This report, all of its charts and tables:");
+    report_say(builder, REPORT_COMMAND, "%s", command);
+}
+
+/* What made a document that was given. */
+static void say_document_command(struct report_builder *builder,
+                                 const struct document_source *document)
+{
+    const json_t *json = document->json;
+    const char *run = quoted(builder, report_text(builder, json_text_at(json, "run")));
+    const char *store = quoted(builder, report_text(builder, json_text_at(json, "store")));
+    const char *split = json_text_at(json, "split");
+    const char *file = quoted(builder, document->path);
+    const char *part =
+        *split && strcmp(split, "test") != 0 ? report_format(builder, " --split %s", split) : "";
+    const char *names = "";
+    const json_t *protocol;
+    size_t i;
+    switch (document->kind) {
+    case DOCUMENT_EVALUATION:
+        report_say(builder, REPORT_COMMAND, "valence evaluate %s %s%s --json > %s", run, store,
+                   part, file);
+        break;
+    case DOCUMENT_PREDICTION:
+        report_say(builder, REPORT_COMMAND, "valence predict %s %s --json > %s", run, store, file);
+        break;
+    case DOCUMENT_DOCTOR:
+        report_say(builder, REPORT_COMMAND, "valence doctor %s --json > %s", store, file);
+        break;
+    case DOCUMENT_PROTOCOL:
+        json_array_foreach(json_object_get(json, "protocols"), i, protocol) names = report_format(
+            builder, "%s%s%s", names, *names ? "," : "", json_text_at(protocol, "name"));
+        report_say(builder, REPORT_COMMAND, "valence evaluate %s %s%s --protocol %s --json > %s",
+                   run, store, part, names, file);
+        break;
+    default:
+        report_say(builder, REPORT_COMMAND, "valence verify %s", file);
+        break;
+    }
+}
+
+/* ---- Provenance ---- */
+
+/* What the checkpoint says of itself. One that cannot be loaded was said before, or scored nothing.
+ */
+static void add_provenance(struct report_builder *builder, struct report_table *table,
+                           const struct run_source *run)
+{
+    struct valence_model *model = NULL;
+    char *path = run->has_model ? path_join(run->path, RUN_BEST) : NULL;
+    const json_t *clips = json_object_get(run->results, "clips");
+    if (path && valence_model_load(path, &model, NULL))
+        model = NULL;
+    free(path);
+    const struct valence_model_provenance *from =
+        model ? valence_model_get_provenance(model) : NULL;
+    report_cell_text(builder, table, run->name);
+    report_cell_text(builder, table, from ? from->version : "");
+    report_cell_text(builder, table, from ? from->store : "");
+    report_cell_text(builder, table, from ? report_format(builder, "%.12s", from->data) : "");
+    report_cell_number(builder, table, json_number_at(run->results, "seed"), 0);
+    report_cell_number(builder, table, json_number_at(run->results, "epochs"), 0);
+    report_cell_number(builder, table, json_number_at(run->results, "best_epoch"), 0);
+    report_cell_number(builder, table, json_number_at(run->results, "parameters"), 0);
+    report_cell_number(builder, table, json_number_at(clips, "train"), 0);
+    report_cell_number(builder, table, json_number_at(clips, "validation"), 0);
+    valence_model_free(model);
+}
+
+static void tabulate_runs(struct report_builder *builder, const struct sources *sources)
+{
+    if (sources->n_runs == 0)
+        return;
+    struct report_table *table =
+        report_table(builder, "runs", "Runs",
+                     "Run|valence|Store|Data|#Seed|#Epochs|#Best epoch|#Parameters|#Training clips|"
+                     "#Validation clips");
+    for (int64_t i = 0; i < sources->n_runs; i++)
+        add_provenance(builder, table, &sources->runs[i]);
+    if (table)
+        table->note = "Data: the first digits of the fingerprint of the training and validation "
+                      "clips. The best epoch is chosen by the validation part alone.";
+}
+
+/* ---- Configurations ---- */
+
+/* The lines of a config.yaml that set something. */
+static const char *keys_of(struct report_builder *builder, const char *configuration)
+{
+    struct text kept = {.maximum = (size_t)1 << 20};
+    for (const char *line = configuration; *line;) {
+        size_t length = strcspn(line, "\n"), blanks = strspn(line, " ");
+        if (blanks < length && line[blanks] != '#') {
+            text_append(&kept, line, length);
+            text_append(&kept, "\n", 1);
+        }
+        line += length + (line[length] == '\n');
+    }
+    const char *text = kept.failed || !kept.length ? "" : report_text(builder, kept.data);
+    text_free(&kept);
+    return text;
+}
+
+/* Seeds of one run differ in their seed alone: the first stands for all. */
+static bool is_first_seed(const struct sources *sources, int64_t run)
+{
+    return run == 0 || strcmp(sources->runs[run - 1].parent, sources->runs[run].parent) != 0;
+}
+
+#define MAX_CONFIGURATIONS 20
+
+static void show_configurations(struct report_builder *builder, const struct sources *sources)
+{
+    int n = 0;
+    for (int64_t i = 0; i < sources->n_runs && n < MAX_CONFIGURATIONS; i++)
+        if (sources->runs[i].configuration && is_first_seed(sources, i)) {
+            report_say(builder, REPORT_TEXT,
+                       "The configuration of %s. With it in a file, 'valence train FILE' trains "
+                       "the same again:",
+                       sources->runs[i].name);
+            report_say(builder, REPORT_CODE, "%s",
+                       keys_of(builder, sources->runs[i].configuration));
+            n++;
+        }
+}
+
+/* ---- Experiments: the run card ---- */
+
+static void card(struct report_builder *builder, const struct document_source *document)
+{
+    static const struct {
+        const char *heading, *object, *key;
+    } fields[] = {{"valence", NULL, "valence_version"},
+                  {"system", "machine", "system"},
+                  {"processor", "machine", "cpu"},
+                  {"cores", "machine", "cores"},
+                  {"store", "data", "store"},
+                  {"fingerprint of the training and validation clips", "data", "fingerprint"},
+                  {"split measured", "data", "split"},
+                  {"clips", "data", "clips"},
+                  {"clips left out", "data", "left_out"},
+                  {"recordings", "data", "recordings"},
+                  {"SHA-256 of ids and labels", "data", "clips_sha256"},
+                  {"resamples", "statistics", "resamples"},
+                  {"seed of the resampling", "statistics", "seed"},
+                  {"level of the intervals", "statistics", "level"},
+                  {"tests corrected for", "statistics", "tests"}};
+    struct report_table *table =
+        report_table(builder, report_format(builder, "card-%s", document->name),
+                     report_format(builder, "Run card of %s", document->name), "Field|Value");
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const json_t *object =
+            fields[i].object ? json_object_get(document->json, fields[i].object) : document->json;
+        const json_t *value = json_object_get(object, fields[i].key);
+        report_cell_text(builder, table, fields[i].heading);
+        if (json_is_string(value))
+            report_cell_text(builder, table, json_string_value(value));
+        else
+            report_cell_text(
+                builder, table,
+                report_format(builder, "%.10g", json_number_at(object, fields[i].key)));
+    }
+}
+
+void collect_configuration(struct report_builder *builder, const struct sources *sources,
+                           const struct valence_report_options *options)
+{
+    report_section(builder, "made");
+    say_report_command(builder, sources, options);
+    if (sources->n_documents > 0)
+        report_say(builder, REPORT_TEXT, "What it was given:");
+    for (int64_t i = 0; i < sources->n_documents; i++)
+        say_document_command(builder, &sources->documents[i]);
+    tabulate_runs(builder, sources);
+    for (int64_t i = 0; i < sources->n_documents; i++)
+        if (sources->documents[i].kind == DOCUMENT_RESULT)
+            card(builder, &sources->documents[i]);
+    show_configurations(builder, sources);
+}
