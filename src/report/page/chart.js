@@ -108,13 +108,8 @@ function makeTools(view) {
 }
 
 function makeChartTable(chart) {
-  const { columns, items } = chartTable(chart);
-  return makeFoldedTable(
-    `${chart.title}, as a table`,
-    "The figures as a table",
-    chart.title,
-    columns,
-    () => items,
+  return makeFoldedTable(`${chart.title}, as a table`, "The figures as a table", chart.title, () =>
+    chartTable(chart),
   );
 }
 

@@ -79,8 +79,7 @@ function makeSegmentTable(view) {
     `Scores as a table, ${view.number}`,
     "Scores as a table",
     `Scores of ${view.title}`,
-    segmentColumns(view),
-    () => view.segments,
+    () => ({ columns: segmentColumns(view), items: view.segments }),
   );
 }
 
@@ -126,7 +125,6 @@ function makeWordTable(view) {
     `Words as a table, ${view.number}`,
     "Words as a table",
     `Words of ${view.title}`,
-    columns,
-    words,
+    () => ({ columns, items: words() }),
   );
 }

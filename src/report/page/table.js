@@ -40,16 +40,17 @@ function makeTable(caption, columns, items) {
   );
 }
 
-/* A table that is folded up, and filled when it is opened first. `items` gives its rows then. */
-function makeFoldedTable(label, title, caption, columns, items) {
+/* A table that is folded up, and filled when it is opened first. `content` gives its {columns, items} then. */
+function makeFoldedTable(label, title, caption, content) {
   const details = make("details", { class: "figures" }, make("summary", {}, title));
   details.addEventListener("toggle", () => {
     if (!details.open || details.querySelector("table")) return;
+    const { columns, items } = content();
     details.append(
       make(
         "div",
         { class: "scroll", tabindex: 0, role: "region", "aria-label": label },
-        makeTable(caption, columns, items()),
+        makeTable(caption, columns, items),
       ),
     );
   });
