@@ -31,17 +31,7 @@ else
     trap 'rm -rf "$folder"' EXIT
 fi
 
-# What recognisers write where they heard no words is no word. Apostrophes go because the true transcripts have none.
-awk -F, -v OFS=, '
-    NR > 1 {
-        for (i = 2; i <= NF; i++) {
-            gsub(/\[UNK\]|\047/, "", $i)
-            $i = " " $i " "
-            gsub(/ (NOISE|XXX) /, " ", $i)
-            gsub(/^ +| +$/, "", $i)
-        }
-    }
-    { print }' "$shared/data/mosi/mosi_asr.csv" >"$folder/words.csv"
+scripts/mosi_rows.sh "$valence" "$folder" gold $recognisers
 
 # Word error rate of the whole data set: substitutions, deletions and insertions over the true words.
 awk -F, '
@@ -71,18 +61,6 @@ awk -F, '
             printf "%-12s word error rate %.1f %%, %d clips without a word\n", name[column],
                 100 * errors[column] / words[column], none[column]
     }' "$folder/words.csv"
-
-# Each recogniser's rows as an array for each clip.
-for words in gold $recognisers; do
-    [ ! -d "$folder/rows/$words" ] || continue
-    rm -rf "$folder/transcripts" "$folder/encoded" "$folder/arrays"
-    "$valence" import table "$folder/words.csv" "$folder/transcripts" --labels-only --quiet --split-column '' \
-        --label-column '' --transcript-column "$words" >/dev/null
-    "$valence" encode text "$folder/transcripts" -o "$folder/encoded" --layers 18 --spelling plain --quiet
-    "$valence" export "$folder/encoded" "$folder/arrays" --quiet >/dev/null
-    mkdir -p "$folder/rows"
-    mv "$folder/arrays/text" "$folder/rows/$words"
-done
 
 config() { # config FLOWS SIMULATED_TEXT SELECT
     cat <<YAML

@@ -23,13 +23,13 @@ cores=()
 [ -z "${THREADS:-}" ] || cores+=(--threads "$THREADS")
 [ -z "${JOBS:-}" ] || cores+=(--jobs "$JOBS")
 
-step() { printf '\n$ valence %s\n\n' "$*" && "$valence" "$@"; }
 # What has ended is not measured again.
 once() { # once FILE ARGUMENTS...: the output goes to FILE, too
     local file=$1
     shift
     [ ! -e "$file" ] || { printf '\n%s is there already.\n' "$file"; return 0; }
-    step "$@" | tee "$file.new"
+    printf '\n$ valence %s\n\n' "$*"
+    "$valence" "$@" | tee "$file.new"
     mv "$file.new" "$file"
 }
 
@@ -45,5 +45,11 @@ protocols=text-missing,fixed,smm,six-conditions,erase,erase-random,rmfm,rmfm-sam
 protocols+=,imbalanced,noise,drop-words,replace-words
 once "$folder/protocols.txt" evaluate "$full" "$store" --protocol "$protocols" --modality-rates audio=0.1,text=0.6,video=0.3 \
     --bootstrap 0 --quiet --tables "$tables"
+
+# Maps of the same models, in every form that the command has.
+for form in text:txt markdown:md csv:csv latex:tex; do
+    once "$tables/maps.${form#*:}" compare-representations "$full" "$store" --quiet --format "${form%:*}"
+done
+once "$tables/maps.json" compare-representations "$full" "$store" --quiet --json >/dev/null
 
 python3 "$summary" "$folder" | tee "$folder/summary.txt"

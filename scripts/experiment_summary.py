@@ -79,6 +79,14 @@ def swept(result):
                   + ("shown" if is_shown(cell) else "not shown"))
 
 
+def mapped(maps):
+    print("\nMaps of the missing text: distance to the same complete clip over that to others; 1 says nothing about the clip")
+    for at in maps["maps"]:
+        ratio = at["ratio"]
+        if ratio["mean"] is not None:
+            print(f"  {at['at']} {at['mia']} MIA: {ratio['mean']:.3f} ± {ratio['sd'] or 0:.3f}")
+
+
 def main(folder):
     ablation, models, sweep = read(folder, "ablation.json"), read(folder, "comparison.json"), read(folder, "sweep.json")
     result = ablation or models or sweep
@@ -93,6 +101,9 @@ def main(folder):
         compared(models, "Models")
     if sweep:
         swept(sweep)
+    maps = read(folder, "maps.json")
+    if maps:
+        mapped(maps)
 
 
 main(sys.argv[1])

@@ -1,37 +1,65 @@
 #!/usr/bin/env bash
-# Trains and measures the double flow on CMU-MOSI's utterance-level features, 5 seeds.
+# Every experiment on CMU-MOSI, 5 seeds each: does the second flow help where text is missing? Do MIA, MKD, RS, RNC?
 #
-#   scripts/mosi.sh [VALENCE]          the command, by default build/release/valence
-#   VALENCE_SHARED=FOLDER              where data/mosi/mosi_utt_tav.csv is (default ../shared)
+#   scripts/mosi.sh [VALENCE [FOLDER]]     the command (build/release/valence); FOLDER (build/mosi) keeps everything
+#   VALENCE_SHARED=FOLDER                  where data/mosi is (default ../shared)
 #
-# The text and video columns of that file were made by networks trained on the training part of its split `split_bclstm`,
-# so only that split is honest with them. It has no validation part: 15 % of the training clips are drawn for it, by video. Epochs
-# are chosen on that part; how the learning rate was, docs/results.md says. The file has no simulated text: missing text is an empty sequence, and the figures of the
-# text-missing flow stand beside those of always saying the median of the training labels.
+# Twice, each by scripts/experiment_suite.sh:
+#
+# transcripts   SmolLM2's rows of the true words as text and of the words that one recogniser (ibm) heard as simulated text; no audio
+#               or video. Split `split_std`.
+# columns       the utterance columns of audio, text and video, one row each. A network that was trained on the training part of
+#               `split_bclstm` made the text and video columns, so only that split is honest. It has no validation part: 15 % of the
+#               training clips are drawn for it, by video. There is no simulated text: missing text is an empty sequence.
+#
+# Intervals are over videos and seeds. Epochs are chosen on validation, and so was the learning rate of the columns; the network
+# and the settings of the transcripts are those of scripts/asr_text.sh with fewer epochs. The same call continues what was ended.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+scripts=$(dirname "$(realpath "$0")")
+cd "$scripts/.."
 
 valence=$(realpath "${1:-build/release/valence}")
-table=${VALENCE_SHARED:-../shared}/data/mosi/mosi_utt_tav.csv
-if [ ! -f "$table" ]; then
-    echo "mosi: $table is not there (VALENCE_SHARED says where to look)" >&2
-    exit 1
-fi
-folder=$(mktemp -d "${TMPDIR:-/tmp}/valence-mosi-XXXXXX")
-trap 'rm -rf "$folder"' EXIT
+export VALENCE_SHARED
+VALENCE_SHARED=$(realpath "${VALENCE_SHARED:-../shared}")
+for table in mosi_asr mosi_utt_tav; do
+    if [ ! -f "$VALENCE_SHARED/data/mosi/$table.csv" ]; then
+        echo "mosi: $VALENCE_SHARED/data/mosi/$table.csv does not exist (set VALENCE_SHARED)" >&2
+        exit 1
+    fi
+done
+utterances=$VALENCE_SHARED/data/mosi/mosi_utt_tav.csv
+folder=${2:-build/mosi}
+mkdir -p "$folder"
+folder=$(realpath "$folder")
 start=$SECONDS
 
-"$valence" import table "$table" "$folder/mosi" --quiet --dtype f32 --split-column split_bclstm \
-    --group-column video --validation-fraction 0.15 --audio a0-a72 --text t0-t99 --video v0-v99
-cat >"$folder/config.yaml" <<YAML
-streams:
-  simulated_text: ""
+"$scripts/mosi_rows.sh" "$valence" "$folder" gold ibm
+cd "$folder"
+
+make_store() { # make_store NAME OPTIONS...
+    [ ! -d "$1" ] || return 0
+    rm -rf new
+    "$valence" import table "$utterances" new --quiet --dtype f32 --group-column video "${@:2}" >/dev/null
+    mv new "$1"
+}
+make_store transcripts --split-column split_std --skip missing --skip empty --text-folder rows/gold \
+    --simulated_text-folder rows/ibm
+make_store columns --split-column split_bclstm --validation-fraction 0.15 --audio a0-a72 --text t0-t99 --video v0-v99
+
+for data in transcripts columns; do
+    streams='{audio: "", video: ""}'
+    [ $data = transcripts ] || streams='{simulated_text: ""}'
+    mkdir -p "$data-experiments"
+    cat >"$data.yaml" <<YAML
+store: $data
+streams: $streams
+select: mean
+epochs: 25
 batch_size: 32
-epochs: 20
-select: complete
-optimizer:
-  learning_rate: 0.0005
+model: {d: 64, o: 32}
+optimizer: {learning_rate: 0.001}
 YAML
-"$valence" train "$folder/config.yaml" --set store="$folder/mosi" --output "$folder/run" --seeds 5
-"$valence" evaluate "$folder/run" "$folder/mosi" --split test
+    printf '\n==== %s ====\n' "$data"
+    "$scripts/experiment_suite.sh" "$valence" "$data.yaml" "$data-experiments" 5
+done
 echo "$((SECONDS - start)) s"

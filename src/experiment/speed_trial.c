@@ -12,6 +12,10 @@
 
 #define TRIALS "trials"
 
+/* A measurement of so many steps is good after a part of its time. */
+#define ENOUGH_STEPS 40
+#define LEAST_PART   0.25
+
 /* ---- Files ---- */
 
 static const char *trial_file(const struct valence_experiment *experiment, int trial,
@@ -50,8 +54,16 @@ struct stopwatch {
     const struct valence_progress *outer; /* or NULL */
     double seconds;                       /* to measure */
     double began, ended;                  /* 0: not yet */
+    int64_t steps;                        /* since then */
     int64_t first, last;                  /* clips trained on then */
 };
+
+/* Small networks take many steps in little time, and are what a long measurement would delay. */
+static bool is_measured(const struct stopwatch *watch)
+{
+    double part = (watch->ended - watch->began) / watch->seconds;
+    return part >= 1 || (part >= LEAST_PART && watch->steps >= ENOUGH_STEPS);
+}
 
 /* The clock starts behind the first steps: memory, threads and the page cache are ready then. */
 static int watch(void *user, const struct valence_progress_event *event)
@@ -66,9 +78,10 @@ static int watch(void *user, const struct valence_progress_event *event)
         watch->began = now;
         watch->first = event->done;
     }
+    watch->steps += event->done > watch->last;
     watch->last = event->done;
     watch->ended = now;
-    return now - watch->began >= watch->seconds;
+    return is_measured(watch);
 }
 
 static int64_t peak_bytes(void)
@@ -95,7 +108,7 @@ int speed_trial_run(const struct valence_experiment *experiment,
     int status = valence_train(&own, &options, NULL, error);
     remove_folder(own.output, 0);
     double seconds = stopwatch.ended - stopwatch.began;
-    if (status != VALENCE_ERROR_CANCELLED || seconds < worker->trial_seconds)
+    if (status != VALENCE_ERROR_CANCELLED || !is_measured(&stopwatch))
         return status;
     return plan_write_json(trial_file(experiment, worker->trial, ".json", path),
                            json_pack("{s:f, s:I}", "clips_per_second",
