@@ -83,11 +83,12 @@ VALENCE_API int valence_train_config_get(const struct valence_train_config *conf
 VALENCE_API int valence_train_config_for_store(struct valence_train_config *config,
                                                const char *store, struct valence_error *error);
 
-/* A simpler model to compare with: a set of keys. All are trained on complete clips for the squared
- * error alone, and missing text is an empty sequence for them. */
+/* A model to compare with: a set of keys. "published" is this network trained as published, from
+ * the start and for the labels that the paper's program has. The others are simpler, are trained on
+ * complete clips for the squared error alone, and missing text is an empty sequence for them. */
 struct valence_train_model {
-    /* "constant", "ridge", "early-fusion", "late-fusion", "mult", "single-flow" or
-     * "modality-dropout" */
+    /* "constant", "ridge", "early-fusion", "late-fusion", "mult", "single-flow",
+     * "modality-dropout" or "published" */
     const char *name;
     const char *help;               /* what it is, in a few words */
     const char *const *assignments; /* "KEY=VALUE" each */

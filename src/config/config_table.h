@@ -23,6 +23,8 @@ struct config_key {
     size_t offset;                   /* into the configuration */
     size_t room;                     /* bytes there */
     int on_resume;                   /* the table's own */
+    /* of a younger key: what was done before there was one; NULL: its default */
+    const char *before;
 };
 
 struct config_table {
@@ -58,6 +60,10 @@ int fail_config_value(const struct config_key *key, const char *text, const char
 
 /* Sets every key to its default. */
 void config_set_defaults(const struct config_table *table, void *config);
+
+/* Sets the keys whose default has changed what is done to what was done before there were such
+ * keys. */
+void config_set_before(const struct config_table *table, void *config);
 
 /* Sets one key. ERROR_CONFIG says what is expected. */
 int config_key_set(const struct config_table *table, const struct config_key *key, const char *text,

@@ -205,6 +205,17 @@ void config_set_defaults(const struct config_table *table, void *config)
     }
 }
 
+void config_set_before(const struct config_table *table, void *config)
+{
+    for (int i = 0; i < table->n; i++) {
+        const struct config_key *key = &table->keys[i];
+        int status =
+            key->before ? config_key_set(table, key, key->before, config, NULL) : VALENCE_OK;
+        assert(status == VALENCE_OK);
+        (void)status;
+    }
+}
+
 int config_set(const struct config_table *table, void *config, const char *name, const char *value,
                struct valence_error *error)
 {

@@ -129,6 +129,7 @@ static int read_config(struct valence_experiment *experiment, const json_t *obje
     const char *key;
     json_t *value;
     int status = VALENCE_OK;
+    train_config_set_before(&experiment->config);
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
         const char *text = json_string_value(value);

@@ -276,3 +276,13 @@ void parameters_initialise(const struct parameter_table *table, uint64_t seed, r
                                                            : 0);
     }
 }
+
+void parameters_start_at_means(const struct valence_model_config *config, real *values)
+{
+    struct network_layout layout;
+    network_layout_make(config, &layout, NULL);
+    const struct layer weights[] = {layout.modality_weights, layout.view_weights};
+    for (int i = 0; i < 2; i++) /* one that is not there has no outputs */
+        for (int64_t j = 0; j < weights[i].out; j++)
+            values[weights[i].bias + j] = (real)1 / (real)weights[i].out;
+}

@@ -38,4 +38,12 @@ const struct parameter *parameter_find(const struct parameter_table *table, cons
  * same values, whatever else the table holds. */
 void parameters_initialise(const struct parameter_table *table, uint64_t seed, real *values);
 
+/* After that: lets the learned weights of modalities and views start near their means, 1/3 and 1/7,
+ * by their layers' biases.
+ *
+ * Near 0, where random weights start, a feature is a product of three small factors and learns
+ * slowly; distillation meanwhile pulls the answers with a gradient of the same norm however small
+ * they are, and some seeds end at 0, where the task has no gradient at all (docs/results.md). */
+void parameters_start_at_means(const struct valence_model_config *config, real *values);
+
 #endif

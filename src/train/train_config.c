@@ -73,7 +73,7 @@ json_t *train_config_to_json(const struct valence_train_config *config)
             continue;
         config_key_format(&train_keys, key, config, &text);
         bool told =
-            key->on_resume == FIXED || text.failed || strcmp(text.data, key->known.standard) != 0;
+            key->on_resume == FIXED || text.failed || strcmp(text.data, train_key_before(key)) != 0;
         if (text.failed || (told && json_object_set_new(object, name, json_string(text.data)))) {
             json_decref(object);
             object = NULL;
@@ -87,7 +87,7 @@ json_t *train_config_to_json(const struct valence_train_config *config)
 static const char *recorded(const json_t *object, const struct config_key *key)
 {
     const char *value = json_string_value(json_object_get(object, key->known.name));
-    return value || key->on_resume == FIXED ? value : key->known.standard;
+    return value || key->on_resume == FIXED ? value : train_key_before(key);
 }
 
 int train_config_may_resume(const struct valence_train_config *config, const json_t *begun,
@@ -130,6 +130,11 @@ void train_config_defaults(struct valence_train_config *config)
 {
     memset(config, 0, sizeof *config);
     config_set_defaults(&train_keys, config);
+}
+
+void train_config_set_before(struct valence_train_config *config)
+{
+    config_set_before(&train_keys, config);
 }
 
 int valence_train_config_create(struct valence_train_config **config, struct valence_error *error)

@@ -23,6 +23,10 @@ enum train_optimizer { TRAIN_ADAM, TRAIN_ADAMW, TRAIN_N_OPTIMIZERS };
 enum train_selection { TRAIN_COMPLETE, TRAIN_MISSING, TRAIN_MEAN, TRAIN_N_SELECTIONS };
 extern const char *const train_selection_names[TRAIN_N_SELECTIONS];
 
+/* Where the weights of modalities and views start: at their means, 1/3 and 1/7, or at random near 0
+ * like everything else, as published. */
+enum train_start { TRAIN_START_MEAN, TRAIN_START_RANDOM, TRAIN_N_STARTS };
+
 /* The error that chooses, of the errors of n flows as configured. */
 double train_selected_error(enum train_selection select, const double *mae, int n_flows);
 
@@ -36,7 +40,8 @@ struct valence_train_config {
     bool standardise_labels;
     int64_t max_rows;
     struct valence_model_config model; /* its widths come from the store */
-    int64_t flows_per_step;            /* drawn besides the complete one; 0: all */
+    enum train_start weights_start;
+    int64_t flows_per_step; /* drawn besides the complete one; 0: all */
     struct missing_settings missing;
     struct loss_weights losses;
     int64_t epochs;
@@ -56,6 +61,10 @@ struct valence_train_config {
 };
 
 void train_config_defaults(struct valence_train_config *config);
+
+/* Sets younger keys to what was done before there were such keys: for configurations that were
+ * written then. */
+void train_config_set_before(struct valence_train_config *config);
 
 /* What no single key can tell: that the values fit together. */
 int train_config_check(const struct valence_train_config *config, struct valence_error *error);

@@ -13,12 +13,14 @@
 
 static const char *const optimizer_names[TRAIN_N_OPTIMIZERS] = {"adam", "adamw"};
 const char *const train_selection_names[TRAIN_N_SELECTIONS] = {"complete", "missing", "mean"};
+static const char *const start_names[TRAIN_N_STARTS] = {"mean", "random"};
 static const char *const flow_names[] = {
     "complete",           "text_missing",        "audio_missing",     "video_missing",
     "audio_text_missing", "audio_video_missing", "text_video_missing"};
 
 _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
                    sizeof(enum train_selection) == sizeof(int) &&
+                   sizeof(enum train_start) == sizeof(int) &&
                    sizeof(enum valence_imagination) == sizeof(int) &&
                    sizeof(enum missing_rates) == sizeof(int) &&
                    sizeof(enum valence_erasure) == sizeof(int) &&
@@ -113,10 +115,17 @@ static const struct config_key keys[] = {
     FLAG("standardise.video", standardise[VALENCE_STREAM_VIDEO], "true", "The same for video."),
     FLAG("standardise.simulated_text", standardise[VALENCE_STREAM_SIMULATED_TEXT], "true",
          "The same for simulated text."),
-    ADDED_FLAG("standardise.labels", standardise_labels, "false",
-               "Learn labels shifted and scaled to mean 0 and deviation 1 over the training clips, "
-               "for labels on any scale. Scores come back on the labels' own scale; the losses in "
-               "the log are those of the shifted and scaled labels."),
+    {.known = {.name = "standardise.labels",
+               .type = VALENCE_CONFIG_FLAG,
+               .standard = "true",
+               .help =
+                   "Learn labels shifted and scaled to mean 0 and deviation 1 over the training "
+                   "clips, for labels on any scale. Scores come back on the labels' own scale; the "
+                   "losses in the log are those of the shifted and scaled labels. false: as "
+                   "published."},
+     PLACE(standardise_labels),
+     .on_resume = ADDED,
+     .before = "false"},
     {.known = {.name = "standardise.clip",
                .type = VALENCE_CONFIG_FLAG,
                .standard = "true",
@@ -158,6 +167,18 @@ static const struct config_key keys[] = {
               "Of model.fusion: transformer, the blocks in each of its six transformers."),
     ADDED_INT("model.heads", model.n_heads, 1, 64, "4",
               "The heads of their attention; the number must divide model.d."),
+    {.known = {.name = "model.weights_start",
+               .type = VALENCE_CONFIG_CHOICE,
+               .choices = start_names,
+               .n_choices = TRAIN_N_STARTS,
+               .standard = "mean",
+               .help =
+                   "Where the learned weights of modalities and views start: near their means, 1/3 "
+                   "and 1/7, or at random near 0 (random), as published. From there some seeds "
+                   "never learn."},
+     PLACE(weights_start),
+     .on_resume = ADDED,
+     .before = "random"},
     NUMBER("model.dropout", model.dropout, 0, 0.99, "0.3", "Dropout after each layer of the MLPs."),
     NUMBER("model.attention_dropout", model.attention_dropout, 0, 0.99, "0.5",
            "Dropout in the two attentions."),
@@ -375,6 +396,7 @@ int valence_train_config_read_run(struct valence_train_config *config, const cha
     char *path = path_join(folder, RUN_CONFIG);
     if (!path)
         return fail_memory(error, TRAIN_PATH_BYTES, "a file name");
+    train_config_set_before(config);
     int status = path_exists(path)
                      ? valence_train_config_read(config, path, error)
                      : fail(error, VALENCE_ERROR_NOT_FOUND,

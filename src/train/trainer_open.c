@@ -133,6 +133,8 @@ static int make_parameters(struct trainer *t, struct valence_error *error)
     parameter_table_make(&t->checkpoint.config, table);
     parameters_initialise(table, mix_keys((uint64_t)t->config->seed, PURPOSE_INITIAL),
                           t->checkpoint.parameters);
+    if (t->config->weights_start == TRAIN_START_MEAN)
+        parameters_start_at_means(&t->checkpoint.config, t->checkpoint.parameters);
     int status = t->job->options->from ? take_weights(t, table, error) : VALENCE_OK;
     free(table);
     return status;

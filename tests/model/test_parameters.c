@@ -102,6 +102,47 @@ static void test_initial_values_are_those_of_pytorch(void **state)
     assert_true(fabs(context / n_context - variance) < 5 * variance * sqrt(2 / n_context));
 }
 
+static void test_learned_weights_can_start_near_their_means(void **state)
+{
+    (void)state;
+    struct valence_model_config config = case_config(8, 4, 2, VALENCE_IMAGINATION_TRANSITION);
+    for (int fused = 0; fused < 2; fused++) {
+        struct parameter_table table;
+        config.views = fused ? VALENCE_VIEWS_FUSED : VALENCE_VIEWS_ALL;
+        float *random = make_parameters(&config, &table);
+        float *values = keep(table.n_values, sizeof *values);
+        memcpy(values, random, (size_t)table.n_values * sizeof *values);
+        parameters_start_at_means(&config, values);
+        int64_t modalities = parameter_find(&table, "fc_att.bias")->offset;
+        int64_t views = parameter_find(&table, "cross_fc_att.bias")->offset;
+        int64_t n_views = fused ? 1 : VALENCE_N_VIEWS;
+        for (int64_t i = 0; i < table.n_values; i++) {
+            float expected = random[i];
+            if (i >= modalities && i < modalities + VALENCE_N_MODALITIES)
+                expected = 1.0f / 3;
+            if (i >= views && i < views + n_views)
+                expected = 1.0f / (float)n_views;
+            assert_true(values[i] == expected);
+        }
+    }
+}
+
+static void test_networks_without_learned_weights_start_as_they_are(void **state)
+{
+    (void)state;
+    for (int fusion = 0; fusion < VALENCE_N_FUSIONS; fusion++) {
+        struct valence_model_config config = case_config(8, 4, 1, VALENCE_IMAGINATION_OFF);
+        struct parameter_table table;
+        config.fusion = (enum valence_fusion)fusion;
+        config.modality_weights = config.view_weights = VALENCE_WEIGHTS_MEAN;
+        float *random = make_parameters(&config, &table);
+        float *values = keep(table.n_values, sizeof *values);
+        memcpy(values, random, (size_t)table.n_values * sizeof *values);
+        parameters_start_at_means(&config, values);
+        assert_memory_equal(values, random, (size_t)table.n_values * sizeof *values);
+    }
+}
+
 static void test_fan_in_is_the_layer_s_own(void **state)
 {
     (void)state;
@@ -189,6 +230,9 @@ int main(void)
         cmocka_unit_test(test_tensors_follow_each_other_without_gaps),
         cmocka_unit_test(test_the_paper_s_network_has_the_published_tensors),
         cmocka_unit_test_teardown(test_initial_values_are_those_of_pytorch, release_kept),
+        cmocka_unit_test_teardown(test_learned_weights_can_start_near_their_means, release_kept),
+        cmocka_unit_test_teardown(test_networks_without_learned_weights_start_as_they_are,
+                                  release_kept),
         cmocka_unit_test(test_fan_in_is_the_layer_s_own),
         cmocka_unit_test_teardown(test_a_seed_gives_the_same_values_whatever_else_the_table_holds,
                                   release_kept),

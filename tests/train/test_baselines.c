@@ -153,7 +153,7 @@ static void test_every_model_trains_and_ends_with_a_model(void **state)
         struct checkpoint checkpoint;
         struct valence_train_run run = train(&config, false);
         bool constant = strcmp(model->name, "constant") == 0;
-        assert_int_equal(run.n_flows, 1);
+        assert_int_equal(run.n_flows, strcmp(model->name, "published") == 0 ? 2 : 1);
         assert_true(constant || run.validation_mae[0] < run.constant_mae);
         load(*state, model->name, &checkpoint);
         assert_int_equal(checkpoint.calibration.n, run.n_validation);

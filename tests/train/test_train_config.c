@@ -369,6 +369,44 @@ static void test_a_younger_key_is_recorded_only_where_it_is_not_at_its_default(v
     json_decref(drawing);
 }
 
+/* A run or experiment from before a key that changed what is done goes on as it was begun. */
+static void test_what_was_done_before_a_key_is_what_its_absence_means(void **state)
+{
+    (void)state;
+    struct valence_train_config config, before;
+    struct valence_error error;
+    train_config_defaults(&config);
+    train_config_defaults(&before);
+    assert_true(config.standardise_labels && config.weights_start == TRAIN_START_MEAN);
+    train_config_set_before(&before);
+    assert_true(!before.standardise_labels && before.weights_start == TRAIN_START_RANDOM);
+    json_t *now = train_config_to_json(&config), *begun = train_config_to_json(&before);
+    assert_string_equal(json_string_value(json_object_get(now, "model.weights_start")), "mean");
+    assert_string_equal(json_string_value(json_object_get(now, "standardise.labels")), "true");
+    assert_null(json_object_get(begun, "model.weights_start"));
+    assert_null(json_object_get(begun, "standardise.labels"));
+    assert_int_equal(train_config_may_resume(&before, begun, &error), 0);
+    assert_int_equal(train_config_may_resume(&config, now, &error), 0);
+    assert_int_equal(train_config_may_resume(&config, begun, &error), VALENCE_ERROR_CONFIG);
+    assert_non_null(strstr(error.text, "is true, but the run was begun with false"));
+    config.standardise_labels = false;
+    config.weights_start = TRAIN_START_RANDOM;
+    assert_memory_equal(&config, &before, sizeof config);
+    json_decref(begun);
+    json_decref(now);
+}
+
+static void test_the_published_model_sets_what_was_done_before(void **state)
+{
+    (void)state;
+    struct valence_train_config config, before;
+    train_config_defaults(&config);
+    train_config_defaults(&before);
+    train_config_set_before(&before);
+    assert_int_equal(valence_train_config_set_model(&config, "published", NULL), 0);
+    assert_memory_equal(&config, &before, sizeof config);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -389,6 +427,8 @@ int main(void)
         cmocka_unit_test(test_reading_a_key_checks_its_name_and_the_room),
         cmocka_unit_test(test_a_run_resumes_only_with_what_does_not_change_its_past),
         cmocka_unit_test(test_a_younger_key_is_recorded_only_where_it_is_not_at_its_default),
+        cmocka_unit_test(test_what_was_done_before_a_key_is_what_its_absence_means),
+        cmocka_unit_test(test_the_published_model_sets_what_was_done_before),
     };
     return cmocka_run_group_tests_name("train configuration", tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -60,6 +61,49 @@ static void test_training_learns(void **state)
     assert_true(run.constant_mae > 1.1 && run.constant_mae < 1.9);
     assert_true(run.validation_mae[0] < 0.9);
     assert_true(run.validation_mae[1] < 1.2);
+}
+
+/* Seeds that end at the error of a constant where the weights of modalities and views start near 0:
+ * there, what distillation asks of the answers outweighs what the task does. */
+static void test_seeds_that_fail_from_the_published_start_learn(void **state)
+{
+    static const char *const settings[] = {
+        "model.d=32",       "model.o=16", "epochs=20",          "optimizer.learning_rate=0.001",
+        "losses.cross=2",   "seed=4",     "checkpoint_every=0", "schedule.warm_up_epochs=5",
+        "model.dropout=0.3"};
+    for (int published = 0; published < 2; published++) {
+        struct valence_train_config config = config_for(*state, published ? "published" : "run");
+        for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
+            assert_int_equal(config_assign(&config, settings[i], NULL), 0);
+        if (published)
+            assert_int_equal(valence_train_config_set_model(&config, "published", NULL), 0);
+        struct valence_train_run run = train(&config, false);
+        double share = run.validation_mae[0] / run.constant_mae;
+        assert_true(published ? share > 0.9 : share < 0.7);
+    }
+}
+
+/* What a configuration does not say was as published before there was a key for it. */
+static void test_a_run_from_before_a_key_resumes_as_it_was_begun(void **state)
+{
+    struct fixture *f = *state;
+    struct valence_train_config config;
+    char folder[256], path[512];
+    snprintf(folder, sizeof folder, "%s/old", f->folder);
+    snprintf(path, sizeof path, "%s/config.yaml", folder);
+    assert_int_equal(mkdir(folder, 0777), 0);
+    FILE *file = fopen(path, "w");
+    fputs("model: {d: 16}\n", file);
+    fclose(file);
+    train_config_defaults(&config);
+    assert_int_equal(valence_train_config_read_run(&config, folder, NULL), 0);
+    assert_int_equal(config.model.d, 16);
+    assert_true(config.weights_start == TRAIN_START_RANDOM && !config.standardise_labels);
+    file = fopen(path, "w");
+    fputs("model: {weights_start: mean}\nstandardise.labels: true\n", file);
+    fclose(file);
+    assert_int_equal(valence_train_config_read_run(&config, folder, NULL), 0);
+    assert_true(config.weights_start == TRAIN_START_MEAN && config.standardise_labels);
 }
 
 static void test_the_run_s_folder_holds_what_is_documented(void **state)
@@ -434,6 +478,8 @@ int main(void)
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     static const struct CMUnitTest tests[] = {
         WITH_STORE(test_training_learns),
+        WITH_STORE(test_seeds_that_fail_from_the_published_start_learn),
+        WITH_STORE(test_a_run_from_before_a_key_resumes_as_it_was_begun),
         WITH_STORE(test_the_run_s_folder_holds_what_is_documented),
         WITH_STORE(test_the_test_part_does_not_matter),
         WITH_STORE(test_early_stopping_ends_a_run_that_gets_no_better),
