@@ -78,7 +78,7 @@ train() { # train NAME STORE FLOWS SIMULATED_TEXT SELECT
     [ ! -d "$setting/$1" ] || return 0
     rm -rf "$setting/begun"
     config "$3" "$4" "$5" >"$setting/$1.yaml"
-    "$valence" train "$setting/$1.yaml" --set store="$setting/$2" --output "$setting/begun" --seeds 5 --quiet >/dev/null
+    "$valence" train "$setting/$1.yaml" --model published --set store="$setting/$2" --output "$setting/begun" --seeds 5 --quiet >/dev/null
     mv "$setting/begun" "$setting/$1"
 }
 

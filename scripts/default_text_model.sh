@@ -48,7 +48,7 @@ optimizer: {learning_rate: 0.001}
 schedule: {warm_up_epochs: 1, step_every: 1, gamma: 0.65}
 YAML
     rm -rf begun
-    "$valence" train config.yaml --output begun --seeds 3 --threads 1
+    "$valence" train config.yaml --model published --output begun --seeds 3 --threads 1
     mv begun run
 fi
 for seed in run/seed-*; do

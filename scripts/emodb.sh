@@ -86,7 +86,7 @@ learn() {
     if [ ! -f "$run.txt" ]; then
         rm -rf "$run"
         extract_rows "$1" "$2"
-        "$valence" train "$folder/config.yaml" --set store="$folder/$1" --output "$run" --seeds 3 -j "$threads" -q >/dev/null
+        "$valence" train "$folder/config.yaml" --model published --set store="$folder/$1" --output "$run" --seeds 3 -j "$threads" -q >/dev/null
         for split in validation test; do
             "$valence" evaluate "$run" "$folder/$1" --split "$split" --ensemble --bootstrap 0 --json -j "$threads" -q \
                 >"$run-$split.json"

@@ -32,7 +32,7 @@ schedule: {warm_up_epochs: 1, step_every: 1, gamma: 0.75}
 YAML
 # The model has three seeds: each starts one or two of the five.
 for seed in 1 2 3 4 5; do
-    "$valence" train "$folder/config.yaml" --set store="$folder/store" --output "$folder/run/seed-$seed" --seed "$seed" \
+    "$valence" train "$folder/config.yaml" --model published --set store="$folder/store" --output "$folder/run/seed-$seed" --seed "$seed" \
         --from "$model/seed-$(((seed - 1) % 3 + 1))" "$@"
 done
 "$valence" evaluate "$folder/run" "$folder/store" --split test

@@ -56,7 +56,8 @@ streams: $streams
 select: mean
 epochs: 25
 batch_size: 32
-model: {d: 64, o: 32}
+model: {d: 64, o: 32, weights_start: random}
+standardise: {labels: false}
 optimizer: {learning_rate: 0.001}
 YAML
     printf '\n==== %s ====\n' "$data"

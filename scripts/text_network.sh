@@ -34,7 +34,7 @@ model:
 optimizer:
   learning_rate: 0.001
 YAML
-"$valence" train "$folder/config.yaml" --set store="$folder/store" --output "$folder/run" --seeds 5 "$@"
+"$valence" train "$folder/config.yaml" --model published --set store="$folder/store" --output "$folder/run" --seeds 5 "$@"
 "$valence" evaluate "$folder/run" "$folder/store" --split test --predictions "$folder/scores.csv"
 
 # What the seeds say together; and as three classes, negative, neutral and positive, by rounding to -1, 0 and 1.
