@@ -15,7 +15,7 @@
 #include "import_text.h"
 #include "json_output.h"
 #include "shared_options.h"
-#include "temporary_store.h"
+#include "temporary_folder.h"
 #include "valence/import.h"
 #include "valence/runtime.h"
 
@@ -279,7 +279,7 @@ static int import_with_text(const struct command *command, struct request *reque
                             struct valence_import_result *result, struct valence_error *error)
 {
     char *transcripts;
-    int status = temporary_store_make(&transcripts, error);
+    int status = temporary_folder_make(&transcripts, error);
     if (!status)
         status = valence_import(request->kind, request->source, transcripts, &request->options,
                                 terminal_progress(request->quiet), result, error);

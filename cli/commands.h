@@ -27,6 +27,7 @@
     X(compare_representations, "Experiments")                                                      \
     X(sweep, "Experiments")                                                                        \
     X(report, "Experiments")                                                                       \
+    X(cost, "Experiments")                                                                         \
     X(runs, "Experiments")                                                                         \
     X(verify, "Experiments")                                                                       \
     X(export_log, "Experiments")                                                                   \

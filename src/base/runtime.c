@@ -2,6 +2,7 @@
  * only libvalence has it: libvalence-media has the files around it once more. */
 #include "valence/runtime.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 #include "base/cpu_quota.h"
 #include "base/fail.h"
+#include "base/block_peak.h"
 
 /* ---- Log ---- */
 
@@ -58,17 +60,39 @@ static size_t block_size(size_t bytes)
                  : BLOCK_ALIGNMENT;
 }
 
+/* Bytes of the blocks that there are, and the most since block_bytes_peak() was told to forget. */
+static atomic_size_t bytes_taken, bytes_peak;
+
+static void count_taken(size_t bytes)
+{
+    size_t now = atomic_fetch_add(&bytes_taken, bytes) + bytes, peak = atomic_load(&bytes_peak);
+    while (now > peak && !atomic_compare_exchange_weak(&bytes_peak, &peak, now))
+        ;
+}
+
+size_t block_bytes_peak(bool forget)
+{
+    if (forget)
+        atomic_store(&bytes_peak, atomic_load(&bytes_taken));
+    return atomic_load(&bytes_peak);
+}
+
 void *valence_block_take(size_t bytes)
 {
     size_t rounded = block_size(bytes);
     if (!rounded)
         return NULL;
-    return host.allocate ? host.allocate(host.user, BLOCK_ALIGNMENT, rounded)
-                         : aligned_alloc(BLOCK_ALIGNMENT, rounded);
+    void *block = host.allocate ? host.allocate(host.user, BLOCK_ALIGNMENT, rounded)
+                                : aligned_alloc(BLOCK_ALIGNMENT, rounded);
+    if (block)
+        count_taken(rounded);
+    return block;
 }
 
 void valence_block_release(void *block, size_t bytes)
 {
+    if (block)
+        atomic_fetch_sub(&bytes_taken, block_size(bytes));
     if (block && host.release)
         host.release(host.user, block, block_size(bytes));
     else

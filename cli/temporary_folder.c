@@ -1,4 +1,4 @@
-#include "temporary_store.h"
+#include "temporary_folder.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,16 +9,16 @@
 #include "valence/error.h"
 #include "valence/store.h"
 
-int temporary_store_make(char **folder, struct valence_error *error)
+int temporary_folder_make(char **folder, struct valence_error *error)
 {
     const char *place = getenv("TMPDIR");
     if (!place || !place[0])
         place = "/tmp";
-    size_t size = strlen(place) + sizeof "/valence-store-XXXXXX";
+    size_t size = strlen(place) + sizeof "/valence-XXXXXX";
     *folder = malloc(size);
     if (!*folder)
         return valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "a path");
-    snprintf(*folder, size, "%s/valence-store-XXXXXX", place);
+    snprintf(*folder, size, "%s/valence-XXXXXX", place);
     if (mkdtemp(*folder))
         return VALENCE_OK;
     int status = valence_fail(error, VALENCE_ERROR_IO, NULL, "%s: cannot make a folder: %s",
@@ -26,6 +26,13 @@ int temporary_store_make(char **folder, struct valence_error *error)
     free(*folder);
     *folder = NULL;
     return status;
+}
+
+void temporary_folder_remove(char *folder)
+{
+    if (folder)
+        (void)rmdir(folder);
+    free(folder);
 }
 
 void temporary_store_remove(char *folder)

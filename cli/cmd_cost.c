@@ -1,0 +1,136 @@
+/* valence cost: what the models of a configuration cost, measured. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "choices.h"
+#include "commands.h"
+#include "cost_output.h"
+#include "experiment_command.h"
+#include "json_output.h"
+#include "shared_options.h"
+#include "temporary_folder.h"
+#include "valence/runtime.h"
+
+/* What the command line says, as parsed. */
+struct request {
+    struct train_request train;
+    const char *split, *format_name;
+    double seconds;
+    int64_t batch;
+    bool configuration_alone, json, quiet;
+    enum table_format format; /* of format_name */
+};
+
+static int check(const struct command *command, struct request *request,
+                 struct valence_cost_options *options)
+{
+    int format = 0;
+    valence_cost_options_default(options);
+    options->seconds = request->seconds;
+    options->batch_size = request->batch;
+    options->baselines = !request->configuration_alone;
+    int code = choose_split(command, request->split, &options->split);
+    if (!code)
+        code = choose_name(command, "--format", request->format_name, table_format_names,
+                           TABLE_N_FORMATS, &format);
+    request->format = (enum table_format)format;
+    if (!code && request->json && request->format != TABLE_TEXT)
+        code = report_usage(command, "--json and --format exclude each other");
+    if (!code && !train_request_complete(&request->train))
+        code = report_usage(command, "a store or a configuration is missing");
+    return code;
+}
+
+static int measure(const struct request *request, const struct valence_train_config *config,
+                   const struct valence_cost_options *options, struct valence_error *error)
+{
+    const struct valence_cost *cost;
+    int status =
+        valence_cost_measure(config, options, terminal_progress(request->quiet), &cost, error);
+    terminal_progress_finish();
+    if (status)
+        return status;
+    if (request->json)
+        status = print_json(cost_to_json(cost), error);
+    else
+        print_cost(cost, request->format);
+    valence_cost_free(cost);
+    return status;
+}
+
+/* Models are trained in a folder of their own, which goes again. */
+static int measure_in_folder(struct request *request, struct valence_cost_options *options,
+                             struct valence_error *error)
+{
+    struct valence_train_config *config;
+    char *place, folder[4096];
+    int status = valence_train_config_create(&config, error);
+    if (status)
+        return status;
+    status = train_request_config(&request->train, config, error);
+    if (!status && !(status = temporary_folder_make(&place, error))) {
+        snprintf(folder, sizeof folder, "%s/trial", place);
+        options->folder = folder;
+        status = measure(request, config, options, error);
+        temporary_folder_remove(place);
+    }
+    valence_train_config_free(config);
+    return status;
+}
+
+static int run_cost(const struct command *command, int argc, char **argv)
+{
+    struct request request = {.train = {.seed = -1, .seeds = -1, .threads = -1},
+                              .split = "test",
+                              .format_name = "text",
+                              .seconds = 1,
+                              .batch = 64};
+    const struct option table[] = {
+        option_store(&request.train.store),
+        option_set(&request.train.assignments),
+        {OPTION_FLAG, 0, "no-baselines", &request.configuration_alone, NULL,
+         "Measure the configuration alone.", 0, 0},
+        {OPTION_TEXT, 0, "split", &request.split, "NAME",
+         "The clips that are scored: train, validation or test (default: test).", 0, 0},
+        {OPTION_NUMBER, 0, "seconds", &request.seconds, "S",
+         "Take at least S seconds for each of a model's measurements (default: 1).", 0.01, 3600},
+        {OPTION_INT, 0, "batch", &request.batch, "N", "Clips scored together (default: 64).", 1,
+         65536},
+        option_threads(&request.train.threads),
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
+        option_format(&request.format_name),
+        option_json(&request.json),
+        option_quiet(&request.quiet),
+        {.type = OPTION_END}};
+    struct valence_cost_options options;
+    struct valence_error error;
+    int n, code;
+    if (!options_parse(command, table, argc, argv, &request.train.subject, 0, 1, &n, &code))
+        return code;
+    code = check(command, &request, &options);
+    if (code)
+        return code;
+    if (request.train.threads > 0)
+        valence_set_threads((int)request.train.threads);
+    return measure_in_folder(&request, &options, &error) ? report_error(&error) : EXIT_FINE;
+}
+
+const struct command command_cost = {
+    .name = "cost",
+    .computes = true,
+    .arguments = "[STORE | CONFIG.yaml]",
+    .summary = "Measure what models cost: operations, time and memory.",
+    .description =
+        "Measures the configuration, the same without imagination (MIA), and every baseline of "
+        "'valence train --model': parameters, GFLOP a clip and a training step (counted from the "
+        "shapes), how long one clip alone takes, clips a second in scoring and in training, and "
+        "the most memory that networks and batches take. Each model is trained for a moment in a "
+        "temporary folder, by the same loop as in 'valence train'.\n\n"
+        "Times are the median of the repetitions with the 5th and the 95th percentile. The machine "
+        "is described below the tables; measure on an idle one.",
+    .example = "valence cost corpus\n"
+               "valence cost config.yaml --threads 1 --seconds 5\n"
+               "valence cost corpus --format latex > cost.tex\n"
+               "valence cost corpus --json | jq '.models[] | {name, parameters}'",
+    .run = run_cost,
+};

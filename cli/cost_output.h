@@ -1,0 +1,17 @@
+/* What models cost, for people and for programs. */
+#ifndef VALENCE_CLI_COST_OUTPUT_H
+#define VALENCE_CLI_COST_OUTPUT_H
+
+#include <jansson.h>
+
+#include "table.h"
+#include "valence/cost.h"
+
+/* Tables of sizes and operations, of times, and of where a step's operations go, with notes about
+ * the machine. As CSV one table with a row for each figure. */
+void print_cost(const struct valence_cost *cost, enum table_format format);
+
+/* NULL if memory is short. */
+json_t *cost_to_json(const struct valence_cost *cost);
+
+#endif
