@@ -7,12 +7,13 @@
 #include "open_store.h"
 #include "representations_output.h"
 #include "shared_options.h"
+#include "table_files.h"
 #include "valence/runtime.h"
 
 /* What the command line says, as parsed. */
 struct request {
     const char *run, *store;
-    const char *split, *missing, *checkpoint, *format_name, *npy, *csv;
+    const char *split, *missing, *checkpoint, *format_name, *npy, *csv, *tables;
     int64_t max_clips, grid, batch, max_rows, threads;
     bool json, quiet, accept_unfinished;
     enum table_format format; /* of format_name */
@@ -47,8 +48,8 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "csv", &request->csv, "FOLDER", "The same with maps as CSV.", 0, 0},
         {OPTION_INT, 0, "grid", &request->grid, "N",
          "With --json: the maps reduced to N rows and columns, 0 for none (default: 0).", 0, 256},
-        {OPTION_TEXT, 0, "format", &request->format_name, "FORMAT",
-         "text, markdown, csv or latex (default: text).", 0, 0},
+        option_format(&request->format_name),
+        option_tables(&request->tables),
         option_json(&request->json),
         option_quiet(&request->quiet),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
@@ -99,10 +100,12 @@ static int give(const struct request *request, const struct valence_representati
         status = valence_representations_write(maps, store, VALENCE_MAP_NPY, request->npy, error);
     if (!status && request->csv)
         status = valence_representations_write(maps, store, VALENCE_MAP_CSV, request->csv, error);
+    if (!status && request->tables)
+        status = write_representations(request->tables, maps, store, run, error);
     if (!status && request->json)
         return print_json(representations_to_json(maps, store, run), error);
     if (!status)
-        print_representations(maps, request->format);
+        print_representations(maps, request->format, stdout);
     return status;
 }
 
@@ -132,7 +135,9 @@ static int compare(const struct request *request,
 {
     struct valence_store *store;
     struct valence_run *run;
-    int status = valence_run_open(request->run, request->which, &run, error);
+    int status = request->tables ? table_folder_make(request->tables, error) : VALENCE_OK;
+    if (!status)
+        status = valence_run_open(request->run, request->which, &run, error);
     if (status)
         return status;
     status = open_store(request->store, request->accept_unfinished, &store, error);

@@ -8,13 +8,14 @@
 #include "experiment_command.h"
 #include "json_output.h"
 #include "shared_options.h"
+#include "table_files.h"
 #include "temporary_folder.h"
 #include "valence/runtime.h"
 
 /* What the command line says, as parsed. */
 struct request {
     struct train_request train;
-    const char *split, *format_name;
+    const char *split, *format_name, *tables;
     double seconds;
     int64_t batch;
     bool configuration_alone, json, quiet;
@@ -50,10 +51,12 @@ static int measure(const struct request *request, const struct valence_train_con
     terminal_progress_finish();
     if (status)
         return status;
-    if (request->json)
+    if (request->tables)
+        status = write_cost_tables(request->tables, cost, error);
+    if (!status && request->json)
         status = print_json(cost_to_json(cost), error);
-    else
-        print_cost(cost, request->format);
+    else if (!status)
+        print_cost(cost, request->format, stdout);
     valence_cost_free(cost);
     return status;
 }
@@ -64,7 +67,9 @@ static int measure_in_folder(struct request *request, struct valence_cost_option
 {
     struct valence_train_config *config;
     char *place, folder[4096];
-    int status = valence_train_config_create(&config, error);
+    int status = request->tables ? table_folder_make(request->tables, error) : VALENCE_OK;
+    if (!status)
+        status = valence_train_config_create(&config, error);
     if (status)
         return status;
     status = train_request_config(&request->train, config, error);
@@ -99,6 +104,7 @@ static int run_cost(const struct command *command, int argc, char **argv)
         option_threads(&request.train.threads),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
         option_format(&request.format_name),
+        option_tables(&request.tables),
         option_json(&request.json),
         option_quiet(&request.quiet),
         {.type = OPTION_END}};

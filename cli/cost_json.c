@@ -1,6 +1,7 @@
 /* What models cost, as JSON. */
 #include "cost_output.h"
 #include "metric_json.h"
+#include "table_files.h"
 
 static json_t *spread_to_json(struct valence_cost_spread spread)
 {
@@ -75,4 +76,21 @@ json_t *cost_to_json(const struct valence_cost *cost)
                      (json_int_t)cost->n_clips, "training_batch_size",
                      (json_int_t)cost->training_batch_size, "streams", streams_to_json(cost),
                      "models", models_to_json(cost));
+}
+
+static void print_form(const void *what, enum table_format format, FILE *stream)
+{
+    print_cost(what, format, stream);
+}
+
+static json_t *make_document(const void *what)
+{
+    return cost_to_json(what);
+}
+
+int write_cost_tables(const char *folder, const struct valence_cost *cost,
+                      struct valence_error *error)
+{
+    const struct table_source source = {"cost", cost, print_form, make_document};
+    return table_files_write(folder, &source, error);
 }

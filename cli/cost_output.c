@@ -70,7 +70,7 @@ static void add_clip(const struct valence_cost *cost, struct table *table)
 
 /* ---- Tables ---- */
 
-static void print_sizes(const struct valence_cost *cost, enum table_format format)
+static void print_sizes(const struct valence_cost *cost, enum table_format format, FILE *stream)
 {
     struct table table = {.title = "Sizes and operations"};
     table_column(&table, "model", TABLE_LEFT);
@@ -93,11 +93,11 @@ static void print_sizes(const struct valence_cost *cost, enum table_format forma
         table_cell(&table, "%.1f", (double)model->training_bytes / MIB);
     }
     add_clip(cost, &table);
-    table_print_as(&table, format, stdout);
-    fputc('\n', stdout);
+    table_print_as(&table, format, stream);
+    fputc('\n', stream);
 }
 
-static void print_times(const struct valence_cost *cost, enum table_format format)
+static void print_times(const struct valence_cost *cost, enum table_format format, FILE *stream)
 {
     struct table table = {.title = "Times: median (5th-95th percentile)"};
     table_column(&table, "model", TABLE_LEFT);
@@ -122,11 +122,11 @@ static void print_times(const struct valence_cost *cost, enum table_format forma
                "scored: %lld clips at once.",
                (long long)cost->n_clips);
     add_machine(cost, &table);
-    table_print_as(&table, format, stdout);
-    fputc('\n', stdout);
+    table_print_as(&table, format, stream);
+    fputc('\n', stream);
 }
 
-static void print_parts(const struct valence_cost *cost, enum table_format format)
+static void print_parts(const struct valence_cost *cost, enum table_format format, FILE *stream)
 {
     struct table table = {.title = "Share of a step's operations (%)"};
     table_column(&table, "model", TABLE_LEFT);
@@ -145,7 +145,7 @@ static void print_parts(const struct valence_cost *cost, enum table_format forma
     }
     table_note(&table, "imagination is MIA; its time is what a step of full takes beyond one of "
                        "no-mia.");
-    table_print_as(&table, format, stdout);
+    table_print_as(&table, format, stream);
 }
 
 /* ---- CSV ---- */
@@ -171,7 +171,7 @@ static void add_times(struct table *table, const char *model, const char *figure
         add_figure(table, model, figure, spread->median, spread);
 }
 
-static void print_long(const struct valence_cost *cost)
+static void print_long(const struct valence_cost *cost, FILE *stream)
 {
     static const char *const headings[] = {"model", "figure", "value", "p5", "p95"};
     struct table table = {.title = NULL};
@@ -196,16 +196,16 @@ static void print_long(const struct valence_cost *cost)
         add_times(&table, m->name, "step_seconds", &m->step_seconds);
         add_times(&table, m->name, "training_clips_per_second", &m->training_rate);
     }
-    table_print_as(&table, TABLE_CSV, stdout);
+    table_print_as(&table, TABLE_CSV, stream);
 }
 
-void print_cost(const struct valence_cost *cost, enum table_format format)
+void print_cost(const struct valence_cost *cost, enum table_format format, FILE *stream)
 {
     if (format == TABLE_CSV) {
-        print_long(cost);
+        print_long(cost, stream);
         return;
     }
-    print_sizes(cost, format);
-    print_times(cost, format);
-    print_parts(cost, format);
+    print_sizes(cost, format, stream);
+    print_times(cost, format, stream);
+    print_parts(cost, format, stream);
 }

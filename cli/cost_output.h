@@ -9,9 +9,13 @@
 
 /* Tables of sizes and operations, of times, and of where a step's operations go, with notes about
  * the machine. As CSV one table with a row for each figure. */
-void print_cost(const struct valence_cost *cost, enum table_format format);
+void print_cost(const struct valence_cost *cost, enum table_format format, FILE *stream);
 
 /* NULL if memory is short. */
 json_t *cost_to_json(const struct valence_cost *cost);
+
+/* Writes "cost" in every form to a folder, which is made where it is missing. */
+int write_cost_tables(const char *folder, const struct valence_cost *cost,
+                      struct valence_error *error);
 
 #endif

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "metric_json.h"
+#include "table_files.h"
 #include "representations_output.h"
 #include "valence/machine.h"
 #include "valence/version.h"
@@ -126,4 +127,33 @@ json_t *representations_to_json(const struct valence_representation_maps *maps,
         (json_int_t)maps->n_clips, "clips_sha256", maps->clips_sha256, "left_out", "unlabelled",
         (json_int_t)maps->n_unlabelled, "without", (json_int_t)maps->n_without, "beyond",
         (json_int_t)maps->n_beyond, "maps", maps_to_json(maps), "features", plane_to_json(maps));
+}
+
+/* ---- Every form ---- */
+
+struct written {
+    const struct valence_representation_maps *maps;
+    const struct valence_store *store;
+    const struct valence_run *run;
+};
+
+static void print_form(const void *what, enum table_format format, FILE *stream)
+{
+    const struct written *written = what;
+    print_representations(written->maps, format, stream);
+}
+
+static json_t *make_document(const void *what)
+{
+    const struct written *written = what;
+    return representations_to_json(written->maps, written->store, written->run);
+}
+
+int write_representations(const char *folder, const struct valence_representation_maps *maps,
+                          const struct valence_store *store, const struct valence_run *run,
+                          struct valence_error *error)
+{
+    const struct written written = {maps, store, run};
+    const struct table_source source = {"representations", &written, print_form, make_document};
+    return table_files_write(folder, &source, error);
 }

@@ -62,7 +62,8 @@ static void add_notes(const struct valence_representation_maps *maps, struct tab
         table_note(table, "The data are synthetic.");
 }
 
-static void print_all(const struct valence_representation_maps *maps, enum table_format format)
+static void print_all(const struct valence_representation_maps *maps, enum table_format format,
+                      FILE *stream)
 {
     char title[200];
     struct table table = {.title = title};
@@ -106,13 +107,13 @@ static void print_all(const struct valence_representation_maps *maps, enum table
                        "clips that are nearer than the own one; label r: correlation of distance "
                        "and difference of labels.");
     add_notes(maps, &table);
-    table_print_as(&table, format, stdout);
-    fputc('\n', stdout);
+    table_print_as(&table, format, stream);
+    fputc('\n', stream);
 }
 
 /* Of one modality; its maps are `n` from `first` on. */
 static void print_bins(const struct valence_representation_maps *maps, int first, int n,
-                       enum table_format format)
+                       enum table_format format, FILE *stream)
 {
     char title[200], headings[2 * VALENCE_N_REPRESENTATIONS][64], name[64];
     struct table table = {.title = title};
@@ -134,11 +135,12 @@ static void print_bins(const struct valence_representation_maps *maps, int first
         for (int i = 0; i < n; i++)
             add_summary(&table, maps->maps[first + i].bins[b].ratio, 1, 3);
     }
-    table_print_as(&table, format, stdout);
-    fputc('\n', stdout);
+    table_print_as(&table, format, stream);
+    fputc('\n', stream);
 }
 
-static void print_plane(const struct valence_representation_maps *maps, enum table_format format)
+static void print_plane(const struct valence_representation_maps *maps, enum table_format format,
+                        FILE *stream)
 {
     struct table table = {.title = "Features, complete and incomplete clips together"};
     table_column(&table, "figure", TABLE_LEFT);
@@ -149,7 +151,7 @@ static void print_plane(const struct valence_representation_maps *maps, enum tab
     }
     table_cell(&table, "shift of a clip / distance between clips");
     add_summary(&table, maps->plane.shift, 1, 3);
-    table_print_as(&table, format, stdout);
+    table_print_as(&table, format, stream);
 }
 
 /* ---- CSV ---- */
@@ -183,7 +185,7 @@ static void add_figures(struct table *table, const struct valence_distance_map *
     add_row(table, map, bin, "label_corr", figures->label_corr);
 }
 
-static void print_long(const struct valence_representation_maps *maps)
+static void print_long(const struct valence_representation_maps *maps, FILE *stream)
 {
     static const char *const headings[] = {"modality", "at",   "mia", "label",
                                            "figure",   "mean", "sd"};
@@ -201,22 +203,23 @@ static void print_long(const struct valence_representation_maps *maps)
     add_row(&table, NULL, "all", "explained_1", maps->plane.explained[0]);
     add_row(&table, NULL, "all", "explained_2", maps->plane.explained[1]);
     add_row(&table, NULL, "all", "shift", maps->plane.shift);
-    table_print_as(&table, TABLE_CSV, stdout);
+    table_print_as(&table, TABLE_CSV, stream);
 }
 
-void print_representations(const struct valence_representation_maps *maps, enum table_format format)
+void print_representations(const struct valence_representation_maps *maps, enum table_format format,
+                           FILE *stream)
 {
     if (format == TABLE_CSV) {
-        print_long(maps);
+        print_long(maps, stream);
         return;
     }
-    print_all(maps, format);
+    print_all(maps, format, stream);
     for (int i = 0; i < maps->n_maps;) {
         int n = 1;
         while (i + n < maps->n_maps && maps->maps[i + n].modality == maps->maps[i].modality)
             n++;
-        print_bins(maps, i, n, format);
+        print_bins(maps, i, n, format, stream);
         i += n;
     }
-    print_plane(maps, format);
+    print_plane(maps, format, stream);
 }

@@ -46,10 +46,8 @@ protocols+=,imbalanced,noise,drop-words,replace-words
 once "$folder/protocols.txt" evaluate "$full" "$store" --protocol "$protocols" --modality-rates audio=0.1,text=0.6,video=0.3 \
     --bootstrap 0 --quiet --tables "$tables"
 
-# Maps of the same models, in every form that the command has.
-for form in text:txt markdown:md csv:csv latex:tex; do
-    once "$tables/maps.${form#*:}" compare-representations "$full" "$store" --quiet --format "${form%:*}"
-done
-once "$tables/maps.json" compare-representations "$full" "$store" --quiet --json >/dev/null
+# How near imagined representations are to real ones, and what the models cost.
+once "$folder/maps.txt" compare-representations "$full" "$store" --quiet --tables "$tables"
+once "$folder/cost.txt" cost "$config" --quiet --tables "$tables"
 
 python3 "$summary" "$folder" | tee "$folder/summary.txt"

@@ -14,6 +14,7 @@
 
 #include "null_error.h"
 #include "public_functions.h"
+#include "valence/cost.h"
 #include "valence/doctor.h"
 #include "valence/evaluate.h"
 #include "valence/experiment.h"
@@ -421,8 +422,12 @@ static void test_representations(void **state)
     (void)state;
     const struct valence_representation_maps *maps;
     struct valence_representations_options options;
+    const struct valence_cost *cost;
     struct valence_machine machine = {.size = 0};
     assert_int_equal(TRY(valence_machine_describe, &machine, NULL), VALENCE_ERROR_ARGUMENT);
+    assert_int_equal(TRY(valence_cost_measure, NULL, NULL, NULL, &cost, NULL),
+                     VALENCE_ERROR_ARGUMENT);
+    assert_null(cost);
     valence_representations_options_default(&options);
     assert_int_equal(TRY(valence_representations_measure, NULL, NULL, &options, NULL, &maps, NULL),
                      VALENCE_ERROR_ARGUMENT);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "torture.h"
+#include "valence/cost.h"
 #include "valence/experiment.h"
 #include "valence/machine.h"
 #include "valence/representations.h"
@@ -183,6 +184,31 @@ static int compare_representations(double *result, struct valence_error *error)
     return status;
 }
 
+static int cost(double *result, struct valence_error *error)
+{
+    const struct valence_cost *measured = NULL;
+    struct valence_cost_options options;
+    struct valence_train_config *config;
+    int status = valence_train_config_create(&config, error);
+    if (status)
+        return status;
+    valence_cost_options_default(&options);
+    options.folder = made;
+    options.seconds = 1e-6;
+    options.baselines = false;
+    status = valence_train_config_read_run(config, run, error);
+    if (!status)
+        status = valence_cost_measure(config, &options, NULL, &measured, error);
+    valence_train_config_free(config);
+    clear_untried(made);
+    if (status)
+        return measured ? 1 : status;
+    for (int i = 0; i < measured->n_models; i++)
+        *result += (double)measured->models[i].n_parameters + measured->models[i].step;
+    valence_cost_free(measured);
+    return status;
+}
+
 static int add_variants(const struct valence_variant *variants, int n, double *result)
 {
     for (int i = 0; i < n; i++)
@@ -221,5 +247,6 @@ const struct torture_case experiment_cases[] = {
     {"valence_compare_runs", compare_runs, 20},
     {"valence_representations_measure valence_representations_write valence_machine_describe",
      compare_representations, 20},
+    {"valence_cost_measure", cost, 10},
 };
 const int n_experiment_cases = sizeof experiment_cases / sizeof experiment_cases[0];
