@@ -39,6 +39,9 @@ once "$folder/sweep.txt" sweep "$config" --output "$folder/sweep" --seeds "$seed
     --tables "$tables" --card "$folder/sweep.card.md" --vary losses.rep=0:1:0.25 --vary losses.cross=0:1:0.25 \
     --vary losses.feature=0:1:0.25 --vary losses.rnc=0:1:0.25
 
+once "$folder/models.txt" compare "$config" --model all --output "$folder/models" --seeds "$seeds" "${cores[@]}" --quiet \
+    --tables "$tables" --card "$folder/models.card.md"
+
 # The published protocols by the ablation's full model. Those of aligned streams need clips with as many rows in each.
 full=$folder/ablation/runs/full
 protocols=text-missing,fixed,smm,six-conditions,erase,erase-random,rmfm,rmfm-same,rmm,random-modality,batch-modality,drop-rate
