@@ -36,6 +36,8 @@ static const struct {
     {VALENCE_ERROR_NOT_FOUND, "text_column", "--text-column NAME names it"},
     {VALENCE_ERROR_NOT_FOUND, "id_column", "--id-column NAME names it"},
     {VALENCE_ERROR_EXISTS, "target", "give another name, or remove it first"},
+    {VALENCE_ERROR_UNSUPPORTED, "raw",
+     "--raw reads samples without a header: 16 bit, little-endian, 16 kHz, mono"},
     {VALENCE_ERROR_FORMAT, "accept_damaged", "--accept-damaged uses the readable part"},
     {VALENCE_ERROR_ARGUMENT, "language", "--language CODE, or auto"},
     {VALENCE_ERROR_LIMIT, "max_seconds", "--max-seconds S sets the limit"},

@@ -79,6 +79,13 @@ static int feed_raw(struct feeding *feeding, struct valence_error *error)
     return status;
 }
 
+/* Samples without a header are of no known format; the command reads them where it is told to. */
+static void suggest_raw(struct valence_error *error)
+{
+    if (error->status == VALENCE_ERROR_UNSUPPORTED && strcmp(error->key, "format") == 0)
+        snprintf(error->key, sizeof error->key, "raw");
+}
+
 int score_live(struct valence_scorer *scorer, struct score_output *output, bool raw,
                const struct valence_media_options *media, struct valence_error *error)
 {
@@ -87,6 +94,8 @@ int score_live(struct valence_scorer *scorer, struct score_output *output, bool 
     if (status)
         return status;
     status = raw ? feed_raw(&feeding, error) : feed_media(&feeding, media, error);
+    if (status && !raw)
+        suggest_raw(error);
     if (!status || status == VALENCE_ERROR_CANCELLED) /* Ctrl-C ends it in order */
         status = valence_live_end(feeding.live, error);
     valence_live_close(feeding.live);
