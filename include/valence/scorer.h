@@ -182,8 +182,9 @@ struct valence_explanation {
     /* What the score would be without a modality, in the trained flow that misses it too. NAN for a
      * modality that is missing already, or that no trained flow misses beside. */
     double without[VALENCE_MAX_MODALITIES];
-    /* (n_words): the score without each word, the text read anew in the same flow; NULL where the
-     * segment has no words that the model reads, or more than 100 */
+    /* (n_words): the score without each word, the text read anew in the same flow. Of more than 32
+     * words, 2 neighbours or more are left out together, so that there are 32 texts at most. NULL
+     * where the segment has no words that the model reads, or more than 400 */
     const double *without_word;
     /* (n_words): the share of the attention to text that each word has, over all its rows. Their
      * sum is less than 1 where the tokenizer adds tokens of its own. NULL where the model reads no
@@ -199,7 +200,7 @@ struct valence_scored_segment {
     /* struct valence_prediction; NAN, and the reason, for a segment that has no score */
     double score, raw_score;
     struct valence_estimate estimate;
-    double distance;
+    double distance, novelty;
     bool outside, trained, fitting;
     const char *reason; /* why there is no score: "no words were recognised"; "" where there is */
 

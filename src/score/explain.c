@@ -43,13 +43,13 @@ static int leave_out_modalities(struct valence_scorer *scorer, const struct vale
 
 /* ---- Without a word ---- */
 
-/* The words but one, joined by blanks; free() it. */
-static char *join_without(const struct valence_word *words, int64_t n, int64_t left_out)
+/* The words but those from `first` to before `end`, joined by blanks; free() it. */
+static char *join_without(const struct valence_word *words, int64_t n, int64_t first, int64_t end)
 {
     struct text text = {.maximum = MAX_TEXT_BYTES};
     text_append(&text, "", 0);
     for (int64_t i = 0; i < n; i++)
-        if (i != left_out)
+        if (i < first || i >= end)
             text_format(&text, "%s%s", text.length ? " " : "", words[i].text);
     if (!text.failed)
         return text.data;
@@ -86,24 +86,28 @@ static int leave_out_words(struct valence_scorer *scorer, const struct valence_b
                            struct score_made *made, struct valence_error *error)
 {
     int64_t n = made->is.n_words;
+    int64_t together = (n + MAX_EXPLAINED_TEXTS - 1) / MAX_EXPLAINED_TEXTS;
+    int64_t n_texts = (n + together - 1) / together;
     struct valence_features features = {0};
-    char **texts = allocate(n, sizeof *texts);
-    bool is_whole = texts != NULL;
-    made->without_word = allocate(n, sizeof *made->without_word);
-    for (int64_t i = 0; is_whole && i < n; i++)
-        is_whole = (texts[i] = join_without(made->words, n, i)) != NULL;
-    int status = is_whole && made->without_word
+    char *texts[MAX_EXPLAINED_TEXTS] = {NULL};
+    double scores[MAX_EXPLAINED_TEXTS];
+    bool is_whole = (made->without_word = allocate(n, sizeof *made->without_word)) != NULL;
+    for (int64_t i = 0; is_whole && i < n_texts; i++)
+        is_whole = (texts[i] = join_without(made->words, n, i * together, (i + 1) * together));
+    int status = is_whole
                      ? VALENCE_OK
-                     : fail_memory(error, (size_t)n * sizeof *texts, "an explanation");
+                     : fail_memory(error, (size_t)n * sizeof *made->without_word, "an explanation");
     if (!status)
-        status = valence_transcript_encoder_encode(
-            score_text_encoder(scorer), (const char *const *)texts, n, NULL, &features, error);
+        status = valence_transcript_encoder_encode(score_text_encoder(scorer),
+                                                   (const char *const *)texts, n_texts, NULL,
+                                                   &features, error);
     if (!status)
-        status = score_without(scorer, batch, &features, made, made->without_word, error);
+        status = score_without(scorer, batch, &features, made, scores, error);
+    for (int64_t i = 0; i < n && !status; i++)
+        made->without_word[i] = scores[i / together];
     valence_features_free(&features);
-    for (int64_t i = 0; texts && i < n; i++)
+    for (int64_t i = 0; i < n_texts; i++)
         free(texts[i]);
-    free(texts);
     return status;
 }
 

@@ -18,8 +18,11 @@
 /* As valence_predict_options has it: longer streams are cut. */
 #define SCORE_MAX_ROWS 10000
 
-/* Words that are left out one by one. */
-#define MAX_EXPLAINED_WORDS 100
+/* Texts that a segment is read as anew to tell what its words add: with more words, neighbours are
+ * left out together. Reading is what takes time, and of n words it takes as many texts of n words.
+ */
+#define MAX_EXPLAINED_TEXTS 32
+#define MAX_EXPLAINED_WORDS 400
 
 /* ---- Plan ---- */
 
