@@ -206,7 +206,7 @@ const struct command command_predict = {
         "clip goes through the nearest trained flow: the one that misses most of them and no "
         "others. Such a score has no interval. Labels are not needed.\n\n"
         "A score beyond the range of the training labels is shown as the end of that range, with "
-        "the network's own value beside it. Clips marked ! lie far outside the training data: "
+        "the network's own value beside it. Clips marked ! are unlike the training data: "
         "their scores mean little, and their interval is the whole range.\n\n"
         "With --text you score sentences instead of a store. valence encodes them with the "
         "language model and settings that the checkpoint records for its training text, and scores "

@@ -167,9 +167,8 @@ static void note_counts(struct predict_output *output,
     struct table *table = &output->table;
     if (counts->n_outside)
         table_note(table,
-                   "!: WARNING: %" PRId64
-                   " %s far outside the training data; such scores mean little",
-                   counts->n_outside, valence_plural(counts->n_outside, "clip lies", "clips lie"));
+                   "!: WARNING: %" PRId64 " %s unlike the training data; such scores mean little",
+                   counts->n_outside, valence_plural(counts->n_outside, "clip is", "clips are"));
     if (counts->n_unscored)
         table_note(table, "WARNING: %" PRId64 " %s values that are too large to score",
                    counts->n_unscored,
@@ -195,7 +194,7 @@ static void note_counts(struct predict_output *output,
 
 static void begin_csv(const struct predict_output *output)
 {
-    printf("id,score,raw_score,expected_error,low,high,outside,flow,missing");
+    printf("id,score,raw_score,expected_error,low,high,outside,novelty,flow,missing");
     for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
         if (has_modality(output, modality))
             printf(",weight_%s", valence_modality_names[modality]);
@@ -214,7 +213,9 @@ static void write_csv(const struct predict_output *output, const struct valence_
     valence_write_csv_field(stdout, id_of(output, p));
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         print_csv_number(numbers[i]);
-    printf(",%d,%s,%s", p->outside, valence_flow_name(p->flow), missing);
+    printf(",%d", p->outside);
+    print_csv_number((double)p->novelty);
+    printf(",%s,%s", valence_flow_name(p->flow), missing);
     for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
         if (has_modality(output, modality))
             print_csv_number((double)p->modality_weights[modality]);
@@ -276,10 +277,11 @@ static void write_clip(const struct predict_output *output, const struct valence
 {
     fputs(first ? "\n    " : ",\n    ", stdout);
     print_json_value(json_pack(
-        "{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:o, s:o}", "id", id_of(output, p), "score",
-        number_or_null((double)p->score), "raw_score", number_or_null((double)p->raw_score),
-        "expected_error", number_or_null(p->estimate.error), "low", number_or_null(p->estimate.low),
-        "high", number_or_null(p->estimate.high), "outside", p->outside, "flow",
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:s, s:o, s:o, s:o}", "id", id_of(output, p),
+        "score", number_or_null((double)p->score), "raw_score",
+        number_or_null((double)p->raw_score), "expected_error", number_or_null(p->estimate.error),
+        "low", number_or_null(p->estimate.low), "high", number_or_null(p->estimate.high), "outside",
+        p->outside, "novelty", number_or_null((double)p->novelty), "flow",
         valence_flow_name(p->flow), "missing",
         missing_to_json(p->missing & valence_model_modalities(output->model)), "modality_weights",
         weights_to_json(output, has_modality, valence_modality_names, p->modality_weights,

@@ -361,9 +361,11 @@ int score_output_finish(struct score_output *output, struct valence_error *error
 {
     flush_table(output);
     if (output->form == SCORE_FORM_TABLE && output->n_outside)
-        printf("!: WARNING: %" PRId64
-               " segments lie far outside the training data; their scores mean little\n",
-               output->n_outside);
+        printf(
+            "!: WARNING: %" PRId64
+            " %s unlike the training data: another language, code, noise? %s scores mean little\n",
+            output->n_outside, valence_plural(output->n_outside, "segment is", "segments are"),
+            valence_plural(output->n_outside, "Its", "Their"));
     if (output->form == SCORE_FORM_JSON && !output->begun)
         begin_json(output);
     valence_score_json_close(output->json);

@@ -52,7 +52,9 @@ struct valence_prediction {
      * labels' whole range, and the error NaN. */
     struct valence_estimate estimate;
     float distance; /* from the training data, see valence/score.h */
-    bool outside;   /* far outside it */
+    /* far outside it: by its distance, or by its novelty (VALENCE_NOVELTY_LIMIT) */
+    bool outside;
+    float novelty; /* 0 ... 1, or NAN, see valence/score.h */
 
     const float *modality_weights; /* (3), see valence_model_modalities() */
     const float *view_weights;     /* (7) */

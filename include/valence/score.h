@@ -39,6 +39,9 @@ struct valence_details {
      * valence_model_distance_limit() */
     const float *distances;
     const bool *outside; /* (n_clips): the distance is beyond the limit */
+    /* (n_clips): the share of the validation clips that are more like the training data, see
+     * VALENCE_NOVELTY_LIMIT; NAN where the checkpoint does not say */
+    const float *novelty;
 };
 
 /* Scores a batch in one flow.
@@ -111,6 +114,13 @@ VALENCE_API int valence_attend(struct valence_workspace *workspace,
  * its score means little, and its interval is the labels' whole range. INFINITY where the
  * checkpoint does not say. */
 VALENCE_API float valence_model_distance_limit(const struct valence_model *model, unsigned missing);
+
+/* A clip can also be unlike the training data as a whole although none of its values is: a text in
+ * another language, say. Its novelty is what lies outside the principal directions of the training
+ * clips' mean rows, and is given as the share of the validation clips that have less of it. Beyond
+ * this limit a clip counts as outside the training data: about one in a hundred clips of the
+ * training data's kind does. It takes 100 validation clips to say so. */
+#define VALENCE_NOVELTY_LIMIT 0.99f
 
 #ifdef __cplusplus
 }

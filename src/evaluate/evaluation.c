@@ -133,11 +133,12 @@ static void measure_reliability(const struct valence_model *model, double level,
         struct valence_estimate e =
             valence_reliability_estimate(reliability, result->scores[i], level);
         double label = (double)evaluation->labels[i];
-        if (scores[i].outside) /* as predictions have it */
+        bool outside = scoring_is_outside(&scores[i]);
+        if (outside) /* as predictions have it */
             (void)valence_model_label_range(model, &e.low, &e.high);
         else
             expected += e.error;
-        n_expected += !scores[i].outside;
+        n_expected += !outside;
         covered += label >= e.low && label <= e.high;
         width += e.high - e.low;
     }

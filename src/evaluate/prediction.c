@@ -89,7 +89,8 @@ static int give(struct predicting *predicting, const char *id, const struct assi
         .score = within_labels(predicting->model, score->score),
         .raw_score = score->score,
         .distance = score->distance,
-        .outside = score->outside,
+        .outside = scoring_is_outside(score),
+        .novelty = score->novelty,
         .modality_weights = score->modality_weights,
         .view_weights = score->view_weights,
     };
@@ -289,6 +290,7 @@ static void take_score(const struct batch_scores *from, int64_t i, struct assign
     score->score = from->scores[f][i];
     score->distance = details->distances[i];
     score->outside = details->outside[i];
+    score->novelty = details->novelty[i];
     memcpy(score->modality_weights, details->modality_weights + i * VALENCE_N_MODALITIES,
            sizeof score->modality_weights);
     memcpy(score->view_weights, details->view_weights + i * VALENCE_N_VIEWS,

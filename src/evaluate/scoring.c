@@ -79,6 +79,11 @@ static bool flow_reads(unsigned flow, int stream)
     return stream == VALENCE_STREAM_SIMULATED_TEXT ? text_missing : !(flow & VALENCE_BIT(stream));
 }
 
+bool scoring_is_outside(const struct clip_score *score)
+{
+    return score->outside || score->novelty > VALENCE_NOVELTY_LIMIT;
+}
+
 int scoring_furthest(const struct scoring *scoring, int64_t clip, unsigned flow,
                      const char **stream, int64_t *column, struct valence_error *error)
 {
@@ -160,6 +165,7 @@ static int score_batch(struct valence_workspace *workspace, const struct valence
             score->score = values[flow][i];
             score->distance = details[flow].distances[i];
             score->outside = details[flow].outside[i];
+            score->novelty = details[flow].novelty[i];
             memcpy(score->modality_weights,
                    details[flow].modality_weights + i * VALENCE_N_MODALITIES,
                    sizeof score->modality_weights);

@@ -10,6 +10,7 @@ struct clip_score {
     float score;    /* NaN if the clip's values are too large for the network */
     float distance; /* from the training data, see valence/score.h */
     bool outside;
+    float novelty; /* the same */
     float modality_weights[VALENCE_N_MODALITIES];
     float view_weights[VALENCE_N_VIEWS];
 };
@@ -51,6 +52,9 @@ bool store_is_synthetic(const struct valence_store *store);
 int scoring_run(const struct scoring *scoring, const int64_t *clips, int64_t n,
                 const unsigned *flows, int n_flows, struct clip_score *const *scores,
                 struct valence_error *error);
+
+/* Whether a prediction says so, by distance or by novelty. */
+bool scoring_is_outside(const struct clip_score *score);
 
 /* The store's stream, of those that the flow reads, and the column in which a clip lies furthest
  * outside the training data; NULL and -1 if it lies within. */

@@ -30,6 +30,28 @@ const float **checkpoint_statistic(struct checkpoint *checkpoint, int stream,
     return places[statistic];
 }
 
+void checkpoint_novelty_name(char name[TENSOR_NAME_BYTES], int stream, enum novelty_array array)
+{
+    static const char *const names[N_NOVELTY_ARRAYS] = {"mean", "directions", "validation"};
+    snprintf(name, TENSOR_NAME_BYTES, "novelty.%s.%s", valence_stream_names[stream], names[array]);
+}
+
+struct novelty_tensor checkpoint_novelty_tensor(const struct novelty *novelty,
+                                                enum novelty_array array)
+{
+    int64_t columns = novelty->n_columns, directions = novelty->n_directions;
+    switch (array) {
+    case NOVELTY_MEAN:
+        return (struct novelty_tensor){novelty->mean, 1, {columns}, columns};
+    case NOVELTY_DIRECTIONS:
+        return (struct novelty_tensor){
+            novelty->directions, 2, {directions, columns}, directions * columns};
+    default:
+        return (struct novelty_tensor){
+            novelty->validation, 1, {novelty->n_validation}, novelty->n_validation};
+    }
+}
+
 int64_t checkpoint_stream_width(const struct checkpoint *checkpoint, int stream)
 {
     return checkpoint->config.widths[valence_stream_modality((enum valence_stream)stream)];
@@ -117,8 +139,10 @@ void checkpoint_free(struct checkpoint *checkpoint)
     block_free(checkpoint->parameters, checkpoint->n_parameters, sizeof(float));
     block_free(checkpoint->first_moment, checkpoint->n_parameters, sizeof(float));
     block_free(checkpoint->second_moment, checkpoint->n_parameters, sizeof(float));
-    for (int s = 0; s < VALENCE_N_STREAMS; s++)
+    for (int s = 0; s < VALENCE_N_STREAMS; s++) {
         free_statistics(checkpoint, s);
+        novelty_free(&checkpoint->novelty[s]);
+    }
     calibration_free(&checkpoint->calibration);
     json_decref(checkpoint->provenance);
     json_decref(checkpoint->training);

@@ -6,7 +6,9 @@
  * choosing), and in a checkpoint that training can resume from "training" (an object of the
  * trainer's) with the tensors optimizer.first_moment and optimizer.second_moment. The model of a
  * training also has a calibration set: calibration.range (2), calibration.labels (n),
- * calibration.scores (n_flows, n), calibration.distances (4, n). "digest" is the SHA-256 of the
+ * calibration.scores (n_flows, n), calibration.distances (4, n). By stream it may have what
+ * model/novelty.h needs: novelty.text.mean (columns), novelty.text.directions (directions,
+ * columns), novelty.text.validation (n). "digest" is the SHA-256 of the
  * tensors' bytes in the order of the file, followed by config, streams, provenance and training,
  * where they are there, each with a NUL; older checkpoints have none. */
 #ifndef VALENCE_MODEL_CHECKPOINT_H
@@ -15,6 +17,7 @@
 #include <jansson.h>
 
 #include "model/network.h"
+#include "model/novelty.h"
 #include "valence/model.h"
 
 #define CHECKPOINT_FORMAT "valence-checkpoint" /* metadata "format" */
@@ -44,8 +47,9 @@ struct checkpoint {
     float *second_moment;                   /* as large, or NULL */
     struct standardisation standardisation; /* arrays owned by the checkpoint */
     struct calibration calibration;
-    json_t *provenance; /* or NULL */
-    json_t *training;   /* or NULL */
+    struct novelty novelty[VALENCE_N_STREAMS]; /* none in checkpoints from before it was measured */
+    json_t *provenance;                        /* or NULL */
+    json_t *training;                          /* or NULL */
 };
 
 /* Everything zero; then config is set and checkpoint_allocate() makes the parameter block (and the

@@ -143,6 +143,79 @@ static int read_calibration(const struct safetensors *file, const char *path,
     return status;
 }
 
+/* The sizes of a stream's arrays: those of its columns follow from its width, the others are as in
+ * the file, which is as long. */
+static int size_novelty(const struct safetensors *file, const char *path, int stream, int64_t width,
+                        struct novelty *novelty, struct valence_error *error)
+{
+    char directions[TENSOR_NAME_BYTES], validation[TENSOR_NAME_BYTES];
+    checkpoint_novelty_name(directions, stream, NOVELTY_DIRECTIONS);
+    checkpoint_novelty_name(validation, stream, NOVELTY_VALIDATION);
+    const struct safetensor *of_directions = safetensors_find(file, directions);
+    const struct safetensor *of_validation = safetensors_find(file, validation);
+    if (!of_directions || !of_validation)
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: tensor '%s' is missing", path,
+                    of_directions ? validation : directions);
+    int64_t n_columns = novelty_columns(width), n = of_directions->shape[0];
+    if (of_directions->n_dims != 2 || n > n_columns || of_validation->n_dims != 1)
+        return fail(error, VALENCE_ERROR_SHAPE,
+                    "%s: tensors '%s' and '%s' do not have the shapes (directions, columns) and "
+                    "(clips)",
+                    path, directions, validation);
+    return novelty_allocate(novelty, n_columns, n, of_validation->count, error);
+}
+
+static int check_ascending(const char *path, int stream, const struct novelty *novelty,
+                           struct valence_error *error)
+{
+    char name[TENSOR_NAME_BYTES];
+    checkpoint_novelty_name(name, stream, NOVELTY_VALIDATION);
+    for (int64_t i = 1; i < novelty->n_validation; i++)
+        if (novelty->validation[i] < novelty->validation[i - 1])
+            return fail(error, VALENCE_ERROR_DATA,
+                        "%s: tensor '%s', element %lld is less than the one before", path, name,
+                        (long long)i);
+    return VALENCE_OK;
+}
+
+/* All arrays of a stream, or none. */
+static int read_novelty(const struct safetensors *file, const char *path,
+                        struct checkpoint *checkpoint, struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    for (int s = 0; s < VALENCE_N_STREAMS && !status; s++) {
+        struct novelty *novelty = &checkpoint->novelty[s];
+        char name[TENSOR_NAME_BYTES];
+        checkpoint_novelty_name(name, s, NOVELTY_MEAN);
+        if (!safetensors_find(file, name))
+            continue;
+        status =
+            size_novelty(file, path, s, checkpoint_stream_width(checkpoint, s), novelty, error);
+        for (int i = 0; i < N_NOVELTY_ARRAYS && !status; i++) {
+            enum novelty_array array = (enum novelty_array)i;
+            const struct novelty_tensor tensor = checkpoint_novelty_tensor(novelty, array);
+            checkpoint_novelty_name(name, s, array);
+            status =
+                read_tensor(file, path, name, tensor.n_dims, tensor.shape, tensor.values, error);
+        }
+        if (!status)
+            status = check_ascending(path, s, novelty, error);
+    }
+    return status;
+}
+
+static bool is_novelty(const struct checkpoint *checkpoint, const char *name)
+{
+    for (int s = 0; s < VALENCE_N_STREAMS; s++)
+        for (int i = 0; i < N_NOVELTY_ARRAYS; i++) {
+            char known[TENSOR_NAME_BYTES];
+            checkpoint_novelty_name(known, s, (enum novelty_array)i);
+            if (checkpoint->novelty[s].n_columns && strcmp(name, known) == 0)
+                return true;
+        }
+    return false;
+}
+
 static bool is_statistic(struct checkpoint *checkpoint, const char *name)
 {
     for (int s = 0; s < VALENCE_N_STREAMS; s++)
@@ -173,7 +246,7 @@ static int refuse_unknown(const struct safetensors *file, const char *path,
         bool moment = checkpoint->first_moment && (strcmp(name, TENSOR_FIRST_MOMENT) == 0 ||
                                                    strcmp(name, TENSOR_SECOND_MOMENT) == 0);
         if (!moment && !parameter_find(table, name) && !is_statistic(checkpoint, name) &&
-            !is_calibration(&checkpoint->calibration, name))
+            !is_calibration(&checkpoint->calibration, name) && !is_novelty(checkpoint, name))
             return fail(error, VALENCE_ERROR_FORMAT,
                         "%s: tensor '%s' belongs to no layer of the configuration in the file",
                         path, name);
@@ -299,6 +372,8 @@ static int load(const struct safetensors *file, const char *path, struct checkpo
         status = read_standardisation(file, path, checkpoint, error);
     if (!status)
         status = read_calibration(file, path, checkpoint, error);
+    if (!status)
+        status = read_novelty(file, path, checkpoint, error);
     if (!status)
         status = refuse_unknown(file, path, &table, checkpoint, error);
     if (!status)

@@ -27,6 +27,21 @@ void checkpoint_statistic_name(char name[TENSOR_NAME_BYTES], int stream, enum st
 const float **checkpoint_statistic(struct checkpoint *checkpoint, int stream,
                                    enum statistic statistic);
 
+/* The arrays of a stream's novelty, in the order of the file. */
+enum novelty_array { NOVELTY_MEAN, NOVELTY_DIRECTIONS, NOVELTY_VALIDATION, N_NOVELTY_ARRAYS };
+
+/* "novelty.text.mean" */
+void checkpoint_novelty_name(char name[TENSOR_NAME_BYTES], int stream, enum novelty_array array);
+
+/* One of them: where its values are, and its shape; values NULL where there is none. */
+struct novelty_tensor {
+    float *values;
+    int n_dims;
+    int64_t shape[2], n;
+};
+struct novelty_tensor checkpoint_novelty_tensor(const struct novelty *novelty,
+                                                enum novelty_array array);
+
 int64_t checkpoint_stream_width(const struct checkpoint *checkpoint, int stream);
 
 /* Metadata that the digest covers besides the tensors' bytes, in this order, each with its NUL. */

@@ -79,6 +79,24 @@ static int visit_standardisation(struct tensor_visit *visit, struct checkpoint *
     return status;
 }
 
+static int visit_novelty(struct tensor_visit *visit, const struct checkpoint *checkpoint,
+                         struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    for (int s = 0; s < VALENCE_N_STREAMS; s++)
+        for (int i = 0; i < N_NOVELTY_ARRAYS && !status; i++) {
+            enum novelty_array array = (enum novelty_array)i;
+            const struct novelty_tensor tensor =
+                checkpoint_novelty_tensor(&checkpoint->novelty[s], array);
+            char name[TENSOR_NAME_BYTES];
+            checkpoint_novelty_name(name, s, array);
+            if (tensor.values)
+                status = visit->visit(visit, name, tensor.n_dims, tensor.shape, tensor.n,
+                                      tensor.values, error);
+        }
+    return status;
+}
+
 static int visit_tensors(struct tensor_visit *visit, const struct checkpoint *checkpoint,
                          struct valence_error *error)
 {
@@ -95,6 +113,8 @@ static int visit_tensors(struct tensor_visit *visit, const struct checkpoint *ch
         status = visit_standardisation(visit, &copy, error);
     if (!status)
         status = visit_calibration(visit, checkpoint, error);
+    if (!status)
+        status = visit_novelty(visit, checkpoint, error);
     const float *moments[] = {checkpoint->first_moment, checkpoint->second_moment};
     for (int i = 0; i < 2 && moments[i] && !status; i++)
         status = visit->visit(visit, i ? TENSOR_SECOND_MOMENT : TENSOR_FIRST_MOMENT, 1,

@@ -20,8 +20,8 @@ struct valence_workspace {
     bool *outside; /* (n_flows, n_clips) */
     int64_t n_results, n_outside;
     /* (N_STREAMS, n_clips) of the member at hand */
-    float *distances;
-    int64_t n_distances;
+    float *distances, *novelty;
+    int64_t n_distances, n_novelty;
 
     /* valence_attend(): the weights of all modalities, and where each stands. */
     struct valence_attention attention;
@@ -75,6 +75,7 @@ void valence_workspace_free(struct valence_workspace *workspace)
     free(workspace->results);
     free(workspace->outside);
     free(workspace->distances);
+    free(workspace->novelty);
     free(workspace->weights);
     valence_model_free(workspace->model);
     free(workspace);
@@ -101,11 +102,11 @@ static int check_distances(const float *distances, int64_t n_clips, struct valen
 
 /* The parts of `results` that belong to a flow. */
 struct flow_results {
-    float *distances, *modality_weights, *view_weights;
+    float *distances, *novelty, *modality_weights, *view_weights;
     bool *outside;
 };
 
-#define RESULTS_PER_CLIP (1 + VALENCE_N_MODALITIES + VALENCE_N_VIEWS)
+#define RESULTS_PER_CLIP (2 + VALENCE_N_MODALITIES + VALENCE_N_VIEWS)
 
 static struct flow_results results_of(const struct valence_workspace *workspace, int flow,
                                       int64_t n_clips)
@@ -113,8 +114,9 @@ static struct flow_results results_of(const struct valence_workspace *workspace,
     float *results = workspace->results + flow * n_clips * RESULTS_PER_CLIP;
     return (struct flow_results){
         .distances = results,
-        .modality_weights = results + n_clips,
-        .view_weights = results + n_clips * (1 + VALENCE_N_MODALITIES),
+        .novelty = results + n_clips,
+        .modality_weights = results + n_clips * 2,
+        .view_weights = results + n_clips * (2 + VALENCE_N_MODALITIES),
         .outside = workspace->outside + flow * n_clips,
     };
 }
@@ -132,6 +134,9 @@ static int reserve(struct valence_workspace *workspace, int64_t n_clips, int n_f
         status =
             grow_array((void **)&workspace->distances, &workspace->n_distances,
                        n_clips * VALENCE_N_STREAMS, sizeof(float), INT64_MAX, "distances", error);
+    if (!status)
+        status = grow_array((void **)&workspace->novelty, &workspace->n_novelty, n_clips,
+                            sizeof(float), INT64_MAX, "results", error);
     if (status)
         return status;
     memset(workspace->results, 0, (size_t)(n * RESULTS_PER_CLIP) * sizeof(float));
@@ -170,6 +175,9 @@ static int add_member(struct valence_workspace *workspace, int number,
         add_share(n * VALENCE_N_MODALITIES, outputs[f].modality_weights, share,
                   to.modality_weights);
         add_share(n * VALENCE_N_VIEWS, outputs[f].view_weights, share, to.view_weights);
+        novelty_shares(checkpoint->novelty, &checkpoint->standardisation, batch, flows[f],
+                       workspace->novelty);
+        add_share(n, workspace->novelty, share, to.novelty);
         for (int64_t i = 0; i < n; i++) {
             float distance = model_flow_distance(workspace->distances + i, n, flows[f]);
             to.distances[i] = fmaxf(to.distances[i], distance);
@@ -205,7 +213,8 @@ static void give(const struct valence_workspace *workspace, const struct valence
             details[f] = (struct valence_details){.modality_weights = results.modality_weights,
                                                   .view_weights = results.view_weights,
                                                   .distances = results.distances,
-                                                  .outside = results.outside};
+                                                  .outside = results.outside,
+                                                  .novelty = results.novelty};
     }
 }
 

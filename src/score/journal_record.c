@@ -107,7 +107,7 @@ static void exchange_scores(struct record *record, struct score_made *made)
     struct valence_scored_segment *is = &made->is;
     double *const numbers[] = {
         &is->start,        &is->end,           &is->score,    &is->raw_score, &is->estimate.error,
-        &is->estimate.low, &is->estimate.high, &is->distance, &is->confidence};
+        &is->estimate.low, &is->estimate.high, &is->distance, &is->novelty,   &is->confidence};
     bool *const flags[] = {&is->outside,   &is->trained,      &is->fitting,
                            &is->has_sound, &is->has_pictures, &made->is_observed};
     unsigned *const sets[] = {&is->flow, &is->missing, &is->imagined};

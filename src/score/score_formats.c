@@ -34,8 +34,8 @@ static void write_modalities(FILE *stream, unsigned modalities)
 
 void valence_score_write_csv_head(FILE *stream, const struct valence_scorer *scorer)
 {
-    fputs("id,score,low,high,expected_error,raw_score,outside,flow,missing,segment,start,end,"
-          "words_from,text,reason",
+    fputs("id,score,low,high,expected_error,raw_score,outside,novelty,flow,missing,segment,start,"
+          "end,words_from,text,reason",
           stream);
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
         if (reads(scorer, m))
@@ -52,7 +52,9 @@ void valence_score_write_csv_row(FILE *stream, const struct valence_scorer *scor
     valence_write_csv_field(stream, id);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         write_number(stream, numbers[i]);
-    fprintf(stream, ",%d,%s,", is->outside, is_scored ? valence_flow_name(is->flow) : "");
+    fprintf(stream, ",%d", is->outside);
+    write_number(stream, is->novelty);
+    fprintf(stream, ",%s,", is_scored ? valence_flow_name(is->flow) : "");
     write_modalities(stream, is_scored ? is->missing : 0);
     fprintf(stream, ",%" PRId64, number);
     write_number(stream, has_times ? is->start : (double)NAN);

@@ -178,6 +178,7 @@ static json_t *segment_to_json(const struct valence_scorer *scorer,
     put(&object, "low", number(is->estimate.low));
     put(&object, "high", number(is->estimate.high));
     put(&object, "outside", json_boolean(is->outside));
+    put(&object, "novelty", number(is->novelty));
     put(&object, "flow", json_string(valence_flow_name(is->flow)));
     put(&object, "missing", modalities(is->missing));
     put(&object, "imagined", modalities(is->imagined));

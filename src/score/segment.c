@@ -61,6 +61,7 @@ static int take_prediction(void *user, const struct valence_prediction *predicti
     segment->raw_score = (double)prediction->raw_score;
     segment->estimate = prediction->estimate;
     segment->distance = (double)prediction->distance;
+    segment->novelty = (double)prediction->novelty;
     segment->outside = prediction->outside;
     segment->trained = prediction->trained;
     segment->fitting = prediction->fitting;
@@ -194,7 +195,7 @@ static void make_batch(const struct valence_scorer *scorer,
 
 int score_no_score(struct score_made *made, const char *reason, struct valence_error *error)
 {
-    made->is.score = made->is.raw_score = made->is.distance = NAN;
+    made->is.score = made->is.raw_score = made->is.distance = made->is.novelty = NAN;
     made->is.estimate = (struct valence_estimate){NAN, NAN, NAN};
     return score_set_text(reason, &made->reason, error);
 }

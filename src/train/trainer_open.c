@@ -13,6 +13,7 @@
 #include "store/store_source.h"
 #include "train/data_notes.h"
 #include "train/initial_weights.h"
+#include "train/train_novelty.h"
 #include "train/trainer_private.h"
 #include "valence/version.h"
 
@@ -339,6 +340,8 @@ int trainer_open(struct trainer *t, struct valence_error *error)
         status = open_calibration(t, error);
     if (!status && !dry)
         status = measure_distances(t, error);
+    if (!status && !dry)
+        status = train_novelty_measure(t, error);
     return status || dry ? status : open_network(t, error);
 }
 

@@ -147,8 +147,8 @@ prints "complete"
 expect 0 predict "$run/seed-1" "$store" --csv --flow text_missing --quiet
 [ "$(wc -l <"$work/out")" -eq 111 ] || wrong "not a line for every clip of all splits"
 prints ",text_missing,text,"
-grep -q '^id,score,raw_score,expected_error,low,high,outside,flow,' "$work/out" || wrong "the CSV has another head"
-grep -q '^[^,]*,[^,]*,[^,]*,[0-9.]*,[-0-9.]*,[-0-9.]*,0,text_missing' "$work/out" || wrong "no interval in the CSV"
+grep -q '^id,score,raw_score,expected_error,low,high,outside,novelty,flow,' "$work/out" || wrong "the CSV has another head"
+grep -q '^[^,]*,[^,]*,[^,]*,[0-9.]*,[-0-9.]*,[-0-9.]*,0,[0-9.]*,text_missing' "$work/out" || wrong "no interval in the CSV"
 expect 0 predict "$run/seed-1" "$store" --json --quiet
 json '"complete"' clips 0 flow
 json '[]' clips 0 missing
@@ -206,12 +206,12 @@ expect 0 train "$work/audio.yaml" --output "$work/audio" --threads 1 --quiet
 expect 0 predict "$work/audio" "$work/rows" --split test --csv --quiet
 [ "$(wc -l <"$work/out")" -eq 13 ] || wrong "not a line for every clip"
 head -n 1 "$work/out" | grep -q 'weight_text\|view_tv' && wrong "weights of modalities that the model does not have"
-grep -q '^far,[^,]*,[^,]*,,-3,3,1,' "$work/out" || wrong "the clip far outside has an interval of its own"
+grep -q '^far,[^,]*,[^,]*,,-3,3,1,0\.95' "$work/out" || wrong "the clip far outside has an interval of its own"
 grep -q '^huge,[-0-9.]*,[-0-9.]*,,-3,3,1,' "$work/out" || wrong "the clip of huge values has no score"
 awk -F, 'NR > 1 && $5 != "" && ($2 < $5 - 1e-5 || $2 > $6 + 1e-5) { exit 1 }' "$work/out" ||
     wrong "an interval does not contain its score"
 expect 0 predict "$work/audio" "$work/rows" --split test --quiet
-prints "!: WARNING: 2 clips lie far outside the training data"
+prints "!: WARNING: 2 clips are unlike the training data"
 expect 0 evaluate "$work/audio" "$work/rows" --bootstrap 0 --quiet
 prints "WARNING: 2 clips lie far outside the training data"
 prints "first 'far', furthest in column 0 of stream 'audio'"

@@ -15,14 +15,14 @@ fi
 # A network that learnt two words.
 awk 'BEGIN {
     print "id,split,label,transcript"
-    for (i = 0; i < 200; i++) {
+    for (i = 0; i < 300; i++) {
         good = i % 2
-        printf "c%d,%s,%d,\"%s the rest %d\"\n", i, i < 100 ? "train" : i < 180 ? "validation" : "test",
+        printf "c%d,%s,%d,\"%s the rest %d\"\n", i, i < 100 ? "train" : i < 280 ? "validation" : "test",
             good ? 2 : -2, good ? "lovely" : "awful", i
     }
 }' >"$work/clips.csv"
 expect 0 import table "$work/clips.csv" "$work/transcripts" --labels-only
-expect 0 encode text "$work/transcripts" -m "$model" -o "$work/store" --layers 3 --quiet
+expect 0 encode text "$work/transcripts" -m "$model" -o "$work/store" --layers 3 --suffix ' it is' --quiet
 cat >"$work/config.yaml" <<YAML
 store: $work/store
 output: $work/run
@@ -130,6 +130,29 @@ expect 1 score "$work/a.txt" $run --report "$work/nowhere/page.html"
 # shellcheck disable=SC2086
 expect 0 score "$work/reviews.csv" --text-column review --id-column name $run --report "$work/table.html"
 grep -q '"id":"second"' "$work/table.html" || wrong "the page has not all rows of the table"
+
+# Neighbours among many words are left out together: a long text is not read anew for each word.
+# shellcheck disable=SC2086
+expect 0 score --text "$(for i in 1 2 3 4 5 6 7 8 9 10; do printf 'lovely awful rest %d ' $i; done)" $run --json --explain
+without() { "$JSON_VALUE" "$work/out" recordings 0 segments 0 words "$1" score_without; }
+[ "$(without 0)" = "$(without 1)" ] || wrong "the first two of 40 words are not left out together"
+[ "$(without 1)" != "$(without 2)" ] || wrong "the second and third of 40 words are left out together"
+[ "$(without 38)" = "$(without 39)" ] || wrong "the last two of 40 words are not left out together"
+
+# A text that is put together otherwise than any that was learnt is marked, and its interval is the whole range.
+# shellcheck disable=SC2086
+expect 0 score --text "lovely the rest 7" --text "it it it it" $run --json
+fits score
+json false recordings 0 segments 0 outside
+json true recordings 1 segments 0 outside
+json -3.0 recordings 1 segments 0 low
+json 3.0 recordings 1 segments 0 high
+novelty=$("$JSON_VALUE" "$work/out" recordings 1 segments 0 novelty)
+awk -v n="$novelty" 'BEGIN { exit !(n > 0.99 && n < 1) }' || wrong "the other text's novelty is $novelty"
+# shellcheck disable=SC2086
+expect 0 score --text "it it it it" $run
+prints " !"
+prints "!: WARNING: 1 segment is unlike the training data"
 
 # What is refused.
 expect 2 score a.txt --embed

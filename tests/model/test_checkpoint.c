@@ -65,6 +65,13 @@ static struct checkpoint make_checkpoint(bool with_moments)
         checkpoint.calibration.scores[i] = 0.5f * (float)i;
     for (int i = 0; i < 12; i++)
         checkpoint.calibration.distances[i] = (float)i;
+    struct novelty *novelty = &checkpoint.novelty[VALENCE_STREAM_TEXT];
+    int64_t n_columns = novelty_columns(case_width(&checkpoint.config, VALENCE_STREAM_TEXT));
+    must(novelty_allocate(novelty, n_columns, 2, 3, &error), &error);
+    for (int64_t i = 0; i < 2 * n_columns; i++)
+        novelty->directions[i] = 0.25f * (float)i;
+    for (int i = 0; i < 3; i++)
+        novelty->validation[i] = (float)i;
     checkpoint.provenance = json_pack("{s:s}", "made_by", "a test");
     checkpoint.training = with_moments ? json_pack("{s:i, s:f}", "epoch", 7, "best", 0.1) : NULL;
     return checkpoint;
@@ -98,6 +105,18 @@ static void assert_checkpoints_equal(const struct checkpoint *a, const struct ch
     assert_memory_equal(a->calibration.labels, b->calibration.labels, 3 * sizeof(float));
     assert_memory_equal(a->calibration.scores, b->calibration.scores, 6 * sizeof(float));
     assert_memory_equal(a->calibration.distances, b->calibration.distances, 12 * sizeof(float));
+    for (int s = 0; s < N_STREAMS; s++) {
+        const struct novelty *x = &a->novelty[s], *y = &b->novelty[s];
+        assert_int_equal(x->n_columns, y->n_columns);
+        if (x->n_columns == 0)
+            continue;
+        assert_int_equal(x->n_directions, y->n_directions);
+        assert_int_equal(x->n_validation, y->n_validation);
+        assert_memory_equal(x->mean, y->mean, (size_t)x->n_columns * sizeof(float));
+        assert_memory_equal(x->directions, y->directions,
+                            (size_t)(x->n_directions * x->n_columns) * sizeof(float));
+        assert_memory_equal(x->validation, y->validation, (size_t)x->n_validation * sizeof(float));
+    }
     for (int s = 0; s < N_STREAMS; s++) {
         const struct standardisation *x = &a->standardisation, *y = &b->standardisation;
         size_t width = (size_t)case_width(&a->config, s) * sizeof(float);
@@ -313,7 +332,8 @@ static void test_tensors_that_do_not_fit_are_named(void **state)
                                         "optimizer.second_moment",
                                         "standardisation.text.scale",
                                         "calibration.range",
-                                        "calibration.scores"};
+                                        "calibration.scores",
+                                        "novelty.text.directions"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *name = names[i];
         REFUSE(FORMAT, name, .tensor = name, .left_out = true);
@@ -330,6 +350,11 @@ static void test_tensors_that_do_not_fit_are_named(void **state)
     REFUSE(SHAPE, "calibration.labels", .tensor = "calibration.labels", .transposed = true);
     REFUSE(DATA, "calibration.labels", .tensor = "calibration.labels", .value = 3.5f);
     REFUSE(DATA, "calibration.labels", .tensor = "calibration.range", .value = 1);
+    REFUSE(FORMAT, "novelty.text.validation", .tensor = "novelty.text.validation",
+           .left_out = true);
+    REFUSE(FORMAT, "novelty.text.directions", .tensor = "novelty.text.mean", .left_out = true);
+    REFUSE(SHAPE, "novelty.text.mean", .tensor = "novelty.text.mean", .transposed = true);
+    REFUSE(DATA, "novelty.text.validation", .tensor = "novelty.text.validation", .value = 0.5f);
     REFUSE(FORMAT, "fc_out_w.bias", .tensor = "standardisation.text.mean",
            .renamed = "fc_out_w.bias");
 }

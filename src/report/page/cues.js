@@ -116,7 +116,7 @@ function makeCue(view, index) {
     makeWeights(segment),
     makeSignals(segment),
     segment.outside
-      ? make("p", {}, "Far outside the training data: this score means little.")
+      ? make("p", {}, "Unlike the training data: this score means little.")
       : null,
   ].filter(Boolean);
   const cue = make(

@@ -78,7 +78,7 @@ function notesOf(view, language) {
       ),
     outside > 0 &&
       warning(
-        `${count(outside, view.unit + " lies", view.unit + "s lie")} far outside the ` +
+        `${count(outside, view.unit + " is", view.unit + "s are")} unlike the ` +
           "training data; such scores mean little.",
       ),
     recording.unscored > 0 &&
