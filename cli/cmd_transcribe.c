@@ -16,11 +16,12 @@
 #include "model_cache.h"
 #include "paths.h"
 #include "shared_options.h"
-#include "transcript_output.h"
+
+enum format { TEXT, SRT, VTT, JSON, CSV, N_FORMATS };
 
 struct request {
     const char *model, *output, *format_name, *language, *vad, *prompt;
-    int format;
+    enum format format;
     int64_t beams, threads;
     double start, end;
     bool translate, words, force, json, quiet, offline;
@@ -34,6 +35,10 @@ struct request {
 #ifdef VALENCE_WITH_ENCODERS
 #include "valence/media.h"
 #include "valence/transcribe.h"
+#include "valence/transcript_formats.h"
+
+static const char *const format_names[N_FORMATS] = {"text", "srt", "vtt", "json", "csv"};
+static const char *const endings[N_FORMATS] = {".txt", ".srt", ".vtt", ".json", ".csv"};
 
 /* ---- One file ---- */
 
@@ -76,9 +81,51 @@ static char *path_in_folder(const struct request *request, const char *path)
     size_t size = strlen(request->output) + strlen(name) + 16;
     char *made = malloc(size);
     if (made)
-        snprintf(made, size, "%s/%.*s%s", request->output, stem, name,
-                 transcript_endings[request->format]);
+        snprintf(made, size, "%s/%.*s%s", request->output, stem, name, endings[request->format]);
     return made;
+}
+
+/* With the names of Whisper's verbose_json; NULL with the error. */
+static json_t *make_json(const struct request *request, const char *path,
+                         const struct valence_transcript *transcript, struct valence_error *error)
+{
+    char *text = NULL;
+    size_t n_bytes = 0;
+    FILE *stream = open_memstream(&text, &n_bytes);
+    int status =
+        stream ? valence_transcript_write_json(stream, path, request->translate, transcript, error)
+               : VALENCE_ERROR_MEMORY;
+    bool is_written = stream && fclose(stream) == 0 && !status;
+    json_t *json = is_written ? json_loadb(text, n_bytes, 0, NULL) : NULL;
+    free(text);
+    if (!json)
+        valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "the JSON");
+    return json;
+}
+
+/* `is_first`: the CSV's head goes before. */
+static int write_transcript(FILE *stream, const struct request *request, const char *path,
+                            bool is_first, const struct valence_transcript *transcript,
+                            struct valence_error *error)
+{
+    switch (request->format) {
+    case JSON: {
+        json_t *json = make_json(request, path, transcript, error);
+        return json ? write_json(stream, json, error) : VALENCE_ERROR_MEMORY;
+    }
+    case SRT:
+    case VTT:
+        valence_transcript_write_cues(stream, transcript, request->format == VTT);
+        return VALENCE_OK;
+    case CSV:
+        if (is_first)
+            valence_transcript_write_csv_head(stream);
+        valence_transcript_write_csv(stream, path, transcript);
+        return VALENCE_OK;
+    default:
+        valence_transcript_write_text(stream, transcript);
+        return VALENCE_OK;
+    }
 }
 
 static int write_to(const struct request *request, const char *target, const char *path,
@@ -88,8 +135,8 @@ static int write_to(const struct request *request, const char *target, const cha
     int status = valence_output_open(target, request->force, &output, error);
     if (status)
         return status;
-    status = transcript_write(valence_output_stream(output), request->format, path, true,
-                              request->translate, transcript, error);
+    status =
+        write_transcript(valence_output_stream(output), request, path, true, transcript, error);
     if (!status)
         return valence_output_commit(output, error);
     valence_output_abort(output);
@@ -120,17 +167,16 @@ static bool is_into_folder(const struct request *request)
 static int note_transcript(const struct request *request, const char *path, const char *target,
                            const struct valence_transcript *transcript, struct valence_error *error)
 {
-    json_t *entry = transcript_to_json(path, request->translate, transcript);
-    if (entry &&
-        json_object_set_new(entry, "output", target ? json_string(target) : json_null()) == 0 &&
+    json_t *entry = make_json(request, path, transcript, error);
+    if (!entry)
+        return VALENCE_ERROR_MEMORY;
+    if (json_object_set_new(entry, "output", target ? json_string(target) : json_null()) == 0 &&
         json_array_append(request->transcripts, entry) == 0) {
         json_decref(entry);
         return VALENCE_OK;
     }
     json_decref(entry);
-    return valence_fail(error, VALENCE_ERROR_MEMORY, NULL,
-                        "%s: cannot make the JSON (too little memory, or a name that is not UTF-8)",
-                        path);
+    return valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "the JSON");
 }
 
 /* What was heard goes where the options say. */
@@ -144,8 +190,7 @@ static int give_transcript(const struct request *request, int64_t index, const c
     if (!status && request->json)
         status = note_transcript(request, path, target, transcript, error);
     else if (!status && !target)
-        status = transcript_write(stdout, request->format, path, index == 0, request->translate,
-                                  transcript, error);
+        status = write_transcript(stdout, request, path, index == 0, transcript, error);
     return status;
 }
 
@@ -208,10 +253,10 @@ static int run_request(const struct command *command, struct request *request)
     if (request->json && request->format_name && !request->output)
         return report_usage(command, "--format is about the files of --output; --json prints JSON");
     request->format_name = request->format_name ? request->format_name : "text";
-    for (request->format = 0; request->format < N_TRANSCRIPT_FORMATS; request->format++)
-        if (strcmp(transcript_formats[request->format], request->format_name) == 0)
+    for (request->format = TEXT; request->format < N_FORMATS; request->format++)
+        if (strcmp(format_names[request->format], request->format_name) == 0)
             break;
-    if (request->format == N_TRANSCRIPT_FORMATS)
+    if (request->format == N_FORMATS)
         return report_usage(command,
                             "unknown format '%s'; choose one of: text, srt, vtt, json, csv",
                             request->format_name);

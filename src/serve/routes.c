@@ -3,6 +3,7 @@
 
 #include "report/page.h"
 #include "serve/serve.h"
+#include "serve/transcription.h"
 
 /* docs/openapi.yaml; made at build time. */
 extern const struct page_file serve_openapi;
@@ -74,5 +75,9 @@ const struct http_route serve_routes[] = {
      .has_body = true,
      .streams = true,
      .answer = answer_stream},
+    {.method = "POST",
+     .path = "/v1/audio/transcriptions",
+     .has_body = true,
+     .answer = transcription_answer},
 };
 const int n_serve_routes = sizeof serve_routes / sizeof *serve_routes;

@@ -19,8 +19,8 @@ struct scored {
     struct valence_recording recording;
     struct valence_media_segment range;
     struct valence_transcript *transcript;
-    char *text;    /* of the transcript, where it has no times or a part is scored */
-    char path[64]; /* of the upload, private to this process */
+    char *text;                  /* of the transcript, where it has no times or a part is scored */
+    char path[SERVE_PATH_BYTES]; /* of the upload */
     const char *name;
 };
 
@@ -82,7 +82,7 @@ static int make_recording(const struct valence_server *server,
     recording->name = scored->name;
     recording->text = settings->text ? settings->text->text : NULL;
     if (settings->file) {
-        snprintf(scored->path, sizeof scored->path, "/proc/self/fd/%d", settings->file->descriptor);
+        serve_upload_path(settings->file, scored->path);
         recording->path = scored->path;
     }
     if (settings->start > 0 || settings->end > 0) {
@@ -206,9 +206,8 @@ static int adjust(const struct valence_server *server, const struct serve_settin
     return valence_scorer_adjust(server->scorer, &options, error);
 }
 
-void serve_work(void *user, struct http_job *job, struct http_reply *reply)
+void serve_score(struct valence_server *server, struct http_job *job, struct http_reply *reply)
 {
-    struct valence_server *server = user;
     const struct serve_settings *settings = http_job_settings(job);
     struct working working = {server, job};
     const struct valence_progress progress = {report, &working};

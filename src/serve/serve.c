@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "http/options.h"
 #include "serve/serve.h"
+#include "serve/transcription.h"
 
 /* ---- Copies of what the caller passed ---- */
 
@@ -100,6 +101,14 @@ int serve_load(void *user, struct valence_error *error)
     return VALENCE_OK;
 }
 
+static void work(void *user, struct http_job *job, struct http_reply *reply)
+{
+    if (http_job_route(job)->answer == transcription_answer)
+        transcription_work(user, job, reply);
+    else
+        serve_score(user, job, reply);
+}
+
 /* ---- Its life ---- */
 
 int valence_server_create(const char *path, const struct valence_scorer_options *scorer,
@@ -113,8 +122,7 @@ int valence_server_create(const char *path, const struct valence_scorer_options 
         return fail_memory(error, sizeof *made, "a server");
     }
     pthread_mutex_init(&made->models_lock, NULL);
-    made->service =
-        (struct http_service){serve_routes, n_serve_routes, serve_load, serve_work, made};
+    made->service = (struct http_service){serve_routes, n_serve_routes, serve_load, work, made};
     int status = keep_options(made, options, error);
     if (!status)
         status = keep_scorer_options(made, scorer, error);

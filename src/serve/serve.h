@@ -33,9 +33,9 @@ struct valence_server {
 extern const struct http_route serve_routes[];
 extern const int n_serve_routes;
 
-/* The worker's part. */
+/* On the worker's thread: loads the model; scores. */
 int serve_load(void *server, struct valence_error *error);
-void serve_work(void *server, struct http_job *job, struct http_reply *reply);
+void serve_score(struct valence_server *server, struct http_job *job, struct http_reply *reply);
 
 /* ---- Settings ---- */
 
@@ -63,6 +63,10 @@ struct serve_settings {
 /* Reads the form; false with the reply where something is wrong with it. */
 bool serve_read_settings(const struct valence_server *server, const struct http_form *form,
                          bool streams, struct serve_settings *settings, struct http_reply *reply);
+
+/* A path of an upload, which has no name: good in this process while its request lasts. */
+#define SERVE_PATH_BYTES 64
+void serve_upload_path(const struct http_field *file, char path[SERVE_PATH_BYTES]);
 
 /* ---- Answers ---- */
 

@@ -182,6 +182,11 @@ static bool fit(const struct serve_settings *settings, bool streams, struct http
     return !reply->status;
 }
 
+void serve_upload_path(const struct http_field *file, char path[SERVE_PATH_BYTES])
+{
+    snprintf(path, SERVE_PATH_BYTES, "/proc/self/fd/%d", file->descriptor);
+}
+
 bool serve_read_settings(const struct valence_server *server, const struct http_form *form,
                          bool streams, struct serve_settings *settings, struct http_reply *reply)
 {

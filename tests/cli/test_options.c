@@ -10,7 +10,7 @@
 
 #include "commands.h"
 
-#define MAX_SEEN 512
+#define MAX_SEEN 1024
 
 /* Every option of every command, as it was met first. */
 struct seen {

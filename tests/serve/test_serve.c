@@ -9,6 +9,7 @@
 #include "valence/score_json.h"
 #include "valence/runtime.h"
 #include "valence/serve.h"
+#include "valence/transcript_formats.h"
 
 static struct valence_server *shared;
 static char uploads[128], short_path[128];
@@ -239,6 +240,90 @@ static void test_segments_come_as_events(void **state)
     assert_non_null(strstr(answer, "\"segments\":2"));
 }
 
+/* ---- Transcripts ---- */
+
+static json_t *library_transcript(void)
+{
+    struct valence_transcriber *transcriber;
+    struct valence_transcribe_options options;
+    struct valence_transcript *transcript;
+    struct valence_media *media;
+    struct valence_error error;
+    char *text = NULL;
+    size_t n = 0;
+    valence_transcribe_options_default(&options);
+    options.language = "en";
+    options.words = true;
+    valence_set_threads(1);
+    must(valence_transcriber_load(whisper_path, &transcriber, &error), &error);
+    must(valence_media_open(short_path, NULL, &media, &error), &error);
+    must(valence_transcribe(transcriber, media, NULL, &options, NULL, &transcript, &error), &error);
+    FILE *stream = open_memstream(&text, &n);
+    must(valence_transcript_write_json(stream, "../a film.mkv", false, transcript, &error), &error);
+    fclose(stream);
+    json_t *root = json_loadb(text, n, 0, NULL);
+    assert_non_null(root);
+    free(text);
+    valence_transcript_free(transcript);
+    valence_media_close(media);
+    valence_transcriber_free(transcriber);
+    return root;
+}
+
+#define TRANSCRIPTIONS "/v1/audio/transcriptions"
+
+static void test_transcripts_are_the_library_s(void **state)
+{
+    (void)state;
+    use_server();
+    static const char fields[] = FIELD("model") "whisper-1\r\n" FIELD("language") "en\r\n" FIELD(
+        "response_format") "verbose_json\r\n" FIELD("timestamp_granularities[]") "word\r"
+                                                                                 "\n" FIELD(
+                                                                                     "ti"
+                                                                                     "me"
+                                                                                     "st"
+                                                                                     "am"
+                                                                                     "p_"
+                                                                                     "gr"
+                                                                                     "an"
+                                                                                     "ul"
+                                                                                     "ar"
+                                                                                     "it"
+                                                                                     "ie"
+                                                                                     "s["
+                                                                                     "]") "segment"
+                                                                                          "\r\n";
+    assert_same(send_film(TRANSCRIPTIONS, fields), library_transcript());
+    const char *answer =
+        send_film(TRANSCRIPTIONS, FIELD("language") "en\r\n" FIELD("temperature") "0.2\r\n");
+    assert_int_equal(code_of(answer), 200);
+    json_t *short_form = json_loads(body_of(answer), 0, NULL), *whole = library_transcript();
+    const char *text = json_string_value(json_object_get(short_form, "text"));
+    const char *wanted = json_string_value(json_object_get(whole, "text"));
+    assert_int_equal(json_object_size(short_form), 1);
+    assert_string_equal(text, wanted + strspn(wanted, " "));
+    json_decref(short_form);
+    json_decref(whole);
+    answer =
+        send_film(TRANSCRIPTIONS, FIELD("language") "en\r\n" FIELD("response_format") "srt\r\n");
+    assert_true(strncmp(body_of(answer), "1\n00:00:0", 9) == 0);
+}
+
+static void test_wrong_requests_for_transcripts(void **state)
+{
+    (void)state;
+    use_server();
+    refused(send_film(TRANSCRIPTIONS, FIELD("model") "gpt\r\n"), 404, "model_not_found");
+    refused(send_film(TRANSCRIPTIONS, FIELD("temperature") "2\r\n"), 400, "invalid_field");
+    refused(send_film(TRANSCRIPTIONS, FIELD("stream") "true\r\n"), 400, "invalid_field");
+    refused(send_film(TRANSCRIPTIONS, FIELD("window") "2\r\n"), 400, "unknown_field");
+    refused(send_film(TRANSCRIPTIONS, FIELD("response_format") "csv\r\n"), 400, "invalid_field");
+    refused(ask("POST", TRANSCRIPTIONS, JSON_TYPE, "{\"file\": \"a.wav\"}"), 400, "invalid_field");
+    refused(ask("POST", TRANSCRIPTIONS, JSON_TYPE, "{}"), 400, "invalid_request");
+    refused(send_film(TRANSCRIPTIONS, FIELD("language") "xx\r\n"), 400, "invalid_request");
+    refused(send_file(TRANSCRIPTIONS, "", "no media", 8), 415, "unsupported_media");
+}
+
 /* ---- What cannot be scored ---- */
 
 static void test_wrong_fields_are_named(void **state)
@@ -415,6 +500,8 @@ int main(void)
         cmocka_unit_test(test_a_transcript_s_sentences_are_segments),
         cmocka_unit_test(test_results_have_the_form_that_is_asked_for),
         cmocka_unit_test(test_segments_come_as_events),
+        cmocka_unit_test(test_transcripts_are_the_library_s),
+        cmocka_unit_test(test_wrong_requests_for_transcripts),
         cmocka_unit_test(test_wrong_fields_are_named),
         cmocka_unit_test(test_what_holds_nothing_to_score),
         cmocka_unit_test(test_limits_of_media_hold),

@@ -1,4 +1,4 @@
-"""check_openapi.py URL: asks the running server everything that its /openapi.yaml describes, and holds the answers against it:
+"""check_openapi.py URL SOUND: asks the running server everything that its /openapi.yaml describes, and holds the answers against it:
 status, content type and, of JSON, the schema. Exit code 77 where PyYAML or jsonschema is missing."""
 import json
 import sys
@@ -11,7 +11,7 @@ try:
 except ImportError:
     sys.exit(77)
 
-URL = sys.argv[1]
+URL, SOUND = sys.argv[1:]
 
 
 def ask(method, path, body=None, content_type=None):
@@ -44,7 +44,7 @@ def validator(schema):
 def check(method, path, wanted, body=None, content_type=None):
     """The answer has this status, and is what the description says of it."""
     status, kind, content = ask(method, path, body, content_type)
-    where = f"{method} {path} {body!r}"
+    where = f"{method} {path} {body[-200:]!r}" if body else f"{method} {path}"
     assert status == wanted, f"{where}: {status} {content[:300]!r}, not {wanted}"
     responses = SPEC["paths"][path][method.lower()]["responses"]
     response = resolve(responses.get(str(status)) or responses["default"])
@@ -55,6 +55,15 @@ def check(method, path, wanted, body=None, content_type=None):
         validator(kinds[kind]["schema"]).validate(json.loads(content))
     if kind == "text/event-stream":
         check_events(content.decode())
+
+
+def form(**fields):
+    """A form with the sound and these fields."""
+    with open(SOUND, "rb") as file:
+        sound = file.read()
+    head = b'--line\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+    parts = "".join(f'\r\n--line\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}' for name, value in fields.items())
+    return head + sound + parts.encode() + b"\r\n--line--"
 
 
 def check_events(text):
@@ -89,8 +98,14 @@ def main():
         check("POST", path, 415, b"text=a", "application/x-www-form-urlencoded")
         check("POST", path, 413, json.dumps({"text": "a" * (2 << 20)}).encode(), "application/json")
         check("POST", path, 404, json.dumps({**text, "model": "other"}).encode(), "application/json")
-    for form in ("csv", "text"):
-        check("POST", "/v1/score", 200, json.dumps({**text, "response_format": form}).encode(), "application/json")
+    for kind in ("csv", "text"):
+        check("POST", "/v1/score", 200, json.dumps({**text, "response_format": kind}).encode(), "application/json")
+    multipart = "multipart/form-data; boundary=line"
+    for kind in ("json", "verbose_json", "text", "srt", "vtt"):
+        check("POST", "/v1/score", 200, form(response_format=kind, text="lovely"), multipart)
+        check("POST", "/v1/audio/transcriptions", 200, form(response_format=kind, model="whisper-1"), multipart)
+    check("POST", "/v1/audio/transcriptions", 404, form(model="other"), multipart)
+    check("POST", "/v1/audio/transcriptions", 400, form(window=3), multipart)
     check_fields()
 
 

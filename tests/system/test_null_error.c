@@ -39,6 +39,7 @@
 #include "valence/synthesize.h"
 #include "valence/train.h"
 #include "valence/transcript.h"
+#include "valence/transcript_formats.h"
 
 char test_folder[] = "/tmp/valence-null-error-XXXXXX";
 static char corpus[64], run[64];
@@ -184,6 +185,11 @@ static void test_transcripts(void **state)
     assert_null(transcript);
     assert_int_equal(TRY(valence_transcript_read_memory, "x", 1, "a.txt", NULL, &transcript, NULL),
                      VALENCE_OK);
+    FILE *stream = tmpfile();
+    assert_non_null(stream);
+    assert_int_equal(TRY(valence_transcript_write_json, stream, "a", false, transcript, NULL),
+                     VALENCE_OK);
+    fclose(stream);
     assert_int_equal(TRY(valence_transcript_text, transcript, 1, 1, &text, NULL),
                      VALENCE_ERROR_ARGUMENT);
     assert_null(text);

@@ -31,7 +31,7 @@ streams: {simulated_text: "", video: ""}
 model: {d: 8, o: 6}
 YAML
 expect 0 train "$work/config.yaml" --quiet
-run="-m $work/run --llm $llama --no-transcript --offline"
+run="-m $work/run --llm $llama --whisper $work/whisper.gguf --offline"
 
 # ---- A server ----
 
@@ -86,19 +86,27 @@ while IFS= read -r line; do
     example=
 done <lines
 said="the last example"
-prints "event: done"
+prints " --> "
 
+answers 200 "$url/v1/score/stream" -F file=@clip.wav -F window=1
+prints "event: done"
 answers 200 "$url/v1/score" -F file=@clip.wav -F "text=good day" -F explain=true
 fits score
 json '"complete"' recordings 0 segments 0 flow
 json '"given"' recordings 0 segments 0 words_from
 answers 200 "$url/v1/score" -F file=@clip.wav
-json '"text_missing"' recordings 0 segments 0 flow
+json '"recognised"' recordings 0 segments 0 words_from
 answers 415 "$url/v1/score" -F file=@config.yaml
 
-python3 "$TESTS/system/check_openapi.py" "$url" >out 2>err
+python3 "$TESTS/system/check_openapi.py" "$url" clip.wav >out 2>err
 code=$?
+said=check_openapi.py
 [ "$code" -eq 0 ] || [ "$code" -eq 77 ] || wrong "the server does not do what its description says"
+
+python3 "$TESTS/system/check_openai_client.py" "$url" clip.wav >out 2>err
+code=$?
+said=check_openai_client.py
+[ "$code" -eq 0 ] || [ "$code" -eq 77 ] || wrong "OpenAI's client does not work with the server"
 
 # The log has a line for each request and nothing of them.
 head -n 1 log >out
@@ -120,8 +128,11 @@ fits score
 
 # ---- With a key ----
 echo secret >key
-start --api-key-file key --max-body 1 --no-log
+start --api-key-file key --max-body 1 --no-log --no-transcript
 answers 200 "$url/health"
+answers 200 "$url/v1/score" -H "Authorization: Bearer secret" -F file=@clip.wav
+json '"text_missing"' recordings 0 segments 0 flow
+answers 503 "$url/v1/audio/transcriptions" -H "Authorization: Bearer secret" -F file=@clip.wav
 answers 401 "$url/v1/models"
 answers 200 "$url/v1/models" -H "Authorization: Bearer secret"
 head -c 3000000 /dev/zero >large

@@ -81,6 +81,8 @@ static const char allocates_nothing[] =
     "valence_score_report_abort valence_scorer_model valence_scorer_modalities "
     "valence_scorer_encoder valence_scorer_adjust valence_scorer_transcriber "
     "valence_score_write_csv_head valence_score_write_csv_row valence_score_write_cues "
+    "valence_transcript_write_text valence_transcript_write_cues valence_transcript_write_csv_head "
+    "valence_transcript_write_csv "
     "valence_score_write_text valence_server_options_default valence_server_port "
     "valence_server_reload valence_server_stop valence_server_free "
     "valence_recording_score_free valence_live_close valence_text_table_options_default "

@@ -16,6 +16,7 @@
 #include "valence/synthesize.h"
 #include "valence/text.h"
 #include "valence/transcript.h"
+#include "valence/transcript_formats.h"
 
 #define FIXTURE(name) VALENCE_TEST_DATA "/exchange/fixtures/" name
 
@@ -291,6 +292,33 @@ static int add_transcript(const char *text, const char *name, double *result,
     return status;
 }
 
+static int write_transcript(double *result, struct valence_error *error)
+{
+    static const char text[] = "WEBVTT\n\n00:01.000 --> 00:03.500\none<00:01.500> two\n";
+    static char buffer[1 << 12], written[1 << 12];
+    struct valence_transcript *transcript;
+    int status =
+        valence_transcript_read_memory(text, sizeof text - 1, "a.vtt", NULL, &transcript, error);
+    if (status)
+        return status;
+    FILE *stream = fopen(made, "w+");
+    if (!stream)
+        status = valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for a stream");
+    else
+        setvbuf(stream, buffer, _IOFBF, sizeof buffer); /* none of its own */
+    if (!status)
+        status = valence_transcript_write_json(stream, "a\xff.wav", false, transcript, error);
+    if (!status) {
+        rewind(stream);
+        written[fread(written, 1, sizeof written - 1, stream)] = '\0';
+        add_text(result, written);
+    }
+    if (stream)
+        fclose(stream);
+    valence_transcript_free(transcript);
+    return status;
+}
+
 static int read_transcripts(double *result, struct valence_error *error)
 {
     int status = add_transcript("WEBVTT\n\n00:01.000 --> 00:03.500\none<00:01.500> two\n\n"
@@ -405,6 +433,7 @@ const struct torture_case data_cases[] = {
     {"valence_export", export_each, 40},
     {"valence_transcript_read_memory valence_transcript_text", read_transcripts, 0},
     {"valence_transcript_read", read_transcript_file, 0},
+    {"valence_transcript_write_json", write_transcript, 0},
     {"valence_source_inspect", inspect_exported, 40},
     {"valence_source_inspect", inspect_arrays, 0},
     {"valence_output_check valence_output_open valence_output_commit", write_output, 0},
