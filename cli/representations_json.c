@@ -154,6 +154,6 @@ int write_representations(const char *folder, const struct valence_representatio
                           struct valence_error *error)
 {
     const struct written written = {maps, store, run};
-    const struct table_source source = {"representations", &written, print_form, make_document};
+    const struct table_source source = {"maps", &written, print_form, make_document};
     return table_files_write(folder, &source, error);
 }

@@ -17,7 +17,7 @@ void print_representations(const struct valence_representation_maps *maps, enum 
 json_t *representations_to_json(const struct valence_representation_maps *maps,
                                 const struct valence_store *store, const struct valence_run *run);
 
-/* Writes "representations" in every form to a folder, which is made where it is missing. */
+/* Writes "maps" in every form to a folder, which is made where it is missing. */
 int write_representations(const char *folder, const struct valence_representation_maps *maps,
                           const struct valence_store *store, const struct valence_run *run,
                           struct valence_error *error);

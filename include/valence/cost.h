@@ -30,12 +30,13 @@ extern "C" {
 
 /* Where a network's operations go: the one list of parts, key. */
 #define VALENCE_COST_PART_MAP(X)                                                                   \
-    X(PROJECTION, "projection")   /* of the streams' rows; of linear, their means */               \
-    X(POOLING, "pooling")         /* attention over rows, and the modalities' MLPs */              \
-    X(IMAGINATION, "imagination") /* MIA, of representations and cross outputs */                  \
-    X(QUERIES, "queries")         /* modality weights and query views */                           \
-    X(CROSS, "cross")             /* cross-attention and its MLPs */                               \
-    X(GATHERING, "gathering")     /* view weights, or the MLP in their place; heads */
+    X(PROJECTION, "projection")     /* of the streams' rows; of linear, their means */             \
+    X(TRANSFORMERS, "transformers") /* cross-modal ones, computed twice in training */             \
+    X(POOLING, "pooling")           /* attention over rows, and the modalities' MLPs */            \
+    X(IMAGINATION, "imagination")   /* MIA, of representations and cross outputs */                \
+    X(QUERIES, "queries")           /* modality weights and query views */                         \
+    X(CROSS, "cross")               /* cross-attention and its MLPs */                             \
+    X(GATHERING, "gathering")       /* view weights, or the MLP in their place; heads */
 
 enum valence_cost_part {
 #define VALENCE_COST_PART_ENUM(name, key) VALENCE_COST_##name,
@@ -48,8 +49,8 @@ extern VALENCE_API const char *const valence_cost_part_keys[VALENCE_MAX_NAMES];
 struct valence_cost_options {
     size_t size;              /* set by valence_cost_options_default() */
     enum valence_split split; /* whose clips are scored: test */
-    /* Of each of three measurements of a model: 1. There are at least a few repetitions, however
-     * long they take. */
+    /* Of each of three measurements of a model: 1. There are at least five repetitions, or two
+     * where they take ten times as long. */
     double seconds;
     int64_t batch_size; /* clips that are scored together, 64; training's is the configuration's */
     bool baselines;     /* the baselines too: true */

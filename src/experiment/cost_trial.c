@@ -14,8 +14,10 @@
 
 /* Repetitions that are not counted: memory, threads and caches are ready then. */
 #define WARM_UP 2
-/* Repetitions however long they take. */
-#define LEAST 5
+/* Repetitions however long they take, or fewer where they take much longer than was asked for. */
+#define LEAST       5
+#define LEAST_SLOW  2
+#define MUCH_LONGER 10
 
 /* ---- Times ---- */
 
@@ -61,7 +63,8 @@ static int times_make(struct times *times, struct valence_error *error)
 /* Whether to measure on, `seconds` after the first repetition that counts. */
 static bool is_enough(const struct times *times, double elapsed, double seconds)
 {
-    return times->n == COST_MAX_TIMES || (times->n >= LEAST && elapsed >= seconds);
+    return times->n == COST_MAX_TIMES || (times->n >= LEAST && elapsed >= seconds) ||
+           (times->n >= LEAST_SLOW && elapsed >= MUCH_LONGER * seconds);
 }
 
 static int report(const struct cost_job *job, const char *stage)

@@ -41,19 +41,26 @@ static void count_projections(struct counter *counter)
 
 /* Keys, scores and sums of one use of an attention; backward has two products for the keys and four
  * for the queries (kernels/attention.c). */
-static void add_attention(struct counter *counter, enum valence_cost_part part, double n_rows,
-                          double n_queries)
+static void add_attention(struct counter *counter, enum valence_cost_part part, struct layer key,
+                          double n_rows, double n_queries)
 {
-    double d = (double)counter->config->d;
+    double d = (double)key.in;
     double keys = 2 * n_rows * d * d, queries = 4 * n_queries * n_rows * d;
     counter->parts[part] += counter->training ? 3 * (keys + queries) : keys + queries;
 }
 
-/* The first flow that reads a stream for a modality; in training every flow is. */
+/* Training draws dropout for each flow, and transformers read other modalities, too: then no flow
+ * shares its attention with others. */
+static bool shares(const struct counter *counter)
+{
+    return !counter->training && !network_has_transformers(counter->config);
+}
+
+/* The first flow that reads a stream for a modality; all are where they do not share. */
 static bool is_first(const struct counter *counter, int flow, int modality)
 {
     int stream = network_stream_read(counter->flows[flow], modality);
-    for (int f = 0; f < flow && !counter->training; f++)
+    for (int f = 0; f < flow && shares(counter); f++)
         if (network_stream_read(counter->flows[f], modality) == stream)
             return false;
     return true;
@@ -65,7 +72,7 @@ static double n_sharing(const struct counter *counter, int flow, int modality)
     int stream = network_stream_read(counter->flows[flow], modality), n = 0;
     for (int f = 0; f < counter->n_flows; f++)
         n += network_stream_read(counter->flows[f], modality) == stream;
-    return counter->training ? 1 : n;
+    return shares(counter) ? n : 1;
 }
 
 static void count_attentions(struct counter *counter)
@@ -76,11 +83,53 @@ static void count_attentions(struct counter *counter)
             int stream = network_stream_read(counter->flows[f], m);
             if (stream < 0 || !is_first(counter, f, m))
                 continue;
-            add_attention(counter, VALENCE_COST_POOLING, counter->n_rows[stream], 1);
+            add_attention(counter, VALENCE_COST_POOLING, counter->layout.pool[m].key,
+                          counter->n_rows[stream], 1);
             if (asks)
-                add_attention(counter, VALENCE_COST_CROSS, counter->n_rows[stream],
-                              n_sharing(counter, f, m) * VALENCE_N_VIEWS);
+                add_attention(counter, VALENCE_COST_CROSS, counter->layout.cross[m].key,
+                              counter->n_rows[stream], n_sharing(counter, f, m) * VALENCE_N_VIEWS);
         }
+}
+
+/* ---- Transformers ---- */
+
+/* Products with a layer's weights in a block: on the way back all but the last are computed again,
+ * before the two of its gradients. */
+static void add_block_layer(struct counter *counter, double rows, struct layer layer, bool again)
+{
+    double product = 2 * rows * (double)layer.in * (double)layer.out;
+    counter->parts[VALENCE_COST_TRANSFORMERS] +=
+        counter->training ? (again ? 4 : 3) * product : product;
+}
+
+/* A block in which `n` rows read `n_other` ones, with `n_pairs` pairs of both. Attention has two
+ * products, again on the way back, where seven follow (kernels/sequence_attention.c). */
+static void add_block(struct counter *counter, const struct transformer_layers *layers, double n,
+                      double n_other, double n_pairs)
+{
+    double product = 2 * n_pairs * (double)counter->config->d;
+    add_block_layer(counter, n, layers->query, true);
+    add_block_layer(counter, n_other, layers->key, true);
+    add_block_layer(counter, n_other, layers->value, true);
+    add_block_layer(counter, n, layers->out, true);
+    add_block_layer(counter, n, layers->hidden[0], true);
+    add_block_layer(counter, n, layers->hidden[1], false);
+    counter->parts[VALENCE_COST_TRANSFORMERS] += (counter->training ? 2 + 2 + 7 : 2) * product;
+}
+
+static void count_transformers(struct counter *counter)
+{
+    for (int f = 0; f < counter->n_flows; f++)
+        for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+            for (int k = 0; k < N_OTHERS; k++) {
+                int own = network_stream_read(counter->flows[f], m);
+                int other = network_stream_read(counter->flows[f], network_other_modality(m, k));
+                double n = own < 0 ? 0 : counter->n_rows[own];
+                double n_other = other < 0 ? 0 : counter->n_rows[other];
+                for (int i = 0; n > 0 && i < (int)counter->config->n_layers; i++)
+                    add_block(counter, &counter->layout.transformer[m][k][i], n, n_other,
+                              n * n_other / counter->n_clips);
+            }
 }
 
 /* ---- Clips ---- */
@@ -130,23 +179,43 @@ static void count_views(struct counter *counter)
     }
 }
 
-static void count_flow(struct counter *counter, unsigned missing)
+/* From the feature to the score. */
+static void count_heads(struct counter *counter)
+{
+    const struct network_layout *layout = &counter->layout;
+    add_layer(counter, VALENCE_COST_GATHERING, counter->n_clips, layout->score);
+    add_layer(counter, VALENCE_COST_GATHERING, counter->n_clips, layout->contrast[0]);
+    add_layer(counter, VALENCE_COST_GATHERING, counter->n_clips, layout->contrast[1]);
+}
+
+/* What reads the representations. */
+static void count_fusion(struct counter *counter)
 {
     const struct network_layout *layout = &counter->layout;
     double n = counter->n_clips;
-    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
-        for (int i = 0; i < 2; i++)
-            add_layer(counter, VALENCE_COST_POOLING, n, layout->modality_mlp[m][i]);
-    count_imagination(counter, missing);
-    if (counter->config->fusion == VALENCE_FUSION_CONCATENATION) {
+    if (network_is_late(counter->config)) {
+        for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+            for (int i = 0; i < 2; i++)
+                add_layer(counter, VALENCE_COST_GATHERING, n, layout->regressor[m][i]);
+        return;
+    }
+    if (counter->config->fusion == VALENCE_FUSION_CROSS_ATTENTION) {
+        count_views(counter);
+    } else {
         add_layer(counter, VALENCE_COST_GATHERING, n, layout->joined_mlp[0]);
         add_layer(counter, VALENCE_COST_GATHERING, n, layout->joined_mlp[1]);
-    } else {
-        count_views(counter);
     }
-    add_layer(counter, VALENCE_COST_GATHERING, n, layout->score);
-    add_layer(counter, VALENCE_COST_GATHERING, n, layout->contrast[0]);
-    add_layer(counter, VALENCE_COST_GATHERING, n, layout->contrast[1]);
+    count_heads(counter);
+}
+
+static void count_flow(struct counter *counter, unsigned missing)
+{
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        for (int i = 0; i < 2; i++)
+            add_layer(counter, VALENCE_COST_POOLING, counter->n_clips,
+                      counter->layout.modality_mlp[m][i]);
+    count_imagination(counter, missing);
+    count_fusion(counter);
 }
 
 /* Mean rows, once for each stream that is read, and their product with the weights. */
@@ -182,6 +251,8 @@ void network_operations(const struct valence_model_config *config, double n_clip
         return;
     }
     count_projections(&counter);
+    if (network_has_transformers(config))
+        count_transformers(&counter);
     count_attentions(&counter);
     for (int f = 0; f < n_flows; f++)
         count_flow(&counter, flows[f]);
