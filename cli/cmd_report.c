@@ -98,8 +98,9 @@ const struct command command_report = {
         "predictions, errors, intervals, results under missing data, ablations, sweeps, the clips "
         "one by one, the data set, and how to make every figure again. It shows what there is data "
         "for.\n\n"
-        "Give it runs, folders of experiments, and what evaluate, predict, compare, ablate, sweep "
-        "and doctor print with --json. The models of runs score the test part of the store that "
+        "Give it runs, folders of experiments, and what evaluate, predict, compare, ablate, sweep, "
+        "compare-representations, cost and doctor print with --json, or evaluate writes with "
+        "--predictions. The models of runs score the test part of the store that "
         "they were trained on, where that is there; --store names another place. A run that is "
         "still training gives what it has so far.",
     .example = "valence report run -o run.html\n"

@@ -11,8 +11,8 @@
  *                                               the store: figures, predictions, clips, data set
  *   an experiment's folder or its result.json   ablation, comparison or sweep
  *   what the commands print with --json         evaluate (also under protocols), predict, compare,
- *                                               ablate, sweep, doctor
- *   evaluate's --predictions FILE.csv           predictions
+ *                                               ablate, sweep, compare-representations, cost,
+ * doctor evaluate's --predictions FILE.csv           predictions
  *
  * docs/report.md describes the report, docs/json/report.schema.json its document. */
 #ifndef VALENCE_REPORT_H

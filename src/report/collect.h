@@ -25,6 +25,12 @@ void collect_intervals(struct report_builder *builder, const struct scored_sets 
 void collect_protocols(struct report_builder *builder, const struct sources *sources);
 void collect_experiments(struct report_builder *builder, const struct sources *sources);
 
+/* Imagined representations against real ones. */
+void collect_representations(struct report_builder *builder, const struct sources *sources);
+
+/* What models cost. */
+void collect_costs(struct report_builder *builder, const struct sources *sources);
+
 /* What a store holds, and what is odd about it; what the doctor said before. Errors: those of
  * valence_store_summarise(). */
 int collect_data(struct report_builder *builder, const struct valence_store *store,

@@ -63,6 +63,17 @@ static void say_report_command(struct report_builder *builder, const struct sour
     report_say(builder, REPORT_COMMAND, "%s", command);
 }
 
+static void say_maps_command(struct report_builder *builder, const json_t *json, const char *file)
+{
+    const json_t *data = json_object_get(json, "data");
+    const char *model = json_string_value(json_array_get(json_object_get(json, "models"), 0));
+    report_say(builder, REPORT_COMMAND,
+               "valence compare-representations %s %s --flow %s --json > %s",
+               quoted(builder, report_text(builder, model ? model : "RUN")),
+               quoted(builder, report_text(builder, json_text_at(data, "store"))),
+               json_text_at(json, "flow"), file);
+}
+
 /* What made a document that was given. */
 static void say_document_command(struct report_builder *builder,
                                  const struct document_source *document)
@@ -93,6 +104,15 @@ static void say_document_command(struct report_builder *builder,
             builder, "%s%s%s", names, *names ? "," : "", json_text_at(protocol, "name"));
         report_say(builder, REPORT_COMMAND, "valence evaluate %s %s%s --protocol %s --json > %s",
                    run, store, part, names, file);
+        break;
+    case DOCUMENT_COST:
+        report_say(builder, REPORT_COMMAND, "valence cost %s --json > %s",
+                   quoted(builder, report_text(builder, json_text_at(json_object_get(json, "data"),
+                                                                     "store"))),
+                   file);
+        break;
+    case DOCUMENT_REPRESENTATIONS:
+        say_maps_command(builder, json, file);
         break;
     default:
         report_say(builder, REPORT_COMMAND, "valence verify %s", file);

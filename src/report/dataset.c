@@ -1,6 +1,7 @@
 /* The data set: its splits, labels, lengths, what is missing, and what the doctor finds. */
 #include <string.h>
 
+#include "base/file.h"
 #include "report/collect.h"
 #include "report/json_values.h"
 #include "valence/doctor.h"
@@ -151,7 +152,7 @@ int collect_data(struct report_builder *builder, const struct valence_store *sto
                  const struct valence_progress *progress, struct valence_error *error)
 {
     struct valence_data_summary *summary;
-    const char *name = valence_store_path(store);
+    const char *name = path_name(valence_store_path(store));
     report_section(builder, "data");
     int status = valence_store_summarise(store, true, progress, &summary, error);
     if (status)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "report/json_values.h"
 #include "valence/evaluate.h"
 
@@ -148,7 +149,7 @@ static void add_document(struct report_builder *builder, const json_t *document,
     struct measured_group *group = &groups->groups[groups->n++];
     double n_clips = json_number_at(document, "n");
     *group = (struct measured_group){
-        .name = report_text(builder, json_text_at(document, "store")),
+        .name = report_text(builder, path_name(json_text_at(document, "store"))),
         .split = report_text(builder, json_text_at(document, "split")),
         .scale = scale < 0 ? VALENCE_SCALE_OTHER : (enum valence_scale)scale,
         .synthetic = json_is_true(json_object_get(document, "synthetic")),

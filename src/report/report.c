@@ -66,6 +66,8 @@ static void begin_sections(struct report_builder *builder)
                                               {"predictions", "Predictions"},
                                               {"errors", "Errors"},
                                               {"intervals", "Calibration and intervals"},
+                                              {"representations", "Representations"},
+                                              {"cost", "Cost"},
                                               {"clips", "Clips"},
                                               {"data", "Data set"},
                                               {"made", "How this was made"}};
@@ -96,6 +98,8 @@ static int collect(struct report_builder *builder, const struct sources *sources
     collect_intervals(builder, &sets, groups);
     collect_experiments(builder, sources);
     collect_protocols(builder, sources);
+    collect_representations(builder, sources);
+    collect_costs(builder, sources);
     collect_clips(builder, &sets);
     collect_findings(builder, sources);
     collect_configuration(builder, sources, options);

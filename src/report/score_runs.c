@@ -68,7 +68,8 @@ static int find_set(struct scoring_run *run, struct scored_sets *sets, struct va
     for (int64_t i = 0; i < n && !status; i++)
         ids[i] = valence_store_clip(run->store, clips[i])->id;
     if (!status) {
-        run->set = scored_set_for(run->builder, sets, valence_store_path(run->store), n, ids);
+        run->set =
+            scored_set_for(run->builder, sets, path_name(valence_store_path(run->store)), n, ids);
         if (!run->set)
             status = fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
     }
@@ -168,7 +169,7 @@ static struct scored_list *take_flow(const struct scoring_run *run,
                                      const struct valence_flow_evaluation *flow)
 {
     struct scored_list *list = scored_list_add(run->builder, run->set, run->run->name,
-                                               run->run->parent, valence_flow_name(flow->flow));
+                                               run->run->group, valence_flow_name(flow->flow));
     if (!list)
         return NULL;
     for (int64_t i = 0; i < run->evaluation->n_clips; i++)

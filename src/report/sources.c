@@ -38,7 +38,7 @@ static char *name_of(const char *path)
     return start == length ? strdup(path) : strndup(path + start, length - start);
 }
 
-/* Runs with the name of an earlier one are called by their paths. */
+/* Runs with the name of an earlier one are called by their paths; then groups have names too. */
 static int settle_run_names(struct sources *sources, struct valence_error *error)
 {
     for (int64_t i = 0; i < sources->n_runs; i++)
@@ -51,6 +51,14 @@ static int settle_run_names(struct sources *sources, struct valence_error *error
                 sources->runs[i].name = name;
                 break;
             }
+    for (int64_t i = 0; i < sources->n_runs; i++) {
+        struct run_source *run = &sources->runs[i];
+        bool is_seed = strcmp(run->path, run->parent) != 0;
+        size_t length = (size_t)(path_name(run->name) - run->name);
+        run->group = is_seed && length > 1 ? strndup(run->name, length - 1) : strdup(run->name);
+        if (!run->group)
+            return no_memory(error);
+    }
     return VALENCE_OK;
 }
 
@@ -167,6 +175,8 @@ static const struct {
     {"schema", "valence/compare", DOCUMENT_RESULT},
     {"schema", "valence/sweep", DOCUMENT_RESULT},
     {"schema", "valence/doctor", DOCUMENT_DOCTOR},
+    {"schema", "valence/compare-representations", DOCUMENT_REPRESENTATIONS},
+    {"schema", "valence/cost", DOCUMENT_COST},
     {"valence", "result", DOCUMENT_RESULT},
 };
 
@@ -311,6 +321,7 @@ void sources_free(struct sources *sources)
         free(run->path);
         free(run->name);
         free(run->parent);
+        free(run->group);
     }
     for (int64_t i = 0; i < sources->n_documents; i++) {
         json_decref(sources->documents[i].json);

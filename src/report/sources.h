@@ -13,6 +13,7 @@ struct run_source {
     char *path;
     char *name;          /* "run", "run/seed-2": unique among the runs */
     char *parent;        /* the input that it is of: the folder of all its seeds, or `path` */
+    char *group;         /* what the seeds of a run are called together: "run" */
     struct run_log log;  /* empty where nothing is logged yet */
     char *configuration; /* the text of config.yaml; NULL where it is not there */
     json_t *results;     /* results.json; NULL while the training has not ended */
@@ -25,6 +26,8 @@ enum document_kind {
     DOCUMENT_PREDICTION,
     DOCUMENT_RESULT, /* of an ablation, a comparison or a sweep */
     DOCUMENT_DOCTOR,
+    DOCUMENT_REPRESENTATIONS,
+    DOCUMENT_COST,
     N_DOCUMENT_KINDS
 };
 

@@ -2,6 +2,9 @@
 
 /* ---- Items ---- */
 
+/* Blocks of code can be scrolled by keyboard, so each has a name of its own. */
+let codeBlocks = 0;
+
 function makeCell(cell) {
   if (cell === null) return "\u2013";
   return Array.isArray(cell) ? plain(cell[0], cell[1]) : isolated(cell);
@@ -39,7 +42,13 @@ function makeItem(item) {
     case "code":
       return make(
         "pre",
-        { class: item.kind, tabindex: 0, role: "region", "aria-label": "Code", dir: "ltr" },
+        {
+          class: item.kind,
+          tabindex: 0,
+          role: "region",
+          "aria-label": `Code ${++codeBlocks}`,
+          dir: "ltr",
+        },
         make("code", {}, item.text),
       );
     case "table":
