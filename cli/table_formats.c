@@ -1,6 +1,4 @@
 /* Tables for documents and programs. */
-#include <string.h>
-
 #include "table.h"
 #include "valence/text.h"
 
@@ -17,40 +15,9 @@ static void print_markdown(const char *text, FILE *stream)
     }
 }
 
-/* What LaTeX would take for something else. */
-static const struct {
-    const char *text, *latex;
-} latex[] = {{"±", "$\\pm$"},
-             {"−", "$-$"},
-             {"\\", "\\textbackslash{}"},
-             {"&", "\\&"},
-             {"%", "\\%"},
-             {"$", "\\$"},
-             {"#", "\\#"},
-             {"_", "\\_"},
-             {"{", "\\{"},
-             {"}", "\\}"},
-             {"~", "\\textasciitilde{}"},
-             {"^", "\\textasciicircum{}"},
-             {"<", "$<$"},
-             {">", "$>$"},
-             {"*", "$^{*}$"},
-             {"…", "\\dots{}"}};
-
 static void print_latex(const char *text, FILE *stream)
 {
-    while (*text) {
-        size_t i = 0, n = sizeof latex / sizeof latex[0];
-        while (i < n && strncmp(text, latex[i].text, strlen(latex[i].text)) != 0)
-            i++;
-        if (i < n) {
-            fputs(latex[i].latex, stream);
-            text += strlen(latex[i].text);
-        } else {
-            fputc(*text == '\n' ? ' ' : *text, stream);
-            text++;
-        }
-    }
+    valence_write_latex(stream, text);
 }
 
 /* ---- Rows ---- */

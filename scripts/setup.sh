@@ -10,6 +10,7 @@ set -euo pipefail
 
 packages=(build-essential cmake ninja-build pkg-config python3 python3-pip
     libopenblas-openmp-dev liblmdb-dev libyaml-dev libjansson-dev libzip-dev zlib1g-dev libhdf5-dev
+    libcairo2-dev
     libcmocka-dev
     libavformat-dev libavcodec-dev libswresample-dev libswscale-dev
     libmicrohttpd-dev

@@ -72,6 +72,47 @@ VALENCE_API int valence_report_write_page(const struct valence_report *report, c
 VALENCE_API int valence_report_write_json(const struct valence_report *report, const char *path,
                                           bool overwrite, struct valence_error *error);
 
+/* ---- Figures for a paper ---- */
+
+enum valence_figure_format {
+    VALENCE_FIGURE_SVG,
+    VALENCE_FIGURE_PDF,
+    VALENCE_FIGURE_NONE, /* the data alone */
+    VALENCE_N_FIGURE_FORMATS
+};
+/* "svg", "pdf", "none"; NULL for a number that is no format's. */
+VALENCE_API const char *valence_figure_format_name(int format);
+
+/* Start from valence_figure_options_default(). The names of members are also the keys of errors. */
+struct valence_figure_options {
+    size_t size;                              /* of this struct, as the caller knows it */
+    enum valence_figure_format figure_format; /* VALENCE_FIGURE_SVG */
+    double figure_width; /* inches, 1 ... 20 (3.4, a column; a page of two columns has 7) */
+    bool overwrite;      /* replace files that are there (false) */
+};
+
+VALENCE_API void valence_figure_options_default(struct valence_figure_options *options);
+
+struct valence_figure_result {
+    size_t size;                /* of this struct, set by the caller */
+    int64_t n_charts, n_tables; /* written */
+};
+
+/* Writes each chart of the report to ID.svg or ID.pdf and its data to ID.csv, and each table as
+ * LaTeX (booktabs) to ID.tex and as CSV to ID.csv. ID is the anchor of the chart or table in the
+ * page. Figures have text of 8 points, the page's colours, and lines and bars that differ in grey
+ * too; the same report gives the same bytes on the same machine. The list of clips is left out.
+ *
+ * A new folder appears when it is complete. With `overwrite` each file in an existing folder is
+ * replaced in one step, and others stay. `options` and `result` may be NULL. Errors: EXISTS with
+ * key "overwrite"; UNSUPPORTED with key "figure_format" where the library was built without Cairo
+ * and the report has charts; ARGUMENT; IO, DISK_FULL, MEMORY. */
+VALENCE_API int valence_report_write_figures(const struct valence_report *report,
+                                             const char *folder,
+                                             const struct valence_figure_options *options,
+                                             struct valence_figure_result *result,
+                                             struct valence_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,4 +1,5 @@
-/* Texts: freeing those that the library hands out, names that were meant, and fields of CSV. */
+/* Texts: freeing those that the library hands out, names that were meant, and writing for CSV and
+ * LaTeX. */
 #ifndef VALENCE_TEXT_H
 #define VALENCE_TEXT_H
 
@@ -28,6 +29,10 @@ VALENCE_API void valence_write_csv_field(FILE *stream, const char *text);
 /* Writes a number that reads back to the same float, whatever the process's locale; an empty field
  * for NaN. */
 VALENCE_API void valence_write_csv_number(FILE *stream, float value);
+
+/* Writes a text so that LaTeX sets it as it is: its special characters escaped, and a line's end
+ * as a blank. */
+VALENCE_API void valence_write_latex(FILE *stream, const char *text);
 
 #ifdef __cplusplus
 }

@@ -81,4 +81,13 @@ int folder_write_commit(struct folder_writer *writer, struct valence_error *erro
 /* Removes what was written. */
 void folder_write_abort(struct folder_writer *writer);
 
+/* Writes files to a folder: `fill` is given the folder to write below, and the flags for
+ * file_write_begin(). A new folder appears when all is written. In one that is there, which is
+ * ERROR_EXISTS with key "overwrite" unless `overwrite` is set, each file is replaced in one step,
+ * and others stay. */
+typedef int folder_fill_function(void *user, const char *folder, unsigned flags,
+                                 struct valence_error *error);
+int folder_write(const char *path, bool overwrite, folder_fill_function *fill, void *user,
+                 struct valence_error *error);
+
 #endif

@@ -61,3 +61,21 @@ void folder_write_abort(struct folder_writer *writer)
         temporary_remove(writer->temporary);
     clear(writer);
 }
+
+int folder_write(const char *path, bool overwrite, folder_fill_function *fill, void *user,
+                 struct valence_error *error)
+{
+    struct folder_writer writer;
+    if (path_exists(path))
+        return overwrite
+                   ? fill(user, path, FILE_OVERWRITE, error)
+                   : fail_key(error, VALENCE_ERROR_EXISTS, "overwrite", "%s: exists already", path);
+    int status = folder_write_begin(&writer, path, error);
+    if (status)
+        return status;
+    status = fill(user, writer.temporary, FILE_ONE_OF_MANY | FILE_NOT_SYNCED, error);
+    if (!status)
+        return folder_write_commit(&writer, error);
+    folder_write_abort(&writer);
+    return status;
+}

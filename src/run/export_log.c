@@ -87,9 +87,10 @@ static int write_event_file(const struct run_log *log, const char *folder, unsig
 }
 
 /* A run that is alone lies in the folder itself. */
-static int write_event_files(const struct logged *logged, const char *folder, unsigned flags,
+static int write_event_files(void *user, const char *folder, unsigned flags,
                              struct valence_error *error)
 {
+    const struct logged *logged = user;
     int status = VALENCE_OK;
     for (int i = 0; i < logged->list.n && !status; i++) {
         char *below =
@@ -101,25 +102,13 @@ static int write_event_files(const struct logged *logged, const char *folder, un
     return status;
 }
 
-static int export_tensorboard(const struct logged *logged, const char *target, bool overwrite,
+static int export_tensorboard(struct logged *logged, const char *target, bool overwrite,
                               struct valence_error *error)
 {
-    struct folder_writer writer;
     if (file_is_standard_output(target))
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "target",
                         "event files need a folder, not standard output");
-    if (path_exists(target))
-        return overwrite ? write_event_files(logged, target, FILE_OVERWRITE, error)
-                         : fail_key(error, VALENCE_ERROR_EXISTS, "overwrite", "%s: exists already",
-                                    target);
-    int status = folder_write_begin(&writer, target, error);
-    if (status)
-        return status;
-    status = write_event_files(logged, writer.temporary, FILE_ONE_OF_MANY | FILE_NOT_SYNCED, error);
-    if (!status)
-        return folder_write_commit(&writer, error);
-    folder_write_abort(&writer);
-    return status;
+    return folder_write(target, overwrite, write_event_files, logged, error);
 }
 
 /* ---- CSV ---- */
@@ -179,7 +168,7 @@ static void write_row(FILE *stream, const char *run, const struct run_log *log, 
     fputc('\n', stream);
 }
 
-static int export_csv(const struct logged *logged, const char *target, bool overwrite,
+static int export_csv(struct logged *logged, const char *target, bool overwrite,
                       struct valence_error *error)
 {
     struct file_writer writer;
