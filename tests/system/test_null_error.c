@@ -417,6 +417,7 @@ static void test_reports(void **state)
     assert_int_equal(TRY(valence_report_create, inputs, 1, NULL, NULL, &report, NULL), VALENCE_OK);
     assert_true(TRY(valence_report_write_page, report, NOWHERE, false, NULL) < 0);
     assert_true(TRY(valence_report_write_json, report, NOWHERE, false, NULL) < 0);
+    assert_true(TRY(valence_report_write_figures, report, NOWHERE, NULL, NULL, NULL) < 0);
     snprintf(path, sizeof path, "%s/report", test_folder);
     assert_int_equal(TRY(valence_report_write_page, report, path, false, NULL), VALENCE_OK);
     assert_int_equal(TRY(valence_report_write_json, report, path, true, NULL), VALENCE_OK);

@@ -61,7 +61,7 @@ static const char allocates_nothing[] =
     "valence_split_from_name valence_clip_key valence_data_summary_free valence_data_summary_id "
     "valence_data_summary_group valence_data_summary_split valence_synthesize_options_default "
     "valence_suggest valence_text_free valence_write_csv_field valence_write_csv_number "
-    "valence_write_latex valence_figure_options_default "
+    "valence_write_latex valence_figure_format_name valence_figure_options_default "
     "valence_train_n_keys valence_train_n_models valence_train_get_model "
     "valence_train_get_key valence_train_key_find valence_train_config_free "
     "valence_train_options_default valence_train_result_free valence_transcriber_free "

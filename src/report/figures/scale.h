@@ -34,7 +34,7 @@ double scale_place(const struct scale *scale, double value);
 struct ticks {
     int n;
     double at[MAX_TICKS];
-    /* "0.5"; "10^-6" and "2x10^8" stand for powers. A negative number has U+2212. "" for a tick alone. */
+    /* "0.5"; "10^-6" or "2x10^8" as powers; negative ones with U+2212. "": a tick alone. */
     char labels[MAX_TICKS][TICK_BYTES];
 };
 
