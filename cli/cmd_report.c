@@ -105,6 +105,7 @@ static int run_report(const struct command *command, int argc, char **argv)
     struct request request = {
         .split = "test", .level = 0.9, .figure_format_name = "svg", .figure_width = 3.4};
     const struct option options[] = {
+        option_run(&request.inputs[0]),
         {OPTION_TEXT, 'o', "output", &request.output, "FILE",
          "The page (default: report.html); - is standard output.", 0, 0},
         {OPTION_TEXT, 0, "title", &request.title, "TEXT",
