@@ -228,7 +228,8 @@ static void add_all(struct report_builder *builder)
         "full",        "no-mia", "no-mkd-representation", "no-mkd-cross",
         "no-mkd",      "no-rnc", "no-cross-attention",    "mean-modality-weights",
         "single-flow", "no-rs",  "fused-view-alone",      "no-simulated-text"};
-    report_section(builder, "charts", "Charts");
+    report_section_add(builder, "charts", "Charts");
+    report_section(builder, "charts");
     add_lines(builder);
     add_curve_over_categories(builder);
     add_logarithmic(builder, "logarithmic", 1e-6, 10, 7);
