@@ -5,6 +5,9 @@
 #include "choices.h"
 #include "commands.h"
 #include "cost_output.h"
+#ifdef VALENCE_WITH_ENCODERS
+#include "encode_cost.h"
+#endif
 #include "experiment_command.h"
 #include "json_output.h"
 #include "shared_options.h"
@@ -18,7 +21,10 @@ struct request {
     const char *split, *format_name, *tables;
     double seconds;
     int64_t batch;
-    bool configuration_alone, json, quiet;
+    bool configuration_alone, no_encoders, json, quiet;
+#ifdef VALENCE_WITH_ENCODERS
+    struct encode_cost_request encoders;
+#endif
     enum table_format format; /* of format_name */
 };
 
@@ -42,22 +48,36 @@ static int check(const struct command *command, struct request *request,
     return code;
 }
 
+static int give(const struct request *request, const struct measured_cost *measured,
+                struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    if (request->tables)
+        status = write_cost_tables(request->tables, measured, error);
+    if (!status && request->json)
+        return print_json(cost_to_json(measured), error);
+    if (!status)
+        print_cost(measured, request->format, stdout);
+    return status;
+}
+
 static int measure(const struct request *request, const struct valence_train_config *config,
                    const struct valence_cost_options *options, struct valence_error *error)
 {
-    const struct valence_cost *cost;
-    int status =
-        valence_cost_measure(config, options, terminal_progress(request->quiet), &cost, error);
+    struct measured_cost measured = {NULL, NULL};
+    int status = valence_cost_measure(config, options, terminal_progress(request->quiet),
+                                      &measured.networks, error);
     terminal_progress_finish();
-    if (status)
-        return status;
-    if (request->tables)
-        status = write_cost_tables(request->tables, cost, error);
-    if (!status && request->json)
-        status = print_json(cost_to_json(cost), error);
-    else if (!status)
-        print_cost(cost, request->format, stdout);
-    valence_cost_free(cost);
+#ifdef VALENCE_WITH_ENCODERS
+    if (!status && !request->no_encoders)
+        status = measure_encoders(&request->encoders, request->seconds, &measured.encoders, error);
+#endif
+    if (!status)
+        status = give(request, &measured, error);
+#ifdef VALENCE_WITH_ENCODERS
+    valence_encoder_costs_free(measured.encoders);
+#endif
+    valence_cost_free(measured.networks);
     return status;
 }
 
@@ -95,6 +115,7 @@ static int run_cost(const struct command *command, int argc, char **argv)
         option_set(&request.train.assignments),
         {OPTION_FLAG, 0, "no-baselines", &request.configuration_alone, NULL,
          "Measure the configuration alone.", 0, 0},
+        {OPTION_FLAG, 0, "no-encoders", &request.no_encoders, NULL, "Measure no encoders.", 0, 0},
         {OPTION_TEXT, 0, "split", &request.split, "NAME",
          "The clips that are scored: train, validation or test (default: test).", 0, 0},
         {OPTION_NUMBER, 0, "seconds", &request.seconds, "S",
@@ -102,6 +123,24 @@ static int run_cost(const struct command *command, int argc, char **argv)
         {OPTION_INT, 0, "batch", &request.batch, "N", "Clips scored together (default: 64).", 1,
          65536},
         option_threads(&request.train.threads),
+#ifdef VALENCE_WITH_ENCODERS
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Encoders", 0, 0},
+        {OPTION_TEXT, 0, "clip", &request.encoders.clip, "FILE",
+         "Encode the first 10 seconds of this media file (default: a made-up clip).", 0, 0},
+        {OPTION_TEXT, 0, "whisper", &request.encoders.whisper, "MODEL",
+         "Whisper, for audio rows and recognition (default: whisper-base, if it is there).", 0, 0},
+        {OPTION_TEXT, 0, "faces", &request.encoders.faces, "MODEL",
+         "The models of faces (default: faces, if they are there).", 0, 0},
+        {OPTION_TEXT, 0, "manet", &request.encoders.manet, "MODEL",
+         "MANet (default: manet, if it is there).", 0, 0},
+        {OPTION_TEXT, 0, "wavlm", &request.encoders.wavlm, "MODEL",
+         "WavLM (default: wavlm, if it is there).", 0, 0},
+        {OPTION_TEXT, 0, "llm", &request.encoders.llm, "MODEL",
+         "The language model, for text rows and simulated text (default: smollm2, if it is there).",
+         0, 0},
+        {OPTION_TEXT, 0, "projector", &request.encoders.projector, "MODEL",
+         "The projector between WavLM and the language model, for simulated text.", 0, 0},
+#endif
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
         option_format(&request.format_name),
         option_tables(&request.tables),
@@ -118,6 +157,9 @@ static int run_cost(const struct command *command, int argc, char **argv)
         return code;
     if (request.train.threads > 0)
         valence_set_threads((int)request.train.threads);
+#ifdef VALENCE_WITH_ENCODERS
+    request.encoders.quiet = request.quiet;
+#endif
     return measure_in_folder(&request, &options, &error) ? report_error(&error) : EXIT_FINE;
 }
 
@@ -132,10 +174,15 @@ const struct command command_cost = {
         "shapes), how long one clip alone takes, clips a second in scoring and in training, and "
         "the most memory that networks and batches take. Each model is trained for a moment in a "
         "temporary folder, by the same loop as in 'valence train'.\n\n"
+        "Then each encoder whose model is there makes the rows of a clip of 10 seconds: prosody, "
+        "Whisper, WavLM, faces, MANet, recognition, the language model, simulated text. Models "
+        "that "
+        "are not there are named; none is fetched.\n\n"
         "Times are the median of the repetitions with the 5th and the 95th percentile. The machine "
         "is described below the tables; measure on an idle one.",
     .example = "valence cost corpus\n"
                "valence cost config.yaml --threads 1 --seconds 5\n"
+               "valence cost corpus --clip film.mp4 --wavlm wavlm.gguf --projector projector.gguf\n"
                "valence cost corpus --format latex > cost.tex\n"
                "valence cost corpus --json | jq '.models[] | {name, parameters}'",
     .run = run_cost,

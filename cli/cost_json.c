@@ -1,5 +1,9 @@
 /* What models cost, as JSON. */
 #include "cost_output.h"
+
+#ifdef VALENCE_WITH_ENCODERS
+#include "encode_cost.h"
+#endif
 #include "metric_json.h"
 #include "table_files.h"
 
@@ -67,7 +71,7 @@ static json_t *machine_to_json(const struct valence_machine *machine)
                      json_number(machine->load));
 }
 
-json_t *cost_to_json(const struct valence_cost *cost)
+static json_t *networks_to_json(const struct valence_cost *cost)
 {
     return json_pack("{s:s, s:o, s:i, s:{s:s, s:b, s:s, s:I, s:I, s:o}, s:o}", "valence_version",
                      cost->version, "machine", machine_to_json(&cost->machine), "threads",
@@ -76,6 +80,17 @@ json_t *cost_to_json(const struct valence_cost *cost)
                      (json_int_t)cost->n_clips, "training_batch_size",
                      (json_int_t)cost->training_batch_size, "streams", streams_to_json(cost),
                      "models", models_to_json(cost));
+}
+
+json_t *cost_to_json(const struct measured_cost *measured)
+{
+    json_t *cost = networks_to_json(measured->networks);
+    bool good = cost != NULL;
+#ifdef VALENCE_WITH_ENCODERS
+    if (measured->encoders)
+        good = json_put(cost, "encoders", encoders_to_json(measured->encoders));
+#endif
+    return json_all_or_nothing(cost, good);
 }
 
 static void print_form(const void *what, enum table_format format, FILE *stream)
@@ -88,9 +103,9 @@ static json_t *make_document(const void *what)
     return cost_to_json(what);
 }
 
-int write_cost_tables(const char *folder, const struct valence_cost *cost,
+int write_cost_tables(const char *folder, const struct measured_cost *measured,
                       struct valence_error *error)
 {
-    const struct table_source source = {"cost", cost, print_form, make_document};
+    const struct table_source source = {"cost", measured, print_form, make_document};
     return table_files_write(folder, &source, error);
 }

@@ -1,5 +1,9 @@
 #include "cost_output.h"
 
+#ifdef VALENCE_WITH_ENCODERS
+#include "encode_cost.h"
+#endif
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -171,8 +175,20 @@ static void add_times(struct table *table, const char *model, const char *figure
         add_figure(table, model, figure, spread->median, spread);
 }
 
-static void print_long(const struct valence_cost *cost, FILE *stream)
+#ifdef VALENCE_WITH_ENCODERS
+static void add_encoders(struct table *table, const struct valence_encoder_costs *costs)
 {
+    char name[64];
+    for (int i = 0; costs && i < costs->n_encoders; i++) {
+        snprintf(name, sizeof name, "encoder %s", costs->encoders[i].name);
+        add_times(table, name, "clip_seconds", &costs->encoders[i].seconds);
+    }
+}
+#endif
+
+static void print_long(const struct measured_cost *measured, FILE *stream)
+{
+    const struct valence_cost *cost = measured->networks;
     static const char *const headings[] = {"model", "figure", "value", "p5", "p95"};
     struct table table = {.title = NULL};
     char name[64];
@@ -196,16 +212,26 @@ static void print_long(const struct valence_cost *cost, FILE *stream)
         add_times(&table, m->name, "step_seconds", &m->step_seconds);
         add_times(&table, m->name, "training_clips_per_second", &m->training_rate);
     }
+#ifdef VALENCE_WITH_ENCODERS
+    add_encoders(&table, measured->encoders);
+#endif
     table_print_as(&table, TABLE_CSV, stream);
 }
 
-void print_cost(const struct valence_cost *cost, enum table_format format, FILE *stream)
+void print_cost(const struct measured_cost *measured, enum table_format format, FILE *stream)
 {
+    const struct valence_cost *cost = measured->networks;
     if (format == TABLE_CSV) {
-        print_long(cost, stream);
+        print_long(measured, stream);
         return;
     }
     print_sizes(cost, format, stream);
     print_times(cost, format, stream);
     print_parts(cost, format, stream);
+#ifdef VALENCE_WITH_ENCODERS
+    if (measured->encoders) {
+        fputc('\n', stream);
+        print_encoders(measured->encoders, cost, format, stream);
+    }
+#endif
 }

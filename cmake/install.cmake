@@ -68,7 +68,7 @@ set_target_properties(valence_command PROPERTIES INSTALL_RPATH_USE_LINK_PATH OFF
 install(TARGETS valence_command)
 set(absent "")
 if(NOT media_components) # the headers of libvalence-media
-  set(absent REGEX "/(convert|encode|encoder|extract|extract_store|faces|media|preview|prosody|score_formats|score_json|score_report|scorer|serve|simulate|text_table|transcribe|transcripts)\\.h$" EXCLUDE)
+  set(absent REGEX "/(convert|encode|encoder|encoder_cost|extract|extract_store|faces|media|preview|prosody|score_formats|score_json|score_report|scorer|serve|simulate|text_table|transcribe|transcripts)\\.h$" EXCLUDE)
 endif()
 install(DIRECTORY include/valence DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" ${absent})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

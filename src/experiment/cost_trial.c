@@ -8,64 +8,10 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/times.h"
 #include "evaluate/scoring.h"
 #include "model/layout.h"
 #include "valence/run.h"
-
-/* Repetitions that are not counted: memory, threads and caches are ready then. */
-#define WARM_UP 2
-/* Repetitions however long they take, or fewer where they take much longer than was asked for. */
-#define LEAST       5
-#define LEAST_SLOW  2
-#define MUCH_LONGER 10
-
-/* ---- Times ---- */
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double percentile(const struct times *times, double share)
-{
-    double at = share * (double)(times->n - 1);
-    int64_t below = (int64_t)at, above = below + 1 < times->n ? below + 1 : below;
-    return times->seconds[below] +
-           (at - (double)below) * (times->seconds[above] - times->seconds[below]);
-}
-
-struct valence_cost_spread times_spread(struct times *times)
-{
-    if (times->n == 0)
-        return (struct valence_cost_spread){NAN, NAN, NAN, 0};
-    qsort(times->seconds, (size_t)times->n, sizeof *times->seconds, ascending);
-    return (struct valence_cost_spread){.median = percentile(times, 0.5),
-                                        .low = percentile(times, 0.05),
-                                        .high = percentile(times, 0.95),
-                                        .n = times->n};
-}
-
-struct valence_cost_spread times_rate(struct times *times, double n_clips)
-{
-    for (int64_t i = 0; i < times->n; i++)
-        times->seconds[i] = n_clips / times->seconds[i];
-    return times_spread(times);
-}
-
-static int times_make(struct times *times, struct valence_error *error)
-{
-    *times = (struct times){.seconds = allocate(COST_MAX_TIMES, sizeof(double))};
-    return times->seconds ? VALENCE_OK
-                          : fail_memory(error, COST_MAX_TIMES * sizeof(double), "times");
-}
-
-/* Whether to measure on, `seconds` after the first repetition that counts. */
-static bool is_enough(const struct times *times, double elapsed, double seconds)
-{
-    return times->n == COST_MAX_TIMES || (times->n >= LEAST && elapsed >= seconds) ||
-           (times->n >= LEAST_SLOW && elapsed >= MUCH_LONGER * seconds);
-}
 
 static int report(const struct cost_job *job, const char *stage)
 {
@@ -82,7 +28,7 @@ struct stopwatch {
     double last;       /* when the last step was reported */
     int64_t done;      /* clips trained on then */
     int64_t n_clips;   /* of a full batch */
-    int64_t n_skipped; /* of WARM_UP */
+    int64_t n_skipped; /* of TIMES_WARM_UP */
     bool cancelled;    /* by the caller */
 };
 
@@ -97,16 +43,16 @@ static int watch(void *user, const struct valence_progress_event *event)
     if (strcmp(event->stage, "training") != 0 || strcmp(event->unit, "clips") != 0)
         return 0;
     int64_t n_clips = event->done - watch->done;
-    if (n_clips == watch->n_clips && watch->n_skipped < WARM_UP) {
+    if (n_clips == watch->n_clips && watch->n_skipped < TIMES_WARM_UP) {
         watch->n_skipped++;
         watch->began = now;
-    } else if (n_clips == watch->n_clips && watch->times.n < COST_MAX_TIMES) {
+    } else if (n_clips == watch->n_clips && watch->times.n < TIMES_MAX) {
         watch->times.seconds[watch->times.n++] = now - watch->last;
     }
     watch->done = event->done;
     watch->last = seconds_now();
-    return watch->n_skipped == WARM_UP &&
-           is_enough(&watch->times, now - watch->began, watch->job->options->seconds);
+    return watch->n_skipped == TIMES_WARM_UP &&
+           times_enough(&watch->times, now - watch->began, watch->job->options->seconds);
 }
 
 /* Endless, without what other than steps takes time. */
@@ -214,15 +160,16 @@ static int time_scoring(struct bench *bench, bool alone, const unsigned *flows, 
     double began = 0, seconds;
     int status = VALENCE_OK;
     times->n = 0;
-    for (int64_t i = 0; !status && (i <= WARM_UP || !is_enough(times, seconds_now() - began,
-                                                               bench->job->options->seconds));
+    for (int64_t i = 0;
+         !status && (i <= TIMES_WARM_UP ||
+                     !times_enough(times, seconds_now() - began, bench->job->options->seconds));
          i++) {
-        if (i == WARM_UP)
+        if (i == TIMES_WARM_UP)
             began = seconds_now();
         if (report(bench->job, "scoring"))
             return fail(error, VALENCE_ERROR_CANCELLED, "stopped while measuring");
         status = score_once(bench, alone, flows, n_flows, &seconds, error);
-        if (i >= WARM_UP && !status)
+        if (i >= TIMES_WARM_UP && !status)
             times->seconds[times->n++] = seconds;
     }
     return status;

@@ -6,21 +6,6 @@
 #include "valence/cost.h"
 #include "valence/store.h"
 
-/* Times of repetitions, as many as there is room for. */
-#define COST_MAX_TIMES 20000
-
-struct times {
-    int64_t n;
-    double *seconds; /* (COST_MAX_TIMES) */
-};
-
-/* Median, 5th and 95th percentile, as NumPy's percentile() has them; sorts the times. NaN of none.
- */
-struct valence_cost_spread times_spread(struct times *times);
-
-/* The same of numbers of clips divided by the times. */
-struct valence_cost_spread times_rate(struct times *times, double n_clips);
-
 /* What is measured, and with what. */
 struct cost_job {
     const struct valence_cost_options *options;

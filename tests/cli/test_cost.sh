@@ -5,8 +5,8 @@ expect 0 synthesize store --train 40 --validation 16 --test 24 --audio-width 8 -
     --quiet
 quick="--set max_rows=50 --set model.d=8 --set model.o=4 --set batch_size=16 --seconds 0.02 --threads 1 --quiet"
 mkdir tmp
-export TMPDIR="$work/tmp"
-expect 0 cost store $quick
+export TMPDIR="$work/tmp" VALENCE_CACHE="$work/cache"
+expect 0 cost store $quick --no-encoders
 silent
 prints "Sizes and operations"
 prints "early-fusion"
@@ -22,6 +22,13 @@ json 1 threads
 grep -q '^full,step_operations_imagination,' tables/cost.csv || wrong "the CSV lacks a figure"
 expect 0 cost store $quick --no-baselines --format markdown
 prints "| no-mia | 2 |"
+if "$VALENCE" version --json | grep -q '"encoders"'; then # without any model
+    expect 0 cost store $quick --no-baselines
+    prints "simulated_text"
+    prints "no model: --projector"
+    prints "A made-up clip"
+    expect 1 cost store $quick --no-baselines --clip nothing.mp4
+fi
 [ -z "$(ls tmp)" ] || wrong "the trials left $(ls tmp) behind"
 "$VALENCE" train --print-config >config.yaml
 expect 0 cost config.yaml --set store=store $quick --no-baselines --set model.imagination=off --format csv

@@ -11,8 +11,7 @@
 
 #include "base/block_peak.h"
 #include "base/memory.h"
-#include "experiment/cost_trial.h"
-#include "model/operations.h"
+#include "base/times.h"
 #include "training_run.h"
 #include "valence/cost.h"
 

@@ -7,6 +7,7 @@
 #include "tiny_faces.h"
 #include "tiny_whisper.h"
 #include "valence/convert.h"
+#include "valence/encoder_cost.h"
 #include "valence/encode.h"
 #include "valence/extract.h"
 #include "valence/extract_store.h"
@@ -261,6 +262,11 @@ void test_extraction(void **state)
     struct valence_extractor_options options;
     struct valence_encode_report *report;
     const struct valence_clip_input nothing = {0};
+    const struct valence_encoder_costs *costs;
+    struct valence_encoder_cost_options none = {.size = 0};
+    assert_int_equal(TRY(valence_encoder_cost_measure, &none, NULL, &costs, NULL),
+                     VALENCE_ERROR_ARGUMENT);
+    assert_null(costs);
     assert_int_equal(TRY(valence_extractor_open, NULL, &extractor, NULL), VALENCE_ERROR_ARGUMENT);
     valence_extractor_options_default(&options);
     options.video = VALENCE_PICTURES_NONE;

@@ -94,7 +94,8 @@ static const char allocates_nothing[] =
     "valence_run_n_epochs valence_run_epoch_path "
     "valence_variants_free valence_sweep_options_default valence_experiment_result_free "
     "valence_report_options_default valence_report_free "
-    "valence_cost_options_default valence_cost_free "
+    "valence_cost_options_default valence_cost_free valence_encoder_cost_options_default "
+    "valence_encoder_costs_free "
     "valence_representations_options_default valence_representations_free";
 
 static const struct {

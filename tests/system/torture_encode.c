@@ -12,6 +12,7 @@
 #include "tiny_whisper.h"
 #include "torture.h"
 #include "valence/convert.h"
+#include "valence/encoder_cost.h"
 #include "valence/encode.h"
 #include "valence/extract.h"
 #include "valence/extract_store.h"
@@ -596,6 +597,23 @@ int make_encoders(const char *folder, struct valence_error *error)
     return status ? status : make_spoken(error);
 }
 
+/* Without models: what is left is prosody, of a made-up clip. */
+static int encoder_cost(double *result, struct valence_error *error)
+{
+    const struct valence_encoder_costs *costs = NULL;
+    struct valence_encoder_cost_options options;
+    valence_encoder_cost_options_default(&options);
+    options.clip_seconds = 0.5;
+    options.seconds = 1e-6;
+    int status = valence_encoder_cost_measure(&options, NULL, &costs, error);
+    if (status)
+        return costs ? 1 : status;
+    for (int i = 0; i < costs->n_encoders; i++)
+        *result += (double)costs->encoders[i].n_made;
+    valence_encoder_costs_free(costs);
+    return status;
+}
+
 const struct torture_case encode_cases[] = {
     {"valence_convert", convert_wavlm, 40},
     {"valence_convert", convert_manet, 20},
@@ -623,6 +641,7 @@ const struct torture_case encode_cases[] = {
      "valence_extract_config_set valence_extract_config_read valence_extract_config_get "
      "valence_extract_config_text",
      extract_store, 20},
+    {"valence_encoder_cost_measure", encoder_cost, 0},
     {"valence_model_fetch", fetch, 0},
 };
 const int n_encode_cases = sizeof encode_cases / sizeof encode_cases[0];
