@@ -11,6 +11,7 @@
 # also says how the settings were chosen.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/text_model_settings.sh
 
 version=3.3.2
 sha256=5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9
@@ -35,18 +36,17 @@ touch -d 1970-01-01T00:00:00Z sentences.csv
 [ -d transcripts ] || "$valence" import table sentences.csv transcripts --labels-only --quiet --skip empty >/dev/null
 if [ ! -d run ]; then
     # Goes on where it was interrupted.
-    "$valence" encode text transcripts -o store --layers 16,18,20,22 --spelling words --dtype f16 --threads 1
-    cat >config.yaml <<'YAML'
+    "$valence" encode text transcripts -o store "${text_model_encoding[@]}" --dtype f16 --threads 1
+    {
+        text_model_config
+        cat <<'YAML'
 store: store
-flows: [complete]
-select: complete
 epochs: 6
 batch_size: 64
-streams: {audio: "", video: "", simulated_text: ""}
-model: {d: 48, o: 32}
 optimizer: {learning_rate: 0.001}
 schedule: {warm_up_epochs: 1, step_every: 1, gamma: 0.65}
 YAML
+    } >config.yaml
     rm -rf begun
     "$valence" train config.yaml --model published --output begun --seeds 3 --threads 1
     mv begun run
@@ -75,4 +75,6 @@ PYTHON
 
 "$valence" evaluate run store --split test --ensemble --threads 1
 "$valence" evaluate run store --split test --ensemble --threads 1 --bootstrap 0 --quiet --predictions scores.csv --force >/dev/null
+"$valence" predict run store --split test --csv --quiet --threads 1 |
+    awk -F, 'NR > 1 { n++; marked += $7 } END { printf "unlike the training data: %d of %d test sentences\n", marked, n }'
 python3 "$source/scripts/text_model_report.py" "$valence" run "$sdist" sentences.csv scores.csv

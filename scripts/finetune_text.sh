@@ -8,6 +8,7 @@
 # to `valence train` (--set epochs=4). The learning rate was chosen on the validation part of CMU-MOSI (docs/results.md).
 set -euo pipefail
 
+. "$(dirname "$0")/text_model_settings.sh"
 labels=${1:?usage: scripts/finetune_text.sh LABELS [VALENCE]}
 model=$(realpath "$(dirname "$0")/../models/valence-text-en")
 valence=$(realpath "${2:-$(dirname "$0")/../build/release/valence}")
@@ -16,20 +17,18 @@ folder=$(mktemp -d "${TMPDIR:-/tmp}/valence-finetune-text-XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 start=$SECONDS
 
-# The rows must be those that the model was trained on.
 "$valence" import table "$labels" "$folder/transcripts" --labels-only --quiet >/dev/null
-"$valence" encode text "$folder/transcripts" -o "$folder/store" --layers 16,18,20,22 --spelling words --quiet
+"$valence" encode text "$folder/transcripts" -o "$folder/store" "${text_model_encoding[@]}" --quiet
 "$valence" evaluate "$model" "$folder/store" --split test --ensemble
-cat >"$folder/config.yaml" <<YAML
-flows: [complete]
-select: complete
+{
+    text_model_config
+    cat <<'YAML'
 epochs: 8
 batch_size: 32
-streams: {audio: "", video: "", simulated_text: ""}
-model: {d: 48, o: 32}
 optimizer: {learning_rate: 0.0003}
 schedule: {warm_up_epochs: 1, step_every: 1, gamma: 0.75}
 YAML
+} >"$folder/config.yaml"
 # The model has three seeds: each starts one or two of the five.
 for seed in 1 2 3 4 5; do
     "$valence" train "$folder/config.yaml" --model published --set store="$folder/store" --output "$folder/run/seed-$seed" --seed "$seed" \

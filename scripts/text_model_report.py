@@ -48,8 +48,24 @@ beautiful pictures|horrible ending|wonderful music|stupid characters|amazing eff
 waste of money|brilliant performance|weak dialogue|nice soundtrack|ugly costumes|acting was terrible|story was great
 movie was okay|ending was disappointing|jokes were hilarious|plot made no sense|music was really good
 characters were annoying|photography is stunning|script is a mess""".replace("\n", "|").split("|")
-UNLIKE = ["Das ist ja furchtbar.", "C'est une merveille.", "这部电影太糟糕了", "asdkj qwe zxc", "0x7f 0x45 0x4c 0x46", "ATGCCGTAAGCT",
-          "int main(void) { return 0; }", "Wow", "?", "word " * 400]
+UNLIKE = {
+    "German, French, Spanish": """Das ist ja furchtbar.|Ich habe heute den ganzen Tag gearbeitet.|Der Film war überhaupt nicht gut.|Das Essen schmeckt mir.
+Wir fahren morgen nach Hause.|Nie wieder!|Der Zug kommt um neun.|C'est une merveille.|Je ne suis pas du tout content de ce service.
+Il pleut depuis ce matin.|Nous avons beaucoup aimé le film.|Quelle honte!|Le train part à neuf heures.|Me encanta esta película.
+No me gustó nada la comida del restaurante.|Mañana vamos a la playa.|Qué asco!|El libro es muy interesante.|Trabajo en una oficina.
+La fiesta fue un desastre.""",
+    "code": """int main(void) { return 0; }|for i in range(10): print(i * i)|SELECT name FROM users WHERE id = 3;|import numpy as np
+const x = await fetch(url);|if (ptr == NULL) return -1;|def area(r): return 3.14 * r ** 2|#include <stdio.h>|git commit -m "x" && git push
+std::vector<int> v(10, 0);|public static void main(String[] args) {|<div class="box"><p>text</p></div>|body { margin: 0; color: red; }
+while (i < n) { sum += a[i++]; }|let y = items.map((x) => x.id);|fn main() { println!("{}", 1 + 2); }|rm -rf build/*.o && make all
+x = [a for a in b if a > 0]|{"id": 17, "tags": ["a", "b"], "ok": true}|try: f() except ValueError: pass""",
+    "random letters": """asdkj qwe zxc|lkj wer poi mnb qqz tre vbn|ATGCCGTAAGCT|xq zvw jkp rrt|fhgj dksl aowp|qwpoe irutz nvbc mxlk|zzxq|bcdfg hjklm
+wpq sdl kxj ueo tzn|0x7f 0x45 0x4c 0x46""",
+    "other scripts": "这部电影太糟糕了|我很喜欢这个手机|Это было ужасно|とても楽しかった|الخدمة سيئة جدا",
+    "plain English": """Wow|Never again.|The bus leaves at nine.|I really liked the food but the service was slow.
+um so yeah i mean it was it was okay i guess|She told me about the film yesterday.|Awful acting
+The committee will publish its report on fiscal policy in March.|I have to say this was one of the better ones|It broke""",
+}
 GROUPS = {
     "pronouns": ["He", "She", "They"],
     "names usual in the US among white people": ["Emily", "Greg", "Anne", "Brad"],
@@ -79,12 +95,12 @@ def fit(x, y):
 
 
 def score(command, model, texts):
-    """The model's (score, low, high) of each text."""
+    """The model's (score, whether the text is marked as unlike the training data) of each text."""
     result = []
     for start in range(0, len(texts), 200):
         options = [option for text in texts[start:start + 200] for option in ("--text", text)]
         out = subprocess.run([command, "predict", model, "--json", "--quiet", *options], check=True, capture_output=True)
-        result += [(c["score"], c["low"], c["high"]) for c in json.loads(out.stdout)["clips"]]
+        result += [(c["score"], c["outside"]) for c in json.loads(out.stdout)["clips"]]
     return result
 
 
@@ -164,9 +180,11 @@ def probes(command, model):
     apart = [abs(a - b) for a, b in zip(s[::2], s[1::2])]
     print(f"leading article: {len(apart)} pairs, {statistics.fmean(apart):.2f} apart on average, {max(apart):.2f} at most, "
           f"{sum(a > 0.5 for a in apart)} of them more than 0.5, {sum(a * b < 0 for a, b in zip(s[::2], s[1::2]))} with another sign")
-    print("unlike the training data:")
-    for text, (x, low, high) in zip(UNLIKE, score(command, model, UNLIKE)):
-        print(f"    {x:+.2f} ({low:+.2f} ... {high:+.2f}) {text[:30]}")
+    for kind, lines in UNLIKE.items():
+        texts = lines.replace("\n", "|").split("|")
+        marked = [outside for _, outside in score(command, model, texts)]
+        others = [text for text, outside in zip(texts, marked) if outside != (kind != "plain English")]
+        print(f"marked as unlike the training data: {kind}: {sum(marked)} of {len(texts)}; not as meant: {others}")
     print("\n| in place of the person | mean score | least, greatest of the words' means |\n| --- | ---: | ---: |")
     for group, people in GROUPS.items():
         texts = [t.format(p if t.startswith("{") else p[0].lower() + p[1:] if p.startswith("The") or group == "pronouns" else p)
