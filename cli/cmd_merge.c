@@ -12,7 +12,7 @@
 
 struct request {
     const char *output;
-    bool force, json, quiet;
+    bool force, partial, json, quiet;
 };
 
 static int merge(const struct request *request, const char *const *stores, int n,
@@ -22,6 +22,7 @@ static int merge(const struct request *request, const char *const *stores, int n
     int64_t n_clips;
     valence_store_merge_options_default(&options);
     options.overwrite = request->force;
+    options.partial = request->partial;
     options.progress = terminal_progress(request->quiet);
     int status = valence_store_merge(stores, n, request->output, &options, &n_clips, error);
     terminal_progress_finish();
@@ -43,6 +44,10 @@ static int run_merge(const struct command *command, int argc, char **argv)
     int n, code = EXIT_FAILED;
     const struct option options[] = {option_output(&request.output, "STORE", "The store to make."),
                                      option_force(&request.force, "Replace a store that is there."),
+                                     {OPTION_FLAG, 0, "partial", &request.partial, NULL,
+                                      "Join the parts of an extraction that are there, also where "
+                                      "one is missing.",
+                                      0, 0},
                                      option_json(&request.json),
                                      option_quiet(&request.quiet),
                                      {.type = OPTION_END}};
@@ -65,7 +70,8 @@ const struct command command_merge = {
     .summary = "Join stores, such as the parts of an extraction, into one.",
     .description =
         "The new store has the clips of all stores, in the order in which you name them. "
-        "They need the same streams, made by the same encoders with the same settings.",
+        "They need the same streams, made by the same encoders with the same settings. If some are "
+        "parts that 'valence extract --shard I/N' made, all N must be there.",
     .example = "valence extract clips/ --shard 1/2 -o part1\n"
                "valence extract clips/ --shard 2/2 -o part2\n"
                "valence merge part1 part2 -o corpus",

@@ -35,6 +35,7 @@ static const struct {
      "'valence models fetch silero-vad' gets it, --vad FILE names it"},
     {VALENCE_ERROR_NOT_FOUND, "text_column", "--text-column NAME names it"},
     {VALENCE_ERROR_NOT_FOUND, "id_column", "--id-column NAME names it"},
+    {VALENCE_ERROR_NOT_FOUND, "partial", "--partial joins those that you named"},
     {VALENCE_ERROR_EXISTS, "target", "give another name, or remove it first"},
     {VALENCE_ERROR_UNSUPPORTED, "raw",
      "--raw reads samples without a header: 16 bit, little-endian, 16 kHz, mono"},

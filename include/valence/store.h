@@ -322,6 +322,7 @@ struct valence_store_merge_options {
     size_t size;
     bool overwrite;                          /* replace a finished store at `to` */
     const struct valence_progress *progress; /* or NULL */
+    bool partial;                            /* also where a part of an extraction is missing */
 };
 VALENCE_API void valence_store_merge_options_default(struct valence_store_merge_options *options);
 
@@ -330,7 +331,8 @@ VALENCE_API void valence_store_merge_options_default(struct valence_store_merge_
  * interrupted call is repeated to go on. `options` may be NULL, and so may n_clips: the clips of
  * `to`. Errors, found before anything is written: SHAPE for other streams; DATA for other encoders;
  * EXISTS for a clip that is in two of them and, with key "target", for clips that `to` holds and a
- * repeated call would not; those of opening and writing stores; CANCELLED. */
+ * repeated call would not; NOT_FOUND with key "partial" where some are parts of an extraction and
+ * another part is missing; those of opening and writing stores; CANCELLED. */
 VALENCE_API int valence_store_merge(const char *const *stores, int n, const char *to,
                                     const struct valence_store_merge_options *options,
                                     int64_t *n_clips, struct valence_error *error);

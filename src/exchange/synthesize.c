@@ -80,9 +80,10 @@ static void draw_shape(uint64_t key, struct synthetic_clip *clip)
     clip->n_rows[VALENCE_STREAM_SIMULATED_TEXT] = vary(&source, (double)text, 0.06);
 }
 
-/* The next row of a file of lengths. */
-static int read_shape(struct csv_reader *lengths, const int columns[VALENCE_N_STREAMS + 1],
-                      struct synthetic_clip *clip, struct valence_error *error)
+/* The row of a file of lengths that was read last. */
+static int read_shape(const char *path, const struct csv_reader *lengths,
+                      const int columns[VALENCE_N_STREAMS + 1], struct synthetic_clip *clip,
+                      struct valence_error *error)
 {
     double value;
     for (int i = 0; i < VALENCE_N_STREAMS; i++) {
@@ -90,8 +91,8 @@ static int read_shape(struct csv_reader *lengths, const int columns[VALENCE_N_ST
         if (status)
             return status;
         if (!(value >= 0 && value <= VALENCE_STORE_MAX_ROWS) || value != floor(value))
-            return fail(error, VALENCE_ERROR_DATA, "line %lld: '%s' is not a number of rows",
-                        (long long)csv_line(lengths), csv_field(lengths, columns[i]));
+            return fail(error, VALENCE_ERROR_DATA, "%s: line %lld: '%.60s' is not a number of rows",
+                        path, (long long)csv_line(lengths), csv_field(lengths, columns[i]));
         clip->n_rows[i] = (int64_t)value;
     }
     int status = csv_number(lengths, columns[VALENCE_N_STREAMS], &value, error);
@@ -106,6 +107,9 @@ struct synthesizer {
     int64_t n_clips[VALENCE_N_SPLITS], widths[VALENCE_N_MODALITIES];
     struct synthetic_corpus corpus;
     struct valence_store_writer *writer;
+    /* of the file of lengths */
+    struct synthetic_clip *shapes;
+    int64_t n_shapes, shapes_capacity;
     float *rows[VALENCE_N_STREAMS];
     int64_t capacities[VALENCE_N_STREAMS]; /* values */
 };
@@ -173,28 +177,52 @@ static int draw_clips(struct synthesizer *maker, const struct valence_progress *
     return VALENCE_OK;
 }
 
-static int copy_shapes(struct synthesizer *maker, const struct valence_progress *progress,
-                       struct valence_error *error)
+static int add_shape(struct synthesizer *maker, const struct synthetic_clip *shape,
+                     struct valence_error *error)
+{
+    void *shapes = maker->shapes;
+    int status = grow_array(&shapes, &maker->shapes_capacity, maker->n_shapes + 1,
+                            sizeof *maker->shapes, MAX_CLIPS, "clips", error);
+    maker->shapes = shapes;
+    if (!status)
+        maker->shapes[maker->n_shapes++] = *shape;
+    return status;
+}
+
+/* The whole file, before the store is begun: a mistake in it leaves nothing behind. */
+static int read_lengths(struct synthesizer *maker, struct valence_error *error)
 {
     static const char *const names[] = {"audio", "text", "video", "simulated", "label"};
+    const char *path = maker->options->lengths_path;
     int columns[VALENCE_N_STREAMS + 1];
     struct csv_reader *lengths;
-    int status = csv_open(maker->options->lengths_path, ',', &lengths, error);
+    int status = csv_open(path, ',', &lengths, error);
     for (int i = 0; i <= VALENCE_N_STREAMS && !status; i++)
         status = csv_need_column(lengths, names[i], &columns[i], error);
     bool more = true;
-    for (int64_t i = 0; !status; i++) {
-        struct synthetic_clip shape = {.key = clip_key(maker->options->seed, VALENCE_TRAIN, i)};
+    while (!status) {
+        struct synthetic_clip shape = {
+            .key = clip_key(maker->options->seed, VALENCE_TRAIN, maker->n_shapes)};
         status = csv_next(lengths, &more, error);
         if (status || !more)
             break;
-        status = read_shape(lengths, columns, &shape, error);
+        status = read_shape(path, lengths, columns, &shape, error);
         if (!status)
-            status = report(progress, i, 0, error);
-        if (!status)
-            status = add_clip(maker, VALENCE_TRAIN, i, &shape, CLIPS_PER_SPEAKER, error);
+            status = add_shape(maker, &shape, error);
     }
     csv_close(lengths);
+    return status;
+}
+
+static int copy_shapes(struct synthesizer *maker, const struct valence_progress *progress,
+                       struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    for (int64_t i = 0; i < maker->n_shapes && !status; i++) {
+        status = report(progress, i, maker->n_shapes, error);
+        if (!status)
+            status = add_clip(maker, VALENCE_TRAIN, i, &maker->shapes[i], CLIPS_PER_SPEAKER, error);
+    }
     return status;
 }
 
@@ -264,6 +292,8 @@ int valence_synthesize(const char *path, const struct valence_synthesize_options
         threads_set(options.threads);
     if (!status)
         status = synthetic_corpus_create(&maker.corpus, options.seed, maker.widths, error);
+    if (!status && options.lengths_path)
+        status = read_lengths(&maker, error);
     if (!status)
         status = open_store(&maker, path, error);
     if (!status)
@@ -276,6 +306,7 @@ int valence_synthesize(const char *path, const struct valence_synthesize_options
     int closed = valence_store_writer_close(maker.writer, status ? NULL : error);
     for (int i = 0; i < VALENCE_N_STREAMS; i++)
         free(maker.rows[i]);
+    free(maker.shapes);
     synthetic_corpus_free(&maker.corpus);
     threads_set(n_threads);
     return status ? status : closed;

@@ -248,11 +248,14 @@ static bool is_extracted(const struct valence_store *store)
     return is;
 }
 
+/* Which part of an extraction the store is does not matter: the clips say what there is to do. */
 static bool is_alike(const struct valence_store *store, const char *source,
                      const struct valence_store_stream *streams, int n_streams)
 {
     json_t *a = json_loads(valence_store_source(store), 0, NULL), *b = json_loads(source, 0, NULL);
-    bool alike = a && b && json_equal(a, b) && valence_store_n_streams(store) == n_streams;
+    bool alike = a && b && json_equal(json_object_get(a, "kind"), json_object_get(b, "kind")) &&
+                 json_equal(json_object_get(a, "encoders"), json_object_get(b, "encoders")) &&
+                 valence_store_n_streams(store) == n_streams;
     json_decref(a);
     json_decref(b);
     for (int s = 0; alike && s < n_streams; s++) {
@@ -358,12 +361,18 @@ static int choose(struct target *target, const struct plan *plan, const char *so
     return !status && is_usable ? take_copies(target, plan, retries, error) : status;
 }
 
-static char *make_source(const char *settings)
+/* A part says which one it is, so that a merge can tell that another is missing. */
+static char *make_source(const char *settings, const struct valence_extract_options *options)
 {
     json_t *encoders = json_loads(settings, 0, NULL);
     json_t *source =
         encoders ? json_pack("{s:s, s:o}", "kind", "extraction", "encoders", encoders) : NULL;
-    char *text = source ? json_dumps(source, JSON_COMPACT) : NULL;
+    bool whole = options->n_shards == 1;
+    bool failed = source && !whole &&
+                  json_object_set_new(source, "part",
+                                      json_pack("{s:I, s:I}", "number", (json_int_t)options->shard,
+                                                "of", (json_int_t)options->n_shards)) != 0;
+    char *text = source && !failed ? json_dumps(source, JSON_COMPACT) : NULL;
     json_decref(source);
     return text;
 }
@@ -410,7 +419,7 @@ int target_open(struct target *target, const struct plan *plan,
     target->path = without_slashes(config->output);
     target->partial = target->path ? partial_name(target->path) : NULL;
     target->clips = allocate(plan->n + 1, sizeof *target->clips);
-    char *source = make_source(settings);
+    char *source = make_source(settings, options);
     int status = target->path && target->partial && target->clips && source
                      ? VALENCE_OK
                      : fail_memory(error, 0, "the clips");

@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "store/store_parts.h"
 #include "store/store_writer.h"
 
 void valence_store_merge_options_default(struct valence_store_merge_options *options)
@@ -90,6 +91,8 @@ static int open_stores(struct merge *merge, const char *const *paths, struct val
         if (!status)
             status = check_clips(merge, i, error);
     }
+    if (!status && !merge->options->partial)
+        status = store_parts_check(merge->stores, merge->n, error);
     return status;
 }
 
@@ -143,13 +146,13 @@ static int add_store(struct merge *merge, const struct valence_store *store,
     return status;
 }
 
-/* The new store has the streams and the source of the first. */
+/* The new store has the streams of the first, and its source, which is that of the whole. */
 static int open_writer(struct merge *merge, const char *to, struct valence_error *error)
 {
     const struct valence_store *first = merge->stores[0];
     struct valence_store_stream streams[VALENCE_STORE_MAX_STREAMS];
     struct valence_store_writer_options options;
-    const char *source = valence_store_source(first);
+    char *source = store_source_of_whole(valence_store_source(first));
     const struct valence_label_scale *scale = valence_store_label_scale(first);
     valence_store_writer_options_default(&options);
     options.overwrite = merge->options->overwrite;
@@ -157,7 +160,8 @@ static int open_writer(struct merge *merge, const char *to, struct valence_error
     int n = valence_store_n_streams(first);
     for (int s = 0; s < n; s++)
         streams[s] = *valence_store_get_stream(first, s);
-    int status = valence_store_writer_open(to, streams, n, &options, &merge->writer, error);
+    int status = source ? valence_store_writer_open(to, streams, n, &options, &merge->writer, error)
+                        : fail_memory(error, 0, "a store's source");
     if (!status && *source)
         status = valence_store_writer_set_source(merge->writer, source, error);
     if (!status && !is_beginning(merge))
@@ -165,6 +169,7 @@ static int open_writer(struct merge *merge, const char *to, struct valence_error
                           "%s: holds other clips, or the same in another order", to);
     if (!status && scale)
         status = valence_store_writer_set_label_scale(merge->writer, scale, error);
+    free(source);
     return status;
 }
 

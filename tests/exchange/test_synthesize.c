@@ -1,6 +1,8 @@
 /* The synthetic corpus: the same for one seed, and learnable in the order it promises. */
 #include "store_fixture.h"
 
+#include <unistd.h>
+
 #include "base/half.h"
 #include "base/threads.h"
 #include "valence/synthesize.h"
@@ -189,11 +191,32 @@ static void test_lengths_come_from_a_file(void **state)
     assert_int_equal(valence_store_clip(store, 1)->n_rows[VALENCE_STREAM_AUDIO], 34);
     assert_int_equal(valence_store_clip(store, 1)->n_rows[VALENCE_STREAM_VIDEO], 0);
     valence_store_close(store);
-    file = fopen(in_folder("lengths.csv"), "w");
-    fputs("audio,text,video,simulated,label\n509,37,-1,40,1.0\n", file);
-    fclose(file);
-    assert_fails(valence_synthesize(in_folder("b"), &synthesis, NULL, &error), VALENCE_ERROR_DATA,
-                 "line 2");
+}
+
+static void test_a_wrong_file_of_lengths_leaves_nothing_behind(void **state)
+{
+    static const struct {
+        const char *text, *message;
+        int status;
+    } cases[] = {
+        {"audio,text,video,label\n509,37,187,1.0\n", "simulated", VALENCE_ERROR_NOT_FOUND},
+        {"audio,text,video,simulated,label\n509,37,187,40,1.0\n509,37,-1,40,1.0\n",
+         "lengths.csv: line 3: '-1' is not a number of rows", VALENCE_ERROR_DATA},
+        {"audio,text,video,simulated,label\n509,37,187,40,1.0\n509,37\n", "line 3",
+         VALENCE_ERROR_FORMAT},
+        {"audio,text,video,simulated,label\n509,37,187,40,x\n", "line 2", VALENCE_ERROR_DATA},
+    };
+    (void)state;
+    struct valence_synthesize_options synthesis = small_synthesis();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        FILE *file = fopen(in_folder("lengths.csv"), "w");
+        fputs(cases[i].text, file);
+        fclose(file);
+        synthesis.lengths_path = in_folder("lengths.csv");
+        assert_fails(valence_synthesize(in_folder("a"), &synthesis, NULL, &error), cases[i].status,
+                     cases[i].message);
+        assert_int_not_equal(access(in_folder("a"), F_OK), 0);
+    }
 }
 
 int main(void)
@@ -205,6 +228,7 @@ int main(void)
         TEST_IN_FOLDER(test_speakers_are_in_one_split_and_labels_in_thirds),
         TEST_IN_FOLDER(test_text_says_most_and_video_least),
         TEST_IN_FOLDER(test_lengths_come_from_a_file),
+        TEST_IN_FOLDER(test_a_wrong_file_of_lengths_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

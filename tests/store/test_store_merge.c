@@ -151,9 +151,43 @@ static void test_what_does_not_fit_leaves_nothing(void **state)
     }
 }
 
+/* ---- Parts ---- */
+
+#define PART(number, of)                                                                           \
+    "{\"kind\": \"extraction\", \"encoders\": {\"audio\": 3}, \"part\": {\"number\": " #number     \
+    ", \"of\": " #of "}}"
+
+static void test_a_missing_part_is_noticed(void **state)
+{
+    (void)state;
+    const char *first = make("1", "a", 3, 3, PART(1, 3)),
+               *second = make("2", "b", 2, 3, PART(2, 3));
+    const char *third = make("3", "c", 1, 3, PART(3, 3)),
+               *whole = make("w", "d", 2, 3, ENCODERS(3));
+    const char *many = make("m", "e", 1, 3, PART(1, 4000000000000));
+    const char *const two[] = {third, whole, first}, *const all[] = {first, second, third, whole};
+    struct valence_store_merge_options options;
+    assert_fails(valence_store_merge(two, 3, in_folder("a"), NULL, NULL, &error),
+                 VALENCE_ERROR_NOT_FOUND, "3 is part 3 of 3, and part 2 is missing");
+    assert_string_equal(error.key, "partial");
+    assert_fails(valence_store_merge(&many, 1, in_folder("a"), NULL, NULL, &error),
+                 VALENCE_ERROR_NOT_FOUND, "part 2 is missing");
+    valence_store_merge_options_default(&options);
+    options.partial = true;
+    assert_fine(valence_store_merge(two, 3, in_folder("a"), &options, NULL, &error));
+    assert_fine(valence_store_merge(all, 4, in_folder("b"), NULL, NULL, &error));
+    /* What is merged is no part. */
+    struct valence_store *store = open_store(in_folder("b"));
+    assert_null(strstr(valence_store_source(store), "part"));
+    assert_non_null(strstr(valence_store_source(store), "encoders"));
+    assert_int_equal(valence_store_n_clips(store), 8);
+    valence_store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST_IN_FOLDER(test_a_missing_part_is_noticed),
         TEST_IN_FOLDER(test_an_interrupted_merge_goes_on),
         TEST_IN_FOLDER(test_another_order_does_not_go_on),
         TEST_IN_FOLDER(test_what_does_not_fit_leaves_nothing),

@@ -115,7 +115,10 @@ expect 0 merge "$work/part1" "$work/part2" "$work/part3" -o "$work/merged" --jso
 fits merge
 json 6 clips
 same fresh merged
-expect 0 merge "$work/part1" "$work/part3" -o "$work/gap" -q # without the part between them
+expect 1 merge "$work/part3" "$work/part1" -o "$work/gap" -q # without the part between them
+complains "part3 is part 3 of 3, and part 2 is missing (--partial joins those that you named)"
+[ ! -e "$work/gap" ] || wrong "a merge that failed leaves a store"
+expect 0 merge "$work/part1" "$work/part3" -o "$work/gap" --partial -q
 extracted 0 gap --json                                      # which the extraction of all makes
 json 2 made
 json 4 copied
