@@ -91,8 +91,8 @@ static int read_shape(const char *path, const struct csv_reader *lengths,
         if (status)
             return status;
         if (!(value >= 0 && value <= VALENCE_STORE_MAX_ROWS) || value != floor(value))
-            return fail(error, VALENCE_ERROR_DATA, "%s: line %lld: '%.60s' is not a number of rows",
-                        path, (long long)csv_line(lengths), csv_field(lengths, columns[i]));
+            return fail(error, VALENCE_ERROR_DATA, "%s:%lld: '%.60s' is not a number of rows", path,
+                        (long long)csv_line(lengths), csv_field(lengths, columns[i]));
         clip->n_rows[i] = (int64_t)value;
     }
     int status = csv_number(lengths, columns[VALENCE_N_STREAMS], &value, error);

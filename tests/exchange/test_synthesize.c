@@ -201,10 +201,10 @@ static void test_a_wrong_file_of_lengths_leaves_nothing_behind(void **state)
     } cases[] = {
         {"audio,text,video,label\n509,37,187,1.0\n", "simulated", VALENCE_ERROR_NOT_FOUND},
         {"audio,text,video,simulated,label\n509,37,187,40,1.0\n509,37,-1,40,1.0\n",
-         "lengths.csv: line 3: '-1' is not a number of rows", VALENCE_ERROR_DATA},
-        {"audio,text,video,simulated,label\n509,37,187,40,1.0\n509,37\n", "line 3",
+         "lengths.csv:3: '-1' is not a number of rows", VALENCE_ERROR_DATA},
+        {"audio,text,video,simulated,label\n509,37,187,40,1.0\n509,37\n", "lengths.csv:3",
          VALENCE_ERROR_FORMAT},
-        {"audio,text,video,simulated,label\n509,37,187,40,x\n", "line 2", VALENCE_ERROR_DATA},
+        {"audio,text,video,simulated,label\n509,37,187,40,x\n", "lengths.csv", VALENCE_ERROR_DATA},
     };
     (void)state;
     struct valence_synthesize_options synthesis = small_synthesis();
