@@ -106,7 +106,7 @@ static int collect(struct report_builder *builder, const struct sources *sources
     return VALENCE_OK;
 }
 
-static int make_document(const struct sources *sources,
+int report_make_document(const struct sources *sources,
                          const struct valence_report_options *options,
                          const struct valence_progress *progress,
                          const struct report_document **document, struct valence_error *error)
@@ -140,7 +140,7 @@ int valence_report_create(const char *const *inputs, int n,
     if (status)
         return status;
     struct valence_report *made = allocate(1, sizeof *made);
-    status = made ? make_document(&sources, &options, progress, &made->document, error)
+    status = made ? report_make_document(&sources, &options, progress, &made->document, error)
                   : fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
     sources_free(&sources);
     if (status)

@@ -92,13 +92,14 @@ function bandSeries(chart, series, index, colours) {
     name: series.name,
     silent: true,
     z: 1,
-    data: [[xs[0], series.low[0]]],
-    encode: { x: 0, y: 1 },
+    data: xs.map((x, i) => [x, series.low[i], series.high[i]]),
+    encode: { x: 0, y: [1, 2] },
     clip: true,
-    renderItem: (_, api) => {
+    renderItem: (parameters, api) => {
+      if (parameters.dataIndexInside > 0) return null; /* one shape for all of them */
       const known = xs
         .map((x, i) => [x, series.low[i], series.high[i]])
-        .filter((p) => isKnown(p[1]) && isKnown(p[2]));
+        .filter((row) => isKnown(row[1]) && isKnown(row[2]));
       return {
         type: "polygon",
         shape: {
@@ -411,7 +412,7 @@ function heatOptions(chart, colours, width) {
         type: "heatmap",
         name: chart.series[0].name,
         data: cells,
-        itemStyle: { borderColor: colours.line, borderWidth: columns > 24 ? 0 : 1 },
+        itemStyle: { borderColor: colours.line, borderWidth: columns > 12 ? 0 : 1 },
         label: {
           show: columns <= 9 && room > 30,
           fontSize: 11,
@@ -435,6 +436,12 @@ function seriesOptions(chart, colours, isHorizontal) {
   }
 }
 
+/* To one digit. */
+function roundUp(value) {
+  const unit = 10 ** Math.floor(Math.log10(value));
+  return Math.ceil(value / unit) * unit;
+}
+
 /* For a chart of this width in pixels. */
 function chartOptions(chart, colours, width) {
   const isHorizontal = liesDown(chart, width);
@@ -443,6 +450,9 @@ function chartOptions(chart, colours, width) {
   const y = axisOptions(chart.y, colours, width, isHorizontal);
   if (isHorizontal) x.inverse = true;
   if (chart.chart === "bars" || chart.chart === "histogram") y.scale = false;
+  const highest = largest(chart.marks.filter((mark) => mark.axis === "y").map((mark) => mark.at));
+  if (isKnown(highest) && !isKnown(chart.y.high))
+    y.max = ({ max }) => (highest > max ? roundUp(1.02 * highest) : null);
   if (chart.chart === "lines" && !chart.x.categories) {
     x.min = isKnown(chart.x.low) ? chart.x.low : "dataMin";
     x.max = isKnown(chart.x.high) ? chart.x.high : "dataMax";

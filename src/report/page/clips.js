@@ -250,7 +250,6 @@ function makeAttention(clips, clip, chosen) {
   );
 }
 
-/* The rows' weights as the words' colours, where text has one row for each word. */
 function makeTranscript(clips, clip) {
   const { transcripts } = clips.item;
   if (!transcripts || !transcripts[clip]) return null;

@@ -115,9 +115,7 @@ function makeCue(view, index) {
     missingText(segment),
     makeWeights(segment),
     makeSignals(segment),
-    segment.outside
-      ? make("p", {}, "Unlike the training data: this score means little.")
-      : null,
+    segment.outside ? make("p", {}, "Unlike the training data: this score means little.") : null,
   ].filter(Boolean);
   const cue = make(
     "div",
