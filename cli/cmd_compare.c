@@ -164,7 +164,7 @@ static int run_compare(const struct command *command, int argc, char **argv)
          "Train this variant of the configuration too. You can repeat it. The configuration itself "
          "is trained as 'base'.",
          0, 0},
-        {OPTION_LIST, 0, "model", &request.models, "NAME",
+        {OPTION_LIST, 'm', "model", &request.models, "NAME",
          "Train this model too: constant, ridge, early-fusion, late-fusion, mult, single-flow or "
          "modality-dropout (see 'valence train --model'), or all of them. You can repeat it.",
          0, 0},
