@@ -108,6 +108,8 @@ static void make_policy(struct text *policy, const struct page *page, const stru
                         const struct text *script)
 {
     text_format(policy, "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; ");
+    if (page->connect_source)
+        text_format(policy, "connect-src %s; ", page->connect_source);
     text_format(policy, "media-src %s; style-src ", page->media_source);
     add_digest(policy, style->data, style->length);
     text_format(policy, "; script-src ");

@@ -1,7 +1,7 @@
 /* One self-contained HTML file: parts of src/report/page/, which are built in, and data as JSON.
  *
- * The page's content security policy forbids every request; the style sheet and the scripts
- * are allowed by their digests, so that nothing else is ever run. */
+ * The page's content security policy forbids every request but those that the page names; the style
+ * sheet and the scripts are allowed by their digests, so that nothing else is ever run. */
 #ifndef VALENCE_REPORT_PAGE_H
 #define VALENCE_REPORT_PAGE_H
 
@@ -32,6 +32,8 @@ struct page {
     const struct page_file *library;
     /* What the policy allows for sound and films: "'none'", "'self' file:". */
     const char *media_source;
+    /* What its scripts may ask for: "'self'"; NULL: nothing. */
+    const char *connect_source;
     /* Writes the elements with data, with page_write_json(). */
     void (*write_data)(FILE *stream, void *user);
     void *user;

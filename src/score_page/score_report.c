@@ -23,10 +23,10 @@
 static const char *const styles[] = {"tokens.css", "base.css",     "recording.css",
                                      "player.css", "timeline.css", "cues.css",
                                      "table.css",  "print.css",    NULL};
-static const char *const scripts[] = {"dom.js",       "format.js", "tone.js",     "theme.js",
-                                      "player.js",    "axis.js",   "timeline.js", "words.js",
-                                      "tracks.js",    "cues.js",   "table.js",    "score_table.js",
-                                      "recording.js", "score.js",  NULL};
+static const char *const scripts[] = {
+    "dom.js",       "format.js", "tone.js",       "theme.js", "player.js", "axis.js",
+    "timeline.js",  "words.js",  "tracks.js",     "cues.js",  "table.js",  "score_table.js",
+    "recording.js", "score.js",  "score_page.js", NULL};
 
 /* A file that the page carries. */
 struct carried {

@@ -10,6 +10,16 @@ extern const struct page_file serve_openapi;
 
 /* ---- What is there already ---- */
 
+static bool answer_page(void *user, const struct http_form *form, void **settings,
+                        struct http_reply *reply)
+{
+    const struct valence_server *server = user;
+    (void)form, (void)settings;
+    *reply = (struct http_reply){200, "text/html; charset=utf-8", server->page,
+                                 server->n_page_bytes, true};
+    return true;
+}
+
 static bool answer_openapi(void *user, const struct http_form *form, void **settings,
                            struct http_reply *reply)
 {
@@ -67,6 +77,7 @@ static bool answer_stream(void *user, const struct http_form *form, void **setti
 }
 
 const struct http_route serve_routes[] = {
+    {.method = "GET", .path = "/", .is_open = true, .answer = answer_page},
     {.method = "GET", .path = "/openapi.yaml", .is_open = true, .answer = answer_openapi},
     {.method = "GET", .path = "/v1/models", .answer = answer_models},
     {.method = "POST", .path = "/v1/score", .has_body = true, .answer = answer_score},

@@ -127,6 +127,8 @@ int valence_server_create(const char *path, const struct valence_scorer_options 
     if (!status)
         status = keep_scorer_options(made, scorer, error);
     if (!status)
+        status = serve_make_page(made, error);
+    if (!status)
         status = http_server_create(&made->service, &made->options, &made->http, error);
     if (status)
         valence_server_free(made);
@@ -167,6 +169,7 @@ void valence_server_free(struct valence_server *server)
     for (size_t i = 0; i < sizeof server->scorer_texts / sizeof *server->scorer_texts; i++)
         free(server->scorer_texts[i]);
     free(server->models);
+    free(server->page);
     free(server->path);
     free(server);
 }

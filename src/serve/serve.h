@@ -16,6 +16,8 @@ struct valence_server {
     struct valence_server_options options;
     char *option_texts[5];
     char *path; /* of the model */
+    char *page; /* at / */
+    size_t n_page_bytes;
 
     /* of the worker's thread, which opens it and scores with it */
     struct valence_scorer_options scorer_options;
@@ -36,6 +38,9 @@ extern const int n_serve_routes;
 /* On the worker's thread: loads the model; scores. */
 int serve_load(void *server, struct valence_error *error);
 void serve_score(struct valence_server *server, struct http_job *job, struct http_reply *reply);
+
+/* Makes the page at /. */
+int serve_make_page(struct valence_server *server, struct valence_error *error);
 
 /* ---- Settings ---- */
 

@@ -20,7 +20,8 @@ def find_chromium():
 
 
 class Browser:
-    def __init__(self):
+    def __init__(self, *options):
+        """`options` are more of Chromium's own."""
         self.profile = tempfile.mkdtemp(prefix="valence-chromium-")
         to_browser, self.write_end = os.pipe()
         self.read_end, from_browser = os.pipe()
@@ -34,7 +35,7 @@ class Browser:
         self.process = subprocess.Popen(
             [find_chromium(), "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run",
              "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage", "--hide-scrollbars",
-             "--autoplay-policy=no-user-gesture-required", "--mute-audio", f"--user-data-dir={self.profile}", "about:blank"],
+             "--autoplay-policy=no-user-gesture-required", "--mute-audio", f"--user-data-dir={self.profile}", *options, "about:blank"],
             preexec_fn=place, close_fds=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(to_browser)
         os.close(from_browser)

@@ -122,7 +122,7 @@ static void test_a_library_is_a_script_of_its_own(void **state)
     const struct page_file library = {"library.js", bytes, sizeof bytes - 1};
     static const char *const none[] = {NULL};
     char json[] = "{}", *text = NULL;
-    const struct page page = {"", none, none, &library, "'none'", write_data, json};
+    const struct page page = {"", none, none, &library, "'none'", NULL, write_data, json};
     struct valence_error error;
     size_t n_bytes;
     FILE *stream = open_memstream(&text, &n_bytes);
@@ -135,12 +135,33 @@ static void test_a_library_is_a_script_of_its_own(void **state)
     free(text);
 }
 
+static void test_a_page_may_ask_what_it_names(void **state)
+{
+    (void)state;
+    static const char *const none[] = {NULL};
+    char json[] = "{}";
+    for (int i = 0; i < 2; i++) {
+        const char *connect = i ? "'self'" : NULL;
+        const struct page page = {"", none, none, NULL, "'none'", connect, write_data, json};
+        struct valence_error error;
+        char *text = NULL;
+        size_t n_bytes;
+        FILE *stream = open_memstream(&text, &n_bytes);
+        assert_non_null(stream);
+        assert_int_equal(page_write(stream, &page, &error), VALENCE_OK);
+        assert_int_equal(fclose(stream), 0);
+        assert_int_equal(count(text, "connect-src 'self'; "), i);
+        assert_int_equal(count(text, "connect-src"), i);
+        free(text);
+    }
+}
+
 static void test_a_part_that_is_not_there_is_an_error(void **state)
 {
     (void)state;
     static const char *const names[] = {"none.js", NULL};
     char json[] = "{}";
-    const struct page page = {"", names, names, NULL, "'none'", write_data, json};
+    const struct page page = {"", names, names, NULL, "'none'", NULL, write_data, json};
     struct valence_error error;
     FILE *stream = tmpfile();
     assert_non_null(stream);
@@ -155,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_every_part_is_built_in),
         cmocka_unit_test(test_the_policy_allows_the_page_s_own_parts_alone),
         cmocka_unit_test(test_a_library_is_a_script_of_its_own),
+        cmocka_unit_test(test_a_page_may_ask_what_it_names),
         cmocka_unit_test(test_a_part_that_is_not_there_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

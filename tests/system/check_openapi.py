@@ -87,7 +87,7 @@ def check_fields():
 
 def main():
     text = {"text": "lovely the rest"}
-    for path in ("/health", "/openapi.yaml", "/v1/models", "/metrics"):
+    for path in ("/", "/health", "/openapi.yaml", "/v1/models", "/metrics"):
         check("GET", path, 200)
     for path in ("/v1/score", "/v1/score/stream"):
         check("POST", path, 200, json.dumps(text).encode(), "application/json")

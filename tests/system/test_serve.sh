@@ -108,6 +108,11 @@ code=$?
 said=check_openai_client.py
 [ "$code" -eq 0 ] || [ "$code" -eq 77 ] || wrong "OpenAI's client does not work with the server"
 
+python3 "$TESTS/system/check_serve_page.py" "$url" clip.wav >out 2>err
+code=$?
+said=check_serve_page.py
+[ "$code" -eq 0 ] || [ "$code" -eq 77 ] || wrong "the page does not work"
+
 # The log has a line for each request and nothing of them.
 head -n 1 log >out
 said="the log's first line"
