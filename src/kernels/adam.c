@@ -1,5 +1,6 @@
 #include "kernels/adam.h"
 
+#include "kernels/parallel.h"
 #include "kernels/simd.h"
 
 /* Values that one thread takes at a time: a few pages of each block. */
@@ -45,7 +46,7 @@ void adam_step(const struct adam_options *options, int64_t step, int64_t n, real
         .root_scale = (real)(1.0 / sqrt(1.0 - pow(options->beta2, (double)step))),
         .epsilon = (real)options->epsilon,
     };
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > PARALLEL_ELEMENTS)
     for (int64_t start = 0; start < n; start += CHUNK)
         update_chunk(u, n - start < CHUNK ? n - start : CHUNK, parameters + start,
                      gradients + start, first_moment + start, second_moment + start);
@@ -71,14 +72,14 @@ static double square_sum(int64_t n, const real *values)
 
 /* Chunks are summed side by side by threads, their sums one after another: groups of a fixed size
  * keep the order. */
-#define GROUP 64
+#define GROUP 512
 
 double gradient_norm(int64_t n, const real *gradients)
 {
     double total = 0.0;
     for (int64_t first = 0; first < n; first += (int64_t)GROUP * CHUNK) {
         double sums[GROUP] = {0};
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > PARALLEL_ELEMENTS)
         for (int chunk = 0; chunk < GROUP; chunk++) {
             int64_t start = first + (int64_t)chunk * CHUNK;
             if (start < n)

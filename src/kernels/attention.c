@@ -2,6 +2,7 @@
 
 #include "base/threads.h"
 #include "kernels/gemm.h"
+#include "kernels/parallel.h"
 #include "kernels/simd.h"
 #include "kernels/vector.h"
 
@@ -168,9 +169,16 @@ static void join_segments(const struct attention *attention,
     }
 }
 
+/* Of the products with the key layer, which are most of the work. */
+static int64_t work_of(const struct attention *attention)
+{
+    return attention->sequence->n_rows * attention->key_layer.in * attention->key_layer.in;
+}
+
 void attention_forward(const struct attention *attention, const struct attention_scratch *scratch)
 {
     const struct ragged *sequence = attention->sequence;
+    int before = share_enter(work_of(attention));
 #pragma omp parallel for schedule(static)
     for (int64_t tile = 0; tile < sequence->n_tiles; tile++)
         forward_tile(attention, scratch, tile);
@@ -178,6 +186,7 @@ void attention_forward(const struct attention *attention, const struct attention
     for (int64_t clip = 0; clip < sequence->n_clips; clip++)
         for (int64_t q = 0; q < attention->n_queries; q++)
             join_segments(attention, scratch, clip, q);
+    share_leave(before);
 }
 
 /* ---- Backward ---- */
@@ -260,7 +269,7 @@ void attention_backward(const struct attention *attention, const struct attentio
 {
     const struct ragged *sequence = attention->sequence;
     int64_t d = attention->key_layer.in, query_size = attention->n_queries * d;
-    int used = threads_count();
+    int before = share_enter(work_of(attention)), used = threads_count();
     for (int thread = 1; thread < used; thread++) {
         real *share = scratch->threads + thread * scratch->thread_size + 2 * tile_size(d);
         memset(share, 0, (size_t)(d * d + d) * sizeof(real));
@@ -277,4 +286,5 @@ void attention_backward(const struct attention *attention, const struct attentio
     for (int64_t s = 0; s < sequence->n_segments; s++)
         vector_add_scaled(query_size, 1, scratch->segments + s * query_size,
                           dqueries + sequence->segments[s].clip * attention->query_stride);
+    share_leave(before);
 }

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "kernels/parallel.h"
 #include "kernels/simd.h"
 
 /* Philox blocks drawn side by side, a multiple of every vector width. */
@@ -150,7 +151,7 @@ void dropout_clips(const struct dropout *dropout, uint32_t site, int64_t n_clips
     if (dropout_is_off(dropout))
         return;
     assert(width <= MAX_ROW_WIDTH);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n_clips * rows_per_clip * width > PARALLEL_ELEMENTS)
     for (int64_t clip = 0; clip < n_clips; clip++)
         for (int64_t row = 0; row < rows_per_clip; row++)
             drop_row(dropout, site, clip_keys[clip], row, width,
@@ -163,7 +164,7 @@ void dropout_sequences(const struct dropout *dropout, uint32_t site, const struc
     if (dropout_is_off(dropout))
         return;
     assert(width <= MAX_ROW_WIDTH);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (sequence->n_rows * width > PARALLEL_ELEMENTS)
     for (int64_t s = 0; s < sequence->n_segments; s++) {
         struct segment segment = sequence->segments[s];
         int64_t before = segment.first - sequence->offsets[segment.clip];

@@ -1,12 +1,10 @@
 #include "kernels/layer_norm.h"
 
+#include "kernels/parallel.h"
 #include "kernels/simd.h"
 #include "kernels/vector.h"
 
 #define EPSILON ((real)1e-5)
-
-/* Loops below this many elements are not worth waking threads for. */
-#define PARALLEL_ELEMENTS (1 << 15)
 
 struct moments {
     real mean, factor; /* factor: 1 / deviation */

@@ -1,25 +1,26 @@
 #include "kernels/linear.h"
 
 #include "kernels/gemm.h"
+#include "kernels/parallel.h"
 #include "kernels/simd.h"
 #include "kernels/vector.h"
-
-/* Loops below this many elements are not worth waking threads for. */
-#define PARALLEL_ELEMENTS (1 << 15)
 
 void linear_forward(struct linear layer, int64_t rows, const real *x, int64_t x_stride, real *y,
                     int64_t y_stride)
 {
     for (int64_t i = 0; i < rows && layer.bias; i++)
         memcpy(y + i * y_stride, layer.bias, (size_t)layer.out * sizeof(real));
+    int before = share_enter(rows * layer.out * layer.in);
     gemm(AS_IS, TRANSPOSED, rows, layer.out, layer.in, 1, x, x_stride, layer.weight, layer.in,
          layer.bias ? 1 : 0, y, y_stride);
+    share_leave(before);
 }
 
 void linear_backward(struct linear layer, struct linear_gradient gradient, int64_t rows,
                      const real *x, int64_t x_stride, const real *dy, int64_t dy_stride, real *dx,
                      int64_t dx_stride)
 {
+    int before = share_enter(rows * layer.out * layer.in);
     gemm(TRANSPOSED, AS_IS, layer.out, layer.in, rows, 1, dy, dy_stride, x, x_stride, 1,
          gradient.weight, layer.in);
     if (gradient.bias)
@@ -27,6 +28,7 @@ void linear_backward(struct linear layer, struct linear_gradient gradient, int64
     if (dx)
         gemm(AS_IS, AS_IS, rows, layer.in, layer.out, 1, dy, dy_stride, layer.weight, layer.in, 1,
              dx, dx_stride);
+    share_leave(before);
 }
 
 VALENCE_CLONES

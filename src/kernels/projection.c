@@ -2,6 +2,7 @@
 
 #include "base/threads.h"
 #include "kernels/gemm.h"
+#include "kernels/parallel.h"
 #include "kernels/simd.h"
 #include "kernels/vector.h"
 
@@ -160,6 +161,7 @@ void projection_forward(const struct projection *projection,
 {
     const struct ragged *sequence = projection->sequence;
     struct linear layer = projection->layer;
+    int before = share_enter(sequence->n_rows * layer.in * layer.out);
 #pragma omp parallel for schedule(static)
     for (int64_t tile = 0; tile < sequence->n_tiles; tile++) {
         real *piece = scratch->threads + thread_index() * scratch->thread_size;
@@ -175,6 +177,7 @@ void projection_forward(const struct projection *projection,
                  layer.in, 1, out, layer.out);
         }
     }
+    share_leave(before);
 }
 
 /* Pieces of columns one after the other, each clip summed in the order of its rows. */
@@ -219,7 +222,7 @@ void projection_backward(const struct projection *projection,
     const struct ragged *sequence = projection->sequence;
     struct linear layer = projection->layer;
     int64_t weights = layer.in * layer.out;
-    int threads = threads_count();
+    int before = share_enter(sequence->n_rows * weights), threads = threads_count();
     for (int thread = 1; thread < threads; thread++) {
         real *share = scratch->threads + thread * scratch->thread_size + piece_size();
         memset(share, 0, (size_t)(weights + layer.out) * sizeof(real));
@@ -246,4 +249,5 @@ void projection_backward(const struct projection *projection,
         vector_add_scaled(weights, 1, share, gradient.weight);
         vector_add_scaled(layer.out, 1, share + weights, gradient.bias);
     }
+    share_leave(before);
 }

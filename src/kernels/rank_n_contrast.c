@@ -3,6 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Sorting them takes a fraction of a millisecond. */
+#define PAIRS_WORTH_THREADS (1 << 14)
+
 /* A running log(sum(exp)) that neither overflows nor loses the small terms to the first one. */
 struct log_sum {
     double maximum;
@@ -131,7 +134,7 @@ double rank_n_contrast(int64_t n_clips, int64_t width, const real *view0, const 
         layout.features[i] = i < n_clips ? view0 + i * width : view1 + (i - n_clips) * width;
     const real *const *z = layout.features;
 
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n * n > PAIRS_WORTH_THREADS)
     for (int64_t i = 0; i < n; i++) {
         struct other *others = layout.others + i * n;
         int64_t m = 0;
@@ -148,7 +151,7 @@ double rank_n_contrast(int64_t n_clips, int64_t width, const real *view0, const 
         layout.losses[i] = anchor_loss(n, others, layout.coefficients + i * n);
     }
     double pairs = (double)n * (double)(n - 1), loss = 0;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n * n > PAIRS_WORTH_THREADS)
     for (int64_t i = 0; i < n; i++)
         add_feature_gradient(n, width, i, z, &layout, weight / pairs,
                              i < n_clips ? d0 + i * width : d1 + (i - n_clips) * width);
