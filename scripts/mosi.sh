@@ -13,7 +13,8 @@
 #               training clips are drawn for it, by video. There is no simulated text: missing text is an empty sequence.
 #
 # Intervals are over videos and seeds. Epochs are chosen on validation, and so was the learning rate of the columns; the network
-# and the settings of the transcripts are those of scripts/asr_text.sh with fewer epochs. Training starts as published. The same call continues what was ended.
+# and the settings of the transcripts are those of scripts/asr_text.sh with fewer epochs. Training starts as published. The same
+# call continues what was ended.
 set -euo pipefail
 scripts=$(dirname "$(realpath "$0")")
 cd "$scripts/.."
