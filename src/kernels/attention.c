@@ -179,7 +179,7 @@ void attention_forward(const struct attention *attention, const struct attention
 {
     const struct ragged *sequence = attention->sequence;
     int before = share_enter(work_of(attention));
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(dynamic)
     for (int64_t tile = 0; tile < sequence->n_tiles; tile++)
         forward_tile(attention, scratch, tile);
 #pragma omp parallel for schedule(static)

@@ -162,7 +162,7 @@ void projection_forward(const struct projection *projection,
     const struct ragged *sequence = projection->sequence;
     struct linear layer = projection->layer;
     int before = share_enter(sequence->n_rows * layer.in * layer.out);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(dynamic)
     for (int64_t tile = 0; tile < sequence->n_tiles; tile++) {
         real *piece = scratch->threads + thread_index() * scratch->thread_size;
         int64_t first = tile * sequence->tile_rows;
@@ -185,7 +185,7 @@ void projection_mean_rows(const struct projection *projection, real *means)
 {
     const struct ragged *sequence = projection->sequence;
     int64_t width = projection->layer.in;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(dynamic)
     for (int64_t clip = 0; clip < sequence->n_clips; clip++) {
         int64_t first = sequence->offsets[clip], n = sequence->offsets[clip + 1] - first;
         for (int64_t column = 0; column < width; column += PIECE_COLUMNS) {
