@@ -12,7 +12,7 @@ cd "$folder"
 
 cat >config.yaml <<'YAML'
 store: corpus
-epochs: 12
+epochs: 10
 batch_size: 32
 model: {d: 32, o: 16}
 optimizer: {learning_rate: 0.002}
