@@ -106,6 +106,10 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "The transcripts (default: a usual name, if present). csd: a .csd of timed words.", 0, 0},
         {OPTION_TEXT, 0, "label-values", &import->label_values, "FROM=TO,...",
          "Replace labels: negative=-1,neutral=0,positive=1; '-10=' removes the label.", 0, 0},
+        {OPTION_TEXT, 0, "label-classes", &import->label_classes, "NAME,...",
+         "Labels are classes of these names, not numbers: anger,joy,neutral. The network then "
+         "learns to tell them apart.",
+         0, 0},
         {OPTION_TEXT, 0, "label-map", &import->label_map, "FORMULA",
          "Rescale labels, with x as the label: 'x-3', '(x-50)/25'. The store records it.", 0, 0},
         {OPTION_TEXT, 0, "label-scale", &import->label_scale, "NAME",

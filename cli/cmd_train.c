@@ -138,7 +138,8 @@ static void print_table(const struct train_request *request,
                         const struct valence_train_result *result)
 {
     const struct valence_train_run *first = &result->runs[0];
-    struct table table = {.title = "Validation MAE of the best epoch"};
+    struct table table = {.title = first->n_classes ? "Validation cross-entropy of the best epoch"
+                                                    : "Validation MAE of the best epoch"};
     table_column(&table, "seed", TABLE_LEFT);
     table_column(&table, "epoch", TABLE_RIGHT);
     for (int f = 0; f < first->n_flows; f++)
@@ -152,10 +153,13 @@ static void print_table(const struct train_request *request,
         if (result->runs[i].n_parameters > 1 && /* a constant has nothing to learn */
             result->runs[i].validation_mae[0] > LEARNT * result->runs[i].constant_mae)
             table_note(&table,
-                       "WARNING: seed %lld has learnt nothing: always predicting the median of the "
-                       "training labels has an error of %.4f (more epochs, another learning rate "
+                       "WARNING: seed %lld has learnt nothing: always predicting %s has an error "
+                       "of %.4f (more epochs, another learning rate "
                        "or smaller losses.rep and losses.cross may help)",
-                       (long long)result->runs[i].seed, result->runs[i].constant_mae);
+                       (long long)result->runs[i].seed,
+                       first->n_classes ? "the classes' shares of the training clips"
+                                        : "the median of the training labels",
+                       result->runs[i].constant_mae);
     table_print(&table, stdout);
 }
 
@@ -173,9 +177,9 @@ static int show_epoch(void *user, const struct valence_train_epoch *epoch)
     }
     if (!flows[0])
         snprintf(flows, sizeof flows, "  %s %.4f", epoch->select, epoch->selected_mae);
-    snprintf(line, sizeof line, "epoch %lld/%lld  loss %.4f  MAE%s%s", (long long)epoch->epoch,
-             (long long)epoch->n_epochs, epoch->losses[0].value, flows,
-             epoch->is_best ? "  best" : "");
+    snprintf(line, sizeof line, "epoch %lld/%lld  loss %.4f  %s%s%s", (long long)epoch->epoch,
+             (long long)epoch->n_epochs, epoch->losses[0].value,
+             epoch->n_classes ? "cross-entropy" : "MAE", flows, epoch->is_best ? "  best" : "");
     terminal_progress_line(line);
     return 0;
 }

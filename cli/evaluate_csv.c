@@ -3,6 +3,16 @@
 #include "evaluate_output.h"
 #include "valence/text.h"
 
+/* A score, or the name of a class. */
+static void write_label(FILE *stream, const struct evaluation_set *set,
+                        const struct valence_evaluation *evaluation, float value)
+{
+    if (evaluation->n_classes)
+        valence_write_csv_field(stream, valence_store_label_scale(set->store)->classes[(int)value]);
+    else
+        valence_write_csv_number(stream, value);
+}
+
 int write_predictions(const char *path, bool overwrite, const struct evaluation_set *set,
                       struct valence_error *error)
 {
@@ -23,10 +33,10 @@ int write_predictions(const char *path, bool overwrite, const struct evaluation_
             valence_write_csv_field(stream,
                                     valence_store_clip(set->store, evaluation->clips[clip])->id);
             fputc(',', stream);
-            valence_write_csv_number(stream, evaluation->labels[clip]);
+            write_label(stream, set, evaluation, evaluation->labels[clip]);
             for (int flow = 0; flow < evaluation->n_flows; flow++) {
                 fputc(',', stream);
-                valence_write_csv_number(stream, evaluation->flows[flow].scores[clip]);
+                write_label(stream, set, evaluation, evaluation->flows[flow].scores[clip]);
             }
             fputc('\n', stream);
         }

@@ -41,7 +41,46 @@ static json_t *reliability(const struct valence_flow_evaluation *result)
     return json_all_or_nothing(object, complete);
 }
 
-static json_t *flow_to_json(const struct valence_evaluation *evaluation, int flow)
+/* Rows by label, columns by prediction. */
+static json_t *confusion_to_json(const int64_t *counts, int n)
+{
+    json_t *rows = json_array();
+    for (int i = 0; i < n; i++) {
+        json_t *row = json_array();
+        for (int j = 0; j < n; j++)
+            json_array_append_new(row, json_integer(counts[i * n + j]));
+        json_array_append_new(rows, row);
+    }
+    bool complete = json_array_size(rows) == (size_t)n;
+    for (int i = 0; i < n && complete; i++)
+        complete = json_array_size(json_array_get(rows, (size_t)i)) == (size_t)n;
+    return json_all_or_nothing(rows, complete);
+}
+
+static json_t *classes_to_json(const struct evaluation_set *set)
+{
+    int n = set->evaluations[0]->n_classes;
+    json_t *names = n ? json_array() : json_null();
+    for (int c = 0; c < n; c++)
+        json_array_append_new(names,
+                              json_string(valence_store_label_scale(set->store)->classes[c]));
+    return names;
+}
+
+/* By class the share of its clips that is right; null of one without clips. */
+static json_t *recall_to_json(const struct valence_label_scale *classes, const int64_t *counts)
+{
+    json_t *object = json_object();
+    bool complete = object != NULL;
+    for (int c = 0; c < classes->n_classes; c++)
+        complete = json_put(object, classes->classes[c],
+                            json_number(class_recall(counts, classes->n_classes, c))) &&
+                   complete;
+    return json_all_or_nothing(object, complete);
+}
+
+static json_t *flow_to_json(const struct valence_evaluation *evaluation,
+                            const struct valence_label_scale *classes, int flow)
 {
     const struct valence_flow_evaluation *result = &evaluation->flows[flow];
     enum valence_scale scale = evaluation->scale;
@@ -57,6 +96,11 @@ static json_t *flow_to_json(const struct valence_evaluation *evaluation, int flo
         (json_int_t)result->n_unsimulated, "clips_outside_training_data",
         (json_int_t)result->n_outside);
     bool complete = object != NULL;
+    if (result->confusion) {
+        complete = json_put(object, "confusion",
+                            confusion_to_json(result->confusion, evaluation->n_classes)) &&
+                   json_put(object, "recall", recall_to_json(classes, result->confusion));
+    }
     if (flow > 0)
         complete =
             json_put(object, "difference", differences(&evaluation->flows[0], result, scale)) &&
@@ -64,13 +108,14 @@ static json_t *flow_to_json(const struct valence_evaluation *evaluation, int flo
     return json_all_or_nothing(object, complete);
 }
 
-static json_t *evaluation_to_json(const struct valence_evaluation *evaluation)
+static json_t *evaluation_to_json(const struct valence_evaluation *evaluation,
+                                  const struct valence_label_scale *classes)
 {
     json_t *flows = json_object();
     bool complete = flows != NULL;
     for (int i = 0; i < evaluation->n_flows; i++)
         complete = json_put(flows, valence_flow_name(evaluation->flows[i].flow),
-                            flow_to_json(evaluation, i)) &&
+                            flow_to_json(evaluation, classes, i)) &&
                    complete;
     return json_all_or_nothing(flows, complete);
 }
@@ -134,9 +179,10 @@ static json_t *models_to_json(const struct evaluation_set *set)
 {
     json_t *array = json_array();
     for (int i = 0; i < set->n; i++) {
-        json_t *model = json_pack("{s:s, s:s, s:o}", "name", valence_run_model_name(set->models, i),
-                                  "checkpoint", valence_run_model_path(set->models, i), "flows",
-                                  evaluation_to_json(set->evaluations[i]));
+        json_t *model = json_pack(
+            "{s:s, s:s, s:o}", "name", valence_run_model_name(set->models, i), "checkpoint",
+            valence_run_model_path(set->models, i), "flows",
+            evaluation_to_json(set->evaluations[i], valence_store_label_scale(set->store)));
         if (json_array_append_new(array, model)) {
             json_decref(array);
             return NULL;
@@ -179,6 +225,8 @@ int print_evaluation_json(const struct evaluation_set *set, const char *against,
                   json_put(root, "labels",
                            labels_to_json(set->options->label_values, set->options->label_map)) &&
                   json_put(root, "labels_outside_range", json_integer(e->n_labels_beyond)) &&
+                  json_put(root, "labels_beyond_scale", json_integer(e->n_beyond_scale)) &&
+                  json_put(root, "classes", classes_to_json(set)) &&
                   json_put(root, "text_stream", json_text(set->options->text_stream)));
     if (root && comparison) {
         json_t *compared =

@@ -26,4 +26,7 @@ int print_evaluation_json(const struct evaluation_set *set, const char *against,
 int write_predictions(const char *path, bool overwrite, const struct evaluation_set *set,
                       struct valence_error *error);
 
+/* The share of a class's clips that is right, by a confusion matrix; NaN of one without clips. */
+double class_recall(const int64_t *confusion, int n_classes, int number);
+
 #endif

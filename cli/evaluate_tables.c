@@ -189,11 +189,22 @@ static void note_reliability(struct table *table, const struct evaluation_set *s
                set->evaluations[0]->split == VALENCE_VALIDATION ? ", the split measured here" : "");
 }
 
+static void note_scale(struct table *table, const struct valence_evaluation *e)
+{
+    if (e->n_beyond_scale)
+        table_note(table,
+                   "WARNING: the metrics of the scale '%s' are not defined for the labels of "
+                   "%" PRId64 " %s, which lie outside its range",
+                   valence_scale_names[e->scale], e->n_beyond_scale,
+                   valence_plural(e->n_beyond_scale, "clip", "clips"));
+}
+
 static void note_all(struct table *table, const struct evaluation_set *set)
 {
     note_untrained(table, set->evaluations[0]);
     note_reliability(table, set);
     note_clips(table, set);
+    note_scale(table, set->evaluations[0]);
     for (int flow = 0; flow < set->evaluations[0]->n_flows; flow++)
         note_flow(table, &set->evaluations[0]->flows[flow]);
     for (int i = 0; i < set->n; i++)
@@ -205,6 +216,13 @@ static void note_all(struct table *table, const struct evaluation_set *set)
 
 static void note_constant(struct table *table, const struct evaluation_set *set)
 {
+    const struct valence_evaluation *e = set->evaluations[0];
+    if (e->n_classes) {
+        table_note(table, "always %.0f: the most frequent class of the training clips, '%s'",
+                   (double)e->constant,
+                   valence_store_label_scale(set->store)->classes[(int)e->constant]);
+        return;
+    }
     table_note(table, "always %.2f: the median training label as the score of every clip",
                (double)set->evaluations[0]->constant);
 }
@@ -327,6 +345,42 @@ static void print_flow_rows(const struct evaluation_set *set, struct table *tabl
     table_print(table, stdout);
 }
 
+double class_recall(const int64_t *confusion, int n_classes, int number)
+{
+    int64_t n = 0;
+    for (int c = 0; c < n_classes; c++)
+        n += confusion[number * n_classes + c];
+    return n ? (double)confusion[number * n_classes + number] / (double)n : NAN;
+}
+
+/* Of a flow: a row for each class as labelled, a column for each as predicted. With several seeds,
+ * the sums over them. */
+static void print_confusion(const struct evaluation_set *set, int flow)
+{
+    const struct valence_label_scale *scale = valence_store_label_scale(set->store);
+    int n = set->evaluations[0]->n_classes;
+    int64_t counts[VALENCE_MAX_CLASSES * VALENCE_MAX_CLASSES] = {0};
+    char title[128];
+    snprintf(title, sizeof title, "\n%s: labels by row, predictions by column%s",
+             valence_flow_name(set->evaluations[0]->flows[flow].flow),
+             set->n > 1 ? ", all seeds together" : "");
+    struct table table = {.title = title};
+    for (int i = 0; i < set->n; i++)
+        for (int at = 0; at < n * n; at++)
+            counts[at] += set->evaluations[i]->flows[flow].confusion[at];
+    table_column(&table, "class", TABLE_LEFT);
+    for (int c = 0; c < n; c++)
+        table_column(&table, scale->classes[c], TABLE_RIGHT);
+    table_column(&table, "recall", TABLE_RIGHT);
+    for (int label = 0; label < n; label++) {
+        table_cell(&table, "%s", scale->classes[label]);
+        for (int c = 0; c < n; c++)
+            table_cell(&table, "%" PRId64, counts[label * n + c]);
+        value_cell(&table, VALENCE_METRIC_ACC, class_recall(counts, n, label));
+    }
+    table_print(&table, stdout);
+}
+
 static void print_each(const struct evaluation_set *set)
 {
     struct table table = {0};
@@ -394,6 +448,8 @@ void print_evaluation_tables(const struct evaluation_set *set, const char *again
         putchar('\n');
         print_each(set);
     }
+    for (int flow = 0; flow < first->n_flows && first->n_classes; flow++)
+        print_confusion(set, flow);
     if (comparison)
         print_comparison(set, against, comparison);
 }

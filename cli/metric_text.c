@@ -13,6 +13,8 @@ static const enum valence_metric main_metrics_of[VALENCE_N_SCALES][N_MAIN_METRIC
                                 VALENCE_METRIC_ACC2_NON0, VALENCE_METRIC_F1_NON0},
     [VALENCE_SCALE_OTHER] = {VALENCE_METRIC_MAE, VALENCE_METRIC_RMSE, VALENCE_METRIC_CORR,
                              VALENCE_METRIC_ACC_ROUND, VALENCE_N_METRICS},
+    [VALENCE_SCALE_CLASSES] = {VALENCE_METRIC_ACC, VALENCE_METRIC_F1_WEIGHTED,
+                               VALENCE_METRIC_F1_MACRO, VALENCE_METRIC_UAR, VALENCE_N_METRICS},
 };
 
 enum valence_metric scale_main_metric(enum valence_scale scale, size_t m)

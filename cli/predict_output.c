@@ -60,8 +60,49 @@ static const char *view_heading(int view)
     return valence_view_names[view];
 }
 
+static int n_classes_of(const struct predict_output *output)
+{
+    return (int)valence_model_get_config(output->model)->n_classes;
+}
+
+/* "" where the clip could not be scored. */
+static const char *class_of(const struct predict_output *output, const struct valence_prediction *p)
+{
+    const char *name =
+        isnan(p->score) ? NULL : valence_model_class_name(output->model, (int)p->score);
+    return name ? name : "";
+}
+
+/* A table of classes: the most probable one, and the probabilities of all. */
+static void begin_class_table(struct predict_output *output)
+{
+    struct table *table = &output->table;
+    *table = (struct table){0};
+    table_column(table, output->form == PREDICT_SENTENCES ? "text" : "clip", TABLE_LEFT);
+    table_column(table, "class", TABLE_LEFT);
+    for (int c = 0; c < n_classes_of(output); c++) {
+        table_column(table, valence_model_class_name(output->model, c), TABLE_RIGHT);
+        table_rank(table, 1);
+    }
+    table_column(table, "flow", TABLE_LEFT);
+}
+
+static void add_class_row(struct predict_output *output, const struct valence_prediction *p)
+{
+    struct table *table = &output->table;
+    table_cell(table, "%s", id_of(output, p));
+    table_cell(table, "%s%s", isnan(p->score) ? "-" : class_of(output, p), p->outside ? " !" : "");
+    for (int c = 0; c < p->n_classes; c++)
+        table_cell(table, isnan(p->score) ? "-" : "%.2f", (double)p->probabilities[c]);
+    table_cell(table, "%s", valence_flow_name(p->flow));
+}
+
 static void begin_table(struct predict_output *output)
 {
+    if (n_classes_of(output)) {
+        begin_class_table(output);
+        return;
+    }
     struct table *table = &output->table;
     *table = (struct table){0};
     snprintf(output->level_text, sizeof output->level_text, "%g %%", 100 * output->level);
@@ -116,6 +157,10 @@ static void add_row(struct predict_output *output, const struct valence_predicti
 {
     struct table *table = &output->table;
     char missing[32];
+    if (p->n_classes) {
+        add_class_row(output, p);
+        return;
+    }
     if (output->form == PREDICT_SENTENCES) {
         score_cell(table, p);
         estimate_cells(table, &p->estimate);
@@ -152,6 +197,10 @@ static void receive_row(struct predict_output *output, const struct valence_pred
 static void note_columns(struct predict_output *output)
 {
     struct table *table = &output->table;
+    if (n_classes_of(output)) {
+        table_note(table, "class: the most probable one; behind it the probabilities of all.");
+        return;
+    }
     table_note(table,
                "±: the expected error. %s: the interval of %s coverage for clips like the "
                "validation clips. -: the model is not calibrated for such clips.",
@@ -194,6 +243,17 @@ static void note_counts(struct predict_output *output,
 
 static void begin_csv(const struct predict_output *output)
 {
+    if (n_classes_of(output)) {
+        fputs("id,class,outside,flow,missing", stdout);
+        for (int c = 0; c < n_classes_of(output); c++) {
+            char name[VALENCE_CLASS_NAME_BYTES + 16];
+            snprintf(name, sizeof name, "p_%s", valence_model_class_name(output->model, c));
+            putchar(',');
+            valence_write_csv_field(stdout, name);
+        }
+        putchar('\n');
+        return;
+    }
     printf("id,score,raw_score,expected_error,low,high,outside,novelty,flow,missing");
     for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)
         if (has_modality(output, modality))
@@ -204,8 +264,25 @@ static void begin_csv(const struct predict_output *output)
     putchar('\n');
 }
 
+static void write_class_csv(const struct predict_output *output, const struct valence_prediction *p)
+{
+    char missing[32];
+    format_missing(missing, p->missing & valence_model_modalities(output->model), "");
+    valence_write_csv_field(stdout, id_of(output, p));
+    putchar(',');
+    valence_write_csv_field(stdout, class_of(output, p));
+    printf(",%d,%s,%s", p->outside, valence_flow_name(p->flow), missing);
+    for (int c = 0; c < p->n_classes; c++)
+        print_csv_number(isnan(p->score) ? NAN : (double)p->probabilities[c]);
+    putchar('\n');
+}
+
 static void write_csv(const struct predict_output *output, const struct valence_prediction *p)
 {
+    if (p->n_classes) {
+        write_class_csv(output, p);
+        return;
+    }
     const double numbers[] = {(double)p->score, (double)p->raw_score, p->estimate.error,
                               p->estimate.low, p->estimate.high};
     char missing[32];
@@ -272,10 +349,35 @@ static json_t *weights_to_json(const struct predict_output *output,
     return object;
 }
 
+/* null of a model of scores, and of a clip without a score */
+static json_t *probabilities_to_json(const struct predict_output *output,
+                                     const struct valence_prediction *p)
+{
+    json_t *object = p->n_classes && !isnan(p->score) ? json_object() : json_null();
+    for (int c = 0; c < p->n_classes && json_is_object(object); c++)
+        json_object_set_new(object, valence_model_class_name(output->model, c),
+                            number_or_null((double)p->probabilities[c]));
+    return object;
+}
+
+static void write_class_clip(const struct predict_output *output,
+                             const struct valence_prediction *p)
+{
+    print_json_value(json_pack(
+        "{s:s, s:o, s:o, s:b, s:s, s:o}", "id", id_of(output, p), "class",
+        isnan(p->score) ? json_null() : json_string(class_of(output, p)), "probabilities",
+        probabilities_to_json(output, p), "outside", p->outside, "flow", valence_flow_name(p->flow),
+        "missing", missing_to_json(p->missing & valence_model_modalities(output->model))));
+}
+
 static void write_clip(const struct predict_output *output, const struct valence_prediction *p,
                        bool first)
 {
     fputs(first ? "\n    " : ",\n    ", stdout);
+    if (p->n_classes) {
+        write_class_clip(output, p);
+        return;
+    }
     print_json_value(json_pack(
         "{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:s, s:o, s:o, s:o}", "id", id_of(output, p),
         "score", number_or_null((double)p->score), "raw_score",

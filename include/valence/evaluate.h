@@ -24,9 +24,9 @@ extern "C" {
 
 /* ---- What labels mean ---- */
 
-/* The scale of a store's labels: classes3 where every label is -1, 0 or 1; else sims where they
- * were declared to lie in -1 ... 1 when they were imported; else sentiment where they lie in
- * -3 ... 3 and no other range was declared; else other. */
+/* The scale of a store's labels: classes where the store declares some; classes3 where every label
+ * is -1, 0 or 1; else sims where they were declared to lie in -1 ... 1 when they were imported;
+ * else sentiment where they lie in -3 ... 3 and no other range was declared; else other. */
 VALENCE_API enum valence_scale valence_store_scale(const struct valence_store *store);
 
 /* ---- Is it the data that a model was trained on? ---- */
@@ -100,6 +100,9 @@ struct valence_flow_evaluation {
     int64_t n_incomplete;  /* clips that lack a modality which the model reads in this flow */
     int64_t n_unsimulated; /* clips without simulated text, where the flow reads it */
     int64_t n_outside;     /* clips far outside the training data (valence/score.h) */
+    /* Of classes: (n_classes, n_classes) counts by label, then by prediction
+     * (valence_confusion_compute()); else NULL. `scores` are then numbers of classes. */
+    int64_t *confusion;
 };
 
 /* The ids belong to the store. */
@@ -140,15 +143,20 @@ struct valence_evaluation {
      * where nothing does. */
     const char *outside_stream;
     int64_t outside_column;
+
+    int n_classes; /* 0 where labels are scores; their names are those of the store's label scale */
+    /* Clips whose label lies outside the range that the metrics of `scale` are defined for. */
+    int64_t n_beyond_scale;
 };
 
 /* Measures a model. *evaluation is NULL on failure; free with valence_evaluation_free(), which
  * takes NULL. `options` and `progress` may be NULL.
  *
  * Errors: NOT_FOUND where no clip of the split has a label and features, or the store has none of
- * the model's streams; SHAPE where a stream has another width; DATA where a stream was not encoded
- * as for training; ARGUMENT for options out of range; CANCELLED; those of reading the
- * store; MEMORY. */
+ * the model's streams; DATA with key "labels" where the model gives scores and the store's labels
+ * are classes, or the other way round, or they are other classes; SHAPE where a stream has another
+ * width; DATA where a stream was not encoded as for training; ARGUMENT for options out of range;
+ * CANCELLED; those of reading the store; MEMORY. */
 VALENCE_API int valence_evaluate(const struct valence_model *model,
                                  const struct valence_store *store,
                                  const struct valence_evaluate_options *options,

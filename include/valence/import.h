@@ -164,6 +164,10 @@ struct valence_import_options {
     /* Another finished store, or a damaged one, is removed when the import begins
      * to write. Without it, such a store is ERROR_EXISTS with the key "overwrite". */
     bool overwrite;
+    /* Labels are classes of these names, "anger,joy,neutral", after label_values; another name is
+     * wrong. The store holds the number of each clip's class, and the names. label_map,
+     * label_scale and the range of labels are not for classes. NULL: labels are numbers. */
+    const char *label_classes;
 };
 
 /* f16, labels in [-3, 3], nothing skipped, the delimiter found, feat_scale 1. */

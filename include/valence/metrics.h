@@ -21,12 +21,15 @@ extern "C" {
  *   sims       -1 ... 1: CH-SIMS; predictions and labels are clipped to -1 ... 1 before anything is
  *              computed, as in the published figures
  *   classes3   labels of -1, 0 and 1 alone: MELD and other sets of three classes
- *   other      any other range: 1 ... 5 */
+ *   other      any other range: 1 ... 5
+ *   classes    names without an order (valence/store.h): predictions and labels are the classes'
+ *              numbers, 0 ... VALENCE_MAX_CLASSES - 1 */
 #define VALENCE_SCALE_MAP(X)                                                                       \
     X(SENTIMENT, "sentiment")                                                                      \
     X(SIMS, "sims")                                                                                \
     X(CLASSES3, "classes3")                                                                        \
-    X(OTHER, "other")
+    X(OTHER, "other")                                                                              \
+    X(CLASSES, "classes")
 
 enum valence_scale {
 #define VALENCE_SCALE_ENUM(name, text) VALENCE_SCALE_##name,
@@ -41,7 +44,7 @@ VALENCE_API int valence_scale_from_name(const char *name);
 
 /* The one list of metrics: enum, key in JSON, heading for people, whether it is a share of clips
  * (shown in per cent) rather than a number on its own scale, and the scales that it is for (S
- * sentiment, I sims, C classes3, O other).
+ * sentiment, I sims, C classes3, O other, K classes).
  *   mae, rmse             over all clips
  *   corr                  Pearson's r; undefined where predictions or labels are all equal
  *   acc7, acc5            equal after clipping to [-3, 3] or [-2, 2] and rounding, halves to even
@@ -53,6 +56,10 @@ VALENCE_API int valence_scale_from_name(const char *name);
  *   acc5_sims             x <= -0.7, up to -0.1, up to 0.1, up to 0.7, beyond
  *   acc3, f1_3            the nearest of -1, 0 and 1, halves to 0
  *   acc_round             equal after rounding, halves to even
+ *   acc, f1_weighted      of classes: share that is right, and F1 weighted as below
+ *   f1_macro              the plain mean of F1 over the classes that are true or predicted
+ *   uar                   the plain mean over the true classes of their recall, the share of a
+ *                         class's clips that is right (unweighted average recall)
  *
  * F1 is the mean over the classes, weighted by how often each is true. Sources: thuiar/MMSA,
  * utils/metricsTop.py (MOSI, MOSEI, CH-SIMS); scikit-learn, f1_score(average="weighted"). */
@@ -73,7 +80,11 @@ VALENCE_API int valence_scale_from_name(const char *name);
     X(F1_SIMS, "f1_sims", "F1 (SIMS)", true, "I")                                                  \
     X(ACC3, "acc3", "Acc-3", true, "C")                                                            \
     X(F1_3, "f1_3", "F1 (3 classes)", true, "C")                                                   \
-    X(ACC_ROUND, "acc_round", "Acc (rounded)", true, "O")
+    X(ACC_ROUND, "acc_round", "Acc (rounded)", true, "O")                                          \
+    X(ACC, "acc", "Acc", true, "K")                                                                \
+    X(F1_WEIGHTED, "f1_weighted", "F1 (weighted)", true, "K")                                      \
+    X(F1_MACRO, "f1_macro", "F1 (macro)", true, "K")                                               \
+    X(UAR, "uar", "UAR", true, "K")
 
 enum valence_metric {
 #define VALENCE_METRIC_ENUM(name, key, heading, share, scales) VALENCE_METRIC_##name,
@@ -131,6 +142,13 @@ struct valence_metrics {
 /* Both arrays hold n finite values, n >= 0; with n == 0 every metric is NaN. */
 VALENCE_API void valence_metrics_compute(const float *predicted, const float *labels, int64_t n,
                                          enum valence_scale scale, struct valence_metrics *metrics);
+
+/* How many clips of each class were predicted as which: `counts` (n_classes, n_classes) by label,
+ * then by prediction. Both arrays hold n numbers of classes, 0 ... n_classes - 1; ARGUMENT for
+ * another number. A class's recall is its diagonal by its row's sum. */
+VALENCE_API int valence_confusion_compute(const float *predicted, const float *labels, int64_t n,
+                                          int n_classes, int64_t *counts,
+                                          struct valence_error *error);
 
 /* ---- Uncertainty ---- */
 

@@ -97,6 +97,11 @@ struct valence_model_config {
     /* Of `transformer` alone: blocks in each of its six transformers, 2 (1 ... VALENCE_MAX_LAYERS),
      * and their attention's heads, 4, which must divide d. */
     int64_t n_layers, n_heads;
+    /* Classes to tell apart, 2 ... VALENCE_MAX_CLASSES (valence/store.h), each with an output of
+     * its own whose softmax is its probability; 0: the output is a score. Not for `linear` and
+     * `late`.
+     */
+    int64_t n_classes;
 };
 #define VALENCE_MAX_LAYERS 4
 
@@ -170,6 +175,11 @@ VALENCE_API unsigned valence_view_modalities(enum valence_view view);
  * where the checkpoint does not say: only a run's best model does. */
 VALENCE_API bool valence_model_label_range(const struct valence_model *model, double *minimum,
                                            double *maximum);
+
+/* The name of one of the classes that a model tells apart, 0 ... config's n_classes - 1; NULL for
+ * another number. Lives as long as the model. */
+VALENCE_API const char *valence_model_class_name(const struct valence_model *model,
+                                                 int class_number);
 
 /* Where a model comes from. Each text is "" where the checkpoint does not say. */
 struct valence_model_provenance {

@@ -58,6 +58,12 @@ struct valence_prediction {
 
     const float *modality_weights; /* (3), see valence_model_modalities() */
     const float *view_weights;     /* (7) */
+
+    /* Of a model of classes the score is the number of the most probable one
+     * (valence_model_class_name()), and these are all of them; no estimate is made then. Else 0 and
+     * NULL. */
+    int n_classes;
+    const float *probabilities; /* (n_classes) */
 };
 
 /* Receives predictions in the order of the clips. A value other than 0 stops: ERROR_CANCELLED. */

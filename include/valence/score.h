@@ -42,6 +42,9 @@ struct valence_details {
     /* (n_clips): the share of the validation clips that are more like the training data, see
      * VALENCE_NOVELTY_LIMIT; NAN where the checkpoint does not say */
     const float *novelty;
+    /* (n_clips, n_classes) of a model of classes, whose score is the number of the most probable
+     * one; else NULL. Of a group: the means over its members. */
+    const float *probabilities;
 };
 
 /* Scores a batch in one flow.

@@ -60,12 +60,20 @@ struct valence_clip {
     int64_t n_rows[VALENCE_STORE_MAX_STREAMS];
 };
 
+#define VALENCE_MAX_CLASSES      32
+#define VALENCE_CLASS_NAME_BYTES 64
+
 /* The scale of a store's labels, as whoever made the store declared it. */
 struct valence_label_scale {
     /* "sentiment", "ch-sims", ...: up to 63 bytes of UTF-8. */
     char name[64];
     /* The lowest and the highest label possible: -3 and 3, -1 and 1, ... */
     double low, high;
+    /* Of classes without an order ("anger", "joy", ...): how many, 2 or more, and their names,
+     * which differ. A clip's label is then the number of its class; low is 0 and high the last
+     * one's. 0: labels are scores. */
+    int n_classes;
+    char classes[VALENCE_MAX_CLASSES][VALENCE_CLASS_NAME_BYTES];
 };
 
 /* ---- Reading ---- */

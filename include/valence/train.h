@@ -138,7 +138,10 @@ struct valence_train_epoch {
     double gradient_norm;
     int n_losses;
     const struct valence_train_loss *losses;
-    /* mean absolute error on the validation clips by flow, as configured */
+    /* classes that are told apart, 0 where labels are scores */
+    int64_t n_classes;
+    /* mean absolute error on the validation clips by flow, as configured; of classes the mean
+     * cross-entropy, here and below */
     int n_flows;
     const unsigned *flows;
     const double *validation_mae;
@@ -213,8 +216,11 @@ struct valence_train_run {
     unsigned flows[VALENCE_MAX_FLOWS];
     double validation_mae[VALENCE_MAX_FLOWS];
     /* the error on the validation clips of a model that always gives the median of the training
-     * labels; a run that is no better has not learnt */
+     * labels; a run that is no better has not learnt. Of classes: the cross-entropy of a model that
+     * always gives their shares of the training clips */
     double constant_mae;
+    /* 0 where labels are scores; else all errors above are cross-entropies */
+    int64_t n_classes;
     /* of model.fusion: linear, the penalty that was used; 0 of other networks */
     double ridge_penalty;
 };

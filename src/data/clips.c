@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "data/label_scale.h"
 
 /* ---- Streams ---- */
 
@@ -137,8 +138,32 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The class that most training clips have, the first of several. */
+static float most_frequent_class(const struct valence_store *store,
+                                 const struct valence_label_scale *classes)
+{
+    int64_t counts[VALENCE_MAX_CLASSES] = {0}, most = 0;
+    float found = NAN;
+    for (int64_t i = 0; i < valence_store_n_clips(store); i++) {
+        const struct valence_clip *clip = valence_store_clip(store, i);
+        if (clip->split == VALENCE_TRAIN && clip->label >= 0 &&
+            clip->label < (float)classes->n_classes)
+            counts[(int)clip->label]++;
+    }
+    for (int c = 0; c < classes->n_classes; c++)
+        if (counts[c] > most) {
+            most = counts[c];
+            found = (float)c;
+        }
+    return found;
+}
+
 int training_median(const struct valence_store *store, float *median, struct valence_error *error)
 {
+    if (label_classes(store)) {
+        *median = most_frequent_class(store, label_classes(store));
+        return VALENCE_OK;
+    }
     int64_t n_clips = valence_store_n_clips(store), n = 0;
     float *labels = allocate(n_clips, sizeof *labels);
     *median = NAN;

@@ -43,8 +43,8 @@ int clip_selection_make(const struct valence_store *store, const struct stream_m
                         struct valence_error *error);
 void clip_selection_free(struct clip_selection *selection);
 
-/* The median of the labels that the store's training clips have, the best score to always give; NAN
- * if none has one. */
+/* The median of the labels that the store's training clips have, the best score to always give; of
+ * classes, the most frequent one. NAN if no training clip has a label. */
 int training_median(const struct valence_store *store, float *median, struct valence_error *error);
 
 /* The most rows of each stream that any batch has when `clips` are taken in this order,

@@ -3,7 +3,10 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
+#include "base/fail.h"
 #include "store/store_source.h"
 #include "valence/evaluate.h"
 
@@ -23,6 +26,72 @@ bool label_range(const struct valence_store *store, double *minimum, double *max
     return json_array_size(range) == 2;
 }
 
+/* ---- Classes ---- */
+
+const struct valence_label_scale *label_classes(const struct valence_store *store)
+{
+    const struct valence_label_scale *scale = valence_store_label_scale(store);
+    return scale && scale->n_classes ? scale : NULL;
+}
+
+int label_class_find(const struct valence_label_scale *scale, const char *name)
+{
+    for (int i = 0; i < scale->n_classes; i++)
+        if (strcmp(scale->classes[i], name) == 0)
+            return i;
+    return -1;
+}
+
+static int add_class(struct valence_label_scale *scale, const char *name, size_t length,
+                     struct valence_error *error)
+{
+    if (length == 0 || length >= VALENCE_CLASS_NAME_BYTES)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "label_classes",
+                        "the name of a class has 1 to %d bytes, not '%.*s'",
+                        VALENCE_CLASS_NAME_BYTES - 1, (int)length, name);
+    if (scale->n_classes == VALENCE_MAX_CLASSES)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "label_classes",
+                        "there are more than %d classes", VALENCE_MAX_CLASSES);
+    char *own = scale->classes[scale->n_classes];
+    memcpy(own, name, length);
+    own[length] = '\0';
+    if (label_class_find(scale, own) >= 0)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "label_classes", "class '%s' is named twice",
+                        own);
+    scale->n_classes++;
+    return VALENCE_OK;
+}
+
+int label_classes_parse(const char *list, struct valence_label_scale *scale,
+                        struct valence_error *error)
+{
+    *scale = (struct valence_label_scale){.name = "classes"};
+    int status = VALENCE_OK;
+    for (const char *at = list; !status; at++) {
+        size_t length = strcspn(at, ",");
+        status = add_class(scale, at, length, error);
+        at += length;
+        if (*at == '\0')
+            break;
+    }
+    if (!status && scale->n_classes < 2)
+        status = fail_key(error, VALENCE_ERROR_ARGUMENT, "label_classes",
+                          "'%s' is one class; there are 2 or more, as in anger,joy,neutral", list);
+    scale->high = scale->n_classes - 1;
+    return status;
+}
+
+void label_classes_list(const struct valence_label_scale *scale, char *list, size_t room)
+{
+    size_t used = 0;
+    list[0] = '\0';
+    for (int i = 0; i < scale->n_classes && used < room; i++)
+        used +=
+            (size_t)snprintf(list + used, room - used, "%s%s", i ? ", " : "", scale->classes[i]);
+}
+
+/* ---- Scales ---- */
+
 static enum valence_scale scale_of_range(double minimum, double maximum)
 {
     if (minimum == -1 && maximum == 1)
@@ -34,6 +103,8 @@ enum valence_scale valence_store_scale(const struct valence_store *store)
 {
     double declared_low, declared_high, low = INFINITY, high = -INFINITY;
     bool classes = true;
+    if (label_classes(store))
+        return VALENCE_SCALE_CLASSES;
     for (int64_t i = 0; i < valence_store_n_clips(store); i++) {
         double label = (double)valence_store_clip(store, i)->label;
         if (isnan(label))

@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "data/label_scale.h"
 #include "evaluate/options.h"
 #include "evaluate/scoring.h"
 #include "evaluate/target_labels.h"
@@ -62,7 +63,10 @@ static int make_flows(const struct valence_model *model,
         result->intervals = allocate(VALENCE_N_METRICS, sizeof *result->intervals);
         result->differences = allocate(VALENCE_N_METRICS, sizeof *result->differences);
         result->reliability = allocate(VALENCE_N_RELIABILITY_FIGURES, sizeof *result->reliability);
-        if (!result->scores || !result->intervals || !result->differences || !result->reliability) {
+        int64_t n_counts = (int64_t)evaluation->n_classes * evaluation->n_classes;
+        result->confusion = n_counts ? allocate(n_counts, sizeof *result->confusion) : NULL;
+        if (!result->scores || !result->intervals || !result->differences || !result->reliability ||
+            (n_counts && !result->confusion)) {
             evaluation->n_flows++; /* for what was made of it to be freed */
             return fail_memory(error, (size_t)evaluation->n_clips * sizeof(float), "scores");
         }
@@ -71,6 +75,48 @@ static int make_flows(const struct valence_model *model,
                 (struct valence_interval){NAN, NAN};
     }
     return VALENCE_OK;
+}
+
+/* ---- Kinds of labels ---- */
+
+/* A model's classes are those of the store, in the same order. */
+static int check_labels_fit(const struct valence_model *model, const struct valence_store *store,
+                            const struct valence_evaluate_options *options,
+                            struct valence_error *error)
+{
+    const struct valence_label_scale *classes = label_classes(store);
+    int n = (int)valence_model_get_config(model)->n_classes,
+        n_store = classes ? classes->n_classes : 0;
+    bool same = n == n_store;
+    for (int c = 0; same && c < n; c++)
+        same = strcmp(valence_model_class_name(model, c), classes->classes[c]) == 0;
+    if (!same)
+        return fail_key(error, VALENCE_ERROR_DATA, "labels",
+                        n && n_store ? "%s: its labels are other classes than those that the model "
+                                       "tells apart, or in another order"
+                        : n ? "%s: its labels are scores, but the model tells classes apart"
+                            : "%s: its labels are classes, but the model gives scores",
+                        valence_store_path(store));
+    bool wanted = options->scale == VALENCE_SCALE_CLASSES;
+    if (options->scale >= 0 && wanted != (n > 0))
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "scale",
+                        "the metrics of the scale '%s' are not defined for %s",
+                        valence_scale_names[options->scale], n ? "classes" : "scores");
+    return n && (options->label_map || options->label_values)
+               ? fail_key(error, VALENCE_ERROR_ARGUMENT, "label_map",
+                          "classes are no numbers that could be mapped")
+               : VALENCE_OK;
+}
+
+/* Labels for which the scale's metrics, such as Acc-7 in -3 ... 3, are not made. */
+static void count_beyond_scale(struct valence_evaluation *evaluation)
+{
+    double limit = evaluation->scale == VALENCE_SCALE_SENTIMENT  ? 3
+                   : evaluation->scale == VALENCE_SCALE_SIMS     ? 1
+                   : evaluation->scale == VALENCE_SCALE_CLASSES3 ? 1
+                                                                 : INFINITY;
+    for (int64_t i = 0; i < evaluation->n_clips; i++)
+        evaluation->n_beyond_scale += fabs((double)evaluation->labels[i]) > limit + 1e-6;
 }
 
 /* ---- Scores ---- */
@@ -156,8 +202,16 @@ static int measure_flows(const struct scoring *scoring, struct clip_score *const
         return fail(error, VALENCE_ERROR_DATA,
                     "%s: the values of every clip are too large to score, '%s' the first of them",
                     valence_store_path(scoring->store), evaluation->first_unscored);
+    count_beyond_scale(evaluation);
     for (int f = 0; f < evaluation->n_flows; f++) {
         struct valence_flow_evaluation *result = &evaluation->flows[f];
+        int status =
+            result->confusion
+                ? valence_confusion_compute(result->scores, evaluation->labels, evaluation->n_clips,
+                                            evaluation->n_classes, result->confusion, error)
+                : VALENCE_OK;
+        if (status)
+            return status;
         valence_metrics_compute(result->scores, evaluation->labels, evaluation->n_clips,
                                 evaluation->scale, &result->metrics);
         measure_reliability(scoring->model, evaluation->level, evaluation, scores[f], result);
@@ -259,8 +313,11 @@ static int evaluate(const struct scoring *scoring, const struct valence_evaluate
     evaluation->n_resamples = options->n_resamples;
     evaluation->synthetic = store_is_synthetic(scoring->store);
     evaluation->constant = NAN;
+    evaluation->n_classes = (int)valence_model_get_config(scoring->model)->n_classes;
     struct target_labels labels;
-    int status = target_labels_make(options->label_values, options->label_map, &labels, error);
+    int status = check_labels_fit(scoring->model, scoring->store, options, error);
+    if (!status)
+        status = target_labels_make(options->label_values, options->label_map, &labels, error);
     if (status)
         return status;
     evaluation->scale = options->scale < 0 ? target_scale(&labels, scoring->store)
@@ -313,6 +370,7 @@ void valence_evaluation_free(const struct valence_evaluation *evaluation)
         free(evaluation->flows[f].intervals);
         free(evaluation->flows[f].differences);
         free(evaluation->flows[f].reliability);
+        free(evaluation->flows[f].confusion);
     }
     free(evaluation->flows);
     free(evaluation->labels);

@@ -8,6 +8,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/fail.h"
+#include "valence/store.h"
+
 /* ---- Lists ---- */
 
 const char *const valence_scale_names[VALENCE_MAX_NAMES] = {
@@ -51,7 +54,7 @@ const struct valence_warning_info *valence_warning_describe(enum valence_warning
 
 unsigned valence_scale_metrics(enum valence_scale scale)
 {
-    static const char letters[VALENCE_N_SCALES] = {'S', 'I', 'C', 'O'};
+    static const char letters[VALENCE_N_SCALES] = {'S', 'I', 'C', 'O', 'K'};
     unsigned set = 0;
     for (int metric = 0; metric < VALENCE_N_METRICS && (unsigned)scale < VALENCE_N_SCALES; metric++)
         if (strchr(metrics_list[metric].scales, letters[scale]))
@@ -61,7 +64,11 @@ unsigned valence_scale_metrics(enum valence_scale scale)
 
 /* ---- One clip ---- */
 
-/* The facts that a clip's outcome combines: bits, and two classes of three as 0, 1, 2. */
+/* The facts that a clip's outcome combines: bits, and two classes of three as 0, 1, 2. Of classes
+ * it is the number of the label times CLASS_STEP and that of the prediction. */
+#define CLASS_STEP 64
+_Static_assert(VALENCE_MAX_CLASSES <= CLASS_STEP && CLASS_STEP * CLASS_STEP <= N_OUTCOMES,
+               "an outcome has room for two classes");
 enum outcome {
     SAME7 = 1 << 0, /* or, for other scales, equal after rounding */
     SAME5 = 1 << 1,
@@ -107,10 +114,18 @@ static unsigned classes(unsigned p, unsigned t)
     return t << LABEL_CLASS | p << PREDICTED_CLASS;
 }
 
+/* What is no class's number is the last one, which no class has. */
+static unsigned class_number(float x)
+{
+    return x >= 0 && x < CLASS_STEP - 1 ? (unsigned)x : CLASS_STEP - 1;
+}
+
 static unsigned outcome_of(float predicted, float label, enum valence_scale scale)
 {
     static const float sims3[] = {-0.1f, 0.1f}, sims5[] = {-0.7f, -0.1f, 0.1f, 0.7f};
     double p = (double)predicted, t = (double)label;
+    if (scale == VALENCE_SCALE_CLASSES)
+        return class_number(label) * CLASS_STEP + class_number(predicted);
     unsigned outcome = signs_of(p, t);
     switch (scale) {
     case VALENCE_SCALE_SENTIMENT:
@@ -218,6 +233,45 @@ static void three_classes(const struct metric_sums *sums, double n, double *accu
     }
 }
 
+/* By class: how often it is true, how often predicted, and how often both. */
+struct class_counts {
+    double label[CLASS_STEP], predicted[CLASS_STEP], right[CLASS_STEP];
+};
+
+static void count_classes(const struct metric_sums *sums, struct class_counts *counts)
+{
+    *counts = (struct class_counts){.label = {0}};
+    for (unsigned outcome = 0; outcome < sums->n_outcomes; outcome++) {
+        unsigned label = outcome / CLASS_STEP, predicted = outcome % CLASS_STEP;
+        double n = (double)sums->counts[outcome];
+        counts->label[label] += n;
+        counts->predicted[predicted] += n;
+        if (label == predicted)
+            counts->right[label] += n;
+    }
+}
+
+static void metrics_of_classes(const struct metric_sums *sums, double n, double *values)
+{
+    struct class_counts counts;
+    double right = 0, weighted = 0, macro = 0, recall = 0, n_seen = 0, n_true = 0;
+    count_classes(sums, &counts);
+    for (int c = 0; c < CLASS_STEP; c++) {
+        double all = counts.label[c] + counts.predicted[c];
+        double f1 = all > 0 ? 2 * counts.right[c] / all : 0;
+        right += counts.right[c];
+        weighted += counts.label[c] * f1;
+        macro += f1;
+        n_seen += all > 0;
+        recall += counts.label[c] > 0 ? counts.right[c] / counts.label[c] : 0;
+        n_true += counts.label[c] > 0;
+    }
+    values[VALENCE_METRIC_ACC] = n > 0 ? right / n : NAN;
+    values[VALENCE_METRIC_F1_WEIGHTED] = n > 0 ? weighted / n : NAN;
+    values[VALENCE_METRIC_F1_MACRO] = n > 0 ? macro / n_seen : NAN;
+    values[VALENCE_METRIC_UAR] = n > 0 ? recall / n_true : NAN;
+}
+
 static double correlation(const struct metric_sums *sums, double n)
 {
     double variance_p = sums->predicted2 - sums->predicted * sums->predicted / n;
@@ -235,6 +289,10 @@ void metrics_of_sums(const struct metric_sums *sums, double n, enum valence_scal
     unsigned wanted = valence_scale_metrics(scale);
     for (int metric = 0; metric < VALENCE_MAX_METRICS; metric++)
         values[metric] = NAN;
+    if (scale == VALENCE_SCALE_CLASSES) {
+        metrics_of_classes(sums, n, values);
+        return;
+    }
     values[VALENCE_METRIC_MAE] = sums->absolute_error / n;
     values[VALENCE_METRIC_RMSE] = sqrt(sums->squared_error / n);
     values[VALENCE_METRIC_CORR] = correlation(sums, n);
@@ -274,6 +332,10 @@ static unsigned warnings_of(const struct metric_sums *sums, const struct valence
                             enum valence_scale scale)
 {
     unsigned warnings = 0;
+    if (scale == VALENCE_SCALE_CLASSES) /* numbers without an order: all the same, or not */
+        return metrics->label_deviation > 0 && metrics->predicted_deviation == 0
+                   ? 1u << VALENCE_WARNING_CONSTANT
+                   : 0;
     if (metrics->label_deviation > 0 &&
         metrics->predicted_deviation < 0.05 * metrics->label_deviation)
         warnings |= 1u << VALENCE_WARNING_CONSTANT;
@@ -302,7 +364,7 @@ void valence_metrics_compute(const float *predicted, const float *labels, int64_
             metric_sums_add(&sums, &terms[i]);
     }
     metrics_of_sums(&sums, (double)n, scale, metrics->values);
-    metrics->n_nonzero = (int64_t)count(&sums, LABEL_NOT_0, 0);
+    metrics->n_nonzero = scale == VALENCE_SCALE_CLASSES ? n : (int64_t)count(&sums, LABEL_NOT_0, 0);
     if (n == 0)
         return;
     bool constant_p = all_equal(predicted, n), constant_t = all_equal(labels, n);
@@ -311,4 +373,22 @@ void valence_metrics_compute(const float *predicted, const float *labels, int64_
     metrics->predicted_deviation = constant_p ? 0 : sqrt(sums.predicted2 / (double)n);
     metrics->label_deviation = constant_t ? 0 : sqrt(sums.label2 / (double)n);
     metrics->warnings = warnings_of(&sums, metrics, scale);
+}
+
+int valence_confusion_compute(const float *predicted, const float *labels, int64_t n, int n_classes,
+                              int64_t *counts, struct valence_error *error)
+{
+    if (!predicted || !labels || !counts || n < 0 || n_classes < 1)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "no confusion: an argument is missing");
+    memset(counts, 0, (size_t)n_classes * (size_t)n_classes * sizeof *counts);
+    for (int64_t i = 0; i < n; i++) {
+        float p = predicted[i], t = labels[i];
+        bool known = p >= 0 && t >= 0 && p < (float)n_classes && t < (float)n_classes;
+        if (!known || p != floorf(p) || t != floorf(t))
+            return fail(error, VALENCE_ERROR_ARGUMENT,
+                        "clip %lld: classes %g and %g; there are 0 to %d", (long long)i, (double)p,
+                        (double)t, n_classes - 1);
+        counts[(int64_t)t * n_classes + (int64_t)p]++;
+    }
+    return VALENCE_OK;
 }

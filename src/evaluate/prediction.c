@@ -94,6 +94,8 @@ static int give(struct predicting *predicting, const char *id, const struct assi
         .modality_weights = score->modality_weights,
         .view_weights = score->view_weights,
     };
+    prediction.n_classes = (int)valence_model_get_config(predicting->model)->n_classes;
+    prediction.probabilities = prediction.n_classes ? score->probabilities : NULL;
     prediction.estimate = estimate(predicting, &prediction);
     count(&predicting->counts, &prediction);
     if (predicting->receive && predicting->receive(predicting->user, &prediction) != 0)
@@ -280,21 +282,13 @@ struct batch_scores {
     struct valence_details details[VALENCE_MAX_FLOWS];
 };
 
-static void take_score(const struct batch_scores *from, int64_t i, struct assigned *clip)
+static void take_score(const struct batch_scores *from, int64_t i, int64_t n_classes,
+                       struct assigned *clip)
 {
     int f = 0;
     while (from->flows[f] != clip->flow)
         f++;
-    const struct valence_details *details = &from->details[f];
-    struct clip_score *score = &clip->score;
-    score->score = from->scores[f][i];
-    score->distance = details->distances[i];
-    score->outside = details->outside[i];
-    score->novelty = details->novelty[i];
-    memcpy(score->modality_weights, details->modality_weights + i * VALENCE_N_MODALITIES,
-           sizeof score->modality_weights);
-    memcpy(score->view_weights, details->view_weights + i * VALENCE_N_VIEWS,
-           sizeof score->view_weights);
+    clip_score_take(&from->details[f], i, from->scores[f][i], n_classes, &clip->score);
 }
 
 static int assign_batch(const struct predicting *predicting, const struct valence_batch *batch,
@@ -329,7 +323,7 @@ static int predict_rows(struct predicting *predicting, struct valence_workspace 
         status = valence_score_flows(workspace, batch, scores.flows, scores.n_flows, scores.scores,
                                      scores.details, error);
     for (int64_t i = 0; i < batch->n_clips && !status; i++) {
-        take_score(&scores, i, &clips[i]);
+        take_score(&scores, i, valence_model_get_config(predicting->model)->n_classes, &clips[i]);
         status = give(predicting, "", &clips[i], error);
     }
     return status;

@@ -206,7 +206,7 @@ static int measure_scores(const struct session *s, float *scores, float *labels,
     int status = condition_intervals(scores, labels, n, to->scale, s->options.n_resamples,
                                      s->options.seed, condition->intervals, error);
     for (int64_t i = 0; i < n; i++)
-        if (labels[i] != 0) {
+        if (labels[i] != 0 || to->scale == VALENCE_SCALE_CLASSES) {
             scores[n_nonzero] = scores[i];
             labels[n_nonzero++] = labels[i];
         }

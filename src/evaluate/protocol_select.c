@@ -43,7 +43,8 @@ static enum valence_metric f1_of(enum valence_scale scale)
         [VALENCE_SCALE_SENTIMENT] = VALENCE_METRIC_F1_NON0,
         [VALENCE_SCALE_SIMS] = VALENCE_METRIC_F1_SIMS,
         [VALENCE_SCALE_CLASSES3] = VALENCE_METRIC_F1_3,
-        [VALENCE_SCALE_OTHER] = VALENCE_METRIC_MAE};
+        [VALENCE_SCALE_OTHER] = VALENCE_METRIC_MAE,
+        [VALENCE_SCALE_CLASSES] = VALENCE_METRIC_F1_WEIGHTED};
     return metrics[scale];
 }
 

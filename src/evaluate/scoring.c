@@ -152,26 +152,34 @@ bool scoring_flow_is_trained(const struct valence_model *model, unsigned flow)
 
 /* ---- Scores ---- */
 
+void clip_score_take(const struct valence_details *details, int64_t i, float value,
+                     int64_t n_classes, struct clip_score *score)
+{
+    score->score = value;
+    score->distance = details->distances[i];
+    score->outside = details->outside[i];
+    score->novelty = details->novelty[i];
+    memcpy(score->modality_weights, details->modality_weights + i * VALENCE_N_MODALITIES,
+           sizeof score->modality_weights);
+    memcpy(score->view_weights, details->view_weights + i * VALENCE_N_VIEWS,
+           sizeof score->view_weights);
+    if (n_classes)
+        memcpy(score->probabilities, details->probabilities + i * n_classes,
+               (size_t)n_classes * sizeof score->probabilities[0]);
+}
+
 /* Scores a batch into scores[flow][first ...]; values[flow] has room for a batch. */
 static int score_batch(struct valence_workspace *workspace, const struct valence_batch *batch,
                        const unsigned *flows, int n_flows, float *const *values,
                        struct clip_score *const *scores, int64_t first, struct valence_error *error)
 {
     struct valence_details details[VALENCE_MAX_FLOWS];
+    int64_t n_classes = valence_model_get_config(valence_workspace_model(workspace))->n_classes;
     int status = valence_score_flows(workspace, batch, flows, n_flows, values, details, error);
     for (int flow = 0; flow < n_flows && !status; flow++)
-        for (int64_t i = 0; i < batch->n_clips; i++) {
-            struct clip_score *score = &scores[flow][first + i];
-            score->score = values[flow][i];
-            score->distance = details[flow].distances[i];
-            score->outside = details[flow].outside[i];
-            score->novelty = details[flow].novelty[i];
-            memcpy(score->modality_weights,
-                   details[flow].modality_weights + i * VALENCE_N_MODALITIES,
-                   sizeof score->modality_weights);
-            memcpy(score->view_weights, details[flow].view_weights + i * VALENCE_N_VIEWS,
-                   sizeof score->view_weights);
-        }
+        for (int64_t i = 0; i < batch->n_clips; i++)
+            clip_score_take(&details[flow], i, values[flow][i], n_classes,
+                            &scores[flow][first + i]);
     return status;
 }
 

@@ -13,7 +13,12 @@ struct clip_score {
     float novelty; /* the same */
     float modality_weights[VALENCE_N_MODALITIES];
     float view_weights[VALENCE_N_VIEWS];
+    float probabilities[VALENCE_MAX_CLASSES]; /* of a model of classes */
 };
+
+/* Takes clip i's out of a batch's. */
+void clip_score_take(const struct valence_details *details, int64_t i, float value,
+                     int64_t n_classes, struct clip_score *score);
 
 /* A model at work on a store: the streams that it reads, by the names it was trained with. */
 struct scoring {

@@ -100,6 +100,10 @@ static int check_options(const struct valence_import_options *options, struct va
     if ((unsigned)options->all_in >= VALENCE_N_SPLITS)
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "all_in", "unknown split %d",
                         (int)options->all_in);
+    if (options->label_classes && (options->label_map || options->label_scale))
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "label_classes",
+                        "classes have no %s: they are not numbers on a scale",
+                        options->label_map ? "label_map" : "label_scale");
     int status = values_check(options->label_values, "label_values", error);
     if (!status)
         status = values_check(options->split_values, "split_values", error);

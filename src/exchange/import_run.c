@@ -10,6 +10,7 @@
 #include "exchange/import.h"
 #include "exchange/import_split.h"
 #include "exchange/import_target.h"
+#include "data/label_scale.h"
 #include "data/value_map.h"
 #include "exchange/read_ahead.h"
 #include "valence/text.h"
@@ -20,6 +21,7 @@ struct import {
     struct valence_import_result *result;
     struct import_target target;
     struct affine label_map;
+    struct valence_label_scale classes; /* of options->label_classes; none where that is NULL */
     struct split_draw draw;
     unsigned char *again; /* (target.n_before) 1: met in this source */
     struct read_ahead *ahead;
@@ -91,6 +93,28 @@ static double map_label(const struct import *import, double label)
     return mapped;
 }
 
+/* Of a text that names a class, or of a number that is written like one. */
+static int find_class(const struct import *import, const struct import_record *record,
+                      const char *text, double *label, struct valence_error *error)
+{
+    char number[32], list[400];
+    *label = NAN;
+    if (!text && isnan(record->label_number))
+        return VALENCE_OK;
+    if (!text)
+        snprintf(number, sizeof number, "%.9g", record->label_number);
+    text = text ? text : number;
+    if (text[0] == '\0')
+        return VALENCE_OK;
+    int class = label_class_find(&import->classes, text);
+    label_classes_list(&import->classes, list, sizeof list);
+    if (class < 0)
+        return fail(error, VALENCE_ERROR_DATA, "%s: clip '%s': label '%.80s' is none of %s",
+                    record->place, record->id, text, list);
+    *label = class;
+    return VALENCE_OK;
+}
+
 /* ERROR_DATA if the label cannot be taken; NaN: there is none. */
 static int find_label(const struct import *import, const struct import_record *record,
                       double *label, struct valence_error *error)
@@ -106,6 +130,8 @@ static int find_label(const struct import *import, const struct import_record *r
     if (record->problem)
         return fail(error, VALENCE_ERROR_DATA, "%s: clip '%s': %s", record->place, record->id,
                     record->problem);
+    if (import->classes.n_classes)
+        return find_class(import, record, text, label, error);
     if (text && text[0] == '\0')
         *label = NAN;
     else if (text && !(parse_double(text, label) && isfinite(*label)))
@@ -423,6 +449,8 @@ int import_run(struct import_source *source, const struct import_request *reques
                           "no stream is named (audio, text, video or simulated_text)");
     if (!status && options->label_map)
         status = affine_parse(options->label_map, &import.label_map, error);
+    if (!status && options->label_classes)
+        status = label_classes_parse(options->label_classes, &import.classes, error);
     if (!status)
         status = split_draw_make(&import.draw, source, options, error);
     if (!status)

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/text.h"
 #include "data/data_summary.h"
+#include "data/label_scale.h"
 #include "exchange/source_identity.h"
 #include "store/store_source.h"
 #include "store/store_writer.h"
@@ -24,7 +25,8 @@ static bool are_texts(const struct valence_import_options *options)
     bool fine = is_text(options->id) && is_text(options->split) && is_text(options->label) &&
                 is_text(options->group) && is_text(options->transcript) &&
                 is_text(options->label_values) && is_text(options->split_values) &&
-                is_text(options->label_map) && is_text(options->label_scale);
+                is_text(options->label_map) && is_text(options->label_scale) &&
+                is_text(options->label_classes);
     for (int i = 0; i < VALENCE_N_STREAMS; i++)
         fine = fine && is_text(options->streams[i].source) && is_text(options->streams[i].folder) &&
                is_text(options->streams[i].lengths);
@@ -46,8 +48,9 @@ static int describe(const struct import_source *source,
         valence_split_names[options->all_in], "label_range", options->label_minimum,
         options->label_maximum, "validation_fraction", options->validation_fraction, "seed",
         (json_int_t)options->seed, "feat_scale", (json_int_t)options->feat_scale);
-    json_t *rows = json_pack("{s:b, s:b, s:b}", "trim_zeros", options->trim_zeros, "zeros_missing",
-                             options->zeros_missing, "zero_invalid", options->zero_invalid);
+    json_t *rows = json_pack("{s:b, s:b, s:b, s:s*}", "trim_zeros", options->trim_zeros,
+                             "zeros_missing", options->zeros_missing, "zero_invalid",
+                             options->zero_invalid, "label_classes", options->label_classes);
     bool whole = how && rows && json_object_update(how, rows) == 0;
     for (int i = 0; i < VALENCE_N_STREAMS && whole; i++) {
         const struct valence_import_stream *stream = &options->streams[i];
@@ -138,6 +141,11 @@ static int declare_scale(struct import_target *target, struct valence_error *err
     const struct valence_import_options *options = target->request->options;
     struct valence_label_scale scale = {.low = options->label_minimum,
                                         .high = options->label_maximum};
+    if (options->label_classes) {
+        int status = label_classes_parse(options->label_classes, &scale, error);
+        return status ? status
+                      : valence_store_writer_set_label_scale(target->writer, &scale, error);
+    }
     if (!options->label_scale)
         return VALENCE_OK;
     if (strlen(options->label_scale) >= sizeof scale.name)

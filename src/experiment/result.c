@@ -21,6 +21,8 @@ static const enum valence_metric scale_metrics[VALENCE_N_SCALES][RESULT_METRICS]
                                 VALENCE_METRIC_F1_3, VALENCE_METRIC_ACC3},
     [VALENCE_SCALE_OTHER] = {VALENCE_METRIC_MAE, VALENCE_METRIC_CORR, VALENCE_METRIC_RMSE,
                              VALENCE_METRIC_ACC_ROUND, VALENCE_N_METRICS},
+    [VALENCE_SCALE_CLASSES] = {VALENCE_METRIC_ACC, VALENCE_METRIC_F1_WEIGHTED,
+                               VALENCE_METRIC_F1_MACRO, VALENCE_METRIC_UAR, VALENCE_N_METRICS},
 };
 
 static void choose_metrics(struct owned_result *result, enum valence_scale scale)

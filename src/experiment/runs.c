@@ -35,6 +35,8 @@ static int validation_from_json(const json_t *results, struct run_validation *va
     {
         int flow = valence_flow_from_name(name);
         const json_t *mae = json_object_get(figures, "mae");
+        if (!mae) /* of classes */
+            mae = json_object_get(figures, "cross_entropy");
         good = good && flow >= 0 && json_is_number(mae) && validation->n_flows < VALENCE_MAX_FLOWS;
         if (!good)
             break;

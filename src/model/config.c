@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "model/layout.h"
 #include "valence/model.h"
+#include "valence/store.h"
 
 #define MAX_MODEL_WIDTH 4096
 /* The hidden layers of a transformer are four times as wide. */
@@ -99,6 +100,21 @@ static int check_variants(const struct valence_model_config *config, struct vale
     return VALENCE_OK;
 }
 
+static int check_classes(const struct valence_model_config *config, struct valence_error *error)
+{
+    bool scores = config->fusion == VALENCE_FUSION_LINEAR || config->fusion == VALENCE_FUSION_LATE;
+    if (config->n_classes == 0)
+        return VALENCE_OK;
+    if (config->n_classes < 2 || config->n_classes > VALENCE_MAX_CLASSES)
+        return fail_key(error, VALENCE_ERROR_CONFIG, "labels", "%lld classes; there can be 2 to %d",
+                        (long long)config->n_classes, VALENCE_MAX_CLASSES);
+    if (scores)
+        return fail_key(error, VALENCE_ERROR_CONFIG, "model.fusion",
+                        "model.fusion: %s learns scores, not classes",
+                        valence_fusion_names[config->fusion]);
+    return VALENCE_OK;
+}
+
 static int check_transformer(const struct valence_model_config *config, struct valence_error *error)
 {
     if (config->fusion != VALENCE_FUSION_TRANSFORMER)
@@ -142,6 +158,8 @@ int valence_model_config_check(const struct valence_model_config *config,
         status = check_flows(config, error);
     if (!status)
         status = check_variants(config, error);
+    if (!status)
+        status = check_classes(config, error);
     return status ? status : check_transformer(config, error);
 }
 

@@ -50,6 +50,8 @@ json_t *model_config_to_json(const struct valence_model_config *config)
         failed |= json_object_set_new(object, "layers", json_integer(config->n_layers));
         failed |= json_object_set_new(object, "heads", json_integer(config->n_heads));
     }
+    if (config->n_classes)
+        failed |= json_object_set_new(object, "classes", json_integer(config->n_classes));
     if (!failed)
         return object;
     json_decref(object);
@@ -133,6 +135,16 @@ static int read_choices(const json_t *object, struct valence_model_config *confi
     return VALENCE_OK;
 }
 
+/* Only models of classes have it. */
+static int read_classes(const json_t *object, struct valence_model_config *config, size_t *n_keys,
+                        const char *path, struct valence_error *error)
+{
+    if (!json_object_get(object, "classes"))
+        return VALENCE_OK;
+    ++*n_keys;
+    return read_integer(object, "classes", &config->n_classes, path, error);
+}
+
 /* Only transformers have them. */
 static int read_transformer(const json_t *object, struct valence_model_config *config,
                             size_t *n_keys, const char *path, struct valence_error *error)
@@ -171,6 +183,8 @@ int model_config_from_json(const json_t *object, struct valence_model_config *co
     int status = read_choices(object, config, &n_keys, path, error);
     if (!status)
         status = read_transformer(object, config, &n_keys, path, error);
+    if (!status)
+        status = read_classes(object, config, &n_keys, path, error);
     if (!status)
         status = check_keys(object, n_keys, "", path, error);
     if (!status)

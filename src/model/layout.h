@@ -102,6 +102,12 @@ static inline int64_t network_pool_width(const struct valence_model_config *conf
     return network_has_transformers(config) ? N_OTHERS * config->d : config->d;
 }
 
+/* Outputs of the network: the score, or one for each class. */
+static inline int64_t network_n_outputs(const struct valence_model_config *config)
+{
+    return config->n_classes ? config->n_classes : 1;
+}
+
 /* The layers that the score is a linear function of: one, or each modality's. Gives their number.
  */
 static inline int network_score_layers(const struct valence_model_config *config,

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "kernels/cross_entropy.h"
 #include "kernels/distance.h"
 #include "kernels/rank_n_contrast.h"
 #include "model/network_private.h"
@@ -54,12 +55,15 @@ static void distil(struct network *network, struct flow_state *flow,
     }
 }
 
-/* The squared error of the score; of late fusion half of that and half of the modalities' own
- * scores', so that each of them learns to stand for itself. */
+/* The squared error of the score, or the cross-entropy of classes; of late fusion half of that and
+ * half of the modalities' own scores', so that each of them learns to stand for itself. */
 static double score_error(struct network *network, struct flow_state *flow, double weight)
 {
     int64_t n_clips = network->batch->n_clips;
     const float *labels = network->batch->labels;
+    if (network->config.n_classes)
+        return cross_entropy(n_clips, network->config.n_classes, flow->outputs, labels, weight,
+                             flow->doutputs);
     if (!network_is_late(&network->config))
         return mean_squared_error(n_clips, flow->score, labels, weight, flow->dscore);
     double own = late_own_error(network, flow, labels, weight / 2, flow->dmodality_scores);
@@ -70,7 +74,8 @@ static void clear_gradients(struct network *network, struct flow_state *flow)
 {
     size_t n_clips = (size_t)network->batch->n_clips;
     size_t d = (size_t)network->config.d, o = (size_t)network->config.o;
-    memset(flow->dscore, 0, n_clips * sizeof(real));
+    size_t n_outputs = (size_t)network_n_outputs(&network->config);
+    memset(flow->doutputs, 0, n_clips * n_outputs * sizeof(real));
     memset(flow->dmodality_scores, 0, n_clips * N_MODALITIES * sizeof(real));
     memset(flow->dfeature, 0, n_clips * o * sizeof(real));
     memset(flow->dcontrast, 0, n_clips * (o / 2) * sizeof(real));

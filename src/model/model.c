@@ -53,7 +53,8 @@ static int calibrate(struct valence_model *model, const struct calibration *c,
         model->minimum = (double)c->range[0];
         model->maximum = (double)c->range[1];
     }
-    for (int f = 0; f < config->n_flows && c->n && !status; f++)
+    bool scores = config->n_classes == 0; /* numbers of classes have no errors and no intervals */
+    for (int f = 0; f < config->n_flows && c->n && scores && !status; f++)
         status = valence_reliability_create(c->scores + f * c->n, c->labels, c->n, model->minimum,
                                             model->maximum, &model->reliability[config->flows[f]],
                                             error);
@@ -175,13 +176,17 @@ static int check_member(const struct valence_model *first, const struct valence_
     for (int s = 0; s < VALENCE_N_STREAMS; s++)
         same = same &&
                strcmp(first->checkpoint.stream_names[s], member->checkpoint.stream_names[s]) == 0;
+    same = same && a->n_classes == b->n_classes;
+    for (int i = 0; same && i < (int)a->n_classes; i++)
+        same = strcmp(valence_model_class_name(first, i), valence_model_class_name(member, i)) == 0;
     if (same && member->n_members == 0)
         return VALENCE_OK;
-    return fail(error, VALENCE_ERROR_ARGUMENT,
-                same
-                    ? "member %d is a group itself"
-                    : "member %d reads other streams or was trained with other flows than member 1",
-                number);
+    return fail(
+        error, VALENCE_ERROR_ARGUMENT,
+        same ? "member %d is a group itself"
+             : "member %d reads other streams or was trained with other flows or labels than "
+               "member 1",
+        number);
 }
 
 /* The mean of the members' scores of the validation clips; none if they were not calibrated on

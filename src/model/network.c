@@ -142,13 +142,19 @@ static void lay_out_flow(struct network *network, struct flow_state *flow, int64
     flow->view_hidden[1] = take(network, n_clips * o);
     flow->view_weights = take(network, n_views);
     flow->feature = take(network, n_clips * o);
-    flow->score = take(network, n_clips);
+    flow->score = flow->outputs = take(network, n_clips);
+    if (network->config.n_classes) {
+        flow->outputs = take(network, n_clips * network->config.n_classes);
+        flow->probabilities = take(network, n_clips * network->config.n_classes);
+    }
     flow->modality_scores = take(network, n_clips * N_MODALITIES);
     flow->contrast_hidden = take(network, n_clips * o / 2);
     flow->contrast = take(network, n_clips * o / 2);
     if (!network->training)
         return;
-    flow->dscore = take(network, n_clips);
+    flow->dscore = flow->doutputs = take(network, n_clips);
+    if (network->config.n_classes)
+        flow->doutputs = take(network, n_clips * network->config.n_classes);
     flow->dmodality_scores = take(network, n_clips * N_MODALITIES);
     flow->dfeature = take(network, n_clips * o);
     flow->dcontrast = take(network, n_clips * o / 2);
@@ -365,16 +371,19 @@ static void give_outputs(const struct network *network, struct flow_output *outp
 {
     for (int f = 0; f < network->n_flows; f++) {
         const struct flow_state *flow = &network->flows[f];
-        outputs[f] = (struct flow_output){.score = flow->score,
-                                          .feature = flow->feature,
-                                          .rnc_feature = flow->contrast,
-                                          .modality_weights = flow->modality_weights,
-                                          .view_weights = flow->view_weights,
-                                          .queries = flow->queries,
-                                          .cross = flow->cross,
-                                          .seen_cross = flow->seen_cross,
-                                          .representations = flow->representations,
-                                          .seen = flow->seen};
+        outputs[f] =
+            (struct flow_output){.score = flow->score,
+                                 .outputs = network->config.n_classes ? flow->outputs : NULL,
+                                 .probabilities = flow->probabilities,
+                                 .feature = flow->feature,
+                                 .rnc_feature = flow->contrast,
+                                 .modality_weights = flow->modality_weights,
+                                 .view_weights = flow->view_weights,
+                                 .queries = flow->queries,
+                                 .cross = flow->cross,
+                                 .seen_cross = flow->seen_cross,
+                                 .representations = flow->representations,
+                                 .seen = flow->seen};
         for (int m = 0; m < N_MODALITIES; m++) {
             outputs[f].pool_weights[m] = network->uses[flow->use[m]].pool.weights;
             outputs[f].cross_weights[m] = flow->weights_of_cross[m];

@@ -66,7 +66,9 @@ int network_gradients(struct network *network, const real *parameters,
 /* What a flow computed for a batch, in the network's memory until its next use; shapes with B
  * clips, Q = 7. */
 struct flow_output {
-    const real *score;            /* (B) */
+    const real *score;            /* (B): of classes, the number of the most probable one */
+    const real *outputs;          /* (B, classes): what the probabilities are the softmax of, */
+    const real *probabilities;    /* and these; both NULL where the network gives scores */
     const real *feature;          /* (B, o) */
     const real *rnc_feature;      /* (B, o/2) */
     const real *modality_weights; /* (B, 3) */

@@ -78,8 +78,8 @@ static void read_off_backward(struct network *network, struct flow_state *flow,
     relu_backward(n_clips, o / 2, flow->contrast_hidden, o / 2, 1, dhidden, o / 2);
     linear_step(layout->contrast[0], parameters, gradients, n_clips, flow->feature, o, dhidden,
                 o / 2, flow->dfeature, o);
-    linear_step(layout->score, parameters, gradients, n_clips, flow->feature, o, flow->dscore, 1,
-                flow->dfeature, o);
+    linear_step(layout->score, parameters, gradients, n_clips, flow->feature, o, flow->doutputs,
+                network_n_outputs(&network->config), flow->dfeature, o);
 }
 
 /* From the feature to the representations, in backward.drepresentations. */

@@ -2,8 +2,10 @@
  * modality, imagine the missing representations, weigh modalities and form the query views, ask
  * every modality by every view, imagine the missing answers, weigh the views, read the score off
  * the gathered feature. */
+#include <math.h>
 #include <string.h>
 
+#include "kernels/cross_entropy.h"
 #include "kernels/vector.h"
 #include "model/gather.h"
 #include "model/network_private.h"
@@ -283,11 +285,24 @@ static void join(struct network *network, struct flow_state *flow, const real *p
                   flow->view_hidden[0], 2 * o, flow->feature, o);
 }
 
+/* Probabilities from the outputs, and the most probable class as the score. */
+static void classify(struct network *network, struct flow_state *flow)
+{
+    int64_t k = network->config.n_classes;
+    for (int64_t b = 0; b < network->batch->n_clips && k; b++) {
+        int64_t largest = largest_of(k, flow->outputs + b * k);
+        flow->score[b] = largest < 0 ? (real)NAN : (real)largest;
+        softmax_row(k, flow->outputs + b * k, flow->probabilities + b * k);
+    }
+}
+
 static void read_off(struct network *network, struct flow_state *flow, const real *parameters)
 {
     const struct network_layout *layout = &network->layout;
     int64_t n_clips = network->batch->n_clips, o = network->config.o;
-    linear_forward(layer_of(layout->score, parameters), n_clips, flow->feature, o, flow->score, 1);
+    linear_forward(layer_of(layout->score, parameters), n_clips, flow->feature, o, flow->outputs,
+                   network_n_outputs(&network->config));
+    classify(network, flow);
     linear_forward(layer_of(layout->contrast[0], parameters), n_clips, flow->feature, o,
                    flow->contrast_hidden, o / 2);
     relu_forward(n_clips, o / 2, flow->contrast_hidden, o / 2);
@@ -322,8 +337,11 @@ static void score_linearly(struct network *network, struct flow_state *flow, con
     int64_t n_clips = network->batch->n_clips;
     clear_views(network, flow);
     clear_feature(network, flow);
-    fill(n_clips, parameters[layout->score.bias], flow->score);
-    for (int m = 0; m < N_MODALITIES; m++) {
+    int64_t k = network_n_outputs(&network->config);
+    for (int64_t b = 0; b < n_clips; b++)
+        memcpy(flow->outputs + b * k, parameters + layout->score.bias, (size_t)k * sizeof(real));
+    classify(network, flow);
+    for (int m = 0; m < N_MODALITIES && k == 1; m++) {
         const real *means = network->mean_rows[stream_index(network->uses[flow->use[m]].stream)];
         int64_t width = network->config.widths[m];
         for (int64_t b = 0; means && b < n_clips; b++)

@@ -95,11 +95,14 @@ struct flow_state {
     real *view_weights;    /* (B, Q) */
     real *feature;         /* (B, o) */
     real *score;           /* (B) */
+    real *outputs;         /* (B, outputs): the score itself, or a class's each */
+    real *probabilities;   /* (B, classes); NULL of scores */
     real *modality_scores; /* of late fusion, (B, 3): each modality's */
     real *contrast_hidden; /* (B, o / 2) */
     real *contrast;        /* (B, o / 2) */
 
     /* Gradients that the losses write and backward adds to; training only. */
+    real *doutputs;         /* (B, outputs): dscore itself, or a class's each */
     real *dscore;           /* (B) */
     real *dmodality_scores; /* (B, 3) */
     real *dfeature;         /* (B, o) */

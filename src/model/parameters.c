@@ -185,7 +185,7 @@ static void add_closed_form(const struct valence_model_config *config, struct ne
         snprintf(name, sizeof name, "mean_%s_row.weight", valence_modality_names[m]);
         l->mean_row[m] = add_tensor(t, 2, 1, config->widths[m], config->widths[m], name);
     }
-    l->score.bias = add_tensor(t, 1, 1, 0, 1, "fc_out_v.bias");
+    l->score.bias = add_tensor(t, 1, network_n_outputs(config), 0, 1, "fc_out_v.bias");
     l->n_values = t->n_values;
 }
 
@@ -215,7 +215,7 @@ static void add_feature(const struct valence_model_config *config, struct networ
         add_cross_attention(config, l, t);
     else
         add_mlp(t, l->joined_mlp, 3 * d, 2 * o, o, "joined_mlp");
-    l->score = add_linear(t, o, 1, "fc_out_v");
+    l->score = add_linear(t, o, network_n_outputs(config), "fc_out_v");
     l->contrast[0] = add_linear(t, o, o / 2, "orgin_linear_change.0"); /* the published spelling */
     l->contrast[1] = add_linear(t, o / 2, o / 2, "orgin_linear_change.2");
 }

@@ -45,6 +45,15 @@ int model_read_provenance(struct valence_model *model, struct valence_error *err
     return complete ? VALENCE_OK : fail_memory(error, 1 << 14, "a model's provenance");
 }
 
+const char *valence_model_class_name(const struct valence_model *model, int class_number)
+{
+    if (!model || class_number < 0 || class_number >= model->checkpoint.config.n_classes)
+        return NULL;
+    const json_t *names = json_object_get(model->checkpoint.provenance, "classes");
+    const char *name = json_string_value(json_array_get(names, (size_t)class_number));
+    return name ? name : "";
+}
+
 const char *valence_model_encoder(const struct valence_model *model, enum valence_stream stream)
 {
     const char *text = (unsigned)stream < VALENCE_N_STREAMS ? model->texts[stream] : NULL;

@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "kernels/cross_entropy.h"
 #include "model/model_private.h"
 #include "model/network.h"
 #include "valence/score.h"
@@ -102,21 +103,32 @@ static int check_distances(const float *distances, int64_t n_clips, struct valen
 
 /* The parts of `results` that belong to a flow. */
 struct flow_results {
-    float *distances, *novelty, *modality_weights, *view_weights;
+    float *distances, *novelty, *modality_weights, *view_weights, *probabilities;
     bool *outside;
 };
 
-#define RESULTS_PER_CLIP (2 + VALENCE_N_MODALITIES + VALENCE_N_VIEWS)
+#define WEIGHTS_PER_CLIP (VALENCE_N_MODALITIES + VALENCE_N_VIEWS)
+
+static int64_t n_classes_of(const struct valence_workspace *workspace)
+{
+    return valence_model_get_config(workspace->model)->n_classes;
+}
+
+static int64_t results_per_clip(const struct valence_workspace *workspace)
+{
+    return 2 + WEIGHTS_PER_CLIP + n_classes_of(workspace);
+}
 
 static struct flow_results results_of(const struct valence_workspace *workspace, int flow,
                                       int64_t n_clips)
 {
-    float *results = workspace->results + flow * n_clips * RESULTS_PER_CLIP;
+    float *results = workspace->results + flow * n_clips * results_per_clip(workspace);
     return (struct flow_results){
         .distances = results,
         .novelty = results + n_clips,
         .modality_weights = results + n_clips * 2,
         .view_weights = results + n_clips * (2 + VALENCE_N_MODALITIES),
+        .probabilities = results + n_clips * (2 + WEIGHTS_PER_CLIP),
         .outside = workspace->outside + flow * n_clips,
     };
 }
@@ -124,9 +136,9 @@ static struct flow_results results_of(const struct valence_workspace *workspace,
 static int reserve(struct valence_workspace *workspace, int64_t n_clips, int n_flows,
                    struct valence_error *error)
 {
-    int64_t n = n_clips * n_flows;
-    int status = grow_array((void **)&workspace->results, &workspace->n_results,
-                            n * RESULTS_PER_CLIP, sizeof(float), INT64_MAX, "results", error);
+    int64_t n = n_clips * n_flows, n_results = n * results_per_clip(workspace);
+    int status = grow_array((void **)&workspace->results, &workspace->n_results, n_results,
+                            sizeof(float), INT64_MAX, "results", error);
     if (!status)
         status = grow_array((void **)&workspace->outside, &workspace->n_outside, n, sizeof(bool),
                             INT64_MAX, "results", error);
@@ -139,7 +151,7 @@ static int reserve(struct valence_workspace *workspace, int64_t n_clips, int n_f
                             sizeof(float), INT64_MAX, "results", error);
     if (status)
         return status;
-    memset(workspace->results, 0, (size_t)(n * RESULTS_PER_CLIP) * sizeof(float));
+    memset(workspace->results, 0, (size_t)n_results * sizeof(float));
     memset(workspace->outside, 0, (size_t)n * sizeof(bool));
     return VALENCE_OK;
 }
@@ -178,6 +190,9 @@ static int add_member(struct valence_workspace *workspace, int number,
         novelty_shares(checkpoint->novelty, &checkpoint->standardisation, batch, flows[f],
                        workspace->novelty);
         add_share(n, workspace->novelty, share, to.novelty);
+        if (outputs[f].probabilities)
+            add_share(n * n_classes_of(workspace), outputs[f].probabilities, share,
+                      to.probabilities);
         for (int64_t i = 0; i < n; i++) {
             float distance = model_flow_distance(workspace->distances + i, n, flows[f]);
             to.distances[i] = fmaxf(to.distances[i], distance);
@@ -199,20 +214,31 @@ static int check_flows(const unsigned *flows, int n_flows, struct valence_error 
     return VALENCE_OK;
 }
 
+/* The most probable class by the members' mean probabilities. */
+static float most_probable(int64_t k, const float *probabilities)
+{
+    int64_t largest = largest_of(k, probabilities);
+    return largest < 0 ? NAN : (float)largest;
+}
+
 /* A mean over members that overflowed in one is NaN in all. */
 static void give(const struct valence_workspace *workspace, const struct valence_batch *batch,
                  int n_flows, float *const *sums, float *const *scores,
                  struct valence_details *details)
 {
     int64_t n = batch->n_clips;
+    int64_t k = n_classes_of(workspace);
     for (int f = 0; f < n_flows; f++) {
-        for (int64_t i = 0; i < n; i++)
-            scores[f][i] = isfinite(sums[f][i]) ? sums[f][i] : NAN;
         struct flow_results results = results_of(workspace, f, n);
+        for (int64_t i = 0; i < n; i++)
+            scores[f][i] = !isfinite(sums[f][i]) ? NAN
+                           : k                   ? most_probable(k, results.probabilities + i * k)
+                                                 : sums[f][i];
         if (details)
             details[f] = (struct valence_details){.modality_weights = results.modality_weights,
                                                   .view_weights = results.view_weights,
                                                   .distances = results.distances,
+                                                  .probabilities = k ? results.probabilities : NULL,
                                                   .outside = results.outside,
                                                   .novelty = results.novelty};
     }

@@ -71,6 +71,11 @@ static int load_model(struct valence_scorer *scorer, const char *path, struct va
         return status;
     status = valence_run_load(run, &scorer->model, error);
     valence_run_close(run);
+    if (!status && valence_model_get_config(scorer->model)->n_classes)
+        status = fail_key(error, VALENCE_ERROR_UNSUPPORTED, "labels",
+                          "%s: tells classes apart and gives no scores of recordings and texts; "
+                          "encode them into a store, and predict its clips",
+                          path);
     return status ? status : valence_workspace_create(scorer->model, &scorer->workspace, error);
 }
 

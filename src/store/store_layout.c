@@ -220,11 +220,37 @@ void new_stream_clear(struct new_stream *added)
     *added = (struct new_stream){0};
 }
 
+static bool is_name(const char *name, size_t room)
+{
+    size_t length = strnlen(name, room);
+    return length > 0 && length < room && is_utf8(name, length);
+}
+
+static bool are_classes(const struct valence_label_scale *scale)
+{
+    int n = scale->n_classes;
+    bool fine = n >= 2 && n <= VALENCE_MAX_CLASSES && scale->low == 0 && scale->high == n - 1;
+    for (int i = 0; fine && i < n; i++) {
+        fine = is_name(scale->classes[i], sizeof scale->classes[i]);
+        for (int j = 0; fine && j < i; j++)
+            fine = strcmp(scale->classes[i], scale->classes[j]) != 0;
+    }
+    return fine;
+}
+
 static bool is_scale(const struct valence_label_scale *scale)
 {
-    size_t length = strnlen(scale->name, sizeof scale->name);
-    return length > 0 && length < sizeof scale->name && is_utf8(scale->name, length) &&
-           isfinite(scale->low) && isfinite(scale->high) && scale->low < scale->high;
+    return is_name(scale->name, sizeof scale->name) && isfinite(scale->low) &&
+           isfinite(scale->high) && scale->low < scale->high &&
+           (scale->n_classes == 0 || are_classes(scale));
+}
+
+static json_t *classes_to_json(const struct valence_label_scale *scale)
+{
+    json_t *array = scale->n_classes ? json_array() : NULL;
+    for (int i = 0; i < scale->n_classes; i++)
+        json_array_append_new(array, json_string(scale->classes[i]));
+    return array;
 }
 
 int label_scale_encode(const struct valence_label_scale *scale, struct text *json,
@@ -233,16 +259,36 @@ int label_scale_encode(const struct valence_label_scale *scale, struct text *jso
     if (!is_scale(scale))
         return fail(error, VALENCE_ERROR_ARGUMENT,
                     "a label scale has a name of 1 to %zu bytes of UTF-8, and a lowest label below "
-                    "its highest",
-                    sizeof scale->name - 1);
-    json_t *root =
-        json_pack("{s:s, s:f, s:f}", "name", scale->name, "low", scale->low, "high", scale->high);
+                    "its highest; or 2 to %d classes with names of their own, and labels from 0",
+                    sizeof scale->name - 1, VALENCE_MAX_CLASSES);
+    json_t *classes = classes_to_json(scale);
+    bool whole = json_array_size(classes) == (size_t)scale->n_classes;
+    json_t *root = json_pack("{s:s, s:f, s:f, s:o*}", "name", scale->name, "low", scale->low,
+                             "high", scale->high, "classes", classes);
+    if (!whole) {
+        json_decref(root);
+        root = NULL;
+    }
     char *encoded = root ? json_dumps(root, JSON_REAL_PRECISION(17)) : NULL;
     json_decref(root);
     if (encoded)
         text_append(json, encoded, strlen(encoded));
     free(encoded);
     return encoded && !json->failed ? VALENCE_OK : fail_memory(error, 0, "a label scale");
+}
+
+/* What is damaged leaves classes that are none. */
+static void classes_decode(const json_t *array, struct valence_label_scale *scale)
+{
+    size_t n = json_array_size(array);
+    scale->n_classes = array ? n <= VALENCE_MAX_CLASSES ? (int)n : -1 : 0;
+    for (int i = 0; i < scale->n_classes; i++) {
+        const char *name = json_string_value(json_array_get(array, (size_t)i));
+        if (name && strlen(name) < sizeof scale->classes[i])
+            strcpy(scale->classes[i], name);
+    }
+    if (array && scale->n_classes == 0)
+        scale->n_classes = -1;
 }
 
 int label_scale_decode(const char *json, size_t size, struct valence_label_scale *scale,
@@ -260,6 +306,7 @@ int label_scale_decode(const char *json, size_t size, struct valence_label_scale
     };
     if (name && strlen(name) < sizeof scale->name)
         strcpy(scale->name, name);
+    classes_decode(json_object_get(root, "classes"), scale);
     json_decref(root);
     return is_scale(scale) ? VALENCE_OK
                            : fail(error, VALENCE_ERROR_FORMAT, "'label_scale' is damaged");

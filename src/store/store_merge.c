@@ -49,6 +49,22 @@ static int check_encoders(const struct valence_store *first, const struct valenc
                           valence_store_path(store), valence_store_path(first));
 }
 
+/* The number of a class means the same in all stores. */
+static int check_classes(const struct valence_store *first, const struct valence_store *store,
+                         struct valence_error *error)
+{
+    const struct valence_label_scale *a = valence_store_label_scale(first),
+                                     *b = valence_store_label_scale(store);
+    int n = a ? a->n_classes : 0;
+    bool is_same = n == (b ? b->n_classes : 0);
+    for (int i = 0; is_same && i < n; i++)
+        is_same = strcmp(a->classes[i], b->classes[i]) == 0;
+    return is_same ? VALENCE_OK
+                   : fail(error, VALENCE_ERROR_DATA,
+                          "%s has other classes as labels than %s, or in another order",
+                          valence_store_path(store), valence_store_path(first));
+}
+
 static int check_streams(const struct valence_store *first, const struct valence_store *store,
                          struct valence_error *error)
 {
@@ -88,6 +104,8 @@ static int open_stores(struct merge *merge, const char *const *paths, struct val
             status = check_encoders(merge->stores[0], merge->stores[i], error);
         if (!status && i > 0)
             status = check_streams(merge->stores[0], merge->stores[i], error);
+        if (!status && i > 0)
+            status = check_classes(merge->stores[0], merge->stores[i], error);
         if (!status)
             status = check_clips(merge, i, error);
     }

@@ -216,6 +216,17 @@ static int train_linear(struct trainer *t, struct valence_error *error)
     return status;
 }
 
+/* Each class's share of the training clips as its probability. */
+static void train_shares(struct trainer *t)
+{
+    double loss = 0;
+    for (int c = 0; c < t->classes->n_classes; c++) {
+        t->checkpoint.parameters[c] = (float)log(t->shares[c]);
+        loss -= t->shares[c] * log(t->shares[c]);
+    }
+    add_losses(t, loss, t->checkpoint.config.n_flows > 1 ? loss : 0);
+}
+
 static void train_constant(struct trainer *t)
 {
     double square = 0;
@@ -231,6 +242,9 @@ int closed_form_train(struct trainer *t, struct valence_error *error)
 {
     if (t->checkpoint.config.fusion == VALENCE_FUSION_LINEAR)
         return train_linear(t, error);
-    train_constant(t);
+    if (t->classes)
+        train_shares(t);
+    else
+        train_constant(t);
     return VALENCE_OK;
 }

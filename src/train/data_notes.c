@@ -37,7 +37,7 @@ void note_labels(const struct trainer *t)
     }
     bool both = kinds[0].negative && kinds[0].positive;
     bool one = kinds[1].negative != kinds[1].positive;
-    if (both && one && kinds[1].least < kinds[1].most)
+    if (both && one && !t->classes && kinds[1].least < kinds[1].most)
         trainer_note(t, "one_class",
                      "no validation label is %s, while training labels are; the best epoch is "
                      "chosen on one side of the scale",

@@ -38,6 +38,7 @@ void epoch_record_make(const struct trainer *t, const double *mae, struct epoch_
         .losses = record->losses,
         .n_flows = t->checkpoint.config.n_flows,
         .flows = t->checkpoint.config.flows,
+        .n_classes = t->checkpoint.config.n_classes,
         .validation_mae = record->mae,
         .select = train_selection_names[t->config->select],
         .selected_mae = value,
@@ -58,11 +59,12 @@ json_t *epoch_to_json(const struct valence_train_epoch *epoch)
             json_decref(losses);
             return NULL;
         }
-    return json_pack("{s:I, s:I, s:f, s:o, s:f, s:o, s:f, s:b}", "epoch", (json_int_t)epoch->epoch,
-                     "step", (json_int_t)epoch->step, "learning_rate", epoch->learning_rate, "loss",
-                     losses, "gradient_norm", epoch->gradient_norm, "validation",
-                     train_mae_to_json(epoch->flows, epoch->n_flows, epoch->validation_mae),
-                     epoch->select, epoch->selected_mae, "best", (int)epoch->is_best);
+    return json_pack(
+        "{s:I, s:I, s:f, s:o, s:f, s:o, s:f, s:b}", "epoch", (json_int_t)epoch->epoch, "step",
+        (json_int_t)epoch->step, "learning_rate", epoch->learning_rate, "loss", losses,
+        "gradient_norm", epoch->gradient_norm, "validation",
+        train_errors_to_json(epoch->flows, epoch->n_flows, epoch->n_classes, epoch->validation_mae),
+        epoch->select, epoch->selected_mae, "best", (int)epoch->is_best);
 }
 
 json_t *epoch_times_to_json(const struct valence_train_epoch *epoch)

@@ -73,6 +73,19 @@ static void to_learnt(struct trainer *t, const struct parameter *parameter)
         values[i] = (values[i] - (bias ? t->labels.offset : 0)) / t->labels.factor;
 }
 
+/* Classes of other names, or in another order, are other outputs. */
+static bool is_other_score(const struct trainer *t, const struct checkpoint *other,
+                           const struct parameter *parameter)
+{
+    const json_t *names = json_object_get(other->provenance, "classes");
+    bool same = json_array_size(names) == (size_t)t->checkpoint.config.n_classes;
+    for (int c = 0; same && t->classes && c < t->classes->n_classes; c++) {
+        const char *name = json_string_value(json_array_get(names, (size_t)c));
+        same = name && strcmp(name, t->classes->classes[c]) == 0;
+    }
+    return !same && strncmp(parameter->name, "fc_out_v.", 9) == 0;
+}
+
 static int take(struct trainer *t, const struct parameter_table *table,
                 const struct checkpoint *other, const struct parameter_table *others,
                 struct valence_error *error)
@@ -83,7 +96,7 @@ static int take(struct trainer *t, const struct parameter_table *table,
     for (int i = 0; i < table->n; i++) {
         const struct parameter *own = &table->parameters[i];
         const struct parameter *found = parameter_find(others, own->name);
-        if (found && same_shape(own, found)) {
+        if (found && same_shape(own, found) && !is_other_score(t, other, own)) {
             memcpy(t->checkpoint.parameters + own->offset, other->parameters + found->offset,
                    (size_t)own->n_values * sizeof *other->parameters);
             to_learnt(t, own);
@@ -96,7 +109,7 @@ static int take(struct trainer *t, const struct parameter_table *table,
     for (int i = 0; i < others->n; i++)
         if (!parameter_find(table, others->parameters[i].name))
             add_name(&unused, others->parameters[i].name);
-    note_names(t, &shaped, "have another shape there and start at random");
+    note_names(t, &shaped, "have another shape or meaning there and start at random");
     note_names(t, &absent, "are not there and start at random");
     note_names(t, &unused, "of it have no place in this network");
     if (!n_matrices) /* a bias of one value fits anything */

@@ -4,6 +4,7 @@
 
 #include "base/fail.h"
 #include "data/clips.h"
+#include "data/label_scale.h"
 #include "train/train_config.h"
 
 /* Defaults by the number of training clips. The last line is the paper's; the others are those of
@@ -92,6 +93,10 @@ int valence_train_config_for_store(struct valence_train_config *config, const ch
     set_streams(config, store);
     set_flows(config);
     set_sizes(config, count_training_clips(store));
+    if (label_classes(store)) {
+        config->labels = TRAIN_CLASSES;
+        config->losses.rnc = 0;
+    }
     valence_store_close(store);
     return VALENCE_OK;
 }

@@ -40,12 +40,31 @@ static int check_losses(const struct valence_train_config *config, struct valenc
     return VALENCE_OK;
 }
 
+/* What only scores have. */
+static int check_classes(const struct valence_train_config *config, struct valence_error *error)
+{
+    if (config->labels != TRAIN_CLASSES)
+        return VALENCE_OK;
+    if (config->losses.rnc > 0)
+        return fail_key(error, VALENCE_ERROR_CONFIG, "losses.rnc",
+                        "losses.rnc: rank-n-contrast ranks clips by their labels, and classes have "
+                        "no order; set it to 0");
+    if (config->standardise_labels)
+        return fail_key(error, VALENCE_ERROR_CONFIG, "standardise.labels",
+                        "standardise.labels: classes are no numbers that could be shifted and "
+                        "scaled");
+    return VALENCE_OK;
+}
+
 int train_config_check(const struct valence_train_config *config, struct valence_error *error)
 {
     struct valence_model_config model = config->model;
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
         model.widths[m] = model.widths[m] ? model.widths[m] : 1; /* not known before the store is */
+    model.n_classes = config->labels == TRAIN_CLASSES ? 2 : 0;   /* likewise */
     int status = valence_model_config_check(&model, error);
+    if (!status)
+        status = check_classes(config, error);
     if (status)
         return status;
     if (config->select == TRAIN_MISSING && config->model.n_flows == 1)

@@ -30,6 +30,9 @@ enum train_start { TRAIN_START_MEAN, TRAIN_START_RANDOM, TRAIN_N_STARTS };
 /* The error that chooses, of the errors of n flows as configured. */
 double train_selected_error(enum train_selection select, const double *mae, int n_flows);
 
+/* What the labels are. */
+enum train_labels { TRAIN_SCORES, TRAIN_CLASSES, TRAIN_N_LABELS };
+
 struct valence_train_config {
     char store[TRAIN_PATH_BYTES];
     bool accept_unfinished; /* of the store */
@@ -38,8 +41,9 @@ struct valence_train_config {
     bool standardise[VALENCE_N_STREAMS];
     bool clip_inputs;
     bool standardise_labels;
+    enum train_labels labels;
     int64_t max_rows;
-    struct valence_model_config model; /* its widths come from the store */
+    struct valence_model_config model; /* its widths and classes come from the store */
     enum train_start weights_start;
     int64_t flows_per_step; /* drawn besides the complete one; 0: all */
     struct missing_settings missing;

@@ -14,6 +14,7 @@
 static const char *const optimizer_names[TRAIN_N_OPTIMIZERS] = {"adam", "adamw"};
 const char *const train_selection_names[TRAIN_N_SELECTIONS] = {"complete", "missing", "mean"};
 static const char *const start_names[TRAIN_N_STARTS] = {"mean", "random"};
+static const char *const label_names[TRAIN_N_LABELS] = {"scores", "classes"};
 static const char *const flow_names[] = {
     "complete",           "text_missing",        "audio_missing",     "video_missing",
     "audio_text_missing", "audio_video_missing", "text_video_missing"};
@@ -21,6 +22,7 @@ static const char *const flow_names[] = {
 _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
                    sizeof(enum train_selection) == sizeof(int) &&
                    sizeof(enum train_start) == sizeof(int) &&
+                   sizeof(enum train_labels) == sizeof(int) &&
                    sizeof(enum valence_imagination) == sizeof(int) &&
                    sizeof(enum missing_rates) == sizeof(int) &&
                    sizeof(enum valence_erasure) == sizeof(int) &&
@@ -136,6 +138,11 @@ static const struct config_key keys[] = {
      PLACE(clip_inputs),
      .on_resume = FREE},
 
+    ADDED_CHOICE(
+        "labels", labels, label_names, TRAIN_N_LABELS, "scores",
+        "What the labels are: scores, which are learnt by their squared error, or classes, "
+        "the names that the store was imported with, which are learnt by their "
+        "cross-entropy. Classes have no order: losses.rnc must be 0 for them."),
     INT("max_rows", max_rows, 1, VALENCE_STORE_MAX_ROWS, STRING_OF(CLIP_MAX_ROWS), FIXED,
         "Longest sequence of a clip, in rows; longer ones are cut at the end. This bounds memory. "
         "Clips that were cut are counted in the results."),

@@ -3,13 +3,24 @@
 
 #include "train/trainer.h"
 
-json_t *train_mae_to_json(const unsigned *flows, int n_flows, const double *mae)
+const char *train_error_key(int64_t n_classes)
+{
+    return n_classes ? "cross_entropy" : "mae";
+}
+
+const char *train_error_heading(const struct valence_model_config *config)
+{
+    return config->n_classes ? "cross-entropy" : "MAE";
+}
+
+json_t *train_errors_to_json(const unsigned *flows, int n_flows, int64_t n_classes,
+                             const double *errors)
 {
     json_t *object = json_object();
     for (int f = 0; f < n_flows; f++)
         if (json_object_set_new(object, valence_flow_name(flows[f]),
-                                json_pack("{s:f}", "mae", mae[f])) != 0 &&
-            isfinite(mae[f])) { /* what is not finite is left out */
+                                json_pack("{s:f}", train_error_key(n_classes), errors[f])) != 0 &&
+            isfinite(errors[f])) { /* what is not finite is left out */
             json_decref(object);
             return NULL;
         }
@@ -21,7 +32,8 @@ json_t *train_run_to_json(const struct valence_train_run *run)
     json_t *object = json_pack(
         "{s:I, s:I, s:I, s:o, s:I, s:{s:I, s:I, s:I, s:I, s:I}}", "seed", (json_int_t)run->seed,
         "epochs", (json_int_t)run->n_epochs, "best_epoch", (json_int_t)run->best_epoch,
-        "validation", train_mae_to_json(run->flows, run->n_flows, run->validation_mae),
+        "validation",
+        train_errors_to_json(run->flows, run->n_flows, run->n_classes, run->validation_mae),
         "parameters", (json_int_t)run->n_parameters, "clips", "train", (json_int_t)run->n_train,
         "validation", (json_int_t)run->n_validation, "unlabelled", (json_int_t)run->n_unlabelled,
         "empty", (json_int_t)run->n_empty, "cut", (json_int_t)run->n_cut);
@@ -56,8 +68,8 @@ json_t *train_result_to_json(const struct valence_train_result *result)
     int failed = 0;
     for (int f = 0; f < first->n_flows; f++)
         json_object_set_new(flows, valence_flow_name(first->flows[f]),
-                            json_pack("{s:{s:f, s:f}}", "mae", "mean", result->mean_mae[f], "sd",
-                                      result->deviation_mae[f]));
+                            json_pack("{s:{s:f, s:f}}", train_error_key(first->n_classes), "mean",
+                                      result->mean_mae[f], "sd", result->deviation_mae[f]));
     for (int64_t i = 0; i < result->n_runs; i++)
         failed |= json_array_append_new(each, train_run_to_json(&result->runs[i]));
     for (int f = 0; f < first->n_flows; f++) /* what is not finite is left out */

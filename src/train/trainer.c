@@ -253,8 +253,9 @@ static void describe(struct trainer *t)
         n += snprintf(t->detail + n, sizeof t->detail - (size_t)n, ", loss %.4f",
                       state->sums.total / (double)state->n_clips);
     if (state->best_epoch)
-        snprintf(t->detail + n, sizeof t->detail - (size_t)n, ", best MAE %.4f (epoch %lld)",
-                 state->best_value, (long long)state->best_epoch);
+        snprintf(t->detail + n, sizeof t->detail - (size_t)n, ", best %s %.4f (epoch %lld)",
+                 train_error_heading(&t->checkpoint.config), state->best_value,
+                 (long long)state->best_epoch);
 }
 
 /* Room for the largest batch in what flows the epoch's steps draw. */
@@ -361,7 +362,7 @@ static int run_epoch(struct trainer *t, struct valence_error *error)
     status =
         validate(t->network, t->checkpoint.parameters, &t->checkpoint.standardisation, &t->labels,
                  t->loader, t->validation.clips, t->validation.n, t->config->batch_size,
-                 model->flows, model->n_flows, t->calibration.scores, mae, error);
+                 model->flows, model->n_flows, model->n_classes, t->calibration.scores, mae, error);
     if (status)
         return fail_in_numbers(t, status, "validating", error);
     struct epoch_record record;
@@ -398,6 +399,7 @@ static void fill_run(const struct trainer *t, struct valence_train_run *run)
         .best_epoch = t->state.best_epoch,
         .n_flows = model->n_flows,
         .constant_mae = t->constant_mae,
+        .n_classes = model->n_classes,
         .ridge_penalty = t->state.ridge_penalty,
     };
     strcpy(run->first_cut, t->training.n_cut ? t->training.first_cut : t->validation.first_cut);

@@ -15,8 +15,13 @@ struct train_job {
 int train_one_seed(const struct train_job *job, struct valence_train_run *run,
                    struct valence_error *error);
 
-/* {flow: {"mae"}, ...} */
-json_t *train_mae_to_json(const unsigned *flows, int n_flows, const double *mae);
+/* What a validation error is called: "mae", or "cross_entropy" of classes, and "MAE" for people. */
+const char *train_error_key(int64_t n_classes);
+const char *train_error_heading(const struct valence_model_config *config);
+
+/* {flow: {"mae"}, ...}, by train_error_key() */
+json_t *train_errors_to_json(const unsigned *flows, int n_flows, int64_t n_classes,
+                             const double *errors);
 
 /* Sets means and deviations of the result from its runs. */
 void train_result_summarise(struct valence_train_result *result);

@@ -43,6 +43,60 @@ static int choose_clips(struct trainer *t, enum valence_split split,
                     (long long)selection->n_unlabelled, (long long)selection->n_empty);
 }
 
+/* ---- Classes ---- */
+
+static int check_label_kind(struct trainer *t, struct valence_error *error)
+{
+    char list[400];
+    bool wanted = t->config->labels == TRAIN_CLASSES;
+    t->classes = label_classes(t->store);
+    if (wanted == (t->classes != NULL))
+        return VALENCE_OK;
+    if (wanted)
+        return fail_key(error, VALENCE_ERROR_CONFIG, "labels",
+                        "%s: its labels are scores; set labels to scores, or import it with "
+                        "label_classes",
+                        t->config->store);
+    label_classes_list(t->classes, list, sizeof list);
+    return fail_key(error, VALENCE_ERROR_CONFIG, "labels",
+                    "%s: its labels are classes (%s); set labels to classes, and losses.rnc to 0",
+                    t->config->store, list);
+}
+
+/* Their shares of the training clips; a class without any cannot be learnt. */
+static int count_classes(struct trainer *t, struct valence_error *error)
+{
+    const struct clip_selection *parts[] = {&t->training, &t->validation};
+    int n = t->classes->n_classes;
+    for (int part = 0; part < 2; part++)
+        for (int64_t i = 0; i < parts[part]->n; i++) {
+            const struct valence_clip *clip = valence_store_clip(t->store, parts[part]->clips[i]);
+            if (!(clip->label >= 0 && clip->label < (float)n) || clip->label != floorf(clip->label))
+                return fail(error, VALENCE_ERROR_DATA,
+                            "%s: clip '%s' has the label %g, which is no class's number",
+                            t->config->store, clip->id, (double)clip->label);
+            if (part == 0)
+                t->shares[(int)clip->label] += 1 / (double)parts[part]->n;
+        }
+    for (int c = 0; c < n; c++)
+        if (t->shares[c] == 0)
+            return fail_key(error, VALENCE_ERROR_DATA, "label_classes",
+                            "%s: no training clip is of the class '%s', so it cannot be learnt; "
+                            "import without that class",
+                            t->config->store, t->classes->classes[c]);
+    return VALENCE_OK;
+}
+
+static json_t *classes_to_json(const struct trainer *t)
+{
+    json_t *array = t->classes ? json_array() : NULL;
+    for (int c = 0; t->classes && c < t->classes->n_classes; c++)
+        json_array_append_new(array, json_string(t->classes->classes[c]));
+    return array;
+}
+
+/* ---- Data ---- */
+
 static int open_data(struct trainer *t, struct valence_error *error)
 {
     const struct valence_train_config *config = t->config;
@@ -51,11 +105,15 @@ static int open_data(struct trainer *t, struct valence_error *error)
     options.accept_unfinished = config->accept_unfinished;
     int status = valence_store_open(config->store, &options, &t->store, error);
     if (!status)
+        status = check_label_kind(t, error);
+    if (!status)
         status = stream_map_make(t->store, config->streams, config->max_rows, &t->map, error);
     if (!status)
         status = choose_clips(t, VALENCE_TRAIN, &t->training, error);
     if (!status)
         status = choose_clips(t, VALENCE_VALIDATION, &t->validation, error);
+    if (!status && t->classes)
+        status = count_classes(t, error);
     if (!status)
         status = batch_loader_create(t->store, &t->map, &t->loader, error);
     if (!status)
@@ -66,11 +124,17 @@ static int open_data(struct trainer *t, struct valence_error *error)
 /* What a reader of the checkpoint may want to know about where it comes from. */
 static json_t *make_provenance(const struct trainer *t)
 {
-    json_t *config = train_config_to_json(t->config);
-    return json_pack("{s:s, s:o, s:s, s:s, s:O?, s:{s:I, s:I}, s:O*}", "valence", valence_version(),
-                     "config", config, "store", t->config->store, "data", t->fingerprint, "source",
-                     store_source_json(t->store), "clips", "train", (json_int_t)t->training.n,
-                     "validation", (json_int_t)t->validation.n, "from", t->from);
+    json_t *config = train_config_to_json(t->config), *classes = classes_to_json(t);
+    if (t->classes && json_array_size(classes) != (size_t)t->classes->n_classes) {
+        json_decref(config);
+        json_decref(classes);
+        return NULL;
+    }
+    return json_pack("{s:s, s:o, s:s, s:s, s:O?, s:{s:I, s:I}, s:O*, s:o*}", "valence",
+                     valence_version(), "config", config, "store", t->config->store, "data",
+                     t->fingerprint, "source", store_source_json(t->store), "clips", "train",
+                     (json_int_t)t->training.n, "validation", (json_int_t)t->validation.n, "from",
+                     t->from, "classes", classes);
 }
 
 static int standardise(struct trainer *t, enum valence_stream stream, struct valence_error *error)
@@ -147,6 +211,7 @@ static int set_model(struct trainer *t, struct valence_error *error)
     struct checkpoint *checkpoint = &t->checkpoint;
     checkpoint->config = t->config->model;
     memcpy(checkpoint->config.widths, t->map.width, sizeof t->map.width);
+    checkpoint->config.n_classes = t->classes ? t->classes->n_classes : 0;
     for (int s = 0; s < VALENCE_N_STREAMS; s++)
         if (t->map.index[s] >= 0)
             strcpy(checkpoint->stream_names[s], t->config->streams[s]);
@@ -209,6 +274,14 @@ static int go_on_from(struct trainer *t, const char *path, struct valence_error 
                         "%s: %s has width %lld, but the run was begun with %lld", t->config->store,
                         valence_modality_names[m], (long long)t->map.width[m],
                         (long long)checkpoint->config.widths[m]);
+    json_t *classes = classes_to_json(t);
+    if (!json_equal(classes, json_object_get(checkpoint->provenance, "classes")) && classes)
+        status = fail_key(error, VALENCE_ERROR_DATA, "store",
+                          "%s: has other classes as labels than the run was begun with",
+                          t->config->store);
+    json_decref(classes);
+    if (status)
+        return status;
     status = train_state_from_json(checkpoint->training, checkpoint->config.n_flows, path,
                                    &t->state, error);
     if (!status)
@@ -272,9 +345,12 @@ static int open_calibration(struct trainer *t, struct valence_error *error)
                 calibration->labels[i] = label;
         }
     status = training_median(t->store, &t->median, error);
-    for (int64_t i = 0; i < calibration->n; i++)
+    for (int64_t i = 0; i < calibration->n; i++) {
+        double label = (double)calibration->labels[i];
         t->constant_mae +=
-            fabs((double)calibration->labels[i] - (double)t->median) / (double)calibration->n;
+            (t->classes ? -log(t->shares[(int)label]) : fabs(label - (double)t->median)) /
+            (double)calibration->n;
+    }
     return status;
 }
 

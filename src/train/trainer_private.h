@@ -29,10 +29,13 @@ struct trainer {
     struct run_folder folder;
     struct checkpoint checkpoint;   /* the parameters and moments being trained */
     struct calibration calibration; /* what the last validation gave; the best model keeps it */
-    float median;                   /* of the training labels */
-    struct label_transform labels;  /* 1 and 0 unless labels are standardised */
-    float *learnt_labels;           /* (batch_size): a batch's, transformed */
-    double constant_mae;            /* of that median on the validation part */
+    const struct valence_label_scale *classes; /* the store's, or NULL where labels are scores */
+    double shares[VALENCE_MAX_CLASSES];        /* of the classes among the training clips */
+    float median;                  /* of the training labels; of classes, the most frequent one */
+    struct label_transform labels; /* 1 and 0 unless labels are standardised */
+    float *learnt_labels;          /* (batch_size): a batch's, transformed */
+    /* of that median on the validation part; of classes, the cross-entropy of their shares */
+    double constant_mae;
     char fingerprint[DATA_FINGERPRINT_BYTES]; /* of the data */
     json_t *from; /* the provenance of initial weights that were taken, or NULL */
     struct train_state state;

@@ -7,7 +7,7 @@ scikit-learn compute by the published definitions (thuiar/MMSA, utils/metricsTop
 import json
 
 import numpy as np
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 
 def common(p, t):
@@ -76,6 +76,16 @@ def other(p, t):
     return common(p, t) | {"acc_round": accuracy_score(np.round(t), np.round(p))}
 
 
+def classes(p, t):
+    true = np.unique(t)
+    return {
+        "acc": accuracy_score(t, p),
+        "f1_weighted": f1_score(t, p, average="weighted", zero_division=0),
+        "f1_macro": f1_score(t, p, average="macro", zero_division=0),
+        "uar": recall_score(t, p, labels=true, average="macro", zero_division=0),
+    }
+
+
 SCALES = {"sentiment": sentiment, "sims": sims, "classes3": classes3, "other": other}
 
 
@@ -96,7 +106,7 @@ def main():
     cases = {}
 
     def add(name, scale, p, t):
-        figures = SCALES[scale](p, t)
+        figures = (classes if scale == "classes" else SCALES[scale])(p, t)
         cases[name] = {
             "scale": scale,
             "predicted": [float(x) for x in p],
@@ -115,6 +125,14 @@ def main():
     for scale in ("sims", "classes3"):
         add(f"{scale} bounds", scale, bounds, bounds[::-1].copy())
         add(f"{scale} off by one", scale, np.nextafter(bounds, np.float32(2)), bounds)
+    for n in (1, 7, 150):  # class 4 is never predicted, and class 0 is rare
+        t = rng.choice(5, n, p=[0.03, 0.4, 0.3, 0.17, 0.1])
+        p = np.where(rng.random(n) < 0.6, t, rng.integers(0, 4, n))
+        add(f"classes {n}", "classes", np.where(p == 4, 1, p), t)
+    t = rng.integers(0, 7, 40)
+    add("classes constant", "classes", np.full_like(t, 2), t)
+    add("classes perfect", "classes", t, t)
+    add("classes of which one is only predicted", "classes", np.array([0, 1, 3, 1]), np.array([0, 1, 1, 2]))
     print(json.dumps(cases, indent=0))
 
 

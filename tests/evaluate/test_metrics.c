@@ -110,6 +110,23 @@ static void test_a_scale_has_its_metrics_and_no_others(void **state)
     assert_null(valence_warning_describe((enum valence_warning) - 1));
 }
 
+static void test_confusion_counts_by_label_and_prediction(void **state)
+{
+    (void)state;
+    static const float predicted[] = {0, 1, 1, 2, 1}, labels[] = {0, 0, 1, 2, 2};
+    static const float none[] = {0, 1, 1, 2, 3}, half[] = {0, 1, 1, 2, 0.5f};
+    static const int64_t wanted[9] = {1, 1, 0, 0, 1, 0, 0, 1, 1};
+    struct valence_error error;
+    int64_t counts[9];
+    assert_int_equal(valence_confusion_compute(predicted, labels, 5, 3, counts, &error), 0);
+    assert_memory_equal(counts, wanted, sizeof counts);
+    assert_int_equal(valence_confusion_compute(none, labels, 5, 3, counts, &error),
+                     VALENCE_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.text, "clip 4: classes 3 and 2; there are 0 to 2"));
+    assert_int_equal(valence_confusion_compute(half, labels, 5, 3, counts, &error),
+                     VALENCE_ERROR_ARGUMENT);
+}
+
 static void test_metrics_without_clips_or_without_signs_are_undefined(void **state)
 {
     (void)state;
@@ -248,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_metrics_equal_the_golden_ones),
         cmocka_unit_test(test_metrics_of_every_scale_equal_independent_ones),
         cmocka_unit_test(test_a_scale_has_its_metrics_and_no_others),
+        cmocka_unit_test(test_confusion_counts_by_label_and_prediction),
         cmocka_unit_test(test_metrics_without_clips_or_without_signs_are_undefined),
         cmocka_unit_test(test_constant_and_one_sided_predictions_are_warned_of),
         cmocka_unit_test(test_bootstrap_does_not_depend_on_threads),

@@ -258,6 +258,44 @@ static void test_simpler_networks(void **state)
     check_simpler(3, SOME_EMPTY);
 }
 
+/* The loss is then the total itself, but for distillation, which is off. */
+static double total_loss(void *context)
+{
+    return run(context, ((struct gradient_case *)context)->others).total;
+}
+
+static void test_classes(void **state)
+{
+    (void)state;
+    static const enum valence_fusion fusions[] = {
+        VALENCE_FUSION_CROSS_ATTENTION, VALENCE_FUSION_CONCATENATION, VALENCE_FUSION_TRANSFORMER};
+    for (int i = 0; i < 3; i++) {
+        threads_set(1);
+        struct valence_model_config config = case_config(D, O, 2, VALENCE_IMAGINATION_TRANSITION);
+        config.fusion = fusions[i];
+        config.n_heads = 3;
+        config.n_classes = 4;
+        struct gradient_case c = make_case_of(&config, i == 0, FULL);
+        for (int64_t clip = 0; clip < N_CLIPS; clip++)
+            c.clips.labels[clip] = (float)(clip % 4);
+        c.weights = (struct loss_weights){.complete = 0.5, .missing = 0.7, .feature = 0.2};
+        run(&c, c.gradients);
+        for (int t = 0; t < c.table.n; t++) {
+            const struct parameter *parameter = &c.table.parameters[t];
+            bool head = strncmp(parameter->name, "fc_out_v", 8) == 0;
+            if (!head && t % 5 != i)
+                continue;
+            real *value = c.parameters + parameter->offset + parameter->n_values / 2;
+            double wanted = central_difference(total_loss, &c, value);
+            double gradient = c.gradients[parameter->offset + parameter->n_values / 2];
+            if (!(fabs(gradient - wanted) <= 1e-6 * fabs(wanted) + 1e-8))
+                fail_msg("%s has gradient %.12g, not %.12g", parameter->name, gradient, wanted);
+        }
+        network_free(c.network);
+        release_kept(NULL);
+    }
+}
+
 static void check_every_tensor_learns(struct gradient_case c)
 {
     for (int i = 0; i < c.table.n; i++) {
@@ -325,6 +363,7 @@ int main(void)
         cmocka_unit_test_teardown(test_without_simulated_text, release_kept),
         cmocka_unit_test_teardown(test_with_empty_streams, release_kept),
         cmocka_unit_test_teardown(test_simpler_networks, release_kept),
+        cmocka_unit_test_teardown(test_classes, release_kept),
         cmocka_unit_test_teardown(test_every_tensor_learns, release_kept),
         cmocka_unit_test_teardown(test_terms_are_what_the_total_weighs, release_kept),
         cmocka_unit_test_teardown(test_gradients_add_up_over_the_weights, release_kept),

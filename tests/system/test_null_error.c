@@ -325,6 +325,7 @@ static void test_figures(void **state)
         TRY(valence_bootstrap, NULL, NULL, -1, (enum valence_scale)0, -1, 1, &sample, NULL) < 0);
     assert_true(TRY(valence_bootstrap_interval, &sample, NULL, -1, (enum valence_metric)0, 2,
                     &interval, NULL) < 0);
+    assert_true(TRY(valence_confusion_compute, NULL, NULL, 1, 2, NULL, NULL) < 0);
     assert_true(TRY(valence_reliability_create, NULL, NULL, 0, 1, 0, &reliability, NULL) < 0);
     assert_null(reliability);
     assert_int_equal(TRY(valence_set_allocator, &allocator, NULL), VALENCE_ERROR_ARGUMENT);

@@ -39,6 +39,7 @@ static const char allocates_nothing[] =
     "valence_model_n_members valence_model_get_config valence_model_n_parameters "
     "valence_model_stream_name valence_model_modalities valence_view_modalities "
     "valence_model_label_range valence_model_get_provenance valence_model_encoder "
+    "valence_model_class_name valence_confusion_compute "
     "valence_published_options_default valence_n_known_models valence_known_model_get "
     "valence_known_model_find valence_model_fetch_options_default valence_output_stream "
     "valence_output_abort valence_output_is_standard valence_predict_options_default "

@@ -1,0 +1,94 @@
+# Classes as labels: imported by name, trained, measured, predicted, and what is refused.
+. "$TESTS/cli/support.sh"
+cd "$work" || exit 1
+
+# A clip's first columns tell its class.
+awk 'BEGIN {
+    srand(3)
+    split("anger joy neutral", name, " ")
+    print "id,split,Emotion,a0,a1,a2,t0,t1,t2"
+    for (i = 0; i < 150; i++) {
+        c = i % 3
+        part = i < 90 ? "train" : i < 120 ? "validation" : "test"
+        printf "c%03d,%s,%s", i, part, name[c + 1]
+        for (j = 0; j < 6; j++)
+            printf ",%.4f", (j % 3 == c) * 2 + rand()
+        print ""
+    }
+}' >table.csv
+columns="--label-column Emotion --audio a0-a2 --text t0-t2"
+
+# ---- import
+expect 0 import table table.csv store $columns --label-classes anger,joy,neutral --quiet
+expect 1 import table table.csv none $columns --label-classes anger,joy --quiet
+complains "label 'neutral' is none of anger, joy"
+expect 0 import table table.csv some $columns --label-classes anger,joy --skip label --quiet
+expect 2 import table table.csv none $columns --label-classes anger --quiet
+complains "there are 2 or more"
+expect 2 import table table.csv none $columns --label-classes anger,joy,anger --quiet
+complains "class 'anger' is named twice"
+expect 2 import table table.csv none $columns --label-classes anger,joy,neutral --label-map x-1 --quiet
+complains "classes have no label_map"
+
+# ---- train, resume, measure
+small="--set model.d=8 --set model.o=4 --set epochs=8 --set batch_size=16 --threads 1 --quiet"
+expect 0 train store $small -o run --json
+fits train
+grep -q cross_entropy "$work/out" || wrong "the validation error is not named"
+expect 0 train store $small -o parts --set epochs=3
+expect 0 train --resume parts --set epochs=8 --quiet
+cmp -s run/best.safetensors parts/best.safetensors || wrong "a resumed run has another model"
+expect 0 evaluate run store --bootstrap 100 --quiet
+prints "F1 (weighted)"
+prints "recall"
+prints "the most frequent class of the training clips"
+expect 0 evaluate run store --bootstrap 100 --json --quiet --predictions predictions.csv
+fits evaluate
+json '"classes"' scale
+json '"anger"' classes 0
+json 30 n
+grep -q ',c120,anger,' predictions.csv || wrong "predictions have no class names"
+expect 0 evaluate run store --protocol text-missing --bootstrap 100 --quiet
+prints "F1 (macro)"
+
+# ---- predict
+expect 0 predict run store --split test --quiet
+prints "class"
+expect 0 predict run store --split test --json --quiet
+fits predict
+json 30 n
+expect 0 predict run store --split test --csv --quiet
+prints "id,class,outside,flow,missing,p_anger,p_joy,p_neutral"
+
+# ---- baselines and comparisons
+expect 0 compare store $small --seeds 2 -o models --model constant --model early-fusion --bootstrap 200 --json
+fits compare
+json '"base"' variants 0 name
+expect 0 verify models/result.json --quiet
+expect 0 evaluate models/runs/base store --bootstrap 100 --quiet
+prints "all seeds together"
+
+# ---- what is refused
+expect 2 train store $small -o refused --set losses.rnc=0.5
+complains "classes have no order"
+expect 2 train store $small -o refused --set standardise.labels=true
+complains "classes are no numbers"
+expect 2 train store $small -o refused --set labels=scores
+complains "its labels are classes (anger, joy, neutral)"
+expect 2 train store $small -o refused --model ridge
+complains "linear learns scores, not classes"
+expect 2 evaluate run store --scale sentiment
+complains "not defined for classes"
+expect 0 import table table.csv other $columns --label-classes joy,anger,neutral --quiet
+expect 1 evaluate run other --quiet
+complains "other classes"
+sed 's/,train,neutral,/,train,joy,/' table.csv >unseen.csv
+expect 0 import table unseen.csv unseen $columns --label-classes anger,joy,neutral --quiet
+expect 1 train unseen $small -o refused
+complains "no training clip is of the class 'neutral'"
+expect 0 synthesize scores --train 30 --validation 10 --test 10 --audio-width 3 --text-width 3 --video-width 3 --threads 1 --quiet
+expect 2 train scores $small -o refused --set labels=classes --set losses.rnc=0
+complains "its labels are scores"
+expect 1 evaluate run scores --quiet
+
+finish
