@@ -100,7 +100,7 @@ static int examine(double *result, struct valence_error *error)
 
 static int add_clips_to(struct valence_store_writer *writer, struct valence_error *error)
 {
-    static const struct valence_label_scale scale = {"likert-5", 1, 5};
+    static const struct valence_label_scale scale = {.name = "likert-5", .low = 1, .high = 5};
     static const float rows[6] = {1, 2, 3, 4, 5, 6};
     static const struct valence_clip_rows audio = {0, 2, rows};
     int status = valence_store_writer_set_source(writer, "{\"kind\": \"mine\"}", error);
