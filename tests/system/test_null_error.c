@@ -133,7 +133,7 @@ static void test_writing(void **state)
 {
     (void)state;
     static const struct valence_store_stream audio = {"audio", 3, VALENCE_F32};
-    static const struct valence_label_scale scale = {"x", 2, 1};
+    static const struct valence_label_scale scale = {.name = "x", .low = 2, .high = 1};
     static const struct valence_clip clip = {.id = ""};
     static const struct valence_store_failure failure = {.id = ""};
     struct valence_store_writer *writer, *none;
