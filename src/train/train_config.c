@@ -49,10 +49,6 @@ static int check_classes(const struct valence_train_config *config, struct valen
         return fail_key(error, VALENCE_ERROR_CONFIG, "losses.rnc",
                         "losses.rnc: rank-n-contrast ranks clips by their labels, and classes have "
                         "no order; set it to 0");
-    if (config->standardise_labels)
-        return fail_key(error, VALENCE_ERROR_CONFIG, "standardise.labels",
-                        "standardise.labels: classes are no numbers that could be shifted and "
-                        "scaled");
     return VALENCE_OK;
 }
 

@@ -124,7 +124,7 @@ static const struct config_key keys[] = {
                    "Learn labels shifted and scaled to mean 0 and deviation 1 over the training "
                    "clips, for labels on any scale. Scores come back on the labels' own scale; the "
                    "losses in the log are those of the shifted and scaled labels. false: as "
-                   "published."},
+                   "published. Classes are learnt as they are."},
      PLACE(standardise_labels),
      .on_resume = ADDED,
      .before = "false"},

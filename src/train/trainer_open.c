@@ -167,7 +167,7 @@ static void measure_labels(struct trainer *t)
     int64_t n = t->training.n;
     double mean = 0, square = 0;
     t->labels = (struct label_transform){.factor = 1};
-    if (!t->config->standardise_labels || network_is_closed_form(&t->config->model))
+    if (!t->config->standardise_labels || t->classes || network_is_closed_form(&t->config->model))
         return;
     for (int64_t i = 0; i < n; i++)
         mean += (double)valence_store_clip(t->store, t->training.clips[i])->label / (double)n;

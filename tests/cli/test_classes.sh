@@ -71,8 +71,6 @@ prints "all seeds together"
 # ---- what is refused
 expect 2 train store $small -o refused --set losses.rnc=0.5
 complains "classes have no order"
-expect 2 train store $small -o refused --set standardise.labels=true
-complains "classes are no numbers"
 expect 2 train store $small -o refused --set labels=scores
 complains "its labels are classes (anger, joy, neutral)"
 expect 2 train store $small -o refused --model ridge
