@@ -48,6 +48,8 @@ struct score_journal {
 
 /* ---- The key ---- */
 
+#define RECORDS_VERSION 2 /* what the records hold; 1 had no novelty */
+
 static void add_text(struct sha256 *digest, const char *text)
 {
     sha256_add(digest, text ? text : "", text ? strlen(text) + 1 : 1);
@@ -99,6 +101,7 @@ static int make_key(const struct valence_scorer *scorer, const struct valence_re
         return status;
     sha256_begin(&digest);
     add_text(&digest, valence_version());
+    add_number(&digest, RECORDS_VERSION);
     add_text(&digest, of_file);
     model_add_digest(scorer->model, &digest);
     add_text(&digest, valence_extractor_settings(scorer->extractor));
