@@ -165,8 +165,9 @@ static int run_compare(const struct command *command, int argc, char **argv)
          "is trained as 'base'.",
          0, 0},
         {OPTION_LIST, 'm', "model", &request.models, "NAME",
-         "Train this model too: constant, ridge, early-fusion, late-fusion, mult, single-flow or "
-         "modality-dropout (see 'valence train --model'), or all of them. You can repeat it.",
+         "Train this model too: constant, ridge, early-fusion, late-fusion, mult, single-flow, "
+         "modality-dropout or published (see 'valence train --model'), or all of them. You can "
+         "repeat it.",
          0, 0},
         {OPTION_TEXT, 0, "store", &common->train.store, "STORE",
          "The store to train on, or to measure finished runs on.", 0, 0},

@@ -64,7 +64,7 @@ cp "$work/out" compared.json
 expect 0 verify compared.json --quiet
 expect 0 compare store --model all --dry-run
 prints "late-fusion"
-prints "8 variants, each with 3 seeds"
+prints "9 variants, each with 3 seeds"
 expect 0 compare store $small --seeds 2 -o models --model constant --model ridge --model late-fusion --model mult --json
 fits compare
 json '"base"' variants 0 name
