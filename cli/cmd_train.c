@@ -25,7 +25,8 @@ static bool parse(const struct command *command, int argc, char **argv,
                       "The folder of the run (default: that of the configuration, 'run')."),
         option_model(&request->model,
                      "Train another model to compare with: constant, ridge, early-fusion, "
-                     "late-fusion, mult, single-flow or modality-dropout. It sets some keys of the "
+                     "late-fusion, mult, single-flow, modality-dropout or published. It sets some "
+                     "keys of the "
                      "configuration; "
                      "--set can change them again."),
         {OPTION_LIST, 's', "set", &request->assignments, "KEY=VALUE",
