@@ -188,7 +188,7 @@ static void compare_values(struct result_comparison *c, const char *where, const
     bool numbers = json_is_number(recorded) && json_is_number(found);
     bool same = numbers ? same_number(json_number_value(recorded), json_number_value(found))
                         : json_equal(recorded, found);
-    if (same)
+    if (same || (!recorded && !found))
         return;
     if (depth < MAX_DEPTH && json_is_object(recorded) && json_is_object(found))
         compare_objects(c, where, recorded, found, depth);
