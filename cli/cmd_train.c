@@ -26,9 +26,7 @@ static bool parse(const struct command *command, int argc, char **argv,
         option_model(&request->model,
                      "Train another model to compare with: constant, ridge, early-fusion, "
                      "late-fusion, mult, single-flow, modality-dropout or published. It sets some "
-                     "keys of the "
-                     "configuration; "
-                     "--set can change them again."),
+                     "keys of the configuration; --set can change them again."),
         {OPTION_LIST, 's', "set", &request->assignments, "KEY=VALUE",
          "Set a key of the configuration: --set epochs=50 --set model.d=128. You can repeat it.", 0,
          0},
