@@ -82,7 +82,7 @@ static int feed_raw(struct feeding *feeding, struct valence_error *error)
 /* Samples without a header are of no known format; the command reads them where it is told to. */
 static void suggest_raw(struct valence_error *error)
 {
-    if (error->status == VALENCE_ERROR_UNSUPPORTED && strcmp(error->key, "format") == 0)
+    if (error->status == VALENCE_ERROR_UNSUPPORTED && !error->key[0])
         snprintf(error->key, sizeof error->key, "raw");
 }
 

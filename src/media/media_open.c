@@ -128,9 +128,9 @@ static int find_format(struct valence_media *media, const AVInputFormat **found,
                    ? media_fail(media, code, log, "cannot be read", error)
                    : fail(error, VALENCE_ERROR_FORMAT, "%s: is empty", media->name);
     if (code == AVERROR_INVALIDDATA)
-        return fail_key(error, VALENCE_ERROR_UNSUPPORTED, "format",
-                        "%s: is not sound, video or a picture in a format that FFmpeg knows",
-                        media->name);
+        return fail(error, VALENCE_ERROR_UNSUPPORTED,
+                    "%s: is not sound, video or a picture in a format that FFmpeg knows",
+                    media->name);
     if (code < 0)
         return media_fail(media, code, log, "its format cannot be found out", error);
     if (is_refused((*found)->name))
