@@ -188,7 +188,11 @@ static void add_mean(struct table *table, struct valence_result_validation value
 static void print_validation(const struct valence_experiment_result *result,
                              enum table_format format, FILE *stream)
 {
-    struct table table = {.title = "Validation MAE of the best epochs: mean ± sd over the seeds"};
+    bool are_classes = result->scale == VALENCE_SCALE_CLASSES;
+    struct table table = {
+        .title = are_classes
+                     ? "Validation cross-entropy of the best epochs: mean ± sd over the seeds"
+                     : "Validation MAE of the best epochs: mean ± sd over the seeds"};
     table_column(&table, "setting", TABLE_LEFT);
     table_column(&table, "selected", TABLE_RIGHT);
     table_rank(&table, TABLE_STAYS);
@@ -248,7 +252,10 @@ static void print_long_validation(const struct valence_experiment_result *result
     struct table table = {.title = NULL};
     table_column(&table, "setting", TABLE_LEFT);
     table_column(&table, "flow", TABLE_LEFT);
-    table_column(&table, "validation_mae", TABLE_LEFT);
+    table_column(&table,
+                 result->scale == VALENCE_SCALE_CLASSES ? "validation_cross_entropy"
+                                                        : "validation_mae",
+                 TABLE_LEFT);
     table_column(&table, "sd", TABLE_LEFT);
     table_column(&table, "epochs", TABLE_LEFT);
     for (int v = 0; v < result->n_variants; v++)

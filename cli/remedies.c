@@ -77,6 +77,9 @@ static const struct {
     {0, "label", "--label-column NAME names it, --label-column '' imports without labels"},
     {0, "group",
      "--group-column NAME names the column, --group-column '' means that the source has none"},
+    {VALENCE_ERROR_UNSUPPORTED, "labels",
+     "'valence extract' encodes recordings into a store, 'valence predict RUN STORE' gives each "
+     "clip's class"},
     {VALENCE_ERROR_UNSUPPORTED, "transcript",
      "valence import csd --transcript-column FILE.csd makes transcripts of words"},
     {0, "transcript",

@@ -246,7 +246,8 @@ struct valence_result_cell {
     double detectable;
 };
 
-/* The validation error of the best epochs of a variant's runs. */
+/* The validation error of the best epochs of a variant's runs: the mean absolute error, or the
+ * cross-entropy where labels are classes. */
 struct valence_result_validation {
     double mean, deviation;
 };

@@ -114,7 +114,10 @@ static json_t *variant_to_json(const struct owned_result *result, const struct c
     bool good = object != NULL;
     if (variant->validation)
         good = good && set(object, "epochs", json_integer(variant->n_epochs)) &&
-               set(object, "validation_mae", validation_to_json(&result->shown, variant));
+               set(object,
+                   result->shown.scale == VALENCE_SCALE_CLASSES ? "validation_cross_entropy"
+                                                                : "validation_mae",
+                   validation_to_json(&result->shown, variant));
     const struct contestant *contestant =
         variant->cells ? find_contestant(contest, variant->name) : NULL;
     if (contestant)

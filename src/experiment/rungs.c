@@ -110,7 +110,7 @@ static json_t *rung_to_json(const struct valence_experiment *experiment,
         if (i < n_kept)
             failed |= json_array_append_new(kept, json_string(name));
     }
-    json_t *rung = json_pack("{s:o, s:o}", "validation_mae", errors, "kept", kept);
+    json_t *rung = json_pack("{s:o, s:o}", "validation_error", errors, "kept", kept);
     if (!failed)
         return rung;
     json_decref(rung);

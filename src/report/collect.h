@@ -15,8 +15,9 @@ void collect_summary(struct report_builder *builder, const struct measured_group
 /* Losses and validation errors by epoch. */
 void collect_learning(struct report_builder *builder, const struct sources *sources);
 
-/* Predictions against labels; where errors lie; whether intervals hold. */
+/* Predictions against labels, scores or classes; where errors lie; whether intervals hold. */
 void collect_predictions(struct report_builder *builder, const struct scored_sets *sets);
+void collect_classes(struct report_builder *builder, const struct measured_groups *groups);
 void collect_errors(struct report_builder *builder, const struct scored_sets *sets);
 void collect_intervals(struct report_builder *builder, const struct scored_sets *sets,
                        const struct measured_groups *groups);
@@ -37,8 +38,9 @@ int collect_data(struct report_builder *builder, const struct valence_store *sto
                  const struct valence_progress *progress, struct valence_error *error);
 void collect_findings(struct report_builder *builder, const struct sources *sources);
 
-/* The clips one by one. */
+/* The clips one by one; of classes those that some model gets wrong. */
 void collect_clips(struct report_builder *builder, const struct scored_sets *sets);
+void tabulate_wrong_classes(struct report_builder *builder, const struct scored_set *set);
 
 /* How everything was made: configurations, provenance, commands. */
 void collect_configuration(struct report_builder *builder, const struct sources *sources,

@@ -7,7 +7,16 @@
 
 #define MAX_LINES 12 /* models and flows in a chart */
 
-/* The mean absolute error of each bin, and how many clips it has. */
+/* How wrong a score is; of classes, 100 where it is another one than the label, so that the mean is
+ * a share in per cent. */
+static double error_of(const struct scored_set *set, float score, float label)
+{
+    if (set->scale == VALENCE_SCALE_CLASSES)
+        return score == label ? 0 : 100;
+    return fabs((double)(score - label));
+}
+
+/* The mean error of each bin, and how many clips it has. */
 static void average(const struct scored_set *set, const struct scored_list *list,
                     const struct score_bins *bins, double errors[MAX_SCORE_BINS],
                     int64_t counts[MAX_SCORE_BINS])
@@ -20,7 +29,7 @@ static void average(const struct scored_set *set, const struct scored_list *list
         int b = bins->bin[i];
         if (b < 0 || isnan(set->clips.labels[i]) || isnan(list->shown.score[i]))
             continue;
-        errors[b] += fabs((double)(list->shown.score[i] - set->clips.labels[i]));
+        errors[b] += error_of(set, list->shown.score[i], set->clips.labels[i]);
         counts[b]++;
     }
     for (int b = 0; b < bins->n; b++)
@@ -73,13 +82,19 @@ static void chart_bins(struct report_builder *builder, const struct scored_set *
         return;
     name_bins(builder, &chart->x, set, bins);
     chart->x.title = x_title;
-    chart->y.title = "Mean absolute error";
+    bool are_classes = set->scale == VALENCE_SCALE_CLASSES;
+    const double *constant = set->constant_metrics.values;
+    chart->y.title = are_classes ? "Wrong predictions" : "Mean absolute error";
+    chart->y.unit = are_classes ? "%" : "";
     add_series(builder, chart, set, bins);
     report_note(builder, chart, "The number of clips is in parentheses.%s",
                 bins->n == MAX_SCORE_BINS ? " The recordings with the most clips are shown." : "");
     if (set->has_constant)
-        report_mark(builder, chart, true, set->constant_metrics.values[VALENCE_METRIC_MAE],
-                    "the best constant, of all clips");
+        report_mark(builder, chart, true,
+                    are_classes ? 100 * (1 - constant[VALENCE_METRIC_ACC])
+                                : constant[VALENCE_METRIC_MAE],
+                    are_classes ? "the most frequent class, of all clips"
+                                : "the best constant, of all clips");
 }
 
 /* Errors of the models' scores, in bins from -range to range. */
@@ -130,10 +145,12 @@ void collect_errors(struct report_builder *builder, const struct scored_sets *se
             is_measured = is_measured || set->lists[l]->is_measured;
         if (!is_measured)
             continue;
-        if (score_bins_by_label(builder, set, &bins))
+        bool are_classes = set->scale == VALENCE_SCALE_CLASSES;
+        if (!are_classes && score_bins_by_label(builder, set, &bins))
             chart_bins(builder, set, &bins, "errors-by-label",
                        report_format(builder, "Errors by label on %s", set->name), "Rounded label");
-        chart_residuals(builder, set);
+        if (!are_classes)
+            chart_residuals(builder, set);
         for (int m = 0; m < VALENCE_N_MODALITIES; m++)
             if (score_bins_by_rows(builder, set, m, &bins))
                 chart_bins(builder, set, &bins,

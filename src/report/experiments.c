@@ -155,6 +155,13 @@ struct point {
     bool is_best;
 };
 
+/* Of a sweep's setting: a mean absolute error, or of classes a cross-entropy. */
+static const json_t *validation_of(const json_t *variant)
+{
+    const json_t *error = json_object_get(variant, "validation_mae");
+    return error ? error : json_object_get(variant, "validation_cross_entropy");
+}
+
 static int by_place(const void *a, const void *b)
 {
     double x = ((const struct point *)a)->at, y = ((const struct point *)b)->at;
@@ -170,7 +177,7 @@ static bool take_point(const json_t *document, const json_t *variant, const char
     if (!set || strncmp(set, key, key_length) != 0 || set[key_length] != '=' ||
         !parse_double(set + key_length + 1, &point->at))
         return false;
-    point->validation = json_object_get(variant, "validation_mae");
+    point->validation = validation_of(variant);
     point->is_best = strcmp(json_text_at(document, "best"), json_text_at(variant, "name")) == 0;
     return true;
 }
@@ -223,7 +230,8 @@ static void chart_key(struct report_builder *builder, const struct document_sour
     if (!chart)
         return;
     chart->x.title = name;
-    chart->y.title = "Validation error (MAE)";
+    bool is_mae = json_object_get(json_array_get(variants, 0), "validation_mae") != NULL;
+    chart->y.title = is_mae ? "Validation error (MAE)" : "Validation error (cross-entropy)";
     report_note(builder, chart,
                 "Means over the seeds; bands are of one standard deviation. The best setting is "
                 "chosen by the validation part alone.");
@@ -264,7 +272,7 @@ static void tabulate_sweep(struct report_builder *builder, const struct document
                      "Setting|Chosen|#Validation error|#sd|#Epochs");
     json_array_foreach(json_object_get(document->json, "variants"), i, variant)
     {
-        const json_t *validation = json_object_get(variant, "validation_mae");
+        const json_t *validation = validation_of(variant);
         const char *name = json_text_at(variant, "name");
         report_cell_text(builder, table, name);
         report_cell_text(builder, table,

@@ -119,6 +119,8 @@ void collect_intervals(struct report_builder *builder, const struct scored_sets 
     report_section(builder, "intervals");
     for (int s = 0; s < sets->n; s++) {
         bool is_measured = false;
+        if (sets->sets[s]->scale == VALENCE_SCALE_CLASSES)
+            continue; /* they have probabilities and no intervals */
         for (int l = 0; l < sets->sets[s]->n_lists; l++)
             is_measured = is_measured || sets->sets[s]->lists[l]->is_measured;
         if (is_measured)

@@ -79,27 +79,39 @@ static int64_t best_epoch(const struct run_log *log, int64_t selected)
     return best;
 }
 
-/* "text_missing" of "validation/text_missing/mae". */
+/* What validation measures: its name in the log, and for people. */
+static const struct {
+    const char *end, *title;
+} VALIDATED[] = {{"/mae", "Mean absolute error"}, {"/cross_entropy", "Cross-entropy"}};
+
+/* "text_missing" of "validation/text_missing/mae", and what that measures; else NULL. */
 static const char *flow_of(struct report_builder *builder, const struct run_log *log,
-                           int64_t scalar)
+                           int64_t scalar, const char **title)
 {
     const char *rest = name_behind(log, scalar, "validation/");
     const char *end = rest ? strchr(rest, '/') : NULL;
-    return end && strcmp(end, "/mae") == 0 ? report_format(builder, "%.*s", (int)(end - rest), rest)
-                                           : NULL;
+    for (size_t i = 0; end && i < sizeof VALIDATED / sizeof VALIDATED[0]; i++)
+        if (strcmp(end, VALIDATED[i].end) == 0) {
+            *title = VALIDATED[i].title;
+            return report_format(builder, "%.*s", (int)(end - rest), rest);
+        }
+    return NULL;
 }
 
 static void add_validation(struct report_builder *builder, const struct run_source *run)
 {
     const struct run_log *log = &run->log;
     int64_t selected = run_log_find_selected(log), best = best_epoch(log, selected);
-    struct report_chart *chart = begin_chart(
-        builder, report_format(builder, "validation-%s", run->name),
-        report_format(builder, "Validation error of %s", run->name), "Mean absolute error");
+    struct report_chart *chart =
+        begin_chart(builder, report_format(builder, "validation-%s", run->name),
+                    report_format(builder, "Validation error of %s", run->name), "Error");
     for (int64_t s = 0; s < log->n_scalars; s++) {
-        const char *flow = flow_of(builder, log, s);
-        if (flow)
-            add_curve(builder, chart, flow, log, s);
+        const char *title = NULL, *flow = flow_of(builder, log, s, &title);
+        if (!flow)
+            continue;
+        add_curve(builder, chart, flow, log, s);
+        if (chart)
+            chart->y.title = title;
     }
     if (best > 0)
         report_mark(builder, chart, false, (double)best,

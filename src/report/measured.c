@@ -7,6 +7,15 @@
 #include "report/json_values.h"
 #include "valence/evaluate.h"
 
+const struct headline *headline_of(enum valence_scale scale)
+{
+    static const struct headline error = {
+        VALENCE_METRIC_MAE, "mean absolute error", "Mean absolute error", 1, 3, "", true};
+    static const struct headline f1 = {
+        VALENCE_METRIC_F1_WEIGHTED, "weighted F1", "Weighted F1", 100, 1, " %", false};
+    return scale == VALENCE_SCALE_CLASSES ? &f1 : &error;
+}
+
 /* ---- From scored clips ---- */
 
 static void fill_from_list(struct measured *to, const struct scored_list *list)
@@ -19,7 +28,8 @@ static void fill_from_list(struct measured *to, const struct scored_list *list)
                             .is_trained = list->is_trained,
                             .coverage = list->coverage,
                             .mean_width = list->mean_width,
-                            .expected_error = list->expected_error};
+                            .expected_error = list->expected_error,
+                            .confusion = list->confusion};
     memcpy(to->values, list->metrics.values, sizeof to->values);
     memcpy(to->intervals, list->intervals, sizeof to->intervals);
 }
@@ -45,6 +55,8 @@ static void add_set(struct report_builder *builder, const struct scored_set *set
                                      .scale = set->scale,
                                      .synthetic = set->synthetic,
                                      .level = set->level,
+                                     .n_classes = set->n_classes,
+                                     .classes = set->classes,
                                      .has_constant = set->has_constant,
                                      .constant = set->constant,
                                      .items = items};
@@ -91,36 +103,69 @@ static unsigned read_warnings(const json_t *warnings)
 }
 
 /* {"mae": {"value": ..., "interval": [low, high]}} */
-static struct valence_interval read_gap(const json_t *difference)
+static struct valence_interval read_gap(const json_t *difference, enum valence_scale scale)
 {
-    const json_t *mae =
-        json_object_get(difference, valence_metric_describe(VALENCE_METRIC_MAE)->key);
-    const json_t *interval = json_object_get(mae, "interval");
+    const json_t *figure =
+        json_object_get(difference, valence_metric_describe(headline_of(scale)->metric)->key);
+    const json_t *interval = json_object_get(figure, "interval");
     return (struct valence_interval){json_number_in(interval, 0), json_number_in(interval, 1)};
 }
 
+/* Clips by label, then by prediction; NULL where the document has none of so many classes. */
+static const double *read_confusion(struct report_builder *builder, const json_t *rows, int n)
+{
+    double *counts = NULL;
+    if (n > 0 && json_array_size(rows) == (size_t)n)
+        counts = report_numbers(builder, (int64_t)n * n);
+    for (int i = 0; counts && i < n * n; i++) {
+        double count = json_number_in(json_array_get(rows, (size_t)(i / n)), (size_t)(i % n));
+        if (!(count >= 0))
+            return NULL;
+        counts[i] = count;
+    }
+    return counts;
+}
+
 static void read_flow(struct report_builder *builder, const json_t *document, const json_t *model,
-                      const char *flow, const json_t *figures, struct measured *to)
+                      const char *flow, const json_t *figures, const struct measured_group *group,
+                      struct measured *to)
 {
     const json_t *reliability = json_object_get(figures, "reliability");
     const char *run = json_text_at(document, "run"), *name = json_text_at(model, "name");
     bool is_seed = json_array_size(json_object_get(document, "models")) > 1;
-    *to = (struct measured){.run = is_seed ? report_format(builder, "%s/%s", run, name)
-                                           : report_text(builder, run),
-                            .parent = report_text(builder, run),
-                            .flow = report_text(builder, flow),
-                            .gap = read_gap(json_object_get(figures, "difference")),
-                            .warnings = read_warnings(json_object_get(figures, "warnings")),
-                            .is_trained = !json_is_false(json_object_get(figures, "trained")),
-                            .coverage = json_number_at(reliability, "coverage"),
-                            .mean_width = json_number_at(reliability, "mean_width"),
-                            .expected_error = json_number_at(reliability, "expected_error")};
+    *to = (struct measured){
+        .run = is_seed ? report_format(builder, "%s/%s", run, name) : report_text(builder, run),
+        .parent = report_text(builder, run),
+        .flow = report_text(builder, flow),
+        .gap = read_gap(json_object_get(figures, "difference"), group->scale),
+        .warnings = read_warnings(json_object_get(figures, "warnings")),
+        .is_trained = !json_is_false(json_object_get(figures, "trained")),
+        .coverage = json_number_at(reliability, "coverage"),
+        .mean_width = json_number_at(reliability, "mean_width"),
+        .expected_error = json_number_at(reliability, "expected_error"),
+        .confusion =
+            read_confusion(builder, json_object_get(figures, "confusion"), group->n_classes)};
     read_metrics(json_object_get(figures, "metrics"), to->values);
     for (int i = 0; i < VALENCE_MAX_METRICS; i++)
         to->intervals[i] =
             i < VALENCE_N_METRICS
                 ? read_interval(json_object_get(figures, "intervals"), (enum valence_metric)i)
                 : (struct valence_interval){NAN, NAN};
+}
+
+/* The names of a document's classes; none where labels are scores. */
+static void read_classes(struct report_builder *builder, const json_t *names,
+                         struct measured_group *group)
+{
+    size_t n = json_array_size(names);
+    const char **classes =
+        n && n <= VALENCE_MAX_CLASSES ? report_take(builder, (int64_t)n, sizeof *classes) : NULL;
+    for (size_t i = 0; classes && i < n; i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        classes[i] = report_text(builder, name ? name : "");
+    }
+    group->classes = classes;
+    group->n_classes = classes ? (int)n : 0;
 }
 
 static int64_t count_flows(const json_t *models)
@@ -159,9 +204,10 @@ static void add_document(struct report_builder *builder, const json_t *document,
         .constant = json_number_at(constant, "value"),
         .items = items};
     read_metrics(json_object_get(constant, "metrics"), group->constant_values);
+    read_classes(builder, json_object_get(document, "classes"), group);
     json_array_foreach(models, i, model)
         json_object_foreach(json_object_get(model, "flows"), flow, figures)
-            read_flow(builder, document, model, flow, figures, &items[group->n++]);
+            read_flow(builder, document, model, flow, figures, group, &items[group->n++]);
 }
 
 /* ---- All ---- */

@@ -14,6 +14,7 @@ struct measured {
     unsigned warnings;           /* see struct valence_metrics */
     bool is_trained;
     double coverage, mean_width, expected_error; /* NaN where unknown */
+    const double *confusion;                     /* see struct scored_list */
 };
 
 /* All that was measured on the same clips, or in the same document. */
@@ -23,7 +24,9 @@ struct measured_group {
     enum valence_scale scale;
     bool synthetic;
     int64_t n_clips;
-    double level; /* of the predictions' intervals */
+    double level;  /* of the predictions' intervals */
+    int n_classes; /* 0 where labels are scores */
+    const char *const *classes;
     bool has_constant;
     double constant, constant_values[VALENCE_MAX_METRICS];
     int n;
@@ -36,6 +39,19 @@ struct measured_groups {
     int n;
     struct measured_group groups[MAX_MEASURED_GROUPS];
 };
+
+/* The figure that sums up a model on a scale: the mean absolute error, or the weighted F1 of
+ * classes. */
+struct headline {
+    enum valence_metric metric;
+    const char *name, *title;
+    /* from the value to what is shown */
+    double factor;
+    int digits;
+    const char *unit;
+    bool smaller_is_better;
+};
+const struct headline *headline_of(enum valence_scale scale);
 
 /* From the sets and from the documents of evaluations. Where memory is short the builder knows. */
 void measured_list(struct report_builder *builder, const struct sources *sources,

@@ -148,6 +148,8 @@ void collect_predictions(struct report_builder *builder, const struct scored_set
     report_section(builder, "predictions");
     for (int s = 0; s < sets->n; s++) {
         const struct scored_set *set = sets->sets[s];
+        if (set->scale == VALENCE_SCALE_CLASSES)
+            continue; /* see collect_classes() */
         int n_shown = 0, n_measured = 0;
         for (int i = 0; i < set->n_lists; i++) {
             const struct scored_list *list = set->lists[i];

@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "format/csv.h"
 #include "report/scored.h"
 #include "valence/evaluate.h"
@@ -14,6 +15,16 @@
 static int no_memory(struct valence_error *error)
 {
     return fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+}
+
+/* A report shows classes with their confusion, which needs the labels and all names. */
+static int refuse_classes(const char *path, struct valence_error *error)
+{
+    return fail(
+        error, VALENCE_ERROR_UNSUPPORTED,
+        "%s: predictions of classes; make the report of the run itself, or of what evaluate "
+        "says of it as JSON",
+        path);
 }
 
 /* ---- predict --json ---- */
@@ -102,6 +113,8 @@ static int read_document(struct report_builder *builder, const struct document_s
     const char **ids;
     if (!json_is_array(clips))
         return fail(error, VALENCE_ERROR_FORMAT, "%s: it has no clips", document->path);
+    if (json_object_get(json_array_get(clips, 0), "class"))
+        return refuse_classes(document->path, error);
     int status = list_ids(builder, clips, document->path, &ids, error);
     if (status || json_array_size(clips) == 0)
         return status;
@@ -159,7 +172,8 @@ static int read_number(struct csv_reader *reader, int column, float *value,
     return status;
 }
 
-static int add_row(struct csv_reader *reader, struct table *table, struct valence_error *error)
+static int add_row(struct csv_reader *reader, const char *path, struct table *table,
+                   struct valence_error *error)
 {
     int n_flows = table->n_flows;
     int64_t n = table->n + 1;
@@ -173,6 +187,9 @@ static int add_row(struct csv_reader *reader, struct table *table, struct valenc
                             sizeof *table->scores, MAX_CLIPS * n_flows, "scores", error);
     if (status)
         return status;
+    const char *label = csv_field(reader, LABEL);
+    if (*label && !parse_double(label, &(double){0}))
+        return refuse_classes(path, error);
     status = read_number(reader, LABEL, &table->labels[table->n], error);
     for (int i = 0; i < n_flows && !status; i++)
         status = read_number(reader, N_FIXED + i, &table->scores[table->n * n_flows + i], error);
@@ -268,7 +285,7 @@ static int read_rows(struct report_builder *builder, struct csv_reader *reader,
         if (!table.model && !(table.model = strdup(csv_field(reader, MODEL))))
             status = no_memory(error);
         if (!status)
-            status = add_row(reader, &table, error);
+            status = add_row(reader, source->path, &table, error);
     }
     free_table(&table);
     return status;

@@ -289,23 +289,38 @@ static void tabulate_areas(struct report_builder *builder, const struct sources 
         }
     }
     if (table)
-        table->note = "The area under a metric's curve over the rates, divided by their range: the "
-                      "mean over all rates. Smaller is better for MAE, larger for the others.";
+        table->note =
+            "The area under a metric's curve over the rates, divided by their range: the "
+            "mean over all rates. Smaller is better for MAE and RMSE, larger for the others.";
 }
 
 /* ---- All ---- */
 
-/* The metric beside MAE: what the field reports on this scale. */
-static const struct valence_metric_info *second_metric(const json_t *protocol)
+/* The first of some metrics that the protocol has. */
+static const struct valence_metric_info *find_metric(const json_t *protocol,
+                                                     const enum valence_metric *wanted, int n)
 {
-    static const enum valence_metric wanted[] = {VALENCE_METRIC_ACC2_NON0, VALENCE_METRIC_ACC2_SIMS,
-                                                 VALENCE_METRIC_ACC3, VALENCE_METRIC_CORR};
     const json_t *summary =
         json_object_get(json_array_get(json_object_get(protocol, "conditions"), 0), "summary");
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+    for (int i = 0; i < n; i++)
         if (json_object_get(summary, valence_metric_describe(wanted[i])->key))
             return valence_metric_describe(wanted[i]);
     return NULL;
+}
+
+static const struct valence_metric_info *first_metric(const json_t *protocol)
+{
+    static const enum valence_metric wanted[] = {VALENCE_METRIC_MAE, VALENCE_METRIC_F1_WEIGHTED};
+    return find_metric(protocol, wanted, 2);
+}
+
+/* What the field reports beside it on this scale. */
+static const struct valence_metric_info *second_metric(const json_t *protocol)
+{
+    static const enum valence_metric wanted[] = {VALENCE_METRIC_ACC2_NON0, VALENCE_METRIC_ACC2_SIMS,
+                                                 VALENCE_METRIC_ACC3, VALENCE_METRIC_CORR,
+                                                 VALENCE_METRIC_ACC};
+    return find_metric(protocol, wanted, 5);
 }
 
 static bool is_first(const struct sources *sources, int64_t document, const char *name)
@@ -328,12 +343,13 @@ void collect_protocols(struct report_builder *builder, const struct sources *sou
         json_array_foreach(json_object_get(sources->documents[i].json, "protocols"), p, protocol)
         {
             const char *name = json_text_at(protocol, "name");
+            const struct valence_metric_info *first = first_metric(protocol);
             const struct valence_metric_info *second = second_metric(protocol);
             if (!is_first(sources, i, name) ||
                 json_array_size(json_object_get(protocol, "conditions")) == 0)
                 continue;
-            chart_metric(builder, sources, name, protocol,
-                         valence_metric_describe(VALENCE_METRIC_MAE));
+            if (first)
+                chart_metric(builder, sources, name, protocol, first);
             if (second)
                 chart_metric(builder, sources, name, protocol, second);
             tabulate(builder, sources, name, protocol);

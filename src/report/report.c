@@ -94,6 +94,7 @@ static int collect(struct report_builder *builder, const struct sources *sources
     collect_summary(builder, groups);
     collect_learning(builder, sources);
     collect_predictions(builder, &sets);
+    collect_classes(builder, groups);
     collect_errors(builder, &sets);
     collect_intervals(builder, &sets, groups);
     collect_experiments(builder, sources);

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "evaluate/scoring.h"
 #include "report/collect.h"
+#include "report/measured.h"
 #include "report/score_attention.h"
 #include "run/run_folder.h"
 #include "valence/evaluate.h"
@@ -57,6 +58,16 @@ static void describe_clips(struct report_builder *builder, struct scored_set *se
     set->clips.transcripts = has_transcripts ? transcripts : NULL;
 }
 
+static void name_classes(struct report_builder *builder, struct scored_set *set,
+                         const struct valence_label_scale *scale)
+{
+    const char **names = report_take(builder, scale->n_classes + 1, sizeof *names);
+    for (int i = 0; names && i < scale->n_classes; i++)
+        names[i] = report_text(builder, scale->classes[i]);
+    set->classes = names;
+    set->n_classes = names ? scale->n_classes : 0;
+}
+
 static int find_set(struct scoring_run *run, struct scored_sets *sets, struct valence_error *error)
 {
     int64_t *clips, n;
@@ -85,6 +96,7 @@ static int find_set(struct scoring_run *run, struct scored_sets *sets, struct va
         if (declared) {
             set->clips.low = declared->low;
             set->clips.high = declared->high;
+            name_classes(run->builder, set, declared);
         }
     }
     free(clips);
@@ -165,6 +177,17 @@ static int predict_flow(const struct scoring_run *run, struct scored_list *list,
 
 /* ---- One run ---- */
 
+/* Counts of the confusion, as the page's charts take them; NULL of scores. */
+static const double *copy_confusion(const struct scoring_run *run,
+                                    const struct valence_flow_evaluation *flow)
+{
+    int64_t n = (int64_t)run->evaluation->n_classes * run->evaluation->n_classes;
+    double *counts = flow->confusion ? report_numbers(run->builder, n) : NULL;
+    for (int64_t i = 0; counts && i < n; i++)
+        counts[i] = (double)flow->confusion[i];
+    return counts;
+}
+
 static struct scored_list *take_flow(const struct scoring_run *run,
                                      const struct valence_flow_evaluation *flow)
 {
@@ -179,7 +202,8 @@ static struct scored_list *take_flow(const struct scoring_run *run,
     list->metrics = flow->metrics;
     for (int i = 0; i < VALENCE_N_METRICS; i++)
         list->intervals[i] = flow->intervals[i];
-    list->gap = flow->differences[VALENCE_METRIC_MAE];
+    list->gap = flow->differences[headline_of(run->evaluation->scale)->metric];
+    list->confusion = copy_confusion(run, flow);
     list->coverage = flow->reliability[VALENCE_RELIABILITY_COVERAGE];
     list->mean_width = flow->reliability[VALENCE_RELIABILITY_WIDTH];
     list->expected_error = flow->reliability[VALENCE_RELIABILITY_EXPECTED];

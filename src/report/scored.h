@@ -23,8 +23,10 @@ struct scored_list {
     struct valence_metrics metrics;
     struct valence_interval intervals[VALENCE_MAX_METRICS]; /* NaN where unknown */
     double coverage, mean_width, expected_error;            /* NaN where unknown */
-    /* Of the mean absolute error's difference to that of the run's first flow. */
+    /* Of the difference of headline_of()'s figure to that of the run's first flow. */
     struct valence_interval gap;
+    /* Of classes: (n_classes, n_classes) clips by label, then by prediction; else NULL. */
+    const double *confusion;
 };
 
 #define MAX_SCORED_LISTS 4096
@@ -42,6 +44,9 @@ struct scored_set {
     enum valence_scale scale;
     bool synthetic;
     double level; /* of the predictions' intervals; NaN where unknown */
+    /* The names of the classes, where labels are some: labels and scores are their numbers. */
+    int n_classes;
+    const char *const *classes;
     double constant;
     struct valence_metrics constant_metrics;
     bool has_constant;

@@ -52,65 +52,97 @@ static const struct measured *other_flow(const struct measured_group *group,
 }
 
 /* " (95 % interval 0.70 to 0.90)", or the deviation over seeds. */
-static const char *spread_of(struct report_builder *builder, const struct measured *item, int n,
-                             double deviation)
+static const char *spread_of(struct report_builder *builder, const struct headline *headline,
+                             const struct measured *item, int n, double deviation)
 {
-    const struct valence_interval *interval = &item->intervals[VALENCE_METRIC_MAE];
+    const struct valence_interval *interval = &item->intervals[headline->metric];
+    int digits = headline->digits;
     if (n > 1)
-        return report_format(builder, " (mean of %d seeds, standard deviation %.3f)", n, deviation);
+        return report_format(builder, " (mean of %d seeds, standard deviation %.*f)", n, digits,
+                             headline->factor * deviation);
     if (isnan(interval->low))
         return "";
-    return report_format(builder, " (95 %% interval %.3f to %.3f)", interval->low, interval->high);
+    return report_format(builder, " (95 %% interval %.*f to %.*f)", digits,
+                         headline->factor * interval->low, digits,
+                         headline->factor * interval->high);
 }
 
 /* With its sign; what rounds to 0 has none. */
-static const char *signed_text(struct report_builder *builder, double value)
+static const char *signed_text(struct report_builder *builder, const struct headline *headline,
+                               double value)
 {
-    if (fabs(value) < 0.0005)
-        return "0.000";
-    return report_format(builder, "%s%.3f", value < 0 ? "\u2212" : "+", fabs(value));
+    double shown = headline->factor * value;
+    bool is_zero = fabs(shown) < 0.5 * pow(10, -headline->digits);
+    return report_format(builder, "%s%.*f",
+                         is_zero     ? ""
+                         : shown < 0 ? "\u2212"
+                                     : "+",
+                         headline->digits, fabs(shown));
 }
 
-static const char *gap_text(struct report_builder *builder, const struct measured *other, int n,
-                            double gap)
+static const char *gap_text(struct report_builder *builder, const struct headline *headline,
+                            const struct measured *other, int n, double gap)
 {
     if (n > 1 || isnan(other->gap.low))
-        return signed_text(builder, gap);
-    return report_format(builder, "%s (95 %% interval %s to %s)", signed_text(builder, gap),
-                         signed_text(builder, other->gap.low),
-                         signed_text(builder, other->gap.high));
+        return signed_text(builder, headline, gap);
+    return report_format(builder, "%s (95 %% interval %s to %s)",
+                         signed_text(builder, headline, gap),
+                         signed_text(builder, headline, other->gap.low),
+                         signed_text(builder, headline, other->gap.high));
+}
+
+/* "Always answering 0.20, the median of the training labels" */
+static const char *constant_text(struct report_builder *builder, const struct measured_group *group)
+{
+    double number = group->constant;
+    if (group->scale != VALENCE_SCALE_CLASSES)
+        return report_format(builder, "%.2f, the median of the training labels", number);
+    return report_format(builder, "%s, the most frequent class of the training clips",
+                         number >= 0 && number < group->n_classes ? group->classes[(int)number]
+                                                                  : "the same class");
+}
+
+/* What the constant gives, and whether the model beats it. */
+static const char *add_constant(struct report_builder *builder, const struct measured_group *group,
+                                const char *text, double value)
+{
+    const struct headline *headline = headline_of(group->scale);
+    double constant = group->constant_values[headline->metric];
+    bool beaten = headline->smaller_is_better ? value < constant : value > constant;
+    return report_format(builder, "%s Always answering %s, gives %.*f%s%s.", text,
+                         constant_text(builder, group), headline->digits,
+                         headline->factor * constant, headline->unit,
+                         beaten ? "" : ": the model is no better than that");
 }
 
 /* The sentences about one run, or the seeds of one. */
 static void say_run(struct report_builder *builder, const struct measured_group *group,
                     const struct measured *first)
 {
+    const struct headline *headline = headline_of(group->scale);
     int n, n_other;
     double deviation, other_deviation;
-    double error =
-        measured_mean(group, first->parent, first->flow, VALENCE_METRIC_MAE, &n, &deviation);
+    double value =
+        measured_mean(group, first->parent, first->flow, headline->metric, &n, &deviation);
     const struct measured *other = other_flow(group, first);
     const char *name = n > 1 ? first->parent : first->run;
     const char *text =
-        report_format(builder, "%s: %s, the mean absolute error on %lld clips of %s is %.3f%s.",
-                      name, condition_of(builder, first->flow), (long long)group->n_clips,
-                      place_of(builder, group), error, spread_of(builder, first, n, deviation));
+        report_format(builder, "%s: %s, the %s on %lld clips of %s is %.*f%s%s.", name,
+                      condition_of(builder, first->flow), headline->name, (long long)group->n_clips,
+                      place_of(builder, group), headline->digits, headline->factor * value,
+                      headline->unit, spread_of(builder, headline, first, n, deviation));
     if (other) {
-        double missing = measured_mean(group, other->parent, other->flow, VALENCE_METRIC_MAE,
+        double missing = measured_mean(group, other->parent, other->flow, headline->metric,
                                        &n_other, &other_deviation);
-        text = report_format(builder, "%s %c%s it is %.3f%s, a difference of %s.", text,
+        text = report_format(builder, "%s %c%s it is %.*f%s%s, a difference of %s.", text,
                              condition_of(builder, other->flow)[0] - 'a' + 'A',
-                             condition_of(builder, other->flow) + 1, missing,
-                             spread_of(builder, other, n_other, other_deviation),
-                             gap_text(builder, other, n_other, missing - error));
+                             condition_of(builder, other->flow) + 1, headline->digits,
+                             headline->factor * missing, headline->unit,
+                             spread_of(builder, headline, other, n_other, other_deviation),
+                             gap_text(builder, headline, other, n_other, missing - value));
     }
-    if (group->has_constant) {
-        double constant = group->constant_values[VALENCE_METRIC_MAE];
-        text = report_format(
-            builder, "%s Always answering %.2f, the median of the training labels, gives %.3f%s.",
-            text, group->constant, constant,
-            error >= constant ? ": the model is no better than that" : "");
-    }
+    if (group->has_constant)
+        text = add_constant(builder, group, text, value);
     report_say(builder, REPORT_TEXT, "%s", text);
 }
 
@@ -149,7 +181,7 @@ static void add_metric(struct report_builder *builder, struct report_table *tabl
 }
 
 static const char *headings_of(struct report_builder *builder, const struct measured_group *group,
-                               const char *first, const char *mae_headings)
+                               const char *first, const char *more)
 {
     const char *headings = first;
     for (int metric = 0; metric < VALENCE_N_METRICS; metric++)
@@ -158,21 +190,22 @@ static const char *headings_of(struct report_builder *builder, const struct meas
                 valence_metric_describe((enum valence_metric)metric);
             headings = report_format(builder, "%s|#%s%s%s", headings, info->heading,
                                      info->is_share ? ", %" : "",
-                                     metric == VALENCE_METRIC_MAE ? mae_headings : "");
+                                     metric == (int)headline_of(group->scale)->metric ? more : "");
         }
     return headings;
 }
 
 static void add_values(struct report_builder *builder, struct report_table *table,
                        const struct measured_group *group, const double values[VALENCE_MAX_METRICS],
-                       const struct valence_interval *mae)
+                       const struct valence_interval *interval)
 {
+    const struct headline *headline = headline_of(group->scale);
     for (int metric = 0; metric < VALENCE_N_METRICS; metric++)
         if (is_shown(group, metric)) {
             add_metric(builder, table, metric, values[metric]);
-            if (metric == VALENCE_METRIC_MAE) {
-                report_cell_number(builder, table, mae->low, 3);
-                report_cell_number(builder, table, mae->high, 3);
+            if (metric == (int)headline->metric) {
+                add_metric(builder, table, metric, interval->low);
+                add_metric(builder, table, metric, interval->high);
             }
         }
 }
@@ -185,16 +218,19 @@ static void tabulate(struct report_builder *builder, const struct measured_group
         headings_of(builder, group, "Run|Flow", "|#low|#high"));
     for (int i = 0; i < group->n; i++) {
         const struct measured *item = &group->items[i];
-        const struct valence_interval *mae = &item->intervals[VALENCE_METRIC_MAE];
+        enum valence_metric metric = headline_of(group->scale)->metric;
         report_cell_text(builder, table, item->run);
         report_cell_text(builder, table,
                          item->is_trained ? item->flow
                                           : report_format(builder, "%s (not trained)", item->flow));
-        add_values(builder, table, group, item->values, mae);
+        add_values(builder, table, group, item->values, &item->intervals[metric]);
     }
     if (!group->has_constant)
         return;
-    report_cell_text(builder, table, report_format(builder, "always %.2f", group->constant));
+    report_cell_text(builder, table,
+                     group->scale == VALENCE_SCALE_CLASSES
+                         ? "the most frequent class"
+                         : report_format(builder, "always %.2f", group->constant));
     report_cell_text(builder, table, "\u2013");
     add_values(builder, table, group, group->constant_values, &unknown);
 }
@@ -221,6 +257,7 @@ static bool is_first_of_its_flow(const struct measured_group *group, int item)
 /* Mean and deviation over the seeds of each run. */
 static void tabulate_seeds(struct report_builder *builder, const struct measured_group *group)
 {
+    const struct headline *headline = headline_of(group->scale);
     if (!has_seeds(group))
         return;
     struct report_table *table =
@@ -233,7 +270,7 @@ static void tabulate_seeds(struct report_builder *builder, const struct measured
         double deviation;
         if (!is_first_of_its_flow(group, i))
             continue;
-        (void)measured_mean(group, item->parent, item->flow, VALENCE_METRIC_MAE, &n, &deviation);
+        (void)measured_mean(group, item->parent, item->flow, headline->metric, &n, &deviation);
         report_cell_text(builder, table, item->parent);
         report_cell_text(builder, table, item->flow);
         report_cell_number(builder, table, n, 0);
@@ -242,8 +279,8 @@ static void tabulate_seeds(struct report_builder *builder, const struct measured
                 add_metric(builder, table, metric,
                            measured_mean(group, item->parent, item->flow,
                                          (enum valence_metric)metric, &n, &deviation));
-                if (metric == VALENCE_METRIC_MAE)
-                    report_cell_number(builder, table, deviation, 3);
+                if (metric == (int)headline->metric)
+                    add_metric(builder, table, metric, deviation);
             }
     }
 }
@@ -251,8 +288,9 @@ static void tabulate_seeds(struct report_builder *builder, const struct measured
 /* ---- A chart of all ---- */
 
 /* Categories are runs, or the seeds of one together; a series is a flow. */
-static void chart_errors(struct report_builder *builder, const struct measured_group *group)
+static void chart_runs(struct report_builder *builder, const struct measured_group *group)
 {
+    const struct headline *headline = headline_of(group->scale);
     const char **parents = report_take(builder, group->n, sizeof *parents);
     const char **flows = report_take(builder, group->n, sizeof *flows);
     int n_parents = 0, n_flows = 0;
@@ -267,14 +305,16 @@ static void chart_errors(struct report_builder *builder, const struct measured_g
         if (!known)
             flows[n_flows++] = group->items[i].flow;
     }
-    struct report_chart *chart =
-        report_chart(builder, REPORT_BARS, "errors-of-runs",
-                     report_format(builder, "Errors on %s", place_of(builder, group)));
+    struct report_chart *chart = report_chart(
+        builder, REPORT_BARS, headline->smaller_is_better ? "errors-of-runs" : "f1-of-runs",
+        report_format(builder, "%s on %s", headline->smaller_is_better ? "Errors" : headline->title,
+                      place_of(builder, group)));
     if (!chart)
         return;
     report_axis_names(builder, &chart->x, parents, n_parents);
     chart->x.title = "Run";
-    chart->y.title = "Mean absolute error";
+    chart->y.title = headline->title;
+    chart->y.unit = headline->smaller_is_better ? "" : "%";
     report_note(builder, chart,
                 "Bars of runs with several seeds are means. Intervals are of 95 %% over the clips, "
                 "or of one standard deviation over the seeds.");
@@ -288,14 +328,16 @@ static void chart_errors(struct report_builder *builder, const struct measured_g
         for (int p = 0; p < n_parents; p++) {
             int n;
             double deviation;
-            y[p] = measured_mean(group, parents[p], flows[f], VALENCE_METRIC_MAE, &n, &deviation);
-            low[p] = y[p] - deviation;
-            high[p] = y[p] + deviation;
+            double mean =
+                measured_mean(group, parents[p], flows[f], headline->metric, &n, &deviation);
+            y[p] = headline->factor * mean;
+            low[p] = headline->factor * (mean - deviation);
+            high[p] = headline->factor * (mean + deviation);
             for (int i = 0; i < group->n && n == 1; i++)
                 if (strcmp(group->items[i].parent, parents[p]) == 0 &&
                     strcmp(group->items[i].flow, flows[f]) == 0) {
-                    low[p] = group->items[i].intervals[VALENCE_METRIC_MAE].low;
-                    high[p] = group->items[i].intervals[VALENCE_METRIC_MAE].high;
+                    low[p] = headline->factor * group->items[i].intervals[headline->metric].low;
+                    high[p] = headline->factor * group->items[i].intervals[headline->metric].high;
                 }
         }
         series->y = y;
@@ -303,8 +345,9 @@ static void chart_errors(struct report_builder *builder, const struct measured_g
         series->high = high;
     }
     if (group->has_constant)
-        report_mark(builder, chart, true, group->constant_values[VALENCE_METRIC_MAE],
-                    "the best constant");
+        report_mark(builder, chart, true,
+                    headline->factor * group->constant_values[headline->metric],
+                    headline->smaller_is_better ? "the best constant" : "the most frequent class");
 }
 
 /* With many runs the sentences would fill pages: the chart and the table have them all. */
@@ -320,7 +363,7 @@ void collect_summary(struct report_builder *builder, const struct measured_group
             if (is_first_of_its_parent(group, i) && n++ < MAX_SENTENCES)
                 say_run(builder, group, &group->items[i]);
         warn(builder, group);
-        chart_errors(builder, group);
+        chart_runs(builder, group);
         tabulate(builder, group);
         tabulate_seeds(builder, group);
     }

@@ -68,7 +68,50 @@ expect 0 verify models/result.json --quiet
 expect 0 evaluate models/runs/base store --bootstrap 100 --quiet
 prints "all seeds together"
 
+# ---- report
+expect 0 evaluate run store --bootstrap 100 --json --quiet
+cp "$work/out" evaluate.json
+f1=$("$JSON_VALUE" evaluate.json models 0 flows complete metrics f1_weighted)
+shown=$(awk -v f1="$f1" 'BEGIN { printf "%.1f", 100 * f1 }')
+for source in run evaluate.json; do
+    expect 0 report "$source" --json --quiet
+    fits report
+    prints "the weighted F1 on 30 clips of the test part of store is $shown %"
+    prints '"heading":"UAR, %"'
+    prints '"id":"recall-by-class"'
+    prints '"categories":["anger (10)","joy (10)","neutral (10)"]'
+    prints '"id":"confusion-run-complete","title":"Confusion of 3 classes: run, complete"'
+    ! grep -qi 'absolute error' "$work/out" || wrong "a report of classes names an absolute error"
+done
+expect 0 report run --json --quiet
+prints '"title":"Cross-entropy"'
+prints '"id":"wrong-clips"'
+expect 0 report run --output page.html --quiet
+expect 0 predict run store --split test --json --quiet
+cp "$work/out" predict.json
+for source in predict.json predictions.csv; do
+    expect 1 report "$source" --json --quiet
+    complains "predictions of classes; make the report of the run itself"
+done
+
+# ---- a sweep
+sweep="sweep store $small --set epochs=2 --seeds 1 --vary losses.missing=0.5,1 --bootstrap 100"
+expect 0 $sweep -o sweep
+prints "Validation cross-entropy of the best epochs"
+prints "F1 (weighted)"
+expect 0 $sweep -o sweep --json
+fits sweep
+prints '"validation_cross_entropy"'
+if grep -q validation_mae "$work/out"; then wrong "a cross-entropy is called a mean absolute error"; fi
+cp "$work/out" sweep.json
+expect 0 report sweep.json --json --quiet
+fits report
+prints "Validation error (cross-entropy)"
+
 # ---- what is refused
+echo 'I am glad.' >words.txt
+expect 1 score words.txt --model run --quiet
+complains "valence predict RUN STORE"
 expect 2 train store $small -o refused --set losses.rnc=0.5
 complains "classes have no order"
 expect 2 train store $small -o refused --set labels=scores
