@@ -315,6 +315,7 @@ static int write_transcript(double *result, struct valence_error *error)
     }
     if (stream)
         fclose(stream);
+    clear_untried(made);
     valence_transcript_free(transcript);
     return status;
 }
