@@ -8,6 +8,7 @@
 #include "base/file_writer.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "base/text.h"
 #include "experiment/result.h"
 #include "experiment/runs.h"
 #include "run/run_folder.h"
@@ -315,9 +316,12 @@ static int compare(const char *const *runs, int n, struct contest *contest,
     int status = source && which ? VALENCE_OK : fail_memory(error, 4096, "the runs");
     for (int i = 0; i < n && !status; i++) {
         which[i] = i;
-        status = add_run(runs[i], contest, error);
-        if (!status && json_array_append_new(source, json_string(runs[i])))
+        if (!is_utf8(runs[i], strlen(runs[i])))
             status = fail(error, VALENCE_ERROR_ARGUMENT, "a run's path is not UTF-8");
+        if (!status)
+            status = add_run(runs[i], contest, error);
+        if (!status && json_array_append_new(source, json_string(runs[i])))
+            status = fail_memory(error, 4096, "the runs");
     }
     if (!status)
         status = contest_measure(contest, options, progress, error);
