@@ -8,7 +8,7 @@ export BENCH_PYTHON
 
 SOURCES = $(shell find src include cli tests bench fuzz docs -name '*.[ch]')
 
-.PHONY: build demo experiments test bench install fuzz format clean help
+.PHONY: build demo experiments test bench install deb fuzz format clean help
 .DEFAULT_GOAL := build
 
 build: ## build the command and the library into build/release
@@ -34,6 +34,11 @@ bench: build ## time training and evaluation (BENCH_PYTHON=/path/to/python: agai
 
 install: build ## install the command, library, headers and manual page under PREFIX (/usr/local)
 	cmake --install build/release --prefix "$(PREFIX)"
+
+deb: ## make the Debian packages valence and libvalence-dev in build/deb/packages
+	scripts/setup.sh
+	cmake --preset deb $(CMAKE_OPTIONS)
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} cmake --build --preset deb --target deb
 
 fuzz: ## run every fuzz target for 60 seconds
 	scripts/setup.sh --fuzz

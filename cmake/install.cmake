@@ -1,4 +1,5 @@
-# What is installed: the command, the libraries with their headers and pkg-config files, the manual pages, the licence.
+# What is installed: the command, the libraries with their headers and pkg-config files, the manual pages, the licence. It is
+# two components, and so two packages (cmake/package.cmake): `runtime`, and `development` for what only compiling needs.
 include(GNUInstallDirs)
 
 # Two shared libraries of the components. libvalence is the store, the network and all that is learnt; libvalence-media reads
@@ -31,8 +32,9 @@ function(valence_library name description)
     set(pc_requires "\nRequires: valence = ${PROJECT_VERSION}")
   endif()
   configure_file(cmake/valence.pc.in ${name}.pc @ONLY)
-  install(FILES ${CMAKE_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-  install(TARGETS ${target})
+  install(FILES ${CMAKE_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+          COMPONENT development)
+  install(TARGETS ${target} LIBRARY COMPONENT runtime NAMELINK_COMPONENT development)
 endfunction()
 
 file(RELATIVE_PATH prefix_from_pc /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
@@ -65,14 +67,20 @@ set_target_properties(${libraries} PROPERTIES INSTALL_RPATH_USE_LINK_PATH OFF
 set_target_properties(valence_command PROPERTIES INSTALL_RPATH_USE_LINK_PATH OFF
   INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR};$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/valence;${openblas_LIBRARY_DIRS}")
 
-install(TARGETS valence_command)
+install(TARGETS valence_command COMPONENT runtime)
 set(absent "")
 if(NOT media_components) # the headers of libvalence-media
   set(absent REGEX "/(convert|encode|encoder|encoder_cost|extract|extract_store|faces|media|preview|prosody|score_formats|score_json|score_report|scorer|serve|simulate|text_table|transcribe|transcripts)\\.h$" EXCLUDE)
 endif()
-install(DIRECTORY include/valence DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" ${absent})
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY models DESTINATION ${CMAKE_INSTALL_DATADIR}/valence)
+install(DIRECTORY include/valence DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
+        FILES_MATCHING PATTERN "*.h" ${absent})
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
+install(DIRECTORY models DESTINATION ${CMAKE_INSTALL_DATADIR}/valence COMPONENT runtime)
+if(VALENCE_ENCODERS AND VALENCE_SERVE)
+  # systemd reads units from lib/ of /usr and /usr/local, whatever folder the libraries are in.
+  install(FILES packaging/valence.service DESTINATION lib/systemd/system COMPONENT runtime)
+  install(FILES packaging/nginx.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT runtime)
+endif()
 
 # Completion scripts and a manual page for each command, made by the command from its own tables.
 set(command_texts ${CMAKE_BINARY_DIR}/command_texts)
@@ -81,10 +89,16 @@ add_custom_command(OUTPUT ${command_texts}/made
   DEPENDS valence_command ${PROJECT_SOURCE_DIR}/scripts/make_command_texts.sh
   COMMENT "Making the command's manual pages and completion scripts")
 add_custom_target(command_texts ALL DEPENDS ${command_texts}/made)
-install(DIRECTORY ${command_texts}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
-install(FILES ${command_texts}/valence.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME valence)
-install(FILES ${command_texts}/_valence DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
-install(FILES ${command_texts}/valence.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+install(DIRECTORY ${command_texts}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT runtime)
+install(FILES ${command_texts}/valence.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+        COMPONENT runtime RENAME valence)
+# Debian's zsh looks in vendor-completions, others in site-functions.
+set(zsh_folder site-functions)
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr" AND EXISTS /etc/debian_version)
+  set(zsh_folder vendor-completions)
+endif()
+install(FILES ${command_texts}/_valence DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/${zsh_folder} COMPONENT runtime)
+install(FILES ${command_texts}/valence.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT runtime)
 
 # A manual page of section 3 for every header, and one line for each of its functions.
 find_package(Python3 COMPONENTS Interpreter)
@@ -98,5 +112,5 @@ if(Python3_FOUND)
     DEPENDS ${headers} ${PROJECT_SOURCE_DIR}/scripts/make_api_pages.py
     COMMENT "Making the library's manual pages")
   add_custom_target(api_pages ALL DEPENDS ${api_pages}/valence_api.3)
-  install(DIRECTORY ${api_pages}/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)
+  install(DIRECTORY ${api_pages}/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT development)
 endif()

@@ -46,6 +46,7 @@ target_link_libraries(valence_llama INTERFACE ${prefix}/lib/libllama.so ${prefix
 
 # The libraries travel with an installed valence, their back ends beside them.
 include(GNUInstallDirs)
-install(DIRECTORY ${prefix}/lib/ DESTINATION ${CMAKE_INSTALL_LIBDIR}/valence FILES_MATCHING PATTERN "*.so*")
-install(FILES ${prefix}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE.llama.cpp)
+install(DIRECTORY ${prefix}/lib/ DESTINATION ${CMAKE_INSTALL_LIBDIR}/valence COMPONENT runtime
+        FILES_MATCHING PATTERN "*.so*")
+install(FILES ${prefix}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime RENAME LICENSE.llama.cpp)
 set(CMAKE_INSTALL_RPATH "$ORIGIN/valence" "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/valence")

@@ -34,6 +34,7 @@ message(STATUS "whisper.cpp: ${whisper_prefix}")
 target_include_directories(valence_whisper SYSTEM INTERFACE ${whisper_prefix}/include)
 target_link_libraries(valence_whisper INTERFACE ${whisper_prefix}/lib/libwhisper.so valence_llama)
 
-install(DIRECTORY ${whisper_prefix}/lib/ DESTINATION ${CMAKE_INSTALL_LIBDIR}/valence FILES_MATCHING PATTERN "*.so*")
-install(FILES ${whisper_prefix}/models/silero-vad.bin DESTINATION ${CMAKE_INSTALL_DATADIR}/valence)
-install(FILES ${whisper_prefix}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE.whisper.cpp)
+install(DIRECTORY ${whisper_prefix}/lib/ DESTINATION ${CMAKE_INSTALL_LIBDIR}/valence COMPONENT runtime
+        FILES_MATCHING PATTERN "*.so*")
+install(FILES ${whisper_prefix}/models/silero-vad.bin DESTINATION ${CMAKE_INSTALL_DATADIR}/valence COMPONENT runtime)
+install(FILES ${whisper_prefix}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime RENAME LICENSE.whisper.cpp)

@@ -492,6 +492,7 @@ int main(void)
         cmocka_unit_test(test_training),
         cmocka_unit_test(test_experiments),
         cmocka_unit_test(test_representations),
+        cmocka_unit_test(test_reports),
 #ifdef VALENCE_NULL_ERROR_MEDIA
         cmocka_unit_test(test_media),
         cmocka_unit_test(test_models),
@@ -502,7 +503,6 @@ int main(void)
         cmocka_unit_test(test_recognition),
         cmocka_unit_test(test_extraction),
         cmocka_unit_test(test_scorers),
-        cmocka_unit_test(test_reports),
         cmocka_unit_test(test_every_function_that_takes_an_error_was_tried),
 #endif
     };
