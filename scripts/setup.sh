@@ -8,7 +8,7 @@
 # As root, or where sudo asks for no password, it installs by itself; else it prints the command and exits with 1.
 set -euo pipefail
 
-packages=(build-essential cmake ninja-build pkg-config python3 python3-pip
+packages=(build-essential cmake ninja-build pkg-config python3 python3-pip file
     libopenblas-openmp-dev liblmdb-dev libyaml-dev libjansson-dev libzip-dev zlib1g-dev libhdf5-dev
     libcairo2-dev
     libcmocka-dev
