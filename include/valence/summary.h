@@ -110,6 +110,8 @@ struct valence_data_summary {
     struct valence_clip_pair duplicates[VALENCE_N_EXAMPLES];
     /* Clips with an id that was there before; a store has none. */
     struct valence_clip_examples repeated;
+    /* What labels are the numbers of (valence/store.h); 0: they are scores. */
+    int n_classes;
 
     /* The library's own. */
     struct valence_data_counts *counts;

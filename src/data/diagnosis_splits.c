@@ -238,6 +238,8 @@ void diagnose_labels(const struct valence_data_summary *summary, struct diagnosi
         add_finding(diagnosis, VALENCE_WARNING, "unlabelled", "training and figures leave them out",
                     "%" PRId64 " of %" PRId64 " clips %s no label", labels.n_unlabelled,
                     summary->n_clips, valence_plural(labels.n_unlabelled, "has", "have"));
+    if (summary->n_classes) /* numbers of classes have no sign and no range of sentiment */
+        return;
     diagnose_range(&labels, diagnosis);
     diagnose_balance(&labels, diagnosis);
     for (int part = VALENCE_VALIDATION; part <= VALENCE_TEST && labels.low < labels.high; part++)

@@ -48,6 +48,8 @@ int valence_store_summarise(const struct valence_store *store, bool values,
     if (!made)
         return fail_memory(error, sizeof *made, "a summary");
     int status = summarise(store, values, progress, made, error);
+    const struct valence_label_scale *scale = valence_store_label_scale(store);
+    made->n_classes = scale ? scale->n_classes : 0;
     if (status)
         valence_data_summary_free(made);
     else

@@ -9,13 +9,15 @@
 
 /* ---- Splits ---- */
 
+#define SPLIT_COUNTS                                                                               \
+    "Split|#Clips|#Recordings|#Without label|#Without rows|#With transcript|#Duplicates"
+
 static void tabulate_splits(struct report_builder *builder, const char *name,
                             const struct valence_data_summary *summary)
 {
     struct report_table *table = report_table(
         builder, "splits", report_format(builder, "Splits of %s", name),
-        "Split|#Clips|#Recordings|#Without label|#Without rows|#With transcript|#Duplicates|"
-        "#Mean label|#sd|#Lowest|#Highest");
+        summary->n_classes ? SPLIT_COUNTS : SPLIT_COUNTS "|#Mean label|#sd|#Lowest|#Highest");
     for (int s = 0; s < VALENCE_N_SPLITS; s++) {
         const struct valence_split_summary *split = &summary->splits[s];
         const int64_t counts[] = {split->n_clips, split->n_groups,      split->n_unlabelled,
@@ -23,10 +25,50 @@ static void tabulate_splits(struct report_builder *builder, const char *name,
         report_cell_text(builder, table, valence_split_names[s]);
         for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
             report_cell_number(builder, table, (double)counts[i], 0);
+        if (summary->n_classes)
+            continue;
         report_cell_number(builder, table, split->label_mean, 2);
         report_cell_number(builder, table, split->label_deviation, 2);
         report_cell_number(builder, table, split->label_low, 2);
         report_cell_number(builder, table, split->label_high, 2);
+    }
+}
+
+/* The share of each class in each split, counted in the store. */
+static void chart_classes(struct report_builder *builder, const char *name,
+                          const struct valence_store *store)
+{
+    const struct valence_label_scale *scale = valence_store_label_scale(store);
+    int64_t n_clips = valence_store_n_clips(store);
+    const char *names[VALENCE_MAX_CLASSES];
+    struct report_chart *chart =
+        report_chart(builder, REPORT_BARS, "labels", report_format(builder, "Classes of %s", name));
+    for (int c = 0; c < scale->n_classes; c++)
+        names[c] = scale->classes[c];
+    if (!chart)
+        return;
+    report_axis_names(builder, &chart->x, names, scale->n_classes);
+    chart->x.title = "Class";
+    chart->y.title = "Share of the split";
+    chart->y.unit = "%";
+    chart->y.digits = 1;
+    for (int s = 0; s < VALENCE_N_SPLITS; s++) {
+        double *y = report_numbers(builder, scale->n_classes);
+        int64_t n = 0;
+        for (int64_t i = 0; y && i < n_clips; i++) {
+            const struct valence_clip *clip = valence_store_clip(store, i);
+            if ((int)clip->split != s ||
+                !(clip->label >= 0 && clip->label < (float)scale->n_classes))
+                continue;
+            y[(int)clip->label]++;
+            n++;
+        }
+        struct report_series *series =
+            n > 0 ? report_series(builder, chart, valence_split_names[s], scale->n_classes) : NULL;
+        for (int c = 0; series && c < scale->n_classes; c++)
+            y[c] *= 100 / (double)n;
+        if (series)
+            series->y = y;
     }
 }
 
@@ -161,7 +203,10 @@ int collect_data(struct report_builder *builder, const struct valence_store *sto
                (long long)summary->n_clips, (long long)summary->n_groups, summary->n_streams,
                valence_store_is_finished(store) ? "" : " Its import did not finish.");
     tabulate_splits(builder, name, summary);
-    chart_labels(builder, name, summary);
+    if (summary->n_classes)
+        chart_classes(builder, name, store);
+    else
+        chart_labels(builder, name, summary);
     chart_presence(builder, name, summary);
     tabulate_streams(builder, name, summary);
     status = add_diagnosis(builder, name, summary, error);

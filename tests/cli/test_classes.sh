@@ -86,6 +86,9 @@ done
 expect 0 report run --json --quiet
 prints '"title":"Cross-entropy"'
 prints '"id":"wrong-clips"'
+prints '"title":"Classes of store"'
+expect 0 doctor store --json --quiet
+if grep -q 'label-sign\|label-range' "$work/out"; then wrong "the doctor finds a range of classes"; fi
 expect 0 report run --output page.html --quiet
 expect 0 predict run store --split test --json --quiet
 cp "$work/out" predict.json
