@@ -148,6 +148,23 @@ static void print_notes(const struct valence_data_summary *summary)
     print_notes_of(stream, &notes, &length);
 }
 
+/* The numbers of classes have no mean and no bins. */
+static void print_class_splits(const struct valence_data_summary *summary)
+{
+    struct table table = {.title = "\nlabels"};
+    static const char *const headings[] = {"split", "clips", "groups", "texts", "none"};
+    add_columns(&table, headings, sizeof headings / sizeof headings[0]);
+    for (int s = 0; s < VALENCE_N_SPLITS; s++) {
+        const struct valence_split_summary *split = &summary->splits[s];
+        const int64_t counts[] = {split->n_clips, split->n_groups, split->n_transcripts,
+                                  split->n_unlabelled};
+        table_cell(&table, "%s", valence_split_names[s]);
+        add_numbers(&table, counts, 4);
+    }
+    table_note(&table, "labels are of %d classes", summary->n_classes);
+    table_print(&table, stdout);
+}
+
 static void print_splits(const struct valence_data_summary *summary)
 {
     struct table table = {.title = "\nlabels"};
@@ -179,7 +196,9 @@ void print_data_summary(const char *title, const struct valence_data_summary *su
     print_streams(line, summary);
     if (summary->has_values)
         print_values(summary);
-    if (labels)
+    if (labels && summary->n_classes)
+        print_class_splits(summary);
+    else if (labels)
         print_splits(summary);
     print_notes(summary);
 }

@@ -87,6 +87,8 @@ expect 0 report run --json --quiet
 prints '"title":"Cross-entropy"'
 prints '"id":"wrong-clips"'
 prints '"title":"Classes of store"'
+expect 0 inspect store
+prints 'labels are of 3 classes'
 expect 0 doctor store --json --quiet
 if grep -q 'label-sign\|label-range' "$work/out"; then wrong "the doctor finds a range of classes"; fi
 expect 0 report run --output page.html --quiet
