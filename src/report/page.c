@@ -142,7 +142,8 @@ static void write_part(FILE *stream, const struct page *page, const struct part 
                        const char *name, size_t length)
 {
     for (int i = 0; i < N_PARTS; i++)
-        if (strlen(parts[i].name) == length && memcmp(parts[i].name, name, length) == 0)
+        if (strlen(parts[i].name) == length && memcmp(parts[i].name, name, length) == 0 &&
+            parts[i].text.length) /* an empty text may have no bytes to point to */
             fwrite(parts[i].text.data, 1, parts[i].text.length, stream);
     if (length == 4 && memcmp(name, "data", 4) == 0)
         page->write_data(stream, page->user);

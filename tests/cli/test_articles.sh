@@ -23,7 +23,8 @@ streams: {audio: "", video: "", simulated_text: ""}
 model: {d: 64, o: 32}
 optimizer: {learning_rate: 0.001}
 YAML
-expect 0 train "$work/config.yaml" --quiet
+# As published: the bound was set on that start, and here the rows are tested, not the training.
+expect 0 train "$work/config.yaml" --model published --quiet
 
 set --
 while IFS= read -r text; do

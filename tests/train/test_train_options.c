@@ -258,7 +258,7 @@ static void test_what_does_not_fit_is_named_and_nothing_is_an_error(void **state
     assert_int_equal(valence_train(&second, &options, NULL, &error), 0);
     assert_int_equal(told.n_notes, 1);
     assert_string_equal(told.notes[0], "not_taken");
-    assert_non_null(strstr(told.texts[0], "have another shape there"));
+    assert_non_null(strstr(told.texts[0], "have another shape or meaning there"));
     second.model.d = 10;
     assert_int_equal(valence_train(&second, &options, NULL, &error), VALENCE_ERROR_SHAPE);
     assert_string_equal(error.key, "from");
