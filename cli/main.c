@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +28,13 @@ static void print_overview(void)
     for (const struct listed_command *at = all_commands; at->command; at++) {
         if (strcmp(at->purpose, purpose) != 0)
             printf("\n%s\n", purpose = at->purpose);
-        printf("  %-12s", at->command->name);
-        print_wrapped(stdout, at->command->summary, NAME_COLUMNS, NAME_COLUMNS, columns);
+        bool is_long = strlen(at->command->name) > NAME_COLUMNS - 4;
+        if (is_long)
+            printf("  %s\n", at->command->name);
+        else
+            printf("  %-12s", at->command->name);
+        print_wrapped(stdout, at->command->summary, NAME_COLUMNS, is_long ? 0 : NAME_COLUMNS,
+                      columns);
     }
     printf("\nA first example, on made-up data:\n"
            "  valence synthesize corpus\n"

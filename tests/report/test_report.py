@@ -55,17 +55,34 @@ def make_large_report(valence, folder):
     call(valence, folder, "report", *names, "-o", "large.html")
 
 
-def add_transcripts(folder):
-    """The large report with a hostile transcript for each clip, escaped as the page is."""
-    with open(f"{folder}/large.html", encoding="utf-8") as file:
+def replace_report(folder, name, made, change):
+    """Writes the page MADE, which shows what `change` makes of the data in the page NAME, escaped as the page is."""
+    with open(f"{folder}/{name}.html", encoding="utf-8") as file:
         page = file.read()
-    report = data_of(f"{folder}/large.html", "report")
-    clips = next(item for section in report["sections"] for item in section["items"] if item["kind"] == "clips")
-    clips["transcripts"] = [TEXT] + ["so good, again"] * (clips["n"] - 1)
+    report = data_of(f"{folder}/{name}.html", "report")
+    change(report)
     data = json.dumps(report).replace("<", "\\u003c")
     page = re.sub(r'(id="report">).*?(</script>)', lambda match: match[1] + data + match[2], page, count=1, flags=re.S)
-    with open(f"{folder}/transcripts.html", "w", encoding="utf-8") as file:
+    with open(f"{folder}/{made}.html", "w", encoding="utf-8") as file:
         file.write(page)
+
+
+def add_transcripts(report):
+    """Gives each clip of the large report a transcript, one of them hostile."""
+    clips = next(item for section in report["sections"] for item in section["items"] if item["kind"] == "clips")
+    clips["transcripts"] = [TEXT] + ["so good, again"] * (clips["n"] - 1)
+
+
+def add_bars(report):
+    """Two charts of bars with intervals: names that fit below them, and longer ones, so that the bars lie."""
+    values = [[1, 2, 3, 4, 5, 6], [6.5, 5.5, 4.5, 3.5, 2.5, 1.5]]
+    series = [{"name": f"series {i}", "y": y, "low": [v - 0.25 for v in y], "high": [v + 0.25 for v in y]}
+              for i, y in enumerate(values)]
+    for identity, name in (("standing-bars", ""), ("lying-bars", "too long to stand below ")):
+        report["sections"][0]["items"].append({
+            "kind": "chart", "id": identity, "title": identity, "note": "", "chart": "bars", "marks": [], "series": series,
+            "x": {"title": "Variant", "categories": [f"{name}{i}" for i in range(6)], "digits": 0},
+            "y": {"title": "Value", "digits": 2}})
 
 
 def shown(cell):
@@ -134,6 +151,34 @@ class Tests:
             self.assert_accessible(page, name)
             self.assert_quiet(page, "report.html")
             page.close()
+
+    def test_an_interval_stands_over_its_own_bar(self):
+        replace_report(self.folder, "report", "bars", add_bars)
+        page = self.open("bars.html")
+        self.draw_all(page)
+        if self.has_charts(page):
+            # Every interval has its bar's end in the middle, which says where it belongs. What is drawn is seen while it is saved.
+            page.evaluate("""window.shown = [], window.drawn = echarts, window.echarts = {...drawn, init: (...given) => {
+                const drawing = drawn.init(...given), render = drawing.renderToSVGString.bind(drawing);
+                drawing.renderToSVGString = () => {
+                    const text = render();
+                    shown.push(drawing.getZr().storage.getDisplayList().map(({type, shape}) => ({type, shape: {...shape}})));
+                    return text;
+                };
+                return drawing;
+            }}, 0""")
+            matched = page.evaluate("""["standing-bars", "lying-bars"].map((id) => {
+                document.querySelectorAll(`#${id} .tools button`).forEach((button) => button.textContent === "SVG" && button.click());
+                const last = shown[shown.length - 1];
+                const lies = id === "lying-bars";
+                const ends = last.filter(({type, shape}) => type === "rect" && shape.width && shape.height).map(({shape}) =>
+                    lies ? [shape.y + shape.height / 2, shape.x + shape.width] : [shape.x + shape.width / 2, shape.y + shape.height]);
+                const middles = last.filter(({type}) => type === "line").map(({shape: {x1, y1, x2, y2}}) =>
+                    lies ? [(y1 + y2) / 2, (x1 + x2) / 2] : [(x1 + x2) / 2, (y1 + y2) / 2]);
+                return middles.filter((middle) => ends.some((end) => Math.hypot(end[0] - middle[0], end[1] - middle[1]) < 2)).length;
+            })""")
+            same(matched, [12, 12], "intervals over their own bars, of 12")
+        page.close()
 
     def test_tables_equal_the_json(self):
         document = data_of(f"{self.folder}/report.html", "report")
@@ -218,7 +263,7 @@ class Tests:
         page.close()
 
     def test_hostile_texts_are_shown_as_texts(self):
-        add_transcripts(self.folder)
+        replace_report(self.folder, "large", "transcripts", add_transcripts)
         page = self.open("transcripts.html")
         same(page.evaluate("document.title.includes('gone')"), False, "the title")
         for text in HOSTILE[:4]:

@@ -135,8 +135,8 @@ function errorBars(chart, series, index, colours, isHorizontal, n) {
       if (isBar) {
         const size = api.size([1, 1])[axis] * 0.72;
         const shift = size * ((index + 0.5) / n - 0.5);
-        from[axis] += isHorizontal ? -shift : shift;
-        to[axis] += isHorizontal ? -shift : shift;
+        from[axis] += shift;
+        to[axis] += shift;
       }
       const style = {
         stroke: isBar ? colours.ink : lineOf(series, index, colours).colour,
