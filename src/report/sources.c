@@ -249,9 +249,9 @@ static int add_experiment(struct sources *sources, const char *folder, struct va
     char *path = path_join(folder, RESULT_FILE);
     int status = path ? VALENCE_OK : no_memory(error);
     if (!status && !path_exists(path))
-        status = fail(error, VALENCE_ERROR_NOT_FOUND,
-                      "%s: the experiment has no %s yet: its runs are not finished", folder,
-                      RESULT_FILE);
+        status =
+            fail_key(error, VALENCE_ERROR_NOT_FOUND, "experiment",
+                     "%s: the experiment is not finished: it has no %s yet", folder, RESULT_FILE);
     if (!status)
         status = add_document(sources, path, error);
     if (!status) { /* by the folder's name, since every result has the same */
