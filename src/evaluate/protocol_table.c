@@ -157,8 +157,8 @@ static const struct valence_protocol_info infos[N_PROTOCOLS] = {
                         .seed = 1},
     [PROTOCOL_DROP_WORDS] = {.name = "drop-words",
                              .source = "valence",
-                             .rule = "Each row of text is deleted with probability r: those that "
-                                     "erase erases.",
+                             .rule = "Each row of text is deleted with probability r, the "
+                                     "same rows as in erase.",
                              .random = VALENCE_MASK_NUMPY,
                              .published_training = "none, the rule is valence's own",
                              .published_selection = "none",
@@ -167,8 +167,8 @@ static const struct valence_protocol_info infos[N_PROTOCOLS] = {
                              .seed = 111},
     [PROTOCOL_REPLACE_WORDS] = {.name = "replace-words",
                                 .source = "valence; the text of TFR-Net and EMT-DLFR",
-                                .rule = "Each row of text is replaced with probability r: those "
-                                        "that erase erases.",
+                                .rule = "Each row of text is replaced with probability r, the "
+                                        "same rows as in erase.",
                                 .random = VALENCE_MASK_NUMPY,
                                 .published_training = "none, the rule is valence's own",
                                 .published_selection = "none",
