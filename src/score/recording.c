@@ -238,7 +238,8 @@ static int score_media(struct scoring_run *run, const struct valence_recording *
     if (!status)
         status = score_parts(run, recording, &timeline, journal, progress, error);
     score_journal_close(journal, !status);
-    if (timeline.language) {
+    if (timeline.language) { /* of the whole recording; a segment has said its own */
+        free(run->kept->language);
         run->kept->language = timeline.language;
         timeline.language = NULL;
     }
