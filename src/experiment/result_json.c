@@ -1,5 +1,4 @@
 /* result.json: everything that the tables show, and where it comes from. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,16 +6,11 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "experiment/result.h"
+#include "format/json_values.h"
 #include "valence/machine.h"
 #include "valence/version.h"
 
 #define VERSION 1
-
-/* Not a number is null in JSON. */
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
 
 static bool set(json_t *object, const char *key, json_t *value)
 {
@@ -46,15 +40,16 @@ json_t *machine_to_json(void)
 
 static json_t *cell_to_json(const struct valence_result_cell *cell, bool is_reference)
 {
-    json_t *object =
-        json_pack("{s:o, s:o}", "mean", number(cell->mean), "sd", number(cell->deviation));
+    json_t *object = json_pack("{s:o, s:o}", "mean", json_of_number(cell->mean), "sd",
+                               json_of_number(cell->deviation));
     bool good = object != NULL;
     if (!is_reference)
-        good = good && set(object, "difference", number(cell->difference)) &&
-               set(object, "low", number(cell->interval.low)) &&
-               set(object, "high", number(cell->interval.high)) &&
-               set(object, "p", number(cell->p)) && set(object, "p_holm", number(cell->p_holm)) &&
-               set(object, "detectable", number(cell->detectable));
+        good = good && set(object, "difference", json_of_number(cell->difference)) &&
+               set(object, "low", json_of_number(cell->interval.low)) &&
+               set(object, "high", json_of_number(cell->interval.high)) &&
+               set(object, "p", json_of_number(cell->p)) &&
+               set(object, "p_holm", json_of_number(cell->p_holm)) &&
+               set(object, "detectable", json_of_number(cell->detectable));
     return finished(object, good);
 }
 
@@ -79,11 +74,12 @@ static json_t *validation_to_json(const struct valence_experiment_result *shown,
     json_t *flows = json_object();
     bool good = flows != NULL;
     for (int f = 0; f < shown->n_validation_flows; f++)
-        good = good && set(flows, valence_flow_name(shown->validation_flows[f]),
-                           json_pack("{s:o, s:o}", "mean", number(variant->validation[f].mean),
-                                     "sd", number(variant->validation[f].deviation)));
-    json_t *all = json_pack("{s:o, s:o, s:o}", "mean", number(variant->selected.mean), "sd",
-                            number(variant->selected.deviation), "flows", flows);
+        good =
+            good && set(flows, valence_flow_name(shown->validation_flows[f]),
+                        json_pack("{s:o, s:o}", "mean", json_of_number(variant->validation[f].mean),
+                                  "sd", json_of_number(variant->validation[f].deviation)));
+    json_t *all = json_pack("{s:o, s:o, s:o}", "mean", json_of_number(variant->selected.mean), "sd",
+                            json_of_number(variant->selected.deviation), "flows", flows);
     return finished(all, good);
 }
 
@@ -161,7 +157,7 @@ static json_t *detectable_to_json(const struct valence_experiment_result *shown)
         json_t *metrics = json_object();
         for (int m = 0; m < shown->n_metrics; m++)
             good = good && set(metrics, valence_metric_describe(shown->metrics[m])->key,
-                               number(shown->detectable[f * shown->n_metrics + m]));
+                               json_of_number(shown->detectable[f * shown->n_metrics + m]));
         good = good && set(flows, valence_flow_name(shown->flows[f]), metrics);
     }
     return finished(flows, good);

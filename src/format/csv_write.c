@@ -1,16 +1,13 @@
-#include "valence/text.h"
+#include "format/csv_write.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "valence/text.h"
 
-void valence_write_csv_field(FILE *stream, const char *text)
+void csv_write_quoted(FILE *stream, const char *text)
 {
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, stream);
-        return;
-    }
     fputc('"', stream);
     for (; *text; text++) {
         if (*text == '"')
@@ -18,6 +15,14 @@ void valence_write_csv_field(FILE *stream, const char *text)
         fputc(*text, stream);
     }
     fputc('"', stream);
+}
+
+void valence_write_csv_field(FILE *stream, const char *text)
+{
+    if (strpbrk(text, ",\"\r\n"))
+        csv_write_quoted(stream, text);
+    else
+        fputs(text, stream);
 }
 
 void valence_write_csv_number(FILE *stream, float value)

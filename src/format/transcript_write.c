@@ -9,6 +9,8 @@
 
 #include "base/fail.h"
 #include "base/text.h"
+#include "format/csv_write.h"
+#include "format/json_values.h"
 
 #define JSON_FORM     (JSON_COMPACT | JSON_REAL_PRECISION(9))
 #define MAX_JSON_TEXT ((size_t)256 << 20)
@@ -53,17 +55,6 @@ void valence_transcript_write_cues(FILE *stream, const struct valence_transcript
 
 /* ---- CSV ---- */
 
-static void write_quoted(FILE *stream, const char *text)
-{
-    fputc('"', stream);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', stream);
-        fputc(*text, stream);
-    }
-    fputc('"', stream);
-}
-
 /* A number with so many decimals; nothing for NaN. */
 static void write_fixed(FILE *stream, double value, int decimals)
 {
@@ -77,13 +68,13 @@ static void write_fixed(FILE *stream, double value, int decimals)
 static void write_row(FILE *stream, const char *name, double start, double end, const char *text,
                       double confidence, const char *language)
 {
-    write_quoted(stream, name);
+    csv_write_quoted(stream, name);
     fputc(',', stream);
     write_fixed(stream, start, 3);
     fputc(',', stream);
     write_fixed(stream, end, 3);
     fputc(',', stream);
-    write_quoted(stream, text);
+    csv_write_quoted(stream, text);
     fputc(',', stream);
     write_fixed(stream, confidence, 4);
     fprintf(stream, ",%s\n", language);
@@ -122,41 +113,14 @@ static json_t *compression_ratio(const char *text)
     return is_packed ? json_real(size > 0 ? (double)length / (double)size : 0) : NULL;
 }
 
-static json_t *string(const char *text)
-{
-    struct text repaired = {.maximum = MAX_JSON_TEXT};
-    if (is_utf8(text, strlen(text)))
-        return json_string(text);
-    text_append_repaired(&repaired, text, strlen(text));
-    json_t *value = repaired.failed ? NULL : json_stringn(repaired.data, repaired.length);
-    text_free(&repaired);
-    return value;
-}
-
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-/* Adds `item`, which may be NULL, as is an array after a failure. */
-static void push(json_t **array, json_t *item)
-{
-    if (*array && json_array_append_new(*array, item) == 0)
-        return;
-    if (!*array)
-        json_decref(item);
-    json_decref(*array);
-    *array = NULL;
-}
-
 static json_t *words_to_json(const struct valence_speech_segment *segment)
 {
     json_t *list = json_array();
     for (int64_t i = 0; i < segment->n_words; i++) {
         const struct valence_word *word = &segment->words[i];
-        push(&list, json_pack("{s:o,s:o,s:o,s:o}", "word", string(word->text), "start",
-                              number(word->start), "end", number(word->end), "probability",
-                              number(word->confidence)));
+        json_push(&list, json_pack("{s:o,s:o,s:o,s:o}", "word", json_of_text(word->text), "start",
+                                   json_of_number(word->start), "end", json_of_number(word->end),
+                                   "probability", json_of_number(word->confidence)));
     }
     return list;
 }
@@ -165,13 +129,14 @@ static json_t *segment_to_json(const struct valence_speech_segment *segment, int
 {
     json_t *tokens = json_array();
     for (int64_t i = 0; i < segment->n_tokens; i++)
-        push(&tokens, json_integer(segment->tokens[i]));
-    json_t *json = json_pack(
-        "{s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", (json_int_t)id, "start",
-        number(segment->start), "end", number(segment->end), "text", string(segment->text),
-        "tokens", tokens, "avg_logprob", number(segment->avg_logprob), "compression_ratio",
-        compression_ratio(segment->text), "no_speech_prob", number(segment->no_speech_prob),
-        "confidence", number(segment->confidence));
+        json_push(&tokens, json_integer(segment->tokens[i]));
+    json_t *json = json_pack("{s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", (json_int_t)id, "start",
+                             json_of_number(segment->start), "end", json_of_number(segment->end),
+                             "text", json_of_text(segment->text), "tokens", tokens, "avg_logprob",
+                             json_of_number(segment->avg_logprob), "compression_ratio",
+                             compression_ratio(segment->text), "no_speech_prob",
+                             json_of_number(segment->no_speech_prob), "confidence",
+                             json_of_number(segment->confidence));
     if (json && segment->n_words > 0 &&
         json_object_set_new(json, "words", words_to_json(segment)) != 0) {
         json_decref(json);
@@ -187,7 +152,7 @@ static json_t *whole_text(const struct valence_transcript *transcript)
     text_append(&all, "", 0);
     for (int64_t i = 0; i < transcript->n_segments; i++)
         text_append(&all, transcript->segments[i].text, strlen(transcript->segments[i].text));
-    json_t *json = all.failed ? NULL : string(all.data);
+    json_t *json = all.failed ? NULL : json_of_text(all.data);
     text_free(&all);
     return json;
 }
@@ -198,11 +163,12 @@ int valence_transcript_write_json(FILE *stream, const char *name, bool is_transl
 {
     json_t *segments = json_array();
     for (int64_t i = 0; i < transcript->n_segments; i++)
-        push(&segments, segment_to_json(&transcript->segments[i], i));
-    json_t *root = json_pack("{s:o,s:s,s:o,s:o,s:o,s:o}", "file", string(name), "task",
+        json_push(&segments, segment_to_json(&transcript->segments[i], i));
+    json_t *root = json_pack("{s:o,s:s,s:o,s:o,s:o,s:o}", "file", json_of_text(name), "task",
                              is_translation ? "translate" : "transcribe", "language",
-                             string(transcript->language), "duration", number(transcript->duration),
-                             "text", whole_text(transcript), "segments", segments);
+                             json_of_text(transcript->language), "duration",
+                             json_of_number(transcript->duration), "text", whole_text(transcript),
+                             "segments", segments);
     char *text = root ? json_dumps(root, JSON_FORM) : NULL;
     json_decref(root);
     if (!text)

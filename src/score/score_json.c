@@ -9,32 +9,14 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "format/json_values.h"
 #include "score/scorer.h"
 
 /* As of all documents of valence: it grows when a name or its meaning changes. */
 #define JSON_VERSION 1
 #define JSON_FORM    (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9))
 
-#define MAX_JSON_TEXT ((size_t)256 << 20)
-
 /* ---- Values ---- */
-
-/* NULL where memory is short. */
-static json_t *string(const char *text)
-{
-    struct text repaired = {.maximum = MAX_JSON_TEXT};
-    if (is_utf8(text, strlen(text)))
-        return json_string(text);
-    text_append_repaired(&repaired, text, strlen(text));
-    json_t *value = repaired.failed ? NULL : json_stringn(repaired.data, repaired.length);
-    text_free(&repaired);
-    return value;
-}
-
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
 
 /* Adds `value`, which is taken over. After a failure *object is NULL, and stays so. */
 static void put(json_t **object, const char *key, json_t *value)
@@ -47,22 +29,12 @@ static void put(json_t **object, const char *key, json_t *value)
     *object = NULL;
 }
 
-static void push(json_t **array, json_t *value)
-{
-    if (*array && json_array_append_new(*array, value) == 0)
-        return;
-    if (!*array)
-        json_decref(value);
-    json_decref(*array);
-    *array = NULL;
-}
-
 static json_t *modalities(unsigned set)
 {
     json_t *array = json_array();
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
         if (set & VALENCE_BIT(m))
-            push(&array, json_string(valence_modality_names[m]));
+            json_push(&array, json_string(valence_modality_names[m]));
     return array;
 }
 
@@ -73,7 +45,7 @@ static json_t *by_modality(const struct valence_scorer *scorer, const double *va
     unsigned read = valence_model_modalities(valence_scorer_model(scorer));
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
         if (read & VALENCE_BIT(m))
-            put(&object, valence_modality_names[m], number(values[m]));
+            put(&object, valence_modality_names[m], json_of_number(values[m]));
     return object;
 }
 
@@ -86,18 +58,18 @@ static json_t *words(const struct valence_scored_segment *segment)
     for (int64_t i = 0; i < segment->n_words; i++) {
         const struct valence_word *word = &segment->words[i];
         json_t *object = json_object();
-        put(&object, "word", string(word->text));
+        put(&object, "word", json_of_text(word->text));
         if (word->end > 0) {
-            put(&object, "start", number(word->start));
-            put(&object, "end", number(word->end));
+            put(&object, "start", json_of_number(word->start));
+            put(&object, "end", json_of_number(word->end));
         }
         if (!isnan(word->confidence))
-            put(&object, "confidence", number(word->confidence));
+            put(&object, "confidence", json_of_number(word->confidence));
         if (why && why->without_word)
-            put(&object, "score_without", number(why->without_word[i]));
+            put(&object, "score_without", json_of_number(why->without_word[i]));
         if (why && why->word_attention)
-            put(&object, "attention", number(why->word_attention[i]));
-        push(&array, object);
+            put(&object, "attention", json_of_number(why->word_attention[i]));
+        json_push(&array, object);
     }
     return array;
 }
@@ -108,7 +80,7 @@ static json_t *faces(const struct valence_face_summary *summary)
     put(&object, "frames", json_integer(summary->n_frames));
     put(&object, "found", json_integer(summary->n_found));
     put(&object, "people", json_integer(summary->n_people));
-    put(&object, "coverage", number(summary->coverage));
+    put(&object, "coverage", json_of_number(summary->coverage));
     return object;
 }
 
@@ -116,14 +88,14 @@ static json_t *signals(const struct valence_signals *is)
 {
     json_t *object = json_object(), *expressions = json_object();
     for (int e = 0; e < VALENCE_FACE_EXPRESSIONS; e++)
-        put(&expressions, valence_face_expression_names[e], number(is->expressions[e]));
+        put(&expressions, valence_face_expression_names[e], json_of_number(is->expressions[e]));
     put(&object, "expressions", expressions);
-    put(&object, "face_coverage", number(is->face_coverage));
-    put(&object, "pitch_hz", number(is->pitch_hz));
-    put(&object, "pitch_range", number(is->pitch_range));
-    put(&object, "voiced", number(is->voiced));
-    put(&object, "energy_db", number(is->energy_db));
-    put(&object, "words_per_second", number(is->words_per_second));
+    put(&object, "face_coverage", json_of_number(is->face_coverage));
+    put(&object, "pitch_hz", json_of_number(is->pitch_hz));
+    put(&object, "pitch_range", json_of_number(is->pitch_range));
+    put(&object, "voiced", json_of_number(is->voiced));
+    put(&object, "energy_db", json_of_number(is->energy_db));
+    put(&object, "words_per_second", json_of_number(is->words_per_second));
     return object;
 }
 
@@ -137,9 +109,9 @@ static json_t *attention(const struct valence_explanation *why)
             continue;
         json_t *entry = json_object(), *weights = json_array();
         for (int64_t i = 0; i < rows->n; i++)
-            push(&weights, number((double)rows->weights[i]));
+            json_push(&weights, json_of_number((double)rows->weights[i]));
         if (!isnan(rows->rows_per_second))
-            put(&entry, "rows_per_second", number(rows->rows_per_second));
+            put(&entry, "rows_per_second", json_of_number(rows->rows_per_second));
         put(&entry, "weights", weights);
         put(&object, valence_modality_names[m], entry);
     }
@@ -151,13 +123,13 @@ static void put_details(json_t **object, const struct valence_scorer *scorer,
                         const struct valence_scored_segment *is)
 {
     if (is->end > is->start) {
-        put(object, "start", number(is->start));
-        put(object, "end", number(is->end));
+        put(object, "start", json_of_number(is->start));
+        put(object, "end", json_of_number(is->end));
     }
     if (!isnan(is->confidence))
-        put(object, "confidence", number(is->confidence));
+        put(object, "confidence", json_of_number(is->confidence));
     if (*is->reason)
-        put(object, "reason", string(is->reason));
+        put(object, "reason", json_of_text(is->reason));
     if (is->faces.n_frames)
         put(object, "faces", faces(&is->faces));
     if (is->signals)
@@ -172,19 +144,19 @@ static json_t *segment_to_json(const struct valence_scorer *scorer,
                                const struct valence_scored_segment *is)
 {
     json_t *object = json_object();
-    put(&object, "score", number(is->score));
-    put(&object, "raw_score", number(is->raw_score));
-    put(&object, "expected_error", number(is->estimate.error));
-    put(&object, "low", number(is->estimate.low));
-    put(&object, "high", number(is->estimate.high));
+    put(&object, "score", json_of_number(is->score));
+    put(&object, "raw_score", json_of_number(is->raw_score));
+    put(&object, "expected_error", json_of_number(is->estimate.error));
+    put(&object, "low", json_of_number(is->estimate.low));
+    put(&object, "high", json_of_number(is->estimate.high));
     put(&object, "outside", json_boolean(is->outside));
-    put(&object, "novelty", number(is->novelty));
+    put(&object, "novelty", json_of_number(is->novelty));
     put(&object, "flow", json_string(valence_flow_name(is->flow)));
     put(&object, "missing", modalities(is->missing));
     put(&object, "imagined", modalities(is->imagined));
     put(&object, "modality_weights", by_modality(scorer, is->modality_weights));
     put(&object, "words_from", json_string(valence_word_source_names[is->words_from]));
-    put(&object, "text", string(is->text));
+    put(&object, "text", json_of_text(is->text));
     put(&object, "words", words(is));
     put_details(&object, scorer, is);
     return object;
@@ -196,20 +168,20 @@ static json_t *recording_to_json(const struct valence_scorer *scorer, const char
                                  const struct valence_recording_score *score)
 {
     json_t *object = json_object(), *segments = json_array();
-    put(&object, "id", string(id));
-    put(&object, "score", number(score->score));
-    put(&object, "spread", number(score->spread));
-    put(&object, "lowest", number(score->lowest));
-    put(&object, "highest", number(score->highest));
+    put(&object, "id", json_of_text(id));
+    put(&object, "score", json_of_number(score->score));
+    put(&object, "spread", json_of_number(score->spread));
+    put(&object, "lowest", json_of_number(score->lowest));
+    put(&object, "highest", json_of_number(score->highest));
     put(&object, "seconds", json_real(isfinite(score->seconds) ? score->seconds : 0.0));
     put(&object, "has_sound", json_boolean(score->has_sound));
     put(&object, "has_pictures", json_boolean(score->has_pictures));
-    put(&object, "language", string(score->language));
-    put(&object, "warning", string(score->warning));
+    put(&object, "language", json_of_text(score->language));
+    put(&object, "warning", json_of_text(score->warning));
     put(&object, "work_seconds", json_real(score->work_seconds));
     put(&object, "unscored", json_integer(score->n_unscored));
     for (int64_t i = 0; i < score->n_segments; i++)
-        push(&segments, segment_to_json(scorer, &score->segments[i]));
+        json_push(&segments, segment_to_json(scorer, &score->segments[i]));
     put(&object, "segments", segments);
     return object;
 }
@@ -244,13 +216,13 @@ static json_t *head_to_json(const struct valence_scorer *scorer, const char *run
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
         if (used & VALENCE_BIT(m))
             put(&encoders, valence_modality_names[m],
-                string(valence_scorer_encoder(scorer, (enum valence_modality)m)));
+                json_of_text(valence_scorer_encoder(scorer, (enum valence_modality)m)));
     (void)valence_model_label_range(valence_scorer_model(scorer), &low, &high);
-    push(&range, number(low));
-    push(&range, number(high));
+    json_push(&range, json_of_number(low));
+    json_push(&range, json_of_number(high));
     put(&head, "schema", json_string("valence/score"));
     put(&head, "version", json_integer(JSON_VERSION));
-    put(&head, "run", string(run));
+    put(&head, "run", json_of_text(run));
     put(&head, "level", json_real(scorer->options.level));
     put(&head, "range", range);
     put(&head, "encoders", encoders);
@@ -295,8 +267,8 @@ int valence_score_json_add_failure(struct valence_score_json *json, const char *
                                    struct valence_error *error)
 {
     json_t *entry = json_object();
-    put(&entry, "id", string(id));
-    put(&entry, "error", string(why));
+    put(&entry, "id", json_of_text(id));
+    put(&entry, "error", json_of_text(why));
     return add(json, entry, error);
 }
 
