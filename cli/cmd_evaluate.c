@@ -116,8 +116,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         OPTION_ACCEPT_UNFINISHED(&request->accept_unfinished),
         option_quiet(&request->quiet),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
-        {OPTION_INT, 0, "batch", &request->batch, "N", "Clips computed together (default: 64).", 1,
-         65536},
+        option_batch(&request->batch),
         option_threads(&request->threads),
         MAX_ROWS_OPTION(&request->max_rows),
         {.type = OPTION_END}};

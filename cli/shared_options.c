@@ -176,6 +176,17 @@ struct option option_quiet(bool *target)
     return flag('q', "quiet", target, "Show no progress.");
 }
 
+struct option option_batch(int64_t *target)
+{
+    return (struct option){.type = OPTION_INT,
+                           .name = "batch",
+                           .target = target,
+                           .value_name = "N",
+                           .help = "Clips computed together (default: 64).",
+                           .minimum = 1,
+                           .maximum = 65536};
+}
+
 struct option option_threads(int64_t *target)
 {
     return (struct option){.type = OPTION_INT,

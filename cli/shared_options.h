@@ -54,6 +54,7 @@ struct option option_json(bool *target);
 struct option option_format(const char **target);
 struct option option_tables(const char **target);
 struct option option_quiet(bool *target);
+struct option option_batch(int64_t *target);
 struct option option_threads(int64_t *target);
 
 /* ---- Other names ---- */
