@@ -174,15 +174,18 @@ const struct command command_cost = {
         "shapes), how long one clip alone takes, clips a second in scoring and in training, and "
         "the most memory that networks and batches take. Each model is trained for a moment in a "
         "temporary folder, by the same loop as in 'valence train'.\n\n"
+#ifdef VALENCE_WITH_ENCODERS
         "Then each encoder whose model is there makes the rows of a clip of 10 seconds: prosody, "
         "Whisper, WavLM, faces, MANet, recognition, the language model, simulated text. Models "
-        "that "
-        "are not there are named; none is fetched.\n\n"
+        "that are not there are named; none is fetched.\n\n"
+#endif
         "Times are the median of the repetitions with the 5th and the 95th percentile. The machine "
         "is described below the tables; measure on an idle one.",
     .example = "valence cost corpus\n"
                "valence cost config.yaml --threads 1 --seconds 5\n"
+#ifdef VALENCE_WITH_ENCODERS
                "valence cost corpus --clip film.mp4 --wavlm wavlm.gguf --projector projector.gguf\n"
+#endif
                "valence cost corpus --format latex > cost.tex\n"
                "valence cost corpus --json | jq '.models[] | {name, parameters}'",
     .run = run_cost,
