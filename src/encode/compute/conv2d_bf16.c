@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "encode/compute/bf16_product.h"
+#include "kernels/bf16_product.h"
 #include "encode/compute/conv2d_forms.h"
 
 #define COLUMNS   64  /* outputs of a task */

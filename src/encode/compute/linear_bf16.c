@@ -1,7 +1,7 @@
 /* Linear layers with quantised weights by products in bf16: x is rounded once, by all threads; then
  * each takes a range of output columns, that is of rows of W, and widens and packs some of them at
  * a time. */
-#include "encode/compute/bf16_product.h"
+#include "kernels/bf16_product.h"
 #include "encode/compute/linear.h"
 #include "encode/compute/row_ops.h"
 

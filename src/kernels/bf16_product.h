@@ -5,8 +5,8 @@
  *
  * A value's relative error from rounding is at most 2^-8; results do not depend on how many rows
  * are computed together. */
-#ifndef VALENCE_ENCODE_COMPUTE_BF16_PRODUCT_H
-#define VALENCE_ENCODE_COMPUTE_BF16_PRODUCT_H
+#ifndef VALENCE_KERNELS_BF16_PRODUCT_H
+#define VALENCE_KERNELS_BF16_PRODUCT_H
 
 #include <stdbool.h>
 #include <stdint.h>

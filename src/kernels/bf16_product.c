@@ -1,4 +1,4 @@
-#include "encode/compute/bf16_product.h"
+#include "kernels/bf16_product.h"
 
 #include <assert.h>
 #include <pthread.h>

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/random.h"
-#include "encode/compute/bf16_product.h"
+#include "kernels/bf16_product.h"
 
 static float widen(uint16_t value)
 {
