@@ -83,6 +83,8 @@ struct report_chart {
     const struct report_series *series;
     int n_marks;
     const struct report_mark *marks;
+    /* The page gives it a row of its own. */
+    bool wide;
 };
 
 /* ---- Tables ---- */

@@ -108,6 +108,8 @@ static void write_series(FILE *stream, const struct report_series *series)
 
 static void write_chart(FILE *stream, const struct report_chart *chart)
 {
+    if (chart->wide)
+        fputs(",\"wide\":true", stream);
     fprintf(stream, ",\"chart\":\"%s\"", report_chart_kind_names[chart->kind]);
     write_axis(stream, "x", &chart->x);
     write_axis(stream, "y", &chart->y);

@@ -5,7 +5,9 @@
 #include "report/collect.h"
 #include "report/score_bins.h"
 
-#define MAX_LINES 12 /* models and flows in a chart */
+#define MAX_BARS        8 /* runs and flows in a chart: as many as there are colours */
+#define MAX_HISTOGRAMS  4
+#define MAX_NARROW_BINS 12 /* that a chart in half of the page's width has room for */
 
 /* How wrong a score is; of classes, 100 where it is another one than the label, so that the mean is
  * a share in per cent. */
@@ -16,15 +18,13 @@ static double error_of(const struct scored_set *set, float score, float label)
     return fabs((double)(score - label));
 }
 
-/* The mean error of each bin, and how many clips it has. */
+/* The mean error of each bin. */
 static void average(const struct scored_set *set, const struct scored_list *list,
-                    const struct score_bins *bins, double errors[MAX_SCORE_BINS],
-                    int64_t counts[MAX_SCORE_BINS])
+                    const struct score_bins *bins, double errors[MAX_SCORE_BINS])
 {
-    for (int b = 0; b < bins->n; b++) {
+    int64_t counts[MAX_SCORE_BINS] = {0};
+    for (int b = 0; b < bins->n; b++)
         errors[b] = 0;
-        counts[b] = 0;
-    }
     for (int64_t i = 0; i < set->clips.n; i++) {
         int b = bins->bin[i];
         if (b < 0 || isnan(set->clips.labels[i]) || isnan(list->shown.score[i]))
@@ -36,27 +36,72 @@ static void average(const struct scored_set *set, const struct scored_list *list
         errors[b] = counts[b] ? errors[b] / (double)counts[b] : NAN;
 }
 
+/* The mean over the seeds of list `first`, with one standard deviation to either side. */
+static void average_seeds(const struct scored_set *set, int first, const struct score_bins *bins,
+                          double mean[MAX_SCORE_BINS], double deviation[MAX_SCORE_BINS])
+{
+    int n[MAX_SCORE_BINS] = {0};
+    double means[MAX_SCORE_BINS] = {0}, squares[MAX_SCORE_BINS] = {0};
+    for (int l = first; l < set->n_lists; l++) {
+        double errors[MAX_SCORE_BINS];
+        if (!scored_are_seeds(set, first, l))
+            continue;
+        average(set, set->lists[l], bins, errors);
+        for (int b = 0; b < bins->n; b++)
+            if (!isnan(errors[b])) { /* by Welford, which stays exact where seeds agree */
+                double before = errors[b] - means[b];
+                means[b] += before / ++n[b];
+                squares[b] += before * (errors[b] - means[b]);
+            }
+    }
+    for (int b = 0; b < bins->n; b++) {
+        mean[b] = n[b] ? means[b] : NAN;
+        deviation[b] = n[b] > 1 ? sqrt(squares[b] / (n[b] - 1)) : NAN;
+    }
+}
+
+static void add_one_series(struct report_builder *builder, struct report_chart *chart,
+                           const struct scored_set *set, const struct score_bins *bins, int first)
+{
+    double mean[MAX_SCORE_BINS], deviation[MAX_SCORE_BINS];
+    struct report_series *series =
+        report_series(builder, chart, scored_seeds_name(builder, set, first), bins->n);
+    double *y = report_numbers(builder, bins->n);
+    double *low = report_numbers(builder, bins->n), *high = report_numbers(builder, bins->n);
+    bool has_seeds = false;
+    if (!series || !y || !low || !high)
+        return;
+    average_seeds(set, first, bins, mean, deviation);
+    for (int b = 0; b < bins->n; b++) {
+        y[b] = mean[b];
+        low[b] = mean[b] - deviation[b];
+        high[b] = mean[b] + deviation[b];
+        has_seeds = has_seeds || !isnan(deviation[b]);
+    }
+    series->y = y;
+    if (has_seeds) {
+        series->low = low;
+        series->high = high;
+    }
+}
+
 static void add_series(struct report_builder *builder, struct report_chart *chart,
                        const struct scored_set *set, const struct score_bins *bins)
 {
-    int n = 0;
-    for (int l = 0; l < set->n_lists && n < MAX_LINES; l++) {
-        const struct scored_list *list = set->lists[l];
-        double errors[MAX_SCORE_BINS];
-        int64_t counts[MAX_SCORE_BINS];
-        if (!list->is_measured)
-            continue;
-        average(set, list, bins, errors, counts);
-        struct report_series *series = report_series(
-            builder, chart, report_format(builder, "%s, %s", list->shown.run, list->shown.flow),
-            bins->n);
-        double *y = report_numbers(builder, bins->n);
-        if (!series || !y)
-            return;
-        memcpy(y, errors, (size_t)bins->n * sizeof *y);
-        series->y = y;
-        n++;
-    }
+    int n = 0, n_all = scored_count_seeds_once(set);
+    for (int l = 0; l < set->n_lists && n < MAX_BARS; l++)
+        if (scored_is_first_seed(set, l)) {
+            add_one_series(builder, chart, set, bins, l);
+            n++;
+        }
+    bool has_seeds = false;
+    for (int i = 0; chart && i < chart->n_series; i++)
+        has_seeds = has_seeds || chart->series[i].low;
+    report_note(
+        builder, chart, "The number of clips is in parentheses.%s%s%s",
+        has_seeds ? " Runs with several seeds show their mean and one standard deviation." : "",
+        bins->n == MAX_SCORE_BINS ? " The recordings with the most clips are shown." : "",
+        n_all > n ? report_format(builder, " The first %d of %d models and flows.", n, n_all) : "");
 }
 
 /* How many clips each bin has stands behind its name. */
@@ -82,13 +127,12 @@ static void chart_bins(struct report_builder *builder, const struct scored_set *
         return;
     name_bins(builder, &chart->x, set, bins);
     chart->x.title = x_title;
+    chart->wide = bins->n > MAX_NARROW_BINS;
     bool are_classes = set->scale == VALENCE_SCALE_CLASSES;
     const double *constant = set->constant_metrics.values;
     chart->y.title = are_classes ? "Wrong predictions" : "Mean absolute error";
     chart->y.unit = are_classes ? "%" : "";
     add_series(builder, chart, set, bins);
-    report_note(builder, chart, "The number of clips is in parentheses.%s",
-                bins->n == MAX_SCORE_BINS ? " The recordings with the most clips are shown." : "");
     if (set->has_constant)
         report_mark(builder, chart, true,
                     are_classes ? 100 * (1 - constant[VALENCE_METRIC_ACC])
@@ -97,10 +141,50 @@ static void chart_bins(struct report_builder *builder, const struct scored_set *
                                 : "the best constant, of all clips");
 }
 
+#define N_RESIDUAL_BINS 30
+
+/* How many errors lie in each bin of the chart: the mean over the seeds of list `first`. */
+static void count_residuals(struct report_builder *builder, struct report_chart *chart,
+                            const struct scored_set *set, int first)
+{
+    int n_seeds = 0;
+    double end = set->clips.high - set->clips.low;
+    struct report_series *series =
+        report_series(builder, chart, scored_seeds_name(builder, set, first), N_RESIDUAL_BINS);
+    double *y = report_numbers(builder, N_RESIDUAL_BINS);
+    if (!series || !y)
+        return;
+    for (int l = first; l < set->n_lists; l++) {
+        if (!scored_are_seeds(set, first, l))
+            continue;
+        n_seeds++;
+        for (int64_t i = 0; i < set->clips.n; i++) {
+            double error = (double)(set->lists[l]->shown.score[i] - set->clips.labels[i]);
+            double bin = floor((error / end + 0.5) * N_RESIDUAL_BINS);
+            if (!isnan(error))
+                y[(int)fmin(fmax(bin, 0), N_RESIDUAL_BINS - 1)]++;
+        }
+    }
+    for (int b = 0; b < N_RESIDUAL_BINS; b++)
+        y[b] /= n_seeds;
+    series->y = y;
+    if (n_seeds > 1) {
+        chart->y.whole = false;
+        chart->y.digits = 1;
+    }
+}
+
+static int count_measured(const struct scored_set *set)
+{
+    int n = 0;
+    for (int l = 0; l < set->n_lists; l++)
+        n += set->lists[l]->is_measured;
+    return n;
+}
+
 /* Errors of the models' scores, in bins from -range to range. */
 static void chart_residuals(struct report_builder *builder, const struct scored_set *set)
 {
-    enum { N_BINS = 30 };
     double end = set->clips.high - set->clips.low;
     struct report_chart *chart = report_chart(builder, REPORT_HISTOGRAM, "residuals",
                                               report_format(builder, "Errors on %s", set->name));
@@ -112,26 +196,16 @@ static void chart_residuals(struct report_builder *builder, const struct scored_
     chart->x.digits = 2;
     chart->y.title = "Clips";
     chart->y.whole = true;
-    report_note(builder, chart, "Errors beyond the axis count at its ends.");
-    for (int l = 0, n = 0; l < set->n_lists && n < 4; l++) {
-        const struct scored_list *list = set->lists[l];
-        if (!list->is_measured)
-            continue;
-        struct report_series *series = report_series(
-            builder, chart, report_format(builder, "%s, %s", list->shown.run, list->shown.flow),
-            N_BINS);
-        double *y = report_numbers(builder, N_BINS);
-        if (!series || !y)
-            return;
-        for (int64_t i = 0; i < set->clips.n; i++) {
-            double error = (double)(list->shown.score[i] - set->clips.labels[i]);
-            int bin = isnan(error) ? -1 : (int)floor((error / end + 0.5) * N_BINS);
-            if (!isnan(error))
-                y[bin < 0 ? 0 : bin >= N_BINS ? N_BINS - 1 : bin]++;
+    int n = 0, n_all = scored_count_seeds_once(set);
+    for (int l = 0; l < set->n_lists && n < MAX_HISTOGRAMS; l++)
+        if (scored_is_first_seed(set, l)) {
+            count_residuals(builder, chart, set, l);
+            n++;
         }
-        series->y = y;
-        n++;
-    }
+    report_note(
+        builder, chart, "Errors beyond the axis count at its ends.%s%s",
+        count_measured(set) > n_all ? " Runs with several seeds show their mean." : "",
+        n_all > n ? report_format(builder, " The first %d of %d models and flows.", n, n_all) : "");
 }
 
 void collect_errors(struct report_builder *builder, const struct scored_sets *sets)
@@ -140,10 +214,7 @@ void collect_errors(struct report_builder *builder, const struct scored_sets *se
     for (int s = 0; s < sets->n; s++) {
         const struct scored_set *set = sets->sets[s];
         struct score_bins bins;
-        bool is_measured = false;
-        for (int l = 0; l < set->n_lists; l++)
-            is_measured = is_measured || set->lists[l]->is_measured;
-        if (!is_measured)
+        if (count_measured(set) == 0)
             continue;
         bool are_classes = set->scale == VALENCE_SCALE_CLASSES;
         if (!are_classes && score_bins_by_label(builder, set, &bins))

@@ -29,28 +29,45 @@ static int64_t list_pairs(const struct scored_set *set, const struct scored_list
     return n;
 }
 
-static void add_calibration(struct report_builder *builder, struct report_chart *chart,
-                            const struct scored_set *set, const struct scored_list *list)
+/* Adds the means of a list's groups of equal size to x and y. */
+static void add_groups(const struct scored_set *set, const struct scored_list *list,
+                       struct pair *pairs, int n_bins, double *x, double *y)
 {
-    struct pair *pairs = report_take(builder, set->clips.n + 1, sizeof *pairs);
-    double *x = report_numbers(builder, N_BINS), *y = report_numbers(builder, N_BINS);
-    if (!pairs || !x || !y)
-        return;
     int64_t n = list_pairs(set, list, pairs);
-    int n_bins = n < 4 * N_BINS ? (int)(n / 4) : N_BINS;
-    if (n_bins < 2)
-        return;
-    struct report_series *series =
-        report_series(builder, chart,
-                      report_format(builder, "%s, %s", list->shown.run, list->shown.flow), n_bins);
-    if (!series)
-        return;
     for (int b = 0; b < n_bins; b++) {
         int64_t from = n * b / n_bins, to = n * (b + 1) / n_bins;
         for (int64_t i = from; i < to; i++) {
             x[b] += pairs[i].score / (double)(to - from);
             y[b] += pairs[i].label / (double)(to - from);
         }
+    }
+}
+
+/* The mean over the seeds of list `first`. */
+static void add_calibration(struct report_builder *builder, struct report_chart *chart,
+                            const struct scored_set *set, int first)
+{
+    struct pair *pairs = report_take(builder, set->clips.n + 1, sizeof *pairs);
+    double *x = report_numbers(builder, N_BINS), *y = report_numbers(builder, N_BINS);
+    int n_seeds = 0;
+    if (!pairs || !x || !y)
+        return;
+    int64_t n = list_pairs(set, set->lists[first], pairs);
+    int n_bins = n < 4 * N_BINS ? (int)(n / 4) : N_BINS;
+    if (n_bins < 2)
+        return;
+    struct report_series *series =
+        report_series(builder, chart, scored_seeds_name(builder, set, first), n_bins);
+    if (!series)
+        return;
+    for (int l = first; l < set->n_lists; l++)
+        if (scored_are_seeds(set, first, l)) {
+            add_groups(set, set->lists[l], pairs, n_bins, x, y);
+            n_seeds++;
+        }
+    for (int b = 0; b < n_bins; b++) {
+        x[b] /= n_seeds;
+        y[b] /= n_seeds;
     }
     series->x = x;
     series->y = y;
@@ -67,12 +84,17 @@ static void chart_calibration(struct report_builder *builder, const struct score
     chart->x.title = "Mean score";
     chart->y.title = "Mean label";
     chart->x.digits = chart->y.digits = 2;
+    int n = 0, n_all = scored_count_seeds_once(set);
     report_note(builder, chart,
-                "Clips sorted by score, in groups of equal size. Where a line is flatter than the "
-                "diagonal, scores are too far from the middle; where it is steeper, too near.");
-    for (int l = 0, n = 0; l < set->n_lists && n < MAX_LINES; l++)
-        if (set->lists[l]->is_measured) {
-            add_calibration(builder, chart, set, set->lists[l]);
+                "Clips sorted by score, in groups of equal size; a run with several seeds shows "
+                "their mean. Where a line is flatter than the diagonal, scores are too far from "
+                "the middle; where it is steeper, too near.%s",
+                n_all > MAX_LINES ? report_format(builder, " The first %d of %d models and flows.",
+                                                  MAX_LINES, n_all)
+                                  : "");
+    for (int l = 0; l < set->n_lists && n < MAX_LINES; l++)
+        if (scored_is_first_seed(set, l)) {
+            add_calibration(builder, chart, set, l);
             n++;
         }
     struct report_series *diagonal = report_series(builder, chart, "calibrated", 2);

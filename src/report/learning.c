@@ -131,6 +131,8 @@ static void compare_runs(struct report_builder *builder, const struct sources *s
         return;
     struct report_chart *chart = begin_chart(builder, "validation-of-all-runs",
                                              "Validation error of all runs", "Validation error");
+    if (chart)
+        chart->wide = true; /* so that the two charts of each run stand side by side */
     report_note(builder, chart,
                 "Of each run the error that chooses its best epoch. Runs whose configurations "
                 "choose by different errors cannot be compared here.");

@@ -43,20 +43,21 @@ static int read_options(struct valence_report_options *options,
 
 /* ---- Collecting ---- */
 
-/* The names of what the report is of, as far as a title has room. */
+/* The name of what the report is of, and of how many inputs more; seeds are one input. */
 static void make_title(const struct sources *sources, char *title, size_t room)
 {
-    const char *name = sources->n_runs        ? sources->runs[0].name
+    const char *name = sources->n_runs        ? sources->runs[0].group
                        : sources->n_documents ? sources->documents[0].name
                                               : sources->tables[0].name;
-    int64_t n = sources->n_runs + sources->n_documents + sources->n_tables;
+    int64_t n = sources->n_documents + sources->n_tables;
+    for (int64_t i = 0; i < sources->n_runs; i++)
+        n += i == 0 || strcmp(sources->runs[i - 1].parent, sources->runs[i].parent) != 0;
     if (n == 1)
         snprintf(title, room, "%.200s", name);
     else
         snprintf(title, room, "%.200s and %lld more", name, (long long)n - 1);
 }
 
-/* The order of the page, whatever is collected first. */
 static void begin_sections(struct report_builder *builder)
 {
     static const char *const sections[][2] = {{"summary", "Summary"},

@@ -133,6 +133,43 @@ struct scored_list *scored_list_add(struct report_builder *builder, struct score
     return list;
 }
 
+/* ---- Seeds ---- */
+
+bool scored_are_seeds(const struct scored_set *set, int l, int m)
+{
+    const struct scored_list *a = set->lists[l], *b = set->lists[m];
+    return a->is_measured && b->is_measured && strcmp(a->parent, b->parent) == 0 &&
+           strcmp(a->shown.flow, b->shown.flow) == 0;
+}
+
+bool scored_is_first_seed(const struct scored_set *set, int l)
+{
+    for (int m = 0; m < l; m++)
+        if (scored_are_seeds(set, l, m))
+            return false;
+    return set->lists[l]->is_measured;
+}
+
+const char *scored_seeds_name(struct report_builder *builder, const struct scored_set *set, int l)
+{
+    int n = 0;
+    for (int m = 0; m < set->n_lists; m++)
+        n += scored_are_seeds(set, l, m);
+    const struct scored_list *list = set->lists[l];
+    return report_format(builder, "%s, %s", n > 1 ? list->parent : list->shown.run,
+                         list->shown.flow);
+}
+
+int scored_count_seeds_once(const struct scored_set *set)
+{
+    int n = 0;
+    for (int l = 0; l < set->n_lists; l++)
+        n += scored_is_first_seed(set, l);
+    return n;
+}
+
+/* ---- Figures ---- */
+
 /* Intervals of the figures, from resamples of the clips. */
 static int resample(const struct scored_set *set, struct scored_list *list, const float *predicted,
                     const float *labels, int64_t n, struct valence_error *error)

@@ -80,6 +80,16 @@ struct scored_list *scored_list_add(struct report_builder *builder, struct score
 int scored_list_measure(struct scored_set *set, struct scored_list *list,
                         struct valence_error *error);
 
+/* Lists of the same run in the same flow are its seeds: charts show their mean. Whether measured
+ * list `l` is the first of its seeds, and whether `m` is one of the same; the name of the seeds
+ * together: "run, complete", or "run/seed-2, complete" where there is one alone. */
+bool scored_is_first_seed(const struct scored_set *set, int l);
+bool scored_are_seeds(const struct scored_set *set, int l, int m);
+const char *scored_seeds_name(struct report_builder *builder, const struct scored_set *set, int l);
+
+/* How many runs and flows are measured, the seeds of each counted once. */
+int scored_count_seeds_once(const struct scored_set *set);
+
 /* Looks at the labels of a set that does not come from a store: its scale and range. */
 void scored_set_find_scale(struct scored_set *set);
 

@@ -23,12 +23,9 @@ function drawChart(view) {
   view.room.setAttribute("aria-busy", "false");
 }
 
-/* All of them, now: before printing, and where the colours have changed. */
-function drawAllCharts(isWanted) {
-  for (const view of drawnCharts) {
-    view.isNear = view.isNear || isWanted;
-    drawChart(view);
-  }
+/* Those that are drawn: where the colours have changed. */
+function drawAllCharts() {
+  for (const view of drawnCharts) drawChart(view);
 }
 
 function watchChart(view) {
@@ -65,21 +62,69 @@ function savePicture(view) {
   return width;
 }
 
-function saveDrawing(view) {
-  const width = view.width || 800;
-  const drawing = echarts.init(null, null, {
-    renderer: "svg",
-    ssr: true,
-    width,
-    height: chartHeight(view.chart, width),
-  });
-  const colours = readColours();
+function drawSvg(chart, colours, width, height) {
+  const drawing = echarts.init(null, null, { renderer: "svg", ssr: true, width, height });
   drawing.setOption({
-    ...chartOptions(view.chart, colours, width),
+    ...chartOptions(chart, colours, width),
     backgroundColor: colours.surface,
   });
-  save(`${view.chart.id}.svg`, "image/svg+xml", drawing.renderToSVGString());
+  const text = drawing.renderToSVGString();
   drawing.dispose();
+  return text;
+}
+
+function saveDrawing(view) {
+  const width = view.width || 800;
+  const text = drawSvg(view.chart, readColours(), width, chartHeight(view.chart, width));
+  save(`${view.chart.id}.svg`, "image/svg+xml", text);
+}
+
+/* ---- Paper ---- */
+
+/* In pixels of A4 or US Letter without margins: a column, both, and what fits on a page below the
+ * title. */
+const PAPER_COLUMN = 325;
+const PAPER_WIDTH = 660;
+const PAPER_HEIGHT = 800;
+
+/* A drawing as an element of the page, at once: a picture would load later than the page is
+ * printed. The page's policy allows no style in a text, so each is set by itself. */
+function parseSvg(text) {
+  const kept = text.replace(/<style[^]*?<\/style>/g, "").replaceAll(' style="', ' data-style="');
+  const drawing = new DOMParser().parseFromString(kept, "image/svg+xml").documentElement;
+  const element = document.importNode(drawing, true);
+  for (const styled of [element, ...element.querySelectorAll("[data-style]")]) {
+    for (const rule of (styled.dataset.style || "").split(";")) {
+      const [name, value] = rule.split(/:(.*)/s);
+      if (value) styled.style.setProperty(name.trim(), value.trim());
+    }
+    styled.removeAttribute("data-style");
+  }
+  return element;
+}
+
+/* Drawn anew for paper, since a picture of the window's would be too wide or too narrow. */
+function drawForPaper(view) {
+  const width = view.figure.classList.contains("wide") ? PAPER_WIDTH : PAPER_COLUMN;
+  const height = Math.min(PAPER_HEIGHT, chartHeight(view.chart, width));
+  const text = drawSvg(view.chart, readColours("light"), width, height);
+  const picture = parseSvg(text);
+  picture.setAttribute("class", "paper");
+  picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  picture.setAttribute("role", "img");
+  picture.setAttribute("aria-label", chartName(view.chart));
+  view.room.after(picture);
+  return picture;
+}
+
+function setUpChartPrinting() {
+  const pictures = [];
+  window.addEventListener("beforeprint", () => {
+    for (const view of drawnCharts) pictures.push(drawForPaper(view));
+  });
+  window.addEventListener("afterprint", () => {
+    for (const picture of pictures.splice(0)) picture.remove();
+  });
 }
 
 /* ---- The figure ---- */

@@ -3,9 +3,11 @@
 const SYMBOLS = ["circle", "rect", "triangle", "diamond", "emptyCircle", "emptyRect"];
 const DASHES = ["solid", [7, 4], [2, 3], [10, 3, 2, 3]];
 
-/* Colours as the style sheet has them now, which an element must be asked for. */
-function readColours() {
+/* Colours as the style sheet has them now, which an element must be asked for, or those of a
+ * scheme, "light" or "dark". */
+function readColours(scheme) {
   const probe = make("span");
+  if (scheme) probe.style.setProperty("color-scheme", scheme);
   document.body.append(probe);
   const read = (name) => {
     probe.style.setProperty("color", `var(${name})`);
@@ -17,7 +19,8 @@ function readColours() {
     ),
   );
   colours.series = Array.from({ length: 8 }, (_, i) => read(`--series-${i + 1}`));
-  colours.font = getComputedStyle(document.body).fontFamily;
+  /* ECharts does not escape quotes in the attributes of its SVG. */
+  colours.font = getComputedStyle(document.body).fontFamily.replaceAll('"', "'");
   probe.remove();
   return colours;
 }
@@ -114,6 +117,10 @@ function bandSeries(chart, series, index, colours) {
   };
 }
 
+/* The bars of a category take this share of its room, and each no more than so many pixels. */
+const BARS_SHARE = 0.72;
+const WIDEST_BAR = 110;
+
 function errorBars(chart, series, index, colours, isHorizontal, n) {
   const rows = series.y
     .map((_, i) => [series.x ? series.x[i] : i, series.low[i], series.high[i]])
@@ -133,7 +140,7 @@ function errorBars(chart, series, index, colours, isHorizontal, n) {
       const to = at(api.value(2));
       const axis = isHorizontal ? 1 : 0;
       if (isBar) {
-        const size = api.size([1, 1])[axis] * 0.72;
+        const size = Math.min(api.size([1, 1])[axis] * BARS_SHARE, n * WIDEST_BAR);
         const shift = size * ((index + 0.5) / n - 0.5);
         from[axis] += shift;
         to[axis] += shift;
@@ -222,7 +229,8 @@ function barSeries(chart, colours, isHorizontal) {
       name: series.name,
       data: series.y.map((value) => (isKnown(value) ? value : null)),
       itemStyle: { color: faded(lineOf(series, index, colours).colour, 0.85) },
-      barWidth: `${Math.floor(72 / n)}%`,
+      barWidth: `${(100 * BARS_SHARE) / n}%`,
+      barMaxWidth: WIDEST_BAR,
       barGap: "0%",
     },
     ...(series.low ? [errorBars(chart, series, index, colours, isHorizontal, n)] : []),
@@ -269,8 +277,10 @@ function marksOf(chart, colours, isHorizontal) {
       label: {
         formatter: mark.name,
         color: colours.ink,
+        backgroundColor: faded(colours.surface, 0.8) /* it may lie on bars */,
+        padding: [1, 3],
         fontSize: 11,
-        position: mark.axis === "y" ? "insideEndTop" : "insideEndTop",
+        position: "insideEndTop",
         rotate: mark.axis === "y" ? undefined : 90,
       },
     })),
@@ -361,6 +371,7 @@ function legendLines(chart, width) {
 }
 
 const LEGEND_LINE = 20;
+const HEAT_ROOM = 110; /* above and below a map */
 
 function chartHeight(chart, width) {
   const legend = LEGEND_LINE * Math.max(0, legendLines(chart, width) - 1);
@@ -368,8 +379,14 @@ function chartHeight(chart, width) {
     return 110 + legend + chart.x.categories.length * Math.max(22, 13 * chart.series.length);
   const usual = width < 480 ? 290 : 340;
   if (chart.chart === "heat")
-    return Math.max(usual, Math.min(640, 110 + 15 * chart.y.categories.length));
+    return Math.max(usual, Math.min(640, HEAT_ROOM + 15 * chart.y.categories.length, 0.85 * width + 80));
   return usual + legend;
+}
+
+/* Where a map has too many rows for all names, it shows every second or third, and so on. */
+function rowInterval(chart, width) {
+  const room = chartHeight(chart, width) - HEAT_ROOM;
+  return Math.ceil((13 * chart.y.categories.length) / room) - 1;
 }
 
 function heatOptions(chart, colours, width) {
@@ -414,7 +431,7 @@ function heatOptions(chart, colours, width) {
         data: cells,
         itemStyle: { borderColor: colours.line, borderWidth: columns > 12 ? 0 : 1 },
         label: {
-          show: columns <= 9 && room > 30,
+          show: columns <= 9 && room > 24,
           fontSize: 11,
           formatter: ({ value }) => axisText(chart.z, value[2]),
         },
@@ -449,6 +466,8 @@ function chartOptions(chart, colours, width) {
   const x = axisOptions(chart.x, colours, width, !isHorizontal);
   const y = axisOptions(chart.y, colours, width, isHorizontal);
   if (isHorizontal) x.inverse = true;
+  if (chart.chart === "heat")
+    y.axisLabel.interval = rowInterval(chart, width);
   if (chart.chart === "bars" || chart.chart === "histogram") y.scale = false;
   const highest = largest(chart.marks.filter((mark) => mark.axis === "y").map((mark) => mark.at));
   if (isKnown(highest) && !isKnown(chart.y.high))

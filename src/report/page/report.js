@@ -10,11 +10,15 @@ function makeCell(cell) {
   return Array.isArray(cell) ? plain(cell[0], cell[1]) : isolated(cell);
 }
 
+/* Names up to this length stay on one line of a table. */
+const LONGEST_WHOLE = 28;
+
 function makeItemTable(item) {
   const columns = item.columns.map((column, i) => ({
     title: column.heading,
     number: column.number,
     isText: !column.number,
+    isWhole: (row) => typeof row[i] === "string" && row[i].length <= LONGEST_WHOLE,
     value: (row) => makeCell(row[i]),
   }));
   return make(
@@ -64,20 +68,20 @@ function makeItem(item) {
 
 /* ---- Sections ---- */
 
-/* Charts stand in two columns; of an odd number in a row the last takes both. */
-function widenLast(items, nodes) {
+/* Charts stand in two columns; a wide one takes both, and so does the last of an odd number. */
+function widenCharts(items, nodes) {
+  const isNarrow = (item) => item && item.kind === "chart" && !item.wide;
   let n = 0;
   items.forEach((item, i) => {
-    n = item.kind === "chart" ? n + 1 : 0;
-    const next = items[i + 1];
-    if (n % 2 === 1 && (!next || next.kind !== "chart")) nodes[i].classList.add("wide");
+    n = isNarrow(item) ? n + 1 : 0;
+    if (item.wide || (n % 2 === 1 && !isNarrow(items[i + 1]))) nodes[i].classList.add("wide");
   });
 }
 
 function makeSection(section) {
   const body = make("div", { class: "items" });
   body.append(...section.items.map(makeItem));
-  widenLast(section.items, body.children);
+  widenCharts(section.items, body.children);
   return make(
     "section",
     { class: "section", id: section.id, tabindex: -1, "aria-labelledby": `${section.id}-heading` },
@@ -140,8 +144,8 @@ function showReport() {
   const main = document.getElementById("main");
   main.append(makeContents(report.sections), ...report.sections.map(makeSection));
   fillAbout(report);
-  setUpTheme(() => drawAllCharts(false));
-  setUpPrinting(() => drawAllCharts(true));
+  setUpTheme(drawAllCharts);
+  setUpChartPrinting();
   window.addEventListener("hashchange", goToHash);
   goToHash();
 }

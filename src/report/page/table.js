@@ -1,12 +1,16 @@
 /* Tables of the figures, which charts only show. A column is {title, number, value(item, index)};
- * a value is a text or a node. */
+ * a value is a text or a node. A column of texts may say with isWhole(item) which it does not break. */
+
+function textClass(column, item) {
+  return column.isWhole && column.isWhole(item) ? "text whole" : "text";
+}
 
 function makeTable(caption, columns, items) {
   const cell = (column, item, index) =>
     make(
       "td",
       {
-        class: column.number ? "number" : column.isText ? "text" : null,
+        class: column.number ? "number" : column.isText ? textClass(column, item) : null,
         dir: column.isText ? "auto" : null,
       },
       column.value(item, index),

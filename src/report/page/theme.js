@@ -21,18 +21,18 @@ function setUpTheme(onChange) {
   show();
 }
 
-/* Tables that are folded up are printed too. `onPrint`, if any, is called before and after. */
-function setUpPrinting(onPrint) {
+/* Tables that are folded up are printed too. They are filled at once: the browser's own event would
+ * come when the page is on paper. */
+function setUpPrinting() {
   const opened = [];
   window.addEventListener("beforeprint", () => {
-    onPrint?.();
     for (const details of document.querySelectorAll("details:not([open])")) {
       details.open = true;
+      details.dispatchEvent(new Event("toggle"));
       opened.push(details);
     }
   });
   window.addEventListener("afterprint", () => {
     for (const details of opened.splice(0)) details.open = false;
-    onPrint?.();
   });
 }
