@@ -70,7 +70,10 @@ static int read_key(const char *path, char key[256], struct valence_error *error
 static int read_options(const struct serve_request *request, char key[256],
                         struct valence_server_options *options, struct valence_error *error)
 {
+    /* This program, as main() knows it, even if another version replaces it meanwhile. */
+    static const char *const decoder[] = {"/proc/self/exe", "decode-media", NULL};
     valence_server_options_default(options);
+    options->decoder = decoder;
     options->address = request->host ? request->host : options->address;
     options->port = (int)request->port;
     options->api_key = request->api_key;

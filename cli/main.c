@@ -12,6 +12,9 @@
 #include "commands.h"
 #include "help_topics.h"
 #include "terminal.h"
+#ifdef VALENCE_WITH_ENCODERS
+#include "valence/media_worker.h"
+#endif
 #include "valence/version.h"
 
 static void print_overview(void)
@@ -94,6 +97,11 @@ static void shorten_spinning(char **argv)
 
 int main(int argc, char **argv)
 {
+#ifdef VALENCE_WITH_ENCODERS
+    /* What `valence serve` starts to decode media; no command for people, so not in the list. */
+    if (argc == 2 && strcmp(argv[1], "decode-media") == 0)
+        return valence_media_worker_run();
+#endif
     const struct command *command = argc > 1 ? command_find(argv[1]) : NULL;
     if (command && command->computes)
         shorten_spinning(argv);

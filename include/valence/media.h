@@ -10,6 +10,9 @@
  *
  * Times are seconds from the file's beginning (the earliest time of its streams).
  *
+ * Files from strangers can be decoded in processes of their own (valence/media_worker.h);
+ * everything here is the same then.
+ *
  * A `struct valence_media` is used by one thread at a time; different ones are independent. */
 #ifndef VALENCE_MEDIA_H
 #define VALENCE_MEDIA_H
@@ -27,6 +30,7 @@ extern "C" {
 #endif
 
 struct valence_media;
+struct valence_media_workers;
 
 /* No picture has longer sides, whatever the options say. */
 #define VALENCE_MEDIA_MAX_SIDE 16384
@@ -63,6 +67,11 @@ struct valence_media_options {
     int64_t max_bytes;
 
     int threads; /* of the decoder; 0 (the default): as many as the library uses, at most 4 */
+
+    /* Whose processes decode the file; they must live longer. NULL (the default): it is decoded in
+     * this process. With them, a file whose decoder crashes, or takes more than the processes'
+     * limits, is ERROR_FORMAT, and one that takes too much memory is ERROR_LIMIT. */
+    struct valence_media_workers *workers;
 };
 
 VALENCE_API void valence_media_options_default(struct valence_media_options *options);

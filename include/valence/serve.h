@@ -45,6 +45,11 @@ struct valence_server_options {
     const char *model;  /* the model's name in answers; NULL: the path's last part */
     const char *folder; /* for uploads ("/tmp") */
 
+    /* A program and its arguments, NULL at the end, that calls valence_media_worker_run()
+     * (valence/media_worker.h): it decodes uploads, so that a hostile file ends a process of its
+     * own and not the server. NULL: uploads are decoded in this process. */
+    const char *const *decoder;
+
     /* Limits. A request beyond one gets an answer that says so: 413, 429, 408 or 503. */
     int64_t max_body_bytes;  /* of a request (64 MiB) */
     int64_t max_text_bytes;  /* of a text, a transcript or a JSON body (1 MiB) */
@@ -76,7 +81,8 @@ struct valence_server;
  *
  * Errors: ARGUMENT for options out of range, and with key "api_key" where other machines would be
  * served without one; BUSY where the port is in use, NOT_FOUND where the address is none of this
- * machine, IO; UNSUPPORTED where the build has no server; MEMORY. */
+ * machine, IO; those of valence_media_workers_create(); UNSUPPORTED where the build has no server;
+ * MEMORY. */
 VALENCE_API int valence_server_create(const char *path, const struct valence_scorer_options *scorer,
                                       const struct valence_server_options *options,
                                       struct valence_server **server, struct valence_error *error);

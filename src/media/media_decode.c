@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "media/media_private.h"
+#include "media/media_remote.h"
 #include "media/picture_converter.h"
 #include "media/sound_decoder.h"
 
@@ -459,6 +460,8 @@ int valence_media_decode(struct valence_media *media, const struct valence_media
                          int64_t n_segments, const struct valence_media_sink *sink,
                          const struct valence_progress *progress, struct valence_error *error)
 {
+    if (media->remote)
+        return media_remote_decode(media, segments, n_segments, sink, progress, error);
     struct decoding d = {.media = media,
                          .sink = sink,
                          .progress = progress,

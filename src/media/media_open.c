@@ -14,6 +14,7 @@
 #include "base/options.h"
 #include "media/cut_off.h"
 #include "media/media_private.h"
+#include "media/media_remote.h"
 
 /* ---- Options ---- */
 
@@ -345,26 +346,8 @@ static int check_cut(struct valence_media *media, struct valence_error *error)
 
 /* ---- Opening ---- */
 
-/* Takes over what `input` holds. */
-static int open_input(struct valence_media *media, struct valence_media **out,
-                      struct valence_error *error)
-{
-    int status = check_cut(media, error);
-    if (!status)
-        status = open_format(media, error);
-    if (!status)
-        status = choose_streams(media, error);
-    if (!status)
-        status = describe(media, error);
-    if (status)
-        valence_media_close(media);
-    else
-        *out = media;
-    return status;
-}
-
-static int prepare(const char *name, const struct valence_media_options *options,
-                   struct valence_media **media, struct valence_error *error)
+int media_prepare(const char *name, const struct valence_media_options *options,
+                  struct valence_media **media, struct valence_error *error)
 {
     *media = NULL;
     struct valence_media *made = allocate(1, sizeof *made);
@@ -388,19 +371,40 @@ static int prepare(const char *name, const struct valence_media_options *options
     return status;
 }
 
+int media_open_prepared(struct valence_media *media, struct valence_error *error)
+{
+    int status = check_cut(media, error);
+    if (!status)
+        status = open_format(media, error);
+    if (!status)
+        status = choose_streams(media, error);
+    return status ? status : describe(media, error);
+}
+
+/* Opens what was prepared, if `status` says that its input is there, and gives it to the caller. */
+static int finish(int status, struct valence_media *made, struct valence_media **media,
+                  struct valence_error *error)
+{
+    if (!status)
+        status = made->options.workers ? media_remote_open(made, error)
+                                       : media_open_prepared(made, error);
+    if (status)
+        valence_media_close(made);
+    else
+        *media = made;
+    return status;
+}
+
 int valence_media_open(const char *path, const struct valence_media_options *options,
                        struct valence_media **media, struct valence_error *error)
 {
     struct valence_media *made;
     *media = NULL;
-    int status = prepare(path, options, &made, error);
+    int status = media_prepare(path, options, &made, error);
     if (status)
         return status;
     status = media_input_open(&made->input, made->name, error);
-    if (!status)
-        return open_input(made, media, error);
-    valence_media_close(made);
-    return status;
+    return finish(status, made, media, error);
 }
 
 int valence_media_open_descriptor(int descriptor, const char *name,
@@ -409,14 +413,11 @@ int valence_media_open_descriptor(int descriptor, const char *name,
 {
     struct valence_media *made;
     *media = NULL;
-    int status = prepare(name, options, &made, error);
+    int status = media_prepare(name, options, &made, error);
     if (status)
         return status;
     status = media_input_open_descriptor(&made->input, descriptor, made->name, error);
-    if (!status)
-        return open_input(made, media, error);
-    valence_media_close(made);
-    return status;
+    return finish(status, made, media, error);
 }
 
 int valence_media_open_memory(const void *data, size_t n_bytes, const char *name,
@@ -425,14 +426,11 @@ int valence_media_open_memory(const void *data, size_t n_bytes, const char *name
 {
     struct valence_media *made;
     *media = NULL;
-    int status = prepare(name, options, &made, error);
+    int status = media_prepare(name, options, &made, error);
     if (status)
         return status;
     status = media_input_open_memory(&made->input, data, n_bytes, made->name, error);
-    if (!status)
-        return open_input(made, media, error);
-    valence_media_close(made);
-    return status;
+    return finish(status, made, media, error);
 }
 
 void valence_media_close(struct valence_media *media)
@@ -444,6 +442,7 @@ void valence_media_close(struct valence_media *media)
     avformat_close_input(&media->format);
     media_log_end(&log);
     media_input_close(&media->input);
+    media_remote_close(media->remote);
     free(media->name);
     free(media);
 }

@@ -19,7 +19,15 @@ struct valence_media {
     struct valence_media_info info;
     bool was_decoded; /* the reading position is no longer at the beginning */
     char warning[256];
+    struct media_remote *remote; /* the worker that decodes it; NULL: this process does */
 };
+
+/* The two steps of opening in this process, for a worker, which gives up its rights in between: a
+ * file with its options and input, then what FFmpeg says of it. Both as valence_media_open(); the
+ * second frees nothing on failure. */
+int media_prepare(const char *name, const struct valence_media_options *options,
+                  struct valence_media **media, struct valence_error *error);
+int media_open_prepared(struct valence_media *media, struct valence_error *error);
 
 /* A decoder of one of the streams. */
 struct media_codec {

@@ -136,18 +136,19 @@ static int see_picture(void *user, const struct valence_media_picture *picture,
 }
 
 /* How long a file is that does not say so: it is decoded. */
-static int measure(struct valence_media *media, double *seconds, struct valence_error *error)
+static int measure(struct valence_media *media, const struct valence_progress *progress,
+                   double *seconds, struct valence_error *error)
 {
     bool hears = valence_media_get_info(media)->n_audio_streams > 0;
     const struct valence_media_sink sink = {hears ? see_samples : NULL, hears ? NULL : see_picture,
                                             seconds};
     *seconds = 0;
-    return valence_media_decode(media, NULL, 0, &sink, NULL, error);
+    return valence_media_decode(media, NULL, 0, &sink, progress, error);
 }
 
 /* Whether the file has sound and pictures, and how long it is. */
 static int probe(struct scoring_run *run, const struct valence_recording *recording,
-                 struct valence_error *error)
+                 const struct valence_progress *progress, struct valence_error *error)
 {
     struct valence_recording_score *score = &run->kept->score;
     struct valence_media *media;
@@ -167,7 +168,7 @@ static int probe(struct scoring_run *run, const struct valence_recording *record
     score->has_pictures = info->n_video_streams > 0;
     score->seconds = info->duration;
     if (!isfinite(info->duration))
-        status = measure(media, &score->seconds, error);
+        status = measure(media, progress, &score->seconds, error);
     valence_media_close(media);
     return status;
 }
@@ -229,7 +230,7 @@ static int score_media(struct scoring_run *run, const struct valence_recording *
     struct valence_recording_score *score = &run->kept->score;
     int status = valence_scorer_load(run->scorer, VALENCE_SCORER_RECORDINGS, error);
     if (!status)
-        status = probe(run, recording, error);
+        status = probe(run, recording, progress, error);
     if (!status)
         status = score_journal_open(run->scorer, recording, score->seconds, &journal, error);
     if (!status)

@@ -9,6 +9,7 @@
 #include "http/options.h"
 #include "serve/serve.h"
 #include "serve/transcription.h"
+#include "valence/media_worker.h"
 
 /* ---- Copies of what the caller passed ---- */
 
@@ -58,6 +59,25 @@ static int keep_scorer_options(struct valence_server *server,
     own->journal_folder = NULL; /* nothing that was sent is kept */
     return status ? status
                   : keep_texts(texts, server->scorer_texts, sizeof texts / sizeof *texts, error);
+}
+
+/* ---- Decoding ---- */
+
+/* Beside the pictures or sound that the limits for media allow, for everything else of a decoder.
+ */
+#define DECODER_BYTES ((int64_t)1 << 30)
+
+static int start_decoders(struct valence_server *server, struct valence_error *error)
+{
+    struct valence_media_worker_options options;
+    if (!server->options.decoder)
+        return VALENCE_OK;
+    valence_media_worker_options_default(&options);
+    options.command = server->options.decoder;
+    options.max_memory_bytes = server->media.max_bytes + DECODER_BYTES;
+    int status = valence_media_workers_create(&options, &server->decoders, error);
+    server->media.workers = server->decoders;
+    return status;
 }
 
 /* ---- The model ---- */
@@ -127,6 +147,8 @@ int valence_server_create(const char *path, const struct valence_scorer_options 
     if (!status)
         status = keep_scorer_options(made, scorer, error);
     if (!status)
+        status = start_decoders(made, error);
+    if (!status)
         status = serve_make_page(made, error);
     if (!status)
         status = http_server_create(&made->service, &made->options, &made->http, error);
@@ -163,6 +185,7 @@ void valence_server_free(struct valence_server *server)
         return;
     http_server_free(server->http);
     valence_scorer_close(server->scorer);
+    valence_media_workers_free(server->decoders);
     pthread_mutex_destroy(&server->models_lock);
     for (size_t i = 0; i < sizeof server->option_texts / sizeof *server->option_texts; i++)
         free(server->option_texts[i]);

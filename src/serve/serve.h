@@ -22,6 +22,7 @@ struct valence_server {
     /* of the worker's thread, which opens it and scores with it */
     struct valence_scorer_options scorer_options;
     struct valence_media_options media;
+    struct valence_media_workers *decoders; /* NULL: media are decoded in this process */
     char *scorer_texts[10];
     struct valence_scorer *scorer;
 

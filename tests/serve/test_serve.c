@@ -4,8 +4,12 @@
 
 #include <dirent.h>
 #include <jansson.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
+#include "processes.h"
 #include "valence/score_json.h"
 #include "valence/runtime.h"
 #include "valence/serve.h"
@@ -18,6 +22,7 @@ static char uploads[128], short_path[128];
 
 static struct valence_server *start(const struct valence_scorer_options *scorer)
 {
+    static const char *const decoder[] = {VALENCE_COMMAND, "decode-media", NULL};
     struct valence_scorer_options own = own_options();
     struct valence_server_options options;
     struct valence_server *server;
@@ -34,6 +39,7 @@ static struct valence_server *start(const struct valence_scorer_options *scorer)
     options.folder = uploads;
     options.max_text_bytes = 4096;
     options.threads = 1;
+    options.decoder = decoder;
     must(valence_server_create(run_path, scorer ? scorer : &own, &options, &server, &error),
          &error);
     must(valence_server_wait(server, -1, &error), &error);
@@ -398,15 +404,50 @@ static void test_hostile_media_end_no_server(void **state)
         if (entry->d_name[0] == '.')
             continue;
         void *bytes = read_whole(path, &n);
-        int code = code_of(send_file("/v1/score", "", bytes, n));
+        const char *answer = send_file("/v1/score", "", bytes, n);
+        int code = code_of(answer);
         free(bytes);
         if (code != 200 && code != 413 && code != 415 && code != 422)
             fail_msg("%s: %d", entry->d_name, code);
+        if (strstr(answer, "the process that decoded it")) /* it crashed where it should refuse */
+            fail_msg("%s: %s", entry->d_name, answer);
         n_sent++;
     }
     closedir(files);
     assert_true(n_sent > 3);
     assert_int_equal(code_of(ask("GET", "/health", "", "")), 200);
+}
+
+/* Kills every process that decodes, until the test has seen enough. */
+static void *kill_decoders(void *user)
+{
+    const atomic_bool *is_over = user;
+    while (!atomic_load(is_over)) {
+        pid_t helper = child_of(getpid()), worker = helper ? child_of(helper) : 0;
+        if (worker)
+            kill(worker, SIGKILL);
+    }
+    return NULL;
+}
+
+static void test_killed_decoders_end_no_server(void **state)
+{
+    atomic_bool is_over = false;
+    pthread_t killer;
+    int n_killed = 0;
+    (void)state;
+    use_server();
+    assert_int_equal(pthread_create(&killer, NULL, kill_decoders, &is_over), 0);
+    for (int i = 0; i < 50 && n_killed < 3; i++) { /* some may be faster than the killer */
+        const char *answer = send_film("/v1/score", "");
+        if (code_of(answer) != 200)
+            refused(answer, 422, "damaged");
+        n_killed += code_of(answer) == 422;
+    }
+    atomic_store(&is_over, true);
+    pthread_join(killer, NULL);
+    assert_int_equal(n_killed, 3);
+    assert_int_equal(code_of(send_film("/v1/score", "")), 200);
 }
 
 static void test_nothing_is_left_of_uploads(void **state)
@@ -506,6 +547,7 @@ int main(void)
         cmocka_unit_test(test_what_holds_nothing_to_score),
         cmocka_unit_test(test_limits_of_media_hold),
         cmocka_unit_test(test_hostile_media_end_no_server),
+        cmocka_unit_test(test_killed_decoders_end_no_server),
         cmocka_unit_test(test_nothing_is_left_of_uploads),
         cmocka_unit_test(test_it_describes_itself),
         cmocka_unit_test(test_a_model_can_be_loaded_again),

@@ -13,6 +13,7 @@
 #include "valence/extract_store.h"
 #include "valence/faces.h"
 #include "valence/models.h"
+#include "valence/media_worker.h"
 #include "valence/preview.h"
 #include "valence/prosody.h"
 #include "valence/score_report.h"
@@ -60,6 +61,7 @@ void test_media(void **state)
     (void)state;
     static const struct valence_media_segment backwards = {3, 1};
     struct valence_media *media;
+    struct valence_media_workers *workers;
     struct valence_sound *sound;
     struct valence_picture *picture;
     struct valence_media_sink sink = {0};
@@ -67,6 +69,8 @@ void test_media(void **state)
     assert_true(TRY(valence_media_open, NOWHERE, NULL, &media, NULL) < 0);
     assert_null(media);
     assert_true(TRY(valence_media_open_memory, "nothing", 7, "x", NULL, &media, NULL) < 0);
+    assert_true(TRY(valence_media_workers_create, NULL, &workers, NULL) < 0);
+    assert_null(workers);
     assert_true(TRY(valence_media_open_descriptor, -1, "x", NULL, &media, NULL) < 0);
     assert_null(media);
     media = open_tone();

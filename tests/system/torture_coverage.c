@@ -87,6 +87,7 @@ static const char allocates_nothing[] =
     "valence_transcript_write_csv "
     "valence_score_write_text valence_server_options_default valence_server_port "
     "valence_server_reload valence_server_stop valence_server_free "
+    "valence_media_worker_options_default valence_media_workers_free valence_media_worker_run "
     "valence_recording_score_free valence_live_close valence_text_table_options_default "
     "valence_text_table_close valence_plan_options_default valence_experiment_close "
     "valence_experiment_folder valence_experiment_state_free valence_experiment_options_default "

@@ -9,6 +9,7 @@
 #include "media_fixture.h"
 #include "torture.h"
 #include "valence/media.h"
+#include "valence/media_worker.h"
 #include "valence/models.h"
 #include "valence/preview.h"
 #include "valence/prosody.h"
@@ -81,6 +82,28 @@ static int read_media(double *result, struct valence_error *error)
     }
     close(file);
     clear_untried(made);
+    return status;
+}
+
+static int read_by_worker(double *result, struct valence_error *error)
+{
+    static const char *const command[] = {VALENCE_COMMAND, "decode-media", NULL};
+    struct valence_media_worker_options options;
+    struct valence_media_options media_options;
+    struct valence_media_workers *workers;
+    struct valence_media *media = NULL;
+    size_t size;
+    const unsigned char *bytes = wav(&size);
+    valence_media_worker_options_default(&options);
+    valence_media_options_default(&media_options);
+    options.command = command;
+    int status = valence_media_workers_create(&options, &workers, error);
+    if (status)
+        return workers ? 1 : status;
+    media_options.workers = workers;
+    status = valence_media_open_memory(bytes, size, "sound", &media_options, &media, error);
+    status = add_media(status, media, result, error);
+    valence_media_workers_free(workers);
     return status;
 }
 
@@ -184,6 +207,7 @@ const struct torture_case media_cases[] = {
     {"valence_media_open_memory valence_media_open valence_media_open_descriptor "
      "valence_media_read_sound valence_media_decode",
      read_media, 10},
+    {"valence_media_workers_create", read_by_worker, 10},
     {"valence_media_read_picture", read_picture, 0},
     {"valence_prosody_rows", prosody, 0},
     {"valence_preview_write", preview, 10},
