@@ -30,7 +30,8 @@ extern "C" {
     X(ERROR_UNSUPPORTED, -11, "this build or version cannot do that")                              \
     X(ERROR_LIMIT, -12, "a limit is exceeded")                                                     \
     X(ERROR_DATA, -13, "a value is not usable (NaN, out of range, duplicate)")                     \
-    X(ERROR_DISK_FULL, -14, "no space is left on the device")
+    X(ERROR_DISK_FULL, -14, "no space is left on the device")                                      \
+    X(ERROR_RANK, -15, "another rank failed, and says why")
 
 enum valence_status {
 #define VALENCE_STATUS_ENUM(name, value, text) VALENCE_##name = (value),

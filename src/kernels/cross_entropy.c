@@ -36,8 +36,8 @@ double cross_entropy_row(int64_t k, const real *z, int64_t label)
     return log_sum(k, z) - (double)z[label];
 }
 
-double cross_entropy(int64_t rows, int64_t k, const real *z, const float *labels, double weight,
-                     real *dz)
+double cross_entropy(int64_t rows, int64_t n_whole, int64_t k, const real *z, const float *labels,
+                     double weight, real *dz)
 {
     double sum = 0;
     for (int64_t i = 0; i < rows; i++, z += k, dz += k) {
@@ -45,7 +45,7 @@ double cross_entropy(int64_t rows, int64_t k, const real *z, const float *labels
         double all = log_sum(k, z);
         sum += all - (double)z[label];
         for (int64_t j = 0; j < k; j++)
-            dz[j] += (real)(weight / (double)rows * (exp((double)z[j] - all) - (j == label)));
+            dz[j] += (real)(weight / (double)n_whole * (exp((double)z[j] - all) - (j == label)));
     }
-    return sum / (double)rows;
+    return sum / (double)n_whole;
 }

@@ -20,8 +20,9 @@ void softmax_row(int64_t k, const real *z, real *p);
 /* -log p_label of one row. */
 double cross_entropy_row(int64_t k, const real *z, int64_t label);
 
-/* The mean loss; adds `weight` times its gradient to dz. */
-double cross_entropy(int64_t rows, int64_t k, const real *z, const float *labels, double weight,
-                     real *dz);
+/* What `rows` rows add to the mean loss over `n_whole` of them; adds `weight` times its gradient to
+ * dz. */
+double cross_entropy(int64_t rows, int64_t n_whole, int64_t k, const real *z, const float *labels,
+                     double weight, real *dz);
 
 #endif

@@ -1,30 +1,33 @@
 #include "kernels/distance.h"
 
-#include <math.h>
-
-double mean_squared_error(int64_t n, const real *x, const float *y, double weight, real *dx)
+double mean_squared_error(int64_t n, int64_t n_whole, const real *x, const float *y, double weight,
+                          real *dx)
 {
     double sum = 0;
     for (int64_t i = 0; i < n; i++) {
         double difference = (double)x[i] - (double)y[i];
         sum += difference * difference;
-        dx[i] += (real)(weight * 2.0 * difference / (double)n);
+        dx[i] += (real)(weight * 2.0 * difference / (double)n_whole);
     }
-    return sum / (double)n;
+    return sum / (double)n_whole;
 }
 
-double root_mean_square(int64_t rows, int64_t width, struct strided x, struct strided y,
-                        double weight, real *dx, real *dy)
+double squared_distance(int64_t rows, int64_t width, struct strided x, struct strided y)
 {
-    double n = (double)rows * (double)width, sum = 0;
+    double sum = 0;
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < width; j++) {
             double difference = (double)(x.data[i * x.stride + j] - y.data[i * y.stride + j]);
             sum += difference * difference;
         }
-    double root = sqrt(sum / n);
+    return sum;
+}
+
+void root_mean_square_backward(int64_t rows, int64_t width, struct strided x, struct strided y,
+                               double n, double root, double weight, real *dx, real *dy)
+{
     if (root == 0 || weight == 0)
-        return root;
+        return;
     real factor = (real)(weight / (n * root));
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < width; j++) {
@@ -34,5 +37,4 @@ double root_mean_square(int64_t rows, int64_t width, struct strided x, struct st
             if (dy)
                 dy[i * y.stride + j] -= step;
         }
-    return root;
 }

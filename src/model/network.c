@@ -335,7 +335,7 @@ static int begin(struct network *network, const struct valence_batch *batch, con
 }
 
 /* Says where a batch holds a value that is not finite: looked for only once a result is not. */
-static int fail_not_finite(const struct valence_batch *batch, struct valence_error *error)
+int network_fail_not_finite(const struct valence_batch *batch, struct valence_error *error)
 {
     for (int64_t clip = 0; clip < batch->n_clips; clip++) {
         int status = network_check_finite(batch, clip, error);
@@ -347,11 +347,11 @@ static int fail_not_finite(const struct valence_batch *batch, struct valence_err
                 "usable");
 }
 
-int network_gradients(struct network *network, const real *parameters,
-                      const struct standardisation *standardisation,
-                      const struct valence_batch *batch, const unsigned *flows, int n_flows,
-                      const struct loss_weights *weights, uint64_t dropout_key, real *gradients,
-                      struct loss_terms *terms, struct valence_error *error)
+int network_part_forward(struct network *network, const real *parameters,
+                         const struct standardisation *standardisation,
+                         const struct valence_batch *batch, int64_t n_whole, const unsigned *flows,
+                         int n_flows, const struct loss_weights *weights, uint64_t dropout_key,
+                         struct loss_sums *sums, struct valence_error *error)
 {
     if (network_is_closed_form(&network->config))
         return fail(error, VALENCE_ERROR_ARGUMENT, "model.fusion: %s is not trained by gradients",
@@ -359,11 +359,55 @@ int network_gradients(struct network *network, const real *parameters,
     int status = begin(network, batch, flows, n_flows, true, dropout_key, error);
     if (status)
         return status;
+    network->n_whole = n_whole;
     forward_all(network, parameters, standardisation);
-    losses_all(network, weights, terms);
-    if (!isfinite(terms->total))
-        return fail_not_finite(batch, error);
+    losses_begin(network, weights, sums);
+    return VALENCE_OK;
+}
+
+const real *network_part_features(const struct network *network, int flow)
+{
+    return network->flows[flow].contrast;
+}
+
+real *network_part_feature_gradients(struct network *network, int flow)
+{
+    return network->flows[flow].dcontrast;
+}
+
+void network_part_backward(struct network *network, const real *parameters,
+                           const struct standardisation *standardisation,
+                           const struct loss_weights *weights, const struct loss_sums *whole,
+                           real *gradients)
+{
+    losses_backward(network, weights, whole);
     backward_all(network, parameters, standardisation, gradients);
+}
+
+int network_gradients(struct network *network, const real *parameters,
+                      const struct standardisation *standardisation,
+                      const struct valence_batch *batch, const unsigned *flows, int n_flows,
+                      const struct loss_weights *weights, uint64_t dropout_key, real *gradients,
+                      struct loss_terms *terms, struct valence_error *error)
+{
+    const real *features[MAX_FLOWS];
+    real *dfeatures[MAX_FLOWS];
+    struct loss_sums sums;
+    int status = network_part_forward(network, parameters, standardisation, batch,
+                                      batch ? batch->n_clips : 0, flows, n_flows, weights,
+                                      dropout_key, &sums, error);
+    if (status)
+        return status;
+    for (int f = 0; f < n_flows; f++) {
+        features[f] = network_part_features(network, f);
+        dfeatures[f] = network_part_feature_gradients(network, f);
+    }
+    double rnc = losses_contrast(batch->n_clips, network->config.o / 2, n_flows, batch->labels,
+                                 weights->rnc, features, dfeatures, network->contrast_scratch);
+    loss_terms_make(&network->config, flows, n_flows, batch->n_clips, weights, &sums, rnc, terms);
+    if (!isfinite(terms->total))
+        return network_fail_not_finite(batch, error);
+    network_part_backward(network, parameters, standardisation, weights, &sums, gradients);
     return VALENCE_OK;
 }
 
@@ -427,6 +471,6 @@ int network_forward(struct network *network, const real *parameters,
                                       outputs, error);
     for (int64_t clip = 0; !status && clip < batch->n_clips; clip++)
         if (!has_finite_scores(network, clip))
-            status = fail_not_finite(batch, error);
+            status = network_fail_not_finite(batch, error);
     return status;
 }

@@ -63,6 +63,44 @@ int network_gradients(struct network *network, const real *parameters,
                       const struct loss_weights *weights, uint64_t dropout_key, real *gradients,
                       struct loss_terms *terms, struct valence_error *error);
 
+/* ---- A batch in parts ---- */
+
+/* A batch may be computed in parts, each by a network of its own, wherever these are. First all
+ * parts go forward; then what each adds to the losses, in the order of the parts, and the features
+ * of the rank-n-contrast loss are brought together; then all parts go backward. Their gradients add
+ * up to those of the batch. network_gradients() is this with one part. */
+
+/* `n_whole` is the number of clips of the whole batch, `batch` a part of it. `sums` receives what
+ * the part adds to the losses. The part must live until it has gone backward. */
+int network_part_forward(struct network *network, const real *parameters,
+                         const struct standardisation *standardisation,
+                         const struct valence_batch *batch, int64_t n_whole, const unsigned *flows,
+                         int n_flows, const struct loss_weights *weights, uint64_t dropout_key,
+                         struct loss_sums *sums, struct valence_error *error);
+
+/* The part's features for the contrast in one of its flows, (n_clips, o / 2), and where their
+ * gradients belong. */
+const real *network_part_features(const struct network *network, int flow);
+real *network_part_feature_gradients(struct network *network, int flow);
+
+/* The rank-n-contrast loss of a whole batch from all flows' features, (n_clips, width) each; adds
+ * `weight` times its gradients. `scratch` has rank_n_contrast_scratch_bytes(). */
+double losses_contrast(int64_t n_clips, int64_t width, int n_flows, const float *labels,
+                       double weight, const real *const *features, real *const *gradients,
+                       void *scratch);
+
+/* Writes the part's `gradients`, a whole parameter block, once `whole` has the sums of all parts
+ * and the gradients of the contrast are in place. */
+void network_part_backward(struct network *network, const real *parameters,
+                           const struct standardisation *standardisation,
+                           const struct loss_weights *weights, const struct loss_sums *whole,
+                           real *gradients);
+
+/* ERROR_DATA for a batch whose losses are not finite, naming the value where it holds one. */
+int network_fail_not_finite(const struct valence_batch *batch, struct valence_error *error);
+
+/* ---- Outputs ---- */
+
 /* What a flow computed for a batch, in the network's memory until its next use; shapes with B
  * clips, Q = 7. */
 struct flow_output {

@@ -65,7 +65,7 @@ double late_own_error(const struct network *network, const struct flow_state *fl
         for (int m = 0; m < N_MODALITIES; m++)
             n += counts(network, flow, b, m);
         for (int m = 0; m < N_MODALITIES; m++) {
-            double share = counts(network, flow, b, m) ? 1.0 / (double)(n * n_clips) : 0;
+            double share = counts(network, flow, b, m) ? 1.0 / (double)(n * network->n_whole) : 0;
             double difference =
                 (double)flow->modality_scores[b * N_MODALITIES + m] - (double)labels[b];
             sum += share * difference * difference;

@@ -140,6 +140,7 @@ struct network {
 
     /* The batch being computed. */
     const struct valence_batch *batch;
+    int64_t n_whole; /* clips of the batch that it is a part of, or its own */
     bool training;
     struct dropout dropout;
     struct dropout attention_dropout;
@@ -207,9 +208,13 @@ static inline bool has_views(const struct network *network)
 void forward_all(struct network *network, const real *parameters,
                  const struct standardisation *standardisation);
 
-/* losses.c: terms, and their gradients into the flows. */
-void losses_all(struct network *network, const struct loss_weights *weights,
-                struct loss_terms *terms);
+/* losses.c: what the batch adds to the terms, with the squared errors' gradients into the flows;
+ * then, once the sums over all parts of the batch are known, the other gradients but those of the
+ * contrast, which losses_contrast() adds: (n_clips, width) features and gradients of each flow. */
+void losses_begin(struct network *network, const struct loss_weights *weights,
+                  struct loss_sums *sums);
+void losses_backward(struct network *network, const struct loss_weights *weights,
+                     const struct loss_sums *whole);
 
 /* network_backward.c: from the flows' gradients to the parameters'. */
 void backward_all(struct network *network, const real *parameters,

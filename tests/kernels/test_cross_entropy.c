@@ -26,7 +26,7 @@ static void test_loss_and_gradient_are_those_of_the_definition(void **state)
     struct random_source source = random_source(8, 0);
     double *z = draw(&source, ROWS * K);
     real *dz = gradient_from(0.5, ROWS * K), *reals = as_reals(ROWS * K, z);
-    double loss = cross_entropy(ROWS, K, reals, LABELS, 1, dz), rows = 0;
+    double loss = cross_entropy(ROWS, ROWS, K, reals, LABELS, 1, dz), rows = 0;
     assert_close("loss", loss, objective(z), VALUE_TOLERANCE);
     for (int i = 0; i < ROWS; i++)
         rows += cross_entropy_row(K, reals + i * K, (int64_t)LABELS[i]) / ROWS;
@@ -43,7 +43,7 @@ static void test_large_logits_do_not_overflow(void **state)
     assert_true(fabs((double)p[1] - 1 / (1 + exp(-1))) < 1e-6);
     assert_true(p[2] == 0);
     assert_true(fabs((double)(p[0] + p[1] + p[2]) - 1) < 1e-6);
-    assert_true(isfinite(cross_entropy(1, 3, z, &label, 1, dz)));
+    assert_true(isfinite(cross_entropy(1, 1, 3, z, &label, 1, dz)));
 }
 
 static void test_the_largest_is_the_first_of_equals_and_none_beside_nan(void **state)

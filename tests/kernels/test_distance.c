@@ -46,16 +46,33 @@ static void test_squared_error_and_its_derivative(void **state)
     struct pair pair = make_pair();
     real *dx = gradient_from(0.5, ROWS);
     double loss =
-        mean_squared_error(ROWS, as_reals(ROWS, pair.x), as_floats(ROWS, pair.y), WEIGHT, dx);
+        mean_squared_error(ROWS, ROWS, as_reals(ROWS, pair.x), as_floats(ROWS, pair.y), WEIGHT, dx);
     assert_close("loss", WEIGHT * loss, squared_objective(&pair), VALUE_TOLERANCE);
     assert_added("dx", 0.5, ROWS, dx, central_differences(squared_objective, &pair, ROWS, pair.x));
+}
+
+/* Two parts of a batch add up to the mean over all of it, and have its gradient. */
+static void test_parts_add_up(void **state)
+{
+    (void)state;
+    struct pair pair = make_pair();
+    real *whole = gradient_from(0, ROWS), *parts = gradient_from(0, ROWS);
+    real *x = as_reals(ROWS, pair.x);
+    float *y = as_floats(ROWS, pair.y);
+    double loss = mean_squared_error(ROWS, ROWS, x, y, WEIGHT, whole);
+    double sum = mean_squared_error(1, ROWS, x, y, WEIGHT, parts) +
+                 mean_squared_error(ROWS - 1, ROWS, x + 1, y + 1, WEIGHT, parts + 1);
+    assert_close("loss", sum, loss, VALUE_TOLERANCE);
+    assert_memory_equal(parts, whole, ROWS * sizeof *parts);
 }
 
 static double root_of(const struct pair *pair, double weight, real *dx, real *dy)
 {
     struct strided x = {as_reals(ROWS * X_STRIDE, pair->x), X_STRIDE};
     struct strided y = {as_reals(ROWS * Y_STRIDE, pair->y), Y_STRIDE};
-    return root_mean_square(ROWS, WIDTH, x, y, weight, dx, dy);
+    double n = ROWS * WIDTH, root = sqrt(squared_distance(ROWS, WIDTH, x, y) / n);
+    root_mean_square_backward(ROWS, WIDTH, x, y, n, root, weight, dx, dy);
+    return root;
 }
 
 static void test_root_and_its_derivative_on_both_sides(void **state)
@@ -92,7 +109,8 @@ static void test_a_root_of_zero_has_gradient_zero(void **state)
     real *same = as_reals(ROWS * X_STRIDE, pair.x);
     real *dx = gradient_from(0.5, ROWS * X_STRIDE), *dy = gradient_from(0.5, ROWS * X_STRIDE);
     struct strided x = {same, X_STRIDE};
-    assert_true(root_mean_square(ROWS, WIDTH, x, x, WEIGHT, dx, dy) == 0);
+    assert_true(squared_distance(ROWS, WIDTH, x, x) == 0);
+    root_mean_square_backward(ROWS, WIDTH, x, x, ROWS * WIDTH, 0, WEIGHT, dx, dy);
     for (int64_t i = 0; i < ROWS * X_STRIDE; i++)
         assert_true(dx[i] == (real)0.5 && dy[i] == (real)0.5);
 }
@@ -111,6 +129,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_squared_error_and_its_derivative, release_kept),
+        cmocka_unit_test_teardown(test_parts_add_up, release_kept),
         cmocka_unit_test_teardown(test_root_and_its_derivative_on_both_sides, release_kept),
         cmocka_unit_test_teardown(test_a_detached_side_gets_nothing, release_kept),
         cmocka_unit_test_teardown(test_a_root_of_zero_has_gradient_zero, release_kept),

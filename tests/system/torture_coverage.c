@@ -19,7 +19,7 @@ static const char allocates_nothing[] =
     "valence_n_published_splits valence_published_split_at valence_published_split_find "
     "valence_n_convert_kinds valence_convert_kind_name valence_convert_kind_text "
     "valence_convert_options_default valence_doctor_options_default valence_diagnosis_free "
-    "valence_encode_report_free "
+    "valence_encode_report_free valence_collective_default "
     "valence_encode_options_default valence_encode_store_options_default "
     "valence_encoder_options_default valence_encoder_free valence_encoder_describe "
     "valence_encoder_state_free valence_features_free valence_fail valence_set_allocator "

@@ -1,0 +1,172 @@
+#include "collective/sum.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+
+/* Values that a rank adds at once. */
+#define MAX_SLICE ((int64_t)1 << 18)
+
+/* ---- Memory ---- */
+
+void sum_buffers_free(struct sum_buffers *buffers)
+{
+    block_free(buffers->mine, buffers->capacity, 1);
+    block_free(buffers->received, buffers->capacity, 1);
+    *buffers = (struct sum_buffers){0};
+}
+
+/* What is between the blocks' ends and the values' is sent, too: it begins as zero. */
+static int reserve(struct sum_buffers *buffers, int64_t bytes, struct valence_error *error)
+{
+    if (bytes <= buffers->capacity)
+        return VALENCE_OK;
+    sum_buffers_free(buffers);
+    buffers->mine = block_take_zeroed(bytes, 1);
+    buffers->received = block_take_zeroed(bytes, 1);
+    buffers->capacity = bytes;
+    if (buffers->mine && buffers->received)
+        return VALENCE_OK;
+    sum_buffers_free(buffers);
+    return fail_memory(error, 2 * (size_t)bytes, "the gradients of other ranks");
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many of `n` values lie in the slice of `size` that begins at `from`. */
+static int64_t within(int64_t n, int64_t from, int64_t size)
+{
+    return from < n ? smaller(n - from, size) : 0;
+}
+
+static int64_t slice_for(int64_t n, int n_ranks)
+{
+    return smaller((n + n_ranks - 1) / n_ranks, MAX_SLICE);
+}
+
+static void add(int64_t n, const float *values, float *sum)
+{
+    for (int64_t i = 0; i < n; i++)
+        sum[i] += values[i];
+}
+
+/* ---- bfloat16 ---- */
+
+/* To nearest, ties to even. NaN keeps its upper half, with a bit that keeps it NaN. */
+static uint16_t to_bf16(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if ((bits & 0x7FFFFFFFu) > 0x7F800000u)
+        return (uint16_t)(bits >> 16 | 0x40u);
+    return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
+}
+
+static float from_bf16(uint16_t half)
+{
+    uint32_t bits = (uint32_t)half << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* One round: n_ranks slices of `slice` values from `from` on, of which there are n. */
+static int sum_bf16_slices(const struct valence_collective *c, int64_t from, int64_t slice,
+                           int64_t n, float *values, struct sum_buffers *buffers,
+                           struct valence_error *error)
+{
+    uint16_t *mine = buffers->mine, *received = buffers->received;
+    int64_t count = within(n, from, slice * c->n_ranks);
+    for (int64_t i = 0; i < count; i++)
+        mine[i] = to_bf16(values[from + i]);
+    int status = c->all_to_all(c->context, mine, received, slice * (int64_t)sizeof *mine, error);
+    if (status)
+        return status;
+    for (int64_t i = 0; i < slice; i++) {
+        float sum = 0;
+        for (int rank = 0; rank < c->n_ranks; rank++)
+            sum += from_bf16(received[rank * slice + i]);
+        mine[i] = to_bf16(sum);
+    }
+    status = c->all_gather(c->context, mine, received, slice * (int64_t)sizeof *mine, error);
+    for (int64_t i = 0; i < count && !status; i++)
+        values[from + i] = from_bf16(received[i]);
+    return status;
+}
+
+int collective_sum(const struct valence_collective *c, enum collective_wire wire, int64_t n,
+                   float *values, struct sum_buffers *buffers, struct valence_error *error)
+{
+    if (!collective_is_several(c))
+        return VALENCE_OK;
+    if (wire == WIRE_F32)
+        return c->all_reduce(c->context, values, n, error);
+    int64_t slice = slice_for(n, c->n_ranks);
+    int status = reserve(buffers, slice * c->n_ranks * (int64_t)sizeof(uint16_t), error);
+    for (int64_t from = 0; from < n && !status; from += slice * c->n_ranks)
+        status = sum_bf16_slices(c, from, slice, n, values, buffers, error);
+    return status;
+}
+
+/* ---- In order ---- */
+
+static void sum_alone(int64_t n_parts, float *const *parts, int64_t n, float *sum)
+{
+    memcpy(sum, parts[0], (size_t)n * sizeof *sum);
+    for (int64_t i = 1; i < n_parts; i++)
+        add(n, parts[i], sum);
+}
+
+/* The calling rank's slice: the parts of all ranks in `received`, (n_ranks, most, slice), added up
+ * in `sum`. */
+static void add_in_order(int n_ranks, int64_t n_parts, int64_t most, int64_t slice,
+                         const float *received, float *sum)
+{
+    bool begun = false;
+    for (int rank = 0; rank < n_ranks; rank++) {
+        int64_t count = first_part(n_parts, rank + 1, n_ranks) - first_part(n_parts, rank, n_ranks);
+        for (int64_t i = 0; i < count; i++) {
+            const float *part = received + (rank * most + i) * slice;
+            if (begun)
+                add(slice, part, sum);
+            else
+                memcpy(sum, part, (size_t)slice * sizeof *sum);
+            begun = true;
+        }
+    }
+}
+
+int collective_sum_ordered(const struct valence_collective *c, int64_t n_parts, float *const *parts,
+                           int64_t n, float *sum, struct sum_buffers *buffers,
+                           struct valence_error *error)
+{
+    if (!collective_is_several(c)) {
+        sum_alone(n_parts, parts, n, sum);
+        return VALENCE_OK;
+    }
+    int64_t slice = slice_for(n, c->n_ranks), most = (n_parts + c->n_ranks - 1) / c->n_ranks;
+    int64_t own =
+        first_part(n_parts, c->rank + 1, c->n_ranks) - first_part(n_parts, c->rank, c->n_ranks);
+    int64_t block = most * slice, bytes = (int64_t)sizeof(float);
+    int status = reserve(buffers, block * c->n_ranks * bytes, error);
+    for (int64_t from = 0; from < n && !status; from += slice * c->n_ranks) {
+        float *mine = buffers->mine, *received = buffers->received;
+        for (int rank = 0; rank < c->n_ranks; rank++)
+            for (int64_t i = 0; i < own; i++)
+                memcpy(mine + rank * block + i * slice, parts[i] + smaller(from + rank * slice, n),
+                       (size_t)within(n, from + rank * slice, slice) * sizeof *mine);
+        status = c->all_to_all(c->context, mine, received, block * bytes, error);
+        if (status)
+            break;
+        add_in_order(c->n_ranks, n_parts, most, slice, received, mine);
+        status = c->all_gather(c->context, mine, received, slice * bytes, error);
+        if (!status)
+            memcpy(sum + from, received, (size_t)within(n, from, slice * c->n_ranks) * sizeof *sum);
+    }
+    return status;
+}
