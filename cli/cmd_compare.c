@@ -88,6 +88,7 @@ static int add_models(struct variant_list *list, const char *name,
 static int train_variants(struct request *request, struct valence_error *error)
 {
     struct variant_list list = {.n = 1, .variants = {{.name = "base"}}};
+    struct valence_plan_options options;
     struct valence_train_config *config;
     int status = valence_train_config_create(&config, error);
     for (int i = 0; i < request->models.n && !status; i++)
@@ -99,10 +100,12 @@ static int train_variants(struct request *request, struct valence_error *error)
             status = add_variant(&list, &variant, error);
     }
     request->common.train.subject = request->subjects[0];
+    valence_plan_options_default(&options);
     if (!status)
         status = experiment_request_config(&request->common, "comparison", config, error);
     if (!status)
-        status = experiment_execute(&request->common, config, list.variants, list.n, NULL, error);
+        status =
+            experiment_execute(&request->common, config, list.variants, list.n, &options, error);
     for (int i = 0; i < request->variants.n; i++)
         free(list.parsed[i].text);
     valence_train_config_free(config);
@@ -149,9 +152,11 @@ static int check(const struct command *command, struct request *request)
     if (!trains(request) && !train->store)
         return report_usage(command, "--store STORE names the store to measure the runs on");
     if (!trains(request) && (train->output || train->assignments.n || train->seed >= 0 ||
-                             train->seeds >= 0 || request->common.jobs || request->common.dry_run))
-        return report_usage(command, "finished runs are not trained: --output, --set, --seed, "
-                                     "--seeds, --jobs and --dry-run need --model or --variant");
+                             train->seeds >= 0 || train->threads >= 0 || request->common.jobs ||
+                             request->common.memory_mib || request->common.dry_run))
+        return report_usage(command,
+                            "finished runs are not trained: --output, --set, --seed, --seeds, "
+                            "--threads, --jobs, --memory and --dry-run need --model or --variant");
     return experiment_request_check(command, &request->common);
 }
 

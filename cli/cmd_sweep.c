@@ -23,7 +23,8 @@ static int sweep(struct request *request, struct valence_error *error)
     valence_plan_options_default(&options);
     options.kind = "sweep";
     options.n_rungs = request->rungs;
-    options.factor = request->factor;
+    options.factor = request->factor ? request->factor : options.factor;
+    options.allow_equal = true; /* a curve has a point where the base lies */
     if (!status)
         status = experiment_request_config(&request->common, "sweep", config, error);
     if (!status)
@@ -47,19 +48,24 @@ static int check(const struct command *command, struct request *request)
                            VALENCE_N_SWEEP_METHODS, &method);
     valence_sweep_options_default(&request->options);
     request->options.method = (enum valence_sweep_method)method;
-    request->options.n_draws = request->draws;
-    request->options.seed = (uint64_t)request->draw_seed;
-    return code ? code : experiment_request_check(command, &request->common);
+    if (code)
+        return code;
+    if (request->options.method != VALENCE_SWEEP_RANDOM &&
+        (request->draws || request->draw_seed >= 0))
+        return report_usage(command, "--draws and --draw-seed need --method random");
+    if (request->rungs == 1 && request->factor)
+        return report_usage(command, "--factor needs --rungs with more than 1 rung");
+    if (request->draws)
+        request->options.n_draws = request->draws;
+    if (request->draw_seed >= 0)
+        request->options.seed = (uint64_t)request->draw_seed;
+    return experiment_request_check(command, &request->common);
 }
 
 static int run_sweep(const struct command *command, int argc, char **argv)
 {
-    struct request request = {.common = EXPERIMENT_REQUEST,
-                              .method = "one",
-                              .draws = 20,
-                              .draw_seed = 1,
-                              .rungs = 1,
-                              .factor = 3};
+    struct request request = {
+        .common = EXPERIMENT_REQUEST, .method = "one", .draw_seed = -1, .rungs = 1};
     struct experiment_request *common = &request.common;
     const struct option options[] = {
         {OPTION_LIST, 0, "vary", &request.ranges, "KEY=RANGE",
@@ -70,7 +76,8 @@ static int run_sweep(const struct command *command, int argc, char **argv)
          "one (one key at a time, the others as they are), grid (all combinations), or random "
          "(default: one).",
          0, 0},
-        {OPTION_INT, 0, "draws", &request.draws, "N", "Random settings (default: 20).", 1, 999},
+        {OPTION_INT, 0, "draws", &request.draws, "N",
+         "How many random settings to try, all of them different (default: 20).", 1, 999},
         {OPTION_INT, 0, "draw-seed", &request.draw_seed, "N",
          "Seed of the random settings (default: 1).", 0, 9e15},
         {OPTION_INT, 0, "rungs", &request.rungs, "N",

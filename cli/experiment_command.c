@@ -215,19 +215,21 @@ int experiment_execute(const struct experiment_request *request,
                        const struct valence_plan_options *options, struct valence_error *error)
 {
     struct valence_experiment *experiment;
+    struct valence_plan_options own = *options;
     const struct valence_experiment_result *result = NULL;
-    if (request->dry_run && request->json)
+    own.dry_run = request->dry_run;
+    int status =
+        request->tables && !own.dry_run ? table_folder_make(request->tables, error) : VALENCE_OK;
+    if (!status)
+        status = valence_experiment_create(config, variants, n_variants, &own, &experiment, error);
+    if (status)
+        return status;
+    if (own.dry_run && request->json)
         return print_json(plan_to_json(config, variants, n_variants), error);
-    if (request->dry_run) {
+    if (own.dry_run) {
         print_plan(config, variants, n_variants);
         return VALENCE_OK;
     }
-    int status = request->tables ? table_folder_make(request->tables, error) : VALENCE_OK;
-    if (status)
-        return status;
-    status = valence_experiment_create(config, variants, n_variants, options, &experiment, error);
-    if (status)
-        return status;
     status = train_and_measure(request, experiment, &result, error);
     if (!status)
         status = experiment_print(request, result, experiment, error);

@@ -19,6 +19,10 @@ static const struct {
      "without --offline it is fetched, as by 'valence models fetch NAME'"},
     {VALENCE_ERROR_NOT_FOUND, "mirror", "--mirror DIR|URL or VALENCE_MIRROR names another"},
     {VALENCE_ERROR_LIMIT, "embed", "without --embed the page plays the files from where they are"},
+    {VALENCE_ERROR_ARGUMENT, "variant",
+     "--variant 'NAME KEY=VALUE ...' sets what the variant changes; without KEY=VALUE, or with the "
+     "values of another one, there is nothing to compare"},
+    {VALENCE_ERROR_ARGUMENT, "n_draws", "give fewer --draws or wider ranges, or use --method grid"},
     {0, "sounds", "--sounds FOLDER names it"},
     {0, "skip", "--skip leaves it out"},
     {VALENCE_ERROR_NOT_FOUND, "whisper_model",

@@ -59,6 +59,12 @@ struct valence_plan_options {
      * full. The mean validation error over the seeds decides. */
     int64_t n_rungs;
     int64_t factor;
+    /* Whether two variants may have the same configuration: a curve has a point where the base
+     * lies. Otherwise the second one is refused, since its runs would only repeat the first's. */
+    bool allow_equal;
+    /* Checks the variants' configurations alone: looks at no folder, writes nothing, and
+     * *experiment is NULL. */
+    bool dry_run;
 };
 VALENCE_API void valence_plan_options_default(struct valence_plan_options *options);
 
@@ -67,9 +73,10 @@ VALENCE_API void valence_plan_options_default(struct valence_plan_options *optio
  * is what the others are compared with. *experiment is NULL on failure; close it with
  * valence_experiment_close(), which takes NULL. `options` may be NULL.
  *
- * Errors: CONFIG for a key or a value that is wrong; ARGUMENT for names; those of a dry run of
- * valence_train(), for every variant; EXISTS with key "output" if the folder holds something else,
- * or another plan; IO, DISK_FULL, MEMORY. */
+ * Errors: CONFIG for a key or a value that is wrong; ARGUMENT for names, and with key "variant" for
+ * a variant that is equal to another; those of a dry run of valence_train(), for every variant;
+ * EXISTS with key "output" if the folder holds something else, or another plan; IO, DISK_FULL,
+ * MEMORY. */
 VALENCE_API int valence_experiment_create(const struct valence_train_config *config,
                                           const struct valence_variant *variants, int n_variants,
                                           const struct valence_plan_options *options,
@@ -90,7 +97,8 @@ VALENCE_API int valence_experiment_create(const struct valence_train_config *con
  *   no-audio, no-text, no-video   without a modality, and without the flows that miss it
  *
  * *variants is made by the library, NULL on failure; free it with valence_variants_free(), which
- * takes NULL. Errors: ARGUMENT, MEMORY. */
+ * takes NULL. Errors: CONFIG with key "model.fusion" where there is nothing to remove, as in the
+ * constant; ARGUMENT, MEMORY. */
 VALENCE_API int valence_ablation_create(const struct valence_train_config *config,
                                         const struct valence_variant **variants, int *n,
                                         struct valence_error *error);
@@ -116,9 +124,10 @@ VALENCE_API void valence_sweep_options_default(struct valence_sweep_options *opt
 
 /* The variants of a sweep: "base", which is the configuration itself, then the settings. A range is
  * "KEY=LOW:HIGH:STEP", "KEY=LOW:HIGH:*FACTOR" or "KEY=VALUE,VALUE,..."; random draws lie anywhere
- * between LOW and HIGH, evenly on a logarithmic scale where a FACTOR is given. Handed out as by
- * valence_ablation_create(). Errors: CONFIG for a key or a value that is wrong and for a range that
- * is empty; LIMIT; ARGUMENT; MEMORY. */
+ * between LOW and HIGH, evenly on a logarithmic scale where a FACTOR is given; none is drawn twice.
+ * Handed out as by valence_ablation_create(). Errors: CONFIG for a key or a value that is wrong or
+ * given twice, and for a range that is empty; ARGUMENT with key "n_draws" where the ranges have
+ * fewer settings than there are draws; LIMIT; ARGUMENT; MEMORY. */
 VALENCE_API int valence_sweep_create(const struct valence_train_config *config,
                                      const char *const *ranges, int n_ranges,
                                      const struct valence_sweep_options *options,

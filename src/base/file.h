@@ -51,6 +51,9 @@ char *path_last_part(const char *path);
 bool path_exists(const char *path);
 bool path_is_folder(const char *path);
 
+/* True if both paths are there and lead to the same file or folder. */
+bool paths_are_same(const char *a, const char *b);
+
 /* True if `path` ends in `ending` (".npy"), whatever its case. */
 bool path_has_ending(const char *path, const char *ending);
 

@@ -184,7 +184,11 @@ int valence_ablation_create(const struct valence_train_config *config,
     if (!made)
         return fail_memory(error, sizeof *made, "an ablation");
     fill(made, config);
-    int status = variants_copy(made->variants, made->n, variants, error);
+    int status = made->n > 1 && config->model.fusion != VALENCE_FUSION_CONSTANT
+                     ? variants_copy(made->variants, made->n, variants, error)
+                     : fail_key(error, VALENCE_ERROR_CONFIG, "model.fusion",
+                                "this configuration has no part that could be removed; an ablation "
+                                "needs the network, or a model with two modalities");
     *n = status ? 0 : made->n;
     free(made);
     return status;

@@ -306,6 +306,18 @@ static int add_run(const char *path, struct contest *contest, struct valence_err
     return status;
 }
 
+/* A run against itself shows a difference of 0, which nobody asks for on purpose. */
+static int check_run_is_new(const char *const *runs, int n, int run, struct valence_error *error)
+{
+    for (int i = 0; i < run; i++)
+        if (paths_are_same(runs[i], runs[run]))
+            return fail(error, VALENCE_ERROR_ARGUMENT,
+                        "%s: this run is given twice; each of the %d runs to compare must be "
+                        "another one",
+                        runs[run], n);
+    return VALENCE_OK;
+}
+
 static int compare(const char *const *runs, int n, struct contest *contest,
                    const struct valence_evaluate_options *options,
                    const struct valence_progress *progress, struct owned_result *result,
@@ -320,6 +332,8 @@ static int compare(const char *const *runs, int n, struct contest *contest,
             status = fail(error, VALENCE_ERROR_ARGUMENT, "a run's path is not UTF-8");
         if (!status)
             status = add_run(runs[i], contest, error);
+        if (!status)
+            status = check_run_is_new(runs, n, i, error);
         if (!status && json_array_append_new(source, json_string(runs[i])))
             status = fail_memory(error, 4096, "the runs");
     }

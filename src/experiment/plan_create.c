@@ -70,7 +70,7 @@ static bool is_planned(const char *key)
     return strcmp(key, "output") != 0 && strcmp(key, "threads") != 0;
 }
 
-static json_t *config_to_json(const struct valence_train_config *config)
+json_t *plan_config_to_json(const struct valence_train_config *config)
 {
     json_t *object = json_object();
     char value[VALENCE_CONFIG_VALUE_BYTES];
@@ -106,7 +106,7 @@ static json_t *plan_to_json(const struct valence_experiment *experiment)
     return json_pack("{s:s, s:i, s:s, s:I, s:I, s:o, s:o}", "valence", "plan", "version", 1, "kind",
                      experiment->kind, "rungs", (json_int_t)experiment->n_rungs, "factor",
                      (json_int_t)experiment->factor, "configuration",
-                     config_to_json(&experiment->config), "variants", variants);
+                     plan_config_to_json(&experiment->config), "variants", variants);
 }
 
 static int read_variant(struct valence_experiment *experiment, const json_t *value,
@@ -249,29 +249,6 @@ static int copy_variants(struct valence_experiment *experiment,
     return status;
 }
 
-/* Every variant is tried on the store before anything is written: one that cannot be trained should
- * not be found out after hours. */
-static int try_variants(const struct valence_experiment *experiment, struct valence_error *error)
-{
-    struct valence_train_options options;
-    struct valence_train_config config;
-    int status = VALENCE_OK;
-    valence_train_options_default(&options);
-    options.dry_run = true;
-    for (int i = 0; i < experiment->n_variants && !status; i++) {
-        status = plan_run_config(experiment, i, experiment->config.seed, experiment->n_rungs - 1,
-                                 &config, error);
-        if (!status && config.early_stopping > 0 && experiment->n_rungs > 1)
-            status = fail_key(error, VALENCE_ERROR_CONFIG, "early_stopping",
-                              "variant '%s': successive halving decides itself when a run ends; "
-                              "set early_stopping to 0",
-                              experiment->variants[i].name);
-        else if (!status && (status = valence_train(&config, &options, NULL, error)))
-            (void)fail_within(status, error, "variant '%s'", experiment->variants[i].name);
-    }
-    return status;
-}
-
 /* Whether the folder's plan is the one that was made. */
 static int check_same_plan(const struct valence_experiment *made, struct valence_error *error)
 {
@@ -297,7 +274,7 @@ static int begin(const struct valence_experiment *made, struct valence_error *er
         return check_same_plan(made, error);
     int status = run_folder_check_new(made->folder, error);
     if (!status)
-        status = try_variants(made, error);
+        status = plan_try_variants(made, error);
     bool is_there = path_exists(made->folder);
     if (!status)
         status = make_folders(made->folder, error);
@@ -327,8 +304,10 @@ int valence_experiment_create(const struct valence_train_config *config,
     snprintf(made->kind, sizeof made->kind, "%s", options.kind);
     status = copy_variants(made, variants, n_variants, error);
     if (!status)
+        status = plan_check_variants(made, options.allow_equal, error);
+    if (!status && !options.dry_run)
         status = begin(made, error);
-    if (status) {
+    if (status || options.dry_run) {
         valence_experiment_close(made);
         *experiment = NULL;
     }

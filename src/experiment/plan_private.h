@@ -14,6 +14,19 @@ int plan_add_variant(struct valence_experiment *experiment, const char *name, in
 int plan_add_assignment(struct valence_experiment *experiment, const char *assignment,
                         struct valence_error *error);
 
+/* A configuration without what is not part of a plan. NULL without memory. */
+json_t *plan_config_to_json(const struct valence_train_config *config);
+
+/* Tries every variant on the store: one that cannot be trained should not be found out after hours.
+ * Errors: those of a dry run of valence_train(). */
+int plan_try_variants(const struct valence_experiment *experiment, struct valence_error *error);
+
+/* Checks every variant's configuration and, without `allow_equal`, that it is not that of an
+ * earlier one: its figures would look like a finding and only repeat the other's. Errors: ARGUMENT
+ * with key "variant"; those of plan_run_config(). */
+int plan_check_variants(const struct valence_experiment *experiment, bool allow_equal,
+                        struct valence_error *error);
+
 /* The plan in `size` bytes of JSON, which `name` stands for in errors. *experiment is NULL on
  * failure. */
 int plan_parse(const char *folder, const char *json, size_t size, const char *name,

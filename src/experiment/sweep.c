@@ -116,14 +116,23 @@ static int read_list(struct range *range, const char *text, struct valence_error
     return status;
 }
 
-/* Each value must be one of the key. */
+/* Each value must be one of the key, and another one than those before: "0" and "0.0" are one. */
 static int check_values(const struct valence_train_config *config, const struct range *range,
                         struct valence_error *error)
 {
     struct valence_train_config own = *config;
-    int status = VALENCE_OK;
-    for (int i = 0; i < range->n && !status; i++)
+    char(*read)[VALENCE_CONFIG_VALUE_BYTES] = allocate(range->n, sizeof *read);
+    int status = read ? VALENCE_OK : fail_memory(error, sizeof *read, "the values of a key");
+    for (int i = 0; i < range->n && !status; i++) {
         status = valence_train_config_set(&own, range->key, range->values[i], error);
+        if (!status)
+            status = valence_train_config_get(&own, range->key, read[i], sizeof *read, error);
+        for (int j = 0; j < i && !status; j++)
+            if (strcmp(read[i], read[j]) == 0)
+                status = fail_key(error, VALENCE_ERROR_CONFIG, range->key,
+                                  "%s: the value %s is given twice", range->key, range->values[i]);
+    }
+    free(read);
     return status;
 }
 
@@ -226,19 +235,43 @@ static void draw(const struct range *range, struct random_source *source, char v
     snprintf(value, VALUE_BYTES, "%s", text);
 }
 
+/* Whether the last setting is an earlier one. */
+static bool is_repeated(const struct sweep *sweep)
+{
+    const struct setting *last = &sweep->settings[sweep->n - 1];
+    for (int i = 1; i < sweep->n - 1; i++) {
+        bool same = true;
+        for (int j = 0; j < last->n && same; j++)
+            same = strcmp(sweep->settings[i].texts[j], last->texts[j]) == 0;
+        if (same)
+            return true;
+    }
+    return false;
+}
+
+/* Few values may have fewer settings than draws, which no number of tries could find. */
 static int add_draws(struct sweep *sweep, const struct range *ranges, int n,
                      const struct valence_sweep_options *options, struct valence_error *error)
 {
+    enum { MAX_TRIES = 1000 };
     for (int64_t i = 0; i < options->n_draws; i++) {
         struct random_source source = random_source(options->seed, (uint64_t)i);
         struct setting *setting = add_setting(sweep, error);
         char value[VALUE_BYTES];
+        int tries = 0;
         if (!setting)
             return VALENCE_ERROR_LIMIT;
-        for (int j = 0; j < n; j++) {
-            draw(&ranges[j], &source, value);
-            put(setting, ranges[j].key, value);
-        }
+        do {
+            setting->n = 0;
+            for (int j = 0; j < n; j++) {
+                draw(&ranges[j], &source, value);
+                put(setting, ranges[j].key, value);
+            }
+        } while (is_repeated(sweep) && ++tries < MAX_TRIES);
+        if (tries == MAX_TRIES)
+            return fail_key(error, VALENCE_ERROR_ARGUMENT, "n_draws",
+                            "only %lld different settings were found for %lld draws", (long long)i,
+                            (long long)options->n_draws);
     }
     return VALENCE_OK;
 }
@@ -270,8 +303,13 @@ static int fill(struct sweep *sweep, const struct valence_train_config *config,
 {
     struct range *ranges = allocate(n, sizeof *ranges);
     int status = ranges ? VALENCE_OK : fail_memory(error, sizeof *ranges, "the ranges");
-    for (int i = 0; i < n && !status; i++)
+    for (int i = 0; i < n && !status; i++) {
         status = read_range(config, texts[i], &ranges[i], error);
+        for (int j = 0; j < i && !status; j++)
+            if (strcmp(ranges[i].key, ranges[j].key) == 0)
+                status = fail_key(error, VALENCE_ERROR_CONFIG, ranges[i].key,
+                                  "%s has two ranges; give it one, with all values", ranges[i].key);
+    }
     if (!status) {
         struct setting *base = add_setting(sweep, error); /* the configuration as it is */
         snprintf(base->name, sizeof base->name, "base");

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "store/clip_copy.h"
 #include "store/store_source.h"
@@ -151,13 +151,6 @@ static int extend_all(struct extension *extension, int64_t *n_made, int64_t *n_s
     return status;
 }
 
-static bool is_same_folder(const char *a, const char *b)
-{
-    struct stat of_a, of_b;
-    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
-           of_a.st_ino == of_b.st_ino;
-}
-
 static int open_writer(struct extension *extension, const char *path, bool overwrite,
                        struct valence_error *error)
 {
@@ -169,7 +162,7 @@ static int open_writer(struct extension *extension, const char *path, bool overw
     if (valence_store_find_stream(extension->from, maker->stream.name) >= 0)
         return fail_key(error, VALENCE_ERROR_EXISTS, "stream", "%s: has a stream '%s' already",
                         valence_store_path(extension->from), maker->stream.name);
-    if (is_same_folder(valence_store_path(extension->from), path))
+    if (paths_are_same(valence_store_path(extension->from), path))
         return fail(error, VALENCE_ERROR_ARGUMENT,
                     "%s: is the store that is read (write the new one somewhere else)", path);
     if (extension->n_streams == VALENCE_STORE_MAX_STREAMS)

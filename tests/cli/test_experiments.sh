@@ -87,6 +87,18 @@ complains "was trained on other data"
 expect 2 compare ablation/runs/full ablation/runs/no-mia
 complains "--store STORE"
 expect 2 compare store
+expect 2 compare ablation/runs/full ablation/runs/full/ --store store
+complains "this run is given twice"
+expect 2 compare ablation/runs/full ablation/runs/no-mia --store store --memory 100
+complains "--memory"
+for extra in "" "--dry-run"; do
+    expect 2 compare store $small --variant 'copy' -o refused $extra
+    complains "variant 'copy' sets no key, so it would be a copy of 'base'"
+    complains "--variant 'NAME KEY=VALUE ...'"
+    expect 2 compare store $small --variant 'usual model.d=8' -o refused $extra
+    complains "would be a copy of 'base'"
+    [ ! -e refused ] || wrong "a copy of the base leaves a folder"
+done
 
 # ---- sweep: validation alone chooses
 expect 0 sweep store $small --seeds 2 -o sweep --vary losses.rnc=0:0.8:0.4
@@ -105,6 +117,19 @@ complains "the range is empty"
 expect 2 sweep store --vary losses.rnc
 complains "KEY=LOW:HIGH:STEP"
 expect 2 sweep store
+expect 2 sweep store --vary losses.rnc=0,0
+complains "given twice"
+expect 2 sweep store --vary losses.rnc=0,1 --vary losses.rnc=0.5
+complains "two ranges"
+expect 2 sweep store --vary seed=1,2 --dry-run
+complains "seed is the same for all variants"
+expect 2 sweep store --vary losses.rnc=0,1 --draws 5
+complains "--method random"
+expect 2 sweep store --vary losses.rnc=0,1 --factor 5
+complains "--rungs"
+expect 2 sweep store --vary losses.rnc=0,1 --method random --draws 5
+complains "give fewer --draws"
+expect 2 ablate store --set flows=[complete] --set model.fusion=constant --dry-run
 expect 2 ablate store --format word
 expect 1 ablate nothing
 expect 1 runs nothing

@@ -134,6 +134,39 @@ static void test_bad_plans_are_refused_before_anything_is_written(void **state)
     refuse(&config, variants, 0, VALENCE_ERROR_ARGUMENT, "1 to 1000 variants");
 }
 
+static void test_a_variant_that_repeats_another_is_refused(void **state)
+{
+    static const char *const usual[] = {"model.d=8"}, *const first[] = {"losses.rnc=0.125"},
+                             *const again[] = {"losses.rnc=0.125", "model.d=8"};
+    struct valence_train_config config = plan_config(*state, "refused");
+    config.model.d = 8;
+    refuse(&config, (struct valence_variant[]){{"base", NULL, 0}, {"copy", NULL, 0}}, 2,
+           VALENCE_ERROR_ARGUMENT, "variant 'copy' sets no key");
+    refuse(&config, (struct valence_variant[]){{"base", NULL, 0}, {"usual", usual, 1}}, 2,
+           VALENCE_ERROR_ARGUMENT, "variant 'usual' would be a copy of 'base'");
+    refuse(&config,
+           (struct valence_variant[]){{"base", NULL, 0}, {"first", first, 1}, {"again", again, 2}},
+           3, VALENCE_ERROR_ARGUMENT, "variant 'again' would be a copy of 'first'");
+}
+
+static void test_a_dry_run_checks_the_plan_and_writes_nothing(void **state)
+{
+    static const char *const seed[] = {"seed=3"};
+    struct valence_train_config config = plan_config(*state, "dry");
+    struct valence_plan_options options;
+    struct valence_experiment *experiment;
+    struct valence_error error;
+    valence_plan_options_default(&options);
+    options.dry_run = true;
+    assert_int_equal(
+        valence_experiment_create(&config, variants, N_VARIANTS, &options, &experiment, &error), 0);
+    assert_null(experiment);
+    assert_int_not_equal(access(config.output, F_OK), 0);
+    assert_int_equal(valence_experiment_create(&config, (struct valence_variant[]){{"a", seed, 1}},
+                                               1, &options, &experiment, &error),
+                     VALENCE_ERROR_CONFIG);
+}
+
 static void write_text(const char *folder, const char *name, const char *text)
 {
     char path[2800];
@@ -381,6 +414,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_plan_is_kept_and_no_other_takes_its_folder),
         cmocka_unit_test(test_bad_plans_are_refused_before_anything_is_written),
+        cmocka_unit_test(test_a_variant_that_repeats_another_is_refused),
+        cmocka_unit_test(test_a_dry_run_checks_the_plan_and_writes_nothing),
         cmocka_unit_test(test_a_damaged_plan_is_an_error),
         cmocka_unit_test(test_runs_are_trained_once),
         cmocka_unit_test(test_a_run_is_that_of_training_alone),

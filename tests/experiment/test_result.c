@@ -318,6 +318,10 @@ static void test_runs_on_other_data_are_refused(void **state)
     assert_int_equal(valence_compare_runs(runs, 2, store, NULL, NULL, &result, &error),
                      VALENCE_ERROR_DATA);
     assert_non_null(strstr(error.text, "was trained on other data"));
+    const char *const same[] = {run, config.output, run};
+    assert_int_equal(valence_compare_runs(same, 3, store, NULL, NULL, &result, &error),
+                     VALENCE_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.text, "is given twice"));
     valence_store_close(store);
 }
 
@@ -382,6 +386,58 @@ static void test_draws_lie_in_their_range_and_repeat(void **state)
     valence_variants_free(variants[1], n);
 }
 
+static void refuse_sweep(const struct valence_train_config *config, const char *const *ranges,
+                         int n_ranges, int64_t n_draws, int wanted, const char *said)
+{
+    const struct valence_variant *variants;
+    struct valence_sweep_options options;
+    struct valence_error error;
+    int n;
+    valence_sweep_options_default(&options);
+    options.method = VALENCE_SWEEP_RANDOM;
+    options.n_draws = n_draws;
+    assert_int_equal(
+        valence_sweep_create(config, ranges, n_ranges, &options, &variants, &n, &error), wanted);
+    assert_null(variants);
+    if (!strstr(error.text, said))
+        fail_msg("'%s' does not say '%s'", error.text, said);
+}
+
+static void test_no_setting_is_tried_twice(void **state)
+{
+    struct valence_train_config config = config_for(*state, "sweep");
+    static const char *const few[] = {"model.d=8,16", "epochs=1:3:1"}, *const twice[] = {
+                                                                           "losses.rnc=0,1",
+                                                                           "losses.rnc=0.5"};
+    const struct valence_variant *variants;
+    struct valence_sweep_options options;
+    struct valence_error error;
+    int n;
+    valence_sweep_options_default(&options);
+    options.method = VALENCE_SWEEP_RANDOM;
+    options.n_draws = 6;
+    must(valence_sweep_create(&config, few, 2, &options, &variants, &n, &error), &error);
+    assert_int_equal(n, 7);
+    for (int i = 1; i < n; i++)
+        for (int j = 1; j < i; j++)
+            assert_string_not_equal(variants[i].name, variants[j].name);
+    valence_variants_free(variants, n);
+    refuse_sweep(&config, few, 2, 7, VALENCE_ERROR_ARGUMENT, "only 6 different settings");
+    refuse_sweep(&config, twice, 2, 1, VALENCE_ERROR_CONFIG, "losses.rnc has two ranges");
+}
+
+static void test_an_ablation_needs_something_to_remove(void **state)
+{
+    struct valence_train_config config = config_for(*state, "ablation");
+    const struct valence_variant *variants;
+    struct valence_error error;
+    int n;
+    must(valence_train_config_set_model(&config, "constant", &error), &error);
+    assert_int_equal(valence_ablation_create(&config, &variants, &n, &error), VALENCE_ERROR_CONFIG);
+    assert_null(variants);
+    assert_non_null(strstr(error.text, "no part that could be removed"));
+}
+
 static void test_ranges_that_are_wrong_are_refused(void **state)
 {
     struct valence_train_config config = config_for(*state, "sweep");
@@ -395,6 +451,7 @@ static void test_ranges_that_are_wrong_are_refused(void **state)
                  {"losses.rnc=0:1:0.0001", "more than 200 values"},
                  {"losses.rnc=0,,1", "empty"},
                  {"losses.rnc=0,-1", "losses.rnc"},
+                 {"losses.rnc=0,0.5,0.0", "the value 0.0 is given twice"},
                  {"losses.rmc=0,1", "did you mean 'losses.rnc'"},
                  {"losses.rnc=", "KEY="},
                  {"losses.rnc", "KEY="},
@@ -424,6 +481,8 @@ int main(void)
         cmocka_unit_test(test_ranges_give_their_values),
         cmocka_unit_test(test_draws_lie_in_their_range_and_repeat),
         cmocka_unit_test(test_ranges_that_are_wrong_are_refused),
+        cmocka_unit_test(test_no_setting_is_tried_twice),
+        cmocka_unit_test(test_an_ablation_needs_something_to_remove),
     };
     return cmocka_run_group_tests(tests, set_up_trained, tear_down_trained);
 }
