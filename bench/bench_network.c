@@ -1,10 +1,12 @@
-/* bench-network [--batch N] [--steps N] [--threads N] [--lengths FILE] [--limit]
+/* bench-network [--batch N] [--steps N] [--threads N] [--lengths FILE] [--precision P] [--limit]
  *
  * Times the training step (forward, losses, backward, Adam; both flows) and the evaluation of both
  * flows on random rows with the lengths of FILE (CSV: audio,text,video,simulated,label), batch
  * after batch in its order, at the published widths 1024/4096/1024. The first step warms up and is
- * not counted. Prints one line of JSON; with --limit also how fast the necessary matrix products
- * alone would be. Without FILE it makes lengths like MOSEI's. */
+ * not counted. Products of the training step are computed in P, f32 or bf16 (evaluation's in f32).
+ * Prints one line of JSON, with clips a second of the clock and a second of processor time; with
+ * --limit also how fast the necessary matrix products alone would be. Without FILE it makes lengths
+ * like MOSEI's. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +26,7 @@
 struct settings {
     int64_t batch, steps, threads;
     const char *lengths;
+    enum precision precision;
     bool limit;
 };
 
@@ -51,11 +54,15 @@ static struct settings parse(int argc, char **argv)
             settings.steps = atol(value), i++;
         else if (strcmp(argv[i], "--threads") == 0)
             settings.threads = atol(value), i++;
+        else if (strcmp(argv[i], "--precision") == 0 && strcmp(value, "bf16") == 0)
+            settings.precision = PRECISION_BF16, i++;
+        else if (strcmp(argv[i], "--precision") == 0 && strcmp(value, "f32") == 0)
+            settings.precision = PRECISION_F32, i++;
         else if (strcmp(argv[i], "--lengths") == 0)
             settings.lengths = value, i++;
         else
             die("usage: bench-network [--batch N] [--steps N] [--threads N] [--lengths FILE] "
-                "[--limit]");
+                "[--precision f32|bf16] [--limit]");
     }
     if (settings.batch < 1 || settings.steps < 1 || settings.threads < 1)
         die("--batch, --steps and --threads are at least 1");
@@ -143,7 +150,8 @@ static void unpack(struct packed *packed)
 }
 
 struct timing {
-    double train, evaluate, train_limit, evaluate_limit, train_gflop, evaluate_gflop;
+    double train, evaluate, train_cpu, evaluate_cpu; /* seconds of the clock, and of processors */
+    double train_limit, evaluate_limit, train_gflop, evaluate_gflop;
     int64_t clips;
 };
 
@@ -168,21 +176,23 @@ static void step(struct trained *t, const struct packed *packed, int64_t number,
     struct valence_error error;
     struct loss_terms terms;
     struct flow_output outputs[2];
-    double start = seconds_now();
+    double start = seconds_now(), start_cpu = cpu_seconds();
     must(network_gradients(t->network, t->parameters, NULL, &packed->batch, t->config.flows,
                            t->config.n_flows, &weights, mix_keys(1, (uint64_t)number), t->gradients,
                            &terms, &error),
          &error);
     adam_step(&options, number + 1, t->n, t->parameters, t->gradients, t->first, t->second);
-    double middle = seconds_now();
+    double middle = seconds_now(), middle_cpu = cpu_seconds();
     must(network_forward(t->network, t->parameters, NULL, &packed->batch, t->config.flows, 2,
                          outputs, &error),
          &error);
-    double end = seconds_now();
+    double end = seconds_now(), end_cpu = cpu_seconds();
     if (!counted)
         return;
     timing->train += middle - start;
     timing->evaluate += end - middle;
+    timing->train_cpu += middle_cpu - start_cpu;
+    timing->evaluate_cpu += end_cpu - middle_cpu;
     timing->clips += packed->batch.n_clips;
 }
 
@@ -204,6 +214,8 @@ static void report(const struct settings *settings, const struct timing *timing)
     double clips = (double)timing->clips;
     printf("{\"train_clips_per_s\": %.2f, \"evaluate_clips_per_s\": %.2f", clips / timing->train,
            clips / timing->evaluate);
+    printf(", \"train_clips_per_cpu_s\": %.2f, \"evaluate_clips_per_cpu_s\": %.2f",
+           clips / timing->train_cpu, clips / timing->evaluate_cpu);
     if (settings->limit)
         printf(", \"train_limit_clips_per_s\": %.2f, \"evaluate_limit_clips_per_s\": %.2f, "
                "\"train_gflop_per_clip\": %.3f, \"evaluate_gflop_per_clip\": %.3f",
@@ -211,7 +223,8 @@ static void report(const struct settings *settings, const struct timing *timing)
                timing->train_gflop / clips, timing->evaluate_gflop / clips);
     else /* the limit's own matrices would count */
         printf(", \"peak_rss_mib\": %.0f", peak_mib());
-    printf(", \"batch\": %ld, \"threads\": %ld}\n", (long)settings->batch, (long)settings->threads);
+    printf(", \"batch\": %ld, \"threads\": %ld, \"precision\": \"%s\"}\n", (long)settings->batch,
+           (long)settings->threads, settings->precision == PRECISION_BF16 ? "bf16" : "f32");
 }
 
 int main(int argc, char **argv)
@@ -235,6 +248,8 @@ int main(int argc, char **argv)
         *blocks[i] = calloc((size_t)t.n, sizeof(real));
     parameters_initialise(&table, 1, t.parameters);
     must(network_create(&t.config, &t.network, &error), &error);
+    must(network_check_precision(settings.precision, &error), &error);
+    network_set_precision(t.network, settings.precision);
 
     struct timing timing = {0};
     for (int64_t i = 0; i <= settings.steps; i++) {

@@ -128,7 +128,8 @@ static void forward_tile(const struct attention *attention, const struct attenti
     const real *values = tile_values(attention, tile, true, memory.values);
     real *keys = attention->keys ? attention->keys + tile.first * d : memory.keys;
 
-    gemm(AS_IS, TRANSPOSED, tile.n, d, d, 1, values, d, attention->key_layer.weight, d, 0, keys, d);
+    linear_product(&attention->key_layer, AS_IS, TRANSPOSED, tile.n, d, d, values, d,
+                   attention->key_layer.weight, d, false, keys, d);
     tanh_with_bias(tile.n, d, attention->key_layer.bias, keys);
     for (int64_t s = tile.first_segment; s < tile.last_segment; s++) {
         int64_t offset = (attention->sequence->segments[s].first - tile.first) * d;
@@ -250,10 +251,11 @@ static void backward_tile(const struct attention *attention,
                          memory.keys + offset, memory.scores);
     }
     bool first_thread = thread_index() == 0; /* adds to the gradient itself */
-    gemm(TRANSPOSED, AS_IS, d, d, tile.n, 1, keys, d, values, d, 1,
-         first_thread ? key_gradient.weight : memory.weight_gradient, d);
+    linear_product(&attention->key_layer, TRANSPOSED, AS_IS, d, d, tile.n, keys, d, values, d, true,
+                   first_thread ? key_gradient.weight : memory.weight_gradient, d);
     vector_add_rows(tile.n, d, keys, d, first_thread ? key_gradient.bias : memory.bias_gradient);
-    gemm(AS_IS, AS_IS, tile.n, d, d, 1, keys, d, attention->key_layer.weight, d, 1, memory.keys, d);
+    linear_product(&attention->key_layer, AS_IS, AS_IS, tile.n, d, d, keys, d,
+                   attention->key_layer.weight, d, true, memory.keys, d);
 
     real *dx_tile = dx + tile.first * d;
     if (dropout_is_off(&attention->dropout))

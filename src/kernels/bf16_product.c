@@ -171,13 +171,13 @@ TILES_TARGET static void product_tiles(const struct bf16_shape *shape, int64_t r
         if (whole)
             configure_tiles(2 * TILE);
         for (int64_t i = 0; i < whole; i += 2 * TILE)
-            tile_rows(2 * TILE, k == 0, &part, x + i * x_stride + k, x_stride, columns, slice,
-                      block_values, y + i * y_stride, y_stride);
+            tile_rows(2 * TILE, k == 0 && !shape->add, &part, x + i * x_stride + k, x_stride,
+                      columns, slice, block_values, y + i * y_stride, y_stride);
         if (whole == rows)
             continue;
         configure_tiles(rows - whole);
-        tile_rows(rows - whole, k == 0, &part, x + whole * x_stride + k, x_stride, columns, slice,
-                  block_values, y + whole * y_stride, y_stride);
+        tile_rows(rows - whole, k == 0 && !shape->add, &part, x + whole * x_stride + k, x_stride,
+                  columns, slice, block_values, y + whole * y_stride, y_stride);
     }
     if (others.palette)
         load_configuration(&others);
@@ -185,38 +185,104 @@ TILES_TARGET static void product_tiles(const struct bf16_shape *shape, int64_t r
         _tile_release();
 }
 
-void bf16_product(const struct bf16_shape *shape, int64_t rows, const uint16_t *x, int64_t x_stride,
-                  int64_t columns, const uint16_t *packed, float *y, int64_t y_stride)
+/* ---- Dot products ---- */
+
+#define DOTS_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
+#define DOT_ROWS    6 /* with two columns of 16 sums each, 12 of the 32 registers */
+
+/* `n` <= DOT_ROWS rows times BF16_COLUMNS columns, whose sums are stored for all of these. */
+DOTS_TARGET static inline __attribute__((always_inline)) void
+dot_block(int n, const struct bf16_shape *shape, const uint16_t *x, int64_t x_stride,
+          const uint16_t *packed, float sums[DOT_ROWS][BF16_COLUMNS])
 {
-    assert(shape->length % BF16_DEPTH == 0);
-    product_tiles(shape, rows, x, x_stride, columns, packed, y, y_stride);
+    __m512 left[DOT_ROWS], right[DOT_ROWS];
+    for (int i = 0; i < n; i++)
+        left[i] = right[i] = _mm512_setzero_ps();
+    for (int64_t tap = 0; tap < shape->taps; tap++, x += shape->tap_stride)
+        for (int64_t k = 0; k < shape->length; k += BF16_DEPTH, packed += STEP_VALUES)
+            for (int pair = 0; pair < PAIRS; pair++) {
+                const uint16_t *row = packed + pair * ROW_VALUES;
+                __m512i first = _mm512_loadu_si512(row);
+                __m512i second = _mm512_loadu_si512(row + TILE_VALUES);
+                for (int i = 0; i < n; i++) {
+                    int32_t both;
+                    memcpy(&both, x + i * x_stride + k + 2 * pair, sizeof both);
+                    __m512bh values = (__m512bh)_mm512_set1_epi32(both);
+                    left[i] = _mm512_dpbf16_ps(left[i], values, (__m512bh)first);
+                    right[i] = _mm512_dpbf16_ps(right[i], values, (__m512bh)second);
+                }
+            }
+    for (int i = 0; i < n; i++) {
+        _mm512_storeu_ps(sums[i], left[i]);
+        _mm512_storeu_ps(sums[i] + TILE, right[i]);
+    }
+}
+
+DOTS_TARGET static void product_dots(const struct bf16_shape *shape, int64_t rows,
+                                     const uint16_t *x, int64_t x_stride, int64_t columns,
+                                     const uint16_t *packed, float *y, int64_t y_stride)
+{
+    int64_t block_values = BF16_COLUMNS * shape->taps * shape->length;
+    for (int64_t j = 0; j < columns; j += BF16_COLUMNS, packed += block_values) {
+        int64_t width = columns - j < BF16_COLUMNS ? columns - j : BF16_COLUMNS;
+        for (int64_t i = 0; i < rows; i += DOT_ROWS) {
+            float sums[DOT_ROWS][BF16_COLUMNS];
+            int n = rows - i < DOT_ROWS ? (int)(rows - i) : DOT_ROWS;
+            if (n == DOT_ROWS)
+                dot_block(DOT_ROWS, shape, x + i * x_stride, x_stride, packed, sums);
+            else
+                for (int row = 0; row < n; row++)
+                    dot_block(1, shape, x + (i + row) * x_stride, x_stride, packed, sums + row);
+            for (int row = 0; row < n; row++) {
+                float *target = y + (i + row) * y_stride + j;
+                for (int64_t column = 0; column < width; column++)
+                    target[column] = sums[row][column] + (shape->add ? target[column] : 0);
+            }
+        }
+    }
 }
 
 /* ---- Asking for them ---- */
 
-static bool available;
+static enum bf16_units best_units;
 
 /* The system hands out the tiles' registers on request only. */
-static void request_tiles(void)
+static void request_units(void)
 {
-    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18, AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, AVX512_BF16 = 1 << 5 };
     unsigned a, b, c, d;
-    available = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) && (d & AMX_TILE) &&
-                syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+    /* What the compiler asks for includes that the system saves the registers. */
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+        __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & AVX512_BF16))
+        best_units = BF16_DOTS;
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) && (d & AMX_TILE) &&
+        syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0)
+        best_units = BF16_TILES;
 }
 
-bool bf16_product_available(void)
+static enum bf16_units own_units(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, request_tiles);
-    return available;
+    pthread_once(&once, request_units);
+    return best_units;
+}
+
+void bf16_product(const struct bf16_shape *shape, int64_t rows, const uint16_t *x, int64_t x_stride,
+                  int64_t columns, const uint16_t *packed, float *y, int64_t y_stride)
+{
+    assert(shape->length % BF16_DEPTH == 0);
+    if (bf16_units() == BF16_TILES)
+        product_tiles(shape, rows, x, x_stride, columns, packed, y, y_stride);
+    else
+        product_dots(shape, rows, x, x_stride, columns, packed, y, y_stride);
 }
 
 #else
 
-bool bf16_product_available(void)
+static enum bf16_units own_units(void)
 {
-    return false;
+    return BF16_NONE;
 }
 
 void bf16_product(const struct bf16_shape *shape, int64_t rows, const uint16_t *x, int64_t x_stride,
@@ -224,7 +290,20 @@ void bf16_product(const struct bf16_shape *shape, int64_t rows, const uint16_t *
 {
     (void)shape, (void)rows, (void)x, (void)x_stride;
     (void)columns, (void)packed, (void)y, (void)y_stride;
-    assert(!"bf16_product_available() is false");
+    assert(!"bf16_units() is BF16_NONE");
 }
 
 #endif
+
+static enum bf16_units most_units = BF16_TILES;
+
+enum bf16_units bf16_units(void)
+{
+    enum bf16_units own = own_units();
+    return own < most_units ? own : most_units;
+}
+
+void bf16_units_restrict(enum bf16_units best)
+{
+    most_units = best;
+}

@@ -1,9 +1,30 @@
 #include "kernels/linear.h"
 
-#include "kernels/gemm.h"
+#include "kernels/bf16_gemm.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
 #include "kernels/vector.h"
+
+#ifdef VALENCE_DOUBLE
+void linear_product(const struct linear *layer, enum transpose a_form, enum transpose b_form,
+                    int64_t m, int64_t n, int64_t k, const real *a, int64_t lda, const real *b,
+                    int64_t ldb, bool add, real *c, int64_t ldc)
+{
+    (void)layer;
+    gemm(a_form, b_form, m, n, k, 1, a, lda, b, ldb, add ? 1 : 0, c, ldc);
+}
+#else
+void linear_product(const struct linear *layer, enum transpose a_form, enum transpose b_form,
+                    int64_t m, int64_t n, int64_t k, const real *a, int64_t lda, const real *b,
+                    int64_t ldb, bool add, real *c, int64_t ldc)
+{
+    enum { FEWEST = 16 };
+    if (layer->precision == PRECISION_BF16 && layer->in >= FEWEST && layer->out >= FEWEST)
+        bf16_gemm(a_form, b_form, m, n, k, a, lda, b, ldb, add, c, ldc);
+    else
+        gemm(a_form, b_form, m, n, k, 1, a, lda, b, ldb, add ? 1 : 0, c, ldc);
+}
+#endif
 
 void linear_forward(struct linear layer, int64_t rows, const real *x, int64_t x_stride, real *y,
                     int64_t y_stride)
@@ -11,8 +32,8 @@ void linear_forward(struct linear layer, int64_t rows, const real *x, int64_t x_
     for (int64_t i = 0; i < rows && layer.bias; i++)
         memcpy(y + i * y_stride, layer.bias, (size_t)layer.out * sizeof(real));
     int before = share_enter(rows * layer.out * layer.in);
-    gemm(AS_IS, TRANSPOSED, rows, layer.out, layer.in, 1, x, x_stride, layer.weight, layer.in,
-         layer.bias ? 1 : 0, y, y_stride);
+    linear_product(&layer, AS_IS, TRANSPOSED, rows, layer.out, layer.in, x, x_stride, layer.weight,
+                   layer.in, layer.bias, y, y_stride);
     share_leave(before);
 }
 
@@ -21,13 +42,13 @@ void linear_backward(struct linear layer, struct linear_gradient gradient, int64
                      int64_t dx_stride)
 {
     int before = share_enter(rows * layer.out * layer.in);
-    gemm(TRANSPOSED, AS_IS, layer.out, layer.in, rows, 1, dy, dy_stride, x, x_stride, 1,
-         gradient.weight, layer.in);
+    linear_product(&layer, TRANSPOSED, AS_IS, layer.out, layer.in, rows, dy, dy_stride, x, x_stride,
+                   true, gradient.weight, layer.in);
     if (gradient.bias)
         vector_add_rows(rows, layer.out, dy, dy_stride, gradient.bias);
     if (dx)
-        gemm(AS_IS, AS_IS, rows, layer.in, layer.out, 1, dy, dy_stride, layer.weight, layer.in, 1,
-             dx, dx_stride);
+        linear_product(&layer, AS_IS, AS_IS, rows, layer.in, layer.out, dy, dy_stride, layer.weight,
+                       layer.in, true, dx, dx_stride);
     share_leave(before);
 }
 

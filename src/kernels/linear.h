@@ -11,12 +11,17 @@
 #include <stdint.h>
 
 #include "kernels/dropout.h"
-#include "kernels/real.h"
+#include "kernels/gemm.h"
+
+/* What a layer's products are computed in: f32 (in the tests' build, f64), or operands rounded to
+ * bf16 and summed in f32 (kernels/bf16_gemm.h). */
+enum precision { PRECISION_F32, PRECISION_BF16 };
 
 struct linear {
     const real *weight; /* (out, in) */
     const real *bias;   /* (out), or NULL */
     int64_t in, out;
+    enum precision precision;
 };
 
 /* Gradients of the same layer; what is computed is added. */
@@ -24,6 +29,13 @@ struct linear_gradient {
     real *weight;
     real *bias; /* NULL where the layer has none */
 };
+
+/* c = op(a) op(b), or that added to c, in the layer's precision: what its own products and those
+ * of kernels with such a layer inside are made of. Layers of fewer than 16 inputs or outputs are
+ * computed in f32: they have next to no work, and a score should not be rounded. */
+void linear_product(const struct linear *layer, enum transpose a_form, enum transpose b_form,
+                    int64_t m, int64_t n, int64_t k, const real *a, int64_t lda, const real *b,
+                    int64_t ldb, bool add, real *c, int64_t ldc);
 
 void linear_forward(struct linear layer, int64_t rows, const real *x, int64_t x_stride, real *y,
                     int64_t y_stride);

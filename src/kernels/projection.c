@@ -1,7 +1,6 @@
 #include "kernels/projection.h"
 
 #include "base/threads.h"
-#include "kernels/gemm.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
 #include "kernels/vector.h"
@@ -173,8 +172,8 @@ void projection_forward(const struct projection *projection,
         for (int64_t column = 0; column < layer.in; column += PIECE_COLUMNS) {
             int64_t width = smaller(PIECE_COLUMNS, layer.in - column);
             convert_piece(projection, first, n, column, width, piece);
-            gemm(AS_IS, TRANSPOSED, n, layer.out, width, 1, piece, width, layer.weight + column,
-                 layer.in, 1, out, layer.out);
+            linear_product(&layer, AS_IS, TRANSPOSED, n, layer.out, width, piece, width,
+                           layer.weight + column, layer.in, true, out, layer.out);
         }
     }
     share_leave(before);
@@ -238,8 +237,8 @@ void projection_backward(const struct projection *projection,
         for (int64_t column = 0; column < layer.in; column += PIECE_COLUMNS) {
             int64_t width = smaller(PIECE_COLUMNS, layer.in - column);
             convert_piece(projection, first, n, column, width, piece);
-            gemm(TRANSPOSED, AS_IS, layer.out, width, n, 1, dy_tile, layer.out, piece, width, 1,
-                 share + column, layer.in);
+            linear_product(&layer, TRANSPOSED, AS_IS, layer.out, width, n, dy_tile, layer.out,
+                           piece, width, true, share + column, layer.in);
         }
         vector_add_rows(n, layer.out, dy_tile, layer.out, bias_share);
     }

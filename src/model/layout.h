@@ -132,12 +132,6 @@ static inline int network_n_views(const struct valence_model_config *config)
 void network_layout_make(const struct valence_model_config *config, struct network_layout *layout,
                          struct parameter_table *table);
 
-static inline struct linear layer_of(struct layer layer, const real *parameters)
-{
-    return (struct linear){parameters + layer.weight,
-                           layer.bias < 0 ? NULL : parameters + layer.bias, layer.in, layer.out};
-}
-
 static inline struct linear_gradient gradient_of(struct layer layer, real *gradients)
 {
     return (struct linear_gradient){gradients + layer.weight,

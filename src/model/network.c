@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/threads.h"
+#include "kernels/bf16_product.h"
 #include "kernels/rank_n_contrast.h"
 #include "model/network_private.h"
 
@@ -254,6 +255,7 @@ static int reserve(struct network *network, const struct extent *extent, const u
     struct arena kept = network->arena;
     threads_prepare();
     network->training = training;
+    network->precision = training ? network->training_precision : PRECISION_F32;
     network->n_flows = n_flows;
     for (int f = 0; f < n_flows; f++)
         network->flows[f] = (struct flow_state){.missing = flows[f]};
@@ -289,6 +291,20 @@ void network_free(struct network *network)
     if (network)
         arena_free(&network->arena);
     free(network);
+}
+
+int network_check_precision(enum precision precision, struct valence_error *error)
+{
+    if (precision == PRECISION_F32 || bf16_units() != BF16_NONE)
+        return VALENCE_OK;
+    return fail_key(error, VALENCE_ERROR_CONFIG, "precision",
+                    "precision: bf16 needs a processor with AMX or AVX-512 BF16, and this one has "
+                    "neither; use f32");
+}
+
+void network_set_precision(struct network *network, enum precision precision)
+{
+    network->training_precision = precision;
 }
 
 int network_reserve(struct network *network, int64_t n_clips, const int64_t n_rows[N_STREAMS],

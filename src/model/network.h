@@ -7,7 +7,7 @@
 #ifndef VALENCE_MODEL_NETWORK_H
 #define VALENCE_MODEL_NETWORK_H
 
-#include "kernels/real.h"
+#include "kernels/linear.h"
 #include "model/losses.h"
 #include "valence/model.h"
 
@@ -45,6 +45,14 @@ int network_stream_read(unsigned missing, int modality);
 int network_create(const struct valence_model_config *config, struct network **network,
                    struct valence_error *error);
 void network_free(struct network *network);
+
+/* ERROR_CONFIG, with the key "precision", if the processor has no units for it. */
+int network_check_precision(enum precision precision, struct valence_error *error);
+
+/* What the products of network_gradients() are computed in from now on, one that passed the check:
+ * with PRECISION_BF16 those with weights round their operands (kernels/linear.h); sums, parameters
+ * and everything else stay float. Scoring is float in any case. */
+void network_set_precision(struct network *network, enum precision precision);
 
 /* Makes room for the given flows of a batch of `n_clips` clips with `n_rows` rows of each stream,
  * for training or for scoring alone. Grows only; calling it beforehand with the largest batch means

@@ -7,12 +7,12 @@
 #include "model/network_private.h"
 
 /* Linear without activation. */
-static void linear_step(struct layer layer, const real *parameters, real *gradients, int64_t rows,
-                        const real *x, int64_t x_stride, const real *dy, int64_t dy_stride,
-                        real *dx, int64_t dx_stride)
+static void linear_step(const struct network *network, struct layer layer, const real *parameters,
+                        real *gradients, int64_t rows, const real *x, int64_t x_stride,
+                        const real *dy, int64_t dy_stride, real *dx, int64_t dx_stride)
 {
-    linear_backward(layer_of(layer, parameters), gradient_of(layer, gradients), rows, x, x_stride,
-                    dy, dy_stride, dx, dx_stride);
+    linear_backward(layer_of(network, layer, parameters), gradient_of(layer, gradients), rows, x,
+                    x_stride, dy, dy_stride, dx, dx_stride);
 }
 
 /* Linear, ReLU, dropout: `y` is the forward's output; dy is overwritten on the way. */
@@ -22,7 +22,8 @@ static void layer_backward(const struct network *network, struct layer layer,
                            int64_t dy_stride, real *dx, int64_t dx_stride)
 {
     relu_backward(rows, layer.out, y, y_stride, network->dropout.scale, dy, dy_stride);
-    linear_step(layer, parameters, gradients, rows, x, x_stride, dy, dy_stride, dx, dx_stride);
+    linear_step(network, layer, parameters, gradients, rows, x, x_stride, dy, dy_stride, dx,
+                dx_stride);
 }
 
 /* From d(completed) to d(seen), both (rows, 3, width); adds to the imaginations' gradients. */
@@ -50,17 +51,17 @@ static void imagine_backward(struct network *network, const struct flow_state *f
         vector_clear(rows * width, dhidden);
         vector_clear(rows * width, dx);
         vector_clear(rows * width / 2, dencoded);
-        linear_step(layers[m].decoder, parameters, gradients, rows, state->encoded, width / 2, dout,
-                    stride, dencoded, width / 2);
-        linear_step(layers[m].encoder, parameters, gradients, rows, state->transition[1], width,
-                    dencoded, width / 2, dx, width);
+        linear_step(network, layers[m].decoder, parameters, gradients, rows, state->encoded,
+                    width / 2, dout, stride, dencoded, width / 2);
+        linear_step(network, layers[m].encoder, parameters, gradients, rows, state->transition[1],
+                    width, dencoded, width / 2, dx, width);
         for (int64_t i = 0; i < rows && from_transition; i++)
             vector_add_scaled(width, 1, dout + i * stride, dx + i * width);
-        linear_step(layers[m].transition[1], parameters, gradients, rows, state->transition[0],
-                    width, dx, width, dhidden, width);
+        linear_step(network, layers[m].transition[1], parameters, gradients, rows,
+                    state->transition[0], width, dx, width, dhidden, width);
         relu_backward(rows, width, state->transition[0], width, 1, dhidden, width);
-        linear_step(layers[m].transition[0], parameters, gradients, rows, seen, stride, dhidden,
-                    width, dseen, stride);
+        linear_step(network, layers[m].transition[0], parameters, gradients, rows, seen, stride,
+                    dhidden, width, dseen, stride);
     }
 }
 
@@ -73,13 +74,13 @@ static void read_off_backward(struct network *network, struct flow_state *flow,
     int64_t n_clips = network->batch->n_clips, o = network->config.o;
     real *dhidden = network->backward.dcontrast_hidden;
     vector_clear(n_clips * o / 2, dhidden);
-    linear_step(layout->contrast[1], parameters, gradients, n_clips, flow->contrast_hidden, o / 2,
-                flow->dcontrast, o / 2, dhidden, o / 2);
+    linear_step(network, layout->contrast[1], parameters, gradients, n_clips, flow->contrast_hidden,
+                o / 2, flow->dcontrast, o / 2, dhidden, o / 2);
     relu_backward(n_clips, o / 2, flow->contrast_hidden, o / 2, 1, dhidden, o / 2);
-    linear_step(layout->contrast[0], parameters, gradients, n_clips, flow->feature, o, dhidden,
-                o / 2, flow->dfeature, o);
-    linear_step(layout->score, parameters, gradients, n_clips, flow->feature, o, flow->doutputs,
-                network_n_outputs(&network->config), flow->dfeature, o);
+    linear_step(network, layout->contrast[0], parameters, gradients, n_clips, flow->feature, o,
+                dhidden, o / 2, flow->dfeature, o);
+    linear_step(network, layout->score, parameters, gradients, n_clips, flow->feature, o,
+                flow->doutputs, network_n_outputs(&network->config), flow->dfeature, o);
 }
 
 /* From the feature to the representations, in backward.drepresentations. */
@@ -106,8 +107,8 @@ static void weigh_views_mlp_backward(struct network *network, struct flow_state 
     struct backward_state *b = &network->backward;
     int64_t n_clips = network->batch->n_clips, o = network->config.o;
     vector_clear(n_clips * o, b->dview_hidden[1]);
-    linear_step(layout->view_weights, parameters, gradients, n_clips, flow->view_hidden[1], o,
-                b->dview_weights, N_VIEWS, b->dview_hidden[1], o);
+    linear_step(network, layout->view_weights, parameters, gradients, n_clips, flow->view_hidden[1],
+                o, b->dview_weights, N_VIEWS, b->dview_hidden[1], o);
     vector_clear(n_clips * 2 * o, b->dview_hidden[0]);
     layer_backward(network, layout->view_mlp[1], parameters, gradients, n_clips,
                    flow->view_hidden[0], 2 * o, flow->view_hidden[1], o, b->dview_hidden[1], o,
@@ -162,8 +163,8 @@ static void ask_backward(struct network *network, struct flow_state *flow, int m
     attention_backward(&use->cross, &network->attention_scratch, b->dgathered,
                        gradient_of(layout->cross[m].key, gradients),
                        network->dx[stream_index(use->stream)], b->dasked);
-    linear_step(layout->cross[m].query, parameters, gradients, rows, flow->queries, d, b->dasked, d,
-                flow->dqueries, d);
+    linear_step(network, layout->cross[m].query, parameters, gradients, rows, flow->queries, d,
+                b->dasked, d, flow->dqueries, d);
 }
 
 /* ---- From the queries to the sequences ---- */
@@ -176,8 +177,9 @@ static void weigh_modalities_backward(struct network *network, struct flow_state
     int64_t n_clips = network->batch->n_clips, d = network->config.d;
     vector_clear(n_clips * d, b->dweight_hidden[0]);
     vector_clear(n_clips * d, b->dweight_hidden[1]);
-    linear_step(layout->modality_weights, parameters, gradients, n_clips, flow->weight_hidden[1], d,
-                b->dmodality_weights, N_MODALITIES, b->dweight_hidden[1], d);
+    linear_step(network, layout->modality_weights, parameters, gradients, n_clips,
+                flow->weight_hidden[1], d, b->dmodality_weights, N_MODALITIES, b->dweight_hidden[1],
+                d);
     layer_backward(network, layout->weight_mlp[1], parameters, gradients, n_clips,
                    flow->weight_hidden[0], d, flow->weight_hidden[1], d, b->dweight_hidden[1], d,
                    b->dweight_hidden[0], d);

@@ -36,7 +36,8 @@ struct projection stream_projection(const struct network *network, int stream,
                                .scale = standardisation ? standardisation->scale[stream] : NULL,
                                .low = standardisation ? standardisation->low[stream] : NULL,
                                .high = standardisation ? standardisation->high[stream] : NULL,
-                               .layer = layer_of(network->layout.project[modality], parameters),
+                               .layer =
+                                   layer_of(network, network->layout.project[modality], parameters),
                                .sequence = &network->sequences[stream]};
 }
 
@@ -57,7 +58,7 @@ static void pool(struct network *network, struct attention_use *use, const real 
     const struct attention_layers *layers = &network->layout.pool[use->modality];
     const struct flow_state *flow = &network->flows[use->flows[0]];
     int64_t n_clips = network->batch->n_clips, width = network_pool_width(&network->config);
-    use->pool.key_layer = layer_of(layers->key, parameters);
+    use->pool.key_layer = layer_of(network, layers->key, parameters);
     use->pool.queries = parameters + layers->context;
     use->pool.site = site_of(flow, SITE_POOL_VALUES + use->modality);
     attention_forward(&use->pool, &network->attention_scratch);
@@ -85,16 +86,16 @@ static void imagine(const struct network *network, const struct flow_state *flow
         if (!imagines(network, flow, m))
             continue;
         struct imagination_state *state = &states[m];
-        linear_forward(layer_of(layers[m].transition[0], parameters), rows, seen,
+        linear_forward(layer_of(network, layers[m].transition[0], parameters), rows, seen,
                        N_MODALITIES * width, state->transition[0], width);
         relu_forward(rows, width, state->transition[0], width);
-        linear_forward(layer_of(layers[m].transition[1], parameters), rows, state->transition[0],
-                       width, state->transition[1], width);
-        linear_forward(layer_of(layers[m].encoder, parameters), rows, state->transition[1], width,
-                       state->encoded, width / 2);
+        linear_forward(layer_of(network, layers[m].transition[1], parameters), rows,
+                       state->transition[0], width, state->transition[1], width);
+        linear_forward(layer_of(network, layers[m].encoder, parameters), rows, state->transition[1],
+                       width, state->encoded, width / 2);
         real *out = completed + m * width;
-        linear_forward(layer_of(layers[m].decoder, parameters), rows, state->encoded, width / 2,
-                       out, N_MODALITIES * width);
+        linear_forward(layer_of(network, layers[m].decoder, parameters), rows, state->encoded,
+                       width / 2, out, N_MODALITIES * width);
         bool from_transition = network->config.imagination == VALENCE_IMAGINATION_TRANSITION;
         const real *residual = from_transition ? state->transition[1] : seen + m * width;
         int64_t residual_stride = from_transition ? width : N_MODALITIES * width;
@@ -110,10 +111,12 @@ static void represent(struct network *network, struct flow_state *flow, const re
     int64_t n_clips = network->batch->n_clips, d = network->config.d;
     for (int m = 0; m < N_MODALITIES; m++) {
         const struct layer *mlp = layout->modality_mlp[m];
-        layer_forward(network, flow, SITE_MODALITY_MLP + 2 * m, layer_of(mlp[0], parameters), 1,
-                      network->uses[flow->use[m]].pooled, mlp[0].in, flow->hidden[m], d);
-        layer_forward(network, flow, SITE_MODALITY_MLP + 2 * m + 1, layer_of(mlp[1], parameters), 1,
-                      flow->hidden[m], d, flow->seen + m * d, N_MODALITIES * d);
+        layer_forward(network, flow, SITE_MODALITY_MLP + 2 * m,
+                      layer_of(network, mlp[0], parameters), 1, network->uses[flow->use[m]].pooled,
+                      mlp[0].in, flow->hidden[m], d);
+        layer_forward(network, flow, SITE_MODALITY_MLP + 2 * m + 1,
+                      layer_of(network, mlp[1], parameters), 1, flow->hidden[m], d,
+                      flow->seen + m * d, N_MODALITIES * d);
     }
     imagine(network, flow, layout->imagine, flow->imagined, n_clips, d, parameters, flow->seen,
             flow->representations);
@@ -134,12 +137,14 @@ static void weigh_modalities(struct network *network, struct flow_state *flow,
         fill(n_clips * N_MODALITIES, (real)1 / N_MODALITIES, flow->modality_weights);
         return;
     }
-    layer_forward(network, flow, SITE_WEIGHT_MLP, layer_of(layout->weight_mlp[0], parameters), 1,
-                  flow->representations, N_MODALITIES * d, flow->weight_hidden[0], d);
-    layer_forward(network, flow, SITE_WEIGHT_MLP + 1, layer_of(layout->weight_mlp[1], parameters),
-                  1, flow->weight_hidden[0], d, flow->weight_hidden[1], d);
-    linear_forward(layer_of(layout->modality_weights, parameters), n_clips, flow->weight_hidden[1],
-                   d, flow->modality_weights, N_MODALITIES);
+    layer_forward(network, flow, SITE_WEIGHT_MLP,
+                  layer_of(network, layout->weight_mlp[0], parameters), 1, flow->representations,
+                  N_MODALITIES * d, flow->weight_hidden[0], d);
+    layer_forward(network, flow, SITE_WEIGHT_MLP + 1,
+                  layer_of(network, layout->weight_mlp[1], parameters), 1, flow->weight_hidden[0],
+                  d, flow->weight_hidden[1], d);
+    linear_forward(layer_of(network, layout->modality_weights, parameters), n_clips,
+                   flow->weight_hidden[1], d, flow->modality_weights, N_MODALITIES);
 }
 
 /* The queries of views that do not ask are zero. */
@@ -153,8 +158,9 @@ static void form_queries(struct network *network, struct flow_state *flow, const
     if (n_views < N_VIEWS)
         fill(n_clips * N_VIEWS * d, 0, flow->queries);
     for (int q = 0; q < n_views; q++)
-        layer_forward(network, flow, SITE_QUERY_MLP + q, layer_of(layout->query_mlp[q], parameters),
-                      1, flow->views + q * d, N_VIEWS * d, flow->queries + q * d, N_VIEWS * d);
+        layer_forward(network, flow, SITE_QUERY_MLP + q,
+                      layer_of(network, layout->query_mlp[q], parameters), 1, flow->views + q * d,
+                      N_VIEWS * d, flow->queries + q * d, N_VIEWS * d);
 }
 
 /* Copies blocks of `size` between a flow's own (B, size) and its slot in a use's (B, n_flows,
@@ -194,12 +200,12 @@ static void ask(struct network *network, struct attention_use *use, const real *
     int m = use->modality;
     for (int slot = 0; slot < use->n_flows; slot++) {
         struct flow_state *flow = &network->flows[use->flows[slot]];
-        linear_forward(layer_of(layers->query, parameters), n_clips * N_VIEWS, flow->queries, d,
-                       flow->asked[m], d);
+        linear_forward(layer_of(network, layers->query, parameters), n_clips * N_VIEWS,
+                       flow->queries, d, flow->asked[m], d);
         if (use->n_flows > 1)
             to_slot(n_clips, use->n_flows, slot, size, flow->asked[m], use->asked);
     }
-    use->cross.key_layer = layer_of(layers->key, parameters);
+    use->cross.key_layer = layer_of(network, layers->key, parameters);
     use->cross.site = site_of(first, SITE_CROSS_VALUES + m);
     attention_forward(&use->cross, &network->attention_scratch);
     memcpy(use->gathered, use->cross.output,
@@ -226,12 +232,13 @@ static void weigh_views(struct network *network, struct flow_state *flow, const 
             fill(n_views, (real)1 / (real)n_views, flow->view_weights + b * N_VIEWS);
         return;
     }
-    layer_forward(network, flow, SITE_VIEW_MLP, layer_of(layout->view_mlp[0], parameters), 1,
-                  flow->mixed, N_VIEWS * o, flow->view_hidden[0], 2 * o);
-    layer_forward(network, flow, SITE_VIEW_MLP + 1, layer_of(layout->view_mlp[1], parameters), 1,
-                  flow->view_hidden[0], 2 * o, flow->view_hidden[1], o);
-    linear_forward(layer_of(layout->view_weights, parameters), n_clips, flow->view_hidden[1], o,
-                   flow->view_weights, N_VIEWS);
+    layer_forward(network, flow, SITE_VIEW_MLP, layer_of(network, layout->view_mlp[0], parameters),
+                  1, flow->mixed, N_VIEWS * o, flow->view_hidden[0], 2 * o);
+    layer_forward(network, flow, SITE_VIEW_MLP + 1,
+                  layer_of(network, layout->view_mlp[1], parameters), 1, flow->view_hidden[0],
+                  2 * o, flow->view_hidden[1], o);
+    linear_forward(layer_of(network, layout->view_weights, parameters), n_clips,
+                   flow->view_hidden[1], o, flow->view_weights, N_VIEWS);
 }
 
 static void gather(struct network *network, struct flow_state *flow, const real *parameters)
@@ -240,11 +247,11 @@ static void gather(struct network *network, struct flow_state *flow, const real 
     int64_t n_clips = network->batch->n_clips, d = network->config.d, o = network->config.o;
     for (int m = 0; m < N_MODALITIES; m++) {
         const struct layer *mlp = layout->cross_mlp[m];
-        layer_forward(network, flow, SITE_CROSS_MLP + 2 * m, layer_of(mlp[0], parameters), N_VIEWS,
-                      flow->gathered[m], d, flow->cross_hidden[m], 2 * o);
-        layer_forward(network, flow, SITE_CROSS_MLP + 2 * m + 1, layer_of(mlp[1], parameters),
-                      N_VIEWS, flow->cross_hidden[m], 2 * o, flow->seen_cross + m * o,
-                      N_MODALITIES * o);
+        layer_forward(network, flow, SITE_CROSS_MLP + 2 * m, layer_of(network, mlp[0], parameters),
+                      N_VIEWS, flow->gathered[m], d, flow->cross_hidden[m], 2 * o);
+        layer_forward(network, flow, SITE_CROSS_MLP + 2 * m + 1,
+                      layer_of(network, mlp[1], parameters), N_VIEWS, flow->cross_hidden[m], 2 * o,
+                      flow->seen_cross + m * o, N_MODALITIES * o);
     }
     imagine(network, flow, layout->imagine_cross, flow->imagined_cross, n_clips * N_VIEWS, o,
             parameters, flow->seen_cross, flow->cross);
@@ -279,10 +286,12 @@ static void join(struct network *network, struct flow_state *flow, const real *p
     const struct network_layout *layout = &network->layout;
     int64_t d = network->config.d, o = network->config.o;
     clear_views(network, flow);
-    layer_forward(network, flow, SITE_VIEW_MLP, layer_of(layout->joined_mlp[0], parameters), 1,
-                  flow->representations, N_MODALITIES * d, flow->view_hidden[0], 2 * o);
-    layer_forward(network, flow, SITE_VIEW_MLP + 1, layer_of(layout->joined_mlp[1], parameters), 1,
-                  flow->view_hidden[0], 2 * o, flow->feature, o);
+    layer_forward(network, flow, SITE_VIEW_MLP,
+                  layer_of(network, layout->joined_mlp[0], parameters), 1, flow->representations,
+                  N_MODALITIES * d, flow->view_hidden[0], 2 * o);
+    layer_forward(network, flow, SITE_VIEW_MLP + 1,
+                  layer_of(network, layout->joined_mlp[1], parameters), 1, flow->view_hidden[0],
+                  2 * o, flow->feature, o);
 }
 
 /* Probabilities from the outputs, and the most probable class as the score. */
@@ -300,14 +309,14 @@ static void read_off(struct network *network, struct flow_state *flow, const rea
 {
     const struct network_layout *layout = &network->layout;
     int64_t n_clips = network->batch->n_clips, o = network->config.o;
-    linear_forward(layer_of(layout->score, parameters), n_clips, flow->feature, o, flow->outputs,
-                   network_n_outputs(&network->config));
+    linear_forward(layer_of(network, layout->score, parameters), n_clips, flow->feature, o,
+                   flow->outputs, network_n_outputs(&network->config));
     classify(network, flow);
-    linear_forward(layer_of(layout->contrast[0], parameters), n_clips, flow->feature, o,
+    linear_forward(layer_of(network, layout->contrast[0], parameters), n_clips, flow->feature, o,
                    flow->contrast_hidden, o / 2);
     relu_forward(n_clips, o / 2, flow->contrast_hidden, o / 2);
-    linear_forward(layer_of(layout->contrast[1], parameters), n_clips, flow->contrast_hidden, o / 2,
-                   flow->contrast, o / 2);
+    linear_forward(layer_of(network, layout->contrast[1], parameters), n_clips,
+                   flow->contrast_hidden, o / 2, flow->contrast, o / 2);
 }
 
 /* ---- Without a network ---- */

@@ -41,12 +41,12 @@ void late_forward(struct network *network, struct flow_state *flow, const real *
     int64_t n_clips = network->batch->n_clips, d = network->config.d, o = network->config.o;
     for (int m = 0; m < N_MODALITIES; m++) {
         real *hidden = flow->cross_hidden[m];
-        linear_forward(layer_of(layout->regressor[m][0], parameters), n_clips, flow->seen + m * d,
-                       N_MODALITIES * d, hidden, o);
+        linear_forward(layer_of(network, layout->regressor[m][0], parameters), n_clips,
+                       flow->seen + m * d, N_MODALITIES * d, hidden, o);
         relu_forward(n_clips, o, hidden, o);
         dropout_clips(&network->dropout, site_of(flow, SITE_CROSS_MLP + m), n_clips,
                       network->batch->keys, 1, o, hidden, o);
-        linear_forward(layer_of(layout->regressor[m][1], parameters), n_clips, hidden, o,
+        linear_forward(layer_of(network, layout->regressor[m][1], parameters), n_clips, hidden, o,
                        flow->modality_scores + m, N_MODALITIES);
     }
     weigh(network, flow, parameters);
@@ -100,13 +100,13 @@ void late_backward(struct network *network, struct flow_state *flow, const real 
     for (int m = 0; m < N_MODALITIES; m++) {
         struct layer first = layout->regressor[m][0], second = layout->regressor[m][1];
         vector_clear(n_clips * o, b->dcross_hidden);
-        linear_backward(layer_of(second, parameters), gradient_of(second, gradients), n_clips,
-                        flow->cross_hidden[m], o, flow->dmodality_scores + m, N_MODALITIES,
+        linear_backward(layer_of(network, second, parameters), gradient_of(second, gradients),
+                        n_clips, flow->cross_hidden[m], o, flow->dmodality_scores + m, N_MODALITIES,
                         b->dcross_hidden, o);
         relu_backward(n_clips, o, flow->cross_hidden[m], o, network->dropout.scale,
                       b->dcross_hidden, o);
-        linear_backward(layer_of(first, parameters), gradient_of(first, gradients), n_clips,
-                        flow->seen + m * d, N_MODALITIES * d, b->dcross_hidden, o,
+        linear_backward(layer_of(network, first, parameters), gradient_of(first, gradients),
+                        n_clips, flow->seen + m * d, N_MODALITIES * d, b->dcross_hidden, o,
                         b->drepresentations + m * d, N_MODALITIES * d);
     }
 }

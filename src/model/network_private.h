@@ -142,6 +142,8 @@ struct network {
     const struct valence_batch *batch;
     int64_t n_whole; /* clips of the batch that it is a part of, or its own */
     bool training;
+    enum precision training_precision;
+    enum precision precision; /* that, or f32 where nothing is trained */
     struct dropout dropout;
     struct dropout attention_dropout;
     struct ragged sequences[N_STREAMS + 1]; /* the last is the empty one, for stream -1 */
@@ -159,6 +161,15 @@ struct network {
     int n_uses;
     struct attention_use uses[MAX_FLOWS * N_MODALITIES];
 };
+
+/* A layer in the precision of the pass at hand. */
+static inline struct linear layer_of(const struct network *network, struct layer layer,
+                                     const real *parameters)
+{
+    return (struct linear){parameters + layer.weight,
+                           layer.bias < 0 ? NULL : parameters + layer.bias, layer.in, layer.out,
+                           network->precision};
+}
 
 /* Index into sequences[], x[] and dx[] of a use's stream. */
 static inline int stream_index(int stream)

@@ -46,7 +46,8 @@ static struct layer_norm norm_of(const struct block *block, struct norm_place pl
 
 static void linear(const struct block *block, struct layer layer, int64_t n, const real *x, real *y)
 {
-    linear_forward(layer_of(layer, block->parameters), n, x, layer.in, y, layer.out);
+    linear_forward(layer_of(block->network, layer, block->parameters), n, x, layer.in, y,
+                   layer.out);
 }
 
 static void drop(const struct block *block, int site, int64_t width, real *x)
@@ -160,8 +161,8 @@ void transform_positions(struct network *network)
 static void linear_back(const struct block *block, struct layer layer, real *gradients, int64_t n,
                         const real *x, const real *dy, real *dx)
 {
-    linear_backward(layer_of(layer, block->parameters), gradient_of(layer, gradients), n, x,
-                    layer.in, dy, layer.out, dx, layer.in);
+    linear_backward(layer_of(block->network, layer, block->parameters),
+                    gradient_of(layer, gradients), n, x, layer.in, dy, layer.out, dx, layer.in);
 }
 
 static void norm_back(const struct block *block, struct norm_place place, real *gradients,

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/text.h"
+#include "kernels/linear.h"
 #include "model/losses.h"
 #include "train/missing.h"
 #include "train/schedule.h"
@@ -50,6 +51,7 @@ struct valence_train_config {
     struct loss_weights losses;
     int64_t epochs;
     int64_t batch_size;
+    enum precision precision; /* of the step's products */
     enum train_optimizer optimizer;
     double learning_rate, weight_decay, beta1, beta2, epsilon;
     double clip_norm;     /* 0: off */

@@ -15,6 +15,7 @@ static const char *const optimizer_names[TRAIN_N_OPTIMIZERS] = {"adam", "adamw"}
 const char *const train_selection_names[TRAIN_N_SELECTIONS] = {"complete", "missing", "mean"};
 static const char *const start_names[TRAIN_N_STARTS] = {"mean", "random"};
 static const char *const label_names[TRAIN_N_LABELS] = {"scores", "classes"};
+static const char *const precision_names[] = {"f32", "bf16"}; /* as enum precision */
 static const char *const flow_names[] = {
     "complete",           "text_missing",        "audio_missing",     "video_missing",
     "audio_text_missing", "audio_video_missing", "text_video_missing"};
@@ -22,6 +23,7 @@ static const char *const flow_names[] = {
 _Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
                    sizeof(enum train_selection) == sizeof(int) &&
                    sizeof(enum train_start) == sizeof(int) &&
+                   sizeof(enum precision) == sizeof(int) &&
                    sizeof(enum train_labels) == sizeof(int) &&
                    sizeof(enum valence_imagination) == sizeof(int) &&
                    sizeof(enum missing_rates) == sizeof(int) &&
@@ -245,6 +247,12 @@ static const struct config_key keys[] = {
 
     INT("epochs", epochs, 1, 1000000, "25", FREE, "Number of passes over the training clips."),
     INT("batch_size", batch_size, 1, 16384, "96", FIXED, "Clips in one step."),
+
+    ADDED_CHOICE("precision", precision, precision_names, 2, "f32",
+                 "The products with weights in a training step: f32, or bf16, whose operands are "
+                 "rounded to 8 bits of precision and whose sums, weights and gradients stay f32. "
+                 "bf16 needs a processor with AMX, where steps are about twice as fast, or with "
+                 "AVX-512 BF16; elsewhere it is an error. Validation is f32 in any case."),
 
     CHOICE("optimizer.name", optimizer, optimizer_names, TRAIN_N_OPTIMIZERS, "adam",
            "adam adds the weight decay to the gradient; adamw shrinks the weights themselves."),

@@ -388,6 +388,7 @@ static int open_network(struct trainer *t, struct valence_error *error)
     int status = network_create(&t->checkpoint.config, &t->network, error);
     if (status)
         return status;
+    network_set_precision(t->network, t->config->precision);
     largest_batch(t->store, &t->map, t->validation.clips, t->validation.n, batch_size, n_rows);
     int64_t n_clips = t->validation.n < batch_size ? t->validation.n : batch_size;
     return network_reserve(t->network, n_clips, n_rows, t->checkpoint.config.flows,
@@ -405,7 +406,9 @@ int trainer_open(struct trainer *t, struct valence_error *error)
 {
     t->folder.lock = -1;
     bool dry = t->job->options->dry_run;
-    int status = open_data(t, error);
+    int status = network_check_precision(t->config->precision, error);
+    if (!status)
+        status = open_data(t, error);
     if (!status) {
         note_labels(t);
         measure_labels(t);

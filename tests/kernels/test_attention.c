@@ -100,19 +100,20 @@ static double objective(void *context)
 static struct attention attention_of(const struct attention_case *c, bool training)
 {
     int64_t n_clips = c->sequence.n_clips, n_rows = c->sequence.n_rows, n = c->n_queries;
-    return (struct attention){.sequence = &c->sequence,
-                              .x = as_reals(n_rows * D, c->x),
-                              .key_layer = {as_reals(D * D, c->weight), as_reals(D, c->bias), D, D},
-                              .queries = as_reals((c->shared ? 1 : n_clips) * n * D, c->queries),
-                              .n_queries = n,
-                              .query_stride = c->shared ? 0 : n * D,
-                              .dropout = c->dropout,
-                              .site = SITE,
-                              .clip_keys = c->clip_keys,
-                              .output = gradient_from(9, n_clips * n * D),
-                              .weights = gradient_from(9, n * n_rows),
-                              .keys = training ? gradient_from(9, n_rows * D) : NULL,
-                              .masks = keep(n_rows, sizeof(uint32_t))};
+    return (struct attention){
+        .sequence = &c->sequence,
+        .x = as_reals(n_rows * D, c->x),
+        .key_layer = {as_reals(D * D, c->weight), as_reals(D, c->bias), D, D, PRECISION_F32},
+        .queries = as_reals((c->shared ? 1 : n_clips) * n * D, c->queries),
+        .n_queries = n,
+        .query_stride = c->shared ? 0 : n * D,
+        .dropout = c->dropout,
+        .site = SITE,
+        .clip_keys = c->clip_keys,
+        .output = gradient_from(9, n_clips * n * D),
+        .weights = gradient_from(9, n * n_rows),
+        .keys = training ? gradient_from(9, n_rows * D) : NULL,
+        .masks = keep(n_rows, sizeof(uint32_t))};
 }
 
 /* For more queries and segments than needed, full of another use's remains. */

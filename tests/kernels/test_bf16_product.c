@@ -109,22 +109,31 @@ static void check_product(const struct product *p)
     }
 }
 
-static void test_product_equals_the_sum_in_double(void **state)
+static void check_products(enum bf16_units units)
 {
-    (void)state;
     const struct {
         int64_t rows;
         struct bf16_shape shape;
         int64_t x_stride, columns;
     } cases[] = {
-        {1, {1, 0, 32}, 32, 1},       {8, {1, 0, 64}, 64, 32},      {15, {1, 0, 32}, 40, 33},
-        {16, {1, 0, 96}, 96, 16},     {17, {1, 0, 96}, 96, 17},     {31, {1, 0, 64}, 64, 31},
-        {32, {1, 0, 64}, 64, 64},     {33, {1, 0, 2080}, 2080, 40}, {70, {1, 0, 1056}, 1056, 100},
-        {50, {1, 0, 1536}, 1024, 64},                               /* windows that overlap */
-        {45, {3, 640, 192}, 64, 40},  {7, {2, 2000, 1088}, 1088, 8} /* of a picture */
+        {1, {1, 0, 32, false}, 32, 1},
+        {8, {1, 0, 64, false}, 64, 32},
+        {15, {1, 0, 32, false}, 40, 33},
+        {16, {1, 0, 96, false}, 96, 16},
+        {17, {1, 0, 96, false}, 96, 17},
+        {31, {1, 0, 64, false}, 64, 31},
+        {32, {1, 0, 64, false}, 64, 64},
+        {33, {1, 0, 2080, false}, 2080, 40},
+        {70, {1, 0, 1056, false}, 1056, 100},
+        {50, {1, 0, 1536, false}, 1024, 64}, /* windows that overlap */
+        {45, {3, 640, 192, false}, 64, 40},
+        {7, {2, 2000, 1088, false}, 1088, 8} /* of a picture */
     };
-    if (!bf16_product_available())
+    bf16_units_restrict(units);
+    if (bf16_units() != units) {
+        bf16_units_restrict(BF16_TILES);
         skip();
+    }
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct product p =
             make_product(cases[i].rows, cases[i].shape, cases[i].x_stride, cases[i].columns);
@@ -132,15 +141,28 @@ static void test_product_equals_the_sum_in_double(void **state)
         check_product(&p);
         free_product(&p);
     }
+    bf16_units_restrict(BF16_TILES);
+}
+
+static void test_tiles_equal_the_sums_in_double(void **state)
+{
+    (void)state;
+    check_products(BF16_TILES);
+}
+
+static void test_dot_products_equal_the_sums_in_double(void **state)
+{
+    (void)state;
+    check_products(BF16_DOTS);
 }
 
 /* A clip's rows do not depend on how many follow them. */
 static void test_rows_do_not_depend_on_their_number(void **state)
 {
     (void)state;
-    if (!bf16_product_available())
+    if (bf16_units() == BF16_NONE)
         skip();
-    struct product p = make_product(70, (struct bf16_shape){1, 0, 2048}, 2048, 48);
+    struct product p = make_product(70, (struct bf16_shape){1, 0, 2048, false}, 2048, 48);
     float *alone = malloc((size_t)(p.rows * p.y_stride) * sizeof *alone);
     assert_non_null(alone);
     bf16_product(&p.shape, 70, p.x, p.x_stride, p.columns, p.packed, p.y, p.y_stride);
@@ -158,7 +180,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rounding_is_to_the_nearest_halves_to_even),
-        cmocka_unit_test(test_product_equals_the_sum_in_double),
+        cmocka_unit_test(test_tiles_equal_the_sums_in_double),
+        cmocka_unit_test(test_dot_products_equal_the_sums_in_double),
         cmocka_unit_test(test_rows_do_not_depend_on_their_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

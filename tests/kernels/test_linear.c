@@ -44,7 +44,7 @@ static double objective(void *context)
 static struct linear layer_of_case(const struct layer_case *c)
 {
     return (struct linear){as_reals(c->out * c->in, c->weight), as_reals(c->out, c->bias), c->in,
-                           c->out};
+                           c->out, PRECISION_F32};
 }
 
 static void check_forward(int64_t rows, int64_t in, int64_t out, int64_t more)

@@ -47,13 +47,13 @@ static struct projection_case make_case(const int64_t *lengths, int64_t width,
 
 static struct projection projection_of(const struct projection_case *c)
 {
-    return (struct projection){
-        .rows = c->rows,
-        .type = c->type,
-        .mean = c->mean,
-        .scale = c->scale,
-        .layer = {as_reals(D * c->width, c->weight), as_reals(D, c->bias), c->width, D},
-        .sequence = &c->sequence};
+    return (struct projection){.rows = c->rows,
+                               .type = c->type,
+                               .mean = c->mean,
+                               .scale = c->scale,
+                               .layer = {as_reals(D * c->width, c->weight), as_reals(D, c->bias),
+                                         c->width, D, PRECISION_F32},
+                               .sequence = &c->sequence};
 }
 
 /* Of other networks' memory: what is in it must not matter. */
@@ -155,8 +155,10 @@ static void test_every_half_is_converted_exactly(void **state)
     for (int64_t i = 0; i < 65536; i++)
         halves[i] = (uint16_t)i;
     real one = 1, zero = 0, *y = gradient_from(9, 65536);
-    struct projection projection = {
-        .rows = halves, .type = VALENCE_F16, .layer = {&one, &zero, 1, 1}, .sequence = &sequence};
+    struct projection projection = {.rows = halves,
+                                    .type = VALENCE_F16,
+                                    .layer = {&one, &zero, 1, 1, PRECISION_F32},
+                                    .sequence = &sequence};
     projection_forward(&projection, &scratch, y);
     for (int64_t i = 0; i < 65536; i++) {
         float wanted = half_to_float((uint16_t)i);
@@ -183,7 +185,7 @@ static void test_the_halves_of_wide_rows_are_converted_exactly(void **state)
         weight[j] = 1;
         struct projection projection = {.rows = halves,
                                         .type = VALENCE_F16,
-                                        .layer = {weight, &zero, WIDTH, 1},
+                                        .layer = {weight, &zero, WIDTH, 1, PRECISION_F32},
                                         .sequence = &sequence};
         projection_forward(&projection, &scratch, y);
         for (int64_t i = 0; i < ROWS; i++)

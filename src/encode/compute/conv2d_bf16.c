@@ -18,7 +18,7 @@
 bool conv2d_suits_bf16(const struct conv2d *conv)
 {
     return (ggml_is_quantized(conv->weight->type) || conv->weight->type == GGML_TYPE_BF16) &&
-           conv->kernel * conv->in % BF16_DEPTH == 0 && bf16_product_available();
+           conv->kernel * conv->in % BF16_DEPTH == 0 && bf16_units() == BF16_TILES;
 }
 
 int conv2d_pack_bf16(struct conv2d *conv, struct valence_error *error)
@@ -90,7 +90,7 @@ static void compute_rows(struct ggml_tensor *y, const struct conv2d_node *node,
 {
     const struct conv2d *conv = node->conv;
     int64_t width = y->ne[1], step = conv->stride == 1 ? plane->row_values / conv->in : width;
-    struct bf16_shape shape = {conv->kernel, plane->row_values, conv->kernel * conv->in};
+    struct bf16_shape shape = {conv->kernel, plane->row_values, conv->kernel * conv->in, false};
     bf16_product(&shape, (rows - 1) * step + width,
                  picture_values + row * conv->stride * plane->row_values, conv->stride * conv->in,
                  n, conv->packed_bf16 + column * conv->weight->ne[0], room, n);

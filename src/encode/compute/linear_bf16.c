@@ -18,7 +18,7 @@ struct parameters {
 bool linear_suits_bf16(const struct ggml_tensor *weight, const struct ggml_tensor *x)
 {
     return (ggml_is_quantized(weight->type) || weight->type == GGML_TYPE_BF16) &&
-           weight->ne[0] % BF16_DEPTH == 0 && x->ne[1] >= MIN_ROWS && bf16_product_available();
+           weight->ne[0] % BF16_DEPTH == 0 && x->ne[1] >= MIN_ROWS && bf16_units() == BF16_TILES;
 }
 
 /* Rows of x that overlap (a convolution's windows) stay so when rounded; others are laid side by
@@ -63,7 +63,7 @@ static void compute(struct ggml_tensor *y, int ith, int nth, void *user)
     struct parameters *p = user;
     const struct ggml_tensor *weight = y->src[0], *x = y->src[1];
     int64_t in = weight->ne[0], out = weight->ne[1], rows = x->ne[1];
-    struct bf16_shape shape = {1, 0, in};
+    struct bf16_shape shape = {1, 0, in, false};
     uint16_t *rounded = (uint16_t *)(void *)scratch_shared(p->scratch);
     float *wide = scratch_floats(p->scratch, ith);
     uint16_t *packed = (uint16_t *)(void *)(wide + BF16_COLUMNS * in);
