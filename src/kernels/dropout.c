@@ -9,7 +9,7 @@
 /* Philox blocks drawn side by side, a multiple of every vector width. */
 #define LANES 16
 
-/* Widest row whose mask is kept on the stack. */
+/* Widest row whose mask is kept on the stack; masks of narrower ones are drawn together. */
 #define MAX_ROW_WIDTH 8192
 
 struct dropout dropout_make(double rate, uint64_t key)
@@ -20,54 +20,54 @@ struct dropout dropout_make(double rate, uint64_t key)
     return (struct dropout){.key = key, .keep_16 = (uint32_t)keep, .scale = (real)(65536.0 / keep)};
 }
 
-/* Philox4x32 as in base/random.h for LANES consecutive values of the first counter word, words
- * interleaved by lane; with 7 rounds, the fewest that its authors found to pass every test, as
- * masks are drawn by the billion. */
+/* Where LANES blocks are drawn: each at a place of its own, so that short rows fill all lanes. */
+struct lanes {
+    uint32_t block[LANES];            /* its number in the clip */
+    uint32_t low[LANES], high[LANES]; /* of the clip's key */
+};
+
+/* Philox4x32 as in base/random.h for LANES counters, words interleaved by lane; with 7 rounds, the
+ * fewest that its authors found to pass every test, as masks are drawn by the billion. The loop
+ * over lanes is not unrolled: GCC would turn half of it into scalar code. */
 #define PHILOX_ROUNDS 7
 
-VALENCE_INLINE void philox_lanes(uint32_t first, const uint32_t counter[3], uint64_t key,
+VALENCE_INLINE void philox_lanes(const struct lanes *at, uint32_t place, uint64_t key,
                                  uint32_t out[4][LANES])
 {
-    uint32_t c0[LANES], c1[LANES], c2[LANES], c3[LANES];
-    for (int i = 0; i < LANES; i++) {
-        c0[i] = first + (uint32_t)i;
-        c1[i] = counter[0];
-        c2[i] = counter[1];
-        c3[i] = counter[2];
-    }
+    memcpy(out[0], at->block, sizeof at->block);
+    for (int i = 0; i < LANES; i++)
+        out[1][i] = place;
+    memcpy(out[2], at->low, sizeof at->low);
+    memcpy(out[3], at->high, sizeof at->high);
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
     for (int round = 0; round < PHILOX_ROUNDS; round++) {
+#pragma GCC unroll 1
         for (int i = 0; i < LANES; i++) {
-            uint64_t p0 = (uint64_t)c0[i] * 0xD2511F53u;
-            uint64_t p1 = (uint64_t)c2[i] * 0xCD9E8D57u;
-            c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
-            c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
-            c1[i] = (uint32_t)p1;
-            c3[i] = (uint32_t)p0;
+            uint64_t p0 = (uint64_t)out[0][i] * 0xD2511F53u;
+            uint64_t p1 = (uint64_t)out[2][i] * 0xCD9E8D57u;
+            out[0][i] = (uint32_t)(p1 >> 32) ^ out[1][i] ^ k0;
+            out[2][i] = (uint32_t)(p0 >> 32) ^ out[3][i] ^ k1;
+            out[1][i] = (uint32_t)p1;
+            out[3][i] = (uint32_t)p0;
         }
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
     }
-    memcpy(out[0], c0, sizeof c0);
-    memcpy(out[1], c1, sizeof c1);
-    memcpy(out[2], c2, sizeof c2);
-    memcpy(out[3], c3, sizeof c3);
 }
 
 /* A Bernoulli(keep) bit from independent fair bits: compare a random binary fraction with keep's
  * binary digits, from the last digit that is 1 upwards. Each digit takes one fair bit, so a rate of
  * 1/2 takes one and any other at most 16. */
 VALENCE_CLONES
-static void draw_blocks(uint64_t key, uint32_t keep_16, uint32_t site, uint64_t clip_key,
-                        uint32_t first, uint32_t kept[4][LANES])
+static void draw_blocks(const struct dropout *dropout, uint32_t site, const struct lanes *at,
+                        uint32_t kept[4][LANES])
 {
+    uint32_t keep_16 = dropout->keep_16;
     memset(kept, 0, sizeof(uint32_t[4][LANES]));
     int digit = __builtin_ctz(keep_16);
     for (; digit < 16; digit++) {
-        uint32_t counter[3] = {site << 5 | (uint32_t)digit, (uint32_t)clip_key,
-                               (uint32_t)(clip_key >> 32)};
         uint32_t fair[4][LANES];
-        philox_lanes(first, counter, key, fair);
+        philox_lanes(at, site << 5 | (uint32_t)digit, dropout->key, fair);
         bool one = keep_16 >> digit & 1;
         for (int w = 0; w < 4; w++)
             for (int i = 0; i < LANES; i++)
@@ -75,28 +75,67 @@ static void draw_blocks(uint64_t key, uint32_t keep_16, uint32_t site, uint64_t 
     }
 }
 
+/* Rows of clips that have `rows_per_clip` rows each: row i is row first + i % rows_per_clip of clip
+ * i / rows_per_clip. */
+struct clip_rows {
+    const uint64_t *clip_keys;
+    int64_t rows_per_clip, first;
+};
+
+/* A row, and which of its blocks is next. */
+struct block_place {
+    int64_t row, block;
+};
+
+static struct block_place next_place(struct block_place place, int64_t blocks_per_row)
+{
+    return place.block + 1 < blocks_per_row ? (struct block_place){place.row, place.block + 1}
+                                            : (struct block_place){place.row + 1, 0};
+}
+
+/* Lanes for the blocks from `place` on; those beyond row `n` draw what nobody reads. */
+static void fill_lanes(const struct clip_rows *rows, int64_t blocks_per_row,
+                       struct block_place place, int64_t n, struct lanes *at)
+{
+    memset(at, 0, sizeof *at);
+    for (int lane = 0; lane < LANES && place.row < n; lane++) {
+        uint64_t key = rows->clip_keys[place.row / rows->rows_per_clip];
+        int64_t row = rows->first + place.row % rows->rows_per_clip;
+        at->block[lane] = (uint32_t)(row * blocks_per_row + place.block);
+        at->low[lane] = (uint32_t)key;
+        at->high[lane] = (uint32_t)(key >> 32);
+        place = next_place(place, blocks_per_row);
+    }
+}
+
+/* The masks of rows from ... n-1. */
+static void draw_masks(const struct dropout *dropout, uint32_t site, const struct clip_rows *rows,
+                       int64_t from, int64_t n, int64_t width, uint32_t *masks)
+{
+    int64_t words = dropout_words(width), blocks_per_row = (words + 3) / 4;
+    struct block_place place = {from, 0};
+    while (place.row < n) {
+        struct lanes at;
+        uint32_t kept[4][LANES];
+        fill_lanes(rows, blocks_per_row, place, n, &at);
+        draw_blocks(dropout, site, &at, kept);
+        for (int lane = 0; lane < LANES && place.row < n; lane++) {
+            uint32_t *mask = masks + (place.row - from) * words + place.block * 4;
+            for (int w = 0; w < 4 && place.block * 4 + w < words; w++)
+                mask[w] = kept[w][lane];
+            place = next_place(place, blocks_per_row);
+        }
+    }
+}
+
 void dropout_masks(const struct dropout *dropout, uint32_t site, uint64_t clip_key, int64_t first,
                    int64_t n, int64_t width, uint32_t *masks)
 {
-    int64_t words = dropout_words(width), blocks_per_row = (words + 3) / 4;
-    if (dropout_is_off(dropout)) {
-        memset(masks, 0xFF, (size_t)(n * words) * sizeof *masks);
-        return;
-    }
-    int64_t row = 0, block = 0; /* the row being filled and which of its blocks is next */
-    for (int64_t drawn = 0; drawn < n * blocks_per_row; drawn += LANES) {
-        uint32_t kept[4][LANES];
-        draw_blocks(dropout->key, dropout->keep_16, site, clip_key,
-                    (uint32_t)(first * blocks_per_row + drawn), kept);
-        for (int lane = 0; lane < LANES && row < n; lane++) {
-            for (int w = 0; w < 4 && block * 4 + w < words; w++)
-                masks[row * words + block * 4 + w] = kept[w][lane];
-            if (++block == blocks_per_row) {
-                block = 0;
-                row++;
-            }
-        }
-    }
+    struct clip_rows rows = {.clip_keys = &clip_key, .rows_per_clip = n, .first = first};
+    if (dropout_is_off(dropout))
+        memset(masks, 0xFF, (size_t)(n * dropout_words(width)) * sizeof *masks);
+    else
+        draw_masks(dropout, site, &rows, 0, n, width, masks);
 }
 
 VALENCE_INLINE real masked(uint32_t word, int j, real scale, real x)
@@ -136,12 +175,26 @@ void dropout_apply_add(const struct dropout *dropout, int64_t n, int64_t width,
     }
 }
 
-static void drop_row(const struct dropout *dropout, uint32_t site, uint64_t clip_key, int64_t row,
-                     int64_t width, real *x)
+static int64_t smaller(int64_t a, int64_t b)
 {
-    uint32_t mask[MAX_ROW_WIDTH / 32];
-    dropout_masks(dropout, site, clip_key, row, 1, width, mask);
-    dropout_apply(dropout, 1, width, mask, x, x);
+    return a < b ? a : b;
+}
+
+/* How many rows' masks are drawn together. */
+static int64_t rows_at_once(int64_t width)
+{
+    return MAX_ROW_WIDTH / (dropout_words(width) * 32);
+}
+
+/* Rows from ... n-1 in place. */
+static void drop_rows(const struct dropout *dropout, uint32_t site, const struct clip_rows *rows,
+                      int64_t from, int64_t n, int64_t width, real *x, int64_t stride)
+{
+    uint32_t masks[MAX_ROW_WIDTH / 32];
+    draw_masks(dropout, site, rows, from, n, width, masks);
+    for (int64_t row = from; row < n; row++)
+        dropout_apply(dropout, 1, width, masks + (row - from) * dropout_words(width),
+                      x + row * stride, x + row * stride);
 }
 
 void dropout_clips(const struct dropout *dropout, uint32_t site, int64_t n_clips,
@@ -151,11 +204,11 @@ void dropout_clips(const struct dropout *dropout, uint32_t site, int64_t n_clips
     if (dropout_is_off(dropout))
         return;
     assert(width <= MAX_ROW_WIDTH);
-#pragma omp parallel for schedule(static) if (n_clips * rows_per_clip * width > PARALLEL_ELEMENTS)
-    for (int64_t clip = 0; clip < n_clips; clip++)
-        for (int64_t row = 0; row < rows_per_clip; row++)
-            drop_row(dropout, site, clip_keys[clip], row, width,
-                     x + (clip * rows_per_clip + row) * stride);
+    struct clip_rows rows = {.clip_keys = clip_keys, .rows_per_clip = rows_per_clip};
+    int64_t n = n_clips * rows_per_clip, piece = rows_at_once(width);
+#pragma omp parallel for schedule(static) if (n * width > PARALLEL_ELEMENTS)
+    for (int64_t from = 0; from < n; from += piece)
+        drop_rows(dropout, site, &rows, from, smaller(from + piece, n), width, x, stride);
 }
 
 void dropout_sequences(const struct dropout *dropout, uint32_t site, const struct ragged *sequence,
@@ -164,12 +217,15 @@ void dropout_sequences(const struct dropout *dropout, uint32_t site, const struc
     if (dropout_is_off(dropout))
         return;
     assert(width <= MAX_ROW_WIDTH);
+    int64_t piece = rows_at_once(width);
 #pragma omp parallel for schedule(static) if (sequence->n_rows * width > PARALLEL_ELEMENTS)
     for (int64_t s = 0; s < sequence->n_segments; s++) {
         struct segment segment = sequence->segments[s];
-        int64_t before = segment.first - sequence->offsets[segment.clip];
-        for (int64_t row = 0; row < segment.n; row++)
-            drop_row(dropout, site, clip_keys[segment.clip], before + row, width,
-                     x + (segment.first + row) * width);
+        struct clip_rows rows = {.clip_keys = clip_keys + segment.clip,
+                                 .rows_per_clip = segment.n,
+                                 .first = segment.first - sequence->offsets[segment.clip]};
+        for (int64_t from = 0; from < segment.n; from += piece)
+            drop_rows(dropout, site, &rows, from, smaller(from + piece, segment.n), width,
+                      x + segment.first * width, width);
     }
 }

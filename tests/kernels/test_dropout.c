@@ -1,7 +1,7 @@
 /* Masks: how often they drop, that they are functions of their keys alone, and that all uses of
  * them agree. */
 #include "kernels/dropout.h"
-#include "numbers.h"
+#include "sequences.h"
 
 #define KEY  0x1234567890abcdefu
 #define CLIP 0xfedcba0987654321u
@@ -200,6 +200,30 @@ static void test_a_clip_s_masks_do_not_depend_on_its_place_in_the_batch(void **s
     assert_memory_equal(a, b + 2 * 7 * 40, 7 * 40 * sizeof *a);
 }
 
+/* Clips of any length, some cut into several tiles, have the masks of their rows one by one. */
+static void test_sequences_are_masked_row_by_row(void **state)
+{
+    (void)state;
+    static const int64_t of_rows[] = {1, 32, 140, 2100};
+    struct ragged sequence = cut_sequences(LENGTHS_LONG);
+    uint64_t *clips = keep(sequence.n_clips, sizeof *clips);
+    for (int64_t clip = 0; clip < sequence.n_clips; clip++)
+        clips[clip] = CLIP + (uint64_t)clip;
+    struct dropout dropout = dropout_make(0.1, KEY);
+    for (size_t k = 0; k < sizeof of_rows / sizeof of_rows[0]; k++) {
+        int64_t width = of_rows[k];
+        real *x = gradient_from(1, sequence.n_rows * width);
+        dropout_sequences(&dropout, SITE, &sequence, clips, width, x);
+        for (int64_t clip = 0; clip < sequence.n_clips; clip++) {
+            int64_t first = sequence.offsets[clip], n = sequence.offsets[clip + 1] - first;
+            uint32_t *masks = draw_masks(&dropout, SITE, clips[clip], n, width);
+            for (int64_t i = 0; i < n * width; i++)
+                assert_true(x[first * width + i] ==
+                            (is_kept(masks, width, i / width, i % width) ? dropout.scale : 0));
+        }
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -216,6 +240,7 @@ int main(void)
                                   release_kept),
         cmocka_unit_test_teardown(test_a_clip_s_masks_do_not_depend_on_its_place_in_the_batch,
                                   release_kept),
+        cmocka_unit_test_teardown(test_sequences_are_masked_row_by_row, release_kept),
     };
     return cmocka_run_group_tests_name("dropout", tests, NULL, NULL);
 }
