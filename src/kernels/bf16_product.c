@@ -1,10 +1,10 @@
 #include "kernels/bf16_product.h"
 
 #include <assert.h>
-#include <pthread.h>
-#include <stdbool.h>
 #include <string.h>
 
+#include "kernels/amx.h"
+#include "kernels/processor.h"
 #include "kernels/simd.h"
 
 #define PAIRS       (BF16_DEPTH / 2)
@@ -49,48 +49,12 @@ void bf16_pack(int64_t n, int64_t depth, const float *rows, int64_t stride, uint
         }
 }
 
-#if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__) &&                              \
-    !defined(VALENCE_WITHOUT_AVX512)
+#ifdef AMX_AVAILABLE
 
-#include <cpuid.h>
-#include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-/* ---- Tiles ---- */
-
-#define TILES_TARGET __attribute__((target("amx-tile,amx-bf16")))
-#define SLICE        1024 /* of the depth: a block of rows and one of columns stay in the cache */
-
-/* Tiles 0-3 hold 32 x 32 sums, 4 and 5 rows of x, 6 and 7 columns of W. */
-struct tile_configuration {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-};
-
-/* GCC 12 takes it to read 8 bytes alone; hence the barrier. */
-TILES_TARGET static void load_configuration(const struct tile_configuration *configuration)
-{
-    __asm__ volatile("" : : "r"(configuration) : "memory");
-    _tile_loadconfig(configuration);
-}
-
-/* For a block of `n` <= 32 rows. */
-TILES_TARGET static void configure_tiles(int64_t n)
-{
-    int64_t upper = n < TILE ? n : TILE, lower = n - upper ? n - upper : 1;
-    int64_t rows[] = {upper, upper, lower, lower, upper, lower, PAIRS, PAIRS};
-    struct tile_configuration configuration = {.palette = 1};
-    for (int i = 0; i < 8; i++) {
-        configuration.rows[i] = (uint8_t)rows[i];
-        configuration.row_bytes[i] = TILE * sizeof(float);
-    }
-    load_configuration(&configuration);
-}
+#define SLICE 1024 /* of the depth: a block of rows and one of columns stay in the cache */
 
 /* One block's sums over `part`, on top of what y holds unless `first`. */
-TILES_TARGET static inline __attribute__((always_inline)) void
+AMX_TARGET static inline __attribute__((always_inline)) void
 tile_block(bool both, bool first, const struct bf16_shape *part, const uint16_t *x,
            int64_t x_stride, const uint16_t *packed, float *y, int64_t y_stride)
 {
@@ -130,10 +94,10 @@ tile_block(bool both, bool first, const struct bf16_shape *part, const uint16_t 
 }
 
 /* A block of `n` <= 32 rows times all columns, whose blocks are `block_values` apart. */
-TILES_TARGET static void tile_rows(int64_t n, bool first, const struct bf16_shape *part,
-                                   const uint16_t *x, int64_t x_stride, int64_t columns,
-                                   const uint16_t *packed, int64_t block_values, float *y,
-                                   int64_t y_stride)
+AMX_TARGET static void tile_rows(int64_t n, bool first, const struct bf16_shape *part,
+                                 const uint16_t *x, int64_t x_stride, int64_t columns,
+                                 const uint16_t *packed, int64_t block_values, float *y,
+                                 int64_t y_stride)
 {
     for (int64_t j = 0; j < columns; j += BF16_COLUMNS, packed += block_values) {
         float room[BF16_COLUMNS * BF16_COLUMNS];
@@ -154,16 +118,15 @@ TILES_TARGET static void tile_rows(int64_t n, bool first, const struct bf16_shap
 
 /* Slice by slice of the depth, unless there are taps: what a picture's windows share keeps those in
  * the cache. */
-TILES_TARGET static void product_tiles(const struct bf16_shape *shape, int64_t rows,
-                                       const uint16_t *x, int64_t x_stride, int64_t columns,
-                                       const uint16_t *packed, float *y, int64_t y_stride)
+AMX_TARGET static void product_tiles(const struct bf16_shape *shape, int64_t rows,
+                                     const uint16_t *x, int64_t x_stride, int64_t columns,
+                                     const uint16_t *packed, float *y, int64_t y_stride)
 {
     int64_t whole = rows / (2 * TILE) * (2 * TILE);
     int64_t block_values = BF16_COLUMNS * shape->taps * shape->length;
     int64_t step = shape->taps > 1 || shape->length < SLICE ? shape->length : SLICE;
-    struct tile_configuration others; /* ggml configures a thread's tiles once and relies on that */
-    _tile_storeconfig(&others);
-    __asm__ volatile("" : : "r"(&others) : "memory");
+    struct tile_configuration others;
+    save_configuration(&others);
     for (int64_t k = 0; k < shape->length; k += step) {
         struct bf16_shape part = *shape;
         const uint16_t *slice = packed + k * BF16_COLUMNS;
@@ -179,10 +142,7 @@ TILES_TARGET static void product_tiles(const struct bf16_shape *shape, int64_t r
         tile_rows(rows - whole, k == 0 && !shape->add, &part, x + whole * x_stride + k, x_stride,
                   columns, slice, block_values, y + whole * y_stride, y_stride);
     }
-    if (others.palette)
-        load_configuration(&others);
-    else
-        _tile_release();
+    restore_configuration(&others);
 }
 
 /* ---- Dot products ---- */
@@ -242,30 +202,11 @@ DOTS_TARGET static void product_dots(const struct bf16_shape *shape, int64_t row
     }
 }
 
-/* ---- Asking for them ---- */
-
-static enum bf16_units best_units;
-
-/* The system hands out the tiles' registers on request only. */
-static void request_units(void)
-{
-    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
-    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, AVX512_BF16 = 1 << 5 };
-    unsigned a, b, c, d;
-    /* What the compiler asks for includes that the system saves the registers. */
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & AVX512_BF16))
-        best_units = BF16_DOTS;
-    if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) && (d & AMX_TILE) &&
-        syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0)
-        best_units = BF16_TILES;
-}
-
 static enum bf16_units own_units(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, request_units);
-    return best_units;
+    return processor_has(PROCESSOR_AMX_BF16)      ? BF16_TILES
+           : processor_has(PROCESSOR_AVX512_BF16) ? BF16_DOTS
+                                                  : BF16_NONE;
 }
 
 void bf16_product(const struct bf16_shape *shape, int64_t rows, const uint16_t *x, int64_t x_stride,

@@ -12,7 +12,9 @@
 #include "base/random.h"
 #include "encode/compute/backend.h"
 #include "encode/compute/conv2d_forms.h"
+#include "encode/compute/int8_product.h"
 #include "encode/compute/panel.h"
+#include "kernels/processor.h"
 
 static struct random_source source;
 
@@ -62,6 +64,31 @@ static void set_weights(struct ggml_tensor *weight, float *w)
     free(quants);
 }
 
+/* The values that bytes stand for, as int8_product.h has it: of each of n rows of x, of weights. */
+static void quantise_rows(int64_t n, int64_t length, float *x)
+{
+    for (int64_t i = 0; i < n; i++, x += length) {
+        float least, most;
+        int8_range(length, x, &least, &most);
+        struct int8_scale scale = int8_scale_of(least, most);
+        for (int64_t j = 0; j < length; j++) {
+            float step = rintf(x[j] * (1 / scale.scale)) + (float)scale.zero;
+            x[j] = (fminf(fmaxf(step, 0), 255) - (float)scale.zero) * scale.scale;
+        }
+    }
+}
+
+static void quantise_weights(int64_t n, int64_t depth, float *w)
+{
+    for (int64_t i = 0; i < n; i++, w += depth) {
+        float largest = 0;
+        for (int64_t k = 0; k < depth; k++)
+            largest = fmaxf(largest, fabsf(w[k]));
+        for (int64_t k = 0; k < depth; k++)
+            w[k] = rintf(w[k] * (1 / (largest / 127))) * (largest / 127);
+    }
+}
+
 /* Computes with the graph and gives the largest difference from the formula. */
 static double largest_error(const struct size *s, enum ggml_type type, bool plain,
                             bool with_residual, bool relu, bool *winograd)
@@ -74,14 +101,12 @@ static double largest_error(const struct size *s, enum ggml_type type, bool plai
     assert_int_equal(graph_create(&graph, device, plain, &error), 0);
     struct ggml_context *context = ggml_init(params);
     int64_t depth = s->kernel * s->kernel * s->in;
-    struct conv2d conv = {ggml_new_tensor_2d(context, type, depth, s->out),
-                          ggml_new_tensor_1d(context, GGML_TYPE_F32, s->out),
-                          s->in,
-                          s->out,
-                          s->kernel,
-                          s->stride,
-                          NULL,
-                          NULL};
+    struct conv2d conv = {.weight = ggml_new_tensor_2d(context, type, depth, s->out),
+                          .bias = ggml_new_tensor_1d(context, GGML_TYPE_F32, s->out),
+                          .in = s->in,
+                          .out = s->out,
+                          .kernel = s->kernel,
+                          .stride = s->stride};
     ggml_backend_buffer_t buffer = ggml_backend_alloc_ctx_tensors(context, graph.backend);
     int64_t across = (s->width - 1) / s->stride + 1, down = (s->height - 1) / s->stride + 1;
     int64_t n = s->out * across * down * s->pictures;
@@ -105,6 +130,10 @@ static double largest_error(const struct size *s, enum ggml_type type, bool plai
     assert_int_equal(graph_compute(&graph, &error), 0);
     ggml_backend_tensor_get(y, is, 0, ggml_nbytes(y));
     double largest = 0;
+    if (conv.packed_int8 && !plain) {
+        quantise_rows(s->pictures, s->width * s->height * s->in, x);
+        quantise_weights(s->out, depth, w);
+    }
     for (int64_t i = 0; i < n; i += 1 + n / 5003) {
         int64_t out = i % s->out, column = i / s->out % across, row = i / (s->out * across) % down;
         double want = convolve(s, x, w, i / (s->out * across * down), row, column, out) + b[out];
@@ -145,25 +174,47 @@ static void test_every_size_agrees_with_the_formula(void **state)
     assert_true(n_winograd >= 5 * 8);
 }
 
-/* The only error left is that of rounding both operands to bf16: 2^-8 at most, and of many terms
- * their root. */
-static void test_quantised_weights_agree_but_for_rounding(void **state)
+static const struct size quantised_sizes[] = {
+    {64, 64, 3, 1, 7, 7, 3},    {32, 40, 3, 2, 14, 14, 2},  {64, 70, 1, 2, 9, 11, 2},
+    {64, 64, 3, 1, 56, 56, 2},  {128, 96, 3, 1, 28, 28, 3}, {32, 8, 1, 1, 1, 1, 1},
+    {512, 64, 3, 1, 6, 5, 40},  {32, 32, 7, 2, 30, 22, 2},  {96, 33, 3, 1, 1, 600, 1},
+    {128, 64, 3, 1, 90, 91, 5}, {3, 8, 7, 2, 30, 22, 2},    {16, 9, 3, 2, 11, 13, 3}};
+#define N_QUANTISED (int)(sizeof quantised_sizes / sizeof *quantised_sizes)
+
+static void check_quantised(enum ggml_type type, const char *form, double tolerance)
+{
+    for (int i = 0; i < N_QUANTISED; i++)
+        for (int variant = 0; variant < 4; variant++) {
+            const struct size *s = &quantised_sizes[i];
+            int64_t depth = s->kernel * s->kernel * s->in;
+            bool winograd;
+            if (type == GGML_TYPE_Q8_0 && depth % 32 != 0)
+                continue;
+            double largest = largest_error(s, type, false, variant & 1, variant & 2, &winograd);
+            if (largest >= tolerance * sqrt((double)depth))
+                fail_msg("%s, %d %d: %.2e of %.1f", form, i, variant, largest, sqrt((double)depth));
+        }
+}
+
+/* Rounding both operands to bf16 gives errors of 2^-8 at most, and of many terms their root. */
+static void test_bf16_agrees_but_for_rounding(void **state)
 {
     (void)state;
-    static const struct size sizes[] = {
-        {64, 64, 3, 1, 7, 7, 3},    {32, 40, 3, 2, 14, 14, 2},  {64, 70, 1, 2, 9, 11, 2},
-        {64, 64, 3, 1, 56, 56, 2},  {128, 96, 3, 1, 28, 28, 3}, {32, 8, 1, 1, 1, 1, 1},
-        {512, 64, 3, 1, 6, 5, 40},  {32, 32, 7, 2, 30, 22, 2},  {96, 33, 3, 1, 1, 600, 1},
-        {128, 64, 3, 1, 90, 91, 5}, {3, 8, 7, 2, 30, 22, 2}};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        for (int variant = 0; variant < 4; variant++) {
-            bool winograd, blocks = sizes[i].kernel * sizes[i].kernel * sizes[i].in % 32 == 0;
-            double scale = sqrt((double)(sizes[i].kernel * sizes[i].kernel * sizes[i].in));
-            double largest = largest_error(&sizes[i], blocks ? GGML_TYPE_Q8_0 : GGML_TYPE_BF16,
-                                           false, variant & 1, variant & 2, &winograd);
-            if (largest >= 0.02 * scale)
-                fail_msg("%zu %d: %.2e of %.1f", i, variant, largest, scale);
-        }
+    check_quantised(GGML_TYPE_BF16, "bf16", 0.02);
+}
+
+/* Sums of bytes are exact; where Winograd's form is used instead, it rounds. */
+static void test_bytes_agree_with_their_sums(void **state)
+{
+    (void)state;
+    const unsigned avx2 = 1u << PROCESSOR_AVX2, avx512 = avx2 | 1u << PROCESSOR_AVX512;
+    const unsigned limits[] = {~0u, avx512 | 1u << PROCESSOR_AVX512_VNNI, avx512, avx2, 0};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        processor_limit(limits[i]);
+        check_quantised(GGML_TYPE_Q8_0, int8_product_available() ? int8_product_form() : "floats",
+                        1e-4);
+    }
+    processor_limit(~0u);
 }
 
 static void test_panels_hold_any_number_of_rows(void **state)
@@ -205,7 +256,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_panels_hold_any_number_of_rows),
         cmocka_unit_test(test_every_size_agrees_with_the_formula),
-        cmocka_unit_test(test_quantised_weights_agree_but_for_rounding),
+        cmocka_unit_test(test_bf16_agrees_but_for_rounding),
+        cmocka_unit_test(test_bytes_agree_with_their_sums),
     };
     source = random_source(5, 6);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,8 @@
 
 int conv2d_pack(struct conv2d *conv, struct valence_error *error)
 {
+    if (conv2d_suits_int8(conv))
+        return conv2d_pack_int8(conv, error);
     return conv2d_suits_bf16(conv) ? conv2d_pack_bf16(conv, error)
                                    : conv2d_pack_panels(conv, error);
 }
@@ -16,8 +18,10 @@ int conv2d_pack(struct conv2d *conv, struct valence_error *error)
 void conv2d_free(struct conv2d *conv)
 {
     free(conv->packed);
+    free(conv->packed_int8);
     free(conv->packed_bf16);
     conv->packed = NULL;
+    conv->packed_int8 = NULL;
     conv->packed_bf16 = NULL;
 }
 
@@ -48,6 +52,8 @@ static struct ggml_tensor *gather_windows(struct ggml_context *context, const st
 struct ggml_tensor *graph_conv2d(struct graph *graph, const struct conv2d *conv,
                                  struct ggml_tensor *x, struct ggml_tensor *residual, bool relu)
 {
+    if (graph->fused && conv->packed_int8)
+        return cpu_conv2d_int8(graph, conv, x, residual, relu);
     if (graph->fused && conv->packed_bf16)
         return cpu_conv2d_bf16(graph, conv, x, residual, relu);
     if (graph->fused)

@@ -10,9 +10,10 @@ struct conv2d {
     struct ggml_tensor *weight;
     struct ggml_tensor *bias; /* (out) */
     int64_t in, out, kernel, stride;
-    /* For the fused forms, owned: the weights in panels (panel.h) or, where conv2d_suits_bf16(), in
-     * blocks. */
+    /* For the fused forms, owned, one of them: the weights in panels (panel.h), in those of bytes
+     * where conv2d_suits_int8(), or in blocks where conv2d_suits_bf16(). */
     float *packed;
+    unsigned char *packed_int8;
     uint16_t *packed_bf16;
 };
 

@@ -10,6 +10,12 @@ struct ggml_tensor *cpu_conv2d_direct(struct graph *graph, const struct conv2d *
                                       struct ggml_tensor *x, struct ggml_tensor *residual,
                                       bool relu);
 
+/* With quantised weights, in bytes, where that is faster than Winograd's form. */
+bool conv2d_suits_int8(const struct conv2d *conv);
+int conv2d_pack_int8(struct conv2d *conv, struct valence_error *error);
+struct ggml_tensor *cpu_conv2d_int8(struct graph *graph, const struct conv2d *conv,
+                                    struct ggml_tensor *x, struct ggml_tensor *residual, bool relu);
+
 /* With quantised weights, where the processor is faster in bf16. */
 bool conv2d_suits_bf16(const struct conv2d *conv);
 int conv2d_pack_bf16(struct conv2d *conv, struct valence_error *error);

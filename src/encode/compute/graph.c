@@ -121,7 +121,7 @@ struct ggml_tensor *graph_linear(struct graph *graph, struct ggml_tensor *weight
                                  enum activation activation, struct ggml_tensor *residual)
 {
     struct ggml_context *context = graph->context;
-    if (graph->fused && (linear_suits_bf16(weight, x) || !weights_prefer_ggml(weight)))
+    if (graph->fused && (linear_suits_quantised(weight, x) || !weights_prefer_ggml(weight)))
         return cpu_linear(graph, weight, bias, x, activation, residual);
     struct ggml_tensor *y =
         ggml_mul_mat(context, weight, ggml_is_contiguous(x) ? x : ggml_cont(context, x));

@@ -15,8 +15,16 @@ struct ggml_tensor *cpu_linear(struct graph *graph, struct ggml_tensor *weight,
 struct ggml_tensor *cpu_linear_sgemm(struct graph *graph, struct ggml_tensor *weight,
                                      struct ggml_tensor *x, struct node_finish finish);
 
-/* With both operands rounded to bf16, for quantised weights, where the processor is faster that
- * way. */
+/* Whether one of the following two suits, both for weights that are quantised, or bf16, and for
+ * more than a few rows. */
+bool linear_suits_quantised(const struct ggml_tensor *weight, const struct ggml_tensor *x);
+
+/* With both operands as bytes. */
+bool linear_suits_int8(const struct ggml_tensor *weight, const struct ggml_tensor *x);
+struct ggml_tensor *cpu_linear_int8(struct graph *graph, struct ggml_tensor *weight,
+                                    struct ggml_tensor *x, struct node_finish finish);
+
+/* With both operands rounded to bf16, where the processor is faster that way. */
 bool linear_suits_bf16(const struct ggml_tensor *weight, const struct ggml_tensor *x);
 struct ggml_tensor *cpu_linear_bf16(struct graph *graph, struct ggml_tensor *weight,
                                     struct ggml_tensor *x, struct node_finish finish);

@@ -1,0 +1,45 @@
+/* The forms of int8_product.h's sums, one for each kind of processor. */
+#ifndef VALENCE_ENCODE_COMPUTE_INT8_FORM_H
+#define VALENCE_ENCODE_COMPUTE_INT8_FORM_H
+
+#include "encode/compute/int8_product.h"
+
+#define INT8_GROUP_BYTES 4 /* neighbours in the depth that are multiplied together */
+
+/* A panel: scales, sums of the columns, then for each group of each tap the columns' values. */
+struct int8_panel {
+    float scales[INT8_COLUMNS];
+    int32_t totals[INT8_COLUMNS];
+    unsigned char groups[];
+};
+
+struct int8_form {
+    const char *name;
+    int value_bytes; /* of x and of W: 1 or 2 */
+    int depth_unit;  /* a tap's length is filled up with weights of 0 to a multiple of it */
+    int bias;        /* what was taken from each value of x before it was multiplied */
+    int max_rows;    /* of one call */
+
+    /* sums (n, INT8_COLUMNS) of n <= max_rows rows, `stride` bytes apart; taps are `tap_stride`
+     * bytes apart. */
+    void (*sums)(const struct int8_shape *shape, int64_t n_groups, int64_t n, const char *x,
+                 int64_t stride, int64_t tap_stride, const unsigned char *groups, int32_t *sums);
+
+    /* Around some calls; NULL where there is nothing to prepare. */
+    void (*begin)(void *saved);
+    void (*end)(void *saved);
+};
+
+#define INT8_SAVED_BYTES 64 /* what begin() keeps for end() */
+
+/* NULL where the processor, or this build, has none. */
+const struct int8_form *int8_form(void);
+
+/* What the files for the architectures offer int8_form(), the best first. */
+const struct int8_form *int8_form_x86(void);
+const struct int8_form *int8_form_arm(void);
+
+/* Of a tap. */
+int64_t int8_groups(const struct int8_form *form, int64_t length);
+
+#endif

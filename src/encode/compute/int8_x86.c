@@ -1,0 +1,186 @@
+/* The sums of int8_product.h on x86-64. Without dot products of bytes, values are multiplied as
+ * pairs of 16 bits: products of bytes, added in pairs, do not fit the 16 bits of the instruction
+ * for bytes (PMADDUBSW), which saturates. */
+#include "encode/compute/int8_form.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/amx.h"
+#include "kernels/processor.h"
+#include "kernels/simd.h"
+
+#define PANEL_BYTES (INT8_COLUMNS * INT8_GROUP_BYTES) /* a group of all columns */
+
+VALENCE_INLINE int32_t group_at(const char *x)
+{
+    int32_t group;
+    memcpy(&group, x, sizeof group);
+    return group;
+}
+
+/* ---- Vectors ---- */
+
+/* Defines NAME_sums() for up to ROWS rows, two vectors of PREFIX's width at a time. ADD(sum, x, w)
+ * adds the products of a group to each 32 bits. Rows are constant where the block is inlined, so
+ * that the sums live in registers; those that do not fill a block are computed one by one. */
+#define DEFINE_SUMS(NAME, FEATURES, VECTOR, PREFIX, SUFFIX, ROWS, ADD)                             \
+    __attribute__((target(FEATURES), always_inline)) static inline void NAME##_block(              \
+        int rows, const struct int8_shape *shape, int64_t n_groups, const char *x, int64_t stride, \
+        int64_t tap_stride, const unsigned char *groups, int32_t *sums)                            \
+    {                                                                                              \
+        VECTOR sum[ROWS][2];                                                                       \
+        for (int i = 0; i < rows; i++)                                                             \
+            sum[i][0] = sum[i][1] = PREFIX##_setzero_##SUFFIX();                                   \
+        for (int64_t tap = 0; tap < shape->taps; tap++) {                                          \
+            const char *row = x + tap * tap_stride;                                                \
+            for (int64_t k = 0; k < n_groups; k++, row += INT8_GROUP_BYTES) {                      \
+                const VECTOR *w = (const void *)groups;                                            \
+                VECTOR w0 = w[0], w1 = w[1];                                                       \
+                groups += PANEL_BYTES;                                                             \
+                _Pragma("GCC unroll 12") for (int i = 0; i < rows; i++)                            \
+                {                                                                                  \
+                    VECTOR v = PREFIX##_set1_epi32(group_at(row + i * stride));                    \
+                    sum[i][0] = ADD(sum[i][0], v, w0);                                             \
+                    sum[i][1] = ADD(sum[i][1], v, w1);                                             \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+        for (int i = 0; i < rows; i++)                                                             \
+            memcpy(sums + i * INT8_COLUMNS, sum[i], sizeof sum[i]);                                \
+    }                                                                                              \
+                                                                                                   \
+    __attribute__((target(FEATURES))) static void NAME##_sums(                                     \
+        const struct int8_shape *shape, int64_t n_groups, int64_t n, const char *x,                \
+        int64_t stride, int64_t tap_stride, const unsigned char *groups, int32_t *sums)            \
+    {                                                                                              \
+        int64_t half = n < ROWS && n >= ROWS / 2 ? ROWS / 2 : 0;                                   \
+        for (size_t at = 0; at < PANEL_BYTES; at += 2 * sizeof(VECTOR)) {                          \
+            int32_t *out = sums + at / sizeof(int32_t);                                            \
+            if (n == ROWS)                                                                         \
+                NAME##_block(ROWS, shape, n_groups, x, stride, tap_stride, groups + at, out);      \
+            else if (half)                                                                         \
+                NAME##_block(ROWS / 2, shape, n_groups, x, stride, tap_stride, groups + at, out);  \
+            for (int64_t i = half; n < ROWS && i < n; i++)                                         \
+                NAME##_block(1, shape, n_groups, x + i * stride, 0, tap_stride, groups + at,       \
+                             out + i * INT8_COLUMNS);                                              \
+        }                                                                                          \
+    }
+
+#define ADD_PAIRS_128(sum, x, w) _mm_add_epi32(sum, _mm_madd_epi16(x, w))
+#define ADD_PAIRS_256(sum, x, w) _mm256_add_epi32(sum, _mm256_madd_epi16(x, w))
+#define ADD_PAIRS_512(sum, x, w) _mm512_add_epi32(sum, _mm512_madd_epi16(x, w))
+
+DEFINE_SUMS(sse2, "sse2", __m128i, _mm, si128, 6, ADD_PAIRS_128)
+DEFINE_SUMS(avx2, "avx2", __m256i, _mm256, si256, 6, ADD_PAIRS_256)
+
+static const struct int8_form sse2 = {"SSE2", 2, 2, 0, 6, sse2_sums, NULL, NULL};
+static const struct int8_form avx2 = {"AVX2", 2, 2, 0, 6, avx2_sums, NULL, NULL};
+
+#ifndef VALENCE_WITHOUT_AVX512
+DEFINE_SUMS(avx512, "avx512f,avx512bw", __m512i, _mm512, si512, 12, ADD_PAIRS_512)
+DEFINE_SUMS(avx_vnni, "avx2,avxvnni", __m256i, _mm256, si256, 6, _mm256_dpbusd_avx_epi32)
+DEFINE_SUMS(avx512_vnni, "avx512f,avx512vnni", __m512i, _mm512, si512, 12, _mm512_dpbusd_epi32)
+
+static const struct int8_form avx512 = {"AVX-512", 2, 2, 0, 12, avx512_sums, NULL, NULL};
+static const struct int8_form avx_vnni = {"AVX-VNNI", 1, 4, 0, 6, avx_vnni_sums, NULL, NULL};
+static const struct int8_form avx512_vnni = {"AVX-512 VNNI",   1,    4,   0, 12,
+                                             avx512_vnni_sums, NULL, NULL};
+#endif
+
+/* ---- Tiles ---- */
+
+#ifdef AMX_AVAILABLE
+
+#define TILE_GROUPS (AMX_ROW_BYTES / INT8_GROUP_BYTES) /* of the depth, in a tile */
+
+AMX_TARGET static inline __attribute__((always_inline)) void
+tile_block(bool both, const struct int8_shape *shape, int64_t n_groups, const char *x,
+           int64_t stride, int64_t tap_stride, const unsigned char *groups, int32_t *sums)
+{
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (int64_t tap = 0; tap < shape->taps; tap++, x += tap_stride)
+        for (int64_t k = 0; k < n_groups; k += TILE_GROUPS, groups += TILE_GROUPS * PANEL_BYTES) {
+            const char *row = x + k * INT8_GROUP_BYTES;
+            _tile_loadd(4, row, (size_t)stride);
+            _tile_loadd(6, groups, PANEL_BYTES);
+            _tile_loadd(7, groups + AMX_ROW_BYTES, PANEL_BYTES);
+            _tile_dpbusd(0, 4, 6);
+            _tile_dpbusd(1, 4, 7);
+            if (both) {
+                _tile_loadd(5, row + AMX_TILE * stride, (size_t)stride);
+                _tile_dpbusd(2, 5, 6);
+                _tile_dpbusd(3, 5, 7);
+            }
+        }
+    _tile_stored(0, sums, PANEL_BYTES);
+    _tile_stored(1, sums + AMX_TILE, PANEL_BYTES);
+    if (both) {
+        _tile_stored(2, sums + AMX_TILE * INT8_COLUMNS, PANEL_BYTES);
+        _tile_stored(3, sums + AMX_TILE * INT8_COLUMNS + AMX_TILE, PANEL_BYTES);
+    }
+}
+
+/* The tiles are configured for whole blocks but within a call for fewer rows. */
+AMX_TARGET static void tile_sums(const struct int8_shape *shape, int64_t n_groups, int64_t n,
+                                 const char *x, int64_t stride, int64_t tap_stride,
+                                 const unsigned char *groups, int32_t *sums)
+{
+    if (n < 2 * AMX_TILE)
+        configure_tiles(n);
+    if (n > AMX_TILE)
+        tile_block(true, shape, n_groups, x, stride, tap_stride, groups, sums);
+    else
+        tile_block(false, shape, n_groups, x, stride, tap_stride, groups, sums);
+    if (n < 2 * AMX_TILE)
+        configure_tiles(2 * AMX_TILE);
+}
+
+AMX_TARGET static void begin_tiles(void *saved)
+{
+    _Static_assert(sizeof(struct tile_configuration) <= INT8_SAVED_BYTES, "begin()'s memory");
+    save_configuration(saved);
+    configure_tiles(2 * AMX_TILE);
+}
+
+AMX_TARGET static void end_tiles(void *saved)
+{
+    restore_configuration(saved);
+}
+
+static const struct int8_form tiles = {"AMX",        1,         64,          0,
+                                       2 * AMX_TILE, tile_sums, begin_tiles, end_tiles};
+#endif
+
+/* ---- Choosing ---- */
+
+const struct int8_form *int8_form_x86(void)
+{
+#ifdef AMX_AVAILABLE
+    if (processor_has(PROCESSOR_AMX_INT8))
+        return &tiles;
+#endif
+#ifndef VALENCE_WITHOUT_AVX512
+    if (processor_has(PROCESSOR_AVX512_VNNI))
+        return &avx512_vnni;
+    if (processor_has(PROCESSOR_AVX_VNNI))
+        return &avx_vnni;
+    if (processor_has(PROCESSOR_AVX512))
+        return &avx512;
+#endif
+    return processor_has(PROCESSOR_AVX2) ? &avx2 : &sse2;
+}
+
+#else
+
+const struct int8_form *int8_form_x86(void)
+{
+    return NULL;
+}
+
+#endif
