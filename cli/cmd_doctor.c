@@ -118,7 +118,7 @@ static int show_findings(const struct request *request, const struct valence_sto
     if (!status)
         status = valence_diagnose(summary, &options, &diagnosis, error);
     if (!status && request->json)
-        status = print_json(findings_to_json(request, summary, diagnosis), error);
+        status = print_json(with_command(findings_to_json(request, summary, diagnosis)), error);
     else if (!status)
         print_findings(request, summary, diagnosis);
     *n_warnings = status ? 0 : diagnosis->n_warnings;

@@ -4,6 +4,7 @@
 #ifdef VALENCE_WITH_ENCODERS
 #include "encode_cost.h"
 #endif
+#include "json_output.h"
 #include "metric_json.h"
 #include "table_files.h"
 
@@ -90,7 +91,7 @@ json_t *cost_to_json(const struct measured_cost *measured)
     if (measured->encoders)
         good = json_put(cost, "encoders", encoders_to_json(measured->encoders));
 #endif
-    return json_all_or_nothing(cost, good);
+    return with_command(json_all_or_nothing(cost, good));
 }
 
 static void print_form(const void *what, enum table_format format, FILE *stream)
@@ -106,6 +107,6 @@ static json_t *make_document(const void *what)
 int write_cost_tables(const char *folder, const struct measured_cost *measured,
                       struct valence_error *error)
 {
-    const struct table_source source = {"cost", measured, print_form, make_document};
+    const struct table_source source = {"cost", measured, print_form, make_document, NULL};
     return table_files_write(folder, &source, error);
 }

@@ -236,5 +236,5 @@ int print_evaluation_json(const struct evaluation_set *set, const char *against,
             root = NULL;
         }
     }
-    return print_json(root, error);
+    return print_json(with_command(root), error);
 }

@@ -312,6 +312,6 @@ static json_t *make_document(const void *what)
 int write_tables(const char *folder, const struct valence_experiment_result *result,
                  struct valence_error *error)
 {
-    const struct table_source source = {result->kind, result, print_form, make_document};
+    const struct table_source source = {result->kind, result, print_form, make_document, NULL};
     return table_files_write(folder, &source, error);
 }

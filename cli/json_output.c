@@ -1,6 +1,8 @@
 #include "json_output.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "options.h"
 
@@ -52,15 +54,48 @@ static json_t *make_document(const char *schema, json_t *root)
     return document;
 }
 
-int print_json(json_t *root, struct valence_error *error)
+static bool add_word(json_t *array, const char *word)
 {
-    return write_json(stdout, root, error); /* main() checks stdout at the end */
+    return json_array_append_new(array, json_string(word)) == 0;
 }
 
-static int write_document(FILE *stream, const char *schema, json_t *root,
-                          struct valence_error *error)
+static json_t *words_of_command(void)
 {
-    json_t *document = root ? make_document(schema, root) : NULL;
+    int n, end = 0; /* of the options */
+    const char *const *words = options_given(&n);
+    json_t *array = json_array();
+    bool complete = n > 0 && add_word(array, "valence");
+    while (end < n && strcmp(words[end], "--") != 0)
+        end++;
+    for (int i = 0; i < end && complete; i++)
+        complete = add_word(array, words[i]);
+    complete = complete && add_word(array, "--json");
+    for (int i = end; i < n && complete; i++)
+        complete = add_word(array, words[i]);
+    if (complete)
+        return array;
+    json_decref(array);
+    return json_null(); /* a word that is not UTF-8 cannot stand in JSON */
+}
+
+json_t *with_command(json_t *root)
+{
+    if (!root || json_object_set_new(root, "command", words_of_command()) == 0)
+        return root;
+    json_decref(root);
+    return NULL;
+}
+
+void print_command_member(void)
+{
+    print_json_member("command", words_of_command());
+}
+
+int write_json_as(FILE *stream, const char *schema, json_t *root, struct valence_error *error)
+{
+    char own[96];
+    name_schema(own, sizeof own);
+    json_t *document = root ? make_document(schema ? schema : own, root) : NULL;
     if (!document) {
         *error = (struct valence_error){
             .status = VALENCE_ERROR_MEMORY,
@@ -75,12 +110,10 @@ static int write_document(FILE *stream, const char *schema, json_t *root,
 
 int write_json(FILE *stream, json_t *root, struct valence_error *error)
 {
-    char schema[96];
-    name_schema(schema, sizeof schema);
-    return write_document(stream, schema, root, error);
+    return write_json_as(stream, NULL, root, error);
 }
 
-int print_json_as(const char *schema, json_t *root, struct valence_error *error)
+int print_json(json_t *root, struct valence_error *error)
 {
-    return write_document(stdout, schema, root, error);
+    return write_json(stdout, root, error); /* main() checks stdout at the end */
 }

@@ -15,8 +15,12 @@ int print_json(json_t *root, struct valence_error *error);
 /* The same to `stream`. Failed writes stay in its error flag. */
 int write_json(FILE *stream, json_t *root, struct valence_error *error);
 
-/* The same as another document than the command's own. */
-int print_json_as(const char *schema, json_t *root, struct valence_error *error);
+/* The same as another document than the command's own, which NULL stands for. */
+int write_json_as(FILE *stream, const char *schema, json_t *root, struct valence_error *error);
+
+/* Adds "command" to an object: the words of the command that makes it again, or null where one of
+ * them is not UTF-8. Takes and gives NULL where memory is short. */
+json_t *with_command(json_t *root);
 
 /* For documents that are printed piece by piece: "{" and those two keys; members follow. */
 void print_json_head(void);
@@ -24,5 +28,6 @@ void print_json_head(void);
 /* A value, and a member of such a document with the comma behind it. Both release `value`. */
 void print_json_value(json_t *value);
 void print_json_member(const char *key, json_t *value);
+void print_command_member(void);
 
 #endif

@@ -69,6 +69,11 @@ void options_visit(const struct command *command, option_visitor visit, void *us
 /* The command whose options were parsed last, NULL before. */
 const struct command *options_command(void);
 
+/* The words that make the results of the last command again: its name, options and arguments.
+ * Options for how results are shown are left out. NULL and *n = 0 where memory was short or nothing
+ * was parsed. Lives until the next parse. */
+const char *const *options_given(int *n);
+
 /* Parses argv[1..] (argv[0] is the command's name). Options and positional arguments may be mixed;
  * "--" ends options. Positional arguments go to `positional` (room for `maximum`; the places that
  * an OPTION_ARGUMENT filled are skipped), their number to *n_positional; places that nothing

@@ -321,6 +321,7 @@ static void begin_json(const struct predict_output *output)
     if (output->store)
         print_json_member("store", json_string(output->store));
     print_json_member("level", json_real(output->level));
+    print_command_member();
     fputs("  \"clips\": [", stdout);
 }
 

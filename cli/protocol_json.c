@@ -154,6 +154,8 @@ static json_t *protocols_to_json(const struct protocol_set *set)
     return array;
 }
 
+#define PROTOCOL_SCHEMA "valence/evaluate-protocol"
+
 static json_t *set_to_json(const struct protocol_set *set)
 {
     static const char *const matches[] = {NULL, "same", "other"};
@@ -172,14 +174,14 @@ static json_t *set_to_json(const struct protocol_set *set)
         set->request->as_published ? "as-published" : "validation", "protocols",
         protocols_to_json(set));
     const struct valence_protocol_options *options = &set->request->options;
-    return json_all_or_nothing(
+    return with_command(json_all_or_nothing(
         root, json_put(root, "labels", labels_to_json(options->label_values, options->label_map)) &&
-                  json_put(root, "text_stream", json_text(options->text_stream)));
+                  json_put(root, "text_stream", json_text(options->text_stream))));
 }
 
 int print_protocol_json(const struct protocol_set *set, struct valence_error *error)
 {
-    return print_json_as("valence/evaluate-protocol", set_to_json(set), error);
+    return write_json_as(stdout, PROTOCOL_SCHEMA, set_to_json(set), error);
 }
 
 /* ---- Every form ---- */
@@ -197,6 +199,7 @@ static json_t *make_document(const void *what)
 int write_protocol_tables(const char *folder, const struct protocol_set *set,
                           struct valence_error *error)
 {
-    const struct table_source source = {"protocols", set, print_form, make_document};
+    const struct table_source source = {"protocols", set, print_form, make_document,
+                                        PROTOCOL_SCHEMA};
     return table_files_write(folder, &source, error);
 }

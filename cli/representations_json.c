@@ -1,6 +1,7 @@
 /* Representation maps as JSON. */
 #include <math.h>
 
+#include "json_output.h"
 #include "metric_json.h"
 #include "table_files.h"
 #include "representations_output.h"
@@ -116,7 +117,7 @@ json_t *representations_to_json(const struct valence_representation_maps *maps,
 {
     struct valence_machine machine = {.size = sizeof machine};
     (void)valence_machine_describe(&machine, NULL); /* fails for its argument alone */
-    return json_pack(
+    return with_command(json_pack(
         "{s:s, s:{s:s, s:s, s:i}, s:o, s:s, s:b, s:{s:s, s:s, s:b, s:s, s:I, s:s, s:{s:I, s:I, "
         "s:I}}, s:o, s:o}",
         "valence_version", valence_version(), "machine", "system", machine.system, "cpu",
@@ -126,7 +127,7 @@ json_t *representations_to_json(const struct valence_representation_maps *maps,
         (int)maps->synthetic, "trained_on", match_name(maps->data), "clips",
         (json_int_t)maps->n_clips, "clips_sha256", maps->clips_sha256, "left_out", "unlabelled",
         (json_int_t)maps->n_unlabelled, "without", (json_int_t)maps->n_without, "beyond",
-        (json_int_t)maps->n_beyond, "maps", maps_to_json(maps), "features", plane_to_json(maps));
+        (json_int_t)maps->n_beyond, "maps", maps_to_json(maps), "features", plane_to_json(maps)));
 }
 
 /* ---- Every form ---- */
@@ -154,6 +155,6 @@ int write_representations(const char *folder, const struct valence_representatio
                           struct valence_error *error)
 {
     const struct written written = {maps, store, run};
-    const struct table_source source = {"maps", &written, print_form, make_document};
+    const struct table_source source = {"maps", &written, print_form, make_document, NULL};
     return table_files_write(folder, &source, error);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "json_output.h"
 #include "valence/output.h"
 
 int table_folder_make(const char *folder, struct valence_error *error)
@@ -30,18 +31,14 @@ static int write_form(const char *folder, const struct table_source *source, int
     if (status)
         return status;
     FILE *stream = valence_output_stream(output);
-    json_t *document = format == TABLE_N_FORMATS ? source->document(source->what) : NULL;
-    if (format < TABLE_N_FORMATS) {
+    if (format < TABLE_N_FORMATS)
         source->print(source->what, (enum table_format)format, stream);
-    } else if (document) {
-        (void)json_dumpf(document, stream, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-        fputc('\n', stream);
-    } else {
-        valence_output_abort(output);
-        return valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "the tables");
-    }
-    json_decref(document);
-    return valence_output_commit(output, error);
+    else
+        status = write_json_as(stream, source->schema, source->document(source->what), error);
+    if (!status)
+        return valence_output_commit(output, error);
+    valence_output_abort(output);
+    return status;
 }
 
 int table_files_write(const char *folder, const struct table_source *source,

@@ -13,6 +13,7 @@ struct table_source {
     const void *what;
     void (*print)(const void *what, enum table_format format, FILE *stream);
     json_t *(*document)(const void *what); /* NULL: memory is short */
+    const char *schema;                    /* of the document; NULL: the command's own */
 };
 
 /* Makes the folder where it is missing: before long work, whose tables could not be written. */

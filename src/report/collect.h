@@ -42,7 +42,11 @@ void collect_findings(struct report_builder *builder, const struct sources *sour
 void collect_clips(struct report_builder *builder, const struct scored_sets *sets);
 void tabulate_wrong_classes(struct report_builder *builder, const struct scored_set *set);
 
-/* How everything was made: configurations, provenance, commands. */
+/* The commands that make everything again. */
+void say_commands(struct report_builder *builder, const struct sources *sources,
+                  const struct valence_report_options *options);
+
+/* How everything was made: commands, provenance, configurations. */
 void collect_configuration(struct report_builder *builder, const struct sources *sources,
                            const struct valence_report_options *options);
 

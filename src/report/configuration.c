@@ -1,4 +1,4 @@
-/* How everything was made: configurations, provenance, and the commands that make it again. */
+/* How everything was made: configurations and provenance. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,116 +9,6 @@
 #include "run/run_folder.h"
 #include "valence/model.h"
 #include "valence/version.h"
-
-/* ---- Commands ---- */
-
-static bool needs_quotes(const char *text)
-{
-    for (; *text; text++)
-        if (!((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
-              (*text >= '0' && *text <= '9') || strchr("-_./=+:,@%", *text)))
-            return true;
-    return false;
-}
-
-/* As a shell reads it. */
-static const char *quoted(struct report_builder *builder, const char *text)
-{
-    struct text made = {.maximum = (size_t)1 << 20};
-    if (*text && !needs_quotes(text))
-        return text;
-    text_format(&made, "'");
-    for (const char *at = text; *at; at++)
-        text_format(&made, *at == '\'' ? "'\\''" : "%c", *at);
-    text_format(&made, "'");
-    const char *kept = made.failed ? "" : report_text(builder, made.data);
-    text_free(&made);
-    return kept;
-}
-
-static void say_report_command(struct report_builder *builder, const struct sources *sources,
-                               const struct valence_report_options *options)
-{
-    const char *command = "valence report";
-    const char *last = "";
-    for (int64_t i = 0; i < sources->n_runs; i++)
-        if (strcmp(last, sources->runs[i].parent) != 0) {
-            last = sources->runs[i].parent;
-            command = report_format(builder, "%s %s", command, quoted(builder, last));
-        }
-    for (int64_t i = 0; i < sources->n_documents; i++)
-        command =
-            report_format(builder, "%s %s", command, quoted(builder, sources->documents[i].path));
-    for (int64_t i = 0; i < sources->n_tables; i++)
-        command =
-            report_format(builder, "%s %s", command, quoted(builder, sources->tables[i].path));
-    if (options->store)
-        command = report_format(builder, "%s --store %s", command, quoted(builder, options->store));
-    if (options->split != VALENCE_TEST)
-        command =
-            report_format(builder, "%s --split %s", command, valence_split_names[options->split]);
-    if (options->level < 0.9 || options->level > 0.9)
-        command = report_format(builder, "%s --level %g", command, options->level);
-    report_say(builder, REPORT_TEXT, "This report, all of its charts and tables:");
-    report_say(builder, REPORT_COMMAND, "%s", command);
-}
-
-static void say_maps_command(struct report_builder *builder, const json_t *json, const char *file)
-{
-    const json_t *data = json_object_get(json, "data");
-    const char *model = json_string_value(json_array_get(json_object_get(json, "models"), 0));
-    report_say(builder, REPORT_COMMAND,
-               "valence compare-representations %s %s --flow %s --json > %s",
-               quoted(builder, report_text(builder, model ? model : "RUN")),
-               quoted(builder, report_text(builder, json_text_at(data, "store"))),
-               json_text_at(json, "flow"), file);
-}
-
-/* What made a document that was given. */
-static void say_document_command(struct report_builder *builder,
-                                 const struct document_source *document)
-{
-    const json_t *json = document->json;
-    const char *run = quoted(builder, report_text(builder, json_text_at(json, "run")));
-    const char *store = quoted(builder, report_text(builder, json_text_at(json, "store")));
-    const char *split = json_text_at(json, "split");
-    const char *file = quoted(builder, document->path);
-    const char *part =
-        *split && strcmp(split, "test") != 0 ? report_format(builder, " --split %s", split) : "";
-    const char *names = "";
-    const json_t *protocol;
-    size_t i;
-    switch (document->kind) {
-    case DOCUMENT_EVALUATION:
-        report_say(builder, REPORT_COMMAND, "valence evaluate %s %s%s --json > %s", run, store,
-                   part, file);
-        break;
-    case DOCUMENT_PREDICTION:
-        report_say(builder, REPORT_COMMAND, "valence predict %s %s --json > %s", run, store, file);
-        break;
-    case DOCUMENT_DOCTOR:
-        report_say(builder, REPORT_COMMAND, "valence doctor %s --json > %s", store, file);
-        break;
-    case DOCUMENT_PROTOCOL:
-        json_array_foreach(json_object_get(json, "protocols"), i, protocol) names = report_format(
-            builder, "%s%s%s", names, *names ? "," : "", json_text_at(protocol, "name"));
-        report_say(builder, REPORT_COMMAND, "valence evaluate %s %s%s --protocol %s --json > %s",
-                   run, store, part, names, file);
-        break;
-    case DOCUMENT_COST:
-        report_say(builder, REPORT_COMMAND, "valence cost %s --json > %s",
-                   quoted(builder, report_text(builder, json_text_at(json_object_get(json, "data"),
-                                                                     "store"))),
-                   file);
-        break;
-    case DOCUMENT_REPRESENTATIONS:
-        say_maps_command(builder, json, file);
-        break;
-    default:
-        report_say(builder, REPORT_COMMAND, "valence verify %s", file);
-        break;
-    }
-}
 
 /* ---- Provenance ---- */
 
@@ -247,11 +137,7 @@ void collect_configuration(struct report_builder *builder, const struct sources 
                            const struct valence_report_options *options)
 {
     report_section(builder, "made");
-    say_report_command(builder, sources, options);
-    if (sources->n_documents > 0)
-        report_say(builder, REPORT_TEXT, "What it was given:");
-    for (int64_t i = 0; i < sources->n_documents; i++)
-        say_document_command(builder, &sources->documents[i]);
+    say_commands(builder, sources, options);
     tabulate_runs(builder, sources);
     for (int64_t i = 0; i < sources->n_documents; i++)
         if (sources->documents[i].kind == DOCUMENT_RESULT)

@@ -201,6 +201,17 @@ int document_recognise(const json_t *json, const char *name, enum document_kind 
                           "%s: not a document that valence printed with --json", name);
 }
 
+/* Results of experiments all have the same name, so their folders' names stand for them. */
+static char *name_of_document(const char *path)
+{
+    size_t length = strlen(path), end = strlen("/" RESULT_FILE);
+    if (length <= end || strcmp(path + length - end, "/" RESULT_FILE) != 0)
+        return name_of(path);
+    char *folder = strndup(path, length - end), *name = folder ? name_of(folder) : NULL;
+    free(folder);
+    return name;
+}
+
 static int add_document(struct sources *sources, const char *path, struct valence_error *error)
 {
     json_error_t problem;
@@ -213,7 +224,7 @@ static int add_document(struct sources *sources, const char *path, struct valenc
     if (status)
         return status;
     struct document_source *document = &sources->documents[sources->n_documents++];
-    *document = (struct document_source){.path = strdup(path), .name = name_of(path)};
+    *document = (struct document_source){.path = strdup(path), .name = name_of_document(path)};
     document->json = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
     free(text);
     if (!document->path || !document->name)
@@ -254,13 +265,6 @@ static int add_experiment(struct sources *sources, const char *folder, struct va
                      "%s: the experiment is not finished: it has no %s yet", folder, RESULT_FILE);
     if (!status)
         status = add_document(sources, path, error);
-    if (!status) { /* by the folder's name, since every result has the same */
-        char *name = name_of(folder);
-        if (!name)
-            status = no_memory(error);
-        free(sources->documents[sources->n_documents - 1].name);
-        sources->documents[sources->n_documents - 1].name = name;
-    }
     free(path);
     return status;
 }

@@ -38,7 +38,10 @@ json '"validation"' selected_on
 json null protocols 0 auilc
 "$JSON_VALUE" "$work/out" protocols 3 auilc mae sd >/dev/null || wrong "no area over the seeds"
 expect 0 evaluate "$run" "$store" --protocol "$all" --bootstrap 20 --json --quiet --batch 64 --threads 1
-cmp -s "$work/out" "$work/first" || wrong "the same evaluation gives other figures"
+without_command() {
+    sed '/"command": \[/,/\]/d' "$1"
+}
+[ "$(without_command "$work/out")" = "$(without_command "$work/first")" ] || wrong "the same evaluation gives other figures"
 
 # ---- Runs trained for a rate
 expect 0 evaluate "$run" "$store" --protocol erase,noise --rates 0,0.5 --at 0.5="$run/seed-2" --bootstrap 0 --json --quiet
