@@ -8,8 +8,8 @@
  *
  * The weights are never stored: the rows that answer pass by in chunks, with a running maximum and
  * sum, and backward computes the weights again from their logarithms. So memory grows with the
- * rows, not with their product. Work is cut at segments of rows, and no two threads add to the same
- * row, so that the result does not depend on timing.
+ * rows, not with their product. Forward is cut at segments of rows, backward at clips and heads: no
+ * two threads add to the same values, so that the result does not depend on timing.
  *
  * Source: Vaswani et al., arXiv 1706.03762; Dao et al., arXiv 2205.14135, for the running
  * softmax. */

@@ -43,21 +43,23 @@ struct attention_use {
     real *gathered; /* (B, n_flows, Q, d): the cross output after dropout */
     real *pooled;   /* (B, pool width): the pooled output after dropout */
 
-    /* Of transformers: what came into each block and out of the last, (rows, d), in training; else
-     * one buffer for all; and the rows that are pooled, (rows, 2 d). */
+    /* Of transformers, in training of each block, else one buffer for all: what came in and went
+     * out of the last, (rows, d), and what attention answered, (rows, d) and (rows, heads); and the
+     * rows that are pooled, (rows, 2 d). */
     real *inputs[N_OTHERS][VALENCE_MAX_LAYERS + 1];
+    real *answers[N_OTHERS][VALENCE_MAX_LAYERS];
+    real *log_sums[N_OTHERS][VALENCE_MAX_LAYERS];
     real *context;
 };
 
 /* Activations of one block of a transformer at a time, and gradients on their way back through it;
  * rows: of the longer of its two sequences. */
 struct transformer_state {
-    real *normed, *other;    /* (rows, d): x and s after the first norm */
-    real *q, *k, *v;         /* (rows, d) */
-    real *answer, *log_sums; /* (rows, d), (rows, heads): of the attention */
-    real *middle;            /* (rows, d): the first sum */
-    real *hidden_in;         /* (rows, d): it after the second norm */
-    real *hidden;            /* (rows, 4 d) */
+    real *normed, *other; /* (rows, d): x and s after the first norm */
+    real *q, *k, *v;      /* (rows, d) */
+    real *middle;         /* (rows, d): the first sum */
+    real *hidden_in;      /* (rows, d): it after the second norm */
+    real *hidden;         /* (rows, 4 d) */
     real *dy, *dterm, *dnormed, *dother, *dq, *dk, *dv, *danswer; /* (rows, d) */
     real *dhidden;                                                /* (rows, 4 d) */
     real *dcontext;                                               /* (rows, 2 d) */

@@ -1,6 +1,6 @@
 /* Cross-modal transformers: each modality's rows read those of the two others, before they are
- * pooled. Blocks keep what came in; all else of a block is computed again on the way back, so that
- * memory grows with the number of blocks as little as possible.
+ * pooled. Blocks keep what came in and what attention answered, the dearest part; all else of a
+ * block is computed again on the way back, so that memory grows little with the number of blocks.
  *
  *   a = x + out(attention(query(norm(x)), key(norm(s)), value(norm(s))))
  *   y = a + hidden(norm(a)),  hidden(z) = W2 relu(W1 z)
@@ -28,6 +28,7 @@ struct block {
     const struct ragged *rows;  /* of x */
     const struct ragged *other; /* of s */
     const real *x, *s;
+    real *answer, *log_sums; /* of the attention: (rows, d), (rows, heads) */
     uint32_t site;
 };
 
@@ -66,13 +67,14 @@ static struct sequence_attention attention_of(const struct block *block)
                                        .q = state->q,
                                        .k = state->k,
                                        .v = state->v,
-                                       .y = state->answer,
-                                       .log_sums = state->log_sums};
+                                       .y = block->answer,
+                                       .log_sums = block->log_sums};
 }
 
 /* ---- Forward ---- */
 
-/* Fills the network's transformer state; `y`, which may be x, is NULL where only that is wanted. */
+/* Fills the network's transformer state; `y`, which may be x, is NULL on the way back, where the
+ * attention's answer is there already. */
 static void block_forward(const struct block *block, real *y)
 {
     struct transformer_state *state = &block->network->transformer;
@@ -83,9 +85,11 @@ static void block_forward(const struct block *block, real *y)
     linear(block, layers->query, n, state->normed, state->q);
     linear(block, layers->key, n_other, state->other, state->k);
     linear(block, layers->value, n_other, state->other, state->v);
-    struct sequence_attention attention = attention_of(block);
-    sequence_attention_forward(&attention, &block->network->sequence_scratch);
-    linear(block, layers->out, n, state->answer, state->middle);
+    if (y) {
+        struct sequence_attention attention = attention_of(block);
+        sequence_attention_forward(&attention, &block->network->sequence_scratch);
+    }
+    linear(block, layers->out, n, block->answer, state->middle);
     drop(block, SITE_ATTENTION, d, state->middle);
     vector_add_scaled(n * d, 1, block->x, state->middle);
     layer_norm_forward(norm_of(block, layers->norm[1]), n, state->middle, d, state->hidden_in, d);
@@ -112,6 +116,8 @@ static struct block block_of(struct network *network, const struct attention_use
                           .other = &network->sequences[s],
                           .x = use->inputs[k][layer],
                           .s = network->x[s],
+                          .answer = use->answers[k][layer],
+                          .log_sums = use->log_sums[k][layer],
                           .site = site_of_block(flow, m, k, layer)};
 }
 
@@ -208,7 +214,7 @@ static void attention_back(const struct block *block, real *gradients, real *dy,
     struct sequence_attention attention = attention_of(block);
     begin_term(block, SITE_ATTENTION, dy, state->dterm);
     vector_clear(n * d, state->danswer);
-    linear_back(block, layers->out, gradients, n, state->answer, state->dterm, state->danswer);
+    linear_back(block, layers->out, gradients, n, block->answer, state->dterm, state->danswer);
     sequence_attention_backward(&attention, &block->network->sequence_scratch, state->danswer,
                                 state->dq, state->dk, state->dv);
     vector_clear(n * d, state->dnormed);
@@ -258,10 +264,17 @@ void transform_lay_out_use(struct network *network, struct attention_use *use,
 {
     int64_t n = sequence->n_rows, d = network->config.d;
     use->context = take(network, n * N_OTHERS * d);
+    int n_layers = (int)network->config.n_layers;
     for (int k = 0; k < N_OTHERS; k++)
-        for (int i = 0; i <= (int)network->config.n_layers; i++) /* scoring keeps none of them */
-            use->inputs[k][i] =
-                network->training || i == 0 ? take(network, n * d) : use->inputs[k][0];
+        for (int i = 0; i <= n_layers; i++) {
+            bool own = network->training || i == 0; /* scoring keeps none of them */
+            use->inputs[k][i] = own ? take(network, n * d) : use->inputs[k][0];
+            if (i == n_layers)
+                break;
+            use->answers[k][i] = own ? take(network, n * d) : use->answers[k][0];
+            use->log_sums[k][i] =
+                own ? take(network, n * network->config.n_heads) : use->log_sums[k][0];
+        }
 }
 
 void transform_lay_out(struct network *network)
@@ -270,15 +283,14 @@ void transform_lay_out(struct network *network)
     int64_t d = network->config.d, n = 0;
     for (int s = 0; s < N_STREAMS; s++)
         n = network->sequences[s].n_rows > n ? network->sequences[s].n_rows : n;
-    real **const rows[] = {&state->normed, &state->other,  &state->q,       &state->k,
-                           &state->v,      &state->answer, &state->middle,  &state->hidden_in,
-                           &state->dy,     &state->dterm,  &state->dnormed, &state->dother,
-                           &state->dq,     &state->dk,     &state->dv,      &state->danswer};
-    enum { N_FORWARD = 8, N_ALL = sizeof rows / sizeof rows[0] };
+    real **const rows[] = {&state->normed, &state->other,   &state->q,         &state->k,
+                           &state->v,      &state->middle,  &state->hidden_in, &state->dy,
+                           &state->dterm,  &state->dnormed, &state->dother,    &state->dq,
+                           &state->dk,     &state->dv,      &state->danswer};
+    enum { N_FORWARD = 7, N_ALL = sizeof rows / sizeof rows[0] };
     for (int i = 0; i < (network->training ? N_ALL : N_FORWARD); i++)
         *rows[i] = take(network, n * d);
     state->hidden = take(network, n * 4 * d);
-    state->log_sums = take(network, n * network->config.n_heads);
     sequence_attention_scratch_make(&network->sequence_scratch, &network->arena);
     if (!network->training)
         return;

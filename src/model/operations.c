@@ -103,7 +103,7 @@ static void add_block_layer(struct counter *counter, double rows, struct layer l
 }
 
 /* A block in which `n` rows read `n_other` ones, with `n_pairs` pairs of both. Attention has two
- * products, again on the way back, where seven follow (kernels/sequence_attention.c). */
+ * products, and five on the way back (kernels/sequence_attention.c). */
 static void add_block(struct counter *counter, const struct transformer_layers *layers, double n,
                       double n_other, double n_pairs)
 {
@@ -114,7 +114,7 @@ static void add_block(struct counter *counter, const struct transformer_layers *
     add_block_layer(counter, n, layers->out, true);
     add_block_layer(counter, n, layers->hidden[0], true);
     add_block_layer(counter, n, layers->hidden[1], false);
-    counter->parts[VALENCE_COST_TRANSFORMERS] += (counter->training ? 2 + 2 + 7 : 2) * product;
+    counter->parts[VALENCE_COST_TRANSFORMERS] += (counter->training ? 2 + 5 : 2) * product;
 }
 
 static void count_transformers(struct counter *counter)
