@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "valence/collective.h"
 #include "valence/api.h"
 #include "valence/config.h"
 #include "valence/error.h"
@@ -193,6 +194,14 @@ struct valence_train_options {
     void (*note)(void *user, const struct valence_train_note *note);
     /* handed to epoch() and note() */
     void *user;
+    /* The ranks that train together (valence/collective.h), each calling valence_train(); NULL:
+     * this process alone. Rank 0's configuration counts, except `store` and `threads`, which are
+     * each rank's own; it alone writes the run, calls the functions above, and needs `output`. All
+     * ranks must see the same clips. Several ranks give the bytes of one with `reduce: ordered`,
+     * else the same up to rounding. A run may be resumed with another number of ranks. Where one
+     * rank fails, all do: it with its own error, which names the rank, the others with ERROR_RANK.
+     * A dry run is each rank's own. */
+    const struct valence_collective *collective;
 };
 
 VALENCE_API void valence_train_options_default(struct valence_train_options *options);

@@ -115,11 +115,12 @@ int collective_sum(const struct valence_collective *c, enum collective_wire wire
 
 /* ---- In order ---- */
 
-static void sum_alone(int64_t n_parts, float *const *parts, int64_t n, float *sum)
+void sum_add_part(int64_t n, const float *part, bool first, float *sum)
 {
-    memcpy(sum, parts[0], (size_t)n * sizeof *sum);
-    for (int64_t i = 1; i < n_parts; i++)
-        add(n, parts[i], sum);
+    if (first)
+        memcpy(sum, part, (size_t)n * sizeof *sum);
+    else
+        add(n, part, sum);
 }
 
 /* The calling rank's slice: the parts of all ranks in `received`, (n_ranks, most, slice), added up
@@ -132,10 +133,7 @@ static void add_in_order(int n_ranks, int64_t n_parts, int64_t most, int64_t sli
         int64_t count = first_part(n_parts, rank + 1, n_ranks) - first_part(n_parts, rank, n_ranks);
         for (int64_t i = 0; i < count; i++) {
             const float *part = received + (rank * most + i) * slice;
-            if (begun)
-                add(slice, part, sum);
-            else
-                memcpy(sum, part, (size_t)slice * sizeof *sum);
+            sum_add_part(slice, part, !begun, sum);
             begun = true;
         }
     }
@@ -146,7 +144,8 @@ int collective_sum_ordered(const struct valence_collective *c, int64_t n_parts, 
                            struct valence_error *error)
 {
     if (!collective_is_several(c)) {
-        sum_alone(n_parts, parts, n, sum);
+        for (int64_t i = 0; i < n_parts; i++)
+            sum_add_part(n, parts[i], i == 0, sum);
         return VALENCE_OK;
     }
     int64_t slice = slice_for(n, c->n_ranks), most = (n_parts + c->n_ranks - 1) / c->n_ranks;

@@ -32,6 +32,10 @@ static inline int64_t first_part(int64_t n_parts, int rank, int n_ranks)
     return n_parts * rank / n_ranks;
 }
 
+/* sum = part for the `first` one, else sum += part: in order, what collective_sum_ordered() gives.
+ */
+void sum_add_part(int64_t n, const float *part, bool first, float *sum);
+
 /* sum = parts[0] + parts[1] + ... over the parts of all ranks, added one after the other in the
  * order of the parts: the same bytes however they are spread over ranks. `parts` are the calling
  * rank's own, (n) each. About n_parts / n_ranks * n + n values leave each rank. */

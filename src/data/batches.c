@@ -33,8 +33,11 @@ struct batch_loader {
     const int64_t *clips;
     int64_t n_clips;
     int64_t batch_size;
+    const int64_t *sizes; /* of the batches, or NULL: batch_size, the last what is left */
+    int64_t n_batches;
     int64_t n_read;  /* clips the thread has begun to read */
-    int64_t n_given; /* clips the caller has got */
+    int64_t n_begun; /* batches the thread has begun to read */
+    int64_t n_given; /* batches the caller has got */
 
     struct slot slots[2];
     int reading;  /* the slot the thread fills next */
@@ -138,8 +141,9 @@ static int fill_stream(const struct batch_loader *loader, const int64_t *clips, 
 static int fill(const struct batch_loader *loader, const int64_t *clips, int64_t n,
                 struct slot *slot)
 {
-    int status = reserve_clips(slot, n, &slot->error);
-    if (status)
+    slot->batch = (struct valence_batch){.n_clips = 0};
+    int status = n ? reserve_clips(slot, n, &slot->error) : VALENCE_OK;
+    if (status || n == 0)
         return status;
     slot->batch = (struct valence_batch){.n_clips = n, .keys = slot->keys, .labels = slot->labels};
     for (int64_t i = 0; i < n; i++) {
@@ -154,7 +158,16 @@ static int fill(const struct batch_loader *loader, const int64_t *clips, int64_t
 
 static bool can_read(const struct batch_loader *loader)
 {
-    return loader->n_read < loader->n_clips && !loader->slots[loader->reading].full;
+    return loader->n_begun < loader->n_batches && !loader->slots[loader->reading].full;
+}
+
+/* Of the batch that the thread reads next. */
+static int64_t next_size(const struct batch_loader *loader)
+{
+    int64_t left = loader->n_clips - loader->n_read;
+    if (loader->sizes)
+        return loader->sizes[loader->n_begun];
+    return left < loader->batch_size ? left : loader->batch_size;
 }
 
 static void *read_batches(void *argument)
@@ -168,9 +181,9 @@ static void *read_batches(void *argument)
             break;
         struct slot *slot = &loader->slots[loader->reading];
         const int64_t *clips = loader->clips + loader->n_read;
-        int64_t left = loader->n_clips - loader->n_read;
-        int64_t n = left < loader->batch_size ? left : loader->batch_size;
+        int64_t n = next_size(loader);
         loader->n_read += n;
+        loader->n_begun++;
         loader->busy = true;
         pthread_mutex_unlock(&loader->mutex);
 
@@ -181,7 +194,7 @@ static void *read_batches(void *argument)
         slot->full = true;
         loader->reading ^= 1;
         if (slot->status)
-            loader->n_clips = loader->n_read; /* nothing after a failure */
+            loader->n_batches = loader->n_begun; /* nothing after a failure */
         pthread_cond_broadcast(&loader->changed);
     }
     pthread_mutex_unlock(&loader->mutex);
@@ -241,7 +254,7 @@ void batch_loader_free(struct batch_loader *loader)
 /* With the mutex held: the thread starts no further batch of the pass, and has ended the last. */
 static void end_pass(struct batch_loader *loader)
 {
-    loader->n_clips = loader->n_read = 0;
+    loader->n_batches = loader->n_begun = 0;
     while (loader->busy)
         pthread_cond_wait(&loader->changed, &loader->mutex);
 }
@@ -255,8 +268,8 @@ void batch_loader_set_filter(struct batch_loader *loader, const struct row_filte
     pthread_mutex_unlock(&loader->mutex);
 }
 
-void batch_loader_start(struct batch_loader *loader, const int64_t *clips, int64_t n,
-                        int64_t batch_size)
+static void start(struct batch_loader *loader, const int64_t *clips, int64_t n, int64_t batch_size,
+                  const int64_t *sizes, int64_t n_batches)
 {
     pthread_mutex_lock(&loader->mutex);
     end_pass(loader);
@@ -264,11 +277,29 @@ void batch_loader_start(struct batch_loader *loader, const int64_t *clips, int64
     loader->reading = loader->giving = 0;
     loader->lent = false;
     loader->clips = clips;
-    loader->batch_size = batch_size < 1 ? 1 : batch_size;
+    loader->batch_size = batch_size;
+    loader->sizes = sizes;
     loader->n_read = loader->n_given = 0;
     loader->n_clips = n;
+    loader->n_batches = n_batches;
     pthread_cond_broadcast(&loader->changed);
     pthread_mutex_unlock(&loader->mutex);
+}
+
+void batch_loader_start(struct batch_loader *loader, const int64_t *clips, int64_t n,
+                        int64_t batch_size)
+{
+    int64_t size = batch_size < 1 ? 1 : batch_size;
+    start(loader, clips, n, size, NULL, n / size + (n % size > 0));
+}
+
+void batch_loader_start_sizes(struct batch_loader *loader, const int64_t *clips,
+                              const int64_t *sizes, int64_t n_batches)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < n_batches; i++)
+        n += sizes[i];
+    start(loader, clips, n, 1, sizes, n_batches);
 }
 
 int batch_loader_next(struct batch_loader *loader, const struct valence_batch **batch,
@@ -283,17 +314,17 @@ int batch_loader_next(struct batch_loader *loader, const struct valence_batch **
         loader->giving ^= 1;
         pthread_cond_broadcast(&loader->changed);
     }
-    if (loader->n_given < loader->n_clips) {
+    if (loader->n_given < loader->n_batches) {
         struct slot *slot = &loader->slots[loader->giving];
         while (!slot->full)
             pthread_cond_wait(&loader->changed, &loader->mutex);
         loader->lent = true;
         status = slot->status;
         if (!status) {
-            loader->n_given += slot->batch.n_clips;
+            loader->n_given++;
             *batch = &slot->batch;
         } else {
-            loader->n_given = loader->n_clips; /* the pass is over */
+            loader->n_given = loader->n_batches; /* the pass is over */
             if (error)
                 *error = slot->error;
         }

@@ -36,6 +36,11 @@ void batch_loader_set_filter(struct batch_loader *loader, const struct row_filte
 void batch_loader_start(struct batch_loader *loader, const int64_t *clips, int64_t n,
                         int64_t batch_size);
 
+/* The same with batches of these sizes, which may be 0: `sizes`, (n_batches), adds up to the clips,
+ * and must live as long. */
+void batch_loader_start_sizes(struct batch_loader *loader, const int64_t *clips,
+                              const int64_t *sizes, int64_t n_batches);
+
 /* The next batch in *batch, NULL after the last one. It belongs to the loader and lives until the
  * next call. A clip without one of the network's streams has length 0 there; a clip without a label
  * has label NaN. What went wrong while reading is reported here, once the good batches before it

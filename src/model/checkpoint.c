@@ -83,15 +83,17 @@ static void free_statistics(struct checkpoint *checkpoint, int stream)
     }
 }
 
-int checkpoint_set_standardisation(struct checkpoint *checkpoint, enum valence_stream stream,
-                                   const struct column_ranges *columns, struct valence_error *error)
+int checkpoint_allocate_standardisation(struct checkpoint *checkpoint, enum valence_stream stream,
+                                        int64_t n, bool clipped,
+                                        float *values[CHECKPOINT_N_STATISTICS],
+                                        struct valence_error *error)
 {
-    int64_t n = columns->n;
-    bool clipped = columns->minimum && columns->maximum;
-    float *values[N_STATISTICS] = {NULL};
     bool complete = true;
-    for (int i = 0; i < (clipped ? N_STATISTICS : STATISTIC_LOW); i++)
-        complete = (values[i] = allocate(n, sizeof **values)) && complete;
+    for (int i = 0; i < N_STATISTICS; i++) {
+        bool wanted = clipped || i < STATISTIC_LOW;
+        values[i] = wanted ? allocate(n, sizeof **values) : NULL;
+        complete = complete && (values[i] || !wanted);
+    }
     free_statistics(checkpoint, (int)stream);
     for (int i = 0; i < N_STATISTICS; i++)
         *checkpoint_statistic(checkpoint, (int)stream, (enum statistic)i) = values[i];
@@ -99,6 +101,18 @@ int checkpoint_set_standardisation(struct checkpoint *checkpoint, enum valence_s
         free_statistics(checkpoint, (int)stream);
         return fail_memory(error, (size_t)n * sizeof **values, "the standardisation");
     }
+    return VALENCE_OK;
+}
+
+int checkpoint_set_standardisation(struct checkpoint *checkpoint, enum valence_stream stream,
+                                   const struct column_ranges *columns, struct valence_error *error)
+{
+    int64_t n = columns->n;
+    bool clipped = columns->minimum && columns->maximum;
+    float *values[CHECKPOINT_N_STATISTICS];
+    int status = checkpoint_allocate_standardisation(checkpoint, stream, n, clipped, values, error);
+    if (status)
+        return status;
     for (int64_t j = 0; j < n; j++) {
         float mean = columns->mean[j], deviation = columns->deviation[j];
         float scale = deviation >= FLT_MIN ? 1.0f / deviation : 0;

@@ -64,6 +64,14 @@ struct column_ranges {
     const float *minimum, *maximum; /* (n), or both NULL: values are not clipped */
 };
 
+/* Makes room for a stream's `n` columns in place of what was there: values[] gets the mean, the
+ * scale and, if it is `clipped`, low and high, else NULL; to be filled. */
+#define CHECKPOINT_N_STATISTICS 4
+int checkpoint_allocate_standardisation(struct checkpoint *checkpoint, enum valence_stream stream,
+                                        int64_t n, bool clipped,
+                                        float *values[CHECKPOINT_N_STATISTICS],
+                                        struct valence_error *error);
+
 /* Sets a stream's standardisation: mean, 1 / deviation, and the range of standardised values. A
  * deviation that is not a normal float (below 1.2e-38, whose inverse would overflow) is that of a
  * constant column, whose scale is 0. */

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/threads.h"
+#include "collective/collective.h"
 #include "run/run_folder.h"
 #include "train/trainer.h"
 
@@ -96,21 +97,34 @@ static int train_seed(const struct valence_train_config *config,
     return train_one_seed(&job, run, error);
 }
 
+/* The folder that holds the seeds' folders, opened by the first rank. */
+static int open_seeds(const struct valence_train_config *config,
+                      const struct valence_train_options *options, struct run_folder *folder,
+                      struct valence_error *error)
+{
+    if (options->dry_run)
+        return run_folder_check_new(config->output, error);
+    int status = VALENCE_OK;
+    if (collective_is_first(options->collective)) {
+        status = run_folder_open(folder, config->output, options->resume, error);
+        if (!status)
+            status = train_config_write(config, folder, error);
+    }
+    return collective_agree(options->collective, status, error);
+}
+
 static int train_seeds(const struct valence_train_config *config,
                        const struct valence_train_options *options, struct owned_result *result,
                        struct valence_error *error)
 {
     struct run_folder folder = {.lock = -1};
-    int status = options->dry_run
-                     ? run_folder_check_new(config->output, error)
-                     : run_folder_open(&folder, config->output, options->resume, error);
-    if (!status && !options->dry_run)
-        status = train_config_write(config, &folder, error);
+    bool writes = !options->dry_run && collective_is_first(options->collective);
+    int status = open_seeds(config, options, &folder, error);
     for (int64_t i = 0; i < config->seeds && !status; i++)
         status = train_seed(config, options, i, &result->runs[i], error);
     if (!status)
         status = result_finish(result, error);
-    if (!status && !options->dry_run)
+    if (!status && writes)
         status = run_folder_write_text(&folder, RUN_RESULTS, result->json, error);
     if (status && status != VALENCE_ERROR_CANCELLED)
         run_folder_abandon(&folder);
@@ -128,29 +142,66 @@ static int train_alone(const struct valence_train_config *config,
     return status ? status : result_finish(result, error);
 }
 
+/* ---- Ranks ---- */
+
+/* All ranks compute by the first one's configuration; where the store is, and how many threads
+ * there are, each knows best itself. Only the first one tells the caller anything. */
+static int share_request(struct valence_train_config *config, struct valence_train_options *options,
+                         struct valence_error *error)
+{
+    const struct valence_collective *collective = options->collective;
+    struct valence_train_config own = *config;
+    int status = collective_broadcast(collective, config, sizeof *config, 0, error);
+    memcpy(config->store, own.store, sizeof config->store);
+    config->threads = own.threads;
+    if (collective_is_first(collective))
+        return status;
+    options->progress = NULL;
+    options->epoch = NULL;
+    options->note = NULL;
+    return status;
+}
+
+static int train_all(const struct valence_train_config *config,
+                     const struct valence_train_options *options,
+                     struct valence_train_result **result, struct valence_error *error)
+{
+    struct owned_result *made = result_create(config->seeds, error);
+    int status = made ? VALENCE_OK : VALENCE_ERROR_MEMORY;
+    status = collective_agree(options->collective, status, error);
+    int before = threads_enter((int)config->threads);
+    if (!status)
+        status = config->seeds == 1 ? train_alone(config, options, made, error)
+                                    : train_seeds(config, options, made, error);
+    threads_leave(before);
+    if (made && (status || !result))
+        valence_train_result_free(&made->shown);
+    else if (made)
+        *result = &made->shown;
+    return status;
+}
+
 int valence_train(const struct valence_train_config *config,
                   const struct valence_train_options *given, struct valence_train_result **result,
                   struct valence_error *error)
 {
     struct valence_train_options options;
+    struct valence_error unwanted;
+    error = error ? error : &unwanted; /* ranks tell each other what failed */
     if (result)
         *result = NULL;
     int status = config ? read_options(given, &options, error)
                         : fail(error, VALENCE_ERROR_ARGUMENT, "the configuration is NULL");
     if (!status)
-        status = train_config_check(config, error);
+        status = collective_check(options.collective, error);
     if (status)
         return status;
-    struct owned_result *made = result_create(config->seeds, error);
-    if (!made)
-        return VALENCE_ERROR_MEMORY;
-    int before = threads_enter((int)config->threads);
-    status = config->seeds == 1 ? train_alone(config, &options, made, error)
-                                : train_seeds(config, &options, made, error);
-    threads_leave(before);
-    if (status || !result)
-        valence_train_result_free(&made->shown);
-    else
-        *result = &made->shown;
-    return status;
+    if (options.dry_run)
+        options.collective = NULL;
+    struct valence_train_config shared = *config;
+    if (collective_is_several(options.collective))
+        status = share_request(&shared, &options, error);
+    if (!status)
+        status = collective_agree(options.collective, train_config_check(&shared, error), error);
+    return status ? status : train_all(&shared, &options, result, error);
 }

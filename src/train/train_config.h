@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "kernels/linear.h"
+#include "collective/sum.h"
 #include "model/losses.h"
 #include "train/missing.h"
 #include "train/schedule.h"
@@ -16,6 +17,9 @@
 #include "valence/train.h"
 
 #define TRAIN_PATH_BYTES 1024
+
+/* How a batch's gradients are added up. */
+enum train_reduction { TRAIN_REDUCE_LIBRARY, TRAIN_REDUCE_ORDERED, TRAIN_N_REDUCTIONS };
 
 enum train_optimizer { TRAIN_ADAM, TRAIN_ADAMW, TRAIN_N_OPTIMIZERS };
 
@@ -52,6 +56,10 @@ struct valence_train_config {
     int64_t epochs;
     int64_t batch_size;
     enum precision precision; /* of the step's products */
+    int64_t accumulate;       /* batches in a step */
+    enum train_reduction reduce;
+    int64_t reduce_part; /* clips, where it is ordered */
+    enum collective_wire reduce_wire;
     enum train_optimizer optimizer;
     double learning_rate, weight_decay, beta1, beta2, epsilon;
     double clip_norm;     /* 0: off */

@@ -16,22 +16,23 @@ const char *const train_selection_names[TRAIN_N_SELECTIONS] = {"complete", "miss
 static const char *const start_names[TRAIN_N_STARTS] = {"mean", "random"};
 static const char *const label_names[TRAIN_N_LABELS] = {"scores", "classes"};
 static const char *const precision_names[] = {"f32", "bf16"}; /* as enum precision */
+static const char *const reduce_names[TRAIN_N_REDUCTIONS] = {"library", "ordered"};
+static const char *const wire_names[N_WIRES] = {"f32", "bf16"};
 static const char *const flow_names[] = {
     "complete",           "text_missing",        "audio_missing",     "video_missing",
     "audio_text_missing", "audio_video_missing", "text_video_missing"};
 
-_Static_assert(sizeof(enum train_optimizer) == sizeof(int) &&
-                   sizeof(enum train_selection) == sizeof(int) &&
-                   sizeof(enum train_start) == sizeof(int) &&
-                   sizeof(enum precision) == sizeof(int) &&
-                   sizeof(enum train_labels) == sizeof(int) &&
-                   sizeof(enum valence_imagination) == sizeof(int) &&
-                   sizeof(enum missing_rates) == sizeof(int) &&
-                   sizeof(enum valence_erasure) == sizeof(int) &&
-                   sizeof(enum valence_fusion) == sizeof(int) &&
-                   sizeof(enum valence_view_set) == sizeof(int) &&
-                   sizeof(enum valence_weighting) == sizeof(int),
-               "choices are set through an int pointer");
+_Static_assert(
+    sizeof(enum train_optimizer) == sizeof(int) && sizeof(enum train_selection) == sizeof(int) &&
+        sizeof(enum train_start) == sizeof(int) && sizeof(enum precision) == sizeof(int) &&
+        sizeof(enum train_labels) == sizeof(int) && sizeof(enum train_reduction) == sizeof(int) &&
+        sizeof(enum collective_wire) == sizeof(int) &&
+        sizeof(enum valence_imagination) == sizeof(int) &&
+        sizeof(enum missing_rates) == sizeof(int) && sizeof(enum valence_erasure) == sizeof(int) &&
+        sizeof(enum valence_fusion) == sizeof(int) &&
+        sizeof(enum valence_view_set) == sizeof(int) &&
+        sizeof(enum valence_weighting) == sizeof(int),
+    "choices are set through an int pointer");
 
 #define PLACE(field)                                                                               \
     .offset = offsetof(struct valence_train_config, field),                                        \
@@ -247,6 +248,21 @@ static const struct config_key keys[] = {
 
     INT("epochs", epochs, 1, 1000000, "25", FREE, "Number of passes over the training clips."),
     INT("batch_size", batch_size, 1, 16384, "96", FIXED, "Clips in one step."),
+    ADDED_INT(
+        "accumulate", accumulate, 1, 100000, "1",
+        "Batches whose gradients are added up, weighted by their clips, before the weights "
+        "change: larger steps in the memory of one batch. The losses that compare clips do so "
+        "within each batch."),
+    ADDED_CHOICE("reduce", reduce, reduce_names, TRAIN_N_REDUCTIONS, "library",
+                 "How the gradients of a batch are added up. library: as is fastest. ordered: the "
+                 "batch is cut into parts of reduce_part clips, and these are added one after the "
+                 "other; then any number of ranks and of threads gives the same bytes."),
+    ADDED_INT("reduce_part", reduce_part, 1, 16384, "8",
+              "Of reduce: ordered, the clips of a part. No more ranks or threads than a batch has "
+              "parts work at once."),
+    ADDED_CHOICE("reduce_wire", reduce_wire, wire_names, N_WIRES, "f32",
+                 "Of reduce: library, how gradients travel between ranks: f32, or bf16, rounded to "
+                 "8 bits, in half the bytes."),
 
     ADDED_CHOICE("precision", precision, precision_names, 2, "f32",
                  "The products with weights in a training step: f32, or bf16, whose operands are "

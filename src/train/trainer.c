@@ -12,11 +12,9 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/threads.h"
-#include "kernels/adam.h"
 #include "model/layout.h"
 #include "train/closed_form.h"
 #include "train/epoch_record.h"
-#include "train/flow_draw.h"
 #include "train/trainer_private.h"
 #include "train/validation.h"
 
@@ -41,10 +39,8 @@ static int check_usable(const struct trainer *t, struct valence_error *error)
     return fail(error, VALENCE_ERROR_DATA, "a parameter or one of its moments is not finite");
 }
 
-/* Adds to an error in the numbers (ERROR_DATA) when it came up and what can be done; others pass as
- * they are. */
-static int fail_in_numbers(const struct trainer *t, int status, const char *doing,
-                           struct valence_error *error)
+int trainer_fail_in_numbers(const struct trainer *t, int status, const char *doing,
+                            struct valence_error *error)
 {
     char path[RUN_PATH_BYTES], inner[VALENCE_ERROR_TEXT_BYTES];
     if (!error || status != VALENCE_ERROR_DATA)
@@ -65,7 +61,7 @@ static int save_last(struct trainer *t, struct valence_error *error)
     char path[RUN_PATH_BYTES];
     int status = check_usable(t, error);
     if (status)
-        return fail_in_numbers(t, status, "saving", error);
+        return trainer_fail_in_numbers(t, status, "saving", error);
     json_decref(t->checkpoint.training);
     t->checkpoint.training = train_state_to_json(&t->state, t->checkpoint.config.n_flows);
     if (!t->checkpoint.training)
@@ -117,50 +113,11 @@ static int save_epoch(struct trainer *t, struct valence_error *error)
     return save_model(t, run_epoch_name(t->state.epoch, name), error);
 }
 
-/* ---- A step ---- */
-
-static int report(struct trainer *t)
-{
-    if (!t->progress)
-        return VALENCE_OK;
-    struct valence_progress_event event = {
-        .stage = t->stage,
-        .done = t->state.epoch * t->training.n + t->state.n_clips,
-        .total = t->config->epochs * t->training.n,
-        .unit = "clips",
-        .detail = t->detail,
-    };
-    return t->progress->report(t->progress->user, &event);
-}
-
-static int fail_cancelled(const struct trainer *t, struct valence_error *error)
+int trainer_fail_cancelled(const struct trainer *t, struct valence_error *error)
 {
     return fail_key(error, VALENCE_ERROR_CANCELLED, "resume",
                     "%s: stopped in epoch %lld after step %lld; everything is saved",
-                    t->folder.path, (long long)t->state.epoch + 1, (long long)t->state.step);
-}
-
-static int stop_cancelled(struct trainer *t, struct valence_error *error)
-{
-    int status = save_last(t, error);
-    if (status)
-        return status;
-    return fail_cancelled(t, error);
-}
-
-static void add_to_sums(struct train_state *state, const struct loss_terms *terms, double norm,
-                        int64_t n_clips)
-{
-    double weight = (double)n_clips;
-    state->sums.complete += weight * terms->complete;
-    state->sums.missing += weight * terms->missing;
-    state->sums.rep += weight * terms->rep;
-    state->sums.cross += weight * terms->cross;
-    state->sums.feature += weight * terms->feature;
-    state->sums.rnc += weight * terms->rnc;
-    state->sums.total += weight * terms->total;
-    state->norm_sum += weight * norm;
-    state->n_clips += n_clips;
+                    t->config->output, (long long)t->state.epoch + 1, (long long)t->state.step);
 }
 
 double trainer_learning_rate(const struct trainer *t)
@@ -184,94 +141,38 @@ int trainer_draw_missing(struct trainer *t, const struct clip_selection *clips,
     return status;
 }
 
-static int flows_of_step(const struct trainer *t, int64_t step, unsigned flows[VALENCE_MAX_FLOWS])
-{
-    return draw_flows(&t->checkpoint.config, t->config->flows_per_step,
-                      mix_keys((uint64_t)t->config->seed, PURPOSE_FLOWS), step, flows);
-}
-
-/* The optimizer squares gradients in single precision: 1e19 squared is below FLT_MAX, 3.4e38. */
-#define LARGEST_NORM 1e19
-
-/* The batch with the labels that the network learns. */
-static struct valence_batch learnt_batch(struct trainer *t, const struct valence_batch *batch)
-{
-    struct valence_batch learnt = *batch;
-    for (int64_t i = 0; i < batch->n_clips; i++)
-        t->learnt_labels[i] = (batch->labels[i] - t->labels.offset) / t->labels.factor;
-    learnt.labels = t->learnt_labels;
-    return learnt;
-}
-
-static int train_step(struct trainer *t, const struct valence_batch *batch,
-                      struct valence_error *error)
-{
-    struct valence_batch learnt = learnt_batch(t, batch);
-    const struct valence_train_config *config = t->config;
-    struct checkpoint *checkpoint = &t->checkpoint;
-    struct train_state *state = &t->state;
-    struct loss_terms terms;
-    uint64_t seed = mix_keys((uint64_t)config->seed, PURPOSE_DROPOUT);
-    uint64_t dropout_key = mix_keys(seed, (uint64_t)state->step);
-    unsigned flows[VALENCE_MAX_FLOWS];
-    int n_flows = flows_of_step(t, state->step, flows);
-    int status = network_gradients(t->network, checkpoint->parameters, &checkpoint->standardisation,
-                                   &learnt, flows, n_flows, &config->losses,
-                                   dropout_key ? dropout_key : 1, t->gradients, &terms, error);
-    double norm = status ? 0 : gradient_norm(checkpoint->n_parameters, t->gradients);
-    bool clip = config->clip_norm > 0 && norm > config->clip_norm;
-    double scale = clip ? config->clip_norm / norm : 1.0;
-    if (!status && !(norm * scale < LARGEST_NORM))
-        status = isfinite(norm) ? fail(error, VALENCE_ERROR_DATA,
-                                       "the training diverges: the gradient has a norm of %g", norm)
-                                : fail(error, VALENCE_ERROR_DATA, "the gradient is not finite");
-    if (status)
-        return fail_in_numbers(t, status, "training", error);
-    struct adam_options adam = {.learning_rate = trainer_learning_rate(t),
-                                .beta1 = config->beta1,
-                                .beta2 = config->beta2,
-                                .epsilon = config->epsilon,
-                                .weight_decay = config->weight_decay,
-                                .decoupled = config->optimizer == TRAIN_ADAMW,
-                                .gradient_scale = scale};
-    adam_step(&adam, ++state->step, checkpoint->n_parameters, checkpoint->parameters, t->gradients,
-              checkpoint->first_moment, checkpoint->second_moment);
-    add_to_sums(state, &terms, norm, batch->n_clips);
-    state->n_batches++;
-    return VALENCE_OK;
-}
-
 /* ---- An epoch ---- */
-
-/* What the bar shows beside the clips: this epoch's loss so far and the best validation error. */
-static void describe(struct trainer *t)
-{
-    const struct train_state *state = &t->state;
-    int n = snprintf(t->detail, sizeof t->detail, "epoch %lld/%lld", (long long)state->epoch + 1,
-                     (long long)t->config->epochs);
-    if (state->n_clips)
-        n += snprintf(t->detail + n, sizeof t->detail - (size_t)n, ", loss %.4f",
-                      state->sums.total / (double)state->n_clips);
-    if (state->best_epoch)
-        snprintf(t->detail + n, sizeof t->detail - (size_t)n, ", best %s %.4f (epoch %lld)",
-                 train_error_heading(&t->checkpoint.config), state->best_value,
-                 (long long)state->best_epoch);
-}
 
 /* Room for the largest batch in what flows the epoch's steps draw. */
 static int reserve_epoch(struct trainer *t, struct valence_error *error)
 {
     int64_t n = t->training.n, batch_size = t->config->batch_size, n_rows[VALENCE_N_STREAMS];
-    int64_t n_left = (n + batch_size - 1) / batch_size - t->state.n_batches;
+    int64_t n_steps = (trainer_n_batches(t) - t->state.n_batches + t->config->accumulate - 1) /
+                      t->config->accumulate;
     int64_t n_clips = n < batch_size ? n : batch_size;
     largest_batch(t->store, &t->map, t->order, n, batch_size, n_rows);
     int status = VALENCE_OK;
-    for (int64_t i = 0; i < n_left && !status; i++) {
+    for (int64_t i = 0; i < n_steps && !status; i++) {
         unsigned flows[VALENCE_MAX_FLOWS];
-        int n_flows = flows_of_step(t, t->state.step + i, flows);
+        int n_flows = trainer_draw_flows(t, t->state.step + i, flows);
         status = network_reserve(t->network, n_clips, n_rows, flows, n_flows, true, error);
     }
     return status;
+}
+
+/* Starts reading this rank's share of the batches that are left. */
+static void start_shares(struct trainer *t)
+{
+    int64_t n = 0, first = t->state.n_batches, n_batches = trainer_n_batches(t);
+    for (int64_t i = first; i < n_batches; i++) {
+        int64_t begin, end;
+        step_parts_share(t->parts, trainer_clips_of_batch(t, i), &begin, &end);
+        memcpy(t->share + n, t->order + i * t->config->batch_size + begin,
+               (size_t)(end - begin) * sizeof *t->share);
+        t->share_sizes[i - first] = end - begin;
+        n += end - begin;
+    }
+    batch_loader_start_sizes(t->loader, t->share, t->share_sizes, n_batches - first);
 }
 
 /* The order depends on seed and epoch alone, so that a resumed epoch takes the same clips. */
@@ -282,15 +183,26 @@ static int begin_epoch(struct trainer *t, struct valence_error *error)
         random_source(mix_keys((uint64_t)t->config->seed, PURPOSE_ORDER), (uint64_t)t->state.epoch);
     memcpy(t->order, t->training.clips, (size_t)n * sizeof *t->order);
     random_shuffle(&source, t->order, n);
-    int status = reserve_epoch(t, error);
+    int status = t->parts ? VALENCE_OK : reserve_epoch(t, error);
     if (!status)
         status = trainer_draw_missing(t, &t->training, error);
+    status = collective_agree(t->collective, status, error);
     if (status)
         return status;
     int64_t done = t->state.n_batches * batch_size;
     done = done < n ? done : n;
-    batch_loader_start(t->loader, t->order + done, n - done, batch_size);
+    if (t->parts)
+        start_shares(t);
+    else
+        batch_loader_start(t->loader, t->order + done, n - done, batch_size);
     return VALENCE_OK;
+}
+
+/* Saves, in the rank that does. */
+static int save_for_all(struct trainer *t, struct valence_error *error)
+{
+    int status = trainer_is_first(t) ? save_last(t, error) : VALENCE_OK;
+    return collective_agree(t->collective, status, error);
 }
 
 static int train_epoch(struct trainer *t, struct valence_error *error)
@@ -298,33 +210,40 @@ static int train_epoch(struct trainer *t, struct valence_error *error)
     int status = begin_epoch(t, error);
     if (network_is_closed_form(&t->checkpoint.config))
         return status ? status : closed_form_train(t, error);
-    while (!status) {
-        const struct valence_batch *batch;
-        describe(t);
-        if (report(t))
-            return stop_cancelled(t, error);
-        status = batch_loader_next(t->loader, &batch, error);
-        if (status || !batch)
-            break;
-        status = train_step(t, batch, error);
+    while (!status && t->state.n_batches < trainer_n_batches(t)) {
+        status = trainer_step(t, error);
         int64_t every = t->config->checkpoint_every;
+        if (status == VALENCE_ERROR_CANCELLED) {
+            int saved = save_for_all(t, error);
+            return saved ? saved : trainer_fail_cancelled(t, error);
+        }
         if (!status && every && t->state.step % every == 0)
-            status = save_last(t, error);
+            status = save_for_all(t, error);
     }
     return status;
 }
 
-/* Writes what an epoch came to. The order matters for who is killed in between: a log line beyond
- * the last checkpoint is cut off on resuming, and a best model beyond it is written again with the
- * same bytes. */
+/* Writes what an epoch came to, after advancing the state. The order matters for who is killed in
+ * between: a log line beyond the last checkpoint is cut off on resuming, and a best model beyond it
+ * is written again with the same bytes. */
+static int write_epoch(struct trainer *t, const struct valence_train_epoch *epoch,
+                       struct valence_error *error)
+{
+    int status = epoch->is_best ? save_model(t, RUN_BEST, error) : VALENCE_OK;
+    if (!status && t->config->keep_epochs)
+        status = save_epoch(t, error);
+    return status ? status : save_last(t, error);
+}
+
 static int finish_epoch(struct trainer *t, const struct valence_train_epoch *epoch,
                         struct valence_error *error)
 {
     struct train_state *state = &t->state;
     int status = check_usable(t, error);
     if (status)
-        return fail_in_numbers(t, status, "saving", error);
-    status = run_log_append(t->log, RUN_LOG, epoch_to_json(epoch), &state->log_bytes, error);
+        return trainer_fail_in_numbers(t, status, "saving", error);
+    if (trainer_is_first(t))
+        status = run_log_append(t->log, RUN_LOG, epoch_to_json(epoch), &state->log_bytes, error);
     if (status)
         return status;
     state->epoch++;
@@ -338,48 +257,70 @@ static int finish_epoch(struct trainer *t, const struct valence_train_epoch *epo
         state->best_value = epoch->best_mae;
         memcpy(state->best_mae, epoch->validation_mae,
                (size_t)epoch->n_flows * sizeof *epoch->validation_mae);
-        status = save_model(t, RUN_BEST, error);
     }
-    if (!status && t->config->keep_epochs)
-        status = save_epoch(t, error);
-    return status ? status : save_last(t, error);
+    return trainer_is_first(t) ? write_epoch(t, epoch, error) : VALENCE_OK;
+}
+
+/* The epoch's times to their log, and the whole record to the caller. */
+static int tell_epoch(struct trainer *t, const struct valence_train_epoch *epoch,
+                      struct valence_error *error)
+{
+    const struct valence_train_options *options = t->job->options;
+    int64_t size;
+    if (!trainer_is_first(t))
+        return VALENCE_OK;
+    int status = run_log_append(t->timing, RUN_TIMING, epoch_times_to_json(epoch), &size, error);
+    if (!status && options->epoch && options->epoch(options->user, epoch))
+        status = trainer_fail_cancelled(t, error);
+    return status;
+}
+
+static int validate_epoch(struct trainer *t, double *mae, struct valence_error *error)
+{
+    struct validation validation = {.collective = t->collective,
+                                    .checkpoint = &t->checkpoint,
+                                    .network = t->network,
+                                    .parts = t->parts,
+                                    .labels = &t->labels,
+                                    .loader = t->loader,
+                                    .clips = t->validation.clips,
+                                    .n = t->validation.n,
+                                    .batch_size = t->config->batch_size};
+    int status = trainer_draw_missing(t, &t->validation, error);
+    status = collective_agree(t->collective, status, error);
+    if (status)
+        return status;
+    status = validate(&validation, t->calibration.scores, mae, error);
+    return trainer_fail_in_numbers(t, status, "validating", error);
 }
 
 static int run_epoch(struct trainer *t, struct valence_error *error)
 {
-    const struct valence_model_config *model = &t->checkpoint.config;
     double mae[VALENCE_MAX_FLOWS];
     double start = seconds_now();
-    int64_t before = t->state.n_clips, size;
+    int64_t before = t->state.n_clips;
     int status = train_epoch(t, error);
     if (status)
         return status;
     double training = seconds_now() - start;
     int64_t n_clips = t->state.n_clips - before;
-    status = trainer_draw_missing(t, &t->validation, error);
+    status = validate_epoch(t, mae, error);
+    if (!status)
+        status = collective_compare(t->collective, t->checkpoint.parameters,
+                                    t->checkpoint.n_parameters * (int64_t)sizeof(float),
+                                    "parameters", error);
     if (status)
         return status;
-    status =
-        validate(t->network, t->checkpoint.parameters, &t->checkpoint.standardisation, &t->labels,
-                 t->loader, t->validation.clips, t->validation.n, t->config->batch_size,
-                 model->flows, model->n_flows, model->n_classes, t->calibration.scores, mae, error);
-    if (status)
-        return fail_in_numbers(t, status, "validating", error);
     struct epoch_record record;
     epoch_record_make(t, mae, &record);
     status = finish_epoch(t, &record.shown, error);
-    if (status)
-        return status;
     record.shown.n_clips = n_clips;
     record.shown.training_seconds = training;
     record.shown.clips_per_second = (double)n_clips / training;
     record.shown.seconds = seconds_now() - start;
-    status =
-        run_log_append(t->timing, RUN_TIMING, epoch_times_to_json(&record.shown), &size, error);
-    const struct valence_train_options *options = t->job->options;
-    if (!status && options->epoch && options->epoch(options->user, &record.shown))
-        status = fail_cancelled(t, error);
-    return status;
+    if (!status)
+        status = tell_epoch(t, &record.shown, error);
+    return collective_agree(t->collective, status, error);
 }
 
 /* ---- The run ---- */
@@ -442,7 +383,12 @@ int train_one_seed(const struct train_job *job, struct valence_train_run *run,
                    struct valence_error *error)
 {
     struct trainer t = {
-        .job = job, .config = job->config, .progress = job->options->progress, .stage = "training"};
+        .job = job,
+        .config = job->config,
+        .collective = job->options->collective,
+        .progress = job->options->progress,
+        .stage = "training",
+    };
     if (job->n > 1)
         snprintf(t.stage, sizeof t.stage, "seed %lld of %lld", (long long)job->number,
                  (long long)job->n);
@@ -452,7 +398,9 @@ int train_one_seed(const struct train_job *job, struct valence_train_run *run,
         status = run_epoch(&t, error);
     if (!status) {
         fill_run(&t, run);
-        status = dry ? VALENCE_OK : write_results(&t, run, error);
+        if (!dry && trainer_is_first(&t))
+            status = write_results(&t, run, error);
+        status = collective_agree(t.collective, status, error);
     }
     if (status && status != VALENCE_ERROR_CANCELLED)
         run_folder_abandon(&t.folder);

@@ -297,7 +297,6 @@ static int open_run(struct trainer *t, struct valence_error *error)
     int status = run_folder_open(&t->folder, t->config->output, resume, error);
     if (status)
         return status;
-    t->state.data_key = key_of_clips(t, &t->validation, key_of_clips(t, &t->training, 0));
     status = data_fingerprint(t->store, t->config->streams, t->progress, t->fingerprint, error);
     if (status)
         return status;
@@ -375,18 +374,39 @@ static int measure_distances(struct trainer *t, struct valence_error *error)
     return status;
 }
 
+/* What computes batches in parts, where that is asked for. */
+static int open_parts(struct trainer *t, struct valence_error *error)
+{
+    int64_t n = t->training.n, batch_size = t->config->batch_size;
+    bool ordered = t->config->reduce == TRAIN_REDUCE_ORDERED;
+    if (network_is_closed_form(&t->checkpoint.config) ||
+        !(ordered || collective_is_several(t->collective)))
+        return VALENCE_OK;
+    t->share = allocate(n, sizeof *t->share);
+    t->share_sizes = allocate((n + batch_size - 1) / batch_size, sizeof *t->share_sizes);
+    if (!t->share || !t->share_sizes)
+        return fail_memory(error, (size_t)n * sizeof *t->share, "the order of the clips");
+    return step_parts_create(t->collective, t->config, &t->checkpoint,
+                             n < batch_size ? n : batch_size, &t->parts, error);
+}
+
 /* Room for validating; that for training depends on an epoch's order. */
 static int open_network(struct trainer *t, struct valence_error *error)
 {
     int64_t n_rows[VALENCE_N_STREAMS], batch_size = t->config->batch_size;
-    t->gradients = block_take_zeroed(t->checkpoint.n_parameters, sizeof *t->gradients);
+    int64_t n_parameters = t->checkpoint.n_parameters;
+    bool accumulates = t->config->accumulate > 1;
+    t->gradients = block_take_zeroed(n_parameters, sizeof *t->gradients);
+    if (accumulates)
+        t->batch_gradients = block_take_zeroed(n_parameters, sizeof *t->batch_gradients);
     t->order = allocate(t->training.n, sizeof *t->order);
     t->learnt_labels = allocate(batch_size, sizeof *t->learnt_labels);
-    if (!t->gradients || !t->order || !t->learnt_labels)
-        return fail_memory(error, (size_t)t->checkpoint.n_parameters * sizeof *t->gradients,
-                           "the gradients");
+    if (!t->gradients || (accumulates && !t->batch_gradients) || !t->order || !t->learnt_labels)
+        return fail_memory(error, (size_t)n_parameters * sizeof *t->gradients, "the gradients");
     int status = network_create(&t->checkpoint.config, &t->network, error);
-    if (status)
+    if (!status)
+        status = open_parts(t, error);
+    if (status || t->parts)
         return status;
     network_set_precision(t->network, t->config->precision);
     largest_batch(t->store, &t->map, t->validation.clips, t->validation.n, batch_size, n_rows);
@@ -402,26 +422,47 @@ static int try_run(struct trainer *t, struct valence_error *error)
     return status ? status : begin_anew(t, error);
 }
 
+/* What is only measured to be saved. */
+static int measure(struct trainer *t, struct valence_error *error)
+{
+    int status = measure_distances(t, error);
+    return status ? status : train_novelty_measure(t, error);
+}
+
+/* Each of these steps ends in all ranks alike. */
+static int open_shared(struct trainer *t, struct valence_error *error)
+{
+    int status = trainer_is_first(t) ? open_run(t, error) : VALENCE_OK;
+    status = collective_agree(t->collective, status, error);
+    if (!status)
+        status = trainer_share(t, error);
+    if (status)
+        return status;
+    status = open_calibration(t, error);
+    if (!status && trainer_is_first(t))
+        status = measure(t, error);
+    if (!status)
+        status = open_network(t, error);
+    return collective_agree(t->collective, status, error);
+}
+
 int trainer_open(struct trainer *t, struct valence_error *error)
 {
     t->folder.lock = -1;
-    bool dry = t->job->options->dry_run;
     int status = network_check_precision(t->config->precision, error);
     if (!status)
         status = open_data(t, error);
-    if (!status) {
+    status = collective_agree(t->collective, status, error);
+    if (status)
+        return status;
+    if (trainer_is_first(t))
         note_labels(t);
-        measure_labels(t);
-    }
-    if (!status)
-        status = dry ? try_run(t, error) : open_run(t, error);
-    if (!status)
-        status = open_calibration(t, error);
-    if (!status && !dry)
-        status = measure_distances(t, error);
-    if (!status && !dry)
-        status = train_novelty_measure(t, error);
-    return status || dry ? status : open_network(t, error);
+    measure_labels(t);
+    t->state.data_key = key_of_clips(t, &t->validation, key_of_clips(t, &t->training, 0));
+    if (!t->job->options->dry_run)
+        return open_shared(t, error);
+    status = try_run(t, error);
+    return status ? status : open_calibration(t, error);
 }
 
 void trainer_close(struct trainer *t)
@@ -429,8 +470,12 @@ void trainer_close(struct trainer *t)
     batch_loader_free(t->loader);
     missing_free(&t->missing);
     network_free(t->network);
+    step_parts_free(t->parts);
+    block_free(t->batch_gradients, t->checkpoint.n_parameters, sizeof *t->batch_gradients);
     block_free(t->gradients, t->checkpoint.n_parameters, sizeof *t->gradients);
     free(t->order);
+    free(t->share);
+    free(t->share_sizes);
     free(t->learnt_labels);
     if (t->log)
         fclose(t->log);

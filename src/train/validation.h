@@ -2,23 +2,30 @@
 #ifndef VALENCE_TRAIN_VALIDATION_H
 #define VALENCE_TRAIN_VALIDATION_H
 
-#include "model/network.h"
 #include "data/batches.h"
+#include "train/step_parts.h"
 
 /* What the network learns is (label - offset) / factor; scores are factor * its output + offset. */
 struct label_transform {
     float factor, offset;
 };
 
-/* Scores `n` labelled clips in each flow on the labels' scale: scores[n_flows][n], and their mean
- * absolute errors in mae[n_flows]; of `n_classes` classes (0: scores) the numbers of the most
- * probable ones, and the mean cross-entropies. Sums in the clips' order, so that they do not depend
- * on threads.
- */
-int validate(struct network *network, const float *parameters,
-             const struct standardisation *standardisation, const struct label_transform *labels,
-             struct batch_loader *loader, const int64_t *clips, int64_t n, int64_t batch_size,
-             const unsigned *flows, int n_flows, int64_t n_classes, float *scores, double *mae,
+struct validation {
+    const struct valence_collective *collective; /* or NULL */
+    const struct checkpoint *checkpoint;
+    struct network *network;  /* computes whole batches, */
+    struct step_parts *parts; /* or these do in parts, where it is not NULL */
+    const struct label_transform *labels;
+    struct batch_loader *loader;
+    const int64_t *clips; /* (n), labelled */
+    int64_t n, batch_size;
+};
+
+/* Scores the clips in each flow of the model on the labels' scale: scores[n_flows][n], and their
+ * mean absolute errors in mae[n_flows]; of classes the numbers of the most probable ones, and the
+ * mean cross-entropies. Every rank scores its share of the clips, and all get all scores. Sums in
+ * the clips' order, so that they depend neither on threads nor on ranks. */
+int validate(const struct validation *validation, float *scores, double *mae,
              struct valence_error *error);
 
 #endif

@@ -90,4 +90,30 @@ static inline bool exists(const struct fixture *f, const char *name)
     return path_exists(path);
 }
 
+static inline void assert_same_file(const struct fixture *f, const char *run, const char *other,
+                                    const char *name)
+{
+    char paths[2][256], *texts[2];
+    size_t sizes[2];
+    snprintf(paths[0], sizeof paths[0], "%s/%s/%s", f->folder, run, name);
+    snprintf(paths[1], sizeof paths[1], "%s/%s/%s", f->folder, other, name);
+    for (int i = 0; i < 2; i++) {
+        struct valence_error error;
+        if (file_read_text(paths[i], 1 << 24, &texts[i], &sizes[i], &error))
+            fail_msg("%s", error.text);
+    }
+    if (sizes[0] != sizes[1] || memcmp(texts[0], texts[1], sizes[0]) != 0)
+        fail_msg("%s and %s differ", paths[0], paths[1]);
+    free(texts[0]);
+    free(texts[1]);
+}
+
+static inline void assert_same_run(const struct fixture *f, const char *run, const char *other)
+{
+    static const char *const names[] = {"last.safetensors", "best.safetensors", "log.jsonl",
+                                        "results.json"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_same_file(f, run, other, names[i]);
+}
+
 #endif
