@@ -191,21 +191,6 @@ static void test_a_ridge_that_was_stopped_begins_again(void **state)
     assert_true(train(&config, true).ridge_penalty > 0);
 }
 
-static void assert_same_file(const struct fixture *f, const char *a, const char *b,
-                             const char *name)
-{
-    char path[256], *texts[2];
-    size_t sizes[2];
-    const char *const runs[] = {a, b};
-    for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s/%s", f->folder, runs[i], name);
-        assert_int_equal(file_read_text(path, 1 << 26, &texts[i], &sizes[i], NULL), 0);
-    }
-    assert_true(sizes[0] == sizes[1] && memcmp(texts[0], texts[1], sizes[0]) == 0);
-    free(texts[0]);
-    free(texts[1]);
-}
-
 static int stop_at(void *user, const struct valence_progress_event *event)
 {
     (void)event;
