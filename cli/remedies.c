@@ -107,10 +107,6 @@ static const struct {
      "--modality-rates audio=P,text=P,video=P gives them"},
     {VALENCE_ERROR_LIMIT, "padded_rows", "--padded-rows sets it, --max-rows cuts longer clips"},
     {VALENCE_ERROR_ARGUMENT, "store", "--store STORE names it"},
-    {VALENCE_ERROR_NOT_FOUND, "experiment",
-     "'valence runs FOLDER' shows what is done, and the command that began the experiment "
-     "continues "
-     "it; a report can also show single runs of it: FOLDER/runs/NAME"},
     {VALENCE_ERROR_ARGUMENT, "api_key",
      "--api-key-file FILE sets it; --insecure serves everyone who reaches this machine"},
     {VALENCE_ERROR_BUSY, "port", "--port N takes another, 0 any that is free"},

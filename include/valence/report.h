@@ -9,10 +9,12 @@
  *
  *   a run's folder, of one seed or of several   learning curves, configuration, provenance; with
  *                                               the store: figures, predictions, clips, data set
- *   an experiment's folder or its result.json   ablation, comparison or sweep
+ *   an experiment's folder or its result.json   ablation, comparison or sweep; of one that is not
+ *                                               finished the validation errors of the runs so far
  *   what the commands print with --json         evaluate (also under protocols), predict, compare,
- *                                               ablate, sweep, compare-representations, cost,
- * doctor evaluate's --predictions FILE.csv           predictions
+ *                                               ablate, sweep, compare-representations, cost and
+ *                                               doctor
+ *   evaluate's --predictions FILE.csv           predictions
  *
  * docs/report.md describes the report, docs/json/report.schema.json its document. */
 #ifndef VALENCE_REPORT_H
@@ -53,7 +55,8 @@ struct valence_report; /* only read once made: any number of threads may share i
 /* Reads the `n` inputs, and lets the models of runs score the store. `options` and `progress` may
  * be NULL. *report is NULL on failure; free it with valence_report_free(), which takes NULL.
  *
- * A run that is still training gives what it has so far, and the report says so.
+ * A run that is still training, or an experiment that is not finished, gives what it has so far,
+ * and the report says so.
  *
  * Errors: NOT_FOUND for an input that does not exist, or is nothing that a report can be made of;
  * FORMAT for one that is damaged, naming the place; those of valence_evaluate() and

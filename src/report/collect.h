@@ -25,6 +25,7 @@ void collect_intervals(struct report_builder *builder, const struct scored_sets 
 /* Protocols with something missing; ablations, comparisons and sweeps. */
 void collect_protocols(struct report_builder *builder, const struct sources *sources);
 void collect_experiments(struct report_builder *builder, const struct sources *sources);
+void collect_unfinished(struct report_builder *builder, const struct sources *sources);
 
 /* Imagined representations against real ones. */
 void collect_representations(struct report_builder *builder, const struct sources *sources);

@@ -54,6 +54,9 @@ static void say_report_command(struct report_builder *builder, const struct sour
     for (int64_t i = 0; i < sources->n_documents; i++)
         command =
             report_format(builder, "%s %s", command, quoted(builder, sources->documents[i].path));
+    for (int64_t i = 0; i < sources->n_unfinished; i++)
+        command =
+            report_format(builder, "%s %s", command, quoted(builder, sources->unfinished[i].path));
     for (int64_t i = 0; i < sources->n_tables; i++)
         command =
             report_format(builder, "%s %s", command, quoted(builder, sources->tables[i].path));
@@ -257,4 +260,9 @@ void say_commands(struct report_builder *builder, const struct sources *sources,
             say_experiment(builder, &sources->documents[i]);
         else
             say_recorded(builder, &sources->documents[i]);
+    if (sources->n_unfinished > 0)
+        report_say(builder, REPORT_TEXT, "The state of the experiments that are not finished:");
+    for (int64_t i = 0; i < sources->n_unfinished; i++)
+        report_say(builder, REPORT_COMMAND, "valence runs %s",
+                   quoted(builder, sources->unfinished[i].path));
 }

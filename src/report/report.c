@@ -46,10 +46,11 @@ static int read_options(struct valence_report_options *options,
 /* The name of what the report is of, and of how many inputs more; seeds are one input. */
 static void make_title(const struct sources *sources, char *title, size_t room)
 {
-    const char *name = sources->n_runs        ? sources->runs[0].group
-                       : sources->n_documents ? sources->documents[0].name
-                                              : sources->tables[0].name;
-    int64_t n = sources->n_documents + sources->n_tables;
+    const char *name = sources->n_runs         ? sources->runs[0].group
+                       : sources->n_documents  ? sources->documents[0].name
+                       : sources->n_unfinished ? sources->unfinished[0].name
+                                               : sources->tables[0].name;
+    int64_t n = sources->n_documents + sources->n_tables + sources->n_unfinished;
     for (int64_t i = 0; i < sources->n_runs; i++)
         n += i == 0 || strcmp(sources->runs[i - 1].parent, sources->runs[i].parent) != 0;
     if (n == 1)
@@ -99,6 +100,7 @@ static int collect(struct report_builder *builder, const struct sources *sources
     collect_errors(builder, &sets);
     collect_intervals(builder, &sets, groups);
     collect_experiments(builder, sources);
+    collect_unfinished(builder, sources);
     collect_protocols(builder, sources);
     collect_representations(builder, sources);
     collect_costs(builder, sources);

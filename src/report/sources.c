@@ -85,18 +85,19 @@ static int read_if_there(const char *folder, const char *name, char **text,
     return status;
 }
 
-static int read_results(struct run_source *run, struct valence_error *error)
+/* *results stays NULL while the training has not ended. */
+static int read_results(const char *folder, json_t **results, struct valence_error *error)
 {
     char *text = NULL;
     json_error_t problem;
-    int status = read_if_there(run->path, RUN_RESULTS, &text, error);
+    int status = read_if_there(folder, RUN_RESULTS, &text, error);
     if (status || !text)
         return status;
-    run->results = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
+    *results = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
     free(text);
-    return json_is_object(run->results) ? VALENCE_OK
-                                        : fail(error, VALENCE_ERROR_FORMAT,
-                                               "%s/%s: not a JSON object", run->path, RUN_RESULTS);
+    return json_is_object(*results)
+               ? VALENCE_OK
+               : fail(error, VALENCE_ERROR_FORMAT, "%s/%s: not a JSON object", folder, RUN_RESULTS);
 }
 
 /* `seed` is "seed-2", or NULL for a run of its own. */
@@ -120,7 +121,7 @@ static int add_run(struct sources *sources, const char *parent, const char *seed
     status = read_if_there(run->path, RUN_CONFIG, &run->configuration, error);
     if (!status && holds(run->path, RUN_LOG))
         status = run_log_read(run->path, &run->log, error);
-    return status ? status : read_results(run, error);
+    return status ? status : read_results(run->path, &run->results, error);
 }
 
 /* The number in "seed-12", or -1 for any other name. */
@@ -253,21 +254,69 @@ static int add_table(struct sources *sources, const char *path, struct valence_e
     return table->path && table->name ? VALENCE_OK : no_memory(error);
 }
 
-/* ---- Inputs ---- */
+/* ---- Experiments ---- */
+
+/* The results of the runs that are done. */
+static int read_done(struct unfinished_source *source, struct valence_error *error)
+{
+    const struct valence_experiment_state *state = source->state;
+    int status = VALENCE_OK;
+    source->results = allocate(state->n_runs + 1, sizeof *source->results);
+    if (!source->results)
+        return no_memory(error);
+    for (int64_t i = 0; i < state->n_runs && !status; i++) {
+        const struct valence_planned_run *run = &state->runs[i];
+        char name[256];
+        if (run->state != VALENCE_RUN_DONE && run->state != VALENCE_RUN_DROPPED)
+            continue;
+        snprintf(name, sizeof name, "runs/%.120s/%s%lld", run->variant, SEED_PREFIX,
+                 (long long)run->seed);
+        char *folder = path_join(source->path, name);
+        status = folder ? read_results(folder, &source->results[i], error) : no_memory(error);
+        free(folder);
+    }
+    return status;
+}
+
+static int add_unfinished(struct sources *sources, const char *folder, struct valence_error *error)
+{
+    int status = grow_array((void **)&sources->unfinished, &sources->unfinished_capacity,
+                            sources->n_unfinished + 1, sizeof *sources->unfinished, MAX_SOURCES,
+                            "experiments", error);
+    if (status)
+        return status;
+    struct unfinished_source *source = &sources->unfinished[sources->n_unfinished++];
+    *source = (struct unfinished_source){.path = strdup(folder), .name = name_of(folder)};
+    if (!source->path || !source->name)
+        return no_memory(error);
+    status = valence_experiment_open(folder, &source->experiment, error);
+    if (!status)
+        status = valence_experiment_look(source->experiment, &source->state, error);
+    return status ? status : read_done(source, error);
+}
 
 static int add_experiment(struct sources *sources, const char *folder, struct valence_error *error)
 {
     char *path = path_join(folder, RESULT_FILE);
-    int status = path ? VALENCE_OK : no_memory(error);
-    if (!status && !path_exists(path))
-        status =
-            fail_key(error, VALENCE_ERROR_NOT_FOUND, "experiment",
-                     "%s: the experiment is not finished: it has no %s yet", folder, RESULT_FILE);
-    if (!status)
-        status = add_document(sources, path, error);
+    int status = !path               ? no_memory(error)
+                 : path_exists(path) ? add_document(sources, path, error)
+                                     : add_unfinished(sources, folder, error);
     free(path);
     return status;
 }
+
+static void free_unfinished(struct unfinished_source *source)
+{
+    for (int64_t i = 0; source->results && i < source->state->n_runs; i++)
+        json_decref(source->results[i]);
+    free(source->results);
+    valence_experiment_state_free(source->state);
+    valence_experiment_close(source->experiment);
+    free(source->path);
+    free(source->name);
+}
+
+/* ---- Inputs ---- */
 
 static int add_folder(struct sources *sources, const char *path, struct valence_error *error)
 {
@@ -336,6 +385,9 @@ void sources_free(struct sources *sources)
         free(sources->tables[i].path);
         free(sources->tables[i].name);
     }
+    for (int64_t i = 0; i < sources->n_unfinished; i++)
+        free_unfinished(&sources->unfinished[i]);
+    free(sources->unfinished);
     free(sources->runs);
     free(sources->documents);
     free(sources->tables);

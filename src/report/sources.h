@@ -7,6 +7,7 @@
 
 #include "run/run_log.h"
 #include "valence/error.h"
+#include "valence/experiment.h"
 
 /* One training: a run's folder, or one seed of it. */
 struct run_source {
@@ -43,6 +44,14 @@ struct table_source {
     char *path, *name;
 };
 
+/* An experiment that has no result yet. */
+struct unfinished_source {
+    char *path, *name;
+    struct valence_experiment *experiment;
+    const struct valence_experiment_state *state;
+    json_t **results; /* (state->n_runs) results.json of each; NULL where a run is not done */
+};
+
 struct sources {
     int64_t n_runs, run_capacity;
     struct run_source *runs;
@@ -50,6 +59,8 @@ struct sources {
     struct document_source *documents;
     int64_t n_tables, table_capacity;
     struct table_source *tables;
+    int64_t n_unfinished, unfinished_capacity;
+    struct unfinished_source *unfinished;
 };
 
 /* Reads `n` inputs. *sources is empty on failure; free with sources_free(). Errors: NOT_FOUND,

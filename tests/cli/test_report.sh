@@ -66,14 +66,10 @@ expect 1 report "$work/run/best.safetensors"
 complains "a report needs the run's folder"
 expect 1 report "$work/run" --output "$work/no/folder/page.html"
 [ ! -e "$work/no" ] || wrong "a folder was made"
-# An experiment that is not finished: the error leads on, and what it says works.
-mkdir -p "$work/unfinished/runs/base"
-echo '{}' >"$work/unfinished/plan.json"
-cp -r "$work/run" "$work/unfinished/runs/base/seed-1"
-expect 1 report "$work/unfinished"
-complains "the experiment is not finished"
-complains "valence runs FOLDER"
-expect 0 report "$work/unfinished/runs/base" --store '' --json --quiet
+mkdir "$work/damaged-plan"
+echo '{}' >"$work/damaged-plan/plan.json"
+expect 1 report "$work/damaged-plan"
+complains "this is not a plan"
 mkdir "$work/empty"
 expect 1 report "$work/empty"
 echo '{"schema": "valence/models", "version": 1}' >"$work/models.json"
@@ -94,6 +90,26 @@ complains "is there twice"
 sed '2s/,[^,]*,/,2.9,/2' "$work/scores.csv" | sed '2s/\(,[^,]*\),[^,]*\(,[^,]*,[^,]*\)$/\1,2.875\2/' >"$work/labels.csv"
 expect 1 report "$work/scores.csv" "$work/labels.csv"
 complains "make a report of each"
+
+# An experiment that is not finished is shown as far as it is.
+# shellcheck disable=SC2086 # words are meant
+expect 0 compare "$store" --output "$work/experiment" --variant 'no-rnc losses.rnc=0' --seeds 2 --jobs 1 $small
+expect 0 report "$work/experiment" --json --quiet
+prints '"id":"difference-experiment-mae"'
+rm -r "$work/experiment/result.json" "$work/experiment/runs/no-rnc/seed-2"
+expect 0 report "$work/experiment" --json --quiet
+fits report
+sections experiments made
+prints "experiment is not finished: 3 of 4 runs are done, and the others are missing below."
+prints '"id":"so-far-experiment"'
+prints '["no-rnc",[2,0],"waiting",[0,0],[2,0],null,null]'
+! grep -q '"id":"difference-experiment-mae"' "$work/out" || wrong "figures of the test part"
+rm -r "$work/experiment/runs"
+expect 0 report "$work/experiment" --json --quiet
+prints "experiment is not finished: 0 of 4 runs are done"
+! grep -q '"id":"so-far-experiment"' "$work/out" || wrong "a chart of nothing"
+echo '[]' >"$work/experiment/plan.json"
+expect 1 report "$work/experiment"
 
 # A run whose log is damaged, one that is still training, one whose store has gone.
 cp -r "$work/run" "$work/damaged"
