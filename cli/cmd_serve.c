@@ -17,9 +17,9 @@
 
 struct serve_request {
     struct score_request score; /* the model, its encoders and their settings */
-    const char *host, *api_key, *key_file, *origin, *folder;
-    int64_t port, max_body_mib, queue, connections, per_minute;
-    double receive_seconds, request_seconds, grace;
+    const char *host, *api_key, *key_file, *origin, *folder, *jobs;
+    int64_t port, max_jobs, max_body_mib, queue, connections, per_minute;
+    double job_seconds, keep_jobs, receive_seconds, request_seconds, grace;
     bool insecure, metrics, no_log;
 };
 
@@ -82,6 +82,10 @@ static int read_options(const struct serve_request *request, char key[256],
     options->metrics = request->metrics;
     options->model = request->score.run ? NULL : "valence-text-en";
     options->folder = request->folder ? request->folder : options->folder;
+    options->job_folder = request->jobs;
+    options->job_seconds = request->job_seconds;
+    options->job_keep_seconds = request->keep_jobs;
+    options->max_jobs = (int)request->max_jobs;
     options->max_body_bytes = request->max_body_mib << 20;
     options->max_connections = (int)request->connections;
     options->max_queue = (int)request->queue;
@@ -198,6 +202,9 @@ static int run_serve(const struct command *command, int argc, char **argv)
 {
     struct serve_request request = {.score = {.level = CHOICE_LEVEL, .no_journal = true},
                                     .port = 8080,
+                                    .max_jobs = 100,
+                                    .job_seconds = 60,
+                                    .keep_jobs = 3600,
                                     .max_body_mib = 64,
                                     .queue = 64,
                                     .connections = 1000,
@@ -257,6 +264,18 @@ static int run_serve(const struct command *command, int argc, char **argv)
          "everything).",
          0, 0},
         option_offline(&score->offline),
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Jobs", 0, 0},
+        {OPTION_TEXT, 0, "jobs", &request.jobs, "FOLDER",
+         "Accept long recordings at once and score them when no request waits; clients ask for the "
+         "result. FOLDER holds them, also while no server runs (default: no jobs).",
+         0, 0},
+        {OPTION_NUMBER, 0, "job-seconds", &request.job_seconds, "S",
+         "Longer recordings become jobs (default: 60).", 0, 1e7},
+        {OPTION_NUMBER, 0, "keep-jobs", &request.keep_jobs, "S",
+         "How long results are kept, and how long a job may wait for its own (default: 3600).", 1,
+         1e9},
+        {OPTION_INT, 0, "max-jobs", &request.max_jobs, "N",
+         "Jobs that are kept at once; others get 429 (default: 100).", 1, 1000000},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Limits", 0, 0},
         {OPTION_INT, 0, "max-body", &request.max_body_mib, "MIB",
          "The largest request in MiB (default: 64).", 1, 1 << 20},

@@ -103,8 +103,8 @@ VALENCE_API int valence_scorer_load(struct valence_scorer *scorer,
                                     enum valence_scorer_source source, struct valence_error *error);
 
 /* Changes what may differ from one recording to the next: takes over level, whole_seconds,
- * window_seconds, longest_seconds, signals and explain from `options`, and nothing else. Errors:
- * ARGUMENT for options out of range, and then nothing is changed. */
+ * window_seconds, longest_seconds, signals, explain and journal_folder from `options`, and nothing
+ * else. Errors: ARGUMENT for options out of range; MEMORY; and then nothing is changed. */
 VALENCE_API int valence_scorer_adjust(struct valence_scorer *scorer,
                                       const struct valence_scorer_options *options,
                                       struct valence_error *error);

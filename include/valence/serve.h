@@ -50,6 +50,17 @@ struct valence_server_options {
      * own and not the server. NULL: uploads are decoded in this process. */
     const char *const *decoder;
 
+    /* A folder for jobs, made where it does not exist: a recording of more than `job_seconds`, or
+     * of a length that its header does not tell, is accepted (202), kept there with its request,
+     * and scored when no other request waits. A job outlives the server, even a killed one: the
+     * next one with the same folder goes on where it stopped. The upload is removed as soon as it
+     * is scored, the scores `job_keep_seconds` later; a job that is not done so long after it was
+     * accepted is removed, too. NULL (the default): there are no jobs. */
+    const char *job_folder;
+    double job_seconds;      /* (60) */
+    double job_keep_seconds; /* (3600) */
+    int max_jobs;            /* that are kept at once, done or not; others get 429 (100) */
+
     /* Limits. A request beyond one gets an answer that says so: 413, 429, 408 or 503. */
     int64_t max_body_bytes;  /* of a request (64 MiB) */
     int64_t max_text_bytes;  /* of a text, a transcript or a JSON body (1 MiB) */
@@ -80,9 +91,9 @@ struct valence_server;
  * failure.
  *
  * Errors: ARGUMENT for options out of range, and with key "api_key" where other machines would be
- * served without one; BUSY where the port is in use, NOT_FOUND where the address is none of this
- * machine, IO; those of valence_media_workers_create(); UNSUPPORTED where the build has no server;
- * MEMORY. */
+ * served without one; BUSY where the port is in use, or the folder for jobs, NOT_FOUND where the
+ * address is none of this machine, IO; those of valence_media_workers_create(); UNSUPPORTED where
+ * the build has no server; MEMORY. */
 VALENCE_API int valence_server_create(const char *path, const struct valence_scorer_options *scorer,
                                       const struct valence_server_options *options,
                                       struct valence_server **server, struct valence_error *error);

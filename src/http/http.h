@@ -22,7 +22,8 @@ struct http_reply {
     const char *type; /* "application/json" */
     char *body;
     size_t n_bytes;
-    bool is_static; /* the body is not freed */
+    bool is_static;    /* the body is not freed */
+    char location[64]; /* a path of this server, for the header Location; "": none */
 };
 
 void http_reply_free(struct http_reply *reply);
@@ -52,6 +53,7 @@ struct http_field {
 struct http_form {
     int n;
     struct http_field *fields;
+    const char *rest; /* of the path, for a route with `has_rest`; it lives for the answer's call */
 };
 
 /* The field, or NULL. */
@@ -82,6 +84,7 @@ struct http_route {
     bool is_open;  /* needs no key */
     bool has_body; /* a form, multipart or JSON */
     bool streams;  /* the worker's events are the answer */
+    bool has_rest; /* the path ends in '/', and something follows: form->rest */
     /* Runs on a thread of libmicrohttpd and never blocks. Gives true after it has filled the reply;
      * false to hand the request to the worker, with settings that free() frees. */
     bool (*answer)(void *user, const struct http_form *form, void **settings,
@@ -97,10 +100,18 @@ struct http_service {
     /* Does a job. Of a stream, a reply with status 200 ends it; another one is its last event, or
      * the answer where there was no event before. */
     void (*work)(void *user, struct http_job *job, struct http_reply *reply);
+    /* Other work of the worker's thread, for when no request waits; NULL: there is none. It looks
+     * at http_server_is_wanted() from time to time, and ends where requests wait for the thread.
+     * Gives the seconds after which it is to be called again, 0 for at once. */
+    double (*idle)(void *user);
     void *user;
 };
 
 struct http_server;
+
+/* Whether requests, a reload or the server's end wait for the worker's thread. */
+bool http_server_is_wanted(struct http_server *server);
+bool http_server_is_ending(struct http_server *server);
 
 /* The options are complete and stay the caller's, as the service does; both live until the free.
  * Errors: as valence_server_create(). */

@@ -1,4 +1,5 @@
 /* Jobs: the queue, the worker, and what they tell the requests that wait for them. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -256,6 +257,38 @@ static void work(struct http_server *server, struct http_job *job)
     pthread_cond_broadcast(&server->state_changes);
 }
 
+/* Other work, and then waits for requests. jobs_lock is held before and after. */
+static void idle(struct http_server *server)
+{
+    const struct http_service *service = server->service;
+    if (!service->idle || server->state != HTTP_READY) {
+        pthread_cond_wait(&server->work_comes, &server->jobs_lock);
+        return;
+    }
+    pthread_mutex_unlock(&server->jobs_lock);
+    const double until = seconds_now() + service->idle(service->user);
+    pthread_mutex_lock(&server->jobs_lock);
+    const struct timespec time = {(time_t)until, (long)((until - floor(until)) * 1e9)};
+    if (!server->first_queued && !server->reloads && !server->ends && until > seconds_now())
+        pthread_cond_timedwait(&server->work_comes, &server->jobs_lock, &time);
+}
+
+bool http_server_is_wanted(struct http_server *server)
+{
+    pthread_mutex_lock(&server->jobs_lock);
+    bool is_wanted = server->first_queued || server->reloads || server->is_stopping;
+    pthread_mutex_unlock(&server->jobs_lock);
+    return is_wanted;
+}
+
+bool http_server_is_ending(struct http_server *server)
+{
+    pthread_mutex_lock(&server->jobs_lock);
+    bool is_ending = server->is_stopping;
+    pthread_mutex_unlock(&server->jobs_lock);
+    return is_ending;
+}
+
 void *worker_run(void *user)
 {
     struct http_server *server = user;
@@ -273,7 +306,7 @@ void *worker_run(void *user)
             load(server);
             pthread_mutex_lock(&server->jobs_lock);
         } else {
-            pthread_cond_wait(&server->work_comes, &server->jobs_lock);
+            idle(server);
         }
     }
     pthread_mutex_unlock(&server->jobs_lock);

@@ -11,6 +11,9 @@ void valence_server_options_default(struct valence_server_options *options)
                                                .address = "127.0.0.1",
                                                .port = 8080,
                                                .folder = "/tmp",
+                                               .job_seconds = 60,
+                                               .job_keep_seconds = 3600,
+                                               .max_jobs = 100,
                                                .max_body_bytes = (int64_t)64 << 20,
                                                .max_text_bytes = (int64_t)1 << 20,
                                                .max_connections = 1000,
@@ -37,6 +40,9 @@ static int check_numbers(const struct valence_server_options *options, struct va
         const char *key;
         double value, minimum, maximum;
     } ranges[] = {{"port", options->port, 0, 65535},
+                  {"job_seconds", options->job_seconds, 0, 1e7},
+                  {"job_keep_seconds", options->job_keep_seconds, 1, 1e9},
+                  {"max_jobs", options->max_jobs, 1, 1e6},
                   {"max_body_bytes", (double)options->max_body_bytes, 1, 1e12},
                   {"max_text_bytes", (double)options->max_text_bytes, 1, 1e9},
                   {"max_connections", options->max_connections, 2, 100000},

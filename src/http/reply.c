@@ -21,7 +21,11 @@ static void reply_no_memory(struct http_reply *reply)
 {
     static char body[] = "{\"error\":{\"code\":\"out_of_memory\",\"message\":\"the server has too "
                          "little memory at present\",\"type\":\"server_error\"}}\n";
-    *reply = (struct http_reply){503, "application/json", body, sizeof body - 1, true};
+    *reply = (struct http_reply){.status = 503,
+                                 .type = "application/json",
+                                 .body = body,
+                                 .n_bytes = sizeof body - 1,
+                                 .is_static = true};
 }
 
 void http_reply_body(struct http_reply *reply, int status, const char *type, char *body,
@@ -29,7 +33,8 @@ void http_reply_body(struct http_reply *reply, int status, const char *type, cha
 {
     http_reply_free(reply);
     if (body)
-        *reply = (struct http_reply){status, type, body, n_bytes, false};
+        *reply =
+            (struct http_reply){.status = status, .type = type, .body = body, .n_bytes = n_bytes};
     else
         reply_no_memory(reply);
 }

@@ -59,8 +59,11 @@ static bool answer_health(void *user, const struct http_form *form, void **setti
                 : server->state == HTTP_LOADING ? 1
                                                 : 0;
     pthread_mutex_unlock(&server->jobs_lock);
-    *reply = (struct http_reply){which ? 503 : 200, "application/json", texts[which],
-                                 strlen(texts[which]), true};
+    *reply = (struct http_reply){.status = which ? 503 : 200,
+                                 .type = "application/json",
+                                 .body = texts[which],
+                                 .n_bytes = strlen(texts[which]),
+                                 .is_static = true};
     return true;
 }
 
@@ -89,22 +92,29 @@ static const struct http_route *route_at(const struct http_server *server, int i
                : NULL;
 }
 
+static bool has_path(const struct http_route *route, const char *path)
+{
+    size_t n = strlen(route->path);
+    return route->has_rest ? strncmp(route->path, path, n) == 0 && path[n]
+                           : strcmp(route->path, path) == 0;
+}
+
 /* The route, or NULL and the reason. */
 static const struct http_route *find_route(const struct http_server *server, const char *path,
                                            const char *method, struct http_reply *reply)
 {
     const struct http_route *route;
-    bool has_path = false;
+    bool is_there = false;
     if (strcmp(method, "HEAD") == 0)
         method = "GET";
     for (int i = 0; (route = route_at(server, i)); i++) {
-        if (strcmp(route->path, path) != 0)
+        if (!has_path(route, path))
             continue;
         if (strcmp(route->method, method) == 0)
             return route;
-        has_path = true;
+        is_there = true;
     }
-    if (has_path)
+    if (is_there)
         http_reply_error(reply, 405, "method_not_allowed", "this path does not take %.16s", method);
     else
         http_reply_error(
@@ -119,7 +129,7 @@ static void list_methods(const struct http_server *server, const char *path, cha
     const struct http_route *route;
     text[0] = '\0';
     for (int i = 0; (route = route_at(server, i)); i++)
-        if (strcmp(route->path, path) == 0) {
+        if (has_path(route, path)) {
             size_t used = strlen(text);
             snprintf(text + used, 64 - used, "%s%s", used ? ", " : "", route->method);
         }
@@ -156,6 +166,8 @@ static enum MHD_Result send_reply(struct http_request *request, struct MHD_Conne
     add_headers(request->server, response, reply->type, reply->status);
     if (allow)
         MHD_add_response_header(response, "Allow", allow);
+    if (*reply->location)
+        MHD_add_response_header(response, "Location", reply->location);
     request->status = reply->status;
     request->n_sent = (int64_t)reply->n_bytes;
     enum MHD_Result result = MHD_queue_response(connection, (unsigned)reply->status, response);
@@ -173,7 +185,7 @@ static enum MHD_Result answer_preflight(struct http_request *request,
     if (!response)
         return MHD_NO;
     add_headers(request->server, response, "text/plain", 204);
-    MHD_add_response_header(response, "Access-Control-Allow-Methods", "GET, POST");
+    MHD_add_response_header(response, "Access-Control-Allow-Methods", "GET, POST, DELETE");
     MHD_add_response_header(response, "Access-Control-Allow-Headers",
                             "Authorization, Content-Type");
     MHD_add_response_header(response, "Access-Control-Max-Age", "600");
@@ -303,8 +315,11 @@ static enum MHD_Result dispatch(struct http_request *request, struct MHD_Connect
         list_methods(server, url, allow);
     if (reply.status)
         return send_reply(request, connection, &reply, reply.status == 405 ? allow : NULL);
-    if (request->route->answer(is_own(request->route) ? server : server->service->user,
-                               &request->form, &settings, &reply))
+    request->form.rest = request->route->has_rest ? url + strlen(request->route->path) : NULL;
+    const bool is_answered = request->route->answer(
+        is_own(request->route) ? server : server->service->user, &request->form, &settings, &reply);
+    request->form.rest = NULL;
+    if (is_answered)
         return send_reply(request, connection, &reply, NULL);
     return hand_over(request, connection, settings);
 }

@@ -155,18 +155,19 @@ int http_server_create(const struct http_service *service,
         sha256_text(options->api_key, strlen(options->api_key), made->key_digest);
     pthread_mutex_init(&made->jobs_lock, NULL);
     pthread_mutex_init(&made->clients_lock, NULL);
-    pthread_cond_init(&made->work_comes, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&made->work_comes, &attributes);
     pthread_cond_init(&made->state_changes, &attributes);
     pthread_condattr_destroy(&attributes);
+    *server = made; /* before the threads, which may ask the service, which may ask the server */
     int status = start_daemon(made, error);
     if (!status)
         status = start_threads(made, error);
-    if (status)
+    if (status) {
         http_server_free(made);
-    else
-        *server = made;
+        *server = NULL;
+    }
     return status;
 }
 

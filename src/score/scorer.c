@@ -42,6 +42,8 @@ static int check_options(const struct valence_scorer_options *options, struct va
     return VALENCE_OK;
 }
 
+#define JOURNAL_TEXT 10 /* the place of the journal's folder among the copies */
+
 /* Puts a copy of every text in place of the caller's. */
 static int keep_texts(struct valence_scorer *scorer, struct valence_error *error)
 {
@@ -185,6 +187,19 @@ int valence_scorer_load(struct valence_scorer *scorer, enum valence_scorer_sourc
     return status;
 }
 
+/* A copy of the folder, or NULL, in place of the old one. */
+static int set_journal(struct valence_scorer *scorer, const char *folder,
+                       struct valence_error *error)
+{
+    char **own = &scorer->texts[JOURNAL_TEXT], *copy = folder ? strdup(folder) : NULL;
+    if (folder && !copy)
+        return fail_memory(error, strlen(folder), "an option");
+    free(*own);
+    *own = copy;
+    scorer->options.journal_folder = copy;
+    return VALENCE_OK;
+}
+
 int valence_scorer_adjust(struct valence_scorer *scorer,
                           const struct valence_scorer_options *options, struct valence_error *error)
 {
@@ -195,6 +210,9 @@ int valence_scorer_adjust(struct valence_scorer *scorer,
     if (status)
         return status;
     struct valence_scorer_options *own = &scorer->options;
+    status = set_journal(scorer, wanted.journal_folder, error);
+    if (status)
+        return status;
     own->level = wanted.level;
     own->whole_seconds = wanted.whole_seconds;
     own->window_seconds = wanted.window_seconds;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "report/page.h"
+#include "serve/jobs.h"
 #include "serve/serve.h"
 #include "serve/transcription.h"
 
@@ -15,8 +16,11 @@ static bool answer_page(void *user, const struct http_form *form, void **setting
 {
     const struct valence_server *server = user;
     (void)form, (void)settings;
-    *reply = (struct http_reply){200, "text/html; charset=utf-8", server->page,
-                                 server->n_page_bytes, true};
+    *reply = (struct http_reply){.status = 200,
+                                 .type = "text/html; charset=utf-8",
+                                 .body = server->page,
+                                 .n_bytes = server->n_page_bytes,
+                                 .is_static = true};
     return true;
 }
 
@@ -24,9 +28,11 @@ static bool answer_openapi(void *user, const struct http_form *form, void **sett
                            struct http_reply *reply)
 {
     (void)user, (void)form, (void)settings;
-    *reply =
-        (struct http_reply){200, "application/yaml; charset=utf-8",
-                            (char *)(uintptr_t)serve_openapi.bytes, serve_openapi.n_bytes, true};
+    *reply = (struct http_reply){.status = 200,
+                                 .type = "application/yaml; charset=utf-8",
+                                 .body = (char *)(uintptr_t)serve_openapi.bytes,
+                                 .n_bytes = serve_openapi.n_bytes,
+                                 .is_static = true};
     return true;
 }
 
@@ -86,6 +92,8 @@ const struct http_route serve_routes[] = {
      .has_body = true,
      .streams = true,
      .answer = answer_stream},
+    {.method = "GET", .path = "/v1/jobs/", .has_rest = true, .answer = serve_job_answer},
+    {.method = "DELETE", .path = "/v1/jobs/", .has_rest = true, .answer = serve_job_delete},
     {.method = "POST",
      .path = "/v1/audio/transcriptions",
      .has_body = true,

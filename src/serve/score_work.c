@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "serve/jobs.h"
 #include "serve/serve.h"
 #include "valence/score_formats.h"
 #include "valence/score_json.h"
@@ -196,14 +197,42 @@ static int send_segment(void *user, const struct valence_scored_segment *segment
 }
 
 static int adjust(const struct valence_server *server, const struct serve_settings *settings,
-                  struct valence_error *error)
+                  const char *journal_folder, struct valence_error *error)
 {
     struct valence_scorer_options options = server->scorer_options;
     options.level = settings->level > 0 ? settings->level : options.level;
     options.window_seconds = settings->window > 0 ? settings->window : options.window_seconds;
     options.explain = settings->explain || options.explain;
     options.signals = settings->signals || options.signals;
+    options.journal_folder = journal_folder;
     return valence_scorer_adjust(server->scorer, &options, error);
+}
+
+int serve_score_form(struct valence_server *server, const struct serve_settings *settings,
+                     struct serve_scoring *scoring, struct http_reply *reply)
+{
+    struct scored scored = {0};
+    struct valence_recording_score *score = NULL;
+    struct valence_error error = {0};
+    int status = adjust(server, settings, scoring->journal_folder, &error);
+    if (!status)
+        status = make_recording(server, settings, &scored, &error);
+    if (!status)
+        status = valence_score_recording(server->scorer, &scored.recording, scoring->progress,
+                                         scoring->receive, scoring->user, &score, &error);
+    if (status) {
+        serve_fail(reply, &error, *scored.path ? scored.path : NULL, scored.name);
+    } else {
+        scoring->media_seconds = isfinite(score->seconds) ? score->seconds : 0;
+        if (scoring->is_summed_up)
+            reply_summary(score, reply);
+        else
+            reply_whole(server, settings->format, scored.name, score, reply);
+    }
+    valence_recording_score_free(score);
+    valence_transcript_free(scored.transcript);
+    valence_text_free(scored.text);
+    return status;
 }
 
 void serve_score(struct valence_server *server, struct http_job *job, struct http_reply *reply)
@@ -212,27 +241,12 @@ void serve_score(struct valence_server *server, struct http_job *job, struct htt
     struct working working = {server, job};
     const struct valence_progress progress = {report, &working};
     const bool streams = http_job_route(job)->streams;
-    struct scored scored;
-    struct valence_recording_score *score = NULL;
-    struct valence_error error = {0};
-    int status = adjust(server, settings, &error);
-    if (!status)
-        status = make_recording(server, settings, &scored, &error);
-    else
-        scored = (struct scored){0};
-    if (!status)
-        status = valence_score_recording(server->scorer, &scored.recording, &progress,
-                                         streams ? send_segment : NULL, &working, &score, &error);
-    if (status) {
-        serve_fail(reply, &error, *scored.path ? scored.path : NULL, scored.name);
-    } else {
-        http_job_count_media(job, isfinite(score->seconds) ? score->seconds : 0);
-        if (streams)
-            reply_summary(score, reply);
-        else
-            reply_whole(server, settings->format, scored.name, score, reply);
-    }
-    valence_recording_score_free(score);
-    valence_transcript_free(scored.transcript);
-    valence_text_free(scored.text);
+    struct serve_scoring scoring = {.progress = &progress,
+                                    .receive = streams ? send_segment : NULL,
+                                    .user = &working,
+                                    .is_summed_up = streams};
+    if (!streams && server->jobs && serve_job_accept(server, http_job_form(job), settings, reply))
+        return;
+    serve_score_form(server, settings, &scoring, reply);
+    http_job_count_media(job, scoring.media_seconds);
 }

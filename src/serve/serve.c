@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "http/options.h"
+#include "serve/jobs.h"
 #include "serve/serve.h"
 #include "serve/transcription.h"
 #include "valence/media_worker.h"
@@ -32,8 +33,8 @@ static int keep_options(struct valence_server *server, const struct valence_serv
                         struct valence_error *error)
 {
     struct valence_server_options *own = &server->options;
-    const char **const texts[] = {&own->address, &own->api_key, &own->origin, &own->model,
-                                  &own->folder};
+    const char **const texts[] = {&own->address, &own->api_key, &own->origin,
+                                  &own->model,   &own->folder,  &own->job_folder};
     int status = http_options_read(own, given, error);
     if (!status && !own->model)
         own->model = path_name(server->path);
@@ -142,7 +143,11 @@ int valence_server_create(const char *path, const struct valence_scorer_options 
         return fail_memory(error, sizeof *made, "a server");
     }
     pthread_mutex_init(&made->models_lock, NULL);
-    made->service = (struct http_service){serve_routes, n_serve_routes, serve_load, work, made};
+    made->service = (struct http_service){.routes = serve_routes,
+                                          .n_routes = n_serve_routes,
+                                          .load = serve_load,
+                                          .work = work,
+                                          .user = made};
     int status = keep_options(made, options, error);
     if (!status)
         status = keep_scorer_options(made, scorer, error);
@@ -150,6 +155,10 @@ int valence_server_create(const char *path, const struct valence_scorer_options 
         status = start_decoders(made, error);
     if (!status)
         status = serve_make_page(made, error);
+    if (!status && made->options.job_folder) {
+        made->service.idle = serve_jobs_idle;
+        status = serve_jobs_open(made, error);
+    }
     if (!status)
         status = http_server_create(&made->service, &made->options, &made->http, error);
     if (status)
@@ -184,6 +193,7 @@ void valence_server_free(struct valence_server *server)
     if (!server)
         return;
     http_server_free(server->http);
+    serve_jobs_close(server->jobs);
     valence_scorer_close(server->scorer);
     valence_media_workers_free(server->decoders);
     pthread_mutex_destroy(&server->models_lock);

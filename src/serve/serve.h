@@ -14,7 +14,7 @@
 
 struct valence_server {
     struct valence_server_options options;
-    char *option_texts[5];
+    char *option_texts[6];
     char *path; /* of the model */
     char *page; /* at / */
     size_t n_page_bytes;
@@ -26,6 +26,8 @@ struct valence_server {
     char *scorer_texts[10];
     struct valence_scorer *scorer;
 
+    struct serve_jobs *jobs; /* NULL: there are none */
+
     pthread_mutex_t models_lock;
     char *models; /* the answer of GET /v1/models; NULL before the first load */
 
@@ -33,12 +35,29 @@ struct valence_server {
     struct http_server *http;
 };
 
+struct serve_jobs;
+struct serve_settings;
+
 extern const struct http_route serve_routes[];
 extern const int n_serve_routes;
 
 /* On the worker's thread: loads the model; scores. */
 int serve_load(void *server, struct valence_error *error);
 void serve_score(struct valence_server *server, struct http_job *job, struct http_reply *reply);
+
+/* How a form is scored, beside its settings. */
+struct serve_scoring {
+    const struct valence_progress *progress;
+    valence_segment_receiver receive; /* or NULL */
+    void *user;                       /* of the receiver */
+    const char *journal_folder;       /* struct valence_scorer_options */
+    bool is_summed_up;                /* the reply is the whole without its segments */
+    double media_seconds;             /* receives how long the recording is */
+};
+
+/* Scores it and fills the reply, with what is wrong, too. Gives the status of the library. */
+int serve_score_form(struct valence_server *server, const struct serve_settings *settings,
+                     struct serve_scoring *scoring, struct http_reply *reply);
 
 /* Makes the page at /. */
 int serve_make_page(struct valence_server *server, struct valence_error *error);

@@ -13,8 +13,9 @@
 
 /* ---- The service ---- */
 
-static atomic_int n_loads, n_works, n_cancelled; /* that ended so */
-static atomic_bool may_load, load_fails;
+static atomic_int n_loads, n_works, n_idles, n_cancelled; /* that ended so */
+static atomic_bool may_load, load_fails, idles_long;
+static struct http_server *server;
 static char log_lines[1 << 16];
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -104,17 +105,48 @@ static bool answer_static(void *user, const struct http_form *form, void **setti
 {
     static char text[] = "a page";
     (void)user, (void)form, (void)settings;
-    *reply = (struct http_reply){200, "text/html", text, sizeof text - 1, true};
+    *reply = (struct http_reply){.status = 200,
+                                 .type = "text/html",
+                                 .body = text,
+                                 .n_bytes = sizeof text - 1,
+                                 .is_static = true};
     return true;
 }
 
+/* What follows the route's path, and where that is. */
+static bool answer_rest(void *user, const struct http_form *form, void **settings,
+                        struct http_reply *reply)
+{
+    char *body = strdup(form->rest);
+    (void)user, (void)settings;
+    http_reply_body(reply, 202, "text/plain", body, body ? strlen(body) : 0);
+    snprintf(reply->location, sizeof reply->location, "/things/%.32s", form->rest);
+    return true;
+}
+
+/* Works beside the requests, a long time each, unless a request waits. */
+static double count_idle(void *user)
+{
+    (void)user;
+    atomic_fetch_add(&n_idles, 1);
+    while (atomic_load(&idles_long) && !http_server_is_wanted(server))
+        pause_ms(2);
+    return 0.01;
+}
+
 static const struct http_route routes[] = {
-    {"GET", "/", true, false, false, answer_static},
-    {"GET", "/models", false, false, false, answer_static},
-    {"POST", "/work", false, true, false, check_form},
-    {"POST", "/stream", false, true, true, check_form},
+    {.method = "GET", .path = "/", .is_open = true, .answer = answer_static},
+    {.method = "GET", .path = "/models", .answer = answer_static},
+    {.method = "GET", .path = "/things/", .has_rest = true, .answer = answer_rest},
+    {.method = "DELETE", .path = "/things/", .has_rest = true, .answer = answer_rest},
+    {.method = "POST", .path = "/work", .has_body = true, .answer = check_form},
+    {.method = "POST", .path = "/stream", .has_body = true, .streams = true, .answer = check_form},
 };
-static const struct http_service service = {routes, 4, load_nothing, work_on_form, NULL};
+static const struct http_service service = {.routes = routes,
+                                            .n_routes = sizeof routes / sizeof *routes,
+                                            .load = load_nothing,
+                                            .work = work_on_form,
+                                            .idle = count_idle};
 
 static void keep_line(void *user, const char *line)
 {
@@ -148,7 +180,6 @@ static inline bool log_has(const char *one, const char *two)
 }
 
 static struct valence_server_options options;
-static struct http_server *server;
 
 /* Options with short times, for a test to change before start(). */
 static inline int reset(void **state)
@@ -164,6 +195,7 @@ static inline int reset(void **state)
     atomic_store(&n_cancelled, 0);
     atomic_store(&may_load, true);
     atomic_store(&load_fails, false);
+    atomic_store(&idles_long, false);
     server = NULL;
     return 0;
 }

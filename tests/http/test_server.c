@@ -426,6 +426,35 @@ static void test_metrics_count(void **state)
     assert_null(strstr(text, "secret"));
 }
 
+static void test_a_route_may_take_the_rest_of_a_path(void **state)
+{
+    (void)state;
+    start();
+    const char *answer = ask("GET", "/things/a/b", "", "");
+    assert_int_equal(code_of(answer), 202);
+    assert_string_equal(body_of(answer), "a/b");
+    assert_non_null(strstr(answer, "\r\nLocation: /things/a/b\r\n"));
+    assert_string_equal(body_of(ask("DELETE", "/things/c", "", "")), "c");
+    refused(ask("GET", "/things/", "", ""), 404, "not_found");
+    answer = ask("POST", "/things/a", "", "");
+    refused(answer, 405, "method_not_allowed");
+    assert_non_null(strstr(answer, "\r\nAllow: GET, DELETE\r\n"));
+    assert_true(log_has("\"route\":\"/things/\"", "\"status\":202"));
+}
+
+static void test_other_work_makes_room_for_requests(void **state)
+{
+    (void)state;
+    atomic_store(&idles_long, true);
+    start();
+    while (atomic_load(&n_idles) == 0)
+        pause_ms(2);
+    for (int i = 0; i < 3; i++) /* it would go on for ever */
+        assert_int_equal(code_of(ask("POST", "/work", JSON_TYPE, "{\"text\": \"a\"}")), 200);
+    assert_true(atomic_load(&n_idles) >= 3);
+    http_server_stop(server, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, reset, tear_down)
 
 int main(void)
@@ -443,6 +472,8 @@ int main(void)
         TEST(test_a_large_body_is_refused_before_it_comes),
         TEST(test_a_body_without_a_length_is_cut),
         TEST(test_a_full_queue_refuses),
+        TEST(test_a_route_may_take_the_rest_of_a_path),
+        TEST(test_other_work_makes_room_for_requests),
         TEST(test_many_clients_are_answered_or_refused),
         TEST(test_slow_clients_are_cut),
         TEST(test_a_client_that_leaves_frees_its_place),

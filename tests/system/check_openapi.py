@@ -1,7 +1,8 @@
-"""check_openapi.py URL SOUND: asks the running server everything that its /openapi.yaml describes, and holds the answers against it:
+"""check_openapi.py URL SOUND [JOB]: asks the running server everything that its /openapi.yaml describes, and holds the answers against it:
 status, content type and, of JSON, the schema. Exit code 77 where PyYAML or jsonschema is missing."""
 import json
 import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -11,7 +12,8 @@ try:
 except ImportError:
     sys.exit(77)
 
-URL, SOUND = sys.argv[1:]
+URL, SOUND = sys.argv[1:3]
+JOB = sys.argv[3] if len(sys.argv) > 3 else None
 
 
 def ask(method, path, body=None, content_type=None):
@@ -41,9 +43,9 @@ def validator(schema):
     return jsonschema.Draft202012Validator({**schema, "components": SPEC["components"]})
 
 
-def check(method, path, wanted, body=None, content_type=None):
+def check(method, path, wanted, body=None, content_type=None, job="0123456789abcdef0123456789abcdef"):
     """The answer has this status, and is what the description says of it."""
-    status, kind, content = ask(method, path, body, content_type)
+    status, kind, content = ask(method, path.replace("{id}", job), body, content_type)
     where = f"{method} {path} {body[-200:]!r}" if body else f"{method} {path}"
     assert status == wanted, f"{where}: {status} {content[:300]!r}, not {wanted}"
     responses = SPEC["paths"][path][method.lower()]["responses"]
@@ -106,7 +108,25 @@ def main():
         check("POST", "/v1/audio/transcriptions", 200, form(response_format=kind, model="whisper-1"), multipart)
     check("POST", "/v1/audio/transcriptions", 404, form(model="other"), multipart)
     check("POST", "/v1/audio/transcriptions", 400, form(window=3), multipart)
+    for method, path in (("GET", "/v1/jobs/{id}"), ("GET", "/v1/jobs/{id}/result"), ("DELETE", "/v1/jobs/{id}")):
+        check(method, path, 404)
+    if JOB:
+        check_job()
     check_fields()
+
+
+def check_job():
+    """Of a job that was accepted: how far it is, its result, and its end."""
+    while True:
+        check("GET", "/v1/jobs/{id}", 200, job=JOB)
+        state = json.loads(ask("GET", f"/v1/jobs/{JOB}")[2])["status"]
+        if state not in ("queued", "running"):
+            break
+        time.sleep(0.1)
+    assert state == "done", state
+    check("GET", "/v1/jobs/{id}/result", 200, job=JOB)
+    check("DELETE", "/v1/jobs/{id}", 200, job=JOB)
+    check("GET", "/v1/jobs/{id}/result", 404, job=JOB)
 
 
 main()

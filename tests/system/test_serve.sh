@@ -151,6 +151,51 @@ complains "in use"
 complains "--port N takes another"
 stop INT 0
 
+# ---- Jobs, and a server that is killed ----
+# A recording of more than a minute in eight sentences; what an undisturbed server makes of it.
+ffmpeg -v error -nostdin -y -stream_loop 34 -i clip.wav -c copy long.wav || exit 1
+for i in 0 1 2 3 4 5 6 7; do
+    printf '%d\n00:00:%02d,000 --> 00:00:%02d,000\nGood day, number %d.\n\n' $((i + 1)) $((i * 7)) $((i * 7 + 5)) "$i"
+done >long.srt
+start
+answers 200 "$url/v1/score" -F file=@long.wav -F transcript=@long.srt -F response_format=csv
+cp out undisturbed
+answers 404 "$url/v1/jobs/0123456789abcdef0123456789abcdef"
+stop TERM 0
+start --jobs "$work/jobs" --job-seconds 30 --keep-jobs 600
+ids=
+for _ in 1 2 3; do
+    answers 202 "$url/v1/score" -F file=@long.wav -F transcript=@long.srt -F response_format=csv
+    json '"job"' object
+    ids="$ids $(sed 's/.*"id":"\([0-9a-f]*\)".*/\1/' out)"
+done
+answers 200 "$url/v1/score" -F "text=good day"
+said="kill -9 of a server with jobs"
+kill -9 "$server"
+wait "$server" 2>/dev/null
+start --metrics --jobs "$work/jobs" --job-seconds 30 --keep-jobs 600
+for id in $ids; do
+    state=queued
+    while [ "$state" = queued ] || [ "$state" = running ]; do
+        answers 200 "$url/v1/jobs/$id"
+        state=$(sed 's/.*"status":"\([a-z]*\)".*/\1/' out)
+        sleep 0.1
+    done
+    [ "$state" = done ] || wrong "a job is $state"
+    answers 200 "$url/v1/jobs/$id/result"
+    cmp -s out undisturbed || wrong "a job of a killed server has other scores: $(diff out undisturbed | head -n 4)"
+    [ ! -e "$work/jobs/$id/0" ] && [ ! -e "$work/jobs/$id/journal" ] || wrong "a job that is done leaves its upload or journal"
+    answers 200 -X DELETE "$url/v1/jobs/$id"
+done
+[ "$(ls "$work/jobs")" = lock ] || wrong "jobs that were deleted leave something: $(ls "$work/jobs")"
+answers 202 "$url/v1/score" -F file=@long.wav -F transcript=@long.srt
+id=$(sed 's/.*"id":"\([0-9a-f]*\)".*/\1/' out)
+python3 "$TESTS/system/check_openapi.py" "$url" clip.wav "$id" >out 2>err
+code=$?
+said="check_openapi.py of a server with jobs"
+[ "$code" -eq 0 ] || [ "$code" -eq 77 ] || wrong "the server does not do what its description says"
+stop TERM 0
+
 # ---- What is refused ----
 # shellcheck disable=SC2086
 expect 2 serve $run --port 0 --host 0.0.0.0

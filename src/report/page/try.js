@@ -4,10 +4,23 @@ const page = readData("page");
 
 /* ---- The API ---- */
 
+/* A long recording is a job: waits until it is done, and gives its result. */
+async function awaitJob(job, headers) {
+  const path = `v1/jobs/${job.id}`;
+  while (job.status === "queued" || job.status === "running") {
+    await new Promise((done) => setTimeout(done, 1000));
+    const answer = await fetch(path, { headers });
+    if (!answer.ok) return answer;
+    job = await answer.json();
+  }
+  return fetch(`${path}/result`, { headers });
+}
+
 /* The answer to a form; an error has the server's words, and its code as `status`. */
 async function ask(form, key) {
   const headers = key ? { Authorization: `Bearer ${key}` } : {};
-  const answer = await fetch("v1/score", { method: "POST", body: form, headers });
+  let answer = await fetch("v1/score", { method: "POST", body: form, headers });
+  if (answer.status === 202) answer = await awaitJob(await answer.json(), headers);
   if (answer.ok) return answer;
   const told = await answer.json().catch(() => null);
   const error = new Error(told ? told.error.message : `the server answers ${answer.status}`);
