@@ -213,7 +213,7 @@ struct valence_import_result {
  * the import got.
  *
  * Errors: ARGUMENT (no such kind, impossible options), NOT_FOUND, FORMAT, SHAPE and DATA (what is
- * wrong with the source, or with one of its clips; the key "skip:REASON" where skipping such clips
+ * wrong with the source, or with one of its clips; the key "skip.REASON" where skipping such clips
  * would go on), EXISTS (another finished store), BUSY, LIMIT, UNSUPPORTED, CANCELLED, IO,
  * DISK_FULL, MEMORY. */
 VALENCE_API int valence_import(enum valence_import_kind kind, const char *source_path,

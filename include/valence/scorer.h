@@ -155,7 +155,8 @@ struct valence_recording {
 /* ---- Results ---- */
 
 enum valence_word_source { VALENCE_WORDS_NONE, VALENCE_WORDS_GIVEN, VALENCE_WORDS_RECOGNISED };
-extern VALENCE_API const char *const valence_word_source_names[]; /* "none", "given", ... */
+extern VALENCE_API const char
+    *const valence_word_source_names[VALENCE_MAX_NAMES]; /* "none", "given", ... */
 
 /* What voice and face look like, as observed: not a score. NAN where it is not known. */
 struct valence_signals {

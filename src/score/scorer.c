@@ -9,7 +9,7 @@
 #include "base/options.h"
 #include "valence/run.h"
 
-const char *const valence_word_source_names[] = {"none", "given", "recognised"};
+const char *const valence_word_source_names[VALENCE_MAX_NAMES] = {"none", "given", "recognised"};
 
 /* ---- Options ---- */
 

@@ -1,0 +1,14 @@
+# What the Python wheel (pyproject.toml) needs beside what is installed anyway: the ctypes declarations, made from the headers.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+set(bindings ${CMAKE_BINARY_DIR}/_bindings.py)
+file(GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/valence/*.h)
+add_custom_command(OUTPUT ${bindings}
+  COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/python/generate.py --cc ${CMAKE_C_COMPILER} ${bindings}
+  DEPENDS ${headers} ${PROJECT_SOURCE_DIR}/python/generate.py
+  COMMENT "Making the declarations for Python")
+add_custom_target(python_bindings DEPENDS ${bindings})
+install(FILES ${bindings} DESTINATION . COMPONENT python)
+# A wheel has no links: the file has the name by which it is loaded.
+foreach(library IN LISTS libraries)
+  set_target_properties(${library} PROPERTIES VERSION ${PROJECT_VERSION_MAJOR})
+endforeach()

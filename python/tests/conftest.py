@@ -1,0 +1,59 @@
+"""What the tests share: a small synthetic corpus and a run trained on it."""
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+import valence
+from valence._library import lib
+
+SETTINGS = {"epochs": 2, "model_d": 16, "model_o": 8, "batch_size": 16}
+
+
+def has_encoders():
+    features, found, i = lib.valence_features(), [], 0
+    while features[i]:
+        found.append(features[i].decode())
+        i += 1
+    return "encoders" in found
+
+
+needs_encoders = pytest.mark.skipif(not has_encoders(), reason="a build without encoders")
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory):
+    path = tmp_path_factory.mktemp("corpus") / "store"
+    valence.Store.synthesize(path, n_train=48, n_validation=16, n_test=20, audio_width=8, text_width=12, video_width=6).close()
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def run(corpus, tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("run") / "run")
+    valence.train(corpus, path, **SETTINGS)
+    return path
+
+
+@pytest.fixture(scope="session")
+def model(run):
+    with valence.Model(run) as model:
+        yield model
+
+
+@pytest.fixture
+def store(corpus):
+    with valence.Store(corpus) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def command():
+    """Runs the command and gives what it prints."""
+    path = pathlib.Path(os.environ["VALENCE_LIBRARIES"]) / "valence"
+
+    def call(*arguments):
+        return subprocess.run([path, *arguments], capture_output=True, text=True, check=True).stdout
+
+    return call

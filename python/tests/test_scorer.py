@@ -1,0 +1,123 @@
+"""Scores of recordings, with a model of the voice alone, whose encoder needs no weights; of texts, where the encoder is there."""
+import math
+import pathlib
+import struct
+import wave
+
+import numpy as np
+import pytest
+
+import valence
+from conftest import has_encoders, needs_encoders
+from valence.scorer import cache_folder, looks_like_a_path
+
+pytestmark = needs_encoders
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory, command):
+    """A run of the voice, and a recording."""
+    folder = tmp_path_factory.mktemp("voice")
+    with wave.open(str(folder / "tone.wav"), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        file.writeframes(b"".join(struct.pack("<h", int(8000 * math.sin(2 * math.pi * 200 * i / 16000))) for i in range(32000)))
+    rows = [f"{folder}/tone.wav,{split},1,c{i}" for i, split in enumerate(["train"] * 4 + ["validation"] * 2 + ["test"])]
+    (folder / "clips.csv").write_text("\n".join(["file,split,label,id", *rows]) + "\n")
+    command("extract", str(folder / "clips.csv"), "-o", str(folder / "store"), "--set", "audio=prosody", "--set", "video=none",
+            "--set", "text=none", "-q")
+    valence.train(folder / "store", folder / "run", epochs=1, model_d=8, model_o=4, flows=["complete"], select="complete")
+    return str(folder / "run"), folder / "tone.wav"
+
+
+@pytest.fixture(scope="module")
+def scorer(voice, tmp_path_factory):
+    with valence.Scorer(voice[0], folder=tmp_path_factory.mktemp("models"), download=False) as scorer:
+        yield scorer
+
+
+def test_a_file_and_its_sound(scorer, voice):
+    seen = []
+    score = scorer.score(voice[1], on_segment=seen.append)
+    assert [s.score for s in score.segments] == [s.score for s in seen] and len(seen) == 1 and score.seconds == pytest.approx(2)
+    assert float(score) == score.segments[0].score and score.has_sound and not score.has_pictures
+    assert scorer.encoders == {"audio": "prosody"}
+    samples = np.array([8000 * math.sin(2 * math.pi * 200 * i / 16000) for i in range(32000)]).astype(np.int16) / np.float32(32768)
+    assert scorer.score_sound(samples).score == score.score
+    assert scorer.score_file(voice[1], start=0.5, end=1.5).segments[0].end == pytest.approx(1.5)
+    assert valence.prosody(samples).shape == (100, 83)
+
+
+def test_what_a_score_becomes(scorer, voice):
+    import json
+
+    score = scorer.score(str(voice[1]))
+    document = json.loads(json.dumps(score.to_dict()))
+    assert document["segments"][0]["flow"] == "complete" and document["segments"][0]["confidence"] is None
+    frame = score.to_pandas()
+    assert list(frame.score) == [score.score] and "weight_audio" in frame
+    html = score._repr_html_()
+    assert "<svg" in html and "tone.wav" in html
+    assert "<b>x" not in valence.Score(**{**vars(score), "name": "<b>x</b>"})._repr_html_()
+    assert f"{score.score:+.2f}" in repr(score)
+
+
+def test_wrong_inputs(scorer, voice, tmp_path):
+    with pytest.raises(valence.NotFoundError, match="no such file"):
+        scorer.score("no-such.mp4")
+    with pytest.raises(valence.Error, match="nothing.wav"):
+        scorer.score(tmp_path / "nothing.wav")
+    with pytest.raises(valence.Error):
+        scorer.score("a text, which this model does not read")
+    with pytest.raises(TypeError, match="did you mean level"):
+        valence.Scorer(voice[0], levl=1)
+    with pytest.raises(valence.ArgumentError):
+        valence.Scorer(voice[0], level=2.0)
+    (tmp_path / "broken.wav").write_bytes(b"RIFF0000WAVE")
+    with pytest.raises(valence.Error, match="broken.wav"):
+        scorer.score(tmp_path / "broken.wav")
+
+
+def test_an_exception_stops(scorer, voice):
+    def stop(segment):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scorer.score(voice[1], on_segment=stop)
+    assert scorer.score(voice[1]).segments
+
+
+def test_what_looks_like_a_path():
+    assert looks_like_a_path("clip.mp4") and looks_like_a_path("a/b.wav")
+    assert not looks_like_a_path("Fine. Good") and not looks_like_a_path("Great.") and not looks_like_a_path("...")
+
+
+needs_text = pytest.mark.skipif(not has_encoders() or not list(pathlib.Path(cache_folder()).glob("SmolLM2*")),
+                                reason="the encoder of texts is not there")
+
+
+@needs_text
+def test_texts_are_scored_as_by_the_command(command):
+    import json
+
+    texts = ["I loved every minute of it", "The ending was terrible"]
+    with valence.Scorer(download=False) as scorer:
+        segments = scorer.score_texts([*texts, " "])
+        assert segments[0].score > 0 > segments[1].score
+        assert math.isnan(segments[2].score) and segments[2].reason
+        for text in texts:
+            said = json.loads(command("score", "--text", text, "--json", "-q"))["recordings"][0]
+            assert said["score"] == float(f"{scorer.score(text).score:.9g}")
+    assert valence.score(texts[0], download=False).score == pytest.approx(segments[0].score, abs=1e-4)
+
+
+@needs_text
+def test_encoding_texts():
+    with valence.Encoder("smollm2", download=False, mean=True) as encoder:
+        rows = encoder.encode(["I loved it", "", "Fine."])
+        assert [len(r) for r in rows] == [1, 0, 1] and rows[0].shape == (1, encoder.width)
+        assert encoder.description["kind"] == "llm"
+        kept = rows[0]
+        del rows
+        assert np.isfinite(kept).all()
+    with pytest.raises(valence.Error):
+        valence.Encoder("/no/such.gguf", download=False)

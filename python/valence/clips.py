@@ -1,0 +1,221 @@
+"""Clips in memory: what may be given as X, and the packed batches that the library reads.
+
+X is a dict from stream ("audio", "text", "video", "simulated_text") to one entry a clip: an array (T, D) or (D,), or None where
+the clip lacks it. A stream may also be one array (N, T, D) or (N, D), a PyArrow array of lists of rows, or Rows, which the
+library reads where they are. A list of dicts, one a clip, is the other way round. Arrays are NumPy's, or anything that
+hands out its memory by DLPack (PyTorch, CuPy on the host, JAX) or PyArrow.
+"""
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Union
+
+import numpy as np
+
+from valence import _bindings as c
+from valence._library import lib, names, pointer
+from valence.errors import ArgumentError, ShapeError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+X = Union["Clips", Mapping[str, Any], Sequence[Any], Any]
+
+
+@functools.cache
+def stream_names() -> list[str]:
+    """"audio", "text", "video", "simulated_text"."""
+    return names("valence_stream_names")
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """One stream of N clips, packed: clip i owns rows[offsets[i] : offsets[i + 1]]. Nothing is copied of f16 and f32."""
+
+    rows: Array
+    offsets: Array
+
+    def __post_init__(self) -> None:
+        rows = as_array(self.rows)
+        offsets = np.ascontiguousarray(self.offsets, np.int64)
+        if rows.ndim != 2 or offsets.ndim != 1 or not len(offsets):
+            raise ShapeError(f"rows have the shape {rows.shape} and offsets {offsets.shape}; (n, D) and (clips + 1,) are wanted")
+        if offsets[0] != 0 or offsets[-1] > len(rows) or (np.diff(offsets) < 0).any():
+            raise ArgumentError(f"offsets must rise from 0 to at most {len(rows)}, the number of rows")
+        object.__setattr__(self, "rows", np.ascontiguousarray(rows))
+        object.__setattr__(self, "offsets", offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, i: int) -> Array | None:
+        rows = self.rows[self.offsets[i]:self.offsets[i + 1]]
+        return rows if len(rows) else None
+
+
+def as_array(value: Any) -> Array:
+    """A NumPy array of f16 or f32 over the same memory where that is possible."""
+    if not isinstance(value, np.ndarray):
+        if hasattr(value, "detach"):  # a tensor that asks for gradients hands out nothing
+            value = value.detach()
+        if hasattr(value, "type") and hasattr(value.type, "list_size"):  # PyArrow's lists of one length
+            value = value.flatten().to_numpy(zero_copy_only=False).reshape(len(value), value.type.list_size)
+        elif hasattr(value, "__dlpack__"):
+            value = np.from_dlpack(value)
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        kind = np.asarray(value, dtype=object).dtype if array.dtype.kind == "O" else array.dtype
+        try:
+            return np.asarray(array, np.float32) if array.dtype.kind == "O" else refuse(kind)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"rows must be numbers: {error}") from None
+    return array if array.dtype in (np.float16, np.float32) else array.astype(np.float32)
+
+
+def refuse(kind: Any) -> Array:
+    what = "Complex data not supported" if kind.kind == "c" else "rows must be numbers"
+    raise ValueError(f"{what}: this array holds {kind}")
+
+
+def as_rows(value: Any, where: str) -> Array | None:
+    """One clip's stream as (T, D); None where it has no rows."""
+    if value is None:
+        return None
+    array = as_array(value)
+    if array.ndim == 1 and array.size:
+        array = array[None, :]
+    if not array.size:
+        return None
+    if array.ndim != 2:
+        raise ShapeError(f"{where}: an array of the shape {array.shape}; (rows, columns) is wanted")
+    return array
+
+
+def from_arrow(value: Any) -> Rows:
+    """A PyArrow array with a list of rows for each clip, each row a list of fixed length or of one."""
+    value = value.combine_chunks() if hasattr(value, "combine_chunks") else value
+    counts = np.asarray([0 if item is None else item for item in value.value_lengths().to_pylist()], np.int64)
+    inner = value.flatten()
+    if not hasattr(inner.type, "list_size"):
+        widths = set(inner.value_lengths().to_pylist())
+        if len(widths) > 1:
+            raise ShapeError(f"rows of {sorted(widths)[0]} and of {sorted(widths)[1]} columns in one stream")
+        rows = inner.flatten().to_numpy(zero_copy_only=False).reshape(len(inner), widths.pop() if widths else 0)
+    else:
+        rows = as_array(inner)
+    return Rows(rows, np.concatenate([[0], np.cumsum(counts)]))
+
+
+def pack(items: Any, stream: str) -> Rows:
+    """The entries of one stream as packed rows."""
+    if isinstance(items, Rows):
+        return items
+    if hasattr(items, "type") and hasattr(items, "value_lengths") and not hasattr(items.type, "list_size") \
+            or hasattr(items, "combine_chunks"):
+        return from_arrow(items)
+    if not isinstance(items, (list, tuple)):
+        array = as_array(items)
+        if array.ndim == 2:  # one row a clip
+            return Rows(array, np.arange(len(array) + 1))
+        if array.ndim == 3:
+            return Rows(array.reshape(-1, array.shape[2]), np.arange(len(array) + 1) * array.shape[1])
+        raise ShapeError(f"{stream}: an array of the shape {array.shape}; (clips, rows, columns) or (clips, columns) is wanted")
+    arrays = [as_rows(item, f"clip {i}, {stream}") for i, item in enumerate(items)]
+    there = [array for array in arrays if array is not None]
+    offsets = np.concatenate([[0], np.cumsum([0 if array is None else len(array) for array in arrays])]).astype(np.int64)
+    if not there:
+        return Rows(np.empty((0, 0), np.float32), offsets)
+    for i, rows in enumerate(arrays):
+        if rows is not None and rows.shape[1] != there[0].shape[1]:
+            raise ShapeError(f"clip {i}, {stream}: {rows.shape[1]} columns, and {there[0].shape[1]} in the clips before it")
+    kind = np.float16 if all(array.dtype == np.float16 for array in there) else np.float32
+    return Rows(np.concatenate(there, dtype=kind, casting="unsafe") if len(there) > 1 else there[0].astype(kind, copy=False),
+                offsets)
+
+
+class Clips(Sequence[dict[str, Any]]):
+    """N clips by stream, as a sequence of N dicts: what scikit-learn's splitters can index.
+
+        Clips(audio=[...], text=[...])    or    Clips(a dict, a list of dicts, an array for `stream`)
+    """
+
+    def __init__(self, clips: X = None, stream: str = "text", **streams: Any) -> None:
+        self.streams: dict[str, Rows] = {}
+        if isinstance(clips, Clips):
+            self.streams = clips.streams
+        else:
+            for name, items in (streams or as_streams(clips, stream)).items():
+                if name not in stream_names():
+                    raise ArgumentError(f"'{name}' is no stream: {', '.join(stream_names())} are")
+                if items is not None:
+                    self.streams[name] = pack(items, name)
+        lengths = {name: len(rows) for name, rows in self.streams.items()}
+        if len(set(lengths.values())) > 1:
+            raise ShapeError("streams of different numbers of clips: " + ", ".join(f"{n} {k}" for k, n in lengths.items()))
+        self.n_clips = next(iter(lengths.values()), 0)
+
+    def __len__(self) -> int:
+        return self.n_clips
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, (int, np.integer)):
+            if not -self.n_clips <= index < self.n_clips:
+                raise IndexError(f"clip {index} of {self.n_clips}")
+            i = int(index) % self.n_clips
+            return {name: rows[i] for name, rows in self.streams.items()}
+        chosen = np.arange(self.n_clips)[index]
+        return Clips({name: [rows[int(i)] for i in chosen] for name, rows in self.streams.items()})
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[i] for i in range(self.n_clips))
+
+    def __repr__(self) -> str:
+        widths = ", ".join(f"{name} ({rows.rows.shape[1]})" for name, rows in self.streams.items())
+        return f"<{self.n_clips} clips: {widths or 'no streams'}>"
+
+    def widths(self) -> dict[str, int]:
+        """Columns of each stream that has rows."""
+        return {name: rows.rows.shape[1] for name, rows in self.streams.items() if rows.offsets[-1]}
+
+    def batches(self, size: int) -> Iterator[c.valence_batch]:
+        """The library's view of `size` clips at a time. It reads the arrays where they are: keep this object."""
+        for first in range(0, self.n_clips, size):
+            last = min(first + size, self.n_clips)
+            batch = c.valence_batch(n_clips=last - first)
+            kept = []
+            for name, packed in self.streams.items():
+                offsets = packed.offsets[first:last + 1] - packed.offsets[first]
+                if not offsets[-1]:
+                    continue
+                rows = packed.rows[packed.offsets[first]:packed.offsets[last]]
+                kept.append((rows, offsets))
+                batch.streams[stream_names().index(name)] = c.valence_rows(
+                    data=rows.ctypes.data, type=c.VALENCE_F16 if rows.dtype == np.float16 else c.VALENCE_F32,
+                    width=rows.shape[1], offsets=pointer(offsets, ctypes.c_int64))
+            yield batch
+            del kept
+
+
+def as_streams(clips: Any, stream: str) -> Mapping[str, Any]:
+    """X as a dict by stream."""
+    if clips is None:
+        return {}
+    if isinstance(clips, Mapping):
+        return clips
+    if isinstance(clips, (list, tuple)) and clips and all(isinstance(clip, Mapping) for clip in clips):
+        used = [name for name in stream_names() if any(name in clip for clip in clips)]
+        unknown = {str(name) for clip in clips for name in clip} - set(used)
+        if unknown:
+            raise ArgumentError(f"'{sorted(unknown)[0]}' is no stream: {', '.join(stream_names())} are")
+        return {name: [clip.get(name) for clip in clips] for name in used}
+    if hasattr(clips, "sparse") or hasattr(clips, "tocsr"):
+        raise TypeError("sparse matrices are not supported; give their .toarray()")
+    return {stream: clips if isinstance(clips, (list, tuple)) and clips and np.ndim(clips[0]) > 1 else np.asarray(clips)
+            if isinstance(clips, (list, tuple)) else clips}
+
+
+def clip_key(name: str) -> int:
+    """The 64-bit key of a clip's id."""
+    key: int = lib.valence_clip_key(name.encode())
+    return key

@@ -1,0 +1,331 @@
+"""Feature stores: reading, writing, importing (valence/store.h, valence/import.h)."""
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from valence import _bindings as c
+from valence._library import Handle, call, lib, made, path_bytes, pointer, text
+from valence._library import names as library_names
+from valence._options import number_of, options, plain
+from valence._progress import Watch, Work
+from valence.clips import Array, Clips, as_rows
+from valence.errors import ArgumentError, NotFoundError
+
+if TYPE_CHECKING:
+    import pandas
+
+DTYPES = {c.VALENCE_F16: np.float16, c.VALENCE_F32: np.float32}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stream:
+    name: str
+    width: int
+    dtype: str
+
+
+class Clip(Mapping[str, Array]):
+    """One clip of an open store: its record, and its streams as arrays by name."""
+
+    def __init__(self, store: Store, number: int) -> None:
+        record = lib.valence_store_clip(store.handle, number)
+        if not record:
+            raise IndexError(f"clip {number} of {len(store)}")
+        self._store, self._record, self.number = store, record.contents, number
+        self.id, self.group, self.transcript = (text(getattr(self._record, n)) for n in ("id", "group", "transcript"))
+        self.label: float | None = None if math.isnan(self._record.label) else self._record.label
+        self.split: str = store.splits[self._record.split]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the encoders recorded about it, by stream."""
+        written = self._record.metadata
+        return dict(json.loads(written)) if written else {}
+
+    def n_rows(self, stream: str) -> int:
+        return int(self._record.n_rows[self._store.stream_number(stream)])
+
+    def __getitem__(self, stream: str) -> Array:
+        return self._store.rows(self.number, stream)
+
+    def __iter__(self) -> Iterator[str]:
+        return (s.name for i, s in enumerate(self._store.streams) if self._record.n_rows[i])
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"<valence.Clip {self.id!r}: {self.split}, label {self.label}, {', '.join(self) or 'no rows'}>"
+
+
+class Store(Handle):
+    """A store, open for reading. Threads may share it.
+
+        with valence.Store("corpus") as store:
+            for clip in store:
+                clip.label, clip["audio"]        # (T, D), float16 or float32 as stored
+
+    Rows are read when you ask for them, straight into the array that you get: nothing is converted or copied on the way.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], accept_unfinished: bool = False) -> None:
+        wanted = options("valence_store_options", {"accept_unfinished": accept_unfinished})
+        super().__init__(made(c.valence_store, "valence_store_open", path_bytes(path), ctypes.byref(wanted)), "valence_store_close")
+        self.path: str = text(lib.valence_store_path(self.handle))
+        self.splits = library_names("valence_split_names")
+        self.streams: list[Stream] = []
+        dtypes = library_names("valence_dtype_names")
+        for i in range(lib.valence_store_n_streams(self.handle)):
+            stream = lib.valence_store_get_stream(self.handle, i).contents
+            self.streams.append(Stream(stream.name.decode(), stream.width, dtypes[stream.type]))
+        self._numbers = {stream.name: i for i, stream in enumerate(self.streams)}
+
+    def stream_number(self, name: str) -> int:
+        try:
+            return self._numbers[name]
+        except KeyError:
+            raise NotFoundError(f"{self.path}: no stream '{name}'; there are {', '.join(self._numbers) or 'none'}") from None
+
+    @property
+    def finished(self) -> bool:
+        return bool(lib.valence_store_is_finished(self.handle))
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """What the clips were made from."""
+        written = lib.valence_store_source(self.handle)
+        return dict(json.loads(written)) if written else {}
+
+    @property
+    def label_scale(self) -> dict[str, Any] | None:
+        """The declared scale of the labels: name, low, high, classes."""
+        scale = lib.valence_store_label_scale(self.handle)
+        if not scale:
+            return None
+        s = scale.contents
+        return {"name": s.name.decode(), "low": s.low, "high": s.high,
+                "classes": [s.classes[i].value.decode() for i in range(s.n_classes)]}
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Clips that could not be made, and why."""
+        found = (lib.valence_store_get_failure(self.handle, i).contents
+                 for i in range(lib.valence_store_n_failures(self.handle)))
+        return {text(failure.id): text(failure.reason) for failure in found}
+
+    # ---- Clips ----
+
+    def __len__(self) -> int:
+        return int(lib.valence_store_n_clips(self.handle))
+
+    def __getitem__(self, which: int | str) -> Clip:
+        """A clip by its number or its id."""
+        if isinstance(which, str):
+            number = lib.valence_store_find_clip(self.handle, which.encode())
+            if number < 0:
+                raise KeyError(which)
+            return Clip(self, number)
+        return Clip(self, int(which) + (len(self) if which < 0 else 0))
+
+    def __iter__(self) -> Iterator[Clip]:
+        return (Clip(self, i) for i in range(len(self)))
+
+    def id(self, number: int) -> str:
+        return text(lib.valence_store_clip(self.handle, number).contents.id)
+
+    def rows(self, number: int, stream: str, first: int = 0, n: int | None = None) -> Array:
+        """Rows of one clip and stream, all or n from `first` on, in an array of their own."""
+        s = self.stream_number(stream)
+        record = lib.valence_store_clip(self.handle, number)
+        if not record:
+            raise IndexError(f"clip {number} of {len(self)}")
+        described = lib.valence_store_get_stream(self.handle, s).contents
+        count = record.contents.n_rows[s] - first if n is None else n
+        array = np.empty((max(count, 0), described.width), DTYPES[described.type])
+        call("valence_store_read_rows", self.handle, number, s, first, count, array.ctypes.data)
+        return array
+
+    def clips(self, split: str | None = None, streams: list[str] | None = None) -> tuple[Clips, Array, list[str]]:
+        """All clips of a split in memory: X, the labels (NaN without one) and the ids."""
+        wanted = streams if streams is not None else [s.name for s in self.streams]
+        chosen = [clip for clip in self if split is None or clip.split == split]
+        x = Clips({name: [clip[name] if clip.n_rows(name) else None for clip in chosen] for name in wanted})
+        return x, np.array([math.nan if clip.label is None else clip.label for clip in chosen]), [clip.id for clip in chosen]
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The clips' records: one row a clip, with the number of rows of each stream; needs pandas."""
+        import pandas
+
+        return pandas.DataFrame([
+            {"id": clip.id, "split": clip.split, "label": clip.label, "group": clip.group, "transcript": clip.transcript,
+             **{stream.name: clip.n_rows(stream.name) for stream in self.streams}} for clip in self])
+
+    def __repr__(self) -> str:
+        streams = ", ".join(f"{s.name} ({s.width}, {s.dtype})" for s in self.streams)
+        return f"<valence.Store {self.path!r}: {len(self)} clips; {streams}>"
+
+    # ---- Making stores ----
+
+    @staticmethod
+    def write(path: str | os.PathLike[str], streams: Mapping[str, Any], **more: Any) -> StoreWriter:
+        """Opens a store for writing: StoreWriter says how."""
+        return StoreWriter(path, streams, **more)
+
+    @classmethod
+    def from_source(cls, path: str | os.PathLike[str], kind: str, source: str | os.PathLike[str], *, progress: Watch = None,
+                    skip: tuple[str, ...] = (), **more: Any) -> Store:
+        """Imports a data set and opens the store: kind is "table", "dense", "merbench", "mmsa" or "csd", and `more` are members
+        of struct valence_import_options. `streams` is a dict: {"audio": {"folder": "wavlm"}}."""
+        kinds = {lib.valence_import_kind_name(i).decode(): i for i in range(lib.valence_n_import_kinds())}
+        reasons = {lib.valence_skip_name(i).decode(): i for i in range(lib.valence_n_skips())}
+        if kind not in kinds:
+            raise ArgumentError(f"kind: '{kind}' is none of {', '.join(kinds)}")
+        for name in skip:
+            if name not in reasons:
+                raise ArgumentError(f"skip: '{name}' is none of {', '.join(reasons)}", "skip")
+        wanted = options("valence_import_options", {**more, "skip": sum(1 << reasons[name] for name in set(skip))})
+        result = c.valence_import_result(size=ctypes.sizeof(c.valence_import_result))
+        with Work(progress) as work:
+            work.call("valence_import", kinds[kind], path_bytes(source), path_bytes(path), ctypes.byref(wanted), work.progress,
+                      ctypes.byref(result))
+        return cls(path)
+
+    @classmethod
+    def synthesize(cls, path: str | os.PathLike[str], *, progress: Watch = None, **more: Any) -> Store:
+        """Makes the synthetic corpus for trying things out (valence/synthesize.h): n_train, n_test, audio_width, seed, …"""
+        wanted = options("valence_synthesize_options", more)
+        with Work(progress) as work:
+            work.call("valence_synthesize", path_bytes(path), ctypes.byref(wanted), work.progress)
+        return cls(path)
+
+    def summary(self, values: bool = True, progress: Watch = None) -> dict[str, Any]:
+        """What the store holds and what is odd about it (valence/summary.h)."""
+        found = ctypes.POINTER(c.valence_data_summary)()
+        with Work(progress) as work:
+            work.call("valence_store_summarise", self.handle, values, work.progress, ctypes.byref(found))
+        try:
+            summary: dict[str, Any] = plain(found.contents)
+        finally:
+            lib.valence_data_summary_free(found)
+        summary["streams"] = {s["format"]["name"]: s for s in summary["streams"][:len(self.streams)]}
+        summary["splits"] = dict(zip(self.splits, summary["splits"]))
+        return summary
+
+
+class StoreWriter:
+    """Writes a store.
+
+        with valence.Store.write("corpus", {"audio": 74, "text": (768, "f16")}) as writer:
+            writer.add("clip1", split="train", label=1.5, audio=rows, text=other_rows)
+
+    At the end of the `with` the store is finished; after an error it stays unfinished and opening it again goes on with it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], streams: Mapping[str, Any], *, source: Mapping[str, Any] | None = None,
+                 label_scale: Mapping[str, Any] | None = None, **more: Any) -> None:
+        wanted = options("valence_store_writer_options", more)
+        table = (c.valence_store_stream * len(streams))()
+        for entry, (name, width) in zip(table, streams.items()):
+            columns, kind = width if isinstance(width, tuple) else (width, "f32")
+            entry.name, entry.width = name.encode(), columns
+            entry.type = number_of(kind, "valence_dtype_names", name)
+        self._numbers = {name: i for i, name in enumerate(streams)}
+        self._widths = {entry.name.decode(): entry.width for entry in table}
+        address = made(c.valence_store_writer, "valence_store_writer_open", path_bytes(path), table, len(table), ctypes.byref(wanted))
+        self._address: Any = address
+        self._open = True
+        try:
+            if source is not None:
+                call("valence_store_writer_set_source", address, json.dumps(source).encode())
+            if label_scale is not None:
+                self._set_label_scale(dict(label_scale))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def handle(self) -> Any:
+        if not self._open:
+            raise ValueError("this StoreWriter is closed")
+        return self._address
+
+    def _set_label_scale(self, given: dict[str, Any]) -> None:
+        classes = list(given.pop("classes", []))
+        scale = c.valence_label_scale(n_classes=len(classes), low=0, high=max(len(classes) - 1, 0))
+        if len(classes) > c.VALENCE_MAX_CLASSES:
+            raise ArgumentError(f"{len(classes)} classes; {c.VALENCE_MAX_CLASSES} are the most")
+        for place, name in zip(scale.classes, classes):
+            place.value = name.encode()
+        for name, value in given.items():
+            setattr(scale, name, value.encode() if isinstance(value, str) else value)
+        call("valence_store_writer_set_label_scale", self.handle, ctypes.byref(scale))
+
+    def __len__(self) -> int:
+        return int(lib.valence_store_writer_n_clips(self.handle))
+
+    def __contains__(self, id: str) -> bool:
+        return bool(lib.valence_store_writer_has(self.handle, id.encode()))
+
+    def add(self, id: str, *, split: str = "train", label: float | None = None, group: str = "", transcript: str = "",
+            metadata: Mapping[str, Any] | None = None, **streams: Any) -> None:
+        """Adds a clip: all of it or, on an error, none."""
+        clip = c.valence_clip(id=id.encode(), group=group.encode(), transcript=transcript.encode(),
+                              metadata=json.dumps(metadata).encode() if metadata else b"",
+                              split=number_of(split, "valence_split_names", "split"),
+                              label=math.nan if label is None else label)
+        rows, kept = (c.valence_clip_rows * len(streams))(), []
+        for entry, (name, value) in zip(rows, streams.items()):
+            if name not in self._numbers:
+                raise ArgumentError(f"{id}: the store has no stream '{name}'")
+            array = as_rows(value, f"{id}, {name}")
+            entry.stream = self._numbers[name]
+            if array is not None:
+                array = np.ascontiguousarray(array, np.float32)
+                entry.n_rows, entry.rows = len(array), pointer(array, ctypes.c_float)
+                kept.append(array)
+                self._check_width(id, name, array)
+        call("valence_store_writer_add", self.handle, ctypes.byref(clip), rows, len(rows))
+
+    def _check_width(self, id: str, name: str, array: Array) -> None:
+        if array.shape[1] != self._widths[name]:
+            raise ArgumentError(f"{id}, {name}: {array.shape[1]} columns; the store has {self._widths[name]}")
+
+    def finish(self) -> None:
+        """Makes everything durable and marks the store as finished."""
+        call("valence_store_writer_finish", self.handle)
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            call("valence_store_writer_close", self._address)
+
+    def __enter__(self) -> StoreWriter:
+        return self
+
+    def __exit__(self, kind: object, *error: object) -> None:
+        if kind is None and self._open:
+            self.finish()
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_open", False):
+            self._open = False
+            lib.valence_store_writer_close(self._address, None)
+
+
+def write_clips(path: str, clips: Clips, labels: Array, splits: list[str], groups: list[str] | None = None) -> None:
+    """A store of clips in memory, under the ids of their numbers."""
+    dtypes = {name: "f16" if rows.rows.dtype == np.float16 else "f32" for name, rows in clips.streams.items()}
+    table = {name: (width, dtypes[name]) for name, width in clips.widths().items()}
+    with StoreWriter(path, table) as writer:
+        for i, clip in enumerate(clips):
+            writer.add(f"clip{i}", split=splits[i], label=float(labels[i]), group=groups[i] if groups else "",
+                       **{name: rows for name, rows in clip.items() if rows is not None})
