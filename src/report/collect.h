@@ -12,6 +12,9 @@
 /* What the models reach: sentences, and all figures. */
 void collect_summary(struct report_builder *builder, const struct measured_groups *groups);
 
+/* Warns where what is shown together was trained or measured on different data. */
+void collect_data_used(struct report_builder *builder, const struct sources *sources);
+
 /* Losses and validation errors by epoch. */
 void collect_learning(struct report_builder *builder, const struct sources *sources);
 

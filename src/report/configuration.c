@@ -12,30 +12,20 @@
 
 /* ---- Provenance ---- */
 
-/* What the checkpoint says of itself. One that cannot be loaded was said before, or scored nothing.
- */
 static void add_provenance(struct report_builder *builder, struct report_table *table,
                            const struct run_source *run)
 {
-    struct valence_model *model = NULL;
-    char *path = run->has_model ? path_join(run->path, RUN_BEST) : NULL;
     const json_t *clips = json_object_get(run->results, "clips");
-    if (path && valence_model_load(path, &model, NULL))
-        model = NULL;
-    free(path);
-    const struct valence_model_provenance *from =
-        model ? valence_model_get_provenance(model) : NULL;
     report_cell_text(builder, table, run->name);
-    report_cell_text(builder, table, from ? from->version : "");
-    report_cell_text(builder, table, from ? from->store : "");
-    report_cell_text(builder, table, from ? report_format(builder, "%.12s", from->data) : "");
+    report_cell_text(builder, table, run->version);
+    report_cell_text(builder, table, run->store);
+    report_cell_text(builder, table, report_format(builder, "%.12s", run->data));
     report_cell_number(builder, table, json_number_at(run->results, "seed"), 0);
     report_cell_number(builder, table, json_number_at(run->results, "epochs"), 0);
     report_cell_number(builder, table, json_number_at(run->results, "best_epoch"), 0);
     report_cell_number(builder, table, json_number_at(run->results, "parameters"), 0);
     report_cell_number(builder, table, json_number_at(clips, "train"), 0);
     report_cell_number(builder, table, json_number_at(clips, "validation"), 0);
-    valence_model_free(model);
 }
 
 static void tabulate_runs(struct report_builder *builder, const struct sources *sources)

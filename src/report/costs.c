@@ -1,6 +1,7 @@
 /* What models cost, from `valence cost --json`. */
 #include <math.h>
 
+#include "base/file.h"
 #include "report/collect.h"
 #include "report/json_values.h"
 
@@ -38,8 +39,10 @@ static void tabulate(struct report_builder *builder, const struct document_sourc
     if (table)
         table->note =
             report_format(builder,
-                          "Measured with %.0f threads on %s, %s, at a load of %.2f. Operations are "
+                          "Measured on clips of %s with %.0f threads on %s, %s, at a load of %.2f. "
+                          "Operations are "
                           "multiplications and additions of matrix products; times are medians.",
+                          path_name(json_text_at(json_object_get(document->json, "data"), "store")),
                           json_number_at(document->json, "threads"), json_text_at(machine, "cpu"),
                           json_text_at(machine, "system"), json_number_at(machine, "load"));
 }

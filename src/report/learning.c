@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "report/collect.h"
 
 /* ---- One run's curves ---- */
@@ -49,6 +50,12 @@ static bool is_used(const struct run_log *log, int64_t scalar)
     return false;
 }
 
+/* The store that the run was trained on, for a sentence. */
+static const char *store_of(const struct run_source *run)
+{
+    return *run->store ? path_name(run->store) : "a store that is not known";
+}
+
 /* A term that is 0 throughout was not trained with. */
 static void add_losses(struct report_builder *builder, const struct run_source *run)
 {
@@ -57,7 +64,9 @@ static void add_losses(struct report_builder *builder, const struct run_source *
         begin_chart(builder, report_format(builder, "loss-%s", run->name),
                     report_format(builder, "Training losses of %s", run->name), "Loss");
     report_note(builder, chart,
-                "The total is the weighted sum; the terms are shown without their weights.");
+                "Trained on %s. The total is the weighted sum; the terms are shown without their "
+                "weights.",
+                store_of(run));
     for (int64_t s = 0; s < log->n_scalars; s++) {
         const char *term = name_behind(log, s, "loss/");
         if (term && is_used(log, s))
@@ -105,6 +114,7 @@ static void add_validation(struct report_builder *builder, const struct run_sour
     struct report_chart *chart =
         begin_chart(builder, report_format(builder, "validation-%s", run->name),
                     report_format(builder, "Validation error of %s", run->name), "Error");
+    report_note(builder, chart, "Trained on %s.", store_of(run));
     for (int64_t s = 0; s < log->n_scalars; s++) {
         const char *title = NULL, *flow = flow_of(builder, log, s, &title);
         if (!flow)
@@ -140,7 +150,8 @@ static void compare_runs(struct report_builder *builder, const struct sources *s
         const struct run_source *run = &sources->runs[i];
         int64_t selected = run_log_find_selected(&run->log);
         if (selected >= 0)
-            add_curve(builder, chart, run->name, &run->log, selected);
+            add_curve(builder, chart, report_format(builder, "%s, on %s", run->name, store_of(run)),
+                      &run->log, selected);
     }
 }
 

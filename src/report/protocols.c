@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "report/collect.h"
 #include "report/json_values.h"
 
@@ -180,7 +181,8 @@ static void chart_metric(struct report_builder *builder, const struct sources *s
         const json_t *own =
             document->kind == DOCUMENT_PROTOCOL ? protocol_in(document->json, name) : NULL;
         const json_t *own_conditions = json_object_get(own, "conditions");
-        const char *run = own ? run_name(builder, document) : "";
+        const char *run = report_format(builder, "%s, on %s", run_name(builder, document),
+                                        path_name(json_text_at(document->json, "store")));
         if (own && by_rate)
             add_curves(builder, chart, own_conditions, run, metric->key, unit);
         else if (own && same_conditions(conditions, own_conditions))
@@ -199,6 +201,7 @@ static void add_rows(struct report_builder *builder, struct report_table *table,
     {
         const json_t *missing = json_object_get(condition, "missing");
         report_cell_text(builder, table, run_name(builder, document));
+        report_cell_text(builder, table, path_name(json_text_at(document->json, "store")));
         report_cell_text(builder, table, json_text_at(condition, "name"));
         report_cell_number(builder, table, 100 * json_number_at(missing, "rows"), 1);
         for (int m = 0; m < VALENCE_N_METRICS; m++) {
@@ -245,7 +248,7 @@ static void tabulate(struct report_builder *builder, const struct sources *sourc
     struct report_table *table =
         report_table(builder, report_format(builder, "protocol-%s", name),
                      report_format(builder, "Protocol %s: all figures", name),
-                     headings_of(builder, summary, "Run|Condition|#Rows missing, %"));
+                     headings_of(builder, summary, "Run|Store|Condition|#Rows missing, %"));
     for (int64_t i = 0; i < sources->n_documents; i++) {
         const struct document_source *document = &sources->documents[i];
         const json_t *own =
@@ -273,10 +276,12 @@ static void tabulate_areas(struct report_builder *builder, const struct sources 
                 continue;
             if (!first)
                 table = report_table(builder, "auilc", "Areas under the curves (AUILC)",
-                                     headings_of(builder, areas, "Protocol|Run"));
+                                     headings_of(builder, areas, "Protocol|Run|Store"));
             first = first ? first : areas;
             report_cell_text(builder, table, json_text_at(protocol, "name"));
             report_cell_text(builder, table, run_name(builder, &sources->documents[i]));
+            report_cell_text(builder, table,
+                             path_name(json_text_at(sources->documents[i].json, "store")));
             for (int m = 0; m < VALENCE_N_METRICS; m++) {
                 const struct valence_metric_info *info =
                     valence_metric_describe((enum valence_metric)m);

@@ -93,6 +93,7 @@ static int collect(struct report_builder *builder, const struct sources *sources
     if (status)
         return status;
     measured_list(builder, sources, &sets, groups);
+    collect_data_used(builder, sources);
     collect_summary(builder, groups);
     collect_learning(builder, sources);
     collect_predictions(builder, &sets);

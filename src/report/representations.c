@@ -2,6 +2,7 @@
  * the principal components of the features, from `valence compare-representations --json`. */
 #include <math.h>
 
+#include "base/file.h"
 #include "report/collect.h"
 #include "report/json_values.h"
 
@@ -85,8 +86,11 @@ static void tabulate(struct report_builder *builder, const struct document_sourc
                                columns[c].digits);
     }
     if (table)
-        table->note = "Distances between the representations of incomplete clips and those of "
-                      "complete ones. Means over the models.";
+        table->note = report_format(
+            builder,
+            "Distances between the representations of incomplete clips and those of complete ones, "
+            "on %s. Means over the models.",
+            path_name(json_text_at(json_object_get(document->json, "data"), "store")));
 }
 
 /* ---- Features ---- */

@@ -11,6 +11,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "run/run_folder.h"
+#include "valence/model.h"
+#include "valence/train.h"
 
 #define MAX_SOURCES        4096
 #define MAX_DOCUMENT_BYTES ((size_t)1 << 30)
@@ -100,6 +102,31 @@ static int read_results(const char *folder, json_t **results, struct valence_err
                : fail(error, VALENCE_ERROR_FORMAT, "%s/%s: not a JSON object", folder, RUN_RESULTS);
 }
 
+/* What the run was trained on, as far as it says so: a checkpoint that cannot be loaded is an error
+ * where its model is used. */
+static int find_data(struct run_source *run, struct valence_error *error)
+{
+    struct valence_train_config *config = NULL;
+    struct valence_model *model = NULL;
+    char store[VALENCE_CONFIG_VALUE_BYTES] = "";
+    char *path = run->has_model ? path_join(run->path, RUN_BEST) : NULL;
+    if (path && valence_model_load(path, &model, NULL))
+        model = NULL;
+    free(path);
+    if (run->configuration && !valence_train_config_create(&config, NULL) &&
+        !valence_train_config_parse(config, run->configuration, strlen(run->configuration),
+                                    RUN_CONFIG, NULL))
+        (void)valence_train_config_get(config, "store", store, sizeof store, NULL);
+    const struct valence_model_provenance *from =
+        model ? valence_model_get_provenance(model) : NULL;
+    run->store = strdup(*store || !from ? store : from->store);
+    run->data = strdup(from ? from->data : "");
+    run->version = strdup(from ? from->version : "");
+    valence_train_config_free(config);
+    valence_model_free(model);
+    return run->store && run->data && run->version ? VALENCE_OK : no_memory(error);
+}
+
 /* `seed` is "seed-2", or NULL for a run of its own. */
 static int add_run(struct sources *sources, const char *parent, const char *seed,
                    struct valence_error *error)
@@ -119,6 +146,8 @@ static int add_run(struct sources *sources, const char *parent, const char *seed
         return no_memory(error);
     run->has_model = holds(run->path, RUN_BEST);
     status = read_if_there(run->path, RUN_CONFIG, &run->configuration, error);
+    if (!status)
+        status = find_data(run, error);
     if (!status && holds(run->path, RUN_LOG))
         status = run_log_read(run->path, &run->log, error);
     return status ? status : read_results(run->path, &run->results, error);
@@ -371,6 +400,9 @@ void sources_free(struct sources *sources)
         run_log_free(&run->log);
         json_decref(run->results);
         free(run->configuration);
+        free(run->store);
+        free(run->data);
+        free(run->version);
         free(run->path);
         free(run->name);
         free(run->parent);

@@ -19,6 +19,10 @@ struct run_source {
     char *configuration; /* the text of config.yaml; NULL where it is not there */
     json_t *results;     /* results.json; NULL while the training has not ended */
     bool has_model;      /* best.safetensors is there */
+    /* What it was trained on: the store, as its configuration names it, and the fingerprint of the
+     * training and validation clips; and the version of valence that trained it. "" where unknown.
+     */
+    char *store, *data, *version;
 };
 
 enum document_kind {

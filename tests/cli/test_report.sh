@@ -111,6 +111,23 @@ prints "experiment is not finished: 0 of 4 runs are done"
 echo '[]' >"$work/experiment/plan.json"
 expect 1 report "$work/experiment"
 
+# Other data are never shown beside each other without a word.
+expect 0 synthesize "$work/second" --train 40 --validation 20 --test 30 --seed 9 --quiet
+# shellcheck disable=SC2086 # words are meant
+expect 0 train "$work/second" $small --output "$work/run-second"
+expect 0 report "$work/run" "$work/runs" --json --quiet
+! grep -q "Not everything here" "$work/out" || wrong "a warning of the same data"
+prints 'run, on store'
+prints 'Trained on store. The total'
+expect 0 report "$work/run" "$work/runs" "$work/run-second" --json --quiet
+fits report
+prints '{"kind":"warning","text":"Not everything here was trained on the same data, so figures differ by more than the models: run, runs on store (data '
+prints '; run-second on second (data '
+"$VALENCE" evaluate "$work/run" "$work/second" --json --quiet --bootstrap 0 --protocol erase >"$work/other.json"
+expect 0 report "$work/protocol.json" "$work/other.json" --json --quiet
+prints 'other.json was measured on second, which holds other data than its model was trained on.'
+prints 'Not everything here was measured on the same clips: protocol.json on the test part of store; other.json on the test part of second.'
+
 # A run whose log is damaged, one that is still training, one whose store has gone.
 cp -r "$work/run" "$work/damaged"
 echo 'not a line' >>"$work/damaged/log.jsonl"
