@@ -129,9 +129,16 @@ void client_cut(const struct http_client *client, int status, const char *code, 
 
 /* ---- Looking after them ---- */
 
-static void look_at_client(const struct http_server *server, struct http_client *client, double now)
+/* Whether it has closed its side, or is gone, and nothing that it sent is unread. */
+static bool has_left(const struct http_client *client)
 {
     char byte;
+    ssize_t n = recv(client->descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+static void look_at_client(const struct http_server *server, struct http_client *client, double now)
+{
     const double limit =
         server->options->receive_seconds + (double)client->n_bytes / BODY_BYTES_PER_SECOND;
     if (client->is_sending && now - client->since > limit) {
@@ -139,9 +146,11 @@ static void look_at_client(const struct http_server *server, struct http_client 
             client_cut(client, 408, "slow_request", "the request did not arrive in time");
         else
             shutdown(client->descriptor, SHUT_RDWR);
-    } else if (!client->is_sending) {
-        ssize_t n = recv(client->descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+    } else if (has_left(client)) {
+        if (client->is_sending) /* libmicrohttpd may not notice one that left before it was accepted
+                                 */
+            shutdown(client->descriptor, SHUT_RDWR);
+        else
             atomic_store(&client->gone, true);
     }
 }

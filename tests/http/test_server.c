@@ -277,6 +277,24 @@ static void test_a_client_that_leaves_frees_its_place(void **state)
     assert_int_equal(atomic_load(&n_works), 2);
 }
 
+static void test_a_client_that_leaves_in_the_middle_of_its_body(void **state)
+{
+    (void)state;
+    start();
+    for (int i = 0; i < 20; i++) {
+        int s = dial();
+        say(s, "POST /work HTTP/1.1\r\nHost: a\r\n" FORM_TYPE
+               "Content-Length: 100000\r\n\r\n--line\r\nContent-Disposition: form-data; "
+               "name=file; filename=a\r\n\r\nthe first bytes");
+        if (i % 2) /* with a reset, which leaves nothing to read */
+            setsockopt(s, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+        close(s);
+    }
+    assert_true(log_has("\"status\":499", "\"route\":\"/work\""));
+    assert_string_equal(body_of(ask("POST", "/work", JSON_TYPE, "{\"text\": \"b\"}")), "[b]");
+    assert_int_equal(atomic_load(&n_works), 1);
+}
+
 static void test_what_takes_too_long_ends(void **state)
 {
     (void)state;
@@ -477,6 +495,7 @@ int main(void)
         TEST(test_many_clients_are_answered_or_refused),
         TEST(test_slow_clients_are_cut),
         TEST(test_a_client_that_leaves_frees_its_place),
+        TEST(test_a_client_that_leaves_in_the_middle_of_its_body),
         TEST(test_what_takes_too_long_ends),
         TEST(test_uploads_that_find_no_room),
         TEST(test_events_come_one_by_one),

@@ -37,6 +37,7 @@ run="-m $work/run --llm $llama --whisper $work/whisper.gguf --offline"
 
 # start ARGUMENT...: runs a server until it is ready; $url is where.
 start() {
+    : >"$work/messages" # at once: the last server's would look ready
     # shellcheck disable=SC2086 # words are meant
     "$VALENCE" serve $run --port 0 --threads 1 "$@" >"$work/log" 2>"$work/messages" &
     server=$!
@@ -195,6 +196,24 @@ code=$?
 said="check_openapi.py of a server with jobs"
 [ "$code" -eq 0 ] || [ "$code" -eq 77 ] || wrong "the server does not do what its description says"
 stop TERM 0
+
+# ---- A full disk: for uploads and for jobs; to make one takes root ----
+mkdir full
+if mount -t tmpfs -o size=256k none full 2>/dev/null; then
+    trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null; umount "$work/full" 2>/dev/null; rm -rf "$work"' EXIT
+    start --upload-folder full
+    answers 503 "$url/v1/score" -F file=@long.wav
+    json '"no_room"' error code
+    answers 200 "$url/v1/score" -F "text=good day"
+    stop TERM 0
+    start --jobs full --job-seconds 30
+    answers 503 "$url/v1/score" -F file=@long.wav
+    json '"no_room"' error code
+    [ "$(ls full)" = lock ] || wrong "a job that found no room leaves something: $(ls full)"
+    answers 200 "$url/v1/score" -F "text=good day"
+    stop TERM 0
+    umount full
+fi
 
 # ---- What is refused ----
 # shellcheck disable=SC2086
