@@ -75,9 +75,10 @@ def test_threads():
 def test_threadpoolctl_sees_and_limits(model):
     import threadpoolctl
 
-    from valence.threads import register_with_threadpoolctl
+    from valence import _threadpool
+    from valence._library import lib
 
-    assert register_with_threadpoolctl() and register_with_threadpoolctl()
+    assert _threadpool.register(lib) and _threadpool.register(lib)
     valence.set_threads(2)
     assert [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "valence"] == [2]
     with threadpoolctl.threadpool_limits(1, user_api="valence"):
@@ -110,6 +111,13 @@ def test_importing_reads_nothing_else():
     """What makes `import valence` fast: NumPy and the library wait until they are needed."""
     program = "import sys, valence; print([name for name in ('numpy', 'valence._bindings', 'sklearn') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_every_name_can_be_the_first():
+    """Whatever is imported first in a process, no module waits for itself."""
+    program = ("import os, valence\nfor name in valence.__all__:\n    child = os.fork()\n    if not child:\n"
+               "        getattr(valence, name)\n        os._exit(0)\n    assert os.wait()[1] == 0, name\nprint('all')")
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "all\n"
 
 
 def test_the_command():

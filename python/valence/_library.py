@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from valence import _bindings as c
+from valence import _threadpool
 from valence.errors import BY_STATUS, Error
 
 PACKAGE = pathlib.Path(__file__).resolve().parent
@@ -62,6 +63,7 @@ class Library:
         atexit.register(self.valence_set_log, c.valence_log_function(), None)  # threads may outlive the interpreter
         # GNU OpenMP's threads do not survive a fork, and a child that waits for them hangs: it computes on one thread.
         os.register_at_fork(after_in_child=lambda: self.valence_set_threads(1))
+        _threadpool.register(self)
 
     def __getattr__(self, name: str) -> Any:
         found: Any
@@ -158,8 +160,3 @@ def made(kind: Any, function: str, *arguments: Any) -> Any:
     result = ctypes.POINTER(kind)()
     call(function, *arguments, ctypes.byref(result))
     return result
-
-
-from valence.threads import register_with_threadpoolctl  # noqa: E402  (it needs lib)
-
-register_with_threadpoolctl()
