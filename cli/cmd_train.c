@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "json_output.h"
+#include "ranks.h"
 #include "shared_options.h"
 #include "table.h"
 #include "train_config.h"
@@ -264,7 +265,7 @@ static int evaluate(const struct train_request *request, const struct valence_tr
 }
 
 static int train(const struct train_request *request, const struct valence_train_config *config,
-                 struct valence_error *error)
+                 const struct ranks *ranks, struct valence_error *error)
 {
     struct valence_train_options options;
     struct valence_train_result *result;
@@ -273,16 +274,71 @@ static int train(const struct train_request *request, const struct valence_train
     options.accept_changed_data = request->accept_changed_data;
     options.dry_run = request->dry_run;
     options.from = request->from;
-    options.progress = terminal_progress(request->quiet);
+    options.progress = ranks_is_first(ranks) ? terminal_progress(request->quiet) : NULL;
     options.note = show_note;
     options.user = (void *)(uintptr_t)request;
     options.epoch = show_epoch;
+    options.collective = ranks->collective;
     int status = valence_train(config, &options, &result, error);
     terminal_progress_finish();
-    if (!status)
+    if (!status && ranks_is_first(ranks))
         status = print_results(request, config, result, error);
     valence_train_result_free(result);
     return status;
+}
+
+/* The configuration, in which threads are this rank's share of the cores unless chosen. */
+static int make_config(struct train_request *request, const struct ranks *ranks,
+                       struct valence_train_config *config, struct valence_error *error)
+{
+    char value[VALENCE_CONFIG_VALUE_BYTES];
+    int status = train_request_config(request, config, error);
+    if (!status)
+        status = valence_train_config_get(config, "threads", value, sizeof value, error);
+    if (!status && ranks->collective && strcmp(value, "0") == 0) {
+        snprintf(value, sizeof value, "%d", ranks_threads(ranks));
+        status = valence_train_config_set(config, "threads", value, error);
+    }
+    return ranks_agree(ranks, status, error);
+}
+
+/* Says what failed, in the rank that did. */
+static int report_status(const struct train_request *request, const struct ranks *ranks, int status,
+                         struct valence_error *error)
+{
+    if (!status)
+        return EXIT_FINE;
+    if (status == VALENCE_ERROR_RANK)
+        return EXIT_FAILED;
+    if (status == VALENCE_ERROR_CANCELLED && !ranks_is_first(ranks))
+        return EXIT_INTERRUPTED;
+    add_remedy(request, error);
+    return report_error(error);
+}
+
+/* By all ranks, where mpirun started several. */
+static int train_in_ranks(struct train_request *request, struct valence_train_config *config)
+{
+    struct valence_error error;
+    struct ranks ranks;
+    int status = ranks_open(&ranks, &error);
+    if (!status)
+        status = make_config(request, &ranks, config, &error);
+    if (!status)
+        status = train(request, config, &ranks, &error);
+    int code = report_status(request, &ranks, status, &error);
+    bool evaluates = !code && request->test && !request->dry_run && ranks_is_first(&ranks);
+    ranks_close(&ranks, status, code);
+    return evaluates ? evaluate(request, config) : code;
+}
+
+static int show_config(struct train_request *request, struct valence_train_config *config)
+{
+    struct valence_error error;
+    int status = train_request_config(request, config, &error);
+    if (!status)
+        status = print_config(config, &error);
+    return status ? report_error(&error) : EXIT_FINE;
 }
 
 static int run_train(const struct command *command, int argc, char **argv)
@@ -293,17 +349,9 @@ static int run_train(const struct command *command, int argc, char **argv)
         return code;
     struct valence_error error;
     struct valence_train_config *config;
-    int status = valence_train_config_create(&config, &error);
-    if (!status)
-        status = train_request_config(&request, config, &error);
-    if (!status)
-        status =
-            request.print_config ? print_config(config, &error) : train(&request, config, &error);
-    if (status)
-        add_remedy(&request, &error);
-    code = status ? report_error(&error) : EXIT_FINE;
-    if (!code && request.test && !request.print_config && !request.dry_run)
-        code = evaluate(&request, config);
+    if (valence_train_config_create(&config, &error))
+        return report_error(&error);
+    code = request.print_config ? show_config(&request, config) : train_in_ranks(&request, config);
     valence_train_config_free(config);
     return code;
 }
@@ -323,7 +371,9 @@ const struct command command_train = {
                    "of each epoch), timing.jsonl and results.json. With --seeds it holds a run in "
                    "each of seed-1, seed-2, ...\n\n"
                    "Ctrl-C saves and ends with exit code 130. --resume then gives the same bytes "
-                   "as a run that was never interrupted, also after a crash or kill -9.",
+                   "as a run that was never interrupted, also after a crash or kill -9.\n\n"
+                   "mpirun -n N valence train ... trains with N processes, each with its share of "
+                   "every batch; with --set reduce=ordered they give the same bytes as one.",
     .example = "valence train corpus -o run\n"
                "valence train corpus --print-config > config.yaml\n"
                "valence train corpus --model ridge -o ridge\n"

@@ -6,7 +6,10 @@ include(GNUInstallDirs)
 # sounds, pictures and films and runs the encoders, which needs llama.cpp and FFmpeg. Only the public names, valence_*, leave
 # them.
 function(valence_library name description)
-  cmake_parse_arguments(PARSE_ARGV 2 ARG "" "" "COMPONENTS;BESIDE")
+  cmake_parse_arguments(PARSE_ARGV 2 ARG "" "PACKAGE" "COMPONENTS;BESIDE")
+  if(NOT ARG_PACKAGE)
+    set(ARG_PACKAGE runtime)
+  endif()
   set(target lib${name})
   set(map ${PROJECT_SOURCE_DIR}/cmake/${target}.map)
   file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/${target}.c
@@ -34,7 +37,7 @@ function(valence_library name description)
   configure_file(cmake/valence.pc.in ${name}.pc @ONLY)
   install(FILES ${CMAKE_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
           COMPONENT development)
-  install(TARGETS ${target} LIBRARY COMPONENT runtime NAMELINK_COMPONENT development)
+  install(TARGETS ${target} LIBRARY COMPONENT ${ARG_PACKAGE} NAMELINK_COMPONENT development)
 endfunction()
 
 file(RELATIVE_PATH prefix_from_pc /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
@@ -43,7 +46,7 @@ string(REGEX REPLACE "/$" "" prefix_from_pc ${prefix_from_pc})
 get_property(components GLOBAL PROPERTY VALENCE_COMPONENTS)
 set(media_components ${components})
 list(FILTER media_components INCLUDE REGEX "^valence_(media|encode|extract|score|score_page|http|serve)$")
-list(REMOVE_ITEM components ${media_components})
+list(REMOVE_ITEM components ${media_components} valence_mpi)
 if(NOT VALENCE_ENCODERS) # there is nothing to serve: only the tests use what is left
   set(media_components "")
 endif()
@@ -59,6 +62,11 @@ if(media_components)
   endforeach()
   list(APPEND libraries libvalence-media)
 endif()
+if(VALENCE_MPI)
+  valence_library(valence-mpi "Ranks started by MPI, for training valence with several processes"
+                  COMPONENTS valence_mpi BESIDE libvalence PACKAGE mpi)
+  list(APPEND libraries libvalence-mpi)
+endif()
 
 # Installed libraries are found beside each other, and OpenBLAS's OpenMP build in its folder of the system; nothing points
 # into the tree or the cache that they were built in.
@@ -71,6 +79,9 @@ install(TARGETS valence_command COMPONENT runtime)
 set(absent "")
 if(NOT media_components) # the headers of libvalence-media
   set(absent REGEX "/(convert|encode|encoder|encoder_cost|extract|extract_store|faces|media|preview|prosody|score_formats|score_json|score_report|scorer|serve|simulate|text_table|transcribe|transcripts)\\.h$" EXCLUDE)
+endif()
+if(NOT VALENCE_MPI)
+  list(APPEND absent REGEX "/mpi\\.h$" EXCLUDE)
 endif()
 install(DIRECTORY include/valence DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
         FILES_MATCHING PATTERN "*.h" ${absent})

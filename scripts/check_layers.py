@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """scripts/check_layers.py [--list-private]: dependencies point one way, and the library calls nothing it must not.
 
-    base <- format, config, collective, kernels, media, http <- model, store, models <- data, run, encode <- extract, exchange, train, evaluate
+    base <- format, config, collective, mpi, kernels, media, http <- model, store, models <- data, run, encode <- extract, exchange, train, evaluate
          <- experiment, score <- report <- score_page, serve <- cli
 
 A folder of src/ may include itself and what stands on a lower level; everyone may include the public headers, valence/*.h. The
@@ -13,11 +13,11 @@ import os
 import re
 import sys
 
-LEVELS = {"base": 0, "format": 1, "config": 1, "collective": 1, "kernels": 1, "media": 1, "http": 1, "model": 2, "store": 2, "models": 2, "data": 3, "run": 3, "encode": 3,
+LEVELS = {"base": 0, "format": 1, "config": 1, "collective": 1, "mpi": 1, "kernels": 1, "media": 1, "http": 1, "model": 2, "store": 2, "models": 2, "data": 3, "run": 3, "encode": 3,
           "extract": 4, "exchange": 4, "train": 4, "evaluate": 4, "experiment": 5, "score": 5, "report": 6, "score_page": 7, "serve": 7, "cli": 8}
 
 # Whose headers only one folder may include.
-OWNED = [(r"(ggml|llama|gguf|whisper)[\w-]*\.h", "encode"), (r"lib(av|sw)\w+/.*", "media"), (r"lmdb\.h", "store"),
+OWNED = [(r"(ggml|llama|gguf|whisper)[\w-]*\.h", "encode"), (r"lib(av|sw)\w+/.*", "media"), (r"lmdb\.h", "store"), (r"mpi\.h", "mpi"),
          (r"cairo[\w-]*\.h", "report"), (r"yaml\.h", "config"), (r"microhttpd\.h", "http"), (r"hdf5\.h|H5\w*\.h", "format")]
 
 # The library prints nothing, ends no process and reads no environment (include/valence/error.h). Functions that write without

@@ -14,6 +14,7 @@ packages=(build-essential cmake ninja-build pkg-config python3 python3-pip file
     libcmocka-dev
     libavformat-dev libavcodec-dev libswresample-dev libswscale-dev
     libmicrohttpd-dev
+    libopenmpi-dev
     ffmpeg espeak-ng)
 case ${1:-} in
 '') ;;

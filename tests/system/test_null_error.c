@@ -37,6 +37,7 @@
 #include "valence/store.h"
 #include "valence/summary.h"
 #include "valence/synthesize.h"
+#include "valence/mpi.h"
 #include "valence/train.h"
 #include "valence/transcript.h"
 #include "valence/transcript_formats.h"
@@ -60,6 +61,26 @@ void note_tried(const char *function)
         return;
     assert_true(strlen(tried) + strlen(function) + 2 < sizeof tried);
     strcat(strcat(tried, function), " ");
+}
+
+/* ---- Ranks ---- */
+
+static void test_ranks(void **state)
+{
+    (void)state;
+#ifdef VALENCE_NULL_ERROR_MPI
+    struct valence_mpi *mpi, *again;
+    assert_int_equal(TRY(valence_mpi_open, &mpi, NULL), VALENCE_OK);
+    assert_int_equal(valence_mpi_collective(mpi)->n_ranks, 1);
+    assert_int_equal(valence_mpi_n_local(mpi), 1);
+    assert_int_equal(TRY(valence_mpi_open, &again, NULL), VALENCE_ERROR_BUSY);
+    assert_null(again);
+    valence_mpi_close(mpi);
+    assert_null(valence_mpi_collective(NULL));
+    assert_int_equal(valence_mpi_n_local(NULL), 0);
+#else
+    note_tried("valence_mpi_open"); /* this build has none */
+#endif
 }
 
 #ifdef VALENCE_NULL_ERROR_MEDIA
@@ -493,6 +514,7 @@ int main(void)
         cmocka_unit_test(test_experiments),
         cmocka_unit_test(test_representations),
         cmocka_unit_test(test_reports),
+        cmocka_unit_test(test_ranks),
 #ifdef VALENCE_NULL_ERROR_MEDIA
         cmocka_unit_test(test_media),
         cmocka_unit_test(test_models),

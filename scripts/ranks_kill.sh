@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Kills a random rank of a training by MPI at random moments and goes on, each time with another number of ranks, until it is
+# done; then the run must have the bytes of one that a single process trained undisturbed.
+#
+#     scripts/ranks_kill.sh [BUILD] [KILLS]     build/release 30
+set -euo pipefail
+cd "$(dirname "$0")/.."
+valence=$PWD/${1:-build/release}/valence kills=${2:-30}
+work=$(mktemp -d /tmp/valence-ranks-XXXXXX)
+trap 'rm -rf "$work"' EXIT
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+export OMPI_MCA_hwloc_base_binding_policy=none
+"$valence" synthesize "$work/store" --train 120 --validation 30 --test 10 --audio-width 6 --text-width 8 --video-width 5 -q >/dev/null
+settings=(-q --threads 1 --set model.d=16 --set model.o=8 --set epochs=30 --set batch_size=32 --set reduce=ordered
+    --set checkpoint_every=1)
+begin=$(date +%s%N)
+"$valence" train "$work/store" -o "$work/whole" "${settings[@]}" >/dev/null
+whole=$((($(date +%s%N) - begin) / 1000000))
+killed=0
+for ((round = 0; ; round++)); do
+    ranks=$((1 + round % 4)) run=("$work/store" -o "$work/killed" "${settings[@]}")
+    [ -f "$work/killed/config.yaml" ] && run=(--resume "$work/killed" -q --threads 1)
+    mpirun -n "$ranks" "$valence" train "${run[@]}" >"$work/out" 2>&1 &
+    launcher=$!
+    # Starting MPI takes about half a second; the others fall within a tenth of the whole work.
+    sleep "$(awk -v r=$RANDOM -v ms="$whole" 'BEGIN { printf "%.3f", 0.3 + r / 32768 * (500 + ms / 10) / 1000 }')"
+    victim=
+    if ((killed < kills)); then
+        victim=$(pgrep -f "^$valence train .*$work/killed" | shuf -n 1) || true
+        if [ -n "$victim" ] && kill -9 "$victim" 2>/dev/null; then killed=$((killed + 1)); else victim=; fi
+    fi
+    code=0
+    wait "$launcher" || code=$?
+    if [ -n "$victim" ] && [ "$code" = 0 ] && [ ! -f "$work/killed/results.json" ]; then
+        echo "a rank was killed and mpirun says that all is well"; exit 1
+    fi
+    if [ -z "$victim" ] && [ "$code" != 0 ]; then cat "$work/out"; exit 1; fi
+    [ "$code" = 0 ] && break
+done
+for name in best.safetensors last.safetensors log.jsonl results.json; do
+    cmp "$work/whole/$name" "$work/killed/$name"
+done
+echo "$killed kills in $((round + 1)) starts with 1 to 4 ranks: the same bytes as one undisturbed process"
