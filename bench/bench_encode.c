@@ -1,12 +1,14 @@
 /* bench-encode MODEL.gguf [SIZE [REPEATS]]: times an encoder on made-up input. SIZE is seconds of
  * sound for WavLM (10), pictures of a batch for MANet (32). Prints a line per repeat and the peak
- * of resident memory. bench-encode limit: what OpenBLAS's sgemm reaches with one of WavLM-Large's
- * layers over ten seconds, GFLOP/s. */
+ * of resident memory. BENCH_LEVEL limits kernels to a processor's instructions (level.h),
+ * BENCH_LAYERS chooses rows, BENCH_THREADS threads. bench-encode limit: what OpenBLAS's sgemm
+ * reaches with one of WavLM-Large's layers over ten seconds, GFLOP/s. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "level.h"
 #include "measure.h"
 
 #include "base/random.h"
@@ -78,6 +80,11 @@ int main(int argc, char **argv)
     }
     if (getenv("BENCH_THREADS"))
         threads_set(atoi(getenv("BENCH_THREADS")));
+    if (getenv("BENCH_LEVEL") && !limit_to_level(getenv("BENCH_LEVEL"))) {
+        fprintf(stderr,
+                "bench-encode: BENCH_LEVEL is none of " LEVELS ", or not of this processor\n");
+        return 1;
+    }
     if (strcmp(argv[1], "limit") == 0)
         return print_limit();
     struct valence_encoder_options options = {
@@ -95,12 +102,13 @@ int main(int argc, char **argv)
         return 1;
     for (int i = 0; i < (argc > 3 ? atoi(argv[3]) : 3); i++) {
         struct valence_features features;
-        double begin = seconds_now();
+        double begin = seconds_now(), cpu_begin = cpu_seconds();
         if (valence_encoder_encode(state, inputs, n_inputs, NULL, &features, &error))
             return fail_with(&error);
         double seconds = seconds_now() - begin;
-        printf("%.3f s, %.2f %s, result %d after %.3f s\n", seconds, size / seconds,
-               description->rate_hz ? "x real time" : "pictures/s", i + 1, seconds_now() - start);
+        printf("%.3f s, %.2f %s, result %d after %.3f s, %.3f s of processor time\n", seconds,
+               size / seconds, description->rate_hz ? "x real time" : "pictures/s", i + 1,
+               seconds_now() - start, cpu_seconds() - cpu_begin);
         valence_features_free(&features);
     }
     printf("peak %.0f MiB\n", peak_mib());

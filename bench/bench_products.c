@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "level.h"
 #include "measure.h"
 #include "products.h"
 
@@ -22,7 +23,6 @@
 #include "encode/compute/conv2d.h"
 #include "encode/compute/graph.h"
 #include "encode/compute/int8_product.h"
-#include "kernels/processor.h"
 #include "valence/machine.h"
 #include "valence/version.h"
 
@@ -248,29 +248,6 @@ static void run_case(struct bench *bench, const struct product_case *c)
 
 /* ---- The program ---- */
 
-static bool limit(const char *level)
-{
-    const unsigned avx2 = 1u << PROCESSOR_AVX2, avx512 = avx2 | 1u << PROCESSOR_AVX512;
-    const struct {
-        const char *level;
-        unsigned units;
-    } levels[] = {{"avx2", avx2},
-                  {"avx-vnni", avx2 | 1u << PROCESSOR_AVX_VNNI},
-                  {"avx512", avx512},
-                  {"vnni", avx512 | 1u << PROCESSOR_AVX512_VNNI},
-                  {"amx", ~0u}};
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
-        if (strcmp(level, levels[i].level) != 0)
-            continue;
-        for (int unit = 0; unit < N_PROCESSOR_UNITS && levels[i].units != ~0u; unit++)
-            if ((levels[i].units >> unit & 1) && !processor_has((enum processor_unit)unit))
-                return false;
-        processor_limit(levels[i].units);
-        return onednn_limit(level);
-    }
-    return false;
-}
-
 static json_t *describe_machine(void)
 {
     struct valence_machine machine = {.size = sizeof machine};
@@ -286,8 +263,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench-products LEVEL [THREADS [ROUNDS [FILTER]]]\n");
         return 2;
     }
-    if (!limit(argv[1])) {
-        fprintf(stderr, "bench-products: level '%s' is unknown, or this processor lacks it\n",
+    if (!limit_to_level(argv[1]) || !onednn_limit(argv[1])) {
+        fprintf(stderr,
+                "bench-products: level '%s' is unknown (" LEVELS "), or this processor lacks it\n",
                 argv[1]);
         return 1;
     }

@@ -8,6 +8,7 @@
  * FOLDER are looked for in the folders SOUNDS, and below VALENCE_SHARED. */
 #include "golden_whisper_cpp.h"
 #include "golden_whisper_sounds.h"
+#include "golden_whisper_types.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -418,6 +419,7 @@ static void check_folder(const char *folder, const char *base, char **sounds, st
         must_work(valence_convert(VALENCE_CONVERT_WHISPER, folder, gguf, NULL, NULL, &error),
                   &error);
         check_model(folder, gguf, false, sounds, tally);
+        check_types(folder, gguf, tally);
         unlink(gguf);
         rmdir(work);
         free(gguf);

@@ -130,7 +130,7 @@ static double largest_error(const struct size *s, enum ggml_type type, bool plai
     assert_int_equal(graph_compute(&graph, &error), 0);
     ggml_backend_tensor_get(y, is, 0, ggml_nbytes(y));
     double largest = 0;
-    if (conv.packed_int8 && !plain) {
+    if (conv.bytes.panels && !plain) {
         quantise_rows(s->pictures, s->width * s->height * s->in, x);
         quantise_weights(s->out, depth, w);
     }

@@ -18,10 +18,9 @@ int conv2d_pack(struct conv2d *conv, struct valence_error *error)
 void conv2d_free(struct conv2d *conv)
 {
     free(conv->packed);
-    free(conv->packed_int8);
+    int8_matrix_free(&conv->bytes);
     free(conv->packed_bf16);
     conv->packed = NULL;
-    conv->packed_int8 = NULL;
     conv->packed_bf16 = NULL;
 }
 
@@ -52,7 +51,7 @@ static struct ggml_tensor *gather_windows(struct ggml_context *context, const st
 struct ggml_tensor *graph_conv2d(struct graph *graph, const struct conv2d *conv,
                                  struct ggml_tensor *x, struct ggml_tensor *residual, bool relu)
 {
-    if (graph->fused && conv->packed_int8)
+    if (graph->fused && conv->bytes.panels)
         return cpu_conv2d_int8(graph, conv, x, residual, relu);
     if (graph->fused && conv->packed_bf16)
         return cpu_conv2d_bf16(graph, conv, x, residual, relu);

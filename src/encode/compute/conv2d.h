@@ -4,6 +4,7 @@
 #define VALENCE_ENCODE_COMPUTE_CONV2D_H
 
 #include "encode/compute/graph.h"
+#include "encode/compute/int8_matrix.h"
 
 struct conv2d {
     /* (kernel * kernel * in, out): rows, columns, channels of a window */
@@ -13,7 +14,7 @@ struct conv2d {
     /* For the fused forms, owned, one of them: the weights in panels (panel.h), in those of bytes
      * where conv2d_suits_int8(), or in blocks where conv2d_suits_bf16(). */
     float *packed;
-    unsigned char *packed_int8;
+    struct int8_matrix bytes;
     uint16_t *packed_bf16;
 };
 

@@ -2,12 +2,9 @@
  * windows: pictures are quantised, each with a scale of its own, and given their border; then the
  * windows of neighbouring pixels are rows that overlap. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
 #include "encode/compute/conv2d_forms.h"
-#include "encode/compute/int8_product.h"
 
 #define COLUMNS   64  /* outputs of a task */
 #define POSITIONS 512 /* about as many windows at a time */
@@ -36,24 +33,9 @@ static struct int8_shape shape_of(const struct conv2d *conv, int64_t tap_stride)
 
 int conv2d_pack_int8(struct conv2d *conv, struct valence_error *error)
 {
-    int64_t depth = conv->weight->ne[0], out = conv->weight->ne[1];
-    struct int8_shape shape = shape_of(conv, 0);
-    size_t panel = int8_panel_bytes(&shape);
-    size_t bytes = (size_t)((out + INT8_COLUMNS - 1) / INT8_COLUMNS) * panel;
-    float *wide = malloc((size_t)(INT8_COLUMNS * depth) * sizeof *wide);
-    conv->packed_int8 = wide ? aligned_alloc(64, bytes) : NULL;
-    if (!conv->packed_int8) {
-        free(wide);
-        return fail_memory(error, bytes, "a convolution's weights");
-    }
-    for (int64_t j = 0; j < out; j += INT8_COLUMNS) {
-        int64_t n = out - j < INT8_COLUMNS ? out - j : INT8_COLUMNS;
-        row_widen((int)conv->weight->type, n * depth,
-                  (const char *)conv->weight->data + j * (int64_t)conv->weight->nb[1], wide);
-        int8_pack(n, &shape, wide, depth, conv->packed_int8 + (size_t)(j / INT8_COLUMNS) * panel);
-    }
-    free(wide);
-    return VALENCE_OK;
+    return int8_matrix_pack(&conv->bytes, shape_of(conv, 0), conv->weight->ne[1],
+                            (int)conv->weight->type, conv->weight->data, "a convolution's weights",
+                            error);
 }
 
 /* ---- Computing ---- */
@@ -193,8 +175,7 @@ static void compute_rows(struct ggml_tensor *y, const struct conv2d_node *node,
     const struct conv2d *conv = node->conv;
     int64_t width = y->ne[1], step = conv->stride == 1 ? plane->row_values / conv->in : width;
     struct int8_shape shape = shape_of(conv, plane->row_values);
-    int8_product(&shape, (rows - 1) * step + width, x, n,
-                 conv->packed_int8 + (size_t)(column / INT8_COLUMNS) * int8_panel_bytes(&shape),
+    int8_product(&shape, (rows - 1) * step + width, x, n, int8_matrix_panel(&conv->bytes, column),
                  room, n);
     for (int64_t i = 0; i < rows; i++, room += step * n) {
         int64_t place = ((picture * y->ne[2] + row + i) * width) * conv->out + column;

@@ -1,7 +1,7 @@
 /* Linear layers with quantised weights by products of bytes: the rows of x are quantised once, by
  * all threads, each with a scale of its own; then each thread takes a range of output columns, that
  * is of rows of W, and quantises and packs some of them at a time. */
-#include "encode/compute/int8_product.h"
+#include "encode/compute/int8_matrix.h"
 #include "encode/compute/linear.h"
 #include "encode/compute/row_ops.h"
 #include "encode/compute/weights.h"
@@ -21,56 +21,20 @@ bool linear_suits_int8(const struct ggml_tensor *weight, const struct ggml_tenso
            weight->ne[0] <= INT8_MAX_DEPTH && x->ne[1] >= MIN_ROWS && int8_product_available();
 }
 
-/* ---- Memory ---- */
-
-/* Quantised rows lie side by side, also where those of x overlap, since each has its own scale. */
-struct shared {
-    struct int8_scale *scales; /* (rows) */
-    unsigned char *values;     /* (rows, stride), and INT8_SLACK values */
-    int64_t stride;            /* values */
-};
-
-static int64_t stride_of(const struct ggml_tensor *x)
-{
-    return (x->ne[0] + 63) / 64 * 64;
-}
-
-static int64_t shared_floats(const struct ggml_tensor *x)
-{
-    int64_t values = x->ne[1] * stride_of(x) + INT8_SLACK, bytes = (int64_t)int8_value_bytes();
-    return x->ne[1] * 2 + (values * bytes + 3) / 4 + 16;
-}
-
-static struct shared shared_of(struct scratch *scratch, const struct ggml_tensor *x)
-{
-    struct int8_scale *scales = (void *)scratch_shared(scratch);
-    int64_t before = (x->ne[1] + 7) / 8 * 8; /* the values begin with a line of the cache */
-    return (struct shared){scales, (unsigned char *)(scales + before), stride_of(x)};
-}
-
 static int64_t panels_floats(int64_t in)
 {
     struct int8_shape shape = {1, 0, in};
     return (int64_t)int8_panel_bytes(&shape) / 4 * (COLUMNS / INT8_COLUMNS);
 }
 
-/* ---- Computing ---- */
-
-static void quantise_rows(const struct ggml_tensor *x, const struct shared *shared, int ith,
+/* A thread's share. Quantised rows lie side by side, also where those of x overlap. */
+static void quantise_rows(const struct ggml_tensor *x, const struct int8_input *input, int ith,
                           int nth)
 {
-    int64_t in = x->ne[0], bytes = (int64_t)int8_value_bytes();
     struct share share = share_of(x->ne[1], 1, ith, nth);
     for (int64_t i = share.begin; i < share.end; i++) {
-        const float *row =
-            (const float *)(const void *)((const char *)x->data + i * (int64_t)x->nb[1]);
-        unsigned char *values = shared->values + i * shared->stride * bytes;
-        float least, most;
-        int8_range(in, row, &least, &most);
-        shared->scales[i] = int8_scale_of(least, most);
-        int8_quantise(in, row, shared->scales[i], values);
-        int8_fill_zero(shared->stride - in + (i + 1 == x->ne[1] ? INT8_SLACK : 0),
-                       shared->scales[i], values + in * bytes);
+        const char *row = (const char *)x->data + i * (int64_t)x->nb[1];
+        int8_input_set(input, i, (const float *)(const void *)row);
     }
 }
 
@@ -94,10 +58,10 @@ static void compute(struct ggml_tensor *y, int ith, int nth, void *user)
     const struct ggml_tensor *weight = y->src[0], *x = y->src[1];
     int64_t in = weight->ne[0], out = weight->ne[1], rows = x->ne[1];
     struct int8_shape shape = {1, 0, in};
-    struct shared shared = shared_of(p->scratch, x);
-    struct int8_rows quantised = {shared.values, shared.stride, shared.scales, 1};
+    struct int8_input input = int8_input_at(scratch_shared(p->scratch), rows, in);
+    struct int8_rows quantised = int8_input_rows(&input, 0);
     float *panels = scratch_floats(p->scratch, ith), *wide = panels + panels_floats(in);
-    quantise_rows(x, &shared, ith, nth);
+    quantise_rows(x, &input, ith, nth);
     meet(&p->meeting, nth);
     struct share share = share_of(out, INT8_COLUMNS, ith, nth);
     for (int64_t column = share.begin; column < share.end; column += COLUMNS) {
@@ -118,7 +82,7 @@ struct ggml_tensor *cpu_linear_int8(struct graph *graph, struct ggml_tensor *wei
     p->scratch = graph->scratch;
     p->finish = finish;
     scratch_want(graph->scratch, panels_floats(weight->ne[0]) + INT8_COLUMNS * weight->ne[0]);
-    scratch_want_shared(graph->scratch, shared_floats(x));
+    scratch_want_shared(graph->scratch, (int64_t)int8_input_bytes(x->ne[1], x->ne[0]) / 4);
     struct ggml_tensor *sources[4];
     int n = list_sources(sources, weight, x, finish.bias, finish.residual);
     return ggml_custom_4d(graph->context, GGML_TYPE_F32, weight->ne[1], x->ne[1], 1, 1, sources, n,

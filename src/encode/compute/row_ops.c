@@ -178,6 +178,13 @@ void row_widen(int ggml_type, int64_t n, const void *from, float *to)
         widen_f16(n, from, to);
     else if (ggml_type == GGML_TYPE_Q8_0)
         widen_q8_0(n, from, to);
+    else if (ggml_type == GGML_TYPE_F32)
+        memcpy(to, from, (size_t)n * sizeof *to);
     else
         ggml_get_type_traits((enum ggml_type)ggml_type)->to_float(from, to, n);
+}
+
+size_t row_size(int ggml_type, int64_t n)
+{
+    return ggml_row_size((enum ggml_type)ggml_type, n);
 }

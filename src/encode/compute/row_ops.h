@@ -3,6 +3,7 @@
 #ifndef VALENCE_ENCODE_COMPUTE_ROW_OPS_H
 #define VALENCE_ENCODE_COMPUTE_ROW_OPS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum activation { ACTIVATION_NONE, ACTIVATION_GELU, ACTIVATION_RELU };
@@ -31,5 +32,8 @@ float row_softmax(int64_t n, float scale, float gate, const float *bias, float *
 
 /* n values of a ggml type's blocks as floats. f16 and q8_0 are converted here, others by ggml. */
 void row_widen(int ggml_type, int64_t n, const void *from, float *to);
+
+/* Bytes of n values. */
+size_t row_size(int ggml_type, int64_t n);
 
 #endif

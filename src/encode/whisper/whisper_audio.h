@@ -1,15 +1,19 @@
-/* Whisper's audio encoder: log-mel, two convolutions, transformer layers; in f32 on the CPU.
+/* Whisper's audio encoder: log-mel, two convolutions, transformer layers; on the CPU.
  *
- * Whatever the file's type, weights are widened to f32 when they are loaded, and products are
- * sgemm: rows equal those of the published model in f32. whisper.cpp, which transcribes with the
- * same weights, rounds on the way (f16 convolutions, keys and values).
+ * From files in f32 and f16, rows equal those of the published model in f32. Layers whose weights
+ * are quantised multiply bytes, and layers in bf16 multiply bf16 where the processor has tiles for
+ * it; all other weights are widened to f32 when they are loaded. Convolutions, attention and norms
+ * are computed in f32. whisper.cpp, which transcribes with the same weights, rounds in other places
+ * (f16 convolutions, keys and values).
  *
  * Source: arXiv 2212.04356 and https://github.com/openai/whisper, whisper/audio.py and model.py. */
 #ifndef VALENCE_ENCODE_WHISPER_AUDIO_H
 #define VALENCE_ENCODE_WHISPER_AUDIO_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "encode/compute/int8_matrix.h"
 #include "encode/compute/weights.h"
 #include "encode/taps.h"
 
@@ -23,10 +27,19 @@
 #define WHISPER_BINS       201 /* of the spectrum */
 
 /* All matrices are (out, in), row-major. */
+struct whisper_linear {
+    int64_t in, out;
+    const float *weight;      /* NULL where `bytes` holds it */
+    struct int8_matrix bytes; /* of quantised weights */
+    bool is_bf16;             /* multiply in bf16: every weight is one */
+    const float *bias;        /* or NULL */
+};
+
 struct whisper_audio_layer {
     const float *attention_norm[2]; /* weight and bias, as in all pairs */
-    const float *query[2], *key, *value[2], *out[2];
-    const float *norm[2], *up[2], *down[2];
+    struct whisper_linear query, key, value, attention_out;
+    const float *norm[2];
+    struct whisper_linear up, down;
 };
 
 struct whisper_audio {
@@ -35,7 +48,8 @@ struct whisper_audio {
     const float *places;              /* (context, width) */
     const float *final_norm[2];
     struct whisper_audio_layer layers[WHISPER_MAX_LAYERS];
-    float *values;  /* that all of these point into */
+    float *values;  /* that all floats stand in */
+    bool has_bytes; /* of some layer */
     float *filters; /* (n_mels, WHISPER_BINS) */
 };
 
@@ -62,6 +76,7 @@ struct whisper_audio_state {
     const struct whisper_audio *model;
     float *memory; /* that all of these point into */
     float *mel, *columns, *conv, *hidden, *normed, *q, *k, *v, *mixed, *scores, *inner;
+    float *quantised; /* rows of a layer's input as bytes */
 };
 
 int whisper_audio_state_create(struct whisper_audio_state *state, const struct whisper_audio *model,

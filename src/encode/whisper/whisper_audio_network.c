@@ -5,6 +5,8 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "encode/whisper/whisper_audio.h"
+#include "encode/compute/row_ops.h"
+#include "kernels/bf16_gemm.h"
 #include "kernels/gemm.h"
 
 #define EPSILON 1e-5
@@ -29,29 +31,38 @@ static void layer_norm(const float *const pair[2], const float *x, int64_t n, in
     }
 }
 
-static float gelu(float x)
-{
-    return 0.5f * x * (1 + erff(x * (float)M_SQRT1_2));
-}
-
-/* Adds the bias to every row, and applies GELU where asked. x: (n, d); NULL bias: 0. */
-static void finish(const float *bias, bool is_gelu, int64_t n, int64_t d, float *x)
+/* y = activation(y + bias) + residual for rows of (n, d); bias and residual may be NULL. */
+static void finish(const float *bias, enum activation activation, const float *residual, int64_t n,
+                   int64_t d, float *y)
 {
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < d; j++) {
-            float value = x[i * d + j] + (bias ? bias[j] : 0);
-            x[i * d + j] = is_gelu ? gelu(value) : value;
-        }
+    for (int64_t i = 0; i < n; i++) {
+        struct finish row = {
+            .bias = bias, .activation = activation, .residual = residual ? residual + i * d : NULL};
+        rows_finish(1, d, y + i * d, d, &row);
+    }
 }
 
-/* y = x W^T + b (+ y where `add`). x: (n, in), W: (out, in). */
-static void linear(const float *weight, const float *bias, const float *x, int64_t n, int64_t in,
-                   int64_t out, bool add, float *y)
+/* y = x W^T. x: (n, in), W: (out, in). */
+static void multiply(const float *weight, const float *x, int64_t n, int64_t in, int64_t out,
+                     float *y)
 {
-    gemm(AS_IS, TRANSPOSED, n, out, in, 1, x, in, weight, in, add ? 1 : 0, y, out);
-    if (bias)
-        finish(bias, false, n, out, y);
+    gemm(AS_IS, TRANSPOSED, n, out, in, 1, x, in, weight, in, 0, y, out);
+}
+
+/* y = activation(W x + b) + residual for n rows. `residual`, which may be NULL, is not y. */
+static void linear(const struct whisper_audio_state *s, const struct whisper_linear *layer,
+                   const float *x, int64_t n, enum activation activation, const float *residual,
+                   float *y)
+{
+    int64_t in = layer->in, out = layer->out;
+    if (layer->bytes.panels)
+        int8_matrix_multiply(&layer->bytes, n, x, s->quantised, y);
+    else if (layer->is_bf16)
+        bf16_gemm(AS_IS, TRANSPOSED, n, out, in, x, in, layer->weight, in, false, y, out);
+    else
+        multiply(layer->weight, x, n, in, out, y);
+    finish(layer->bias, activation, residual, n, out, y);
 }
 
 /* scores = softmax over rows. (n, n) */
@@ -59,18 +70,18 @@ static void softmax(float *scores, int64_t n)
 {
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++) {
-        float *row = scores + i * n, largest = row[0];
-        double sum = 0;
-        for (int64_t j = 1; j < n; j++)
-            largest = row[j] > largest ? row[j] : largest;
-        for (int64_t j = 0; j < n; j++) {
-            row[j] = expf(row[j] - largest);
-            sum += row[j];
-        }
-        float scale = (float)(1 / sum);
+        float *row = scores + i * n, factor = row_softmax(n, 1, 0, row, row);
         for (int64_t j = 0; j < n; j++)
-            row[j] *= scale;
+            row[j] *= factor;
     }
+}
+
+/* The next state takes the place of the last one. */
+static void swap(float **a, float **b)
+{
+    float *kept = *a;
+    *a = *b;
+    *b = kept;
 }
 
 /* ---- Layers ---- */
@@ -88,8 +99,8 @@ static void convolve_mel(struct whisper_audio_state *s, int64_t context)
                 s->columns[t * in + c * 3 + k] =
                     from < 0 || from >= frames ? 0 : s->mel[c * WHISPER_FRAMES + from];
             }
-    linear(m->conv1[0], NULL, s->columns, frames, in, m->width, false, s->conv);
-    finish(m->conv1[1], true, frames, m->width, s->conv);
+    multiply(m->conv1[0], s->columns, frames, in, m->width, s->conv);
+    finish(m->conv1[1], ACTIVATION_GELU, NULL, frames, m->width, s->conv);
 }
 
 /* conv2: kernel 3, stride 2, padding 1; GELU; and the positions. */
@@ -104,10 +115,8 @@ static void convolve_again(struct whisper_audio_state *s, int64_t context)
                 s->columns[t * in + c * 3 + k] =
                     from < 0 || from >= 2 * context ? 0 : s->conv[from * d + c];
         }
-    linear(m->conv2[0], NULL, s->columns, context, in, d, false, s->hidden);
-    finish(m->conv2[1], true, context, d, s->hidden);
-    for (int64_t i = 0; i < context * d; i++)
-        s->hidden[i] += m->places[i];
+    multiply(m->conv2[0], s->columns, context, in, d, s->hidden);
+    finish(m->conv2[1], ACTIVATION_GELU, m->places, context, d, s->hidden);
 }
 
 /* h = h + out(attention(norm(h))), without a mask; heads are consecutive columns. */
@@ -117,16 +126,17 @@ static void attend(struct whisper_audio_state *s, const struct whisper_audio_lay
     const struct whisper_audio *m = s->model;
     int64_t d = m->width, head = d / m->n_heads;
     layer_norm(layer->attention_norm, s->hidden, n, d, s->normed);
-    linear(layer->query[0], layer->query[1], s->normed, n, d, d, false, s->q);
-    linear(layer->key, NULL, s->normed, n, d, d, false, s->k);
-    linear(layer->value[0], layer->value[1], s->normed, n, d, d, false, s->v);
+    linear(s, &layer->query, s->normed, n, ACTIVATION_NONE, NULL, s->q);
+    linear(s, &layer->key, s->normed, n, ACTIVATION_NONE, NULL, s->k);
+    linear(s, &layer->value, s->normed, n, ACTIVATION_NONE, NULL, s->v);
     for (int64_t h = 0; h < m->n_heads; h++) {
         const float *q = s->q + h * head, *k = s->k + h * head, *v = s->v + h * head;
         gemm(AS_IS, TRANSPOSED, n, n, head, 1 / sqrtf((float)head), q, d, k, d, 0, s->scores, n);
         softmax(s->scores, n);
         gemm(AS_IS, AS_IS, n, head, n, 1, s->scores, n, v, d, 0, s->mixed + h * head, d);
     }
-    linear(layer->out[0], layer->out[1], s->mixed, n, d, d, true, s->hidden);
+    linear(s, &layer->attention_out, s->mixed, n, ACTIVATION_NONE, s->hidden, s->normed);
+    swap(&s->hidden, &s->normed);
 }
 
 /* h = h + down(GELU(up(norm(h)))) */
@@ -135,9 +145,9 @@ static void feed_forward(struct whisper_audio_state *s, const struct whisper_aud
 {
     int64_t d = s->model->width;
     layer_norm(layer->norm, s->hidden, n, d, s->normed);
-    linear(layer->up[0], NULL, s->normed, n, d, 4 * d, false, s->inner);
-    finish(layer->up[1], true, n, 4 * d, s->inner);
-    linear(layer->down[0], layer->down[1], s->inner, n, 4 * d, d, true, s->hidden);
+    linear(s, &layer->up, s->normed, n, ACTIVATION_GELU, NULL, s->inner);
+    linear(s, &layer->down, s->inner, n, ACTIVATION_NONE, s->hidden, s->normed);
+    swap(&s->hidden, &s->normed);
 }
 
 void whisper_audio_run(struct whisper_audio_state *state, int64_t context, int64_t depth,
@@ -161,6 +171,12 @@ void whisper_audio_run(struct whisper_audio_state *state, int64_t context, int64
 
 /* ---- Memory ---- */
 
+/* For the widest input of a layer of bytes, if there is one. */
+static int64_t quantised_floats(const struct whisper_audio *model)
+{
+    return model->has_bytes ? (int64_t)int8_input_bytes(WHISPER_CONTEXT, 4 * model->width) / 4 : 0;
+}
+
 int whisper_audio_state_create(struct whisper_audio_state *state, const struct whisper_audio *model,
                                struct valence_error *error)
 {
@@ -179,7 +195,8 @@ int whisper_audio_state_create(struct whisper_audio_state *state, const struct w
                   {&state->v, n * d},
                   {&state->mixed, n * d},
                   {&state->scores, n * n},
-                  {&state->inner, 4 * n * d}};
+                  {&state->inner, 4 * n * d},
+                  {&state->quantised, quantised_floats(model)}};
     int64_t total = 0;
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
         total += pieces[i].size;
