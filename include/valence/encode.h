@@ -132,9 +132,10 @@ struct valence_encode_store_options {
 VALENCE_API void valence_encode_store_options_default(struct valence_encode_store_options *options);
 
 /* Makes the store at `to`: that at `from` and a stream of its transcripts. How it was encoded is
- * recorded under "encoders" of its source. The same call resumes an interrupted one.
- * `options` may be NULL. *report is NULL on failure. Errors: EXISTS where `from` has such a stream
- * or `to` holds another store; those of encoding, naming the clip, key "skip"; CANCELLED.
+ * recorded under "encoders" of its source, and in the clips' metadata, where rows are tokens, which
+ * word each row is of: {"text": {"row_words": [0, 0, 1, -1]}}. The same call resumes an interrupted
+ * one. `options` may be NULL. *report is NULL on failure. Errors: EXISTS where `from` has such a
+ * stream or `to` holds another store; those of encoding, naming the clip, key "skip"; CANCELLED.
  */
 VALENCE_API int valence_encode_store_text(struct valence_transcript_encoder *encoder,
                                           const char *from, const char *to,

@@ -125,6 +125,11 @@ struct report_scores {
     int64_t n_attended;
     const int64_t *attended;
     const float *attention;
+    /* Of the same clips: how many words of the transcript have a weight, (n_attended), 0 where the
+     * rows' words are not known; and the weights, the sums over each word's rows, clip by clip.
+     * NULL where no clip has words. */
+    const int64_t *n_words;
+    const float *word_attention;
 };
 
 /* The clips that the explorer shows. */

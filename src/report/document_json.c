@@ -235,6 +235,12 @@ static int write_scores(FILE *stream, const struct report_clips *clips,
     if (!status)
         status = write_packed(stream, "attention", scores->attention,
                               3 * scores->n_attended * clips->n_bins, 8, error);
+    int64_t n_words = 0;
+    for (int64_t i = 0; scores->n_words && i < scores->n_attended; i++)
+        n_words += scores->n_words[i];
+    write_integers(stream, "n_words", scores->n_words, scores->n_attended);
+    if (!status)
+        status = write_packed(stream, "word_attention", scores->word_attention, n_words, 8, error);
     fputc('}', stream);
     return status;
 }

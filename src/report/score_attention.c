@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "evaluate/scoring.h"
+#include "report/score_words.h"
 
 /* Of all lists together: what keeps the attention of the page below 2 MB. */
 #define MAX_ATTENTION_VALUES ((int64_t)1500000)
@@ -45,10 +46,42 @@ static void sum_bins(const float *rows, int64_t n, float bins[ATTENTION_BINS])
     }
 }
 
-/* The weights of a batch's clips, to (n_clips, 3, ATTENTION_BINS) at `to`. */
-static int attend_batch(struct scoring *scoring, const struct valence_batch *batch, unsigned flow,
-                        float *to, struct valence_error *error)
+/* Where the weights of some clips go. */
+struct attended {
+    const int64_t *clips; /* their numbers in the store */
+    float *bins;          /* (n, 3, ATTENTION_BINS) */
+    int64_t *n_words;     /* (n); see struct report_scores */
+    int64_t *row_words;   /* (the longest clip's rows): while one clip is read */
+    float *words;         /* (the sum of n_words) */
+    int64_t n_words_done; /* of the clips before */
+};
+
+/* Sums the weights of each word's rows. */
+static void sum_words(const struct valence_store *store, const char *stream, const float *rows,
+                      int64_t n_rows, int64_t clip, struct attended *to)
 {
+    int64_t n_words = to->n_words[clip];
+    float *words = to->words + to->n_words_done;
+    const struct valence_clip *of = valence_store_clip(store, to->clips[clip]);
+    to->n_words_done += n_words;
+    if (n_words == 0)
+        return;
+    if (!rows || clip_row_words(of, stream, n_rows, to->row_words) != n_words) {
+        for (int64_t w = 0; w < n_words; w++) /* cut, or without text in this flow */
+            words[w] = NAN;
+        return;
+    }
+    for (int64_t row = 0; row < n_rows; row++)
+        if (to->row_words[row] >= 0)
+            words[to->row_words[row]] += rows[row];
+}
+
+/* The weights of a batch's clips, of which `done` were before them. */
+static int attend_batch(const struct scoring_run *run, struct scoring *scoring,
+                        const struct valence_batch *batch, unsigned flow, int64_t done,
+                        struct attended *to, struct valence_error *error)
+{
+    const char *text = valence_model_stream_name(run->model, VALENCE_STREAM_TEXT);
     const struct valence_attention *attention;
     int status = valence_attend(scoring->workspace, batch, flow, &attention, error);
     for (int64_t i = 0; i < batch->n_clips && !status; i++)
@@ -56,8 +89,11 @@ static int attend_batch(struct scoring *scoring, const struct valence_batch *bat
             const struct valence_modality_attention *one = &attention->modalities[m];
             const int64_t *offsets = batch->streams[one->stream].offsets;
             int64_t n = one->n_rows > 0 ? offsets[i + 1] - offsets[i] : 0;
-            sum_bins(n > 0 ? one->rows + offsets[i] : NULL, n,
-                     to + (VALENCE_N_MODALITIES * i + m) * ATTENTION_BINS);
+            const float *rows = n > 0 ? one->rows + offsets[i] : NULL;
+            sum_bins(rows, n, to->bins + (VALENCE_N_MODALITIES * (done + i) + m) * ATTENTION_BINS);
+            if (m == VALENCE_TEXT)
+                sum_words(run->store, text, one->stream == VALENCE_STREAM_TEXT ? rows : NULL, n,
+                          done + i, to);
         }
     return status;
 }
@@ -98,14 +134,12 @@ static struct error_of *choose_clips(const struct scoring_run *run, const float 
     return errors;
 }
 
-/* Of `n` clips, the numbers in the store are `clips`. */
-static int attend_clips(const struct scoring_run *run, struct scoring *scoring,
-                        const int64_t *clips, int64_t n, unsigned flow, float *to,
-                        struct valence_error *error)
+static int attend_clips(const struct scoring_run *run, struct scoring *scoring, int64_t n,
+                        unsigned flow, struct attended *to, struct valence_error *error)
 {
     const struct valence_batch *batch;
     int status = VALENCE_OK;
-    batch_loader_start(scoring->loader, clips, n, BATCH_SIZE);
+    batch_loader_start(scoring->loader, to->clips, n, BATCH_SIZE);
     for (int64_t done = 0; !status;) {
         const struct valence_progress_event event = {"reading attention", done, n, "clips", NULL};
         if (run->progress && run->progress->report(run->progress->user, &event) != 0)
@@ -113,11 +147,30 @@ static int attend_clips(const struct scoring_run *run, struct scoring *scoring,
         status = batch_loader_next(scoring->loader, &batch, error);
         if (status || !batch)
             break;
-        status = attend_batch(scoring, batch, flow,
-                              to + done * VALENCE_N_MODALITIES * ATTENTION_BINS, error);
+        status = attend_batch(run, scoring, batch, flow, done, to, error);
         done += batch->n_clips;
     }
     return status;
+}
+
+/* Counts the words of the chosen clips, and takes room for their weights. Flows without text have
+ * none. False where memory is short. */
+static bool find_words(const struct scoring_run *run, unsigned flow, int64_t n, struct attended *to)
+{
+    const char *name = valence_model_stream_name(run->model, VALENCE_STREAM_TEXT);
+    int stream = *name ? valence_store_find_stream(run->store, name) : -1;
+    bool has_text = stream >= 0 && !(flow & VALENCE_BIT(VALENCE_TEXT));
+    int64_t n_words = 0, longest = 0;
+    to->n_words = report_take(run->builder, n + 1, sizeof *to->n_words);
+    for (int64_t i = 0; i < n && to->n_words && has_text; i++) {
+        const struct valence_clip *clip = valence_store_clip(run->store, to->clips[i]);
+        to->n_words[i] = clip_row_words(clip, name, clip->n_rows[stream], NULL);
+        n_words += to->n_words[i];
+        longest = clip->n_rows[stream] > longest ? clip->n_rows[stream] : longest;
+    }
+    to->words = report_take(run->builder, n_words + 1, sizeof *to->words);
+    to->row_words = report_take(run->builder, longest + 1, sizeof *to->row_words);
+    return to->n_words && to->words && to->row_words;
 }
 
 static int attend_flow(const struct scoring_run *run, struct scoring *scoring,
@@ -128,21 +181,27 @@ static int attend_flow(const struct scoring_run *run, struct scoring *scoring,
     struct error_of *chosen = choose_clips(run, flow->scores, &n);
     int64_t *clips = allocate(n + 1, sizeof *clips);
     int64_t *attended = report_take(run->builder, n + 1, sizeof *attended);
-    float *bins =
-        report_take(run->builder, n * VALENCE_N_MODALITIES * ATTENTION_BINS + 1, sizeof *bins);
+    struct attended to = {.clips = clips,
+                          .bins = report_take(run->builder,
+                                              n * VALENCE_N_MODALITIES * ATTENTION_BINS + 1,
+                                              sizeof *to.bins)};
     int status = VALENCE_OK;
-    if (!chosen || !clips || !attended || !bins)
+    if (!chosen || !clips || !attended || !to.bins)
         status = fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
     for (int64_t i = 0; i < n && !status; i++) {
         clips[i] = run->evaluation->clips[chosen[i].at];
         attended[i] = run->places[chosen[i].at];
     }
+    if (!status && !find_words(run, flow->flow, n, &to))
+        status = fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
     if (!status)
-        status = attend_clips(run, scoring, clips, n, flow->flow, bins, error);
+        status = attend_clips(run, scoring, n, flow->flow, &to, error);
     if (!status) {
         list->shown.n_attended = n;
         list->shown.attended = attended;
-        list->shown.attention = bins;
+        list->shown.attention = to.bins;
+        list->shown.n_words = to.n_words_done > 0 ? to.n_words : NULL;
+        list->shown.word_attention = to.n_words_done > 0 ? to.words : NULL;
     }
     free(chosen);
     free(clips);

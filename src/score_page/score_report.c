@@ -20,9 +20,9 @@
 #define MAX_TITLE      120
 #define MAX_RECORDINGS ((int64_t)1 << 20)
 
-static const char *const styles[] = {"tokens.css", "base.css",     "recording.css",
-                                     "player.css", "timeline.css", "cues.css",
-                                     "table.css",  "print.css",    NULL};
+static const char *const styles[] = {"tokens.css",   "base.css",  "recording.css", "player.css",
+                                     "timeline.css", "words.css", "cues.css",      "table.css",
+                                     "print.css",    NULL};
 static const char *const scripts[] = {
     "dom.js",       "format.js", "tone.js",       "theme.js", "player.js", "axis.js",
     "timeline.js",  "words.js",  "tracks.js",     "cues.js",  "table.js",  "score_table.js",

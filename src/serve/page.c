@@ -10,9 +10,10 @@
 #include "serve/serve.h"
 #include "valence/version.h"
 
-static const char *const styles[] = {"tokens.css",   "base.css", "recording.css", "player.css",
-                                     "timeline.css", "cues.css", "table.css",     "print.css",
-                                     "try.css",      NULL};
+static const char *const styles[] = {
+    "tokens.css", "base.css", "recording.css", "player.css", "timeline.css",
+    "words.css",  "cues.css", "table.css",     "print.css",  "try.css",
+    NULL};
 static const char *const scripts[] = {"dom.js",       "format.js", "tone.js",     "theme.js",
                                       "player.js",    "axis.js",   "timeline.js", "words.js",
                                       "tracks.js",    "cues.js",   "table.js",    "score_table.js",

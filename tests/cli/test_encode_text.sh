@@ -160,4 +160,17 @@ expect 0 train "$work/config.yaml" --quiet --set store="$work/made" --set epochs
 expect 1 predict "$work/other" --text "lovely" --encoder "$model"
 complains "valence does not know how to encode a sentence"
 [ -z "$(ls "$TMPDIR")" ] || wrong "a sentence's store was left"
+# A row for each token: the store says of which word, and a report how much attention each word gets.
+expect 0 encode text "$work/transcripts" -m "$model" -o "$work/tokens" --layers 3
+expect 0 inspect "$work/tokens" --clip c1 --json
+prints '"row_words"'
+sed "s|^store:.*|store: $work/tokens|; s|^output:.*|output: $work/tokens-run|; s|^epochs:.*|epochs: 1|" "$work/config.yaml" >"$work/tokens.yaml"
+expect 0 train "$work/tokens.yaml" --quiet
+expect 0 report "$work/tokens-run" --json --quiet
+fits report
+prints '"n_words":[4,4,4,4,4,4,4,4,4,4]'
+prints '"word_attention":{'
+# Where a row stands for all words, no word has a weight.
+expect 0 report "$work/run" --json --quiet
+grep -q '"word_attention"' "$work/out" && wrong "words of rows that are of none"
 finish

@@ -2,6 +2,7 @@
 """test_report.py VALENCE: opens reports in Chromium, without a network, as a reader would: of a run with an experiment and a
 protocol, of CMU-MOSI where VALENCE_SHARED has it, and of 10 runs on 5,000 clips with hostile names. Ends with 77 (skipped) where
 there is no Chromium. Where scripts/fetch_axe.sh has fetched axe-core, its rules are checked too."""
+import base64
 import csv
 import json
 import os
@@ -89,6 +90,17 @@ def add_transcripts(report):
     """Gives each clip of the large report a transcript, one of them hostile."""
     clips = next(item for section in report["sections"] for item in section["items"] if item["kind"] == "clips")
     clips["transcripts"] = [TEXT] + ["so good, again"] * (clips["n"] - 1)
+
+
+def add_words(report):
+    """Gives the clips of the report transcripts of three words, and two of the models weights for them: 0.2, 0, 0.8."""
+    clips = next(item for section in report["sections"] for item in section["items"] if item["kind"] == "clips")
+    clips["transcripts"] = ["so <b>very</b> good"] * clips["n"]
+    for scores in clips["scores"]:
+        n = len(scores.get("attended", []))
+        if n:
+            data = base64.b64encode(bytes([51, 0, 204] * n)).decode()
+            scores.update(n_words=[3] * n, word_attention={"low": 0, "high": 254 / 255, "bits": 8, "data": data})
 
 
 def add_bars(report):
@@ -287,6 +299,22 @@ class Tests:
         same(page.evaluate("document.querySelector('.explorer [role=status]').textContent.replaceAll('\\u00a0', ' ')"),
              "10 clips of 60", "clips found")
         self.assert_accessible(page, "report.html with a clip")
+        page.close()
+
+    def test_words_are_coloured_by_their_attention(self):
+        replace_report(self.folder, "report", "words", add_words)
+        clips = next(item for section in data_of(f"{self.folder}/words.html", "report")["sections"] for item in section["items"]
+                     if item["kind"] == "clips")
+        page = self.open("words.html", f"#{clips['id']}/test-00003")
+        page.wait("document.querySelector('.clip blockquote') !== null")
+        same(page.evaluate("document.querySelector('.clip blockquote').textContent"), "so <b>very</b> good", "the transcript")
+        words = page.evaluate("[...document.querySelectorAll('.clip blockquote .word')].map((w) => [w.textContent, w.title, w.dataset.tone])")
+        same(words, [["so", "20\u00a0%", "weight"], ["<b>very</b>", "0\u00a0%", "weight"], ["good", "80\u00a0%", "weight"]], "words")
+        colours = page.evaluate("[...document.querySelectorAll('.clip blockquote .word')].map((w) => getComputedStyle(w).backgroundColor)")
+        same(len(set(colours)), 3, f"colours {colours}")
+        same(page.evaluate("document.querySelectorAll('.clip .legend').length"), 1, "what the colours mean")
+        self.assert_accessible(page, "words.html")
+        self.assert_quiet(page, "words.html")
         page.close()
 
     def test_ten_runs_on_5000_clips_are_small_and_fast(self):

@@ -20,6 +20,14 @@ function unpack(packed) {
   return values;
 }
 
+/* By the place of an attended clip: the weights of its words. */
+function readWords(one) {
+  if (!one.n_words) return null;
+  const weights = unpack(one.word_attention);
+  let from = 0;
+  return one.n_words.map((n) => weights.subarray(from, (from += n)));
+}
+
 /* What the explorer works on; long arrays are unpacked once. */
 function readClips(item) {
   const scores = item.scores.map((one) => ({
@@ -30,6 +38,7 @@ function readClips(item) {
     weights: unpack(one.weights),
     attention: unpack(one.attention),
     attended: one.attended ? new Map(one.attended.map((clip, i) => [clip, i])) : null,
+    words: readWords(one),
   }));
   return {
     item,
@@ -250,10 +259,21 @@ function makeAttention(clips, clip, chosen) {
   );
 }
 
-function makeTranscript(clips, clip) {
+/* The transcript; where it is known which rows of text are of which word, each word coloured by the
+ * attention that it gets, as on the page of scores. */
+function makeTranscript(clips, clip, chosen) {
   const { transcripts } = clips.item;
+  const one = clips.scores[chosen];
   if (!transcripts || !transcripts[clip]) return null;
-  return make("blockquote", { dir: "auto" }, isolated(transcripts[clip]));
+  const weights = one.words && one.attended.has(clip) ? one.words[one.attended.get(clip)] : [];
+  const quote = make("blockquote", { dir: "auto" }, isolated(transcripts[clip]));
+  if (!Array.from(weights).some(isKnown)) return quote;
+  const words = transcripts[clip].split(/[ \t\n\v\f\r]+/).filter(Boolean);
+  const view = { kinds: ["attention"], shown: { kind: "attention" }, onKind: [] };
+  fillWords(quote.firstChild, view, {
+    words: words.map((word, i) => ({ word, attention: weights[i] })),
+  });
+  return make("div", {}, quote, makeLegend(view));
 }
 
 function makeClip(clips, state, close) {
@@ -275,7 +295,7 @@ function makeClip(clips, state, close) {
       item.groups && item.groups[clip] ? ["Recording ", isolated(item.groups[clip]), ". "] : "",
       isKnown(label) ? ["Label ", scoreText(label), "."] : "No label.",
     ),
-    makeTranscript(clips, clip),
+    makeTranscript(clips, clip, chosen),
     makeScale(clips, clip),
     makeWeights(clips, clip, chosen),
     makeAttention(clips, clip, chosen),
