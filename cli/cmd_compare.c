@@ -4,7 +4,8 @@
 
 #include "commands.h"
 #include "experiment_command.h"
-#include "open_store.h"
+#include "open_paths.h"
+#include "path_kinds.h"
 #include "paths.h"
 #include "shared_options.h"
 
@@ -129,6 +130,8 @@ static int compare_runs(const struct request *request, struct valence_error *err
     terminal_progress_finish();
     if (!status)
         status = experiment_print(&request->common, result, NULL, error);
+    else
+        explain_paths(request->subjects, request->n_subjects, WANTED_MODEL, error);
     valence_experiment_result_free(result);
     valence_store_close(store);
     return status;

@@ -4,7 +4,7 @@
 #include "choices.h"
 #include "commands.h"
 #include "json_output.h"
-#include "open_store.h"
+#include "open_paths.h"
 #include "representations_output.h"
 #include "shared_options.h"
 #include "table_files.h"
@@ -77,6 +77,11 @@ static int check(const struct command *command, struct request *request,
     int code = choose_split(command, request->split, &options->split);
     if (!code)
         code = choose_modalities(command, "--missing", request->missing, &options->missing);
+    if (!code && options->missing >= VALENCE_ALL_MODALITIES)
+        code = report_usage(command,
+                            "--missing %s leaves nothing to imagine from; name one or two "
+                            "of audio, text and video",
+                            request->missing);
     if (!code)
         code = choose_checkpoint(command, request->checkpoint, &request->which);
     if (!code)
@@ -136,7 +141,7 @@ static int compare(const struct request *request,
     struct valence_run *run;
     int status = request->tables ? table_folder_make(request->tables, error) : VALENCE_OK;
     if (!status)
-        status = valence_run_open(request->run, request->which, &run, error);
+        status = open_run(request->run, request->which, &run, error);
     if (status)
         return status;
     status = open_store(request->store, request->accept_unfinished, &store, error);

@@ -68,8 +68,10 @@ static int measure(const struct request *request, const struct valence_train_con
     int status = valence_cost_measure(config, options, terminal_progress(request->quiet),
                                       &measured.networks, error);
     terminal_progress_finish();
+    if (status)
+        return explain_training(&request->train, config, error);
 #ifdef VALENCE_WITH_ENCODERS
-    if (!status && !request->no_encoders)
+    if (!request->no_encoders)
         status = measure_encoders(&request->encoders, request->seconds, &measured.encoders, error);
 #endif
     if (!status)

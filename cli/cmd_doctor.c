@@ -6,7 +6,7 @@
 #include "choices.h"
 #include "commands.h"
 #include "json_output.h"
-#include "open_store.h"
+#include "open_paths.h"
 #include "shared_options.h"
 #include "terminal.h"
 #include "valence/doctor.h"

@@ -8,7 +8,7 @@
 #include "choices.h"
 #include "commands.h"
 #include "evaluate_output.h"
-#include "open_store.h"
+#include "open_paths.h"
 #include "protocol_request.h"
 #include "shared_options.h"
 #include "table_files.h"
@@ -237,7 +237,7 @@ static int evaluate_run(const struct request *request,
                         const struct valence_evaluate_options *options, struct evaluation_set *set,
                         struct valence_error *error)
 {
-    int status = valence_run_open(set->run, checkpoint_of(request), &set->models, error);
+    int status = open_run(set->run, checkpoint_of(request), &set->models, error);
     if (status)
         return status;
     int n = valence_run_n_models(set->models);

@@ -5,7 +5,7 @@
 
 #include "choices.h"
 #include "commands.h"
-#include "open_store.h"
+#include "open_paths.h"
 #include "json_output.h"
 #include "shared_options.h"
 #include "table.h"

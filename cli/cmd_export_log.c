@@ -7,6 +7,7 @@
 #include "choices.h"
 #include "commands.h"
 #include "json_output.h"
+#include "path_kinds.h"
 #include "shared_options.h"
 #include "table.h"
 #include "terminal.h"
@@ -51,7 +52,7 @@ static int export_log(const struct request *request, struct valence_error *error
             error);
     else if (!status)
         print_result(request, &result);
-    return status;
+    return status ? explain_path(request->run, WANTED_LOG, error) : VALENCE_OK;
 }
 
 /* "base-tensorboard" or "base.csv" for the run in runs/base, in the current folder. */

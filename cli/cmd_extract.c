@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "json_output.h"
 #include "model_cache.h"
+#include "path_kinds.h"
 #include "shared_options.h"
 #include "table.h"
 #include "valence/error.h"
@@ -171,6 +172,8 @@ static int extract(const struct request *request, const struct valence_extract_c
     int status = valence_extract(config, options, &report, error);
     terminal_progress_finish();
     free(folder);
+    if (status && request->subject)
+        explain_path(request->subject, WANTED_MEDIA, error);
     if (status)
         return report_error(error);
     bool is_fine = report->n_failed <= request->allowed;
@@ -202,6 +205,8 @@ static int run_request(const struct command *command, const struct request *requ
         status = make_config(request, config, &error);
     int code = EXIT_FINE;
     if (status) {
+        if (request->subject)
+            explain_path(request->subject, WANTED_MEDIA, &error);
         code = report_error(&error);
     } else if (request->print_config) {
         char *text = valence_extract_config_text(config, true);

@@ -14,6 +14,7 @@
 #include "import_output.h"
 #include "import_text.h"
 #include "json_output.h"
+#include "path_kinds.h"
 #include "shared_options.h"
 #include "temporary_folder.h"
 #include "valence/import.h"
@@ -329,6 +330,8 @@ static int run_import(const struct command *command, int argc, char **argv)
         status = print_json(import_result_to_json(request.store, &result), &error);
     else if (!status)
         print_import_result(request.store, &result);
+    else
+        explain_path(request.source, WANTED_SOURCE, &error);
     return status ? report_error(&error) : EXIT_FINE;
 }
 

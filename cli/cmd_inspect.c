@@ -8,10 +8,11 @@
 
 #include "valence/error.h"
 #include "commands.h"
-#include "open_store.h"
+#include "open_paths.h"
 #include "data_output.h"
 #include "inspect_source.h"
 #include "json_output.h"
+#include "path_kinds.h"
 #include "shared_options.h"
 #include "table.h"
 #include "terminal.h"
@@ -95,7 +96,7 @@ static int inspect_store(const struct request *request, struct valence_error *er
             enum { SOURCE_COLUMN = 8 };
             printf("\n%-*s", SOURCE_COLUMN, "source:");
             print_wrapped(stdout, valence_store_source(store), SOURCE_COLUMN, SOURCE_COLUMN,
-                          table_columns(stdout));
+                          terminal_columns(stdout));
         }
     }
     valence_data_summary_free(summary);
@@ -342,21 +343,9 @@ static int inspect_run(const struct request *request, struct valence_error *erro
     return status;
 }
 
-static int fail_media(const char *path, struct valence_error *error)
-{
-    return valence_fail(
-        error, VALENCE_ERROR_UNSUPPORTED, NULL,
-        "%s: a sound, picture or video. 'valence inspect' shows stores, runs, models and "
-        "what can be imported; 'valence encode' makes features of media.",
-        path);
-}
-
 static int inspect(const struct request *request, struct valence_error *error)
 {
     switch (valence_path_kind(request->path)) {
-    case VALENCE_PATH_NOTHING:
-        return valence_fail(error, VALENCE_ERROR_NOT_FOUND, NULL, "%s: no such file or folder",
-                            request->path);
     case VALENCE_PATH_STORE:
         return request->clip ? inspect_clip(request, error) : inspect_store(request, error);
     case VALENCE_PATH_RUN:
@@ -365,8 +354,6 @@ static int inspect(const struct request *request, struct valence_error *error)
         return inspect_checkpoint(request->path, request->json, error);
     case VALENCE_PATH_ENCODER:
         return inspect_encoder(request->path, request->json, error);
-    case VALENCE_PATH_MEDIA:
-        return fail_media(request->path, error);
     default:
         return inspect_source(request->path, request->json, terminal_progress(request->quiet),
                               error);
@@ -397,7 +384,10 @@ static int run_inspect(const struct command *command, int argc, char **argv)
     struct valence_error error;
     if (request.clip && !is_folder(request.path))
         return report_usage(command, "--clip is for stores");
-    return inspect(&request, &error) ? report_error(&error) : EXIT_FINE;
+    if (!inspect(&request, &error))
+        return EXIT_FINE;
+    explain_path(request.path, WANTED_INSPECTED, &error);
+    return report_error(&error);
 }
 
 const struct command command_inspect = {

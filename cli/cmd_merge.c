@@ -6,6 +6,7 @@
 
 #include "commands.h"
 #include "json_output.h"
+#include "path_kinds.h"
 #include "shared_options.h"
 #include "terminal.h"
 #include "valence/store.h"
@@ -26,15 +27,15 @@ static int merge(const struct request *request, const char *const *stores, int n
     options.progress = terminal_progress(request->quiet);
     int status = valence_store_merge(stores, n, request->output, &options, &n_clips, error);
     terminal_progress_finish();
-    if (!status && request->json)
+    if (status)
+        return explain_paths(stores, n, WANTED_STORE, error);
+    if (request->json)
         return print_json(json_pack("{s:s, s:i, s:I}", "store", request->output, "stores", n,
                                     "clips", (json_int_t)n_clips),
                           error);
-    if (!status) {
-        print_clean(stdout, request->output);
-        printf(": %" PRId64 " clips of %d stores\n", n_clips, n);
-    }
-    return status;
+    print_clean(stdout, request->output);
+    printf(": %" PRId64 " clips of %d stores\n", n_clips, n);
+    return VALENCE_OK;
 }
 
 static int run_merge(const struct command *command, int argc, char **argv)

@@ -5,7 +5,7 @@
 #include "valence/runtime.h"
 #include "choices.h"
 #include "commands.h"
-#include "open_store.h"
+#include "open_paths.h"
 #include "predict_output.h"
 #include "valence/evaluate.h"
 #include "sentences.h"
@@ -142,7 +142,7 @@ static int predict(const struct request *request, const struct valence_predict_o
     struct valence_run *run;
     struct valence_model *model = NULL;
     struct valence_prediction_counts counts = {.size = sizeof counts};
-    int status = valence_run_open(request->run, which, &run, error);
+    int status = open_run(request->run, which, &run, error);
     if (!status)
         status = valence_run_load(run, &model, error);
     struct predict_output output = {.form = request->json          ? PREDICT_JSON

@@ -3,6 +3,7 @@
 
 #include "choices.h"
 #include "commands.h"
+#include "path_kinds.h"
 #include "paths.h"
 #include "shared_options.h"
 #include "terminal.h"
@@ -82,12 +83,13 @@ static int report(const struct request *request, const struct valence_report_opt
                                                                                : "report.html";
     struct valence_report *made;
     int status = check_outputs(request, page, error);
-    if (!status)
-        status = valence_report_create(request->inputs, request->n_inputs, options,
-                                       terminal_progress(request->quiet), &made, error);
-    terminal_progress_finish();
     if (status)
         return status;
+    status = valence_report_create(request->inputs, request->n_inputs, options,
+                                   terminal_progress(request->quiet), &made, error);
+    terminal_progress_finish();
+    if (status)
+        return explain_paths(request->inputs, request->n_inputs, WANTED_REPORT, error);
     if (request->figures)
         status = write_figures(request, made, error);
     if (!status && request->json)

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "experiment_worker.h"
 #include "json_output.h"
+#include "path_kinds.h"
 #include "shared_options.h"
 #include "table.h"
 
@@ -103,7 +104,7 @@ static int show(const struct request *request, struct valence_error *error)
     const struct valence_experiment_state *state;
     int status = valence_experiment_open(request->folder, &experiment, error);
     if (status)
-        return status;
+        return explain_path(request->folder, WANTED_EXPERIMENT, error);
     status = valence_experiment_look(experiment, &state, error);
     if (!status && request->json)
         status = print_json(state_to_json(experiment, state), error);

@@ -281,7 +281,9 @@ static int train(const struct train_request *request, const struct valence_train
     options.collective = ranks->collective;
     int status = valence_train(config, &options, &result, error);
     terminal_progress_finish();
-    if (!status && ranks_is_first(ranks))
+    if (status)
+        explain_training(request, config, error);
+    else if (ranks_is_first(ranks))
         status = print_results(request, config, result, error);
     valence_train_result_free(result);
     return status;

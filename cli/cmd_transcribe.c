@@ -14,6 +14,7 @@
 #include "json_output.h"
 #include "media_files.h"
 #include "model_cache.h"
+#include "path_kinds.h"
 #include "paths.h"
 #include "shared_options.h"
 
@@ -267,6 +268,8 @@ static int run_request(const struct command *command, struct request *request)
     request->transcripts = request->json ? json_array() : NULL;
     int status = transcribe(request, &error);
     json_decref(request->transcripts);
+    if (status)
+        explain_paths(request->files, (int)request->n_files, WANTED_MEDIA, &error);
     return status ? report_error(&error) : EXIT_FINE;
 }
 #else

@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "json_output.h"
+#include "path_kinds.h"
 #include "shared_options.h"
 #include "table.h"
 #include "valence/experiment.h"
@@ -75,8 +76,10 @@ static int run_verify(const struct command *command, int argc, char **argv)
     request.file = positional[0];
     if (request.threads > 0)
         valence_set_threads((int)request.threads);
-    if (verify(&request, &n_differences, &error))
+    if (verify(&request, &n_differences, &error)) {
+        explain_path(request.file, WANTED_RESULT, &error);
         return report_error(&error);
+    }
     return n_differences ? EXIT_FAILED : EXIT_FINE;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "path_kinds.h"
 #include "terminal.h"
 #include "valence/media.h"
 #include "valence/runtime.h"
@@ -52,6 +53,8 @@ static int run(struct encode_request *request, encode_function *encode, void *us
     if (report)
         print_skipped(report);
     valence_encode_report_free(report);
+    if (status)
+        explain_paths(request->inputs, (int)request->n_inputs, WANTED_MEDIA, &error);
     return status ? report_error(&error) : EXIT_FINE;
 }
 

@@ -223,7 +223,7 @@ int experiment_execute(const struct experiment_request *request,
     if (!status)
         status = valence_experiment_create(config, variants, n_variants, &own, &experiment, error);
     if (status)
-        return status;
+        return explain_training(&request->train, config, error);
     if (own.dry_run && request->json)
         return print_json(plan_to_json(config, variants, n_variants), error);
     if (own.dry_run) {

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "open_paths.h"
 #include "protocol_request.h"
 
 /* ---- Measuring ---- */
@@ -42,7 +43,7 @@ static int measure_run(const char *run, enum valence_checkpoint which,
                        struct protocol_results *to, struct valence_error *error)
 {
     to->run = run;
-    int status = valence_run_open(run, which, &to->models, error);
+    int status = open_run(run, which, &to->models, error);
     if (status)
         return status;
     int n = valence_run_n_models(to->models);

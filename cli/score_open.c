@@ -2,6 +2,8 @@
 #include <stdlib.h>
 
 #include "model_cache.h"
+#include "open_paths.h"
+#include "path_kinds.h"
 #include "score_request.h"
 #include "valence/scorer.h"
 #include "valence/serve.h"
@@ -75,7 +77,22 @@ int score_open(const struct score_request *request, const struct valence_media_o
     if (!status)
         status =
             valence_scorer_open(request->run ? request->run : paths.run, &options, scorer, error);
+    if (status && request->run)
+        explain_path(request->run, WANTED_MODEL, error);
     free_paths(&paths);
+    return status;
+}
+
+/* The server loads its model on a thread of its own, when its address is known already. */
+static int check_model(const char *path, struct valence_error *error)
+{
+    struct valence_model *model = NULL;
+    struct valence_run *run;
+    int status = open_run(path, VALENCE_CHECKPOINT_BEST, &run, error);
+    if (!status)
+        status = valence_run_load(run, &model, error);
+    valence_model_free(model);
+    valence_run_close(run);
     return status;
 }
 
@@ -86,7 +103,9 @@ int score_serve(const struct score_request *request, const struct valence_media_
     struct valence_scorer_options options;
     struct encoder_paths paths = {0};
     *server = NULL;
-    int status = read_options(request, media, &options, &paths, error);
+    int status = request->run ? check_model(request->run, error) : VALENCE_OK;
+    if (!status)
+        status = read_options(request, media, &options, &paths, error);
     if (!status)
         status = valence_server_create(request->run ? request->run : paths.run, &options, serving,
                                        server, error);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "path_kinds.h"
 #include "score_inputs.h"
 #include "score_live.h"
 #include "score_output.h"
@@ -110,6 +111,7 @@ static int score_files(struct valence_scorer *scorer, const struct score_request
             break; /* main() says why nothing more can be written */
         if (!status)
             continue;
+        explain_path(inputs->list[i].path, WANTED_MEDIA, &error);
         code = report_error(&error);
         output->stopped = status == VALENCE_ERROR_CANCELLED || status == VALENCE_ERROR_MEMORY;
         if (output->stopped)
@@ -175,7 +177,9 @@ static int score_all(struct valence_scorer *scorer, const struct score_request *
         return status && !ferror(stdout) ? report_error(&error) : EXIT_FINE;
     }
     status = score_inputs_list(&inputs, request->files, request->n_files, &error);
-    if (!status && request->report)
+    if (status)
+        explain_paths(request->files, request->n_files, WANTED_MEDIA, &error);
+    else if (request->report)
         status = open_report(scorer, request, &inputs, output, &error);
     for (int64_t i = 0; i < inputs.n; i++)
         has_media = has_media || inputs.list[i].kind == SCORE_RECORDING;

@@ -1,4 +1,5 @@
 #include "train_config.h"
+#include "path_kinds.h"
 #include "paths.h"
 
 #include <stdarg.h>
@@ -111,21 +112,31 @@ static int read_standard_input(struct valence_train_config *config, struct valen
     return status;
 }
 
+static int explain(int status, const char *path, enum wanted_path wanted,
+                   struct valence_error *error)
+{
+    return status ? explain_path(path, wanted, error) : VALENCE_OK;
+}
+
 static int begin_config(const struct train_request *request, struct valence_train_config *config,
                         struct valence_error *error)
 {
     const char *store = find_store(request);
     int status = VALENCE_OK;
     if (request->resume)
-        return valence_train_config_read_run(config, request->resume, error);
+        return explain(valence_train_config_read_run(config, request->resume, error),
+                       request->resume, WANTED_RUN, error);
     if (has_file(request) && strcmp(request->subject, "-") == 0)
         status = read_standard_input(config, error);
     else if (has_file(request))
-        status = valence_train_config_read(config, request->subject, error);
+        status = explain(valence_train_config_read(config, request->subject, error),
+                         request->subject, WANTED_CONFIG, error);
     else if (request->from && is_folder(request->from))
-        status = configure_like(config, request->from, error);
+        status = explain(configure_like(config, request->from, error), request->from, WANTED_MODEL,
+                         error);
     else if (store)
-        return valence_train_config_for_store(config, store, error);
+        return explain(valence_train_config_for_store(config, store, error), store, WANTED_STORE,
+                       error);
     return status || !store ? status : valence_train_config_set(config, "store", store, error);
 }
 
@@ -147,6 +158,17 @@ int train_request_config(struct train_request *request, struct valence_train_con
         status = set_number(config, "threads", request->threads, error);
     valence_train_config_get(config, "output", request->folder, sizeof request->folder, NULL);
     return status;
+}
+
+int explain_training(const struct train_request *request, const struct valence_train_config *config,
+                     struct valence_error *error)
+{
+    char store[VALENCE_CONFIG_VALUE_BYTES];
+    if (request->from)
+        explain_path(request->from, WANTED_MODEL, error);
+    if (!valence_train_config_get(config, "store", store, sizeof store, NULL) && store[0])
+        explain_path(store, WANTED_STORE, error);
+    return error->status;
 }
 
 /* ---- The full command ---- */

@@ -24,6 +24,11 @@ bool train_request_complete(const struct train_request *request);
 int train_request_config(struct train_request *request, struct valence_train_config *config,
                          struct valence_error *error);
 
+/* After an error of what the configuration was used for: says more where its store, or the run that
+ * --from names, is something else (path_kinds.h). Gives back the status. */
+int explain_training(const struct train_request *request, const struct valence_train_config *config,
+                     struct valence_error *error);
+
 /* struct command's other_way: options that are keys of the configuration ("epochs",
  * "learning-rate"). */
 bool train_key_for_option(const char *name, char *hint, size_t room);

@@ -32,7 +32,16 @@ enum valence_path_kind {
     VALENCE_PATH_ENCODER,
     /* A sound, picture or video. */
     VALENCE_PATH_MEDIA,
-    /* Anything else: perhaps a source of import. */
+    /* The folder of an experiment (valence/experiment.h). */
+    VALENCE_PATH_EXPERIMENT,
+    /* The result of an experiment or of a comparison, as JSON. */
+    VALENCE_PATH_RESULT,
+    /* Another JSON document of the command's, which begins with "schema": "valence/... */
+    VALENCE_PATH_JSON,
+    /* A folder without anything in it. */
+    VALENCE_PATH_EMPTY,
+    /* Any other folder, and any other file: perhaps a source of import. */
+    VALENCE_PATH_FOLDER,
     VALENCE_PATH_OTHER
 };
 

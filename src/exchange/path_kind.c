@@ -13,7 +13,7 @@
 #include "store/store_layout.h"
 #include "valence/inspect.h"
 
-#define FIRST_BYTES 64
+#define FIRST_BYTES 256
 
 static bool holds(const char *folder, const char *name)
 {
@@ -26,6 +26,17 @@ static bool holds(const char *folder, const char *name)
 static bool is_run(const char *folder)
 {
     return holds(folder, RUN_BEST) || holds(folder, RUN_LAST) || holds(folder, RUN_CONFIG);
+}
+
+static bool is_empty(const char *path)
+{
+    DIR *folder = opendir(path);
+    bool empty = folder != NULL;
+    for (struct dirent *entry; empty && (entry = readdir(folder));)
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    if (folder)
+        closedir(folder);
+    return empty;
 }
 
 /* A folder of runs seed-1, seed-2, ... has a config.yaml of its own; one that was moved may not. */
@@ -111,16 +122,45 @@ static bool is_checkpoint(const char *path)
     return is;
 }
 
+/* By the first member of an object: {"valence": "result" or {"schema": "valence/. */
+static enum valence_path_kind json_kind(const unsigned char *bytes, size_t n)
+{
+    static const struct {
+        const char *begins;
+        enum valence_path_kind kind;
+    } documents[] = {{"{\"valence\":\"result\"", VALENCE_PATH_RESULT},
+                     {"{\"schema\":\"valence/", VALENCE_PATH_JSON}};
+    char text[FIRST_BYTES + 1];
+    size_t length = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!strchr(" \t\r\n", bytes[i]))
+            text[length++] = (char)bytes[i];
+    text[length] = '\0';
+    for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++)
+        if (strncmp(text, documents[i].begins, strlen(documents[i].begins)) == 0)
+            /* a comparison of runs is printed with a schema in front of its result */
+            return strstr(text, "\"valence\":\"result\"") ? VALENCE_PATH_RESULT : documents[i].kind;
+    return VALENCE_PATH_OTHER;
+}
+
+static enum valence_path_kind folder_kind(const char *path)
+{
+    if (holds(path, STORE_DATA_FILE))
+        return VALENCE_PATH_STORE;
+    if (holds(path, EXPERIMENT_PLAN))
+        return VALENCE_PATH_EXPERIMENT;
+    if (is_run(path) || has_seeds(path))
+        return VALENCE_PATH_RUN;
+    return is_empty(path) ? VALENCE_PATH_EMPTY : VALENCE_PATH_FOLDER;
+}
+
 enum valence_path_kind valence_path_kind(const char *path)
 {
     unsigned char bytes[FIRST_BYTES];
     if (!path_exists(path))
         return VALENCE_PATH_NOTHING;
-    if (path_is_folder(path)) {
-        if (holds(path, STORE_DATA_FILE))
-            return VALENCE_PATH_STORE;
-        return is_run(path) || has_seeds(path) ? VALENCE_PATH_RUN : VALENCE_PATH_OTHER;
-    }
+    if (path_is_folder(path))
+        return folder_kind(path);
     size_t n = read_first(path, bytes);
     if ((n >= 4 && memcmp(bytes, "GGUF", 4) == 0) || path_has_ending(path, ".gguf"))
         return VALENCE_PATH_ENCODER;
@@ -128,5 +168,5 @@ enum valence_path_kind valence_path_kind(const char *path)
     bool is_table = path_has_ending(path, ".csv") || path_has_ending(path, ".tsv");
     if (!is_table && (is_media(bytes, n) || has_media_name(path)))
         return VALENCE_PATH_MEDIA;
-    return is_checkpoint(path) ? VALENCE_PATH_CHECKPOINT : VALENCE_PATH_OTHER;
+    return is_checkpoint(path) ? VALENCE_PATH_CHECKPOINT : json_kind(bytes, n);
 }

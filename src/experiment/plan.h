@@ -4,10 +4,11 @@
 
 #include <jansson.h>
 
+#include "run/run_folder.h"
 #include "train/train_config.h"
 #include "valence/experiment.h"
 
-#define PLAN_FILE      "plan.json"
+#define PLAN_FILE      EXPERIMENT_PLAN
 #define RESOURCES_FILE "resources.json"
 #define RUNGS_FILE     "rungs.json"
 #define RESULT_FILE    "result.json"

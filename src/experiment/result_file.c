@@ -15,7 +15,8 @@
 
 static int damaged(struct valence_error *error, const char *name, const char *what)
 {
-    return fail(error, VALENCE_ERROR_FORMAT, "%s: no result, or a damaged one: %s", name, what);
+    return fail(error, VALENCE_ERROR_FORMAT, "%s: not an experiment's result, or a damaged one: %s",
+                name, what);
 }
 
 static bool read_count(const json_t *object, const char *key, int64_t *count)

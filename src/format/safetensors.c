@@ -179,7 +179,8 @@ static int parse_header(struct safetensors_part *part, uint64_t *data, struct va
         return byte_source_kind(source)
                    ? byte_source_refuse(source, "a safetensors file", error)
                    : fail(error, VALENCE_ERROR_FORMAT,
-                          "%s: a header of %llu bytes, more than %d (is this a safetensors file?)",
+                          "%s: not a safetensors file: its header would have %llu bytes, more than "
+                          "%d",
                           source->name, (unsigned long long)length, SAFETENSORS_MAX_HEADER_BYTES);
     if (length > source->size - sizeof length)
         return fail(error, VALENCE_ERROR_FORMAT,

@@ -16,6 +16,9 @@
 #define RUN_CONFIG  "config.yaml"
 #define RUN_RESULTS "results.json"
 
+/* What an experiment's folder has beside the runs in it. */
+#define EXPERIMENT_PLAN "plan.json"
+
 #define RUN_PATH_BYTES  1200
 #define RUN_EPOCH_BYTES 48
 

@@ -95,6 +95,6 @@ expect 0 import table "$work/broken.csv" "$work/part" --audio a0-a1 --text t0 --
 expect 0 doctor "$work/part" --quiet
 
 expect 1 doctor "$work/nothing"
-complains "no store here"
+complains "no such file or folder"
 expect 2 doctor
 finish

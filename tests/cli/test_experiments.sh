@@ -133,7 +133,7 @@ expect 2 ablate store --set flows=[complete] --set model.fusion=constant --dry-r
 expect 2 ablate store --format word
 expect 1 ablate nothing
 expect 1 runs nothing
-complains "no experiment there"
+complains "no such file or folder"
 expect 1 ablate store $small --set epochs=3 -o ablation
 complains "another plan"
 expect 2 runs ablation --train full

@@ -52,7 +52,7 @@ complains "cannot be written into a pipe (try another --form)"
 expect 2 export "$store" "$work/new" --form nyp
 complains "did you mean 'npy'?"
 expect 1 export "$work/nothing" "$work/new"
-complains "no store here"
+complains "no such file or folder"
 expect 1 export "$store" "$work/nowhere/new"
 complains "$work/nowhere/new"
 [ ! -e "$work/new" ] || wrong "a failed export leaves something"

@@ -112,9 +112,9 @@ sed -i 2d damaged/seed-2/log.jsonl
 expect 1 export-log damaged
 complains "line 2: not the record of epoch 2"
 expect 1 export-log store
-complains "holds neither log.jsonl nor runs"
+complains "this is a store, not the folder of a run or an experiment"
 expect 1 export-log one/best.safetensors
-complains "is a file, but the logs lie in the run's folder"
+complains "this is a model file, not the folder of a run or an experiment"
 expect 1 export-log nothing
 complains "no such file or folder"
 expect 2 export-log one --format tensorbord

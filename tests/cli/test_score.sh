@@ -107,7 +107,7 @@ json 2 n
 mkdir "$work/empty"
 # shellcheck disable=SC2086
 expect 1 score "$work/empty" $run
-complains "holds no sound, video or text file"
+complains "this is an empty folder, not sound, video or text"
 
 # A page: the results of --json in it, in one step or not at all.
 # shellcheck disable=SC2086
@@ -183,4 +183,27 @@ complains "without --offline it is fetched"
 expect 1 score "$work/nowhere.wav" $run --offline
 complains "whisper-base"
 complains "without --offline it is fetched"
+# Samples without a header, live, by a model of the voice alone: the error names --raw, and with it they are read.
+mkdir "$work/voices"
+echo "file,label,split" >"$work/voices/table.csv"
+i=0
+while [ $i -lt 24 ]; do
+    {
+        printf 'RIFF\244\076\0\0WAVEfmt \020\0\0\0\001\0\001\0\200\076\0\0\0\175\0\0\002\0\020\0data\200\076\0\0'
+        awk -v n=$i 'BEGIN { srand(n + 1); for (j = 0; j < 8000; j++) printf "%c%c", 1 + int(rand() * 126), 65 + int(rand() * 20) }'
+    } >"$work/voices/v$i.wav"
+    echo "v$i.wav,$((i % 3 - 1)),$([ $i -lt 12 ] && echo train || echo validation)" >>"$work/voices/table.csv"
+    i=$((i + 1))
+done
+expect 0 extract "$work/voices/table.csv" -o "$work/voice-store" --set audio=prosody --set video=none --set text=none --quiet
+expect 0 train "$work/voice-store" -o "$work/voice" --set epochs=1 --set model.d=8 --set model.o=4 --quiet
+tail -c 16000 "$work/voices/v1.wav" >"$work/samples"
+said="valence score - --live <samples"
+"$VALENCE" score - --live -m "$work/voice" --offline --no-transcript <"$work/samples" >"$work/out" 2>"$work/err"
+[ $? -eq 1 ] || wrong "'$said' does not exit with 1"
+complains "standard input: "
+complains "(--raw reads samples without a header: 16 bit, little-endian, 16 kHz, mono)"
+"$VALENCE" score - --live --raw -m "$work/voice" --offline --no-transcript <"$work/samples" >"$work/out" 2>"$work/err" ||
+    wrong "'$said' fails with --raw"
+prints "0:00.0"
 finish

@@ -58,7 +58,7 @@ complains "the store has audio, text, video, simulated_text"
 [ ! -e "$run" ] || wrong "a run that cannot begin leaves a folder"
 expect 2 train "$config" --resume "$run"
 expect 1 train --resume "$run"
-complains "not the folder of a run"
+complains "no such file or folder"
 
 expect 2 train "$config" --json --test
 complains "exclude each other"

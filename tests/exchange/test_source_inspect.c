@@ -160,18 +160,24 @@ static void write_bytes(const char *name, const void *bytes, size_t size)
     fclose(file);
 }
 
+static void write_text(const char *name, const char *text)
+{
+    write_bytes(name, text, strlen(text));
+}
+
 static void test_paths_are_told_apart(void **state)
 {
     (void)state;
     struct valence_store_writer *writer;
     assert_int_equal(valence_path_kind(in_folder("nothing")), VALENCE_PATH_NOTHING);
-    assert_int_equal(valence_path_kind(folder), VALENCE_PATH_OTHER);
     assert_fine(valence_store_writer_open(in_folder("store"), NULL, 0, NULL, &writer, &error));
     assert_fine(valence_store_writer_close(writer, &error));
     assert_int_equal(valence_path_kind(in_folder("store")), VALENCE_PATH_STORE);
+    assert_int_equal(valence_path_kind(folder), VALENCE_PATH_FOLDER);
     assert_int_equal(mkdir(in_folder("run"), 0700), 0);
     assert_int_equal(mkdir(in_folder("run/seed-7"), 0700), 0);
-    assert_int_equal(valence_path_kind(in_folder("run")), VALENCE_PATH_OTHER);
+    assert_int_equal(valence_path_kind(in_folder("run/seed-7")), VALENCE_PATH_EMPTY);
+    assert_int_equal(valence_path_kind(in_folder("run")), VALENCE_PATH_FOLDER);
     write_bytes("run/seed-7/best.safetensors", "", 0);
     assert_int_equal(valence_path_kind(in_folder("run")), VALENCE_PATH_RUN);
     assert_int_equal(valence_path_kind(in_folder("run/seed-7")), VALENCE_PATH_RUN);
@@ -186,6 +192,18 @@ static void test_paths_are_told_apart(void **state)
     assert_int_equal(valence_path_kind(in_folder("clip.MP4")), VALENCE_PATH_MEDIA);
     write_bytes("BM.csv", "BM,x\n", 5); /* not a bitmap */
     assert_int_equal(valence_path_kind(in_folder("BM.csv")), VALENCE_PATH_OTHER);
+    assert_int_equal(mkdir(in_folder("experiment"), 0700), 0);
+    write_bytes("experiment/plan.json", "{}", 2);
+    assert_int_equal(valence_path_kind(in_folder("experiment")), VALENCE_PATH_EXPERIMENT);
+    write_text("result.json", "{\n  \"valence\": \"result\",\n  \"version\": 1}");
+    assert_int_equal(valence_path_kind(in_folder("result.json")), VALENCE_PATH_RESULT);
+    write_text("compared.json", "{\"schema\": \"valence/compare\", \"version\": 1,\n"
+                                " \"valence\": \"result\"}");
+    assert_int_equal(valence_path_kind(in_folder("compared.json")), VALENCE_PATH_RESULT);
+    write_text("scores.json", "{\n  \"schema\": \"valence/score\"");
+    assert_int_equal(valence_path_kind(in_folder("scores.json")), VALENCE_PATH_JSON);
+    write_text("other.json", "{\"valence\": 1}");
+    assert_int_equal(valence_path_kind(in_folder("other.json")), VALENCE_PATH_OTHER);
 }
 
 int main(void)
