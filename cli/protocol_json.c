@@ -134,7 +134,7 @@ static json_t *protocol_to_json(const struct protocol_set *set, int protocol)
     const struct valence_protocol_evaluation *e = set->base.evaluations[protocol * set->base.n];
     const struct valence_protocol_info *info = e->protocol;
     bool several = e->n_conditions > 1;
-    return json_pack("{s:s, s:s, s:s, s:{s:s, s:s}, s:o, s:o, s:o, s:o}", "name", info->name,
+    return json_pack("{s:s, s:s, s:s, s:{s:s?, s:s?}, s:o, s:o, s:o, s:o}", "name", info->name,
                      "source", info->source, "rule", info->rule, "published", "models",
                      info->published_training, "selection", info->published_selection, "masks",
                      masks_to_json(e), "conditions", conditions_to_json(set, protocol), "auilc",

@@ -141,13 +141,15 @@ static void note_models(const struct shown *s, struct table *table)
     char rates[64] = "";
     if (set->request->n_rate_runs)
         snprintf(rates, sizeof rates, ", %d of them trained for one rate each", n_runs - 1);
-    table_note(table,
-               "Here: %d %s%s, %d %s each; epochs chosen %s. Published: models: %s; "
-               "epochs: %s.",
-               n_runs, valence_plural(n_runs, "run", "runs"), rates, protocol_n_models(set),
+    table_note(table, "Here: %d %s%s, %d %s each; epochs chosen %s.", n_runs,
+               valence_plural(n_runs, "run", "runs"), rates, protocol_n_models(set),
                valence_plural(protocol_n_models(set), "seed", "seeds"),
-               on_test ? "AS PUBLISHED" : "on validation", protocol->published_training,
-               protocol->published_selection);
+               on_test ? "AS PUBLISHED" : "on validation");
+    if (protocol->published_training)
+        table_note(table, "Published figures: %s; %s.", protocol->published_training,
+                   protocol->published_selection);
+    else
+        table_note(table, "This rule is valence's own; no published figures follow it.");
     if (on_test)
         table_note(table, "WARNING: epochs were chosen on the part that is measured, as published; "
                           "on new clips the models are worse than these figures.");

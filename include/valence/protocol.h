@@ -49,7 +49,8 @@ struct valence_protocol_info {
     /* the rule, in one sentence */
     const char *rule;
     enum valence_mask_random random;
-    /* how the published figures were made: the models trained, and what chose their epochs */
+    /* how the published figures were made: the models trained, and what chose their epochs; NULL
+     * where none are published */
     const char *published_training, *published_selection;
     /* the published epochs were chosen on the part that the figures are of */
     bool chosen_on_test;
