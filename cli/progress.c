@@ -169,7 +169,7 @@ void terminal_progress_line(const char *text)
     if (shown.quiet)
         return;
     clear_bar();
-    print_wrapped(stderr, text, 0, 0, table_columns(stderr));
+    print_wrapped(stderr, text, 0, 0, log_columns(stderr));
 }
 
 struct valence_progress *terminal_progress(bool quiet)

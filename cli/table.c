@@ -272,7 +272,7 @@ void table_print(struct table *table, FILE *stream)
     char hidden[512];
     fit(table, widths, columns);
     if (table->title) {
-        print_wrapped(stream, table->title, 0, 0, columns);
+        print_wrapped(stream, table->title, 0, 0, log_columns(stream));
         fputc('\n', stream);
     }
     print_rows(table, widths, stream);
@@ -280,8 +280,10 @@ void table_print(struct table *table, FILE *stream)
         fputs("... (the table is larger than memory allows)\n", stream);
     name_hidden(table, hidden, sizeof hidden);
     if (hidden[0] && !table->is_continued)
-        table_note(table, "Not shown in %d columns: %s (a wider terminal or --json shows them)",
-                   columns, hidden);
+        table_note(
+            table,
+            "Not shown in %d columns: %s (COLUMNS=160, a wider terminal or --json shows them)",
+            columns, hidden);
     if (table->notes.length)
         fputc('\n', stream);
     print_notes(table, stream);

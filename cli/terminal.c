@@ -35,6 +35,11 @@ int terminal_columns(FILE *stream)
 
 int table_columns(FILE *stream)
 {
+    return stream == stdout || stream == stderr ? terminal_columns(stream) : INT_MAX;
+}
+
+int log_columns(FILE *stream)
+{
     int columns = known_columns(stream);
     return columns ? columns : INT_MAX;
 }

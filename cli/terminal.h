@@ -8,9 +8,12 @@
 /* Columns to wrap at: COLUMNS, or those of the terminal behind a stream; 80 where neither says. */
 int terminal_columns(FILE *stream);
 
-/* The same for what should stay on one line if possible: INT_MAX for a pipe or a file, which have
- * no width. */
+/* The same for tables: those on standard output fit the terminal, and 80 columns where it is a
+ * pipe; INT_MAX for files, which keep all columns. */
 int table_columns(FILE *stream);
+
+/* The same for lines that should stay whole if possible: INT_MAX for a pipe or a file. */
+int log_columns(FILE *stream);
 
 /* Escape sequences around what stands out, "" if the stream is no terminal or NO_COLOR is set
  * (no-color.org). */

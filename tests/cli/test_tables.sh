@@ -50,8 +50,32 @@ prints "Not shown in 40 columns: 95 %"
 prints "metric"
 COLUMNS=160 "$VALENCE" evaluate run store --quiet >"$work/out" 2>"$work/err"
 grep -q "Not shown" "$work/out" && wrong "columns are missing at 160 columns"
-expect 0 evaluate run store --quiet
-grep -q "Not shown" "$work/out" && wrong "columns are missing in a pipe"
+
+# piped COMMAND...: without a terminal and COLUMNS a table keeps to 80 columns.
+unset COLUMNS
+piped() {
+    expect 0 "$@"
+    python3 - "$work/out" <<'WIDTHS' >"$work/wide" || wrong "'$said' prints a wider line: $(cat "$work/wide")"
+import sys
+wide = [line for line in open(sys.argv[1], encoding="utf-8") if len(line.rstrip("\n")) > 80]
+print(*wide, sep="", end="")
+sys.exit(len(wide) > 0)
+WIDTHS
+}
+if command -v python3 >/dev/null; then
+    small="--set epochs=1 --set batch_size=16 --threads 1 --jobs 1 --bootstrap 100 --seeds 1 --quiet"
+    piped evaluate run store --quiet --flow all
+    prints "Not shown in 80 columns"
+    piped evaluate run store --quiet --protocol erase,drop-rate --rates 0.1,0.5 --bootstrap 100 --tables protocols
+    prints "mask"
+    grep -q "95 %" protocols/erase.txt || grep -rq "95 %" protocols || wrong "a file lacks columns"
+    piped compare-representations run store --quiet
+    piped compare config.yaml $small -o compared --variant 'no-contrast losses.rnc=0' --tables compared-tables
+    grep -q "F1 (non-0)" compared-tables/comparison.txt || wrong "a file lacks columns"
+    piped sweep config.yaml $small -o swept --vary losses.rnc=0,0.4
+    piped cost store --no-baselines --no-encoders --seconds 0.01 --quiet --set model.d=16 --set model.o=8
+    piped runs compared
+fi
 COLUMNS=60 "$VALENCE" inspect store --quiet >"$work/out" 2>"$work/err"
 said="inspect at 60 columns"
 prints "Not shown in 60 columns: -3, -2, -1, 0, 1, 2, 3"
