@@ -102,16 +102,11 @@ static int check_variants(const struct valence_model_config *config, struct vale
 
 static int check_classes(const struct valence_model_config *config, struct valence_error *error)
 {
-    bool scores = config->fusion == VALENCE_FUSION_LINEAR || config->fusion == VALENCE_FUSION_LATE;
     if (config->n_classes == 0)
         return VALENCE_OK;
     if (config->n_classes < 2 || config->n_classes > VALENCE_MAX_CLASSES)
         return fail_key(error, VALENCE_ERROR_CONFIG, "labels", "%lld classes; there can be 2 to %d",
                         (long long)config->n_classes, VALENCE_MAX_CLASSES);
-    if (scores)
-        return fail_key(error, VALENCE_ERROR_CONFIG, "model.fusion",
-                        "model.fusion: %s learns scores, not classes",
-                        valence_fusion_names[config->fusion]);
     return VALENCE_OK;
 }
 

@@ -73,7 +73,7 @@ struct network_layout {
     /* Of late fusion: each modality's own score, and the logits of the weights, (1, 3). */
     struct layer regressor[VALENCE_N_MODALITIES][2];
     int64_t late_weights;
-    int64_t mean_row[VALENCE_N_MODALITIES]; /* of linear: offsets of the weights (1, width) */
+    int64_t mean_row[VALENCE_N_MODALITIES]; /* of linear: offsets of the weights (outputs, width) */
     struct layer score;                     /* of linear and constant: its bias alone */
     struct layer contrast[2];
     int64_t n_values;

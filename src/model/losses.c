@@ -85,22 +85,26 @@ static void distance_backward(const struct network *network, const struct compar
 
 /* ---- The terms ---- */
 
-/* The squared error of the score, or the cross-entropy of classes; of late fusion half of that and
- * half of the modalities' own scores', so that each of them learns to stand for itself. */
-static double score_error(struct network *network, struct flow_state *flow, double weight)
+/* The squared error of the score, or the cross-entropy of classes. */
+static double error_of_outputs(struct network *network, struct flow_state *flow, double weight)
 {
     int64_t n_clips = network->batch->n_clips;
     const float *labels = network->batch->labels;
     if (network->config.n_classes)
         return cross_entropy(n_clips, network->n_whole, network->config.n_classes, flow->outputs,
                              labels, weight, flow->doutputs);
+    return mean_squared_error(n_clips, network->n_whole, flow->score, labels, weight, flow->dscore);
+}
+
+/* Of late fusion half of that and half of the modalities' own outputs', so that each of them learns
+ * to stand for itself. */
+static double score_error(struct network *network, struct flow_state *flow, double weight)
+{
     if (!network_is_late(&network->config))
-        return mean_squared_error(n_clips, network->n_whole, flow->score, labels, weight,
-                                  flow->dscore);
-    double own = late_own_error(network, flow, labels, weight / 2, flow->dmodality_scores);
-    return (own + mean_squared_error(n_clips, network->n_whole, flow->score, labels, weight / 2,
-                                     flow->dscore)) /
-           2;
+        return error_of_outputs(network, flow, weight);
+    double own =
+        late_own_error(network, flow, network->batch->labels, weight / 2, flow->dmodality_outputs);
+    return (own + error_of_outputs(network, flow, weight / 2)) / 2;
 }
 
 static void clear_gradients(struct network *network, struct flow_state *flow)
@@ -109,7 +113,7 @@ static void clear_gradients(struct network *network, struct flow_state *flow)
     size_t d = (size_t)network->config.d, o = (size_t)network->config.o;
     size_t n_outputs = (size_t)network_n_outputs(&network->config);
     memset(flow->doutputs, 0, n_clips * n_outputs * sizeof(real));
-    memset(flow->dmodality_scores, 0, n_clips * N_MODALITIES * sizeof(real));
+    memset(flow->dmodality_outputs, 0, n_clips * N_MODALITIES * n_outputs * sizeof(real));
     memset(flow->dfeature, 0, n_clips * o * sizeof(real));
     memset(flow->dcontrast, 0, n_clips * (o / 2) * sizeof(real));
     memset(flow->dqueries, 0, n_clips * N_VIEWS * d * sizeof(real));

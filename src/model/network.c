@@ -148,7 +148,8 @@ static void lay_out_flow(struct network *network, struct flow_state *flow, int64
         flow->outputs = take(network, n_clips * network->config.n_classes);
         flow->probabilities = take(network, n_clips * network->config.n_classes);
     }
-    flow->modality_scores = take(network, n_clips * N_MODALITIES);
+    flow->modality_outputs =
+        take(network, n_clips * N_MODALITIES * network_n_outputs(&network->config));
     flow->contrast_hidden = take(network, n_clips * o / 2);
     flow->contrast = take(network, n_clips * o / 2);
     if (!network->training)
@@ -156,7 +157,8 @@ static void lay_out_flow(struct network *network, struct flow_state *flow, int64
     flow->dscore = flow->doutputs = take(network, n_clips);
     if (network->config.n_classes)
         flow->doutputs = take(network, n_clips * network->config.n_classes);
-    flow->dmodality_scores = take(network, n_clips * N_MODALITIES);
+    flow->dmodality_outputs =
+        take(network, n_clips * N_MODALITIES * network_n_outputs(&network->config));
     flow->dfeature = take(network, n_clips * o);
     flow->dcontrast = take(network, n_clips * o / 2);
     flow->dqueries = take(network, n_views * d);

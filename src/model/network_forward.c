@@ -294,8 +294,7 @@ static void join(struct network *network, struct flow_state *flow, const real *p
                   2 * o, flow->feature, o);
 }
 
-/* Probabilities from the outputs, and the most probable class as the score. */
-static void classify(struct network *network, struct flow_state *flow)
+void network_classify(struct network *network, struct flow_state *flow)
 {
     int64_t k = network->config.n_classes;
     for (int64_t b = 0; b < network->batch->n_clips && k; b++) {
@@ -311,7 +310,7 @@ static void read_off(struct network *network, struct flow_state *flow, const rea
     int64_t n_clips = network->batch->n_clips, o = network->config.o;
     linear_forward(layer_of(network, layout->score, parameters), n_clips, flow->feature, o,
                    flow->outputs, network_n_outputs(&network->config));
-    classify(network, flow);
+    network_classify(network, flow);
     linear_forward(layer_of(network, layout->contrast[0], parameters), n_clips, flow->feature, o,
                    flow->contrast_hidden, o / 2);
     relu_forward(n_clips, o / 2, flow->contrast_hidden, o / 2);
@@ -349,14 +348,14 @@ static void score_linearly(struct network *network, struct flow_state *flow, con
     int64_t k = network_n_outputs(&network->config);
     for (int64_t b = 0; b < n_clips; b++)
         memcpy(flow->outputs + b * k, parameters + layout->score.bias, (size_t)k * sizeof(real));
-    classify(network, flow);
-    for (int m = 0; m < N_MODALITIES && k == 1; m++) {
+    for (int m = 0; m < N_MODALITIES; m++) {
         const real *means = network->mean_rows[stream_index(network->uses[flow->use[m]].stream)];
         int64_t width = network->config.widths[m];
-        for (int64_t b = 0; means && b < n_clips; b++)
-            flow->score[b] +=
-                vector_dot(width, parameters + layout->mean_row[m], means + b * width);
+        for (int64_t i = 0; means && i < n_clips * k; i++)
+            flow->outputs[i] += vector_dot(width, parameters + layout->mean_row[m] + i % k * width,
+                                           means + i / k * width);
     }
+    network_classify(network, flow);
 }
 
 static void forward_closed_form(struct network *network, const real *parameters,

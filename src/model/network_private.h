@@ -92,24 +92,24 @@ struct flow_state {
     real *seen_cross;                     /* (B * Q, 3, o) */
     real *cross;                          /* the same with what is missing imagined */
     struct imagination_state imagined_cross[N_MODALITIES];
-    real *mixed;           /* (B, Q, o) */
-    real *view_hidden[2];  /* (B, 2 o), (B, o) */
-    real *view_weights;    /* (B, Q) */
-    real *feature;         /* (B, o) */
-    real *score;           /* (B) */
-    real *outputs;         /* (B, outputs): the score itself, or a class's each */
-    real *probabilities;   /* (B, classes); NULL of scores */
-    real *modality_scores; /* of late fusion, (B, 3): each modality's */
-    real *contrast_hidden; /* (B, o / 2) */
-    real *contrast;        /* (B, o / 2) */
+    real *mixed;            /* (B, Q, o) */
+    real *view_hidden[2];   /* (B, 2 o), (B, o) */
+    real *view_weights;     /* (B, Q) */
+    real *feature;          /* (B, o) */
+    real *score;            /* (B) */
+    real *outputs;          /* (B, outputs): the score itself, or a class's each */
+    real *probabilities;    /* (B, classes); NULL of scores */
+    real *modality_outputs; /* of late fusion, (B, 3, outputs): each modality's */
+    real *contrast_hidden;  /* (B, o / 2) */
+    real *contrast;         /* (B, o / 2) */
 
     /* Gradients that the losses write and backward adds to; training only. */
-    real *doutputs;         /* (B, outputs): dscore itself, or a class's each */
-    real *dscore;           /* (B) */
-    real *dmodality_scores; /* (B, 3) */
-    real *dfeature;         /* (B, o) */
-    real *dcontrast;        /* (B, o / 2) */
-    real *dqueries;         /* (B, Q, d) */
+    real *doutputs;          /* (B, outputs): dscore itself, or a class's each */
+    real *dscore;            /* (B) */
+    real *dmodality_outputs; /* (B, 3, outputs) */
+    real *dfeature;          /* (B, o) */
+    real *dcontrast;         /* (B, o / 2) */
+    real *dqueries;          /* (B, Q, d) */
     /* (B, 3, d); NULL where the single modalities' views have what distillation compares */
     real *dcompared;
     real *dcross; /* (B * Q, 3, o) */
@@ -244,14 +244,18 @@ void transform_lay_out_use(struct network *network, struct attention_use *use,
                            const struct ragged *sequence);
 void transform_lay_out(struct network *network);
 
-/* network_late.c: from the representations to own scores, weights and score, and back. The own
- * scores' mean squared error over the modalities that count, whose gradient, times `weight`, is
- * added to dmodality_scores. */
+/* network_forward.c: of classes, probabilities from the outputs, and the most probable one as the
+ * score; of scores nothing. */
+void network_classify(struct network *network, struct flow_state *flow);
+
+/* network_late.c: from the representations to own outputs, weights and score, and back. The error
+ * of the own outputs (squared, or cross-entropy), a mean over the modalities that count, whose
+ * gradient, times `weight`, is added to dmodality_outputs. */
 void late_forward(struct network *network, struct flow_state *flow, const real *parameters);
 void late_backward(struct network *network, struct flow_state *flow, const real *parameters,
                    real *gradients);
 double late_own_error(const struct network *network, const struct flow_state *flow,
-                      const float *labels, double weight, real *dmodality_scores);
+                      const float *labels, double weight, real *dmodality_outputs);
 
 /* network_batch.c: ERROR_DATA naming the place where a clip's rows hold NaN or an infinity. */
 int network_check_finite(const struct valence_batch *batch, int64_t clip,

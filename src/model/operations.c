@@ -229,7 +229,8 @@ static void count_closed_form(struct counter *counter)
                 continue;
             if (is_first(counter, f, m))
                 counter->parts[VALENCE_COST_PROJECTION] += 2 * counter->n_rows[stream] * width;
-            counter->parts[VALENCE_COST_GATHERING] += 2 * counter->n_clips * width;
+            counter->parts[VALENCE_COST_GATHERING] +=
+                2 * counter->n_clips * width * (double)network_n_outputs(counter->config);
         }
 }
 

@@ -169,7 +169,7 @@ static void add_late(const struct valence_model_config *config, struct network_l
     char name[56];
     for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
         snprintf(name, sizeof name, "late_%s_mlp", valence_modality_names[m]);
-        add_mlp(t, l->regressor[m], config->d, config->o, 1, name);
+        add_mlp(t, l->regressor[m], config->d, config->o, network_n_outputs(config), name);
     }
     if (config->modality_weights == VALENCE_WEIGHTS_LEARNED)
         l->late_weights =
@@ -183,7 +183,8 @@ static void add_closed_form(const struct valence_model_config *config, struct ne
     char name[56];
     for (int m = 0; m < VALENCE_N_MODALITIES && config->fusion == VALENCE_FUSION_LINEAR; m++) {
         snprintf(name, sizeof name, "mean_%s_row.weight", valence_modality_names[m]);
-        l->mean_row[m] = add_tensor(t, 2, 1, config->widths[m], config->widths[m], name);
+        l->mean_row[m] =
+            add_tensor(t, 2, network_n_outputs(config), config->widths[m], config->widths[m], name);
     }
     l->score.bias = add_tensor(t, 1, network_n_outputs(config), 0, 1, "fc_out_v.bias");
     l->n_values = t->n_values;

@@ -33,7 +33,8 @@ static const char *const published[] = {"model.weights_start=random", "standardi
 #define LIST(keys) keys, (int)(sizeof(keys) / sizeof((keys)[0]))
 static const struct valence_train_model models[] = {
     {"constant", "the median of the training labels for every clip", LIST(constant)},
-    {"ridge", "ridge regression on the mean rows of each modality", LIST(ridge)},
+    {"ridge", "ridge or, of classes, logistic regression on the mean rows of each modality",
+     LIST(ridge)},
     {"early-fusion", "an MLP over the pooled modalities side by side", LIST(early_fusion)},
     {"late-fusion", "a regressor for each modality, and the mean of their scores",
      LIST(late_fusion)},

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "kernels/logistic.h"
 #include "kernels/ridge.h"
 #include "model/layout.h"
 
@@ -22,9 +23,10 @@ static double penalty_of(int i)
 /* A row for each clip and flow, flow after flow. */
 struct design {
     int64_t n_clips, n; /* n: n_clips times the flows */
-    int64_t p;          /* columns, which lie as the weights do in the parameter block */
+    int64_t p;          /* columns: audio's, text's, video's */
     double *x;          /* (n, p) */
     double *y, *s;      /* (n): labels and weights */
+    int *labels;        /* (n): numbers of classes */
 };
 
 static void design_free(struct design *design)
@@ -32,6 +34,7 @@ static void design_free(struct design *design)
     free(design->x);
     free(design->y);
     free(design->s);
+    free(design->labels);
 }
 
 static double weight_of_flow(const struct trainer *t, int flow)
@@ -47,14 +50,16 @@ static double weight_of_flow(const struct trainer *t, int flow)
 static int design_allocate(const struct trainer *t, int64_t n_clips, struct design *design,
                            struct valence_error *error)
 {
-    int64_t n = n_clips * t->checkpoint.config.n_flows, p = t->checkpoint.n_parameters - 1;
+    int64_t n = n_clips * t->checkpoint.config.n_flows;
+    int64_t p = t->checkpoint.n_parameters / network_n_outputs(&t->checkpoint.config) - 1;
     size_t bytes = 0;
     *design = (struct design){.n_clips = n_clips, .n = n, .p = p};
     if (size_multiply(n, p, &bytes) && bytes <= INT64_MAX)
         design->x = allocate((int64_t)bytes, sizeof *design->x);
     design->y = allocate(n, sizeof *design->y);
     design->s = allocate(n, sizeof *design->s);
-    return design->x && design->y && design->s
+    design->labels = allocate(n, sizeof *design->labels);
+    return design->x && design->y && design->s && design->labels
                ? VALENCE_OK
                : fail_memory(error, bytes * sizeof *design->x, "the mean rows of all clips");
 }
@@ -64,14 +69,16 @@ static void add_batch(const struct trainer *t, const struct network_layout *layo
                       int64_t done, struct design *design)
 {
     const struct valence_model_config *model = &t->checkpoint.config;
+    int64_t k = network_n_outputs(model);
     for (int f = 0; f < model->n_flows; f++)
         for (int64_t b = 0; b < batch->n_clips; b++) {
             int64_t row = f * design->n_clips + done + b;
             design->y[row] = (double)batch->labels[b];
+            design->labels[row] = (int)batch->labels[b];
             design->s[row] = weight_of_flow(t, f);
             for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
                 const float *means = outputs[f].mean_rows[m];
-                double *x = design->x + row * design->p + layout->mean_row[m];
+                double *x = design->x + row * design->p + layout->mean_row[m] / k;
                 for (int64_t j = 0; means && j < model->widths[m]; j++)
                     x[j] = (double)means[b * model->widths[m] + j];
             }
@@ -127,6 +134,23 @@ static int report_penalty(const struct trainer *t, int i, struct valence_error *
                     t->folder.path);
 }
 
+/* ---- Losses ---- */
+
+static void add_losses(struct trainer *t, double complete, double missing)
+{
+    const struct loss_weights *losses = &t->config->losses;
+    struct train_state *state = &t->state;
+    double n = (double)t->training.n;
+    state->n_clips = t->training.n;
+    state->sums.complete = n * complete;
+    state->sums.missing = n * missing;
+    state->sums.total = n * (losses->complete * complete + losses->missing * missing);
+    state->step++;
+    state->n_batches++;
+}
+
+/* ---- Scores ---- */
+
 /* The largest of the penalties with the smallest validation error, and w (p) and b with it. */
 static int choose_penalty(struct trainer *t, struct ridge *ridge, const struct design *validation,
                           double *w, double *b, struct valence_error *error)
@@ -148,21 +172,6 @@ static int choose_penalty(struct trainer *t, struct ridge *ridge, const struct d
     return ridge_solve(ridge, penalty, w, b, error);
 }
 
-/* ---- The two networks ---- */
-
-static void add_losses(struct trainer *t, double complete, double missing)
-{
-    const struct loss_weights *losses = &t->config->losses;
-    struct train_state *state = &t->state;
-    double n = (double)t->training.n;
-    state->n_clips = t->training.n;
-    state->sums.complete = n * complete;
-    state->sums.missing = n * missing;
-    state->sums.total = n * (losses->complete * complete + losses->missing * missing);
-    state->step++;
-    state->n_batches++;
-}
-
 /* From what ridge_create() made of x and y: centred, and times the root of the weight. */
 static void add_ridge_losses(struct trainer *t, const struct design *design, const double *w)
 {
@@ -178,8 +187,8 @@ static void add_ridge_losses(struct trainer *t, const struct design *design, con
     add_losses(t, complete / (double)design->n_clips, n_missing ? missing / (double)n_missing : 0);
 }
 
-static int solve(struct trainer *t, struct design *training, const struct design *validation,
-                 struct valence_error *error)
+static int solve_ridge(struct trainer *t, struct design *training, const struct design *validation,
+                       struct valence_error *error)
 {
     struct ridge *ridge = NULL;
     double b, *w = allocate(training->p, sizeof *w);
@@ -199,6 +208,95 @@ static int solve(struct trainer *t, struct design *training, const struct design
     return status;
 }
 
+/* ---- Classes ---- */
+
+static struct logistic logistic_of(const struct trainer *t, const struct design *design)
+{
+    return (struct logistic){design->n, design->p,      t->checkpoint.config.n_classes,
+                             design->x, design->labels, design->s};
+}
+
+/* The mean cross-entropy of each flow, whose rows all weigh the same. */
+static void flow_losses(const struct trainer *t, const struct design *design, const double *w,
+                        const double *b, double losses[VALENCE_MAX_FLOWS])
+{
+    struct logistic problem = logistic_of(t, design);
+    for (int f = 0; f < t->checkpoint.config.n_flows; f++)
+        losses[f] = logistic_loss(&problem, f * design->n_clips, (f + 1) * design->n_clips, w, b) /
+                    ((double)design->n_clips * design->s[f * design->n_clips]);
+}
+
+/* As choose_penalty(). Each penalty starts from the solution of the larger one before it; `kept`
+ * (as w and b together) holds the best so far. */
+static int choose_logistic(struct trainer *t, const struct design *training,
+                           const struct design *validation, double *w, double *b, double *kept,
+                           struct valence_error *error)
+{
+    const struct logistic problem = logistic_of(t, training);
+    size_t n_weights = (size_t)(problem.k * problem.p), n = n_weights + (size_t)problem.k;
+    double least = INFINITY, losses[VALENCE_MAX_FLOWS];
+    if (t->config->ridge_penalty > 0) {
+        t->state.ridge_penalty = t->config->ridge_penalty;
+        return logistic_solve(&problem, t->config->ridge_penalty, w, b, error);
+    }
+    for (int i = N_PENALTIES - 1; i >= 0; i--) {
+        int status = report_penalty(t, N_PENALTIES - 1 - i, error);
+        if (!status)
+            status = logistic_solve(&problem, penalty_of(i), w, b, error);
+        if (status)
+            return status;
+        flow_losses(t, validation, w, b, losses);
+        double loss = train_selected_error(t->config->select, losses, t->checkpoint.config.n_flows);
+        if (loss < least) {
+            least = loss;
+            t->state.ridge_penalty = penalty_of(i);
+            memcpy(kept, w, n * sizeof *kept); /* b lies behind w */
+        }
+    }
+    memcpy(w, kept, n * sizeof *w);
+    return VALENCE_OK;
+}
+
+/* The parameters hold the modalities one after the other, each (classes, width). */
+static void set_class_weights(struct trainer *t, const struct design *design, const double *w,
+                              const double *b)
+{
+    const struct valence_model_config *model = &t->checkpoint.config;
+    struct network_layout layout;
+    network_layout_make(model, &layout, NULL);
+    for (int m = 0; m < VALENCE_N_MODALITIES; m++)
+        for (int64_t i = 0; i < model->n_classes * model->widths[m]; i++) {
+            int64_t row = i / model->widths[m], column = i % model->widths[m];
+            t->checkpoint.parameters[layout.mean_row[m] + i] =
+                (float)w[row * design->p + layout.mean_row[m] / model->n_classes + column];
+        }
+    for (int64_t c = 0; c < model->n_classes; c++)
+        t->checkpoint.parameters[layout.score.bias + c] = (float)b[c];
+}
+
+static int solve_logistic(struct trainer *t, const struct design *training,
+                          const struct design *validation, struct valence_error *error)
+{
+    int64_t k = t->checkpoint.config.n_classes, n = k * (training->p + 1);
+    int n_flows = t->checkpoint.config.n_flows;
+    double losses[VALENCE_MAX_FLOWS], missing = 0, *w = allocate(2 * n, sizeof *w);
+    if (!w)
+        return fail_memory(error, (size_t)(2 * n) * sizeof *w, "a linear function");
+    double *b = w + k * training->p;
+    int status = choose_logistic(t, training, validation, w, b, w + n, error);
+    if (!status) {
+        set_class_weights(t, training, w, b);
+        flow_losses(t, training, w, b, losses);
+        for (int f = 1; f < n_flows; f++)
+            missing += losses[f] / (n_flows - 1);
+        add_losses(t, losses[0], missing);
+    }
+    free(w);
+    return status;
+}
+
+/* ---- The two networks ---- */
+
 static int train_linear(struct trainer *t, struct valence_error *error)
 {
     struct design training = {0}, validation = {0};
@@ -210,7 +308,8 @@ static int train_linear(struct trainer *t, struct valence_error *error)
         status = design_read(t, t->validation.n, &validation, error);
     }
     if (!status)
-        status = solve(t, &training, &validation, error);
+        status = t->classes ? solve_logistic(t, &training, &validation, error)
+                            : solve_ridge(t, &training, &validation, error);
     design_free(&training);
     design_free(&validation);
     return status;

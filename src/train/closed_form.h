@@ -12,7 +12,8 @@
  * linear:   ridge regression (kernels/ridge.h) on the mean rows of every clip in every flow, whose
  *           squared errors weigh as losses.complete and losses.missing say, all flows of a clip
  *           together 1. Where ridge.penalty is 0, that of a fixed list is taken whose error on the
- *           validation clips, as `select` says, is smallest.
+ *           validation clips, as `select` says, is smallest. Of classes it is logistic regression
+ *           with that penalty (kernels/logistic.h), and the error is the cross-entropy.
  *
  * Memory of linear: 8 bytes for each clip, flow and column, of both parts. Errors: CANCELLED,
  * nothing being saved; DATA, MEMORY. */

@@ -161,9 +161,10 @@ static const struct config_key keys[] = {
                  "cross_attention",
                  "How the modalities are joined: cross_attention is the published network; "
                  "the others are baselines. concatenation: an MLP over the pooled modalities side "
-                 "by side. linear: ridge regression on the mean row of each modality. constant: "
-                 "the median of the training labels. late: each modality has a score of its own, "
-                 "and these are averaged. transformer: cross-modal transformers (MulT), then an "
+                 "by side. linear: ridge regression on the mean row of each modality, or logistic "
+                 "regression of classes. constant: the median of the training labels. late: each "
+                 "modality has a score, or class probabilities, of its own, and these are "
+                 "averaged. transformer: cross-modal transformers (MulT), then an "
                  "MLP. Set the losses that they have nothing for to 0."),
     ADDED_CHOICE("model.views", model.views, valence_view_set_names, VALENCE_N_VIEW_SETS, "all",
                  "Which query views ask: all seven, or the fused one alone."),
@@ -244,7 +245,8 @@ static const struct config_key keys[] = {
 
     ADDED_NUMBER("ridge.penalty", ridge_penalty, 0, 1e12, "0",
                  "Of model.fusion: linear, the penalty of the squared weights beside the sum of "
-                 "squared errors; 0: chosen on the validation clips, from 0.01 to 1e6."),
+                 "squared errors, or of cross-entropies where half of it counts; 0: chosen on the "
+                 "validation clips, from 0.01 to 1e6."),
 
     INT("epochs", epochs, 1, 1000000, "25", FREE, "Number of passes over the training clips."),
     INT("batch_size", batch_size, 1, 16384, "96", FIXED, "Clips in one step."),

@@ -267,22 +267,27 @@ static double total_loss(void *context)
 static void test_classes(void **state)
 {
     (void)state;
-    static const enum valence_fusion fusions[] = {
-        VALENCE_FUSION_CROSS_ATTENTION, VALENCE_FUSION_CONCATENATION, VALENCE_FUSION_TRANSFORMER};
-    for (int i = 0; i < 3; i++) {
+    static const enum valence_fusion fusions[] = {VALENCE_FUSION_CROSS_ATTENTION,
+                                                  VALENCE_FUSION_CONCATENATION,
+                                                  VALENCE_FUSION_TRANSFORMER, VALENCE_FUSION_LATE};
+    for (int i = 0; i < 4; i++) {
         threads_set(1);
-        struct valence_model_config config = case_config(D, O, 2, VALENCE_IMAGINATION_TRANSITION);
+        bool late = fusions[i] == VALENCE_FUSION_LATE;
+        struct valence_model_config config =
+            case_config(D, O, 2, late ? VALENCE_IMAGINATION_OFF : VALENCE_IMAGINATION_TRANSITION);
         config.fusion = fusions[i];
         config.n_heads = 3;
         config.n_classes = 4;
         struct gradient_case c = make_case_of(&config, i == 0, FULL);
         for (int64_t clip = 0; clip < N_CLIPS; clip++)
             c.clips.labels[clip] = (float)(clip % 4);
-        c.weights = (struct loss_weights){.complete = 0.5, .missing = 0.7, .feature = 0.2};
+        c.weights =
+            (struct loss_weights){.complete = 0.5, .missing = 0.7, .feature = late ? 0 : 0.2};
         run(&c, c.gradients);
         for (int t = 0; t < c.table.n; t++) {
             const struct parameter *parameter = &c.table.parameters[t];
-            bool head = strncmp(parameter->name, "fc_out_v", 8) == 0;
+            bool head = strncmp(parameter->name, "fc_out_v", 8) == 0 ||
+                        strncmp(parameter->name, "late_", 5) == 0;
             if (!head && t % 5 != i)
                 continue;
             real *value = c.parameters + parameter->offset + parameter->n_values / 2;
