@@ -196,6 +196,13 @@ code=$?
 said="check_openapi.py of a server with jobs"
 [ "$code" -eq 0 ] || [ "$code" -eq 77 ] || wrong "the server does not do what its description says"
 stop TERM 0
+start --jobs "$work/jobs" --job-seconds 1 # of less than its recordings
+python3 "$TESTS/system/check_serve_page.py" "$url" clip.wav >out 2>err
+code=$?
+said="check_serve_page.py of a server with jobs"
+[ "$code" -eq 0 ] || [ "$code" -eq 77 ] || wrong "the page does not wait for jobs"
+[ "$code" -eq 77 ] || grep -q '"status":202' log || wrong "the page's recordings were no jobs"
+stop TERM 0
 
 # ---- A full disk: for uploads and for jobs; to make one takes root ----
 mkdir full
