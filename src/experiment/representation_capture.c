@@ -62,11 +62,11 @@ void capture_free(struct capture *capture)
 
 /* One modality's vectors of B clips, those of all views side by side, from `from`: (B, Q, 3, size),
  * where pooled representations are one view. */
-static void take_vectors(const float *from, int64_t n_clips, int n_views, int n_taken, int64_t size,
+static void take_vectors(const float *from, int64_t n_clips, int n_views, int64_t size,
                          enum valence_modality modality, float *to)
 {
     for (int64_t b = 0; b < n_clips; b++)
-        for (int q = 0; q < n_taken; q++) {
+        for (int q = 0; q < n_views; q++) {
             memcpy(to, from + ((b * n_views + q) * VALENCE_N_MODALITIES + (int)modality) * size,
                    (size_t)size * sizeof *to);
             to += size;
@@ -81,18 +81,17 @@ static void take_batch(const struct flow_output outputs[2], int64_t done, int64_
         struct compared *c = &capture->compared[i];
         int64_t at = done * c->width;
         if (c->representation == VALENCE_REPRESENTATION_POOLED) {
-            take_vectors(complete->seen, n_clips, 1, 1, c->width, c->modality, c->real + at);
-            take_vectors(incomplete->seen, n_clips, 1, 1, c->width, c->modality, c->before + at);
-            take_vectors(incomplete->representations, n_clips, 1, 1, c->width, c->modality,
+            take_vectors(complete->seen, n_clips, 1, c->width, c->modality, c->real + at);
+            take_vectors(incomplete->seen, n_clips, 1, c->width, c->modality, c->before + at);
+            take_vectors(incomplete->representations, n_clips, 1, c->width, c->modality,
                          c->after + at);
         } else {
             int views = network_n_views(config);
-            take_vectors(complete->seen_cross, n_clips, VALENCE_N_VIEWS, views, config->o,
-                         c->modality, c->real + at);
-            take_vectors(incomplete->seen_cross, n_clips, VALENCE_N_VIEWS, views, config->o,
-                         c->modality, c->before + at);
-            take_vectors(incomplete->cross, n_clips, VALENCE_N_VIEWS, views, config->o, c->modality,
-                         c->after + at);
+            take_vectors(complete->seen_cross, n_clips, views, config->o, c->modality,
+                         c->real + at);
+            take_vectors(incomplete->seen_cross, n_clips, views, config->o, c->modality,
+                         c->before + at);
+            take_vectors(incomplete->cross, n_clips, views, config->o, c->modality, c->after + at);
         }
     }
     for (int f = 0; f < 2; f++)

@@ -128,6 +128,14 @@ static inline int network_n_views(const struct valence_model_config *config)
                                                             : VALENCE_N_VIEWS;
 }
 
+/* Views that queries, answers and their weights have room for, in the order of enum valence_view:
+ * those that ask or, where none does, all, with zeros. */
+static inline int network_kept_views(const struct valence_model_config *config)
+{
+    int n_views = network_n_views(config);
+    return n_views ? n_views : VALENCE_N_VIEWS;
+}
+
 /* Fills both; either may be NULL. */
 void network_layout_make(const struct valence_model_config *config, struct network_layout *layout,
                          struct parameter_table *table);

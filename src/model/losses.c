@@ -16,14 +16,6 @@ struct comparison {
     int64_t rows_of_clip, width;
 };
 
-/* Rows of a clip's answers that distillation compares: all views', the fused one's alone, or none.
- */
-static int64_t rows_of_answers(const struct valence_model_config *config)
-{
-    int n_views = network_n_views(config);
-    return n_views == N_VIEWS ? N_VIEWS : n_views > 0;
-}
-
 /* What distillation compares of a modality: its own view's query or, where that view does not ask,
  * its representation. */
 static struct comparison modality_comparison(const struct network *network,
@@ -50,10 +42,11 @@ static real *modality_gradient(const struct network *network, struct flow_state 
 static struct comparison answer_comparison(const struct network *network,
                                            const struct flow_state *flow, int m)
 {
-    int64_t o = network->config.o, rows = rows_of_answers(&network->config);
-    int64_t stride = rows == N_VIEWS ? N_MODALITIES * o : N_VIEWS * N_MODALITIES * o;
-    return (struct comparison){
-        {flow->cross + m * o, stride}, {network->flows[0].cross + m * o, stride}, rows, o};
+    int64_t o = network->config.o, stride = N_MODALITIES * o;
+    return (struct comparison){{flow->cross + m * o, stride},
+                               {network->flows[0].cross + m * o, stride},
+                               network_n_views(&network->config),
+                               o};
 }
 
 static struct comparison feature_comparison(const struct network *network,
@@ -111,13 +104,14 @@ static void clear_gradients(struct network *network, struct flow_state *flow)
 {
     size_t n_clips = (size_t)network->batch->n_clips;
     size_t d = (size_t)network->config.d, o = (size_t)network->config.o;
+    size_t n_views = (size_t)views_of(network);
     size_t n_outputs = (size_t)network_n_outputs(&network->config);
     memset(flow->doutputs, 0, n_clips * n_outputs * sizeof(real));
     memset(flow->dmodality_outputs, 0, n_clips * N_MODALITIES * n_outputs * sizeof(real));
     memset(flow->dfeature, 0, n_clips * o * sizeof(real));
     memset(flow->dcontrast, 0, n_clips * (o / 2) * sizeof(real));
-    memset(flow->dqueries, 0, n_clips * N_VIEWS * d * sizeof(real));
-    memset(flow->dcross, 0, n_clips * N_VIEWS * N_MODALITIES * o * sizeof(real));
+    memset(flow->dqueries, 0, n_clips * n_views * d * sizeof(real));
+    memset(flow->dcross, 0, n_clips * n_views * N_MODALITIES * o * sizeof(real));
     if (flow->dcompared)
         memset(flow->dcompared, 0, n_clips * N_MODALITIES * d * sizeof(real));
 }
@@ -210,7 +204,7 @@ void loss_terms_make(const struct valence_model_config *config, const unsigned *
                      const struct loss_sums *sums, double rnc, struct loss_terms *terms)
 {
     double share = n_flows > 1 ? 1.0 / (n_flows - 1) : 0;
-    int64_t answers = rows_of_answers(config) * config->o;
+    int64_t answers = network_n_views(config) * config->o;
     *terms = (struct loss_terms){.complete = sums->complete, .missing = sums->missing, .rnc = rnc};
     for (int f = 1; f < n_flows; f++) {
         double part = share / __builtin_popcount(flows[f]);

@@ -78,7 +78,8 @@ static void lay_out_attention(struct network *network, struct attention *attenti
 static void lay_out_use(struct network *network, struct attention_use *use, int64_t n_clips)
 {
     int64_t d = network->config.d;
-    int n_queries = use->n_flows * N_VIEWS, s = stream_index(use->stream);
+    int n_queries = use->n_flows * views_of(network);
+    int s = stream_index(use->stream);
     int64_t pool_width = network_pool_width(&network->config);
     const struct ragged *sequence = &network->sequences[s];
     const real *rows = network->x[s];
@@ -97,14 +98,14 @@ static void lay_out_use(struct network *network, struct attention_use *use, int6
 /* A flow's queries and answers lie in the use's memory where it is the only one there. */
 static void lay_out_readings(struct network *network, struct flow_state *flow, int64_t n_clips)
 {
-    int64_t d = network->config.d;
+    int64_t d = network->config.d, n_views = views_of(network);
     for (int m = 0; m < N_MODALITIES; m++) {
         struct attention_use *use = &network->uses[flow->use[m]];
         bool alone = use->n_flows == 1;
-        flow->asked[m] = alone ? use->asked : take(network, n_clips * N_VIEWS * d);
-        flow->gathered[m] = alone ? use->gathered : take(network, n_clips * N_VIEWS * d);
+        flow->asked[m] = alone ? use->asked : take(network, n_clips * n_views * d);
+        flow->gathered[m] = alone ? use->gathered : take(network, n_clips * n_views * d);
         flow->weights_of_cross[m] =
-            alone ? use->cross.weights : take(network, N_VIEWS * use->cross.sequence->n_rows);
+            alone ? use->cross.weights : take(network, n_views * use->cross.sequence->n_rows);
     }
 }
 
@@ -118,7 +119,8 @@ static void lay_out_imagination(struct network *network, struct imagination_stat
 
 static void lay_out_flow(struct network *network, struct flow_state *flow, int64_t n_clips)
 {
-    int64_t d = network->config.d, o = network->config.o, n_views = n_clips * N_VIEWS;
+    int64_t d = network->config.d, o = network->config.o;
+    int64_t n_views = n_clips * views_of(network);
     lay_out_readings(network, flow, n_clips);
     for (int m = 0; m < N_MODALITIES; m++) {
         flow->hidden[m] = take(network, n_clips * d);
@@ -170,7 +172,8 @@ static void lay_out_flow(struct network *network, struct flow_state *flow, int64
 static void lay_out_backward(struct network *network, int64_t n_clips)
 {
     struct backward_state *b = &network->backward;
-    int64_t d = network->config.d, o = network->config.o, n_views = n_clips * N_VIEWS;
+    int64_t d = network->config.d, o = network->config.o;
+    int64_t n_views = n_clips * views_of(network);
     int64_t imagined = n_clips * d > n_views * o ? n_clips * d : n_views * o;
     b->dmodality_weights = take(network, n_clips * N_MODALITIES);
     b->drepresentations = take(network, n_clips * N_MODALITIES * d);
@@ -221,7 +224,7 @@ static void lay_out_sequences(struct network *network, const struct extent *exte
 /* Lays out everything for the flows in network->flows[].missing. */
 static void lay_out(struct network *network, const struct extent *extent)
 {
-    int64_t max_width = 0, max_segments = 0, max_queries = N_VIEWS;
+    int64_t max_width = 0, max_segments = 0, max_queries = 1;
     network->arena.used = 0;
     lay_out_sequences(network, extent);
     find_uses(network);

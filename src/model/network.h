@@ -110,7 +110,7 @@ int network_fail_not_finite(const struct valence_batch *batch, struct valence_er
 /* ---- Outputs ---- */
 
 /* What a flow computed for a batch, in the network's memory until its next use; shapes with B
- * clips, Q = 7. */
+ * clips, Q = network_kept_views(), 7 or 1. */
 struct flow_output {
     const real *score;            /* (B): of classes, the number of the most probable one */
     const real *outputs;          /* (B, classes): what the probabilities are the softmax of, */

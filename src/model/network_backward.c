@@ -105,17 +105,18 @@ static void weigh_views_mlp_backward(struct network *network, struct flow_state 
 {
     const struct network_layout *layout = &network->layout;
     struct backward_state *b = &network->backward;
+    int n_views = views_of(network);
     int64_t n_clips = network->batch->n_clips, o = network->config.o;
     vector_clear(n_clips * o, b->dview_hidden[1]);
     linear_step(network, layout->view_weights, parameters, gradients, n_clips, flow->view_hidden[1],
-                o, b->dview_weights, N_VIEWS, b->dview_hidden[1], o);
+                o, b->dview_weights, n_views, b->dview_hidden[1], o);
     vector_clear(n_clips * 2 * o, b->dview_hidden[0]);
     layer_backward(network, layout->view_mlp[1], parameters, gradients, n_clips,
                    flow->view_hidden[0], 2 * o, flow->view_hidden[1], o, b->dview_hidden[1], o,
                    b->dview_hidden[0], 2 * o);
     layer_backward(network, layout->view_mlp[0], parameters, gradients, n_clips, flow->mixed,
-                   N_VIEWS * o, flow->view_hidden[0], 2 * o, b->dview_hidden[0], 2 * o, b->dmixed,
-                   N_VIEWS * o);
+                   n_views * o, flow->view_hidden[0], 2 * o, b->dview_hidden[0], 2 * o, b->dmixed,
+                   n_views * o);
 }
 
 /* Down to the cross outputs of every modality, in backward.dseen_cross. */
@@ -124,19 +125,20 @@ static void gather_backward(struct network *network, struct flow_state *flow,
 {
     const struct network_layout *layout = &network->layout;
     struct backward_state *b = &network->backward;
+    int n_views = views_of(network);
     int64_t n_clips = network->batch->n_clips, o = network->config.o;
-    int64_t n_cross = n_clips * N_VIEWS * N_MODALITIES * o;
+    int64_t n_cross = n_clips * n_views * N_MODALITIES * o;
 
-    vector_clear(n_clips * N_VIEWS * o, b->dmixed);
-    weigh_views_backward(n_clips, o, flow->view_weights, flow->mixed, flow->dfeature,
+    vector_clear(n_clips * n_views * o, b->dmixed);
+    weigh_views_backward(n_clips, n_views, o, flow->view_weights, flow->mixed, flow->dfeature,
                          b->dview_weights, b->dmixed);
     if (network->config.view_weights == VALENCE_WEIGHTS_LEARNED)
         weigh_views_mlp_backward(network, flow, parameters, gradients);
     vector_clear(n_clips * N_MODALITIES, b->dmodality_weights);
-    mix_backward(n_clips, o, flow->modality_weights, flow->cross, b->dmixed, b->dmodality_weights,
-                 b->dseen_cross);
+    mix_backward(n_clips, n_views, o, flow->modality_weights, flow->cross, b->dmixed,
+                 b->dmodality_weights, b->dseen_cross);
     vector_add_scaled(n_cross, 1, b->dseen_cross, flow->dcross); /* to the losses' own part */
-    imagine_backward(network, flow, layout->imagine_cross, flow->imagined_cross, n_clips * N_VIEWS,
+    imagine_backward(network, flow, layout->imagine_cross, flow->imagined_cross, n_clips * n_views,
                      o, parameters, gradients, flow->seen_cross, flow->dcross, b->dseen_cross);
 }
 
@@ -147,8 +149,9 @@ static void ask_backward(struct network *network, struct flow_state *flow, int m
     const struct network_layout *layout = &network->layout;
     struct backward_state *b = &network->backward;
     struct attention_use *use = &network->uses[flow->use[m]];
+    int n_views = views_of(network);
     int64_t n_clips = network->batch->n_clips, d = network->config.d, o = network->config.o;
-    int64_t rows = n_clips * N_VIEWS;
+    int64_t rows = n_clips * n_views;
 
     vector_clear(rows * 2 * o, b->dcross_hidden);
     layer_backward(network, layout->cross_mlp[m][1], parameters, gradients, rows,
@@ -158,7 +161,7 @@ static void ask_backward(struct network *network, struct flow_state *flow, int m
     layer_backward(network, layout->cross_mlp[m][0], parameters, gradients, rows, flow->gathered[m],
                    d, flow->cross_hidden[m], 2 * o, b->dcross_hidden, 2 * o, b->dgathered, d);
     dropout_clips(&network->attention_dropout, site_of(flow, SITE_CROSS_OUTPUT + m), n_clips,
-                  network->batch->keys, N_VIEWS, d, b->dgathered, d);
+                  network->batch->keys, n_views, d, b->dgathered, d);
     vector_clear(rows * d, b->dasked);
     attention_backward(&use->cross, &network->attention_scratch, b->dgathered,
                        gradient_of(layout->cross[m].key, gradients),
@@ -193,14 +196,15 @@ static void form_queries_backward(struct network *network, struct flow_state *fl
 {
     const struct network_layout *layout = &network->layout;
     struct backward_state *b = &network->backward;
+    int n_views = views_of(network);
     int64_t n_clips = network->batch->n_clips, d = network->config.d;
 
-    vector_clear(n_clips * N_VIEWS * d, b->dviews);
-    for (int q = 0; q < network_n_views(&network->config); q++)
+    vector_clear(n_clips * n_views * d, b->dviews);
+    for (int q = 0; q < n_views; q++)
         layer_backward(network, layout->query_mlp[q], parameters, gradients, n_clips,
-                       flow->views + q * d, N_VIEWS * d, flow->queries + q * d, N_VIEWS * d,
-                       flow->dqueries + q * d, N_VIEWS * d, b->dviews + q * d, N_VIEWS * d);
-    views_backward(n_clips, d, flow->modality_weights, flow->representations, b->dviews,
+                       flow->views + q * d, n_views * d, flow->queries + q * d, n_views * d,
+                       flow->dqueries + q * d, n_views * d, b->dviews + q * d, n_views * d);
+    views_backward(n_clips, n_views, d, flow->modality_weights, flow->representations, b->dviews,
                    b->dmodality_weights, b->drepresentations);
     if (network->config.modality_weights == VALENCE_WEIGHTS_LEARNED)
         weigh_modalities_backward(network, flow, parameters, gradients);

@@ -147,20 +147,17 @@ static void weigh_modalities(struct network *network, struct flow_state *flow,
                    flow->weight_hidden[1], d, flow->modality_weights, N_MODALITIES);
 }
 
-/* The queries of views that do not ask are zero. */
 static void form_queries(struct network *network, struct flow_state *flow, const real *parameters)
 {
     const struct network_layout *layout = &network->layout;
     int64_t n_clips = network->batch->n_clips, d = network->config.d;
-    int n_views = network_n_views(&network->config);
+    int n_views = views_of(network);
     weigh_modalities(network, flow, parameters);
-    views_forward(n_clips, d, flow->modality_weights, flow->representations, flow->views);
-    if (n_views < N_VIEWS)
-        fill(n_clips * N_VIEWS * d, 0, flow->queries);
+    views_forward(n_clips, n_views, d, flow->modality_weights, flow->representations, flow->views);
     for (int q = 0; q < n_views; q++)
         layer_forward(network, flow, SITE_QUERY_MLP + q,
                       layer_of(network, layout->query_mlp[q], parameters), 1, flow->views + q * d,
-                      N_VIEWS * d, flow->queries + q * d, N_VIEWS * d);
+                      n_views * d, flow->queries + q * d, n_views * d);
 }
 
 /* Copies blocks of `size` between a flow's own (B, size) and its slot in a use's (B, n_flows,
@@ -180,14 +177,14 @@ static void from_slot(int64_t n_clips, int n_flows, int slot, int64_t size, cons
 }
 
 /* The flow's part of the attention weights, (Q, T) a clip, from the use's (n_flows * Q, T). */
-static void weights_from_slot(const struct attention_use *use, int slot, real *own)
+static void weights_from_slot(const struct attention_use *use, int n_views, int slot, real *own)
 {
     const struct ragged *sequence = use->cross.sequence;
     for (int64_t b = 0; b < sequence->n_clips; b++) {
-        int64_t start = sequence->offsets[b], size = N_VIEWS * (sequence->offsets[b + 1] - start);
+        int64_t start = sequence->offsets[b], size = n_views * (sequence->offsets[b + 1] - start);
         if (size)
-            memcpy(own + N_VIEWS * start,
-                   use->cross.weights + use->n_flows * N_VIEWS * start + slot * size,
+            memcpy(own + n_views * start,
+                   use->cross.weights + use->n_flows * n_views * start + slot * size,
                    (size_t)size * sizeof(real));
     }
 }
@@ -196,11 +193,12 @@ static void ask(struct network *network, struct attention_use *use, const real *
 {
     const struct attention_layers *layers = &network->layout.cross[use->modality];
     const struct flow_state *first = &network->flows[use->flows[0]];
-    int64_t n_clips = network->batch->n_clips, d = network->config.d, size = N_VIEWS * d;
-    int m = use->modality;
+    int64_t n_clips = network->batch->n_clips, d = network->config.d;
+    int m = use->modality, n_views = views_of(network);
+    int64_t size = n_views * d;
     for (int slot = 0; slot < use->n_flows; slot++) {
         struct flow_state *flow = &network->flows[use->flows[slot]];
-        linear_forward(layer_of(network, layers->query, parameters), n_clips * N_VIEWS,
+        linear_forward(layer_of(network, layers->query, parameters), n_clips * n_views,
                        flow->queries, d, flow->asked[m], d);
         if (use->n_flows > 1)
             to_slot(n_clips, use->n_flows, slot, size, flow->asked[m], use->asked);
@@ -211,65 +209,63 @@ static void ask(struct network *network, struct attention_use *use, const real *
     memcpy(use->gathered, use->cross.output,
            (size_t)(n_clips * use->n_flows * size) * sizeof(real));
     dropout_clips(&network->attention_dropout, site_of(first, SITE_CROSS_OUTPUT + m), n_clips,
-                  network->batch->keys, N_VIEWS, d, use->gathered, d);
+                  network->batch->keys, n_views, d, use->gathered, d);
     for (int slot = 0; use->n_flows > 1 && slot < use->n_flows; slot++) {
         struct flow_state *flow = &network->flows[use->flows[slot]];
         from_slot(n_clips, use->n_flows, slot, size, use->gathered, flow->gathered[m]);
-        weights_from_slot(use, slot, flow->weights_of_cross[m]);
+        weights_from_slot(use, n_views, slot, flow->weights_of_cross[m]);
     }
 }
 
-/* The weights of views that do not ask are zero. */
 static void weigh_views(struct network *network, struct flow_state *flow, const real *parameters)
 {
     const struct network_layout *layout = &network->layout;
     int64_t n_clips = network->batch->n_clips, o = network->config.o;
-    int n_views = network_n_views(&network->config);
-    if (n_views < N_VIEWS)
-        fill(n_clips * N_VIEWS, 0, flow->view_weights);
+    int n_views = views_of(network);
     if (network->config.view_weights == VALENCE_WEIGHTS_MEAN) {
-        for (int64_t b = 0; b < n_clips; b++)
-            fill(n_views, (real)1 / (real)n_views, flow->view_weights + b * N_VIEWS);
+        fill(n_clips * n_views, (real)1 / (real)n_views, flow->view_weights);
         return;
     }
     layer_forward(network, flow, SITE_VIEW_MLP, layer_of(network, layout->view_mlp[0], parameters),
-                  1, flow->mixed, N_VIEWS * o, flow->view_hidden[0], 2 * o);
+                  1, flow->mixed, n_views * o, flow->view_hidden[0], 2 * o);
     layer_forward(network, flow, SITE_VIEW_MLP + 1,
                   layer_of(network, layout->view_mlp[1], parameters), 1, flow->view_hidden[0],
                   2 * o, flow->view_hidden[1], o);
     linear_forward(layer_of(network, layout->view_weights, parameters), n_clips,
-                   flow->view_hidden[1], o, flow->view_weights, N_VIEWS);
+                   flow->view_hidden[1], o, flow->view_weights, n_views);
 }
 
 static void gather(struct network *network, struct flow_state *flow, const real *parameters)
 {
     const struct network_layout *layout = &network->layout;
     int64_t n_clips = network->batch->n_clips, d = network->config.d, o = network->config.o;
+    int n_views = views_of(network);
     for (int m = 0; m < N_MODALITIES; m++) {
         const struct layer *mlp = layout->cross_mlp[m];
         layer_forward(network, flow, SITE_CROSS_MLP + 2 * m, layer_of(network, mlp[0], parameters),
-                      N_VIEWS, flow->gathered[m], d, flow->cross_hidden[m], 2 * o);
+                      n_views, flow->gathered[m], d, flow->cross_hidden[m], 2 * o);
         layer_forward(network, flow, SITE_CROSS_MLP + 2 * m + 1,
-                      layer_of(network, mlp[1], parameters), N_VIEWS, flow->cross_hidden[m], 2 * o,
+                      layer_of(network, mlp[1], parameters), n_views, flow->cross_hidden[m], 2 * o,
                       flow->seen_cross + m * o, N_MODALITIES * o);
     }
-    imagine(network, flow, layout->imagine_cross, flow->imagined_cross, n_clips * N_VIEWS, o,
+    imagine(network, flow, layout->imagine_cross, flow->imagined_cross, n_clips * n_views, o,
             parameters, flow->seen_cross, flow->cross);
-    mix_forward(n_clips, o, flow->modality_weights, flow->cross, flow->mixed);
+    mix_forward(n_clips, n_views, o, flow->modality_weights, flow->cross, flow->mixed);
     weigh_views(network, flow, parameters);
-    weigh_views_forward(n_clips, o, flow->view_weights, flow->mixed, flow->feature);
+    weigh_views_forward(n_clips, n_views, o, flow->view_weights, flow->mixed, flow->feature);
 }
 
 /* What a caller may look at is zero where there are no views. */
 static void clear_views(struct network *network, struct flow_state *flow)
 {
     int64_t n_clips = network->batch->n_clips, d = network->config.d, o = network->config.o;
+    int n_views = views_of(network);
     fill(n_clips * N_MODALITIES, 0, flow->modality_weights);
-    fill(n_clips * N_VIEWS, 0, flow->view_weights);
-    fill(n_clips * N_VIEWS * d, 0, flow->queries);
-    fill(n_clips * N_VIEWS * N_MODALITIES * o, 0, flow->cross);
+    fill(n_clips * n_views, 0, flow->view_weights);
+    fill(n_clips * n_views * d, 0, flow->queries);
+    fill(n_clips * n_views * N_MODALITIES * o, 0, flow->cross);
     for (int m = 0; m < N_MODALITIES; m++)
-        fill(N_VIEWS * network->uses[flow->use[m]].cross.sequence->n_rows, 0,
+        fill(n_views * network->uses[flow->use[m]].cross.sequence->n_rows, 0,
              flow->weights_of_cross[m]);
 }
 

@@ -1,4 +1,5 @@
-/* The network's activations: what network.c lays out, forward fills and backward reads. */
+/* The network's activations: what network.c lays out, forward fills and backward reads. B: clips,
+ * Q: views that ask (network_kept_views()). */
 #ifndef VALENCE_MODEL_NETWORK_PRIVATE_H
 #define VALENCE_MODEL_NETWORK_PRIVATE_H
 
@@ -197,6 +198,12 @@ static inline bool imagines_any(const struct network *network, const struct flow
         if (imagines(network, flow, m))
             return true;
     return false;
+}
+
+/* Views of a clip that the network computes (layout.h). */
+static inline int views_of(const struct network *network)
+{
+    return network_kept_views(&network->config);
 }
 
 /* True if distillation compares representations, since there are no views of single modalities. */

@@ -87,7 +87,8 @@ static void count_attentions(struct counter *counter)
                           counter->n_rows[stream], 1);
             if (asks)
                 add_attention(counter, VALENCE_COST_CROSS, counter->layout.cross[m].key,
-                              counter->n_rows[stream], n_sharing(counter, f, m) * VALENCE_N_VIEWS);
+                              counter->n_rows[stream],
+                              n_sharing(counter, f, m) * network_n_views(counter->config));
         }
 }
 
@@ -151,7 +152,7 @@ static void count_imagination(struct counter *counter, unsigned missing)
         add_imagination(counter, &counter->layout.imagine[m], counter->n_clips);
         if (counter->config->fusion == VALENCE_FUSION_CROSS_ATTENTION)
             add_imagination(counter, &counter->layout.imagine_cross[m],
-                            counter->n_clips * VALENCE_N_VIEWS);
+                            counter->n_clips * network_n_views(counter->config));
     }
 }
 
@@ -159,7 +160,7 @@ static void count_imagination(struct counter *counter, unsigned missing)
 static void count_views(struct counter *counter)
 {
     const struct network_layout *layout = &counter->layout;
-    double n = counter->n_clips, asked = n * VALENCE_N_VIEWS;
+    double n = counter->n_clips, asked = n * network_n_views(counter->config);
     if (counter->config->modality_weights == VALENCE_WEIGHTS_LEARNED) {
         add_layer(counter, VALENCE_COST_QUERIES, n, layout->weight_mlp[0]);
         add_layer(counter, VALENCE_COST_QUERIES, n, layout->weight_mlp[1]);

@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "kernels/cross_entropy.h"
+#include "model/layout.h"
 #include "model/model_private.h"
 #include "model/network.h"
 #include "valence/score.h"
@@ -186,7 +187,10 @@ static int add_member(struct valence_workspace *workspace, int number,
         add_share(n, outputs[f].score, share, scores[f]);
         add_share(n * VALENCE_N_MODALITIES, outputs[f].modality_weights, share,
                   to.modality_weights);
-        add_share(n * VALENCE_N_VIEWS, outputs[f].view_weights, share, to.view_weights);
+        int n_views = network_kept_views(&checkpoint->config);
+        for (int64_t i = 0; i < n; i++)
+            add_share(n_views, outputs[f].view_weights + i * n_views, share,
+                      to.view_weights + i * VALENCE_N_VIEWS);
         novelty_shares(checkpoint->novelty, &checkpoint->standardisation, batch, flows[f],
                        workspace->novelty);
         add_share(n, workspace->novelty, share, to.novelty);
@@ -321,16 +325,16 @@ static int reserve_attention(struct valence_workspace *workspace, const struct v
     return VALENCE_OK;
 }
 
-/* Adds a clip's mean over the views, (T), of their weights, (7, T). Views that all count nothing
+/* Adds a clip's mean over the views, (T), of their weights, (Q, T). Views that all count nothing
  * count alike. */
-static void add_mean(const float *views, const float *view_weights, int64_t n, float share,
-                     float *sums)
+static void add_mean(const float *views, const float *view_weights, int n_views, int64_t n,
+                     float share, float *sums)
 {
     float total = 0;
-    for (int q = 0; q < VALENCE_N_VIEWS; q++)
+    for (int q = 0; q < n_views; q++)
         total += fabsf(view_weights[q]);
-    for (int q = 0; q < VALENCE_N_VIEWS; q++) {
-        float counts = total > 0 ? fabsf(view_weights[q]) / total : 1.0f / VALENCE_N_VIEWS;
+    for (int q = 0; q < n_views; q++) {
+        float counts = total > 0 ? fabsf(view_weights[q]) / total : 1.0f / (float)n_views;
         add_share(n, views + q * n, share * counts, sums);
     }
 }
@@ -344,6 +348,7 @@ static int attend_member(struct valence_workspace *workspace, int number,
     const struct checkpoint *checkpoint =
         model->n_members ? &model->members[number]->checkpoint : &model->checkpoint;
     const float share = 1.0f / (float)workspace->n_networks;
+    int n_views = network_kept_views(&checkpoint->config);
     struct flow_output output;
     int status =
         network_forward_each(workspace->networks[number], checkpoint->parameters,
@@ -358,13 +363,14 @@ static int attend_member(struct valence_workspace *workspace, int number,
             continue;
         const int64_t *offsets = batch->streams[is->stream].offsets;
         float *to = workspace->weights + (is->rows - workspace->weights);
-        add_share(is->n_rows * VALENCE_N_VIEWS, output.cross_weights[m], share, to + is->n_rows);
         add_share(is->n_rows, output.pool_weights[m], share,
                   to + is->n_rows * (1 + VALENCE_N_VIEWS));
-        for (int64_t i = 0; i < batch->n_clips; i++)
-            add_mean(output.cross_weights[m] + VALENCE_N_VIEWS * offsets[i],
-                     output.view_weights + VALENCE_N_VIEWS * i, offsets[i + 1] - offsets[i], share,
-                     to + offsets[i]);
+        for (int64_t i = 0; i < batch->n_clips; i++) {
+            const float *views = output.cross_weights[m] + n_views * offsets[i];
+            int64_t n = offsets[i + 1] - offsets[i];
+            add_share(n * n_views, views, share, to + is->n_rows + VALENCE_N_VIEWS * offsets[i]);
+            add_mean(views, output.view_weights + n_views * i, n_views, n, share, to + offsets[i]);
+        }
     }
     return status;
 }

@@ -67,8 +67,9 @@ static struct gradient_case make_case_of(const struct valence_model_config *conf
     for (int64_t i = 0; i < c.table.n_values; i++)
         c.gradients[i] = NAN; /* it is written, not added to */
     run(&c, c.gradients);
-    c.target_queries = copy(N_CLIPS * N_VIEWS * D, c.network->flows[0].queries);
-    c.target_cross = copy(N_CLIPS * N_VIEWS * N_MODALITIES * O, c.network->flows[0].cross);
+    c.target_queries = copy(N_CLIPS * views_of(c.network) * D, c.network->flows[0].queries);
+    c.target_cross =
+        copy(N_CLIPS * views_of(c.network) * N_MODALITIES * O, c.network->flows[0].cross);
     c.target_representations =
         copy(N_CLIPS * N_MODALITIES * D, c.network->flows[0].representations);
     return c;
@@ -111,12 +112,9 @@ static double distillation(const struct gradient_case *c)
             else
                 rep += root(N_CLIPS, N_VIEWS * D, (VALENCE_VIEW_AUDIO + m) * D, D, flow->queries,
                             c->target_queries);
-            if (c->config.views)
-                cross += root(N_CLIPS, N_VIEWS * N_MODALITIES * O, m * O, O, flow->cross,
-                              c->target_cross);
-            else if (!c->config.fusion)
-                cross += root(N_CLIPS * N_VIEWS, N_MODALITIES * O, m * O, O, flow->cross,
-                              c->target_cross);
+            if (!c->config.fusion)
+                cross += root(N_CLIPS * views_of(c->network), N_MODALITIES * O, m * O, O,
+                              flow->cross, c->target_cross);
         }
         loss += (c->weights.rep * rep + c->weights.cross * cross) / n_missing;
     }
@@ -329,6 +327,56 @@ static void test_every_tensor_learns(void **state)
     }
 }
 
+/* Copies a tensor of the fused view's network to the place of the same rows and columns in that of
+ * all views, whose others are 0; or back, where gradients are compared. */
+static void check_or_copy(const struct parameter *fused, const struct parameter *all,
+                          const real *from, real *to, const real *gradients)
+{
+    int64_t n = fused->n_dims > 1 ? fused->shape[1] : 1;
+    int64_t stride = all->n_dims > 1 ? all->shape[1] : 1;
+    if (!gradients)
+        for (int64_t i = 0; i < all->n_values && fused->n_values < all->n_values; i++)
+            to[all->offset + i] = 0;
+    for (int64_t i = 0; i < fused->n_values; i++) {
+        int64_t at = all->offset + i / n * stride + i % n;
+        if (!gradients)
+            to[at] = from[fused->offset + i];
+        else if (!(fabs(gradients[at] - from[fused->offset + i]) <=
+                   1e-12 * fabs(gradients[at]) + 1e-14))
+            fail_msg("%s, value %lld: gradient %.15g instead of %.15g", fused->name, (long long)i,
+                     from[fused->offset + i], gradients[at]);
+    }
+}
+
+/* The fused view's network is that of all views in which the other six count nothing: the same
+ * losses and gradients, though it computes nothing of them. Distillation differs by design. */
+static void test_the_fused_view_alone_is_all_views_with_six_that_count_nothing(void **state)
+{
+    (void)state;
+    for (int imagination = 0; imagination < VALENCE_N_IMAGINATIONS; imagination++) {
+        struct valence_model_config config = case_config(D, O, N_ALL_FLOWS, imagination);
+        struct gradient_case all = make_case_of(&config, true, SOME_EMPTY);
+        config.views = VALENCE_VIEWS_FUSED;
+        struct gradient_case fused = make_case_of(&config, true, SOME_EMPTY);
+        all.weights.rep = all.weights.cross = fused.weights.rep = fused.weights.cross = 0;
+        for (int t = 0; t < fused.table.n; t++) {
+            const struct parameter *parameter = &fused.table.parameters[t];
+            check_or_copy(parameter, parameter_find(&all.table, parameter->name), fused.parameters,
+                          all.parameters, NULL);
+        }
+        struct loss_terms wanted = run(&all, all.gradients), terms = run(&fused, fused.gradients);
+        assert_true(fabs(terms.total - wanted.total) <= 1e-12 * wanted.total);
+        for (int t = 0; t < fused.table.n; t++) {
+            const struct parameter *parameter = &fused.table.parameters[t];
+            check_or_copy(parameter, parameter_find(&all.table, parameter->name), fused.gradients,
+                          NULL, all.gradients);
+        }
+        network_free(all.network);
+        network_free(fused.network);
+        release_kept(NULL);
+    }
+}
+
 static void test_terms_are_what_the_total_weighs(void **state)
 {
     (void)state;
@@ -362,6 +410,8 @@ static void test_gradients_add_up_over_the_weights(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(
+            test_the_fused_view_alone_is_all_views_with_six_that_count_nothing, release_kept),
         cmocka_unit_test_teardown(test_the_complete_flow_alone, release_kept),
         cmocka_unit_test_teardown(test_complete_and_text_missing, release_kept),
         cmocka_unit_test_teardown(test_all_seven_flows, release_kept),

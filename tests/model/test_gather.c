@@ -98,7 +98,7 @@ static void test_views_are_the_weighted_sums(void **state)
     for (int64_t i = 0; i < B * Q * D; i++)
         wanted[i] = view(&c, i / (Q * D), (int)(i / D % Q), i % D);
     real *views = gradient_from(9, B * Q * D);
-    views_forward(B, D, as_reals(B * M, c.w), as_reals(B * M * D, c.representations), views);
+    views_forward(B, Q, D, as_reals(B * M, c.w), as_reals(B * M * D, c.representations), views);
     assert_near("views", B * Q * D, views, wanted, VALUE_TOLERANCE);
 }
 
@@ -107,7 +107,7 @@ static void test_views_backward_is_the_derivative(void **state)
     (void)state;
     struct gather_case c = make_case();
     real *dw = gradient_from(0.5, B * M), *dr = gradient_from(0.25, B * M * D);
-    views_backward(B, D, as_reals(B * M, c.w), as_reals(B * M * D, c.representations),
+    views_backward(B, Q, D, as_reals(B * M, c.w), as_reals(B * M * D, c.representations),
                    as_reals(B * Q * D, c.dviews), dw, dr);
     assert_added("dw", 0.5, B * M, dw, central_differences(views_objective, &c, B * M, c.w));
     assert_added("drepresentations", 0.25, B * M * D, dr,
@@ -122,7 +122,7 @@ static void test_mixing_weighs_the_modalities(void **state)
     for (int64_t i = 0; i < B * Q * O; i++)
         wanted[i] = mixed(&c, i / (Q * O), (int)(i / O % Q), i % O);
     real *result = gradient_from(9, B * Q * O);
-    mix_forward(B, O, as_reals(B * M, c.w), as_reals(B * Q * M * O, c.cross), result);
+    mix_forward(B, Q, O, as_reals(B * M, c.w), as_reals(B * Q * M * O, c.cross), result);
     assert_near("mixed", B * Q * O, result, wanted, VALUE_TOLERANCE);
 }
 
@@ -131,7 +131,7 @@ static void test_mixing_backward_is_the_derivative(void **state)
     (void)state;
     struct gather_case c = make_case();
     real *dw = gradient_from(0.5, B * M), *dc = gradient_from(9, B * Q * M * O);
-    mix_backward(B, O, as_reals(B * M, c.w), as_reals(B * Q * M * O, c.cross),
+    mix_backward(B, Q, O, as_reals(B * M, c.w), as_reals(B * Q * M * O, c.cross),
                  as_reals(B * Q * O, c.dmixed), dw, dc);
     assert_added("dw", 0.5, B * M, dw, central_differences(mix_objective, &c, B * M, c.w));
     assert_near("dc", B * Q * M * O, dc,
@@ -146,7 +146,7 @@ static void test_the_feature_weighs_the_views(void **state)
     for (int64_t i = 0; i < B * O; i++)
         wanted[i] = feature(&c, i / O, i % O);
     real *result = gradient_from(9, B * O);
-    weigh_views_forward(B, O, as_reals(B * Q, c.view_weights), as_reals(B * Q * O, c.mixed),
+    weigh_views_forward(B, Q, O, as_reals(B * Q, c.view_weights), as_reals(B * Q * O, c.mixed),
                         result);
     assert_near("feature", B * O, result, wanted, VALUE_TOLERANCE);
 }
@@ -156,7 +156,7 @@ static void test_weighing_backward_is_the_derivative(void **state)
     (void)state;
     struct gather_case c = make_case();
     real *dw = gradient_from(9, B * Q), *dm = gradient_from(0.25, B * Q * O);
-    weigh_views_backward(B, O, as_reals(B * Q, c.view_weights), as_reals(B * Q * O, c.mixed),
+    weigh_views_backward(B, Q, O, as_reals(B * Q, c.view_weights), as_reals(B * Q * O, c.mixed),
                          as_reals(B * O, c.dfeature), dw, dm);
     assert_near("dview_weights", B * Q, dw,
                 central_differences(weigh_objective, &c, B * Q, c.view_weights),
