@@ -12,3 +12,7 @@ install(FILES ${bindings} DESTINATION . COMPONENT python)
 foreach(library IN LISTS libraries)
   set_target_properties(${library} PROPERTIES VERSION ${PROJECT_VERSION_MAJOR})
 endforeach()
+# The licences of all that auditwheel will put into it.
+install(CODE "execute_process(COMMAND ${PROJECT_SOURCE_DIR}/scripts/wheel_licenses.sh
+  \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DOCDIR}/licenses\" \"$<TARGET_FILE:libvalence>\" \"$<TARGET_FILE:libvalence-media>\"
+  COMMAND_ERROR_IS_FATAL ANY)" COMPONENT python)
