@@ -12,6 +12,11 @@ install(FILES ${bindings} DESTINATION . COMPONENT python)
 foreach(library IN LISTS libraries)
   set_target_properties(${library} PROPERTIES VERSION ${PROJECT_VERSION_MAJOR})
 endforeach()
+# OpenMP goes under the name that the system has for it, and not under one of its own as auditwheel would give it: PyTorch's
+# wheels do the same, and whichever is loaded first is then the one that both use.
+execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libgomp.so.1 OUTPUT_VARIABLE gomp OUTPUT_STRIP_TRAILING_WHITESPACE)
+file(REAL_PATH ${gomp} gomp)
+install(FILES ${gomp} DESTINATION ${CMAKE_INSTALL_LIBDIR} RENAME libgomp.so.1 COMPONENT python)
 # The licences of all that auditwheel will put into it.
 install(CODE "execute_process(COMMAND ${PROJECT_SOURCE_DIR}/scripts/wheel_licenses.sh
   \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DOCDIR}/licenses\" \"$<TARGET_FILE:libvalence>\" \"$<TARGET_FILE:libvalence-media>\"

@@ -27,7 +27,7 @@ python -m build --no-isolation --wheel --outdir "$work/made" . >"$work/log" 2>&1
 
 # The libraries of the wheel itself are found by each other; those of the system come along, licences beside them.
 folder=$(pkg-config --variable=libdir openblas)
-LD_LIBRARY_PATH=$ffmpeg/lib:$folder auditwheel repair --strip --wheel-dir "$work/repaired" "$work"/made/*.whl >"$work/log" 2>&1 ||
+LD_LIBRARY_PATH=$ffmpeg/lib:$folder auditwheel repair --strip --exclude libgomp.so.1 --wheel-dir "$work/repaired" "$work"/made/*.whl >"$work/log" 2>&1 ||
     { tail -n 40 "$work/log" && exit 1; }
 mkdir -p "$output"
 mv "$work"/repaired/*.whl "$work"/made/*.tar.gz "$output"
