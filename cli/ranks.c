@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include "options.h"
-#include "valence/mpi.h"
+/* Of valence/mpi.h, which a build without MPI does not install. */
+struct valence_mpi;
 #include "valence/runtime.h"
 
 /* What the launchers of Open MPI, MPICH and Slurm say of how many ranks there are. */
