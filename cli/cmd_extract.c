@@ -15,12 +15,13 @@
 struct request {
     const char *subject, *output, *shard, *preview;
     struct option_list assignments;
-    int64_t threads, allowed;
+    int64_t threads, allowed, pieces;
     bool transcribe, print_config, offline, retry, force, json, quiet;
 };
 
 #ifdef VALENCE_WITH_ENCODERS
-#include "valence/extract_store.h"
+#include "extract_pieces.h"
+#include "ranks.h"
 
 /* ---- Configuration ---- */
 
@@ -156,7 +157,37 @@ static void print_report(const struct valence_extract_report *report)
 
 /* ---- The command ---- */
 
-static int extract(const struct request *request, const struct valence_extract_config *config,
+static void print_pieces(const struct request *request, const struct pieces_result *result)
+{
+    if (request->quiet && result->n_clips < 0)
+        return;
+    if (result->n_clips >= 0)
+        printf("%s: %" PRId64 " clips, %" PRId64 " failed (this process made %" PRId64
+               " of them, in %" PRId64 " pieces)\n",
+               result->output, result->n_clips, result->n_failed, result->n_made, result->n_taken);
+    else if (result->n_taken)
+        printf("%s: this process made %" PRId64 " clips, in %" PRId64 " pieces\n", result->output,
+               result->n_made, result->n_taken);
+    else
+        printf("%s: is there already; without --pieces, extract adds what is new or has changed\n",
+               result->output);
+}
+
+/* With other processes that do the same. */
+static int extract_pieces(const struct request *request, struct valence_extract_config *config,
+                          struct valence_extract_options *options, int64_t n_pieces,
+                          struct valence_error *error)
+{
+    struct pieces_result result;
+    int status = extract_in_pieces(config, options, n_pieces, &result, error);
+    terminal_progress_finish();
+    if (status)
+        return report_error(error);
+    print_pieces(request, &result);
+    return result.n_failed <= request->allowed ? EXIT_FINE : EXIT_FAILED;
+}
+
+static int extract(const struct request *request, struct valence_extract_config *config,
                    struct valence_extract_options *options, struct valence_error *error)
 {
     struct valence_model_fetch_options fetch;
@@ -169,7 +200,14 @@ static int extract(const struct request *request, const struct valence_extract_c
     options->overwrite = request->force;
     options->preview = request->preview;
     options->progress = terminal_progress(request->quiet);
-    int status = valence_extract(config, options, &report, error);
+    int64_t pieces = request->pieces ? request->pieces : ranks_count() > 1 ? 8 * ranks_count() : 0;
+    int status;
+    if (pieces && !request->shard) {
+        int code = extract_pieces(request, config, options, pieces, error);
+        free(folder);
+        return code;
+    }
+    status = valence_extract(config, options, &report, error);
     terminal_progress_finish();
     free(folder);
     if (status && request->subject)
@@ -196,6 +234,11 @@ static int run_request(const struct command *command, const struct request *requ
     struct valence_extract_config *config;
     struct valence_extract_options options;
     valence_extract_options_default(&options);
+    if (request->shard && request->pieces)
+        return report_usage(command, "--pieces and --shard exclude each other");
+    if (request->pieces && (request->preview || request->json))
+        return report_usage(command,
+                            "--pieces excludes --preview and --json: no process has it all");
     if (request->shard && !read_shard(request->shard, &options))
         return report_usage(command, "--shard %.40s: this is not I/N, as in 2/5", request->shard);
     if (!request->subject && !request->print_config)
@@ -248,6 +291,12 @@ static int run_extract(const struct command *command, int argc, char **argv)
          "Draw what was seen and heard in each clip: ID.svg, with faces, sound and words.", 0, 0},
         {OPTION_TEXT, 0, "shard", &request.shard, "I/N",
          "Only part I of N of the clips; 'valence merge' joins the stores.", 0, 0},
+        {OPTION_INT, 0, "pieces", &request.pieces, "N",
+         "Share the work with other processes that run the same command: each makes one of N "
+         "pieces "
+         "after the other, and the last one merges them (default under mpirun: 8 for each "
+         "process).",
+         1, 1000000},
         {OPTION_INT, 0, "allow-failures", &request.allowed, "N",
          "Exit with 0 where at most N clips failed (default 0).", 0, 1e9},
         {OPTION_FLAG, 0, "retry-failures", &request.retry, NULL,
@@ -285,7 +334,8 @@ const struct command command_extract = {
     .example = "valence extract clips/ -o corpus\n"
                "valence extract clips.csv -o corpus --transcribe --set faces.fps=10\n"
                "valence extract --print-config > extract.yaml\n"
-               "valence extract extract.yaml --shard 1/2 -o part1",
+               "valence extract extract.yaml --shard 1/2 -o part1\n"
+               "mpirun -n 4 valence extract clips/ -o corpus -j 2",
     .computes = true,
     .run = run_extract,
 };

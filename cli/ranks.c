@@ -12,15 +12,15 @@ struct valence_mpi;
 #include "valence/runtime.h"
 
 /* What the launchers of Open MPI, MPICH and Slurm say of how many ranks there are. */
-bool ranks_are_several(void)
+int ranks_count(void)
 {
     static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *n = getenv(names[i]);
         if (n && atoi(n) > 1)
-            return true;
+            return atoi(n);
     }
-    return false;
+    return 1;
 }
 
 /* Functions of a library that is loaded late; POSIX lets a pointer to an object become one to a
@@ -47,7 +47,7 @@ static int fail_absent(struct valence_error *error)
 int ranks_open(struct ranks *ranks, struct valence_error *error)
 {
     *ranks = (struct ranks){.n_local = 1};
-    if (!ranks_are_several())
+    if (ranks_count() == 1)
         return VALENCE_OK;
     dlerror();
 #ifdef VALENCE_WITH_MPI

@@ -13,8 +13,9 @@ struct ranks {
     void *library, *mpi;
 };
 
-/* Whether mpirun, or srun with an MPI, started this process as one of several. */
-bool ranks_are_several(void);
+/* How many processes mpirun, or srun with an MPI, started beside this one, itself among them; 1
+ * where none did. */
+int ranks_count(void);
 
 /* Joins the other ranks, if there are any. Errors: UNSUPPORTED where this build has no MPI. */
 int ranks_open(struct ranks *ranks, struct valence_error *error);

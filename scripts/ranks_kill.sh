@@ -35,9 +35,11 @@ for ((round = 0; ; round++)); do
         echo "a rank was killed and mpirun says that all is well"; exit 1
     fi
     if [ -z "$victim" ] && [ "$code" != 0 ]; then cat "$work/out"; exit 1; fi
-    [ "$code" = 0 ] && break
-done
-for name in best.safetensors last.safetensors log.jsonl results.json; do
-    cmp "$work/whole/$name" "$work/killed/$name"
+    [ "$code" = 0 ] || continue
+    for name in best.safetensors last.safetensors log.jsonl results.json; do
+        cmp "$work/whole/$name" "$work/killed/$name"
+    done
+    ((killed < kills)) || break
+    rm -rf "$work/killed" # done early: begin anew
 done
 echo "$killed kills in $((round + 1)) starts with 1 to 4 ranks: the same bytes as one undisturbed process"
