@@ -118,27 +118,69 @@ static const char *name_of(const struct scored_set *set, float class)
     return class >= 0 && class < (float)set->n_classes ? set->classes[(int)class] : "";
 }
 
-void tabulate_wrong_classes(struct report_builder *builder, const struct scored_set *set)
+static bool has_labels(const struct scored_set *set)
+{
+    for (int64_t i = 0; i < set->clips.n; i++)
+        if (!isnan(set->clips.labels[i]))
+            return true;
+    return false;
+}
+
+/* Of predictions without labels: how many clips each class gets. */
+static void chart_counts(struct report_builder *builder, const struct scored_set *set)
+{
+    int n = set->n_classes;
+    struct report_chart *chart =
+        report_chart(builder, REPORT_BARS, "predicted-classes",
+                     report_format(builder, "Predicted classes of %s", set->name));
+    if (!chart || n == 0)
+        return;
+    report_axis_names(builder, &chart->x, set->classes, n);
+    chart->x.title = "Predicted class";
+    chart->y.title = "Clips";
+    chart->y.whole = true;
+    report_note(builder, chart, "The clips have no labels here, so that nothing is measured.");
+    for (int l = 0; l < set->n_lists && l < MAX_LINES; l++) {
+        const struct report_scores *scores = &set->lists[l]->shown;
+        struct report_series *series = report_series(
+            builder, chart, report_format(builder, "%s, %s", scores->run, scores->flow), n);
+        double *y = report_numbers(builder, n);
+        if (!series || !y)
+            return;
+        for (int64_t i = 0; i < set->clips.n; i++)
+            if (scores->score[i] >= 0 && scores->score[i] < (float)n)
+                y[(int)scores->score[i]]++;
+        series->y = y;
+    }
+}
+
+static void tabulate_classes(struct report_builder *builder, const struct scored_set *set,
+                             bool are_labelled)
 {
     int n_lists = set->n_lists < MAX_MAPS ? set->n_lists : MAX_MAPS, n_rows = 0;
     int64_t n_wrong = 0;
-    const char *headings = "Clip|True class";
+    const char *headings = are_labelled ? "Clip|True class" : "Clip";
     for (int l = 0; l < n_lists; l++)
         headings = report_format(builder, "%s|%s, %s", headings, set->lists[l]->shown.run,
                                  set->lists[l]->shown.flow);
     struct report_table *table = report_table(
-        builder, "wrong-clips",
-        report_format(builder, "Clips of %s that some model gets wrong", set->name), headings);
+        builder, are_labelled ? "wrong-clips" : "class-clips",
+        report_format(builder,
+                      are_labelled ? "Clips of %s that some model gets wrong" : "Clips of %s",
+                      set->name),
+        headings);
     for (int64_t i = 0; i < set->clips.n; i++) {
-        bool is_wrong = false;
+        bool is_wrong = !are_labelled;
         for (int l = 0; l < n_lists; l++) {
             float class = set->lists[l]->shown.score[i];
-            is_wrong = is_wrong || (!isnan(class) && class != set->clips.labels[i]);
+            is_wrong = is_wrong || (!isnan(class) && !isnan(set->clips.labels[i]) &&
+                                    class != set->clips.labels[i]);
         }
         if (!is_wrong || n_wrong++ >= MAX_CLIPS)
             continue;
         report_cell_text(builder, table, set->clips.ids[i]);
-        report_cell_text(builder, table, name_of(set, set->clips.labels[i]));
+        if (are_labelled)
+            report_cell_text(builder, table, name_of(set, set->clips.labels[i]));
         for (int l = 0; l < n_lists; l++)
             report_cell_text(builder, table, name_of(set, set->lists[l]->shown.score[i]));
         n_rows++;
@@ -146,4 +188,12 @@ void tabulate_wrong_classes(struct report_builder *builder, const struct scored_
     if (table && n_wrong > n_rows)
         table->note =
             report_format(builder, "The first %d of %lld clips.", n_rows, (long long)n_wrong);
+}
+
+void collect_class_clips(struct report_builder *builder, const struct scored_set *set)
+{
+    bool are_labelled = has_labels(set);
+    if (!are_labelled)
+        chart_counts(builder, set);
+    tabulate_classes(builder, set, are_labelled);
 }

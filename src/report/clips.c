@@ -7,7 +7,7 @@ void collect_clips(struct report_builder *builder, const struct scored_sets *set
     for (int s = 0; s < sets->n; s++) {
         const struct scored_set *set = sets->sets[s];
         if (set->scale == VALENCE_SCALE_CLASSES) {
-            tabulate_wrong_classes(builder, set);
+            collect_class_clips(builder, set);
             continue;
         }
         struct report_scores *scores = report_take(builder, set->n_lists + 1, sizeof *scores);

@@ -42,9 +42,9 @@ int collect_data(struct report_builder *builder, const struct valence_store *sto
                  const struct valence_progress *progress, struct valence_error *error);
 void collect_findings(struct report_builder *builder, const struct sources *sources);
 
-/* The clips one by one; of classes those that some model gets wrong. */
+/* The clips one by one; of classes those that some model gets wrong, or without labels all. */
 void collect_clips(struct report_builder *builder, const struct scored_sets *sets);
-void tabulate_wrong_classes(struct report_builder *builder, const struct scored_set *set);
+void collect_class_clips(struct report_builder *builder, const struct scored_set *set);
 
 /* The commands that make everything again. */
 void say_commands(struct report_builder *builder, const struct sources *sources,

@@ -1,5 +1,8 @@
-/* Predictions that were written before: `predict --json`, `evaluate --predictions`. */
+/* Predictions that were written before: `evaluate --predictions`, and all of them together. */
+#include "report/predictions_read.h"
+
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +10,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "format/csv.h"
-#include "report/scored.h"
 #include "valence/evaluate.h"
 
 #define MAX_CLIPS ((int64_t)1 << 22)
@@ -16,121 +18,6 @@ static int no_memory(struct valence_error *error)
 {
     return fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
 }
-
-/* A report shows classes with their confusion, which needs the labels and all names. */
-static int refuse_classes(const char *path, struct valence_error *error)
-{
-    return fail(
-        error, VALENCE_ERROR_UNSUPPORTED,
-        "%s: predictions of classes; make the report of the run itself, or of what evaluate "
-        "says of it as JSON",
-        path);
-}
-
-/* ---- predict --json ---- */
-
-static double number_at(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
-/* The flow of all clips, or that each has its own. */
-static const char *flow_of(const json_t *clips)
-{
-    size_t i;
-    const json_t *clip;
-    const char *flow = NULL;
-    json_array_foreach(clips, i, clip)
-    {
-        const char *own = json_string_value(json_object_get(clip, "flow"));
-        if (flow && own && strcmp(flow, own) != 0)
-            return "chosen for each clip";
-        flow = own ? own : flow;
-    }
-    return flow ? flow : "complete";
-}
-
-static int list_ids(struct report_builder *builder, const json_t *clips, const char *path,
-                    const char ***ids, struct valence_error *error)
-{
-    size_t n = json_array_size(clips), i;
-    const json_t *clip;
-    *ids = report_take(builder, (int64_t)n + 1, sizeof **ids);
-    if (!*ids)
-        return no_memory(error);
-    json_array_foreach(clips, i, clip)
-    {
-        (*ids)[i] = json_string_value(json_object_get(clip, "id"));
-        if (!(*ids)[i])
-            return fail(error, VALENCE_ERROR_FORMAT, "%s: clip %zu has no id", path, i + 1);
-    }
-    return VALENCE_OK;
-}
-
-static int take_clips(struct report_builder *builder, const json_t *clips, struct scored_set *set,
-                      struct scored_list *list, struct valence_error *error)
-{
-    int64_t n = set->clips.n;
-    size_t i;
-    const json_t *clip;
-    float *low = report_take(builder, n + 1, sizeof *low);
-    float *high = report_take(builder, n + 1, sizeof *high);
-    float *weights = report_take(builder, VALENCE_N_MODALITIES * n + 1, sizeof *weights);
-    bool has_intervals = false, has_weights = false;
-    if (!low || !high || !weights)
-        return no_memory(error);
-    for (int64_t j = 0; j < n; j++) {
-        low[j] = high[j] = NAN;
-        for (int m = 0; m < VALENCE_N_MODALITIES; m++)
-            weights[VALENCE_N_MODALITIES * j + m] = NAN;
-    }
-    json_array_foreach(clips, i, clip)
-    {
-        int64_t at = scored_set_find(set, json_string_value(json_object_get(clip, "id")));
-        const json_t *own = json_object_get(clip, "modality_weights");
-        list->shown.score[at] = (float)number_at(clip, "score");
-        low[at] = (float)number_at(clip, "low");
-        high[at] = (float)number_at(clip, "high");
-        has_intervals = has_intervals || !isnan(low[at]);
-        for (int m = 0; m < VALENCE_N_MODALITIES; m++) {
-            float weight = (float)number_at(own, valence_modality_names[m]);
-            weights[VALENCE_N_MODALITIES * at + m] = weight;
-            has_weights = has_weights || !isnan(weight);
-        }
-    }
-    list->shown.low = has_intervals ? low : NULL;
-    list->shown.high = has_intervals ? high : NULL;
-    list->shown.modality_weights = has_weights ? weights : NULL;
-    return VALENCE_OK;
-}
-
-static int read_document(struct report_builder *builder, const struct document_source *document,
-                         struct scored_sets *sets, struct valence_error *error)
-{
-    const json_t *clips = json_object_get(document->json, "clips");
-    const char *run = json_string_value(json_object_get(document->json, "run"));
-    const char **ids;
-    if (!json_is_array(clips))
-        return fail(error, VALENCE_ERROR_FORMAT, "%s: it has no clips", document->path);
-    if (json_object_get(json_array_get(clips, 0), "class"))
-        return refuse_classes(document->path, error);
-    int status = list_ids(builder, clips, document->path, &ids, error);
-    if (status || json_array_size(clips) == 0)
-        return status;
-    struct scored_set *set =
-        scored_set_for(builder, sets, document->name, (int64_t)json_array_size(clips), ids);
-    struct scored_list *list = set ? scored_list_add(builder, set, run ? run : document->name,
-                                                     document->path, flow_of(clips))
-                                   : NULL;
-    if (!list)
-        return no_memory(error);
-    status = take_clips(builder, clips, set, list, error);
-    set->level = isnan(set->level) ? number_at(document->json, "level") : set->level;
-    return status ? status : scored_list_measure(set, list, error);
-}
-
-/* ---- evaluate --predictions ---- */
 
 /* The columns before the flows. */
 enum { MODEL, ID, LABEL, N_FIXED };
@@ -142,6 +29,10 @@ struct table {
     char **ids;
     float *labels, *scores; /* (n), (n, n_flows) */
     int64_t n, capacity, label_capacity, score_capacity;
+    /* Of a file with names of classes: labels and scores are their numbers here. */
+    int n_classes;
+    char *classes[VALENCE_MAX_CLASSES];
+    bool has_numbers;
 };
 
 static void clear_table(struct table *table)
@@ -156,18 +47,44 @@ static void clear_table(struct table *table)
 static void free_table(struct table *table)
 {
     clear_table(table);
+    for (int i = 0; i < table->n_classes; i++)
+        free(table->classes[i]);
     free(table->ids);
     free(table->labels);
     free(table->scores);
 }
 
-/* An empty field is unknown. */
-static int read_number(struct csv_reader *reader, int column, float *value,
-                       struct valence_error *error)
+static int read_class(struct table *table, const char *name, const char *path, float *value,
+                      struct valence_error *error)
 {
+    int i = 0;
+    while (i < table->n_classes && strcmp(table->classes[i], name) != 0)
+        i++;
+    if (i == VALENCE_MAX_CLASSES)
+        return fail(error, VALENCE_ERROR_LIMIT, "%s: more than %d classes", path,
+                    VALENCE_MAX_CLASSES);
+    if (i == table->n_classes) {
+        if (!(table->classes[i] = strdup(name)))
+            return no_memory(error);
+        table->n_classes++;
+    }
+    *value = (float)i;
+    return VALENCE_OK;
+}
+
+/* A number, or the name of a class; a file has one of both. An empty field is unknown. */
+static int read_value(struct csv_reader *reader, int column, const char *path, struct table *table,
+                      float *value, struct valence_error *error)
+{
+    const char *field = csv_field(reader, column);
     double number = NAN;
-    int status =
-        *csv_field(reader, column) ? csv_number(reader, column, &number, error) : VALENCE_OK;
+    *value = NAN;
+    if (!*field)
+        return VALENCE_OK;
+    if (table->n_classes > 0 || (!table->has_numbers && !parse_double(field, &number)))
+        return read_class(table, field, path, value, error);
+    table->has_numbers = true;
+    int status = csv_number(reader, column, &number, error);
     *value = isfinite(number) ? (float)number : NAN;
     return status;
 }
@@ -187,12 +104,10 @@ static int add_row(struct csv_reader *reader, const char *path, struct table *ta
                             sizeof *table->scores, MAX_CLIPS * n_flows, "scores", error);
     if (status)
         return status;
-    const char *label = csv_field(reader, LABEL);
-    if (*label && !parse_double(label, &(double){0}))
-        return refuse_classes(path, error);
-    status = read_number(reader, LABEL, &table->labels[table->n], error);
+    status = read_value(reader, LABEL, path, table, &table->labels[table->n], error);
     for (int i = 0; i < n_flows && !status; i++)
-        status = read_number(reader, N_FIXED + i, &table->scores[table->n * n_flows + i], error);
+        status = read_value(reader, N_FIXED + i, path, table,
+                            &table->scores[table->n * n_flows + i], error);
     if (!status && !(table->ids[table->n] = strdup(csv_field(reader, ID))))
         status = no_memory(error);
     table->n += !status;
@@ -221,29 +136,64 @@ static int check_ids(const struct table *table, const char *path, struct valence
     return status;
 }
 
+/* A label for people; a number is written to `text`. */
+static const char *label_text(const struct scored_set *set, float label, char text[32])
+{
+    if (set->n_classes > 0)
+        return set->classes[(int)label];
+    snprintf(text, 32, "%g", (double)label);
+    return text;
+}
+
 /* Labels that an earlier input gave stay. */
 static int take_labels(struct scored_set *set, const struct table *table, const char *path,
                        struct valence_error *error)
 {
     float *labels = (float *)set->clips.labels;
+    char texts[2][32];
     for (int64_t i = 0; i < table->n; i++) {
         int64_t at = scored_set_find(set, table->ids[i]);
         if (isnan(labels[at]))
             labels[at] = table->labels[i];
         else if (!isnan(table->labels[i]) && fabsf(labels[at] - table->labels[i]) > 1e-5f)
             return fail(error, VALENCE_ERROR_DATA,
-                        "%s: clip '%.200s' has the label %g, in another input %g: make a report of "
+                        "%s: clip '%.200s' has the label %s, in another input %s: make a report of "
                         "each",
-                        path, table->ids[i], (double)table->labels[i], (double)labels[at]);
+                        path, table->ids[i], label_text(set, table->labels[i], texts[0]),
+                        label_text(set, labels[at], texts[1]));
     }
     if (isnan(set->clips.low))
         scored_set_find_scale(set);
     return VALENCE_OK;
 }
 
+/* The table's numbers of classes become the set's, which are new in the order of their names. */
+static int take_class_names(struct report_builder *builder, const char *path, struct table *table,
+                            struct scored_set *set, struct valence_error *error)
+{
+    const char *sorted[VALENCE_MAX_CLASSES];
+    int numbers[VALENCE_MAX_CLASSES], status = VALENCE_OK, unused;
+    for (int i = 0; i < table->n_classes; i++)
+        sorted[i] = table->classes[i];
+    qsort(sorted, (size_t)table->n_classes, sizeof *sorted, by_text);
+    for (int i = 0; i < table->n_classes && !status; i++)
+        status = scored_set_class(builder, set, sorted[i], path, &unused, error);
+    for (int i = 0; i < table->n_classes && !status; i++)
+        status = scored_set_class(builder, set, table->classes[i], path, &numbers[i], error);
+    for (int64_t i = 0; i < table->n && !status && table->n_classes > 0; i++) {
+        float *label = &table->labels[i];
+        *label = isnan(*label) ? NAN : (float)numbers[(int)*label];
+        for (int flow = 0; flow < table->n_flows; flow++) {
+            float *score = &table->scores[i * table->n_flows + flow];
+            *score = isnan(*score) ? NAN : (float)numbers[(int)*score];
+        }
+    }
+    return status;
+}
+
 /* The rows of one model become a list for each flow. */
 static int take_table(struct report_builder *builder, struct csv_reader *reader,
-                      const struct table_source *source, const struct table *table,
+                      const struct table_source *source, struct table *table,
                       struct scored_sets *sets, struct valence_error *error)
 {
     int status = check_ids(table, source->path, error);
@@ -253,14 +203,20 @@ static int take_table(struct report_builder *builder, struct csv_reader *reader,
         scored_set_for(builder, sets, source->name, table->n, (const char *const *)table->ids);
     if (!set)
         return no_memory(error);
-    status = take_labels(set, table, source->path, error);
+    if (table->n_classes == 0 && set->scale == VALENCE_SCALE_CLASSES)
+        return fail(error, VALENCE_ERROR_DATA,
+                    "%s: scores of clips that another input has classes of: make a report of each",
+                    source->path);
+    status = take_class_names(builder, source->path, table, set, error);
+    if (!status)
+        status = take_labels(set, table, source->path, error);
     for (int flow = 0; flow < table->n_flows && !status; flow++) {
         struct scored_list *list = scored_list_add(builder, set, table->model, source->path,
                                                    csv_column_name(reader, N_FIXED + flow));
         for (int64_t i = 0; list && i < table->n; i++)
             list->shown.score[scored_set_find(set, table->ids[i])] =
                 table->scores[i * table->n_flows + flow];
-        status = list ? scored_list_measure(set, list, error) : no_memory(error);
+        status = list ? scored_list_measure(builder, set, list, error) : no_memory(error);
     }
     return status;
 }
@@ -291,8 +247,8 @@ static int read_rows(struct report_builder *builder, struct csv_reader *reader,
     return status;
 }
 
-static int read_table(struct report_builder *builder, const struct table_source *source,
-                      struct scored_sets *sets, struct valence_error *error)
+int read_prediction_table(struct report_builder *builder, const struct table_source *source,
+                          struct scored_sets *sets, struct valence_error *error)
 {
     struct csv_reader *reader;
     int status = csv_open(source->path, ',', &reader, error);
@@ -316,9 +272,9 @@ int read_predictions(struct report_builder *builder, const struct sources *sourc
 {
     int status = VALENCE_OK;
     for (int64_t i = 0; i < sources->n_tables && !status; i++)
-        status = read_table(builder, &sources->tables[i], sets, error);
+        status = read_prediction_table(builder, &sources->tables[i], sets, error);
     for (int64_t i = 0; i < sources->n_documents && !status; i++)
         if (sources->documents[i].kind == DOCUMENT_PREDICTION)
-            status = read_document(builder, &sources->documents[i], sets, error);
+            status = read_prediction_document(builder, &sources->documents[i], sets, error);
     return status;
 }

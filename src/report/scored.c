@@ -86,8 +86,44 @@ struct scored_set *scored_set_for(struct report_builder *builder, struct scored_
     return made;
 }
 
+static bool has_scores(const struct scored_set *set)
+{
+    for (int l = 0; l < set->n_lists; l++)
+        for (int64_t i = 0; i < set->clips.n; i++)
+            if (!isnan(set->lists[l]->shown.score[i]))
+                return true;
+    return false;
+}
+
+int scored_set_class(struct report_builder *builder, struct scored_set *set, const char *name,
+                     const char *input, int *class, struct valence_error *error)
+{
+    if (set->scale != VALENCE_SCALE_CLASSES && has_scores(set))
+        return fail(error, VALENCE_ERROR_DATA,
+                    "%s: classes of clips that another input has scores of: make a report of each",
+                    input);
+    set->scale = VALENCE_SCALE_CLASSES;
+    for (*class = 0; *class < set->n_classes; ++*class)
+        if (strcmp(set->classes[*class], name) == 0)
+            return VALENCE_OK;
+    if (set->n_classes == VALENCE_MAX_CLASSES)
+        return fail(error, VALENCE_ERROR_LIMIT, "%s: more than %d classes", input,
+                    VALENCE_MAX_CLASSES);
+    const char **classes = report_take(builder, set->n_classes + 1, sizeof *classes);
+    const char *copy = report_text(builder, name);
+    if (!classes || report_builder_failed(builder))
+        return fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+    for (int i = 0; i < set->n_classes; i++)
+        classes[i] = set->classes[i];
+    classes[set->n_classes++] = copy;
+    set->classes = classes;
+    return VALENCE_OK;
+}
+
 void scored_set_find_scale(struct scored_set *set)
 {
+    if (set->scale == VALENCE_SCALE_CLASSES)
+        return;
     bool are_classes = true;
     double low = INFINITY, high = -INFINITY;
     for (int64_t i = 0; i < set->clips.n; i++) {
@@ -205,8 +241,25 @@ static void measure_intervals(const struct scored_set *set, struct scored_list *
     }
 }
 
-int scored_list_measure(struct scored_set *set, struct scored_list *list,
-                        struct valence_error *error)
+/* Counts by label, then by prediction. */
+static int count_classes(struct report_builder *builder, const struct scored_set *set,
+                         struct scored_list *list, const float *predicted, const float *labels,
+                         int64_t n, struct valence_error *error)
+{
+    int64_t n_cells = (int64_t)set->n_classes * set->n_classes;
+    int64_t *counts = report_take(builder, n_cells + 1, sizeof *counts);
+    double *confusion = report_numbers(builder, n_cells);
+    if (!counts || !confusion)
+        return fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+    int status = valence_confusion_compute(predicted, labels, n, set->n_classes, counts, error);
+    for (int64_t i = 0; i < n_cells && !status; i++)
+        confusion[i] = (double)counts[i];
+    list->confusion = confusion;
+    return status;
+}
+
+int scored_list_measure(struct report_builder *builder, struct scored_set *set,
+                        struct scored_list *list, struct valence_error *error)
 {
     float *predicted = allocate(2 * set->clips.n + 1, sizeof *predicted);
     float *labels = predicted ? predicted + set->clips.n : NULL;
@@ -223,6 +276,8 @@ int scored_list_measure(struct scored_set *set, struct scored_list *list,
         valence_metrics_compute(predicted, labels, n, set->scale, &list->metrics);
         list->is_measured = true;
         status = resample(set, list, predicted, labels, n, error);
+        if (!status && set->scale == VALENCE_SCALE_CLASSES)
+            status = count_classes(builder, set, list, predicted, labels, n, error);
     }
     measure_intervals(set, list);
     free(predicted);

@@ -75,10 +75,17 @@ int64_t scored_set_find(const struct scored_set *set, const char *id);
 struct scored_list *scored_list_add(struct report_builder *builder, struct scored_set *set,
                                     const char *run, const char *parent, const char *flow);
 
+/* The number of a class of this name, which becomes one of the set's classes where it is none yet:
+ * its labels and scores are then numbers of classes. Errors: LIMIT for too many classes, DATA where
+ * the set has scores of an order; MEMORY. `input` stands for the place in errors.
+ */
+int scored_set_class(struct report_builder *builder, struct scored_set *set, const char *name,
+                     const char *input, int *class, struct valence_error *error);
+
 /* Measures a list whose scores and labels are there: figures with intervals, coverage. Errors:
  * MEMORY. */
-int scored_list_measure(struct scored_set *set, struct scored_list *list,
-                        struct valence_error *error);
+int scored_list_measure(struct report_builder *builder, struct scored_set *set,
+                        struct scored_list *list, struct valence_error *error);
 
 /* Lists of the same run in the same flow are its seeds: charts show their mean. Whether measured
  * list `l` is the first of its seeds, and whether `m` is one of the same; the name of the seeds

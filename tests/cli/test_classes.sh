@@ -103,10 +103,37 @@ if grep -q 'label-sign\|label-range' "$work/out"; then wrong "the doctor finds a
 expect 0 report run --output page.html --quiet
 expect 0 predict run store --split test --json --quiet
 cp "$work/out" predict.json
-for source in predict.json predictions.csv; do
-    expect 1 report "$source" --json --quiet
-    complains "predictions of classes; make the report of the run itself"
-done
+# Predictions alone: with labels they are measured, and the figures are those of the run.
+expect 0 report predictions.csv --json --quiet
+fits report
+prints "is $shown % (95 % interval"
+prints '"categories":["anger (10)","joy (10)","neutral (10)"]'
+prints 'Confusion of 3 classes: '
+prints '"id":"wrong-clips"'
+expect 0 report predict.json --json --quiet
+fits report
+prints '"id":"predicted-classes"'
+prints '"categories":["anger","joy","neutral"]'
+prints '"id":"class-clips"'
+if grep -q 'Confusion' "$work/out"; then wrong "a confusion without labels"; fi
+expect 0 report predictions.csv predict.json --json --quiet
+fits report
+[ "$(grep -o '"id":"confusion-' "$work/out" | wc -l)" -ge 2 ] || wrong "labels of one input do not serve the other"
+sed '3s/,\(anger\|joy\|neutral\),/,sad,/' predictions.csv >sad.csv
+expect 1 report predictions.csv sad.csv --json
+complains "has the label sad, in another input"
+sed '3s/,\(anger\|joy\|neutral\),/,,/' predictions.csv >unknown.csv
+expect 0 report unknown.csv --json --quiet
+prints "on 29 clips of unknown.csv is"
+sed 's/anger/1/g; s/joy/2/g; s/neutral/3/g' predictions.csv >numbers.csv
+expect 1 report predictions.csv numbers.csv --json
+complains "scores of clips that another input has classes of"
+sed '3s/,\(anger\|joy\|neutral\),/,0.5,/' numbers.csv | sed '4s/,[0-9]*$/,angry/' >mixed.csv
+expect 1 report mixed.csv --json
+complains "mixed.csv:4:"
+awk 'BEGIN { print "model,id,label,complete"; for (i = 0; i < 33; i++) print "m,x" i ",class" i ",class" i }' >many.csv
+expect 1 report many.csv --json
+complains "more than 32 classes"
 
 # ---- a sweep
 sweep="sweep store $small --set epochs=2 --seeds 1 --vary losses.missing=0.5,1 --bootstrap 100"
