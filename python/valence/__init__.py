@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from valence.errors import LimitError as LimitError
     from valence.errors import NotFoundError as NotFoundError
     from valence.errors import OutOfMemoryError as OutOfMemoryError
+    from valence.errors import RankError as RankError
     from valence.errors import ShapeError as ShapeError
     from valence.errors import UnsupportedError as UnsupportedError
     from valence.evaluation import Evaluation as Evaluation
@@ -60,8 +61,8 @@ MODULES = {
     "clips": ["Clips", "Rows"],
     "encoder": ["Encoder", "prosody"],
     "errors": ["ArgumentError", "BusyError", "CancelledError", "ConfigError", "DataError", "DiskFullError", "Error", "ExistsError",
-               "FormatError", "InputOutputError", "LimitError", "NotFoundError", "OutOfMemoryError", "ShapeError",
-               "UnsupportedError"],
+               "FormatError", "InputOutputError", "LimitError", "NotFoundError", "OutOfMemoryError", "RankError",
+               "ShapeError", "UnsupportedError"],
     "evaluation": ["Evaluation", "Protocol", "ProtocolEvaluation", "evaluate"],
     "model": ["Model", "Predictions"],
     "regressor": ["Regressor"],

@@ -16,7 +16,7 @@ from typing import Any, Union
 import numpy as np
 
 from valence import _bindings as c
-from valence._library import lib, names, pointer
+from valence._library import names, pointer
 from valence.errors import ArgumentError, ShapeError
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -64,18 +64,11 @@ def as_array(value: Any) -> Array:
         elif hasattr(value, "__dlpack__"):
             value = np.from_dlpack(value)
     array = np.asarray(value)
+    if array.dtype.kind == "O":
+        array = array.astype(np.float32)  # says itself what is no number
     if array.dtype.kind not in "fiub":
-        kind = np.asarray(value, dtype=object).dtype if array.dtype.kind == "O" else array.dtype
-        try:
-            return np.asarray(array, np.float32) if array.dtype.kind == "O" else refuse(kind)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"rows must be numbers: {error}") from None
+        raise TypeError(f"rows must be real numbers; this array holds {array.dtype}")
     return array if array.dtype in (np.float16, np.float32) else array.astype(np.float32)
-
-
-def refuse(kind: Any) -> Array:
-    what = "Complex data not supported" if kind.kind == "c" else "rows must be numbers"
-    raise ValueError(f"{what}: this array holds {kind}")
 
 
 def as_rows(value: Any, where: str) -> Array | None:
@@ -209,13 +202,4 @@ def as_streams(clips: Any, stream: str) -> Mapping[str, Any]:
         if unknown:
             raise ArgumentError(f"'{sorted(unknown)[0]}' is no stream: {', '.join(stream_names())} are")
         return {name: [clip.get(name) for clip in clips] for name in used}
-    if hasattr(clips, "sparse") or hasattr(clips, "tocsr"):
-        raise TypeError("sparse matrices are not supported; give their .toarray()")
-    return {stream: clips if isinstance(clips, (list, tuple)) and clips and np.ndim(clips[0]) > 1 else np.asarray(clips)
-            if isinstance(clips, (list, tuple)) else clips}
-
-
-def clip_key(name: str) -> int:
-    """The 64-bit key of a clip's id."""
-    key: int = lib.valence_clip_key(name.encode())
-    return key
+    return {stream: clips}

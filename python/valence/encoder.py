@@ -9,11 +9,12 @@ from typing import Any, Union
 import numpy as np
 
 from valence import _bindings as c
-from valence._library import Handle, lib, made, owned_text, path_bytes, pointer
+from valence._library import Handle, call, lib, made, owned_text, path_bytes, pointer
 from valence._options import options, plain
 from valence._progress import Watch, Work
 from valence.clips import Array, as_array
 from valence.errors import ShapeError
+from valence.scorer import cache_folder, fetch_options
 
 
 class Encoder(Handle):
@@ -27,8 +28,6 @@ class Encoder(Handle):
 
     def __init__(self, model: str | os.PathLike[str], *, folder: str | os.PathLike[str] | None = None, download: bool = True,
                  **more: Any) -> None:
-        from valence.scorer import cache_folder, fetch_options
-
         place = path_bytes(folder if folder is not None else cache_folder())
         fetch = fetch_options(download)
         path = owned_text(lambda found, error: lib.valence_model_resolve(place, path_bytes(model), ctypes.byref(fetch), found, error))
@@ -119,8 +118,6 @@ def fill(entry: Any, given: Any) -> Any:
 
 def prosody(samples: Any) -> Array:
     """How an utterance sounds: 50 rows a second of 83 columns, from mono samples at 16 kHz (valence/prosody.h)."""
-    from valence._library import call
-
     array = np.ascontiguousarray(as_array(samples), np.float32).reshape(-1)
     rows = np.empty((lib.valence_prosody_n_rows(len(array)), c.VALENCE_PROSODY_COLUMNS), np.float32)
     call("valence_prosody_rows", pointer(array, ctypes.c_float), len(array), pointer(rows, ctypes.c_float))

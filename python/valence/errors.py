@@ -83,4 +83,10 @@ class DiskFullError(Error):
     status = "ERROR_DISK_FULL"
 
 
+class RankError(Error):
+    """Another process of the same work failed."""
+
+    status = "ERROR_RANK"
+
+
 BY_STATUS: dict[str, type[Error]] = {kind.status: kind for kind in Error.__subclasses__()}

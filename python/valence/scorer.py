@@ -15,7 +15,7 @@ import numpy as np
 
 from valence import _bindings as c
 from valence import _display
-from valence._library import Handle, lib, made, names, owned_text, path_bytes, pointer, text
+from valence._library import Handle, call, lib, made, names, owned_text, path_bytes, pointer, text
 from valence._options import flow_name, modalities, options, plain
 from valence._progress import Watch, Work
 from valence.clips import as_array
@@ -180,8 +180,6 @@ class Scorer(Handle):
 
     def load(self, recordings: bool = False) -> None:
         """Loads the encoders for texts, or for recordings, which happens by itself when they are needed."""
-        from valence._library import call
-
         call("valence_scorer_load", self.handle, c.VALENCE_SCORER_RECORDINGS if recordings else c.VALENCE_SCORER_TEXTS)
 
     @property
