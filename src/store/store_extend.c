@@ -174,6 +174,9 @@ static int open_writer(struct extension *extension, const char *path, bool overw
     streams[extension->n_streams] = maker->stream;
     int status = valence_store_writer_open(path, streams, extension->n_streams + 1, &options,
                                            &extension->writer, error);
+    const struct valence_label_scale *scale = valence_store_label_scale(extension->from);
+    if (!status && scale)
+        status = valence_store_writer_set_label_scale(extension->writer, scale, error);
     return status ? status
                   : store_writer_set_source(extension->writer,
                                             source_with_encoder(extension->from, maker), error);
