@@ -82,8 +82,8 @@ static const struct {
     {0, "group",
      "--group-column NAME names the column, --group-column '' means that the source has none"},
     {VALENCE_ERROR_UNSUPPORTED, "labels",
-     "'valence extract' encodes recordings into a store, 'valence predict RUN STORE' gives each "
-     "clip's class"},
+     "'valence score -m RUN' gives the classes of recordings and texts"},
+    {VALENCE_ERROR_UNSUPPORTED, "explain", "score without --explain and --report"},
     {VALENCE_ERROR_UNSUPPORTED, "transcript",
      "valence import csd --transcript-column FILE.csd makes transcripts of words"},
     {0, "transcript",

@@ -91,6 +91,11 @@ static int check_model(const char *path, struct valence_error *error)
     int status = open_run(path, VALENCE_CHECKPOINT_BEST, &run, error);
     if (!status)
         status = valence_run_load(run, &model, error);
+    if (!status && valence_model_get_config(model)->n_classes)
+        status = valence_fail(error, VALENCE_ERROR_UNSUPPORTED, "labels",
+                              "%s: this model tells classes apart, and the server answers with "
+                              "scores",
+                              path);
     valence_model_free(model);
     valence_run_close(run);
     return status;

@@ -39,10 +39,25 @@ static bool has_several_modalities(const struct score_output *output)
 
 /* ---- Cells ---- */
 
+static bool has_classes(const struct score_output *output)
+{
+    return valence_model_get_config(valence_scorer_model(output->scorer))->n_classes > 0;
+}
+
+static float largest(const float *probabilities)
+{
+    float most = probabilities[0];
+    for (int c = 1; c < VALENCE_MAX_CLASSES; c++)
+        most = fmaxf(most, probabilities[c]);
+    return most;
+}
+
 static void score_cell(struct table *table, const struct valence_scored_segment *is)
 {
     if (isnan(is->score))
         table_cell(table, "-");
+    else if (is->class_name)
+        table_cell(table, "%s%s", is->class_name, is->outside ? " !" : "");
     else
         table_cell(table, "%+.2f%s", is->score, is->outside ? " !" : "");
 }
@@ -69,9 +84,14 @@ static void begin_table(struct score_output *output, struct table *table, bool h
         table_column(table, what, TABLE_LEFT);
     if (has_times)
         table_column(table, "time", TABLE_RIGHT);
-    table_column(table, "score", TABLE_RIGHT);
-    table_column(table, "±", TABLE_RIGHT);
-    table_column(table, output->level_text, TABLE_RIGHT);
+    if (has_classes(output)) {
+        table_column(table, "class", TABLE_LEFT);
+        table_column(table, "probability", TABLE_RIGHT);
+    } else {
+        table_column(table, "score", TABLE_RIGHT);
+        table_column(table, "±", TABLE_RIGHT);
+        table_column(table, output->level_text, TABLE_RIGHT);
+    }
     if (has_several_modalities(output)) {
         table_column(table, "missing", TABLE_LEFT);
         for (int m = 0; m < VALENCE_N_MODALITIES; m++)
@@ -90,7 +110,10 @@ static void add_row(struct score_output *output, struct table *table, bool has_t
         table_cell(table, "%s", start);
     }
     score_cell(table, is);
-    estimate_cells(table, &is->estimate);
+    if (has_classes(output))
+        score_number_cell(table, "%.2f", (double)largest(is->probabilities));
+    else
+        estimate_cells(table, &is->estimate);
     if (has_several_modalities(output)) {
         format_modalities(missing, is->missing, "-");
         table_cell(table, "%s", *is->reason ? "" : missing);
@@ -148,7 +171,11 @@ static void note_words(const struct score_output *output, struct table *table,
 
 static void note_score(struct table *table, const struct valence_recording_score *score)
 {
-    if (score->n_segments > 1)
+    if (score->n_segments > 1 && score->class_name)
+        table_note(table, "The whole: %s, with a mean probability of %.2f, weighted by %s.",
+                   score->class_name, (double)largest(score->probabilities),
+                   score->seconds > 0 ? "duration" : "words");
+    else if (score->n_segments > 1)
         table_note(table,
                    "The whole: %+.2f, the mean weighted by %s; spread (sd) %.2f, from %+.2f to "
                    "%+.2f.",
@@ -281,14 +308,18 @@ void score_output_text(struct score_output *output, const char *id,
                        const struct valence_scored_segment *segment)
 {
     /* As a recording of one segment. */
-    const struct valence_recording_score score = {.score = segment->score,
-                                                  .lowest = segment->score,
-                                                  .highest = segment->score,
-                                                  .n_segments = 1,
-                                                  .n_unscored = isnan(segment->score),
-                                                  .segments = segment,
-                                                  .language = "",
-                                                  .warning = ""};
+    const bool scored = !segment->class_name;
+    struct valence_recording_score score = {.score = segment->score,
+                                            .spread = scored ? 0 : (double)NAN,
+                                            .lowest = scored ? segment->score : (double)NAN,
+                                            .highest = scored ? segment->score : (double)NAN,
+                                            .class_name = segment->class_name,
+                                            .n_segments = 1,
+                                            .n_unscored = isnan(segment->score),
+                                            .segments = segment,
+                                            .language = "",
+                                            .warning = ""};
+    memcpy(score.probabilities, segment->probabilities, sizeof score.probabilities);
     add_to_report(output, id ? id : segment->text, NULL, &score);
     if (output->form != SCORE_FORM_TABLE) {
         write_recording(output, id ? id : segment->text, &score);
@@ -337,6 +368,8 @@ void score_output_line(struct score_output *output, const struct valence_scored_
         printf("%8s  ", start);
         if (isnan(is->score))
             fputs("    -  ", stdout);
+        else if (is->class_name)
+            printf("%s  ", is->class_name);
         else
             printf("%+5.2f  ", is->score);
         print_clean(stdout, *is->text ? is->text : is->reason);

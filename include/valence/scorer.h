@@ -28,6 +28,7 @@
 #include "valence/models.h"
 #include "valence/progress.h"
 #include "valence/reliability.h"
+#include "valence/store.h"
 #include "valence/stream.h"
 #include "valence/transcribe.h"
 
@@ -205,6 +206,11 @@ struct valence_scored_segment {
     bool outside, trained, fitting;
     const char *reason; /* why there is no score: "no words were recognised"; "" where there is */
 
+    /* Of a model of classes the score is the number of the most probable one, which has this name
+     * (NULL of scores, and where there is none), and there is no estimate. */
+    const char *class_name;
+    float probabilities[VALENCE_MAX_CLASSES]; /* of each class; NAN where there is no score */
+
     unsigned flow;     /* that it was scored in */
     unsigned missing;  /* modalities of the model that it was scored without */
     unsigned imagined; /* those of them that the flow imagines */
@@ -226,8 +232,11 @@ struct valence_scored_segment {
 struct valence_recording_score {
     /* The mean of the segments' scores, weighted by their durations; of a text alone, by their
      * numbers of words. `spread` is the weighted standard deviation, 0 for one segment. Segments
-     * without a score do not count. */
+     * without a score do not count. Of classes the mean is that of the probabilities, and the most
+     * probable class is the score; the other three are NAN. */
     double score, spread, lowest, highest;
+    const char *class_name;                   /* as in a segment */
+    float probabilities[VALENCE_MAX_CLASSES]; /* likewise */
     int64_t n_segments, n_unscored;
     const struct valence_scored_segment *segments;
 

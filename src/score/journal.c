@@ -301,6 +301,8 @@ int score_journal_open(const struct valence_scorer *scorer,
                        struct score_journal **journal, struct valence_error *error)
 {
     const char *folder = scorer->options.journal_folder;
+    if (valence_model_get_config(scorer->model)->n_classes)
+        folder = NULL; /* records have no probabilities */
     char key[SHA256_TEXT_BYTES];
     bool is_open;
     *journal = NULL;

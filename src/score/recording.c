@@ -93,11 +93,37 @@ static void take_mean(struct kept *kept)
     score->spread = sqrt(squares / weights);
 }
 
+/* Of classes: the weighted mean of their probabilities, and the most probable one. */
+static void take_class(const struct valence_model *model, struct kept *kept)
+{
+    struct valence_recording_score *score = &kept->score;
+    int n_classes = (int)valence_model_get_config(model)->n_classes, best = 0;
+    double weights = 0, sums[VALENCE_MAX_CLASSES] = {0};
+    for (int64_t i = 0; i < kept->n; i++) {
+        const struct valence_scored_segment *segment = &kept->made[i].is;
+        double weight = isnan(segment->score) ? 0 : weight_of(segment);
+        score->n_unscored += weight == 0;
+        weights += weight;
+        for (int c = 0; c < n_classes && weight > 0; c++)
+            sums[c] += weight * (double)segment->probabilities[c];
+    }
+    for (int c = 0; c < n_classes; c++) {
+        score->probabilities[c] = (float)(sums[c] / weights);
+        best = sums[c] > sums[best] ? c : best;
+    }
+    score->score = best;
+    score->class_name = valence_model_class_name(model, best);
+    score->spread = score->lowest = score->highest = NAN;
+}
+
 static int finish(struct scoring_run *run, const char *name, struct valence_error *error)
 {
     struct kept *kept = run->kept;
     const struct valence_scorer_options *options = &run->scorer->options;
-    take_mean(kept);
+    if (valence_model_get_config(run->scorer->model)->n_classes)
+        take_class(run->scorer->model, kept);
+    else
+        take_mean(kept);
     if (kept->n == kept->score.n_unscored)
         return fail(error, VALENCE_ERROR_DATA, "%s: %s", name,
                     kept->n ? kept->made[0].is.reason : "it holds nothing to score");

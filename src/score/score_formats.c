@@ -32,11 +32,22 @@ static void write_modalities(FILE *stream, unsigned modalities)
         }
 }
 
+static int n_classes(const struct valence_scorer *scorer)
+{
+    return (int)valence_model_get_config(valence_scorer_model(scorer))->n_classes;
+}
+
 void valence_score_write_csv_head(FILE *stream, const struct valence_scorer *scorer)
 {
-    fputs("id,score,low,high,expected_error,raw_score,outside,novelty,flow,missing,segment,start,"
-          "end,words_from,text,reason",
-          stream);
+    fputs(n_classes(scorer) ? "id,class" : "id,score,low,high,expected_error,raw_score", stream);
+    fputs(",outside,novelty,flow,missing,segment,start,end,words_from,text,reason", stream);
+    for (int c = 0; c < n_classes(scorer); c++) {
+        char heading[VALENCE_CLASS_NAME_BYTES + 2];
+        snprintf(heading, sizeof heading, "p_%s",
+                 valence_model_class_name(valence_scorer_model(scorer), c));
+        fputc(',', stream);
+        valence_write_csv_field(stream, heading);
+    }
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
         if (reads(scorer, m))
             fprintf(stream, ",weight_%s", valence_modality_names[m]);
@@ -48,10 +59,15 @@ void valence_score_write_csv_row(FILE *stream, const struct valence_scorer *scor
 {
     const double numbers[] = {is->score, is->estimate.low, is->estimate.high, is->estimate.error,
                               is->raw_score};
+    const size_t n_numbers = n_classes(scorer) ? 0 : sizeof numbers / sizeof numbers[0];
     const bool has_times = is->end > is->start, is_scored = !*is->reason;
     valence_write_csv_field(stream, id);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+    for (size_t i = 0; i < n_numbers; i++)
         write_number(stream, numbers[i]);
+    if (n_classes(scorer)) {
+        fputc(',', stream);
+        valence_write_csv_field(stream, is->class_name ? is->class_name : "");
+    }
     fprintf(stream, ",%d", is->outside);
     write_number(stream, is->novelty);
     fprintf(stream, ",%s,", is_scored ? valence_flow_name(is->flow) : "");
@@ -63,6 +79,8 @@ void valence_score_write_csv_row(FILE *stream, const struct valence_scorer *scor
     valence_write_csv_field(stream, is->text);
     fputc(',', stream);
     valence_write_csv_field(stream, is->reason);
+    for (int c = 0; c < n_classes(scorer); c++)
+        write_number(stream, (double)is->probabilities[c]);
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
         if (reads(scorer, m))
             write_number(stream, is_scored ? is->modality_weights[m] : (double)NAN);
@@ -71,12 +89,13 @@ void valence_score_write_csv_row(FILE *stream, const struct valence_scorer *scor
 
 /* ---- Subtitles and text ---- */
 
-static void write_score(FILE *stream, double score)
+/* Or the class. */
+static void write_score(FILE *stream, const struct valence_scored_segment *is)
 {
     char number[NUMBER_TEXT_BYTES] = "-";
-    if (!isnan(score))
-        format_signed(score, 1, number);
-    fputs(number, stream);
+    if (!isnan(is->score))
+        format_signed(is->score, 1, number);
+    fputs(is->class_name ? is->class_name : number, stream);
 }
 
 static void write_time(FILE *stream, double seconds, char separator)
@@ -114,7 +133,7 @@ void valence_score_write_cues(FILE *stream, const struct valence_recording_score
         fputs(" --> ", stream);
         write_time(stream, is->end, is_vtt ? '.' : ',');
         fputc('\n', stream);
-        write_score(stream, is->score);
+        write_score(stream, is);
         for (int64_t w = 0; w < is->n_words; w++)
             write_cue_word(stream, is->words[w].text, is_vtt);
         fputs("\n\n", stream);
@@ -125,7 +144,7 @@ void valence_score_write_text(FILE *stream, const struct valence_recording_score
 {
     for (int64_t i = 0; i < score->n_segments; i++) {
         const struct valence_scored_segment *is = &score->segments[i];
-        write_score(stream, is->score);
+        write_score(stream, is);
         fputc('\t', stream);
         for (const char *at = *is->text ? is->text : is->reason; *at; at++)
             fputc((unsigned char)*at < ' ' ? ' ' : *at, stream);

@@ -140,12 +140,35 @@ static void put_details(json_t **object, const struct valence_scorer *scorer,
     }
 }
 
+/* The class and all probabilities; nothing of a model of scores. */
+static void put_class(json_t **object, const struct valence_scorer *scorer, const char *name,
+                      const float *probabilities)
+{
+    const struct valence_model *model = valence_scorer_model(scorer);
+    int n = (int)valence_model_get_config(model)->n_classes;
+    json_t *list = n ? json_object() : NULL;
+    for (int c = 0; c < n; c++)
+        put(&list, valence_model_class_name(model, c), json_of_number((double)probabilities[c]));
+    if (n) {
+        put(object, "class", name ? json_of_text(name) : json_null());
+        put(object, "probabilities", list);
+    }
+}
+
+/* Numbers of classes are no scores. */
+static json_t *score_to_json(const struct valence_scorer *scorer, double score)
+{
+    bool classes = valence_model_get_config(valence_scorer_model(scorer))->n_classes != 0;
+    return json_of_number(classes ? (double)NAN : score);
+}
+
 static json_t *segment_to_json(const struct valence_scorer *scorer,
                                const struct valence_scored_segment *is)
 {
     json_t *object = json_object();
-    put(&object, "score", json_of_number(is->score));
-    put(&object, "raw_score", json_of_number(is->raw_score));
+    put(&object, "score", score_to_json(scorer, is->score));
+    put_class(&object, scorer, is->class_name, is->probabilities);
+    put(&object, "raw_score", score_to_json(scorer, is->raw_score));
     put(&object, "expected_error", json_of_number(is->estimate.error));
     put(&object, "low", json_of_number(is->estimate.low));
     put(&object, "high", json_of_number(is->estimate.high));
@@ -169,7 +192,8 @@ static json_t *recording_to_json(const struct valence_scorer *scorer, const char
 {
     json_t *object = json_object(), *segments = json_array();
     put(&object, "id", json_of_text(id));
-    put(&object, "score", json_of_number(score->score));
+    put(&object, "score", score_to_json(scorer, score->score));
+    put_class(&object, scorer, score->class_name, score->probabilities);
     put(&object, "spread", json_of_number(score->spread));
     put(&object, "lowest", json_of_number(score->lowest));
     put(&object, "highest", json_of_number(score->highest));
@@ -217,7 +241,10 @@ static json_t *head_to_json(const struct valence_scorer *scorer, const char *run
         if (used & VALENCE_BIT(m))
             put(&encoders, valence_modality_names[m],
                 json_of_text(valence_scorer_encoder(scorer, (enum valence_modality)m)));
-    (void)valence_model_label_range(valence_scorer_model(scorer), &low, &high);
+    if (valence_model_get_config(valence_scorer_model(scorer))->n_classes)
+        low = high = NAN;
+    else
+        (void)valence_model_label_range(valence_scorer_model(scorer), &low, &high);
     json_push(&range, json_of_number(low));
     json_push(&range, json_of_number(high));
     put(&head, "schema", json_string("valence/score"));

@@ -65,6 +65,15 @@ static int keep_texts(struct valence_scorer *scorer, struct valence_error *error
 
 /* ---- Opening ---- */
 
+static int check_explained(const struct valence_scorer *scorer, bool explain,
+                           struct valence_error *error)
+{
+    if (!explain || valence_model_get_config(scorer->model)->n_classes == 0)
+        return VALENCE_OK;
+    return fail_key(error, VALENCE_ERROR_UNSUPPORTED, "explain",
+                    "the model tells classes apart, and only scores can be explained");
+}
+
 static int load_model(struct valence_scorer *scorer, const char *path, struct valence_error *error)
 {
     struct valence_run *run;
@@ -73,11 +82,8 @@ static int load_model(struct valence_scorer *scorer, const char *path, struct va
         return status;
     status = valence_run_load(run, &scorer->model, error);
     valence_run_close(run);
-    if (!status && valence_model_get_config(scorer->model)->n_classes)
-        status = fail_key(error, VALENCE_ERROR_UNSUPPORTED, "labels",
-                          "%s: tells classes apart and gives no scores of recordings and texts; "
-                          "encode them into a store, and predict its clips",
-                          path);
+    if (!status)
+        status = check_explained(scorer, scorer->options.explain, error);
     return status ? status : valence_workspace_create(scorer->model, &scorer->workspace, error);
 }
 
@@ -207,6 +213,8 @@ int valence_scorer_adjust(struct valence_scorer *scorer,
     int status = options_read(&wanted, sizeof wanted, options, error);
     if (!status)
         status = check_options(&wanted, error);
+    if (!status)
+        status = check_explained(scorer, wanted.explain, error);
     if (status)
         return status;
     struct valence_scorer_options *own = &scorer->options;

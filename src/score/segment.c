@@ -40,6 +40,7 @@ unsigned score_present(const struct valence_batch *batch)
 
 struct taking {
     struct valence_scored_segment *segment;
+    const struct valence_model *model;
     unsigned reads;
     const struct valence_model_config *config;
 };
@@ -60,6 +61,11 @@ static int take_prediction(void *user, const struct valence_prediction *predicti
     segment->score = (double)prediction->score;
     segment->raw_score = (double)prediction->raw_score;
     segment->estimate = prediction->estimate;
+    segment->class_name = prediction->n_classes && !isnan(segment->score)
+                              ? valence_model_class_name(taking->model, (int)segment->score)
+                              : NULL;
+    for (int c = 0; c < prediction->n_classes; c++)
+        segment->probabilities[c] = prediction->probabilities[c];
     segment->distance = (double)prediction->distance;
     segment->novelty = (double)prediction->novelty;
     segment->outside = prediction->outside;
@@ -77,7 +83,7 @@ int score_batch(struct valence_scorer *scorer, const struct valence_batch *batch
                 struct valence_scored_segment *segment, struct valence_error *error)
 {
     struct valence_predict_options options;
-    struct taking taking = {segment, valence_model_modalities(scorer->model),
+    struct taking taking = {segment, scorer->model, valence_model_modalities(scorer->model),
                             valence_model_get_config(scorer->model)};
     valence_predict_options_default(&options);
     options.flow = flow;
@@ -197,6 +203,9 @@ int score_no_score(struct score_made *made, const char *reason, struct valence_e
 {
     made->is.score = made->is.raw_score = made->is.distance = made->is.novelty = NAN;
     made->is.estimate = (struct valence_estimate){NAN, NAN, NAN};
+    made->is.class_name = NULL;
+    for (int c = 0; c < VALENCE_MAX_CLASSES; c++)
+        made->is.probabilities[c] = NAN;
     return score_set_text(reason, &made->reason, error);
 }
 

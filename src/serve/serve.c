@@ -105,6 +105,10 @@ int serve_load(void *user, struct valence_error *error)
     struct valence_scorer *scorer;
     char *models = NULL;
     int status = valence_scorer_open(server->path, &server->scorer_options, &scorer, error);
+    if (!status && valence_model_get_config(valence_scorer_model(scorer))->n_classes)
+        status = fail_key(error, VALENCE_ERROR_UNSUPPORTED, "labels",
+                          "%s: this model tells classes apart, and the server answers with scores",
+                          server->path);
     if (!status)
         status = load_encoders(scorer, error);
     if (!status && !(models = serve_describe_models(server, scorer)))

@@ -150,9 +150,6 @@ fits report
 prints "Validation error (cross-entropy)"
 
 # ---- what is refused
-echo 'I am glad.' >words.txt
-expect 1 score words.txt --model run --quiet
-complains "valence predict" # a build without encoders says so in other words
 expect 2 train store $small -o refused --set losses.rnc=0.5
 complains "classes have no order"
 expect 2 train store $small -o refused --set labels=scores

@@ -183,6 +183,49 @@ complains "without --offline it is fetched"
 expect 1 score "$work/nowhere.wav" $run --offline
 complains "whisper-base"
 complains "without --offline it is fetched"
+# A model of classes: the most probable class of each segment, and all probabilities.
+sed '1s/label/Emotion/; s/,2,"/,joy,"/; s/,-2,"/,anger,"/' "$work/clips.csv" >"$work/classes.csv"
+expect 0 import table "$work/classes.csv" "$work/class-transcripts" --labels-only --label-column Emotion \
+    --label-classes anger,joy --quiet
+expect 0 encode text "$work/class-transcripts" -m "$model" -o "$work/class-store" --layers 3 --suffix ' it is' --quiet
+sed "s#store: .*#store: $work/class-store#; s#output: .*#output: $work/classes#" "$work/config.yaml" >"$work/classes.yaml"
+printf 'labels: classes\nlosses: {rnc: 0}\n' >>"$work/classes.yaml"
+expect 0 train "$work/classes.yaml" --quiet
+classes="-m $work/classes --llm $model"
+# shellcheck disable=SC2086
+expect 0 score --text "lovely the rest 1" --text "awful the rest 2" --text "" $classes
+prints "class  probability"
+prints "joy"
+prints "anger"
+# shellcheck disable=SC2086
+expect 0 score --text "lovely the rest 1" --text "" $classes --json
+fits score
+json '"joy"' recordings 0 class
+json null recordings 0 score
+json '"joy"' recordings 0 segments 0 class
+json null recordings 1 segments 0 class
+json null range 0
+"$JSON_VALUE" "$work/out" recordings 0 probabilities joy | awk '{ exit !($1 > 0.5 && $1 <= 1) }' ||
+    wrong "the class is not the most probable one"
+# shellcheck disable=SC2086
+expect 0 score --text "awful the rest 2" $classes --csv
+prints "id,class,outside,novelty,flow,missing,segment,start,end,words_from,text,reason,p_anger,p_joy,weight_text"
+prints "awful the rest 2,anger,"
+{ for i in 1 2 3 4 5 6; do printf 'Awful the rest %d, the rest, the rest. ' $i; done; } >"$work/long.txt"
+for i in 1 2 3 4; do printf 'And awful the rest %d and the rest. ' $i; done >>"$work/long.txt"
+# shellcheck disable=SC2086
+expect 0 score "$work/long.txt" $classes
+prints "The whole: anger, with a mean probability of "
+for option in --explain "--report $work/class-page.html"; do
+    # shellcheck disable=SC2086
+    expect 1 score --text "awful the rest 2" $classes $option
+    complains "only scores can be explained (score without --explain and --report)"
+done
+[ ! -e "$work/class-page.html" ] || wrong "a page that is refused is there"
+# shellcheck disable=SC2086
+expect 1 serve $classes --port 0
+complains "tells classes apart, and the server answers with scores ('valence score -m RUN' gives the classes"
+
 # Samples without a header, live, by a model of the voice alone: the error names --raw, and with it they are read.
 mkdir "$work/voices"
 echo "file,label,split" >"$work/voices/table.csv"
