@@ -18,7 +18,7 @@ LEVELS = {"base": 0, "format": 1, "config": 1, "collective": 1, "mpi": 1, "kerne
 
 # Whose headers only one folder may include.
 OWNED = [(r"(ggml|llama|gguf|whisper)[\w-]*\.h", "encode"), (r"lib(av|sw)\w+/.*", "media"), (r"lmdb\.h", "store"), (r"mpi\.h", "mpi"),
-         (r"cairo[\w-]*\.h", "report"), (r"yaml\.h", "config"), (r"microhttpd\.h", "http"), (r"hdf5\.h|H5\w*\.h", "format")]
+         (r"cairo[\w-]*\.h|fontconfig\.h", "report"), (r"yaml\.h", "config"), (r"microhttpd\.h", "http"), (r"hdf5\.h|H5\w*\.h", "format")]
 
 # The library prints nothing, ends no process and reads no environment (include/valence/error.h). Functions that write without
 # knowing how much room there is are not used at all.

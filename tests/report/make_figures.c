@@ -194,6 +194,19 @@ static void add_hostile(struct report_builder *builder)
     report_mark(builder, chart, true, 2, longest);
 }
 
+/* Four letters of a script that the usual font has not, and the first of them four times: where
+ * they are boxes, both charts have the same. */
+static void add_letters(struct report_builder *builder)
+{
+    static const char *const names[] = {"\u10d0\u10d1\u10d2\u10d3", "\u10d0\u10d0\u10d0\u10d0"};
+    for (int i = 0; i < 2; i++) {
+        struct report_chart *chart =
+            begin(builder, REPORT_BARS, i ? "same-letters" : "four-letters", "Variant", "MAE");
+        report_axis_names(builder, &chart->x, &names[i], 1);
+        set_y(add(builder, chart, "test", 1, false), 0, 1);
+    }
+}
+
 /* Data without an extent. */
 static void add_degenerate(struct report_builder *builder)
 {
@@ -243,6 +256,7 @@ static void add_all(struct report_builder *builder)
     add_heat(builder, "diverging-heat", 12, 9, 0.3, true);
     add_heat(builder, "large-heat", 60, 60, 0, false);
     add_hostile(builder);
+    add_letters(builder);
     add_degenerate(builder);
 }
 

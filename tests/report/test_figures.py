@@ -126,6 +126,19 @@ def check_all(folder, counts):
         assert "<script" not in file.read()
 
 
+def letters_of(folder, name):
+    svg = ElementTree.parse(f"{folder}/{name}.svg").getroot()
+    return {path.get("d") for defs in svg.iter(SVG + "defs") for path in defs.iter(SVG + "path")}
+
+
+def check_letters(folder):
+    """Letters that the usual font lacks come from a font that has them, where there is one."""
+    if not shutil.which("fc-list") or not subprocess.run(["fc-list", ":charset=10d0 10d1 10d2 10d3"], stdout=subprocess.PIPE, check=True).stdout:
+        return
+    found = len(letters_of(folder, "four-letters") - letters_of(folder, "same-letters"))
+    assert found == 3, f"{found} of three more letters are drawn, the others are boxes"
+
+
 def check_files(folder, names, width):
     """Sizes, and what other programs make of the files where they are there."""
     for name in names:
@@ -155,6 +168,7 @@ def main():
             counts = json.loads(done.stdout)
             if width == 3.4:
                 check_all(folders[0], counts)
+                check_letters(folders[0])
             check_files(folders[0], counts, width)
             for name in sorted(os.listdir(folders[0])):
                 with open(f"{folders[0]}/{name}", "rb") as one, open(f"{folders[1]}/{name}", "rb") as other:

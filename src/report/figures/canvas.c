@@ -1,10 +1,13 @@
 #include "report/figures/canvas.h"
 
+#include <cairo-ft.h>
+#include <fontconfig/fontconfig.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ELLIPSIS "\u2026"
+#define FONT     "Helvetica"
 
 void canvas_set_up(cairo_t *cr)
 {
@@ -13,7 +16,7 @@ void canvas_set_up(cairo_t *cr)
     cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
     cairo_set_font_options(cr, options);
     cairo_font_options_destroy(options);
-    cairo_select_font_face(cr, "Helvetica", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
+    cairo_select_font_face(cr, FONT, CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
     cairo_set_font_size(cr, TEXT_SIZE);
     cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
 }
@@ -40,6 +43,60 @@ double at_y(const struct figure *figure, double value)
 {
     const struct box *plot = &figure->plot;
     return plot->bottom - (plot->bottom - plot->top) * scale_place(&figure->y, value);
+}
+
+/* ---- Fonts ---- */
+
+/* The letters of a text that are not ASCII; NULL where there are none, or memory is short. */
+static FcCharSet *special_letters(const char *text)
+{
+    FcCharSet *letters = NULL;
+    FcChar32 letter;
+    int length = (int)strnlen(text, 1 << 20), n;
+    for (const FcChar8 *at = (const FcChar8 *)text; length > 0; at += n, length -= n) {
+        n = FcUtf8ToUcs4(at, &letter, length);
+        if (n <= 0)
+            break;
+        if (letter < 128)
+            continue;
+        if (!letters && !(letters = FcCharSetCreate()))
+            return NULL;
+        FcCharSetAddChar(letters, letter);
+    }
+    return letters;
+}
+
+/* The font that has most of these letters, and is nearest to the usual one. */
+static cairo_font_face_t *find_face(const FcCharSet *letters)
+{
+    FcResult result;
+    FcPattern *wanted = FcPatternBuild(NULL, FC_FAMILY, FcTypeString, FONT, FC_CHARSET,
+                                       FcTypeCharSet, letters, (char *)NULL);
+    bool is_ready = wanted && FcConfigSubstitute(NULL, wanted, FcMatchPattern);
+    if (is_ready)
+        FcDefaultSubstitute(wanted);
+    FcPattern *found = is_ready ? FcFontMatch(NULL, wanted, &result) : NULL;
+    cairo_font_face_t *face = found ? cairo_ft_font_face_create_for_pattern(found) : NULL;
+    if (found)
+        FcPatternDestroy(found);
+    if (wanted)
+        FcPatternDestroy(wanted);
+    return face;
+}
+
+/* Takes the font for a text: the usual one, or where it has letters beyond ASCII, one that has
+ * them. Ends with cairo_restore(). */
+static void begin_text(cairo_t *cr, const char *text)
+{
+    cairo_save(cr);
+    FcCharSet *letters = special_letters(text);
+    cairo_font_face_t *face = letters ? find_face(letters) : NULL;
+    if (face) {
+        cairo_set_font_face(cr, face);
+        cairo_font_face_destroy(face);
+    }
+    if (letters)
+        FcCharSetDestroy(letters);
 }
 
 /* ---- Text ---- */
@@ -72,13 +129,22 @@ static const char *power_base(const char *text, const char *exponent, char part[
     return part;
 }
 
-double text_width(cairo_t *cr, const char *text)
+/* In the font that is taken. */
+static double width_of(cairo_t *cr, const char *text)
 {
     char part[MAX_POWER];
     const char *exponent = exponent_of(text);
     return exponent
                ? advance(cr, power_base(text, exponent, part)) + RAISED_SIZE * advance(cr, exponent)
                : advance(cr, text);
+}
+
+double text_width(cairo_t *cr, const char *text)
+{
+    begin_text(cr, text);
+    double width = width_of(cr, text);
+    cairo_restore(cr);
+    return width;
 }
 
 /* The longest beginning that has room with an ellipsis, in fresh memory; NULL if memory is short.
@@ -116,14 +182,14 @@ static void show_text(cairo_t *cr, const char *text)
 void draw_text(cairo_t *cr, const char *text, double x, double y, double align, bool turned,
                double room)
 {
-    char *cut = text_width(cr, text) > room ? cut_text(cr, text, room) : NULL;
+    begin_text(cr, text);
+    char *cut = width_of(cr, text) > room ? cut_text(cr, text, room) : NULL;
     const char *shown = cut ? cut : text;
-    cairo_save(cr);
     cairo_translate(cr, x, y);
     if (turned)
         cairo_rotate(cr, -acos(-1) / 2);
     /* Letters without descenders are centred. */
-    cairo_move_to(cr, -align * text_width(cr, shown), 0.35 * TEXT_SIZE);
+    cairo_move_to(cr, -align * width_of(cr, shown), 0.35 * TEXT_SIZE);
     show_text(cr, shown);
     cairo_restore(cr);
     free(cut);
