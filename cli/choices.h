@@ -23,6 +23,22 @@
             "Read at most N rows of each stream of a clip (default: 10000).", 1, 4e6               \
     }
 
+/* The rows that the tables of commands end with which compute with a run's models on a store. */
+#define COMPUTING_OPTIONS(request)                                                                 \
+    OPTION_ACCEPT_UNFINISHED(&(request)->accept_unfinished), option_quiet(&(request)->quiet),      \
+        {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0}, option_batch(&(request)->batch),   \
+        option_threads(&(request)->threads), MAX_ROWS_OPTION(&(request)->max_rows),                \
+    {                                                                                              \
+        .type = OPTION_END                                                                         \
+    }
+
+/* Which of a run's checkpoints is used. */
+#define CHECKPOINT_OPTION(target)                                                                  \
+    {                                                                                              \
+        OPTION_TEXT, 0, "checkpoint", target, "WHICH",                                             \
+            "The run's checkpoint to use, best or last (default: best).", 0, 0                     \
+    }
+
 /* All give EXIT_FINE or, having printed what is wrong and which names there are, EXIT_USAGE. */
 
 /* One of `n` names; `what` is the option, "--rows". */

@@ -33,13 +33,11 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          0, 0},
         {OPTION_TEXT, 0, "split", &request->split, "NAME",
          "train, validation or test (default: test).", 0, 0},
-        {OPTION_TEXT, 0, "checkpoint", &request->checkpoint, "WHICH",
-         "The run's checkpoint to use, best or last (default: best).", 0, 0},
+        CHECKPOINT_OPTION(&request->checkpoint),
         {OPTION_INT, 0, "max-clips", &request->max_clips, "N",
          "Compare at most N clips, taken evenly in the order of the labels; a map of N clips takes "
          "4 N^2 bytes. 0: all (default: 2000).",
          0, 100000},
-        OPTION_ACCEPT_UNFINISHED(&request->accept_unfinished),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
         {OPTION_TEXT, 0, "npy", &request->npy, "FOLDER",
          "Also write every map to this new folder as a NumPy array, with a picture of it and a "
@@ -51,12 +49,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         option_format(&request->format_name),
         option_tables(&request->tables),
         option_json(&request->json),
-        option_quiet(&request->quiet),
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
-        option_batch(&request->batch),
-        option_threads(&request->threads),
-        MAX_ROWS_OPTION(&request->max_rows),
-        {.type = OPTION_END}};
+        COMPUTING_OPTIONS(request)};
     int n;
     if (!options_parse(command, options, argc, argv, positional, 2, 2, &n, code))
         return false;
@@ -176,16 +169,16 @@ const struct command command_compare_representations = {
     .name = "compare-representations",
     .computes = true,
     .arguments = "RUN STORE",
-    .summary = "Measure how near imagined representations are to real ones.",
+    .summary = "Measure how close imagined representations are to real ones.",
     .description =
-        "Every clip goes through the model twice, complete and without what --missing names. The "
-        "Euclidean distances between what the network computes for the missing modality, and what "
-        "it computes from the real one, make a map: a row for each clip without the modality, a "
-        "column for each complete clip, both ordered by label.\n\n"
+        "Every clip goes through the model twice: complete, and without the modalities that "
+        "--missing names. The map holds the Euclidean distances between imagined and real "
+        "representations: a row for each clip without the modality, a column for each complete "
+        "clip, both ordered by label.\n\n"
         "There is a map of the modality's representation and one of the outputs of "
         "cross-attention, each before and after imagination (MIA). The tables show the distance to "
         "the same clip (the map's diagonal) beside that to others, for all clips and by label. If "
-        "own/others is 1, what is imagined says nothing about the clip.\n\n"
+        "own/others is 1, imagination says nothing about the clip.\n\n"
         "The last table is of the features that the scores are read off, complete and incomplete "
         "together: how much their first two principal components explain. --json and clips.csv "
         "have the coordinates.\n\n"

@@ -55,8 +55,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          0, 0},
         {OPTION_FLAG, 0, "ensemble", &request->ensemble, NULL,
          "Measure the mean score of a run's seeds as one model.", 0, 0},
-        {OPTION_TEXT, 0, "checkpoint", &request->checkpoint, "WHICH",
-         "The run's checkpoint to use, best or last (default: best).", 0, 0},
+        CHECKPOINT_OPTION(&request->checkpoint),
         {OPTION_TEXT, 0, "against", &request->against, "RUN",
          "Also compare with another run, paired by clip.", 0, 0},
         {OPTION_INT, 0, "bootstrap", &request->resamples, "N",
@@ -113,13 +112,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "predictions", &request->predictions, "FILE",
          "Also write every clip's label and scores to this CSV file.", 0, 0},
         option_force(&request->force, "Replace an existing file."),
-        OPTION_ACCEPT_UNFINISHED(&request->accept_unfinished),
-        option_quiet(&request->quiet),
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
-        option_batch(&request->batch),
-        option_threads(&request->threads),
-        MAX_ROWS_OPTION(&request->max_rows),
-        {.type = OPTION_END}};
+        COMPUTING_OPTIONS(request)};
     int n;
     if (!options_parse(command, options, argc, argv, positional, 2, 2, &n, code))
         return false;

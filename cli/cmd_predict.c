@@ -33,8 +33,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "flow", &request->flow, "NAME",
          "auto, complete, text_missing, ... (default: auto, the flow that fits what a clip has).",
          0, 0},
-        {OPTION_TEXT, 0, "checkpoint", &request->checkpoint, "WHICH",
-         "The run's checkpoint to use, best or last (default: best).", 0, 0},
+        CHECKPOINT_OPTION(&request->checkpoint),
         LEVEL_OPTION(&request->level),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Sentences", 0, 0},
         {OPTION_LIST, 't', "text", &request->sentences, "SENTENCE",
@@ -48,13 +47,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Output", 0, 0},
         option_json(&request->json),
         {OPTION_FLAG, 0, "csv", &request->csv, NULL, "Print CSV instead of a table.", 0, 0},
-        OPTION_ACCEPT_UNFINISHED(&request->accept_unfinished),
-        option_quiet(&request->quiet),
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
-        option_batch(&request->batch),
-        option_threads(&request->threads),
-        MAX_ROWS_OPTION(&request->max_rows),
-        {.type = OPTION_END}};
+        COMPUTING_OPTIONS(request)};
     int n;
     if (!options_parse(command, options, argc, argv, positional, 1, 2, &n, code))
         return false;

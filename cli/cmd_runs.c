@@ -71,30 +71,25 @@ static void print_state(const struct valence_experiment *experiment,
     table_print(&table, stdout);
 }
 
-/* A number, or null. */
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *state_to_json(const struct valence_experiment *experiment,
                              const struct valence_experiment_state *state)
 {
     json_t *runs = json_array(), *counts = json_object();
     for (int64_t i = 0; i < state->n_runs; i++) {
         const struct valence_planned_run *run = &state->runs[i];
-        json_array_append_new(
-            runs, json_pack("{s:s, s:I, s:s, s:I, s:I, s:o, s:o, s:s}", "variant", run->variant,
-                            "seed", (json_int_t)run->seed, "state",
-                            valence_run_state_names[run->state], "epoch", (json_int_t)run->epoch,
-                            "epochs", (json_int_t)run->n_epochs, "seconds", number(run->seconds),
-                            "seconds_left", number(run->seconds_left), "failure", run->failure));
+        json_array_append_new(runs,
+                              json_pack("{s:s, s:I, s:s, s:I, s:I, s:o, s:o, s:s}", "variant",
+                                        run->variant, "seed", (json_int_t)run->seed, "state",
+                                        valence_run_state_names[run->state], "epoch",
+                                        (json_int_t)run->epoch, "epochs", (json_int_t)run->n_epochs,
+                                        "seconds", json_number(run->seconds), "seconds_left",
+                                        json_number(run->seconds_left), "failure", run->failure));
     }
     for (int s = 0; s < VALENCE_N_RUN_STATES; s++)
         json_object_set_new(counts, valence_run_state_names[s], json_integer(state->counts[s]));
     return json_pack("{s:s, s:o, s:o, s:I, s:I, s:o}", "folder",
                      valence_experiment_folder(experiment), "counts", counts, "seconds_left",
-                     number(state->seconds_left), "jobs", (json_int_t)state->n_jobs, "threads",
+                     json_number(state->seconds_left), "jobs", (json_int_t)state->n_jobs, "threads",
                      (json_int_t)state->n_threads, "runs", runs);
 }
 
@@ -136,7 +131,7 @@ static int run_runs(const struct command *command, int argc, char **argv)
     const struct option options[] = {
         {OPTION_TEXT, 0, "train", &request.train, "NAME/seed-N",
          "Train this run of the plan here, or continue it, until it is finished: what the "
-         "experiment's own workers do. You can spread a plan over several machines so.",
+         "experiment's own workers do. Use it to spread a plan over several machines.",
          0, 0},
         option_threads(&request.threads),
         option_json(&request.json),
@@ -171,9 +166,10 @@ const struct command command_runs = {
     .arguments = "FOLDER",
     .summary = "Show what an experiment trains, what is done, and the time left.",
     .description =
-        "FOLDER is that of an experiment: of 'valence ablate', 'compare' or 'sweep'. Everything "
-        "about its state is in the folder, so you can look at it while it is running, from another "
-        "terminal, and after it was stopped.\n\n"
+        "FOLDER is the folder of an experiment that 'valence ablate', 'compare' or 'sweep' made. "
+        "It "
+        "holds the whole state, so you can look at it from another terminal while the experiment "
+        "is running, and after it was stopped.\n\n"
         "A run is waiting, running, stopped (it was interrupted, and the next call of the "
         "experiment's command resumes it), done, or dropped (successive halving went on without "
         "it). If the last attempt at a run failed, you see why.",

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "json_output.h"
 #include "table.h"
 #include "terminal.h"
 #include "valence/text.h"
@@ -225,11 +226,6 @@ void print_left_out(const struct valence_import_result *result)
 
 /* ---- JSON ---- */
 
-static json_t *number_or_null(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *examples_to_json(const struct valence_data_summary *summary,
                                 const struct valence_clip_examples *examples)
 {
@@ -259,11 +255,10 @@ static json_t *values_to_json(const struct valence_data_summary *summary,
         if (stream->lows[j] == stream->highs[j] && stream->n_rows > 1)
             json_array_append_new(constant, json_integer(j));
     return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I}", "lowest",
-                     number_or_null((double)stream->low), "highest",
-                     number_or_null((double)stream->high), "nan", (json_int_t)stream->n_nan,
-                     "infinite", (json_int_t)stream->n_infinite, "saturated",
-                     (json_int_t)stream->n_saturated, "constant_columns", constant, "broken",
-                     examples_to_json(summary, &stream->broken), "zero",
+                     json_number((double)stream->low), "highest", json_number((double)stream->high),
+                     "nan", (json_int_t)stream->n_nan, "infinite", (json_int_t)stream->n_infinite,
+                     "saturated", (json_int_t)stream->n_saturated, "constant_columns", constant,
+                     "broken", examples_to_json(summary, &stream->broken), "zero",
                      examples_to_json(summary, &stream->zero), "coarse_columns",
                      (json_int_t)stream->n_coarse, "far_columns", (json_int_t)stream->n_far);
 }
@@ -292,9 +287,9 @@ static json_t *split_to_json(const struct valence_split_summary *split)
         (json_int_t)split->n_clips, "groups", (json_int_t)split->n_groups, "unlabelled",
         (json_int_t)split->n_unlabelled, "empty", (json_int_t)split->n_empty, "transcripts",
         (json_int_t)split->n_transcripts, "duplicates", (json_int_t)split->n_duplicates,
-        "label_mean", number_or_null(split->label_mean), "label_deviation",
-        number_or_null(split->label_deviation), "label_lowest", number_or_null(split->label_low),
-        "label_highest", number_or_null(split->label_high), "label_bins", bins);
+        "label_mean", json_number(split->label_mean), "label_deviation",
+        json_number(split->label_deviation), "label_lowest", json_number(split->label_low),
+        "label_highest", json_number(split->label_high), "label_bins", bins);
 }
 
 json_t *left_out_to_json(const struct valence_import_result *result)

@@ -67,7 +67,7 @@ struct option option_memory(int64_t *target)
         .name = "memory",
         .target = target,
         .value_name = "MIB",
-        .help = "All runs together may take this much memory; fewer run at once then.",
+        .help = "Memory that all runs together may take; fewer run at once if they would not fit.",
         .minimum = 1,
         .maximum = 1e9};
 }

@@ -22,7 +22,7 @@ struct output {
 static void add_number(struct output *output, json_t *object, const char *key, double value)
 {
     if (output->json)
-        json_object_set_new(object, key, isfinite(value) ? json_real(value) : json_null());
+        json_object_set_new(object, key, json_number(value));
     else if (isfinite(value))
         table_cell(&output->table, "%.5g", value);
     else

@@ -1,6 +1,7 @@
 #include "json_output.h"
 
 #include <stdbool.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -116,4 +117,9 @@ int write_json(FILE *stream, json_t *root, struct valence_error *error)
 int print_json(json_t *root, struct valence_error *error)
 {
     return write_json(stdout, root, error); /* main() checks stdout at the end */
+}
+
+json_t *json_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
 }

@@ -22,6 +22,9 @@ int write_json_as(FILE *stream, const char *schema, json_t *root, struct valence
  * them is not UTF-8. Takes and gives NULL where memory is short. */
 json_t *with_command(json_t *root);
 
+/* A number, or null where it is none or infinite. */
+json_t *json_number(double value);
+
 /* For documents that are printed piece by piece: "{" and those two keys; members follow. */
 void print_json_head(void);
 

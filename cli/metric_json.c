@@ -2,11 +2,6 @@
 
 #include <math.h>
 
-json_t *json_number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 json_t *interval_to_json(struct valence_interval interval)
 {
     return isnan(interval.low) ? json_null() : json_pack("[f, f]", interval.low, interval.high);

@@ -6,9 +6,9 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "json_output.h"
 #include "valence/evaluate.h"
 
-json_t *json_number(double value);
 json_t *interval_to_json(struct valence_interval interval);
 
 /* A text, or null for NULL. */

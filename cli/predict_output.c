@@ -325,11 +325,6 @@ static void begin_json(const struct predict_output *output)
     fputs("  \"clips\": [", stdout);
 }
 
-static json_t *number_or_null(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *missing_to_json(unsigned missing)
 {
     json_t *array = json_array();
@@ -346,7 +341,7 @@ static json_t *weights_to_json(const struct predict_output *output,
     json_t *object = json_object();
     for (int i = 0; i < n; i++)
         if (has(output, i))
-            json_object_set_new(object, names[i], number_or_null((double)values[i]));
+            json_object_set_new(object, names[i], json_number((double)values[i]));
     return object;
 }
 
@@ -357,7 +352,7 @@ static json_t *probabilities_to_json(const struct predict_output *output,
     json_t *object = p->n_classes && !isnan(p->score) ? json_object() : json_null();
     for (int c = 0; c < p->n_classes && json_is_object(object); c++)
         json_object_set_new(object, valence_model_class_name(output->model, c),
-                            number_or_null((double)p->probabilities[c]));
+                            json_number((double)p->probabilities[c]));
     return object;
 }
 
@@ -381,11 +376,10 @@ static void write_clip(const struct predict_output *output, const struct valence
     }
     print_json_value(json_pack(
         "{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:s, s:o, s:o, s:o}", "id", id_of(output, p),
-        "score", number_or_null((double)p->score), "raw_score",
-        number_or_null((double)p->raw_score), "expected_error", number_or_null(p->estimate.error),
-        "low", number_or_null(p->estimate.low), "high", number_or_null(p->estimate.high), "outside",
-        p->outside, "novelty", number_or_null((double)p->novelty), "flow",
-        valence_flow_name(p->flow), "missing",
+        "score", json_number((double)p->score), "raw_score", json_number((double)p->raw_score),
+        "expected_error", json_number(p->estimate.error), "low", json_number(p->estimate.low),
+        "high", json_number(p->estimate.high), "outside", p->outside, "novelty",
+        json_number((double)p->novelty), "flow", valence_flow_name(p->flow), "missing",
         missing_to_json(p->missing & valence_model_modalities(output->model)), "modality_weights",
         weights_to_json(output, has_modality, valence_modality_names, p->modality_weights,
                         VALENCE_N_MODALITIES),

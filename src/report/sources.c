@@ -1,7 +1,6 @@
 #include "report/sources.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +8,8 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "run/run_folder.h"
+#include "run/run_list.h"
 #include "valence/model.h"
 #include "valence/train.h"
 
@@ -153,41 +152,14 @@ static int add_run(struct sources *sources, const char *parent, const char *seed
     return status ? status : read_results(run->path, &run->results, error);
 }
 
-/* The number in "seed-12", or -1 for any other name. */
-static long long seed_of(const char *name)
-{
-    long long number;
-    size_t length = strlen(SEED_PREFIX);
-    bool valid = strncmp(name, SEED_PREFIX, length) == 0 && name[length] >= '0' &&
-                 name[length] <= '9' && parse_int64(name + length, &number);
-    return valid ? number : -1;
-}
-
-static int is_seed(const struct dirent *entry)
-{
-    return seed_of(entry->d_name) >= 0;
-}
-
-static int by_seed(const struct dirent **a, const struct dirent **b)
-{
-    long long x = seed_of((*a)->d_name), y = seed_of((*b)->d_name);
-    return (x > y) - (x < y);
-}
-
 /* Adds the runs seed-1, seed-2, ... of a folder; *n says how many there are. */
 static int add_seeds(struct sources *sources, const char *path, int *n, struct valence_error *error)
 {
-    struct dirent **entries = NULL;
-    int status = VALENCE_OK;
-    *n = scandir(path, &entries, is_seed, by_seed);
-    if (*n < 0)
-        return fail_errno(error, errno, "%s: cannot read the folder", path);
-    for (int i = 0; i < *n; i++) {
-        if (!status)
-            status = add_run(sources, path, entries[i]->d_name, error);
-        free(entries[i]);
-    }
-    free(entries);
+    struct dirent **entries;
+    int status = run_seeds_list(path, &entries, n, error);
+    for (int i = 0; i < *n && !status; i++)
+        status = add_run(sources, path, entries[i]->d_name, error);
+    run_seeds_free(entries, *n);
     return status;
 }
 
