@@ -44,7 +44,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "classes3 (-1, 0, 1), other, or auto, by the store's labels (default: auto).",
          0, 0},
         {OPTION_TEXT, 0, "label-values", &request->label_values, "FROM=TO,...",
-         "What the store's labels are on the scale of the training's: 0=-1,1=0,2=1; '-10=' removes "
+         "Convert the store's labels to the training's scale: 0=-1,1=0,2=1; '-10=' removes "
          "the label.",
          0, 0},
         {OPTION_TEXT, 0, "label-map", &request->label_map, "FORMULA",
@@ -95,8 +95,9 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "erased", &protocols->erased, "WHAT",
          "What becomes of erased rows: zero, as published, or remove (default: zero).", 0, 0},
         {OPTION_FLAG, 0, "keep-text-ends", &protocols->keep_text_ends, NULL,
-         "Never erase the first and the last row of text, which are [CLS] and [SEP] in BERT's.", 0,
-         0},
+         "Never erase the first and the last row of text, which are [CLS] and [SEP] in BERT's "
+         "rows.",
+         0, 0},
         {OPTION_TEXT, 0, "padded-rows", &protocols->padded_rows, "LIST",
          "The lengths to which the published arrays are padded: audio=375,text=50,video=500 "
          "(default: the longest clip of the store).",
@@ -386,14 +387,14 @@ const struct command command_evaluate = {
         "With --against you also see the mean over the models of RUN minus the mean over the "
         "models of the other run. Its intervals use the same resamples of the clips for both runs; "
         "they do not include the variation between seeds.\n\n"
-        "The store may be another than the one trained on, if its streams have the same widths and "
-        "encoders. --label-values and --label-map bring its labels to the scale of the "
-        "training's.\n\n"
+        "The store need not be the one that the model was trained on, if its streams have the same "
+        "widths and encoders. --label-values and --label-map convert its labels to the training's "
+        "scale.\n\n"
         "With --protocol the models are measured while something is missing, by a published rule: "
         "rows erased at rates from 0 to 1, modalities absent, whole batches without one, noise, "
         "words "
         "deleted or replaced. "
-        "docs/protocols.md describes each, and says which published table it may stand beside.",
+        "docs/protocols.md describes each, and says which published tables you can compare with.",
     .example = "valence evaluate run corpus\n"
                "valence evaluate run corpus --flow all\n"
                "valence evaluate run corpus --against other-run\n"

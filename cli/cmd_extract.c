@@ -328,9 +328,9 @@ const struct command command_extract = {
         "start, end, label, split, group, transcript and transcript_file; beside a file of a "
         "folder "
         "NAME.srt, NAME.vtt, NAME.TextGrid or NAME.txt is its transcript.\n\n"
-        "Stop it when you like: the same command goes on. Later it makes only what is new or has "
-        "changed. Clips that cannot be made are listed, kept in the store with the reason, and "
-        "make the exit code 1.",
+        "You can interrupt it at any time; the same command continues. Later calls encode only "
+        "what is new or has changed. Clips that fail are listed and recorded in the store with the "
+        "reason, and the exit code is 1.",
     .example = "valence extract clips/ -o corpus\n"
                "valence extract clips.csv -o corpus --transcribe --set faces.fps=10\n"
                "valence extract --print-config > extract.yaml\n"

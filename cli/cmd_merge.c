@@ -43,15 +43,14 @@ static int run_merge(const struct command *command, int argc, char **argv)
     struct request request = {.output = NULL};
     struct valence_error error;
     int n, code = EXIT_FAILED;
-    const struct option options[] = {option_output(&request.output, "STORE", "The store to make."),
-                                     option_force(&request.force, "Replace a store that is there."),
-                                     {OPTION_FLAG, 0, "partial", &request.partial, NULL,
-                                      "Join the parts of an extraction that are there, also where "
-                                      "one is missing.",
-                                      0, 0},
-                                     option_json(&request.json),
-                                     option_quiet(&request.quiet),
-                                     {.type = OPTION_END}};
+    const struct option options[] = {
+        option_output(&request.output, "STORE", "The store to make."),
+        option_force(&request.force, "Replace a store that is there."),
+        {OPTION_FLAG, 0, "partial", &request.partial, NULL,
+         "Join the parts of an extraction that you name, even if some are missing.", 0, 0},
+        option_json(&request.json),
+        option_quiet(&request.quiet),
+        {.type = OPTION_END}};
     const char **stores = calloc((size_t)argc, sizeof *stores);
     if (!stores)
         return report_no_memory();

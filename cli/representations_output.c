@@ -53,8 +53,8 @@ static void add_notes(const struct valence_representation_maps *maps, struct tab
                    valence_plural(maps->n_unlabelled, "clip was", "clips were"));
     if (!maps->trained)
         table_note(table,
-                   "WARNING: the model was not trained with the flow %s; what no trained flow "
-                   "misses is not imagined",
+                   "WARNING: the model was not trained with the flow %s; it imagines only the "
+                   "modalities that some trained flow misses",
                    valence_flow_name(maps->missing));
     if (maps->data == VALENCE_DATA_OTHER)
         table_note(table, "The model was trained on other data.");
