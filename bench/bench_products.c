@@ -184,7 +184,7 @@ static double difference(const struct sides *sides)
 static void time_sides(struct bench *bench, const struct product_case *c, enum number_type type,
                        struct sides *sides)
 {
-    enum { SHORTEST_MS = 15 };
+    enum { SHORTEST_MS = 8 };
     json_t *clock[2] = {json_array(), json_array()}, *cpu[2] = {json_array(), json_array()};
     int repeats[2] = {1, 1}, n_sides = sides->onednn ? 2 : 1;
     double seconds, used;

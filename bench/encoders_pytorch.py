@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
-"""The encoders in PyTorch, timed: what scripts/bench_encoders.sh compares with.
+"""The encoders in PyTorch, timed: what scripts/bench_encoders.sh and scripts/bench_quantised.sh compare with.
 
-    encoders_pytorch.py wavlm FOLDER SECONDS REPEATS
-    encoders_pytorch.py manet FILE.pth PICTURES REPEATS
+    encoders_pytorch.py wavlm FOLDER SECONDS REPEATS [TYPE]
+    encoders_pytorch.py manet FILE.pth PICTURES REPEATS [TYPE]
 
-Prints one line a repeat: seconds. Two threads; inference mode; float32.
+Prints one line a repeat: seconds of the clock and of the processors. With REPEATS 0 it waits for a line of standard input
+before each. TYPE is f32, bf16 (autocast) or int8 (dynamic quantisation of linear layers but those of the attention). Two
+threads, or BENCH_THREADS; inference mode.
 """
+import contextlib
+import os
 import sys
 import time
 
@@ -67,11 +71,17 @@ def manet(w, x):
 
 def main():
     kind, path, size, repeats = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
-    torch.set_num_threads(2)
+    kind_of_number = sys.argv[5] if len(sys.argv) > 5 else "f32"
+    torch.set_num_threads(int(os.environ.get("BENCH_THREADS", "2")))
     torch.manual_seed(1)
     if kind == "wavlm":
         from transformers import WavLMModel
         model = WavLMModel.from_pretrained(path).eval()
+        if kind_of_number == "int8":
+            # The attention of transformers takes its projections' weights as tensors, so they stay in f32.
+            names = {name for name, module in model.named_modules()
+                     if isinstance(module, torch.nn.Linear) and "attention" not in name}
+            model = torch.ao.quantization.quantize_dynamic(model, names, dtype=torch.qint8)
         samples = torch.randn(1, int(size * 16000)) * 0.1
 
         def run():
@@ -83,11 +93,13 @@ def main():
 
         def run():
             manet(weights, pictures)
-    with torch.inference_mode():
-        for _ in range(repeats):
-            begin = time.perf_counter()
+    half = torch.autocast("cpu", torch.bfloat16) if kind_of_number == "bf16" else contextlib.nullcontext()
+    with torch.inference_mode(), half:
+        for _ in range(repeats) if repeats else sys.stdin:
+            begin, used = time.perf_counter(), time.process_time()
             run()
-            print(f"{time.perf_counter() - begin:.4f}", flush=True)
+            print(f"{time.perf_counter() - begin:.4f} {time.process_time() - used:.4f}", flush=True)
+
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ ours() { # NAME MODEL SIZE
     "$build/bench/bench-encode" "$folder/$2.gguf" "$3" 4 | sed -n 's/^\([0-9.]*\) s, .*/\1/p' | tail -n 3 >>"$work/$1"
 }
 theirs() { # NAME KIND CHECKPOINT SIZE
-    "$python" "$here/../bench/encoders_pytorch.py" "$2" "$folder/$3" "$4" 4 2>/dev/null | tail -n 3 >>"$work/$1"
+    "$python" "$here/../bench/encoders_pytorch.py" "$2" "$folder/$3" "$4" 4 2>/dev/null | tail -n 3 | cut -d " " -f 1 >>"$work/$1"
 }
 for _ in $(seq "$turns"); do
     "$build/bench/bench-encode" limit >>"$work/limit"
@@ -72,7 +72,7 @@ for type in f32 q8_0; do
     BENCH_LAYERS=final "$build/bench/bench-encode" "$folder/wavlm-$type.gguf" 30 1 |
         sed -n "s/^peak \(.*\)/$type: peak \1/p"
     BENCH_LAYERS=final "$build/bench/bench-encode" "$folder/wavlm-$type.gguf" 10 1 |
-        sed -n "s/.*result 1 after \(.*\)/$type: first result after \1/p"
+        sed -n "s/.*result 1 after \(.*\), .*/$type: first result after \1/p"
 done
 
 "$python" - "$work" <<'PY'
