@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "run/run_folder.h"
 #include "run/run_list.h"
 #include "valence/model.h"
@@ -101,6 +102,21 @@ static int read_results(const char *folder, json_t **results, struct valence_err
                : fail(error, VALENCE_ERROR_FORMAT, "%s/%s: not a JSON object", folder, RUN_RESULTS);
 }
 
+/* The names of the streams that a configuration reads; NULL where memory is short. */
+static char *streams_of(const struct valence_train_config *config)
+{
+    struct text names = {.maximum = 4096};
+    for (int s = 0; config && s < VALENCE_N_STREAMS; s++) {
+        char key[64], name[VALENCE_CONFIG_VALUE_BYTES];
+        snprintf(key, sizeof key, "streams.%s", valence_stream_names[s]);
+        if (!valence_train_config_get(config, key, name, sizeof name, NULL))
+            text_format(&names, "%s,", name);
+    }
+    char *made = names.failed ? NULL : strdup(names.length ? names.data : "");
+    text_free(&names);
+    return made;
+}
+
 /* What the run was trained on, as far as it says so: a checkpoint that cannot be loaded is an error
  * where its model is used. */
 static int find_data(struct run_source *run, struct valence_error *error)
@@ -121,9 +137,10 @@ static int find_data(struct run_source *run, struct valence_error *error)
     run->store = strdup(*store || !from ? store : from->store);
     run->data = strdup(from ? from->data : "");
     run->version = strdup(from ? from->version : "");
+    run->streams = streams_of(config);
     valence_train_config_free(config);
     valence_model_free(model);
-    return run->store && run->data && run->version ? VALENCE_OK : no_memory(error);
+    return run->store && run->data && run->version && run->streams ? VALENCE_OK : no_memory(error);
 }
 
 /* `seed` is "seed-2", or NULL for a run of its own. */
@@ -375,6 +392,7 @@ void sources_free(struct sources *sources)
         free(run->store);
         free(run->data);
         free(run->version);
+        free(run->streams);
         free(run->path);
         free(run->name);
         free(run->parent);

@@ -23,6 +23,7 @@ struct run_source {
      * training and validation clips; and the version of valence that trained it. "" where unknown.
      */
     char *store, *data, *version;
+    char *streams; /* that the fingerprint is of: "audio,text,video,", as the store names them */
 };
 
 enum document_kind {

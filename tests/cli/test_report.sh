@@ -96,6 +96,7 @@ complains "make a report of each"
 expect 0 compare "$store" --output "$work/experiment" --variant 'no-rnc losses.rnc=0' --seeds 2 --jobs 1 $small
 expect 0 report "$work/experiment" --json --quiet
 prints '"id":"difference-experiment-mae"'
+cp -r "$work/experiment" "$work/experiment-done"
 rm -r "$work/experiment/result.json" "$work/experiment/runs/no-rnc/seed-2"
 expect 0 report "$work/experiment" --json --quiet
 fits report
@@ -115,7 +116,9 @@ expect 1 report "$work/experiment"
 expect 0 synthesize "$work/second" --train 40 --validation 20 --test 30 --seed 9 --quiet
 # shellcheck disable=SC2086 # words are meant
 expect 0 train "$work/second" $small --output "$work/run-second"
-expect 0 report "$work/run" "$work/runs" --json --quiet
+# shellcheck disable=SC2086 # words are meant
+expect 0 train "$store" $small --model ridge --output "$work/ridge" # which reads no simulated text
+expect 0 report "$work/run" "$work/runs" "$work/ridge" "$work/experiment-done" --json --quiet
 ! grep -q "Not everything here" "$work/out" || wrong "a warning of the same data"
 prints 'run, on store'
 prints 'Trained on store. The total'
