@@ -120,6 +120,7 @@ static void end_helper(struct valence_media_workers *workers)
         return;
     close(workers->socket);
     workers->socket = -1;
+    kill(workers->helper, SIGKILL); /* whatever it does; it has nothing to finish */
     while (waitpid(workers->helper, NULL, 0) < 0 && errno == EINTR)
         ;
 }
@@ -161,10 +162,8 @@ static int start_helper(struct valence_media_workers *workers, struct valence_er
     workers->socket = pair[0];
     setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     int status = hear_hello(workers, error);
-    if (status) {
-        kill(workers->helper, SIGKILL); /* another program may ignore its input's end */
+    if (status)
         end_helper(workers);
-    }
     return status;
 }
 

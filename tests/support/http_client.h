@@ -24,7 +24,7 @@ static inline int dial(void)
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)http_port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const struct timeval patience = {60, 0};
+    const struct timeval patience = {300, 0};
     int s = socket(AF_INET, SOCK_STREAM, 0);
     assert_true(s >= 0);
     setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
