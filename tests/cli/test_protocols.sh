@@ -16,7 +16,7 @@ silent
 prints "EMT-DLFR"
 prints "AUILC"
 prints "Masks are NumPy's, bit for bit"
-prints "epochs chosen on validation. Published"
+prints "Published figures: one model for all conditions; epochs chosen on validation."
 prints "SYNTHETIC"
 widest=$(awk 'length > most { most = length } END { print most }' "$work/out")
 [ "$widest" -le 90 ] || wrong "a line has $widest bytes" # ± and … have more bytes than columns
