@@ -51,7 +51,7 @@ expect 2 compare-representations run
 expect 2 compare-representations run store --missing words
 complains "choose one of: audio, text, video"
 expect 2 compare-representations run store --missing audio,text,video
-complains "one or two of the three"
+complains "name one or two of audio, text and video"
 expect 2 compare-representations run store --grid 4
 complains "--grid needs --json"
 expect 2 compare-representations run store --max-clips 1
