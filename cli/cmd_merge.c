@@ -10,10 +10,11 @@
 #include "shared_options.h"
 #include "terminal.h"
 #include "valence/store.h"
+#include "valence/text.h"
 
 struct request {
     const char *output;
-    bool force, partial, json, quiet;
+    bool force, partial, shards, json, quiet;
 };
 
 static int merge(const struct request *request, const char *const *stores, int n,
@@ -24,6 +25,7 @@ static int merge(const struct request *request, const char *const *stores, int n
     valence_store_merge_options_default(&options);
     options.overwrite = request->force;
     options.partial = request->partial;
+    options.shards = request->shards;
     options.progress = terminal_progress(request->quiet);
     int status = valence_store_merge(stores, n, request->output, &options, &n_clips, error);
     terminal_progress_finish();
@@ -48,6 +50,10 @@ static int run_merge(const struct command *command, int argc, char **argv)
         option_force(&request.force, "Replace a store that is there."),
         {OPTION_FLAG, 0, "partial", &request.partial, NULL,
          "Join the parts of an extraction that you name, even if some are missing.", 0, 0},
+        {OPTION_FLAG, 0, "shards", &request.shards, NULL,
+         "Keep the stores as files of one store, the shards, and add them to those that STORE has "
+         "already.",
+         0, 0},
         option_json(&request.json),
         option_quiet(&request.quiet),
         {.type = OPTION_END}};
@@ -55,7 +61,10 @@ static int run_merge(const struct command *command, int argc, char **argv)
     if (!stores)
         return report_no_memory();
     if (options_parse(command, options, argc, argv, stores, 1, argc, &n, &code)) {
-        if (!request.output)
+        if (request.shards && (request.force || request.partial))
+            code = report_usage(command, "--shards adds to what is there: --force and --partial "
+                                         "mean nothing with it");
+        else if (!request.output)
             code = report_usage(command, "-o STORE is missing");
         else
             code = merge(&request, stores, n, &error) ? report_error(&error) : EXIT_FINE;
@@ -74,6 +83,7 @@ const struct command command_merge = {
         "parts that 'valence extract --shard I/N' made, all N must be there.",
     .example = "valence extract clips/ --shard 1/2 -o part1\n"
                "valence extract clips/ --shard 2/2 -o part2\n"
-               "valence merge part1 part2 -o corpus",
+               "valence merge part1 part2 -o corpus\n"
+               "valence merge part3 part4 -o large --shards",
     .run = run_merge,
 };

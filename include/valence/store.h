@@ -331,6 +331,11 @@ struct valence_store_merge_options {
     bool overwrite;                          /* replace a finished store at `to` */
     const struct valence_progress *progress; /* or NULL */
     bool partial;                            /* also where a part of an extraction is missing */
+    /* Makes a store in several files: each given store becomes a shard of it, copied as a file, and
+     * shards that are there stay. It is opened like any other, and only added to in this way; the
+     * parts of an extraction may come one after the other. `overwrite` and `partial` mean nothing
+     * then. */
+    bool shards;
 };
 VALENCE_API void valence_store_merge_options_default(struct valence_store_merge_options *options);
 

@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "data/data_counts.h"
 #include "store/store_scan.h"
+#include "store/store_shards.h"
 #include "valence/doctor.h"
 
 static int nothing(void *user, const struct store_piece *piece, struct valence_error *error)
@@ -46,7 +47,15 @@ int valence_store_verify(const struct valence_store *store, const struct valence
     *verification = (struct valence_verification){.size = sizeof *verification,
                                                   .has_checksums = store_has_checksums(store)};
     int64_t n_clips = valence_store_n_clips(store);
-    int status = VALENCE_OK;
+    struct valence_error damage;
+    int status = store_shards_verify(store, progress, &damage);
+    if (status == VALENCE_ERROR_FORMAT) { /* rows have checksums of their own, which say more */
+        snprintf(verification->text, sizeof verification->text, "%s", damage.text);
+        verification->n_damaged++;
+        status = VALENCE_OK;
+    } else if (status && error) {
+        *error = damage;
+    }
     for (int64_t clip = 0; clip < n_clips && !status; clip++) {
         struct valence_progress_event event = {"verifying", clip, n_clips, "clips", NULL};
         if (progress && progress->report(progress->user, &event))

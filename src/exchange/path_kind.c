@@ -11,6 +11,7 @@
 #include "model/checkpoint.h"
 #include "run/run_folder.h"
 #include "store/store_layout.h"
+#include "store/store_shards.h"
 #include "valence/inspect.h"
 
 #define FIRST_BYTES 256
@@ -145,7 +146,7 @@ static enum valence_path_kind json_kind(const unsigned char *bytes, size_t n)
 
 static enum valence_path_kind folder_kind(const char *path)
 {
-    if (holds(path, STORE_DATA_FILE))
+    if (holds(path, STORE_DATA_FILE) || holds(path, STORE_SHARDS_FILE))
         return VALENCE_PATH_STORE;
     if (holds(path, EXPERIMENT_PLAN))
         return VALENCE_PATH_EXPERIMENT;

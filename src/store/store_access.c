@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "store/store_inside.h"
 #include "store/store_scan.h"
+#include "store/store_shards.h"
 #include "store/store_source.h"
 
 /* ---- Looking at it ---- */
@@ -101,6 +102,8 @@ int valence_store_read_rows(const struct valence_store *store, int64_t clip, int
             error, VALENCE_ERROR_ARGUMENT,
             "%s: clip %lld or stream %d does not exist; the store has %lld clips and %d streams",
             store->data_path, (long long)clip, stream, (long long)store->n_clips, store->n_streams);
+    if (store->n_shards)
+        return store_shards_read_rows(store, clip, stream, first_row, n_rows, rows, error);
     const struct place *place = &store->places[stream][clip];
     size_t recorded, start, wanted;
     if (!rows_bytes(format, record->n_rows[stream], &recorded) ||

@@ -12,6 +12,7 @@
 #include "store/store_extend.h"
 #include "store/store_inside.h"
 #include "store/store_writer_inside.h"
+#include "store/store_shards.h"
 
 struct addition {
     const struct stream_maker *maker;
@@ -318,6 +319,11 @@ int valence_store_add_stream(const char *path, const struct valence_stream_maker
     if (!settings)
         status = fail_json(&parse, error, VALENCE_ERROR_ARGUMENT,
                            "the settings of a stream's maker are not JSON: %s", parse.text);
+    else if (store_is_sharded(path))
+        status = fail(error, VALENCE_ERROR_UNSUPPORTED,
+                      "%s: a store in several files gets no streams (add the stream to the stores "
+                      "that it is made of, and merge them again)",
+                      path);
     else if (!given || !maker.make || maker.batch < 1 || !json_is_object(settings))
         status = fail(error, VALENCE_ERROR_ARGUMENT,
                       "a maker of a stream has a function, a batch of at least 1, and settings "

@@ -2,6 +2,7 @@
 #ifndef VALENCE_STORE_INSIDE_H
 #define VALENCE_STORE_INSIDE_H
 
+#include "base/sha256.h"
 #include "store/lmdb_tree.h"
 #include "store/store_checksum.h"
 #include "store/store_env.h"
@@ -13,7 +14,21 @@ struct place {
     uint32_t size;
 };
 
+/* One file of a store in several (store_shards.h), and what its index says of it. */
+struct store_shard {
+    struct valence_store *store;
+    int64_t first_clip, n_clips;
+    char folder[64];
+    int64_t n_bytes;
+    char digest[SHA256_TEXT_BYTES];
+};
+
 struct valence_store {
+    /* Of one in several files: these. Then there is no file and there are no places of its own, and
+     * the texts of clips and failures are the shards'. */
+    int n_shards;
+    struct store_shard *shards;
+
     char *path, *data_path;
     int descriptor;
     MDB_env *env;
@@ -41,5 +56,10 @@ struct valence_store {
 /* Lets go of LMDB, as the process that writes must: a process may have it open once. Rows can still
  * be read as long as nobody else writes. */
 void store_detach(struct valence_store *store);
+
+/* Copies an open store's data file to the path `to`, where that is not NULL, and gives its SHA-256.
+ */
+int store_shard_copy(const struct valence_store *store, const char *to,
+                     char digest[SHA256_TEXT_BYTES], struct valence_error *error);
 
 #endif

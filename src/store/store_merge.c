@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "store/store_parts.h"
+#include "store/store_shards.h"
 #include "store/store_writer.h"
 
 void valence_store_merge_options_default(struct valence_store_merge_options *options)
@@ -80,6 +81,15 @@ static int check_streams(const struct valence_store *first, const struct valence
                           valence_store_path(store), valence_store_path(first));
 }
 
+int store_check_fits(const struct valence_store *first, const struct valence_store *store,
+                     struct valence_error *error)
+{
+    int status = check_encoders(first, store, error);
+    if (!status)
+        status = check_streams(first, store, error);
+    return status ? status : check_classes(first, store, error);
+}
+
 /* No clip may be in two stores. */
 static int check_clips(const struct merge *merge, int index, struct valence_error *error)
 {
@@ -101,15 +111,11 @@ static int open_stores(struct merge *merge, const char *const *paths, struct val
     for (int i = 0; i < merge->n && !status; i++) {
         status = valence_store_open(paths[i], NULL, &merge->stores[i], error);
         if (!status && i > 0)
-            status = check_encoders(merge->stores[0], merge->stores[i], error);
-        if (!status && i > 0)
-            status = check_streams(merge->stores[0], merge->stores[i], error);
-        if (!status && i > 0)
-            status = check_classes(merge->stores[0], merge->stores[i], error);
+            status = store_check_fits(merge->stores[0], merge->stores[i], error);
         if (!status)
             status = check_clips(merge, i, error);
     }
-    if (!status && !merge->options->partial)
+    if (!status && !merge->options->partial && !merge->options->shards)
         status = store_parts_check(merge->stores, merge->n, error);
     return status;
 }
@@ -191,16 +197,25 @@ static int open_writer(struct merge *merge, const char *to, struct valence_error
     return status;
 }
 
+static int merge_clips(struct merge *merge, const char *to, struct valence_error *error)
+{
+    int status = open_writer(merge, to, error);
+    for (int i = 0; i < merge->n && !status; i++)
+        status = add_store(merge, merge->stores[i], error);
+    return status ? status : valence_store_writer_finish(merge->writer, error);
+}
+
 static int merge_all(struct merge *merge, const char *const *paths, const char *to,
                      struct valence_error *error)
 {
     merge->stores = allocate(merge->n, sizeof(struct valence_store *));
     int status = merge->stores ? open_stores(merge, paths, error)
                                : fail_memory(error, (size_t)merge->n * sizeof(void *), "stores");
-    if (!status)
-        status = open_writer(merge, to, error);
-    for (int i = 0; i < merge->n && !status; i++)
-        status = add_store(merge, merge->stores[i], error);
+    if (!status && merge->options->shards)
+        status = store_shards_add(to, merge->stores, merge->n, merge->options->progress,
+                                  &merge->done, error);
+    else if (!status)
+        status = merge_clips(merge, to, error);
     for (int i = 0; merge->stores && i < merge->n; i++)
         valence_store_close(merge->stores[i]);
     free(merge->stores);
@@ -219,8 +234,6 @@ int valence_store_merge(const char *const *stores, int n, const char *to,
         status = fail(error, VALENCE_ERROR_ARGUMENT, "there are no stores to merge");
     if (!status)
         status = merge_all(&merge, stores, to, error);
-    if (!status)
-        status = valence_store_writer_finish(merge.writer, error);
     int closed = valence_store_writer_close(merge.writer, status ? NULL : error);
     if (n_clips && !status)
         *n_clips = merge.done;

@@ -12,6 +12,7 @@
 #include "base/options.h"
 #include "format/json_failure.h"
 #include "store/store_inside.h"
+#include "store/store_shards.h"
 #include "valence/text.h"
 
 /* The named databases, as the main tree lists them. */
@@ -386,9 +387,12 @@ int valence_store_open(const char *path, const struct valence_store_options *giv
     store->descriptor = -1;
     store->path = strdup(path);
     store->data_path = path_join(path, STORE_DATA_FILE);
-    status = store->path && store->data_path ? open_environment(store, error)
-                                             : fail_memory(error, strlen(path), "a path");
+    status =
+        store->path && store->data_path ? VALENCE_OK : fail_memory(error, strlen(path), "a path");
+    bool sharded = !status && store_is_sharded(path);
     if (!status)
+        status = sharded ? store_shards_open(store, error) : open_environment(store, error);
+    if (!status && !sharded)
         status = load(store, options.accept_unfinished, error);
     lmdb_file_close(&store->file);
     if (status)
@@ -411,6 +415,8 @@ void valence_store_close(struct valence_store *store)
     if (!store)
         return;
     store_detach(store);
+    if (store->shards)
+        store_shards_close(store);
     new_stream_clear(&store->added);
     if (store->descriptor >= 0)
         close(store->descriptor);

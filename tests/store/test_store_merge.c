@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "store/store_shards.h"
 #include "valence/progress.h"
 
 #define ENCODERS(layer) "{\"kind\": \"extraction\", \"encoders\": {\"audio\": " #layer "}}"
@@ -184,6 +185,138 @@ static void test_a_missing_part_is_noticed(void **state)
     valence_store_close(store);
 }
 
+/* ---- In several files ---- */
+
+static int try_shards(const char *const *stores, int n, const char *to)
+{
+    struct valence_store_merge_options options;
+    valence_store_merge_options_default(&options);
+    options.shards = true;
+    return valence_store_merge(stores, n, to, &options, NULL, &error);
+}
+
+/* A path that stays: in_folder() uses its own again. */
+static const char *path_of(const char *name)
+{
+    static char paths[8][256];
+    static int turn;
+    char *path = paths[turn++ % 8];
+    snprintf(path, sizeof *paths, "%s", in_folder(name));
+    return path;
+}
+
+static void test_shards_read_as_one_store_does(void **state)
+{
+    (void)state;
+    const char *parts[] = {make("a", "a", 5, 2, ENCODERS(3)), make("b", "b", 4, 2, ENCODERS(3)),
+                           make("c", "c", 3, 2, ENCODERS(3))};
+    const char *whole = path_of("whole"), *sharded = path_of("sharded"), *flat = path_of("flat");
+    float row[2];
+    assert_fine(valence_store_merge(parts, 3, whole, NULL, NULL, &error));
+    assert_fine(try_shards(parts, 2, sharded));
+    assert_fine(try_shards(parts + 2, 1, sharded)); /* the first two stay */
+    assert_same_stores(whole, sharded);
+    struct valence_store *store = open_store(sharded);
+    for (int64_t i = 0; i < 12; i++)
+        assert_int_equal(valence_store_find_clip(store, valence_store_clip(store, i)->id), i);
+    assert_int_equal(valence_store_find_clip(store, "d0"), -1);
+    assert_true(valence_store_is_finished(store));
+    assert_fails(valence_store_read_rows(store, 12, 0, 0, 1, row, &error), VALENCE_ERROR_ARGUMENT,
+                 "clip 12");
+    valence_store_close(store);
+
+    /* It becomes a store of one file again, and its shards those of another. */
+    assert_fine(valence_store_merge(&sharded, 1, flat, NULL, NULL, &error));
+    assert_same_stores(whole, flat);
+    assert_fine(try_shards(&sharded, 1, path_of("copied")));
+    assert_same_stores(whole, path_of("copied"));
+}
+
+static void test_what_does_not_fit_adds_no_shard(void **state)
+{
+    (void)state;
+    const char *first = make("a", "a", 5, 2, ENCODERS(3));
+    const char *wide = make("wide", "w", 2, 3, ENCODERS(3));
+    const char *other = make("other", "o", 2, 2, ENCODERS(4)), *sharded = path_of("sharded");
+    const struct valence_store_stream stream = {.name = "audio", .width = 2, .type = VALENCE_F32};
+    struct valence_store_writer *writer;
+    assert_fine(try_shards(&first, 1, sharded));
+    assert_int_equal(try_shards(&first, 1, sharded), VALENCE_ERROR_EXISTS);
+    assert_int_equal(try_shards(&wide, 1, sharded), VALENCE_ERROR_SHAPE);
+    assert_int_equal(try_shards(&other, 1, sharded), VALENCE_ERROR_DATA);
+    struct valence_store *store = open_store(sharded);
+    assert_int_equal(valence_store_n_clips(store), 5);
+    valence_store_close(store);
+    assert_fails(valence_store_writer_open(sharded, &stream, 1, NULL, &writer, &error),
+                 VALENCE_ERROR_EXISTS, "no store can be made there");
+}
+
+static void write_index(const char *sharded, const char *text)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/shards.json", sharded);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+#define SHARD(folder, clips, bytes)                                                                \
+    "{\"folder\": \"" folder "\", \"clips\": " clips ", \"bytes\": " bytes                         \
+    ", \"sha256\": \"" ZEROS "\"}"
+#define INDEX(shards) "{\"format\": \"valence-shards\", \"version\": 1, \"shards\": [" shards "]}"
+
+static void test_a_damaged_index_is_noticed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *error;
+    } cases[] = {
+        {"", "no JSON"},
+        {"[]", "no format"},
+        {"{\"format\": \"valence-shards\", \"version\": 2}", "newer version"},
+        {INDEX(""), "no list"},
+        {INDEX("7"), "entry"},
+        {INDEX(SHARD("../x", "1", "1")), "entry"},
+        {INDEX(SHARD("a/b", "1", "1")), "entry"},
+        {INDEX(SHARD("shard-000001", "-1", "1")), "entry"},
+        {INDEX(SHARD("shard-000001", "1.5", "1")), "entry"},
+        {INDEX(SHARD("shard-000009", "5", "1")), "no store"},
+        {INDEX(SHARD("shard-000001", "6", "1")), "not the shard"},
+        {INDEX(SHARD("shard-000001", "5", "1")), "not the shard"},
+    };
+    const char *first = make("a", "a", 5, 2, ENCODERS(3)), *sharded = path_of("sharded");
+    assert_fine(try_shards(&first, 1, sharded));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct valence_store *store;
+        write_index(sharded, cases[i].text);
+        int status = valence_store_open(sharded, NULL, &store, &error);
+        if (!status || !strstr(error.text, cases[i].error))
+            fail_msg("case %zu: %d %s", i, status, status ? error.text : "");
+        assert_null(store);
+    }
+}
+
+/* A shard that was replaced by another store of as many clips and bytes is found by its digest. */
+static void test_another_store_in_a_shards_place_is_noticed(void **state)
+{
+    (void)state;
+    const char *first = make("a", "a", 5, 2, ENCODERS(3));
+    const char *other = make("b", "b", 5, 2, ENCODERS(3)), *sharded = path_of("sharded");
+    char command[700];
+    assert_fine(try_shards(&first, 1, sharded));
+    struct valence_store *store = open_store(sharded);
+    assert_fine(store_shards_verify(store, NULL, &error));
+    valence_store_close(store);
+    snprintf(command, sizeof command, "cp '%s/data.mdb' '%s/shard-000001/data.mdb'", other,
+             sharded);
+    assert_int_equal(system(command), 0);
+    store = open_store(sharded);
+    assert_fails(store_shards_verify(store, NULL, &error), VALENCE_ERROR_FORMAT, "digest");
+    valence_store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +324,10 @@ int main(void)
         TEST_IN_FOLDER(test_an_interrupted_merge_goes_on),
         TEST_IN_FOLDER(test_another_order_does_not_go_on),
         TEST_IN_FOLDER(test_what_does_not_fit_leaves_nothing),
+        TEST_IN_FOLDER(test_shards_read_as_one_store_does),
+        TEST_IN_FOLDER(test_what_does_not_fit_adds_no_shard),
+        TEST_IN_FOLDER(test_a_damaged_index_is_noticed),
+        TEST_IN_FOLDER(test_another_store_in_a_shards_place_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
