@@ -149,6 +149,7 @@ static const struct sock_filter filter[] = {
     ALLOW_CALL(rt_sigreturn),
     ALLOW_CALL(sched_yield),
     ALLOW_CALL(sched_getaffinity),
+    ALLOW_CALL(sigaltstack), /* of a sanitizer's threads */
     ALLOW_CALL(gettid),
     ALLOW_CALL(getpid),
     ALLOW_CALL(exit),
