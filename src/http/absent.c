@@ -42,6 +42,18 @@ void http_server_free(struct http_server *server)
     (void)server;
 }
 
+bool http_server_is_wanted(struct http_server *server)
+{
+    (void)server;
+    return true;
+}
+
+bool http_server_is_ending(struct http_server *server)
+{
+    (void)server;
+    return true;
+}
+
 const struct http_form *http_job_form(const struct http_job *job)
 {
     (void)job;
