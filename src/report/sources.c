@@ -1,6 +1,7 @@
 #include "report/sources.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,10 +69,9 @@ static int settle_run_names(struct sources *sources, struct valence_error *error
 
 static bool holds(const char *folder, const char *name)
 {
-    char *path = path_join(folder, name);
-    bool there = path && path_exists(path);
-    free(path);
-    return there;
+    char path[PATH_MAX]; /* no memory is taken: without it a file would seem not to be there */
+    int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    return length < (int)sizeof path && path_exists(path);
 }
 
 /* *text stays NULL where the file is not there. */
@@ -123,15 +123,20 @@ static int find_data(struct run_source *run, struct valence_error *error)
 {
     struct valence_train_config *config = NULL;
     struct valence_model *model = NULL;
+    struct valence_error problem;
     char store[VALENCE_CONFIG_VALUE_BYTES] = "";
-    char *path = run->has_model ? path_join(run->path, RUN_BEST) : NULL;
-    if (path && valence_model_load(path, &model, NULL))
-        model = NULL;
+    char *path = path_join(run->path, RUN_BEST);
+    int status = !path            ? VALENCE_ERROR_MEMORY
+                 : run->has_model ? valence_model_load(path, &model, &problem)
+                                  : VALENCE_OK;
     free(path);
-    if (run->configuration && !valence_train_config_create(&config, NULL) &&
-        !valence_train_config_parse(config, run->configuration, strlen(run->configuration),
-                                    RUN_CONFIG, NULL))
-        (void)valence_train_config_get(config, "store", store, sizeof store, NULL);
+    if (status != VALENCE_ERROR_MEMORY)
+        status = valence_train_config_create(&config, &problem);
+    if (!status && run->configuration)
+        status = valence_train_config_parse(config, run->configuration, strlen(run->configuration),
+                                            RUN_CONFIG, &problem);
+    if (!status && run->configuration)
+        status = valence_train_config_get(config, "store", store, sizeof store, &problem);
     const struct valence_model_provenance *from =
         model ? valence_model_get_provenance(model) : NULL;
     run->store = strdup(*store || !from ? store : from->store);
@@ -140,7 +145,8 @@ static int find_data(struct run_source *run, struct valence_error *error)
     run->streams = streams_of(config);
     valence_train_config_free(config);
     valence_model_free(model);
-    return run->store && run->data && run->version && run->streams ? VALENCE_OK : no_memory(error);
+    bool is_complete = run->store && run->data && run->version && run->streams;
+    return is_complete && status != VALENCE_ERROR_MEMORY ? VALENCE_OK : no_memory(error);
 }
 
 /* `seed` is "seed-2", or NULL for a run of its own. */

@@ -102,6 +102,12 @@ static void test_experiments(void **state)
     try_cases(experiment_cases, n_experiment_cases);
 }
 
+static void test_reports(void **state)
+{
+    (void)state;
+    try_cases(report_cases, n_report_cases);
+}
+
 #ifdef VALENCE_TORTURE_MEDIA
 static void test_media(void **state)
 {
@@ -209,6 +215,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_data),
         cmocka_unit_test(test_models),
         cmocka_unit_test(test_experiments),
+        cmocka_unit_test(test_reports),
 #ifdef VALENCE_TORTURE_MEDIA
         cmocka_unit_test(test_media),
         cmocka_unit_test(test_encoders),
