@@ -77,12 +77,16 @@ static const real *tile_values(const struct attention *attention, struct tile ti
 
 /* ---- Forward ---- */
 
+/* In place, and to `kept` unless it is NULL. */
 VALENCE_CLONES
-static void tanh_with_bias(int64_t rows, int64_t width, const real *bias, real *x)
+static void tanh_with_bias(int64_t rows, int64_t width, const real *bias, real *x, real *kept)
 {
-    for (int64_t i = 0; i < rows; i++)
+    for (int64_t i = 0; i < rows; i++, x += width) {
         for (int64_t j = 0; j < width; j++)
-            x[i * width + j] = real_tanh(x[i * width + j] + bias[j]);
+            x[j] = real_tanh(x[j] + bias[j]);
+        if (kept)
+            memcpy(kept + i * width, x, (size_t)width * sizeof *x);
+    }
 }
 
 /* One query's scores become exp(score - maximum); gives maximum and sum. */
@@ -126,11 +130,12 @@ static void forward_tile(const struct attention *attention, const struct attenti
     struct tile tile = get_tile(attention->sequence, index);
     struct thread_memory memory = thread_memory(scratch, d);
     const real *values = tile_values(attention, tile, true, memory.values);
-    real *keys = attention->keys ? attention->keys + tile.first * d : memory.keys;
+    real *keys = memory.keys; /* in cache, where those that backward needs are not */
 
     linear_product(&attention->key_layer, AS_IS, TRANSPOSED, tile.n, d, d, values, d,
                    attention->key_layer.weight, d, false, keys, d);
-    tanh_with_bias(tile.n, d, attention->key_layer.bias, keys);
+    tanh_with_bias(tile.n, d, attention->key_layer.bias, keys,
+                   attention->keys ? attention->keys + tile.first * d : NULL);
     for (int64_t s = tile.first_segment; s < tile.last_segment; s++) {
         int64_t offset = (attention->sequence->segments[s].first - tile.first) * d;
         forward_segment(attention, scratch, s, values + offset, keys + offset);

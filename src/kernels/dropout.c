@@ -143,9 +143,61 @@ VALENCE_INLINE real masked(uint32_t word, int j, real scale, real x)
     return word >> j & 1 ? x * scale : 0;
 }
 
+#if defined(__x86_64__) && !defined(VALENCE_DOUBLE) && !defined(VALENCE_WITHOUT_AVX512) &&         \
+    !defined(VALENCE_SANITIZED)
+#include <immintrin.h>
+
+#define MASKS_TARGET __attribute__((target("avx512f")))
+
+/* A mask's bits are what AVX-512 masks with, which compilers do not find: a row of whole words. */
+static bool has_masks(int64_t width)
+{
+    return width % 32 == 0 && __builtin_cpu_supports("avx512f");
+}
+
+MASKS_TARGET static void apply_masks(real scale, int64_t n, const uint32_t *masks, const real *x,
+                                     real *y)
+{
+    __m512 scales = _mm512_set1_ps(scale);
+    for (int64_t i = 0; i < n; i += 32, masks++) {
+        __mmask16 low = (__mmask16)*masks, high = (__mmask16)(*masks >> 16);
+        _mm512_storeu_ps(y + i, _mm512_maskz_mul_ps(low, _mm512_loadu_ps(x + i), scales));
+        _mm512_storeu_ps(y + i + 16,
+                         _mm512_maskz_mul_ps(high, _mm512_loadu_ps(x + i + 16), scales));
+    }
+}
+
+MASKS_TARGET static void add_masked(real scale, int64_t n, const uint32_t *masks, const real *x,
+                                    real *y)
+{
+    __m512 scales = _mm512_set1_ps(scale);
+    for (int64_t i = 0; i < n; i += 16) {
+        __mmask16 kept = (__mmask16)(masks[i / 32] >> i % 32);
+        __m512 term = _mm512_maskz_mul_ps(kept, _mm512_loadu_ps(x + i), scales);
+        _mm512_storeu_ps(y + i, _mm512_add_ps(_mm512_loadu_ps(y + i), term));
+    }
+}
+#else
+static bool has_masks(int64_t width)
+{
+    (void)width;
+    return false;
+}
+
+static void apply_masks(real scale, int64_t n, const uint32_t *masks, const real *x, real *y)
+{
+    (void)scale, (void)n, (void)masks, (void)x, (void)y;
+}
+
+static void add_masked(real scale, int64_t n, const uint32_t *masks, const real *x, real *y)
+{
+    (void)scale, (void)n, (void)masks, (void)x, (void)y;
+}
+#endif
+
 VALENCE_CLONES
-void dropout_apply(const struct dropout *dropout, int64_t n, int64_t width, const uint32_t *masks,
-                   const real *x, real *y)
+static void apply_portably(const struct dropout *dropout, int64_t n, int64_t width,
+                           const uint32_t *masks, const real *x, real *y)
 {
     int64_t words = dropout_words(width);
     real scale = dropout->scale;
@@ -159,9 +211,18 @@ void dropout_apply(const struct dropout *dropout, int64_t n, int64_t width, cons
     }
 }
 
+void dropout_apply(const struct dropout *dropout, int64_t n, int64_t width, const uint32_t *masks,
+                   const real *x, real *y)
+{
+    if (has_masks(width))
+        apply_masks(dropout->scale, n * width, masks, x, y);
+    else
+        apply_portably(dropout, n, width, masks, x, y);
+}
+
 VALENCE_CLONES
-void dropout_apply_add(const struct dropout *dropout, int64_t n, int64_t width,
-                       const uint32_t *masks, const real *x, real *y)
+static void add_portably(const struct dropout *dropout, int64_t n, int64_t width,
+                         const uint32_t *masks, const real *x, real *y)
 {
     int64_t words = dropout_words(width);
     real scale = dropout->scale;
@@ -173,6 +234,15 @@ void dropout_apply_add(const struct dropout *dropout, int64_t n, int64_t width,
         for (int64_t j = whole * 32; j < width; j++)
             y[j] += masked(masks[whole], (int)(j & 31), scale, x[j]);
     }
+}
+
+void dropout_apply_add(const struct dropout *dropout, int64_t n, int64_t width,
+                       const uint32_t *masks, const real *x, real *y)
+{
+    if (has_masks(width))
+        add_masked(dropout->scale, n * width, masks, x, y);
+    else
+        add_portably(dropout, n, width, masks, x, y);
 }
 
 static int64_t smaller(int64_t a, int64_t b)

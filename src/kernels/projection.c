@@ -9,8 +9,11 @@
 #include <immintrin.h>
 #endif
 
-/* Columns converted at a time: with 256 rows 512 KiB in float. */
-#define PIECE_COLUMNS 512
+/* Rows that are asked for before they are converted. */
+#define AHEAD 2
+
+/* Columns converted at a time: with 256 rows 256 KiB in float. */
+#define PIECE_COLUMNS 256
 
 static int64_t piece_size(void)
 {
@@ -139,15 +142,29 @@ static const float *row_values(const struct projection *projection, int64_t row,
     return room;
 }
 
+/* A wide row's pieces lie too far apart for the processor to see them coming. */
+static void fetch_row(const struct projection *projection, int64_t row, int64_t column,
+                      int64_t width)
+{
+    enum { LINE = 64 };
+    size_t size = projection->type == VALENCE_F16 ? sizeof(uint16_t) : sizeof(float);
+    const char *at =
+        (const char *)projection->rows + (size_t)(row * projection->layer.in + column) * size;
+    for (size_t i = 0; row < projection->sequence->n_rows && i < (size_t)width * size; i += LINE)
+        __builtin_prefetch(at + i);
+}
+
 /* Rows first ... first+n-1, columns column ... column+width-1, into `piece` (n, width). */
 static void convert_piece(const struct projection *projection, int64_t first, int64_t n,
                           int64_t column, int64_t width, real *piece)
 {
     struct columns columns = columns_from(projection, column);
     float room[PIECE_COLUMNS];
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++) {
+        fetch_row(projection, first + i + AHEAD, column, width);
         standardise(width, row_values(projection, first + i, column, width, room), &columns,
                     piece + i * width);
+    }
 }
 
 static int64_t smaller(int64_t a, int64_t b)
