@@ -177,11 +177,15 @@ static void step(struct trained *t, const struct packed *packed, int64_t number,
     struct loss_terms terms;
     struct flow_output outputs[2];
     double start = seconds_now(), start_cpu = cpu_seconds();
+    bool alone = network_threads(t->network, &packed->batch, true) < threads_count();
+    int before = alone ? threads_enter(1) : 0;
     must(network_gradients(t->network, t->parameters, NULL, &packed->batch, t->config.flows,
                            t->config.n_flows, &weights, mix_keys(1, (uint64_t)number), t->gradients,
                            &terms, &error),
          &error);
     adam_step(&options, number + 1, t->n, t->parameters, t->gradients, t->first, t->second);
+    if (before)
+        threads_leave(before);
     double middle = seconds_now(), middle_cpu = cpu_seconds();
     must(network_forward(t->network, t->parameters, NULL, &packed->batch, t->config.flows, 2,
                          outputs, &error),

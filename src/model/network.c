@@ -10,6 +10,7 @@
 #include "kernels/bf16_product.h"
 #include "kernels/rank_n_contrast.h"
 #include "model/network_private.h"
+#include "model/operations.h"
 
 /* ---- Layout ---- */
 
@@ -275,6 +276,28 @@ static int reserve(struct network *network, const struct extent *extent, const u
     return status ? status : threads_check_room(error);
 }
 
+static double pass_work(const struct network *network, const double *n_rows, bool training)
+{
+    const struct valence_model_config *config = &network->config;
+    double parts[VALENCE_N_COST_PARTS], sum = 0;
+    network_operations(config, 1, n_rows, config->flows, config->n_flows, training, parts);
+    for (int part = 0; part < VALENCE_N_COST_PARTS; part++)
+        sum += parts[part] / 2;
+    return sum;
+}
+
+static void measure_rows(struct network *network)
+{
+    for (int training = 0; training < 2; training++) {
+        double none = pass_work(network, (const double[N_STREAMS]){0}, training);
+        for (int s = 0; s < N_STREAMS; s++) {
+            double n_rows[N_STREAMS] = {0};
+            n_rows[s] = 1;
+            network->row_work[training][s] = pass_work(network, n_rows, training) - none;
+        }
+    }
+}
+
 int network_create(const struct valence_model_config *config, struct network **network,
                    struct valence_error *error)
 {
@@ -287,6 +310,7 @@ int network_create(const struct valence_model_config *config, struct network **n
         return fail_memory(error, sizeof *made, "the network");
     made->config = *config;
     network_layout_make(config, &made->layout, NULL);
+    measure_rows(made);
     *network = made;
     return VALENCE_OK;
 }
@@ -323,33 +347,53 @@ int network_reserve(struct network *network, int64_t n_clips, const int64_t n_ro
 
 /* ---- Passes ---- */
 
-static int measure_batch(const struct network *network, const struct valence_batch *batch,
-                         struct extent *extent, struct valence_error *error)
+/* Multiply-adds with a batch's rows that one thread does in some 8 ms. Clips alone are no reason
+ * for more threads: their products are too small to be shared (kernels/parallel.h). */
+#define SHARED_WORK 5e8
+
+int network_threads(const struct network *network, const struct valence_batch *batch, bool training)
 {
-    int status = network_check_batch(&network->config, batch, error);
-    if (status)
-        return status;
-    *extent = (struct extent){.n_clips = batch->n_clips};
+    double work = 0;
     for (int s = 0; s < N_STREAMS; s++)
-        if (batch->streams[s].width) {
-            extent->n_rows[s] = batch->streams[s].offsets[batch->n_clips];
-            extent->offsets[s] = batch->streams[s].offsets;
-        }
-    return VALENCE_OK;
+        if (batch->streams[s].width)
+            work +=
+                network->row_work[training][s] * (double)batch->streams[s].offsets[batch->n_clips];
+    return work < SHARED_WORK ? 1 : threads_count();
 }
 
-/* Reserves and lays out for a batch and its flows. */
+/* The calling thread alone from here on, if that is enough for the batch; for leave(). */
+static int enter(const struct network *network, const struct valence_batch *batch, bool training)
+{
+    bool alone = network_threads(network, batch, training) < threads_count();
+    return alone ? threads_enter(1) : 0;
+}
+
+static void leave(int before)
+{
+    if (before)
+        threads_leave(before);
+}
+
+static struct extent extent_of(const struct valence_batch *batch)
+{
+    struct extent extent = {.n_clips = batch->n_clips};
+    for (int s = 0; s < N_STREAMS; s++)
+        if (batch->streams[s].width) {
+            extent.n_rows[s] = batch->streams[s].offsets[batch->n_clips];
+            extent.offsets[s] = batch->streams[s].offsets;
+        }
+    return extent;
+}
+
+/* Reserves and lays out for a batch that was checked and its flows. */
 static int begin(struct network *network, const struct valence_batch *batch, const unsigned *flows,
                  int n_flows, bool training, uint64_t dropout_key, struct valence_error *error)
 {
-    struct extent extent;
-    int status = measure_batch(network, batch, &extent, error);
-    if (!status) {
-        network->batch = batch;
-        network->dropout = dropout_make(network->config.dropout, dropout_key);
-        network->attention_dropout = dropout_make(network->config.attention_dropout, dropout_key);
-        status = reserve(network, &extent, flows, n_flows, training, error);
-    }
+    struct extent extent = extent_of(batch);
+    network->batch = batch;
+    network->dropout = dropout_make(network->config.dropout, dropout_key);
+    network->attention_dropout = dropout_make(network->config.attention_dropout, dropout_key);
+    int status = reserve(network, &extent, flows, n_flows, training, error);
     if (!status)
         lay_out(network, &extent);
     return status;
@@ -377,13 +421,18 @@ int network_part_forward(struct network *network, const real *parameters,
     if (network_is_closed_form(&network->config))
         return fail(error, VALENCE_ERROR_ARGUMENT, "model.fusion: %s is not trained by gradients",
                     valence_fusion_names[network->config.fusion]);
-    int status = begin(network, batch, flows, n_flows, true, dropout_key, error);
+    int status = network_check_batch(&network->config, batch, error);
     if (status)
         return status;
-    network->n_whole = n_whole;
-    forward_all(network, parameters, standardisation);
-    losses_begin(network, weights, sums);
-    return VALENCE_OK;
+    int before = enter(network, batch, true);
+    status = begin(network, batch, flows, n_flows, true, dropout_key, error);
+    if (!status) {
+        network->n_whole = n_whole;
+        forward_all(network, parameters, standardisation);
+        losses_begin(network, weights, sums);
+    }
+    leave(before);
+    return status;
 }
 
 const real *network_part_features(const struct network *network, int flow)
@@ -401,8 +450,10 @@ void network_part_backward(struct network *network, const real *parameters,
                            const struct loss_weights *weights, const struct loss_sums *whole,
                            real *gradients)
 {
+    int before = enter(network, network->batch, true);
     losses_backward(network, weights, whole);
     backward_all(network, parameters, standardisation, gradients);
+    leave(before);
 }
 
 int network_gradients(struct network *network, const real *parameters,
@@ -471,10 +522,14 @@ int network_forward_each(struct network *network, const real *parameters,
                          const struct valence_batch *batch, const unsigned *flows, int n_flows,
                          struct flow_output *outputs, struct valence_error *error)
 {
-    int status = begin(network, batch, flows, n_flows, false, 0, error);
+    int status = network_check_batch(&network->config, batch, error);
     if (status)
         return status;
-    forward_all(network, parameters, standardisation);
+    int before = enter(network, batch, false);
+    status = begin(network, batch, flows, n_flows, false, 0, error);
+    if (!status)
+        forward_all(network, parameters, standardisation);
+    leave(before);
     for (int64_t clip = 0; clip < batch->n_clips && !status; clip++)
         if (!has_finite_scores(network, clip))
             status = network_check_finite(batch, clip, error);

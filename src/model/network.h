@@ -109,6 +109,12 @@ int network_fail_not_finite(const struct valence_batch *batch, struct valence_er
 
 /* ---- Outputs ---- */
 
+/* Threads for a pass over a batch, which network_gradients() and network_forward() use and what
+ * follows a step should: one where the rows are too few to repay waking others, otherwise all. It
+ * depends on sizes alone, so a run's bytes do not depend on the machine's load. */
+int network_threads(const struct network *network, const struct valence_batch *batch,
+                    bool training);
+
 /* What a flow computed for a batch, in the network's memory until its next use; shapes with B
  * clips, Q = network_kept_views(), 7 or 1. */
 struct flow_output {

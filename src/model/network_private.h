@@ -140,6 +140,8 @@ struct network {
     struct valence_model_config config;
     struct network_layout layout;
     struct arena arena;
+    /* Multiply-adds for each row of a stream, in scoring and in training, of all flows. */
+    double row_work[2][N_STREAMS];
 
     /* The batch being computed. */
     const struct valence_batch *batch;

@@ -47,6 +47,7 @@ struct trainer {
     struct batch_loader *loader;
     struct missing missing; /* what the clips of the pass at hand lose */
     float *gradients;
+    bool alone;                   /* the step's batches were too small for more than one thread */
     float *batch_gradients;       /* of one batch, where a step has several; else NULL */
     int64_t *order;               /* the training clips as this epoch takes them */
     int64_t *share, *share_sizes; /* those of this rank, and how many in each batch */

@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/random.h"
+#include "base/threads.h"
 #include "kernels/adam.h"
 #include "train/flow_draw.h"
 #include "train/step_parts.h"
@@ -110,6 +111,7 @@ static int batch_gradients(struct trainer *t, int64_t number, int status, bool r
         return status;
     struct valence_batch learnt = *batch;
     learnt.labels = t->learnt_labels;
+    t->alone = t->alone && network_threads(t->network, &learnt, true) == 1;
     status = network_gradients(t->network, checkpoint->parameters, &checkpoint->standardisation,
                                &learnt, flows, n_flows, losses, key, gradients, terms, error);
     return trainer_fail_in_numbers(t, status, "training", error);
@@ -170,16 +172,16 @@ int trainer_step(struct trainer *t, struct valence_error *error)
     struct checkpoint *checkpoint = &t->checkpoint;
     struct train_state *state = &t->state;
     struct step_sums sums;
-    double norm, scale;
+    double norm = 0, scale = 0;
     int64_t left = trainer_n_batches(t) - state->n_batches;
     int64_t n_batches = left < config->accumulate ? left : config->accumulate;
     describe(t);
     int status = report(t) ? trainer_fail_cancelled(t, error) : VALENCE_OK;
+    t->alone = !t->parts; /* until a batch is larger */
     status = step_gradients(t, n_batches, status, &sums, error);
+    int before = !status && t->alone ? threads_enter(1) : 0; /* what follows is not more work */
     if (!status)
         status = check_gradients(t, &norm, &scale, error);
-    if (status)
-        return status;
     struct adam_options adam = {.learning_rate = trainer_learning_rate(t),
                                 .beta1 = config->beta1,
                                 .beta2 = config->beta2,
@@ -187,8 +189,13 @@ int trainer_step(struct trainer *t, struct valence_error *error)
                                 .weight_decay = config->weight_decay,
                                 .decoupled = config->optimizer == TRAIN_ADAMW,
                                 .gradient_scale = scale};
-    adam_step(&adam, ++state->step, checkpoint->n_parameters, checkpoint->parameters, t->gradients,
-              checkpoint->first_moment, checkpoint->second_moment);
+    if (!status)
+        adam_step(&adam, ++state->step, checkpoint->n_parameters, checkpoint->parameters,
+                  t->gradients, checkpoint->first_moment, checkpoint->second_moment);
+    if (before)
+        threads_leave(before);
+    if (status)
+        return status;
     add_to_sums(&state->sums, &sums.terms, 1);
     state->norm_sum += (double)sums.n_clips * norm;
     state->n_clips += sums.n_clips;

@@ -23,9 +23,9 @@ struct network_case {
 };
 
 static struct network_case make_case_of(enum valence_fusion fusion,
-                                        enum valence_imagination imagination)
+                                        enum valence_imagination imagination, int64_t d)
 {
-    struct network_case c = {.config = case_config(24, 12, N_ALL_FLOWS, imagination)};
+    struct network_case c = {.config = case_config(d, d / 2, N_ALL_FLOWS, imagination)};
     c.config.fusion = fusion;
     c.parameters = make_parameters(&c.config, &c.table);
     for (int64_t i = 0; i < c.table.n_values; i++)
@@ -42,7 +42,7 @@ static struct network_case make_case_of(enum valence_fusion fusion,
 
 static struct network_case make_case(enum valence_imagination imagination)
 {
-    return make_case_of(VALENCE_FUSION_CROSS_ATTENTION, imagination);
+    return make_case_of(VALENCE_FUSION_CROSS_ATTENTION, imagination, 24);
 }
 
 /* The published network in its variants, and others that are trained by steps. */
@@ -58,7 +58,15 @@ enum { N_NETWORKS = sizeof NETWORKS / sizeof NETWORKS[0] };
 
 static struct network_case make_network_case(int i)
 {
-    return make_case_of(NETWORKS[i].fusion, NETWORKS[i].imagination);
+    return make_case_of(NETWORKS[i].fusion, NETWORKS[i].imagination, 24);
+}
+
+/* One whose batch is worth several threads. */
+static struct network_case make_wide_case(int i)
+{
+    struct network_case c = make_case_of(NETWORKS[i].fusion, NETWORKS[i].imagination, 72);
+    assert_true(network_threads(c.network, &c.clips.batch, true) == threads_count());
+    return c;
 }
 
 /* The scores of one flow. */
@@ -165,9 +173,64 @@ static void test_one_thread_and_more_agree(void **state)
     (void)state;
     for (int i = 0; i < N_NETWORKS; i++) {
         threads_set(2);
-        check_threads_agree(make_network_case(i));
+        check_threads_agree(make_wide_case(i));
         release_kept(NULL);
     }
+}
+
+/* `n` clips of `rows` rows in each stream, at the published sizes; nothing reads the rows. */
+static struct valence_batch sized_batch(int64_t n, int64_t rows)
+{
+    struct valence_batch batch = {n, NULL, NULL, {{0}}};
+    int64_t *offsets = keep(n + 1, sizeof *offsets);
+    for (int64_t i = 0; i <= n; i++)
+        offsets[i] = i * rows;
+    for (int s = 0; s < N_STREAMS; s++)
+        batch.streams[s] = (struct valence_rows){NULL, VALENCE_F16, 1024, offsets};
+    return batch;
+}
+
+/* By sizes alone: whatever the machine does, a run takes the same threads. */
+static void test_threads_follow_the_work(void **state)
+{
+    (void)state;
+    struct valence_model_config config;
+    valence_model_config_default(&config);
+    config.widths[VALENCE_AUDIO] = config.widths[VALENCE_TEXT] = config.widths[VALENCE_VIDEO] =
+        1024;
+    struct network *network = make_network(&config);
+    int before = threads_enter(3);
+    struct valence_batch columns = sized_batch(32, 1), sequences = sized_batch(32, 100);
+    struct valence_batch nothing = sized_batch(32, 0), fewer = sized_batch(32, 4);
+    for (int training = 0; training < 2; training++) {
+        assert_int_equal(network_threads(network, &nothing, training), 1);
+        assert_int_equal(network_threads(network, &columns, training), 1);
+        assert_int_equal(network_threads(network, &sequences, training), 3);
+    }
+    assert_int_equal(network_threads(network, &fewer, true), 3); /* a step is three times as much */
+    assert_int_equal(network_threads(network, &fewer, false), 1);
+    threads_leave(before);
+    network_free(network);
+}
+
+/* A small batch is one thread's, to the byte, and the caller keeps its threads. */
+static void test_a_small_batch_is_one_thread_s(void **state)
+{
+    (void)state;
+    struct network_case c = make_case(VALENCE_IMAGINATION_TRANSITION);
+    static const int64_t some[] = {0, 1, 3};
+    struct valence_batch small = select_clips(&c.clips, 3, some);
+    float *gradients[2], *scores[2];
+    for (int k = 0; k < 2; k++) {
+        double total;
+        threads_set(2 * k + 1);
+        gradients[k] = gradients_of(&c, &small, 77, &total);
+        scores[k] = score(&c, &small, 2);
+        assert_int_equal(threads_count(), 2 * k + 1);
+    }
+    assert_memory_equal(gradients[0], gradients[1], (size_t)c.table.n_values * sizeof(float));
+    assert_memory_equal(scores[0], scores[1], 3 * sizeof(float));
+    network_free(c.network);
 }
 
 static void check_same_bytes(struct network_case c)
@@ -194,7 +257,7 @@ static void test_two_runs_give_the_same_bytes(void **state)
     (void)state;
     for (int i = 0; i < N_NETWORKS; i++) {
         threads_set(2);
-        check_same_bytes(make_network_case(i));
+        check_same_bytes(i ? make_network_case(i) : make_wide_case(i));
         release_kept(NULL);
     }
 }
@@ -297,7 +360,7 @@ static void test_late_fusion_is_the_mean_of_what_is_there(void **state)
 {
     (void)state;
     static const unsigned alone[] = {6, 5, 3}; /* flows with audio, text, video alone */
-    struct network_case c = make_case_of(VALENCE_FUSION_LATE, VALENCE_IMAGINATION_OFF);
+    struct network_case c = make_case_of(VALENCE_FUSION_LATE, VALENCE_IMAGINATION_OFF, 24);
     struct valence_error error;
     struct flow_output output;
     unsigned complete = 0;
@@ -537,6 +600,8 @@ int main(void)
         cmocka_unit_test_teardown(test_a_score_does_not_depend_on_the_batch, release_kept),
         cmocka_unit_test_teardown(test_clips_of_a_batch_score_differently, release_kept),
         cmocka_unit_test_teardown(test_one_thread_and_more_agree, release_kept),
+        cmocka_unit_test_teardown(test_threads_follow_the_work, release_kept),
+        cmocka_unit_test_teardown(test_a_small_batch_is_one_thread_s, release_kept),
         cmocka_unit_test_teardown(test_two_runs_give_the_same_bytes, release_kept),
         cmocka_unit_test_teardown(test_dropout_follows_the_clip_not_its_place, release_kept),
         cmocka_unit_test_teardown(test_flows_together_are_the_flows_one_by_one, release_kept),
