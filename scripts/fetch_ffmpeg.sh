@@ -51,6 +51,7 @@ echo "building FFmpeg's libraries into $prefix (a few minutes, once)"
     echo "FFmpeg did not build: the whole log is $prefix.log" >&2
     exit 1
 }
+sed -i "s|$work/prefix|$prefix|g" "$work"/prefix/lib/pkgconfig/*.pc # where it will be
 cp "$work/source/COPYING.LGPLv2.1" "$work/prefix/LICENSE"
 rm -rf "$work/prefix/share"
 mv "$work/prefix" "$prefix"
