@@ -49,4 +49,3 @@ assert not [name for name in system if not name.startswith(allowed)], system
 END
 ls -l "$wheel" | awk '{ printf "wheel: %.1f MB\n", $5 / 1e6 }'
 "$python" -X importtime -c 'import valence' 2>&1 | awk -F'|' '/ valence$/ { printf "import valence: %.0f ms\n", $2 / 1000 }'
-"$python" -X importtime -c 'import valence; valence.Model' 2>&1 | awk -F'|' '/ valence.model$/ { printf "with NumPy and the library: %.0f ms\n", $2 / 1000 }'
