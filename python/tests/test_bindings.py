@@ -43,7 +43,8 @@ def test_every_exported_name_is_declared():
         exported |= {fields[2].split("@")[0] for fields in map(str.split, table.splitlines())
                      if len(fields) == 3 and fields[1] != "A" and fields[2][0].islower()}
     assert exported - set(c.FUNCTIONS) - set(c.VARIABLES) == {"valence_fail"}  # takes any number of arguments
-    for name in sorted(exported - {"valence_fail"}):
+    mpi = {name for name in exported if name.startswith("valence_mpi_")}  # of a library that the package does not open
+    for name in sorted(exported - mpi - {"valence_fail"}):
         assert getattr(lib, name) is not None
 
 
