@@ -101,7 +101,7 @@ static int encode_text_of_files(struct text_encoding *encoding, const char *cons
 
 struct request {
     const char *output, *spelling, *rows, *dtype;
-    int64_t threads;
+    int64_t threads, seed;
     struct valence_encode_options files;
     struct text_encoding encoding;
 };
@@ -141,6 +141,15 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "Element type of the stored values: f32 or f16 (default: f32; hidden states may exceed "
          "f16).",
          0, 0},
+        {OPTION_NUMBER, 0, "drop-words", &encoding->store.drop_words, "RATE",
+         "Text of low quality: delete each word with this probability before anything is encoded, "
+         "so that the rows of the others never knew it.",
+         0, 1},
+        {OPTION_NUMBER, 0, "replace-words", &encoding->store.replace_words, "RATE",
+         "The same, but put a word from the store's transcripts in its place.", 0, 1},
+        {OPTION_INT, 0, "seed", &request->seed, "N",
+         "Draws which words are damaged (default: 0). A higher rate loses what a lower one loses.",
+         0, INT64_MAX},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
         {OPTION_TEXT, 0, "device", &encoding->settings.device, "NAME",
          "cpu, gpu, cuda, vulkan, ... (default: cpu).", 0, 0},
@@ -159,6 +168,7 @@ static int encode(struct request *request, const char *const *inputs, int n)
     struct valence_error error;
     encoding->store.skip = request->files.skip;
     encoding->store.overwrite = request->files.overwrite;
+    encoding->store.damage_seed = (uint64_t)request->seed;
     int status =
         is_store(inputs, n)
             ? encode_text_of_store(encoding, inputs[0], request->output, &error)
@@ -183,6 +193,10 @@ static int run_text(const struct command *command, int argc, char **argv)
             code = choose_dtype(command, request.dtype, &encoding->store.dtype);
         if (!code && !request.output)
             code = report_usage(command, "--output PATH is missing: where to write the features");
+        if (!code && (encoding->store.drop_words > 0 || encoding->store.replace_words > 0) &&
+            !is_store(inputs, n))
+            code = report_usage(command, "--drop-words and --replace-words damage the transcripts "
+                                         "of a store: give one in place of files");
         if (!code && request.threads)
             valence_set_threads((int)request.threads);
         if (!code)
@@ -206,5 +220,7 @@ const struct command encode_text = {
         "next word; docs/results.md compares them.",
     .example = "valence import table clips.csv transcripts --labels-only\n"
                "valence encode text transcripts -o store --layers 18 --spelling sentence\n"
+               "valence encode text store -o damaged --layers 18 --spelling sentence --stream "
+               "text_30 --drop-words 0.3\n"
                "valence encode text a.txt b.txt -m vicuna-7b.gguf -o text/",
     .run = run_text};

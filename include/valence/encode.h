@@ -127,6 +127,14 @@ struct valence_encode_store_options {
     const struct valence_progress *progress;   /* or NULL */
     /* Another store at `to` is replaced; without it, that is ERROR_EXISTS, key "overwrite". */
     bool overwrite;
+    /* Text of low quality: how likely each word of a transcript is deleted, or replaced by one
+     * drawn from all of the store's transcripts, before it is encoded; together at most 1. The same
+     * `damage_seed` draws the same, and loses at a higher rate what it loses at a lower one. The
+     * store keeps the whole transcripts; the rates are recorded as "damage" of the encoder's
+     * settings. A clip that has lost all words has no rows. ERROR_ARGUMENT, key "drop_words" or
+     * "replace_words", outside these bounds and for simulated text. */
+    double drop_words, replace_words;
+    uint64_t damage_seed;
 };
 
 VALENCE_API void valence_encode_store_options_default(struct valence_encode_store_options *options);

@@ -86,6 +86,23 @@ json '"f16"' streams 1 dtype
 json '"3+4"' source encoders text layers
 json '"mean"' source encoders text_mean rows
 
+# Words that are lost before encoding: another stream beside the whole one.
+expect 0 encode text "$work/store" -m "$model" -o "$work/lost" --layers 3+4 --stream text_lost --drop-words 0.5 --seed 3
+expect 0 inspect "$work/lost" --json
+json 0.5 source encoders text_lost damage drop_words
+json 3 source encoders text_lost damage seed
+expect 1 encode text "$work/store" -m "$model" -o "$work/lost" --layers 3+4 --stream text_lost --drop-words 0.4 --seed 3
+complains "encoders"
+expect 0 encode text "$work/store" -m "$model" -o "$work/gone" --rows last --stream text_gone --drop-words 1
+prints "0 clips encoded"
+expect 0 encode text "$work/store" -m "$model" -o "$work/others" --rows last --stream text_others --replace-words 1
+prints "60 clips encoded"
+expect 2 encode text "$work/store" -m "$model" -o "$work/x" --stream text_x --drop-words 0.7 --replace-words 0.7
+complains "words are replaced at a rate of 0 to 0.3"
+expect 2 encode text "$work/a.txt" -m "$model" -o "$work/x" --drop-words 0.7
+complains "damage the transcripts of a store"
+[ ! -e "$work/x" ] || wrong "a refused encoding left a store"
+
 # The same in one step.
 expect 0 import table "$work/clips.csv" "$work/at-once" -m "$model" --layers 3+4 --rows last
 prints "61  imported"

@@ -104,6 +104,10 @@ int valence_simulate_store(struct valence_simulator *simulator, const char *from
     if (!status && !own.sounds)
         status = fail_key(error, VALENCE_ERROR_ARGUMENT, "sounds",
                           "the folder of the clips' sounds is missing");
+    if (!status && (own.drop_words != 0 || own.replace_words != 0))
+        status = fail_key(error, VALENCE_ERROR_ARGUMENT,
+                          own.drop_words != 0 ? "drop_words" : "replace_words",
+                          "simulated text is heard, not read: it has no words to damage");
     if (!status)
         status = encode_store(&store, from, to, &own, report, error);
     forget(&self);
