@@ -104,7 +104,7 @@ expect 1 encode wavlm -m "$work/base.gguf" "$work/sounds/c.wav" -o "$work/x.npy"
 complains "none of 1 inputs could be encoded"
 mkdir "$work/nothing"
 expect 1 encode wavlm -m "$work/base.gguf" "$work/nothing" -o "$work/x.npy"
-complains "nothing: the folder holds no file that ends in .wav or the like"
+complains "nothing: this is an empty folder, not sound, video or text"
 
 expect 0 convert whisper "$golden/whisper/tiny" -o "$work/whisper.gguf"
 expect 0 encode whisper -m "$work/whisper.gguf" "$work/a.wav" -o "$work/whisper.safetensors" --layers 1,final

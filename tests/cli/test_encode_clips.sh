@@ -55,8 +55,8 @@ expect 2 encode manet x.png -m x.gguf -o "$work/x.npy" --fps 3
 complains "are for --align"
 expect 1 convert manet "$TESTS/golden/manet/manet-tiny.pth" -o "$work/no/manet.gguf"
 expect 0 convert manet "$TESTS/golden/manet/manet-tiny.pth" -o "$work/manet.gguf"
-expect 1 encode faces -m "$work/manet.gguf" x.mp4 -o "$work/x.npy"
+expect 1 encode faces -m "$work/manet.gguf" "$work/a.wav" -o "$work/x.npy"
 complains "manet.gguf: holds 'manet', not face networks"
-expect 1 encode manet --align -m "$work/manet.gguf" x.mp4 -o "$work/x.npy" --offline
+expect 1 encode manet --align -m "$work/manet.gguf" "$work/a.wav" -o "$work/x.npy" --offline
 complains "faces.gguf: is not there"
 finish
