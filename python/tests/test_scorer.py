@@ -61,6 +61,34 @@ def test_what_a_score_becomes(scorer, voice):
     assert f"{score.score:+.2f}" in repr(score)
 
 
+def test_a_model_of_classes(voice, tmp_path):
+    import json
+
+    names = ["anger", "joy", "neutral"]
+    with valence.Store(voice[1].parent / "store") as voices:
+        with valence.Store.write(tmp_path / "store", {"audio": 83}, source=voices.source,
+                                 label_scale={"name": "emotion", "classes": names}) as writer:
+            for i, clip in enumerate(voices):
+                writer.add(clip.id, split=clip.split, label=i % 3, audio=clip["audio"])
+    valence.train(tmp_path / "store", tmp_path / "run", epochs=1, model_d=8, model_o=4, flows=["complete"], select="complete",
+                  labels="classes", losses_rnc=0)
+    with valence.Scorer(tmp_path / "run", folder=tmp_path, download=False) as scorer:
+        seen = []
+        score = scorer.score(voice[1], on_segment=seen.append)
+    assert scorer.classes == names and list(score.probabilities) == names
+    assert score.label == max(names, key=score.probabilities.get) and sum(score.probabilities.values()) == pytest.approx(1)
+    assert math.isnan(score.score) and math.isnan(score.segments[0].raw_score)
+    assert seen[0].label == score.segments[0].label == score.label and seen[0].probabilities == score.probabilities
+    with pytest.raises(TypeError, match="label"):
+        float(score)
+    document = json.loads(json.dumps(score.to_dict()))
+    assert document["score"] is None and document["segments"][0]["probabilities"] == score.probabilities
+    frame = score.to_pandas()
+    assert list(frame.label) == [score.label] and list(frame.probability_joy) == [score.probabilities["joy"]]
+    html = score._repr_html_()
+    assert f"<b>{score.label}</b>" in html and "<svg" not in html and score.label in repr(score)
+
+
 def test_wrong_inputs(scorer, voice, tmp_path):
     with pytest.raises(valence.NotFoundError, match="no such file"):
         scorer.score("no-such.mp4")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from valence.evaluation import Evaluation, ProtocolEvaluation
-    from valence.scorer import Score
+    from valence.scorer import Score, Segment
 
 WIDTH, HEIGHT, MARGIN = 640, 140, 30
 
@@ -22,16 +22,29 @@ def escape(value: object) -> str:
     return html.escape(str(value), quote=True)
 
 
+def result(s: Score | Segment) -> str:
+    """The score, or the class of a model of classes."""
+    return escape(s.label or "–") if s.probabilities else number(s.score, sign=True)
+
+
+def spread(g: Segment) -> str:
+    """The interval of a score, the probability of a class."""
+    if g.probabilities:
+        return number(g.probabilities[g.label]) if g.label else "–"
+    return f"{number(g.low, 1, True)} … {number(g.high, 1, True)}"
+
+
 def score(s: Score) -> str:
     unit = f"{len(s.segments)} segment{'s' * (len(s.segments) != 1)}"
-    head = f"<b>{number(s.score, sign=True)}</b> {escape(s.name)[:200]} <small>({unit}, {escape(s.language) or 'language not known'})"
+    head = f"<b>{result(s)}</b> {escape(s.name)[:200]} <small>({unit}, {escape(s.language) or 'language not known'})"
     rows = "".join(
-        f"<tr><td>{number(g.start, 1)}</td><td><b>{number(g.score, sign=True)}</b></td>"
-        f"<td>{number(g.low, 1, True)} … {number(g.high, 1, True)}</td><td>{escape(g.flow)}</td>"
+        f"<tr><td>{number(g.start, 1)}</td><td><b>{result(g)}</b></td>"
+        f"<td>{spread(g)}</td><td>{escape(g.flow)}</td>"
         f"<td style='text-align:left'>{escape(g.reason or g.text)}{' (unlike the training data)' * g.outside}</td></tr>"
         for g in s.segments[:50])
     more = f"<p>{len(s.segments) - 50} more</p>" if len(s.segments) > 50 else ""
-    return (f"<div>{head}</small>{timeline(s)}<table><thead><tr><th>s</th><th>score</th><th>interval</th><th>flow</th><th>text</th>"
+    return (f"<div>{head}</small>{timeline(s)}<table><thead><tr><th>s</th><th>{'class' if s.probabilities else 'score'}</th>"
+            f"<th>{'probability' if s.probabilities else 'interval'}</th><th>flow</th><th>text</th>"
             f"</tr></thead><tbody>{rows}</tbody></table>{more}</div>")
 
 

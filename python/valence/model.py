@@ -204,7 +204,7 @@ class Model(Handle):
     @property
     def classes(self) -> list[str]:
         """Names of the classes that it tells apart; empty where it gives scores."""
-        return [text(lib.valence_model_class_name(self.handle, i)) for i in range(self._config.n_classes)]
+        return class_names(self.handle)
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -290,6 +290,12 @@ class Borrowed:
 
 def counts_of() -> c.valence_prediction_counts:
     return c.valence_prediction_counts(size=ctypes.sizeof(c.valence_prediction_counts))
+
+
+def class_names(model: Any) -> list[str]:
+    """Of a model's handle: the classes that it tells apart, or nothing."""
+    n_classes = lib.valence_model_get_config(model).contents.n_classes
+    return [text(lib.valence_model_class_name(model, i)) for i in range(n_classes)]
 
 
 def default_model_path() -> str:

@@ -20,7 +20,7 @@ from valence._options import flow_name, modalities, options, plain
 from valence._progress import Watch, Work
 from valence.clips import as_array
 from valence.errors import NotFoundError
-from valence.model import default_model_path
+from valence.model import class_names, default_model_path
 
 if TYPE_CHECKING:
     import pandas
@@ -38,7 +38,8 @@ class Word:
 
 @dataclasses.dataclass(frozen=True)
 class Segment:
-    """An utterance with its score. NaN, and a reason, where it has none (struct valence_scored_segment)."""
+    """An utterance with its score, or NaN and a reason (struct valence_scored_segment). A model of classes gives `label` and
+    `probabilities`; `score` is NaN then."""
 
     index: int
     start: float
@@ -63,11 +64,14 @@ class Segment:
     signals: dict[str, Any] | None  # with signals=True
     without: dict[str, float] | None  # with explain=True: the score without each modality
     without_word: list[float] | None  # ... without each word
+    label: str | None = None  # of a model of classes: the most probable one
+    probabilities: dict[str, float] | None = None  # ... and that of each class
 
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """How positive or negative a recording or a text is; `segments` are its utterances."""
+    """How positive or negative a recording or a text is; `segments` are its utterances. A model of classes gives `label` and
+    `probabilities`, the segments' mean; `score` is NaN then."""
 
     name: str
     score: float
@@ -82,12 +86,17 @@ class Score:
     has_pictures: bool
     work_seconds: float
     segments: list[Segment]
+    label: str | None = None
+    probabilities: dict[str, float] | None = None
 
     def __float__(self) -> float:
+        if self.probabilities:
+            raise TypeError("a model of classes gives no score; see label and probabilities")
         return self.score
 
     def __repr__(self) -> str:
-        return f"<valence.Score {self.score:+.2f}, {len(self.segments)} segment{'s' * (len(self.segments) != 1)}: {self.name}>"
+        result = f"{self.score:+.2f}" if not self.probabilities else self.label or "without a class"
+        return f"<valence.Score {result}, {len(self.segments)} segment{'s' * (len(self.segments) != 1)}: {self.name}>"
 
     def to_dict(self) -> dict[str, Any]:
         """Of Python's own types, NaN as None: what json.dumps() takes."""
@@ -101,6 +110,7 @@ class Score:
         for segment in self.segments:
             row = dataclasses.asdict(segment)
             row.update({f"weight_{name}": weight for name, weight in row.pop("modality_weights").items()})
+            row.update({f"probability_{name}": share for name, share in (row.pop("probabilities") or {}).items()})
             row["missing"], row["imagined"] = ",".join(segment.missing), ",".join(segment.imagined)
             for name in ("words", "signals", "without", "without_word"):
                 row.pop(name)
@@ -119,7 +129,15 @@ def without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def read_segment(s: Any, read: int) -> Segment:
+def read_classes(s: Any, classes: list[str]) -> dict[str, Any]:
+    """What a segment or a recording has of a model of classes; its score is only the number of a class."""
+    if not classes:
+        return {"score": s.score, "label": None, "probabilities": None}
+    return {"score": math.nan, "label": text(s.class_name) or None,
+            "probabilities": {name: s.probabilities[i] for i, name in enumerate(classes)}}
+
+
+def read_segment(s: Any, read: int, classes: list[str]) -> Segment:
     """Copies what lives for a call only. `read` is the set of the model's modalities."""
     known = names("valence_modality_names")
     explained = s.explanation.contents if s.explanation else None
@@ -127,13 +145,14 @@ def read_segment(s: Any, read: int) -> Segment:
         if explained else None
     by_word = explained.without_word[:s.n_words] if explained and explained.without_word else None
     return Segment(
-        index=s.index, start=s.start, end=s.end, score=s.score, raw_score=s.raw_score, low=s.estimate.low, high=s.estimate.high,
-        expected_error=s.estimate.error, distance=s.distance, novelty=s.novelty, outside=s.outside, reason=text(s.reason),
+        index=s.index, start=s.start, end=s.end, raw_score=s.raw_score if not classes else math.nan,
+        low=s.estimate.low, high=s.estimate.high, expected_error=s.estimate.error, distance=s.distance, novelty=s.novelty, outside=s.outside, reason=text(s.reason),
         flow=flow_name(s.flow), missing=modalities(s.missing), imagined=modalities(s.imagined),
         modality_weights={name: s.modality_weights[i] for i, name in enumerate(known) if read >> i & 1},
         words_from=names("valence_word_source_names")[s.words_from], text=text(s.text),
         words=[Word(text(w.text), w.start, w.end, w.confidence) for w in (s.words[i] for i in range(s.n_words))],
-        confidence=s.confidence, signals=plain(s.signals.contents) if s.signals else None, without=without, without_word=by_word)
+        confidence=s.confidence, signals=plain(s.signals.contents) if s.signals else None, without=without, without_word=by_word,
+        **read_classes(s, classes))
 
 
 def cache_folder() -> str:
@@ -172,9 +191,11 @@ class Scorer(Handle):
         path = default_model_path() if model is None else os.fspath(model)
         super().__init__(made(c.valence_scorer, "valence_scorer_open", path_bytes(path), ctypes.byref(self._options)),
                          "valence_scorer_close")
-        self._read = lib.valence_model_modalities(lib.valence_scorer_model(self.handle))
+        model = lib.valence_scorer_model(self.handle)
+        self._read = lib.valence_model_modalities(model)
+        self.classes = class_names(model)
         low, high = ctypes.c_double(-3), ctypes.c_double(3)
-        if not lib.valence_model_label_range(lib.valence_scorer_model(self.handle), ctypes.byref(low), ctypes.byref(high)):
+        if not lib.valence_model_label_range(model, ctypes.byref(low), ctypes.byref(high)):
             low.value, high.value = -3, 3
         self.label_range = low.value, high.value
 
@@ -222,23 +243,24 @@ class Scorer(Handle):
         listed = [item.encode() for item in texts]
         array, segments = (ctypes.c_char_p * len(listed))(*listed), []
         with Work(progress) as work:
-            receive = work.receiver(c.valence_segment_receiver, lambda s: segments.append(read_segment(s, self._read)))
+            receive = work.receiver(c.valence_segment_receiver, lambda s: segments.append(read_segment(s, self._read, self.classes)))
             work.call("valence_score_texts", self.handle, array, len(listed), work.progress, receive, None)
         return segments
 
     def _score(self, recording: Any, name: str, progress: Watch, on_segment: Callable[[Segment], object] | None) -> Score:
         found = ctypes.POINTER(c.valence_recording_score)()
         with Work(progress) as work:
-            receive = work.receiver(c.valence_segment_receiver, lambda s: on_segment(read_segment(s, self._read))) \
+            receive = work.receiver(c.valence_segment_receiver, lambda s: on_segment(read_segment(s, self._read, self.classes))) \
                 if on_segment else c.valence_segment_receiver()
             work.call("valence_score_recording", self.handle, ctypes.byref(recording), work.progress, receive, None,
                       ctypes.byref(found))
         try:
             s = found.contents
-            return Score(name=name, score=s.score, spread=s.spread, lowest=s.lowest, highest=s.highest, seconds=s.seconds,
+            return Score(name=name, spread=s.spread, lowest=s.lowest, highest=s.highest, seconds=s.seconds,
                          label_range=self.label_range, language=text(s.language), warning=text(s.warning), has_sound=s.has_sound,
                          has_pictures=s.has_pictures, work_seconds=s.work_seconds,
-                         segments=[read_segment(s.segments[i], self._read) for i in range(s.n_segments)])
+                         segments=[read_segment(s.segments[i], self._read, self.classes) for i in range(s.n_segments)],
+                         **read_classes(s, self.classes))
         finally:
             lib.valence_recording_score_free(found)
 
