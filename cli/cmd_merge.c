@@ -51,8 +51,8 @@ static int run_merge(const struct command *command, int argc, char **argv)
         {OPTION_FLAG, 0, "partial", &request.partial, NULL,
          "Join the parts of an extraction that you name, even if some are missing.", 0, 0},
         {OPTION_FLAG, 0, "shards", &request.shards, NULL,
-         "Keep the stores as files of one store, the shards, and add them to those that STORE has "
-         "already.",
+         "Copy the stores as they are, as shards of one store, and add them to the shards that "
+         "STORE has already.",
          0, 0},
         option_json(&request.json),
         option_quiet(&request.quiet),

@@ -266,13 +266,14 @@ static int run_serve(const struct command *command, int argc, char **argv)
         option_offline(&score->offline),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Jobs", 0, 0},
         {OPTION_TEXT, 0, "jobs", &request.jobs, "FOLDER",
-         "Accept long recordings at once and score them when no request waits; clients ask for the "
-         "result. FOLDER holds them, also while no server runs (default: no jobs).",
+         "Accept long recordings as jobs, and score them when no request waits; clients ask for "
+         "the "
+         "result later. Jobs are kept in FOLDER and survive a restart (default: no jobs).",
          0, 0},
         {OPTION_NUMBER, 0, "job-seconds", &request.job_seconds, "S",
-         "Longer recordings become jobs (default: 60).", 0, 1e7},
+         "Recordings longer than this become jobs (default: 60).", 0, 1e7},
         {OPTION_NUMBER, 0, "keep-jobs", &request.keep_jobs, "S",
-         "How long results are kept, and how long a job may wait for its own (default: 3600).", 1,
+         "How long a result is kept, and how long a job may take to get one (default: 3600).", 1,
          1e9},
         {OPTION_INT, 0, "max-jobs", &request.max_jobs, "N",
          "Jobs that are kept at once; others get 429 (default: 100).", 1, 1000000},
@@ -284,17 +285,17 @@ static int run_serve(const struct command *command, int argc, char **argv)
         {OPTION_INT, 0, "connections", &request.connections, "N",
          "Connections at once (default: 1000).", 2, 100000},
         {OPTION_INT, 0, "requests-per-minute", &request.per_minute, "N",
-         "Of one client, by its address; others get 429 (default: no limit).", 1, 1000000},
+         "Requests a minute from one address; more get 429 (default: no limit).", 1, 1000000},
         {OPTION_NUMBER, 0, "receive-seconds", &request.receive_seconds, "S",
-         "Cut clients whose request takes longer to arrive, plus a second each 8 KiB (default: "
-         "30).",
+         "Time for a request to arrive, plus one second for each 8 KiB; slower clients are cut off "
+         "(default: 30).",
          0.1, 86400},
         {OPTION_NUMBER, 0, "request-seconds", &request.request_seconds, "S",
-         "Give up requests that wait and compute longer (default: 300).", 0.1, 86400},
+         "Give up on requests that take longer, waiting included (default: 300).", 0.1, 86400},
         {OPTION_NUMBER, 0, "grace", &request.grace, "S",
-         "How long requests at hand may go on after SIGTERM or Ctrl-C (default: 30).", 0, 86400},
+         "Time for unfinished requests after SIGTERM or Ctrl-C (default: 30).", 0, 86400},
         {OPTION_TEXT, 0, "upload-folder", &request.folder, "FOLDER",
-         "Where uploads are while they are scored, in files without a name (default: /tmp).", 0, 0},
+         "Where uploads are stored while they are scored, as unnamed files (default: /tmp).", 0, 0},
         option_threads(&score->threads),
         {OPTION_NUMBER, 0, "max-seconds", &score->limits.max_seconds, "S",
          "Refuse recordings that are longer (default: 600).", 1, 1e7},
@@ -319,7 +320,7 @@ static int run_serve(const struct command *command, int argc, char **argv)
 const struct command command_serve = {
     .name = "serve",
     .arguments = "",
-    .summary = "Serve scores over HTTP: recordings and texts, from any language and machine.",
+    .summary = "Serve scores over HTTP: recordings and texts, for programs in any language.",
     .description =
         "The model and its encoders are loaded once and kept. POST /v1/score takes a recording, a "
         "text or both and answers with JSON, CSV or subtitles; POST /v1/score/stream sends each "
@@ -329,7 +330,9 @@ const struct command command_serve = {
         "Requests are scored one after the other with all threads; others wait, up to a limit. "
         "Only this machine is served unless you name another address, which needs a key.\n\n"
         "Each request that ends prints a line of JSON to standard output, without anything that "
-        "was sent. SIGTERM and Ctrl-C finish the requests at hand; SIGHUP loads the model again.",
+        "was sent. On SIGTERM or Ctrl-C the server finishes open requests and stops; SIGHUP loads "
+        "the model "
+        "again.",
     .example = "valence serve\n"
                "curl http://127.0.0.1:8080/v1/score -F file=@clip.mp4\n"
                "curl http://127.0.0.1:8080/v1/score -H 'Content-Type: application/json' -d "

@@ -20,7 +20,7 @@ from valence.errors import CancelledError
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """How far something has got: `total` is 0 where it cannot be known."""
+    """How far the work has got; `total` is 0 if it is not known."""
 
     stage: str
     done: int
@@ -66,7 +66,7 @@ def watcher(watch: Watch) -> Callable[[Progress], object] | None:
 
 
 class Work:
-    """One call of the library that takes its time:
+    """One long call of the library:
 
         with Work(progress) as work:
             work.call("valence_synthesize", path, options, work.progress)

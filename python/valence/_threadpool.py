@@ -1,4 +1,4 @@
-"""The library as one that threadpoolctl can see and limit."""
+"""Lets threadpoolctl see and limit the threads of the library."""
 from __future__ import annotations
 
 from typing import Any

@@ -3,7 +3,7 @@
 X is a dict from stream ("audio", "text", "video", "simulated_text") to one entry a clip: an array (T, D) or (D,), or None where
 the clip lacks it. A stream may also be one array (N, T, D) or (N, D), a PyArrow array of lists of rows, or Rows, which the
 library reads where they are. A list of dicts, one a clip, is the other way round. Arrays are NumPy's, or anything that
-hands out its memory by DLPack (PyTorch, CuPy on the host, JAX) or PyArrow.
+shares its CPU memory by DLPack (PyTorch, JAX) or PyArrow.
 """
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stream_names() -> list[str]:
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-    """One stream of N clips, packed: clip i owns rows[offsets[i] : offsets[i + 1]]. Nothing is copied of f16 and f32."""
+    """One stream of N clips, packed: clip i owns rows[offsets[i] : offsets[i + 1]]. f16 and f32 are not copied."""
 
     rows: Array
     offsets: Array

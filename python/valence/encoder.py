@@ -49,7 +49,7 @@ class Encoder(Handle):
 
     def encode(self, inputs: Sequence[Union[str, Any]], *, progress: Watch = None) -> list[Array]:
         """The rows of each input, (T, width): of texts, mono samples (n,) at description["rate_hz"], RGB pictures (height, width,
-        3) of uint8, or rows (T, D) for a projector. The arrays are the library's memory, which goes with the last of them."""
+        3) of uint8, or rows (T, D) for a projector. The arrays are the library's memory, which is freed with the last of them."""
         entries, kept = (c.valence_encoder_input * len(inputs))(), []
         for entry, given in zip(entries, inputs):
             kept.append(fill(entry, given))
@@ -75,7 +75,7 @@ class State(Handle):
 
 
 class Features:
-    """The rows of a batch, freed when no array looks at them any more."""
+    """The rows of a batch, freed when no array uses them any more."""
 
     def __init__(self) -> None:
         self.struct = c.valence_features()

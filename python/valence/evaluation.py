@@ -46,7 +46,7 @@ def metric_infos(scale: int) -> dict[int, MetricInfo]:
 
 @dataclasses.dataclass(frozen=True)
 class FlowEvaluation:
-    """A flow measured. Metrics have their keys in JSON: mae, corr, acc2_non0, … NaN is what is not defined."""
+    """A flow measured. Metrics have their keys in JSON: mae, corr, acc2_non0, … NaN: not defined."""
 
     flow: str
     trained: bool
@@ -104,7 +104,7 @@ class Evaluation:
 
 
 def array_of(address: Any, kind: Any, n: int) -> Array:
-    """A copy of an array of the library's."""
+    """A copy of an array that the library owns."""
     return np.ctypeslib.as_array(ctypes.cast(address, ctypes.POINTER(kind)), (n,)).copy() if n else np.empty(0)
 
 

@@ -1,4 +1,4 @@
-"""The network as an estimator of scikit-learn's kind. Works without scikit-learn, too."""
+"""The network as an estimator with the interface of scikit-learn, which it works without, too."""
 from __future__ import annotations
 
 import inspect
@@ -108,7 +108,7 @@ class Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return self.predict_details(X).score.astype(np.float64)
 
     def predict_details(self, X: X, **more: Any) -> Predictions:
-        """Scores with intervals, flows and all else that valence.Model.predict() gives."""
+        """Scores with intervals, flows and everything else that valence.Model.predict() gives."""
         if not hasattr(self, "model_"):
             raise NotFittedError("This Regressor instance is not fitted yet. Call 'fit' with appropriate arguments before using "
                                  "this estimator.")

@@ -146,7 +146,8 @@ def read_segment(s: Any, read: int, classes: list[str]) -> Segment:
     by_word = explained.without_word[:s.n_words] if explained and explained.without_word else None
     return Segment(
         index=s.index, start=s.start, end=s.end, raw_score=s.raw_score if not classes else math.nan,
-        low=s.estimate.low, high=s.estimate.high, expected_error=s.estimate.error, distance=s.distance, novelty=s.novelty, outside=s.outside, reason=text(s.reason),
+        low=s.estimate.low, high=s.estimate.high, expected_error=s.estimate.error, distance=s.distance, novelty=s.novelty,
+        outside=s.outside, reason=text(s.reason),
         flow=flow_name(s.flow), missing=modalities(s.missing), imagined=modalities(s.imagined),
         modality_weights={name: s.modality_weights[i] for i, name in enumerate(known) if read >> i & 1},
         words_from=names("valence_word_source_names")[s.words_from], text=text(s.text),

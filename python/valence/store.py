@@ -100,7 +100,7 @@ class Store(Handle):
 
     @property
     def source(self) -> dict[str, Any]:
-        """What the clips were made from."""
+        """Where the clips come from, and the settings of their encoders."""
         written = lib.valence_store_source(self.handle)
         return dict(json.loads(written)) if written else {}
 
@@ -226,7 +226,7 @@ class StoreWriter:
         with valence.Store.write("corpus", {"audio": 74, "text": (768, "f16")}) as writer:
             writer.add("clip1", split="train", label=1.5, audio=rows, text=other_rows)
 
-    At the end of the `with` the store is finished; after an error it stays unfinished and opening it again goes on with it.
+    At the end of the `with` the store is finished; after an error it stays unfinished, and opening it again continues it.
     """
 
     def __init__(self, path: str | os.PathLike[str], streams: Mapping[str, Any], *, source: Mapping[str, Any] | None = None,
@@ -299,7 +299,7 @@ class StoreWriter:
             raise ArgumentError(f"{id}, {name}: {array.shape[1]} columns; the store has {self._widths[name]}")
 
     def finish(self) -> None:
-        """Makes everything durable and marks the store as finished."""
+        """Writes everything to disk and marks the store as finished."""
         call("valence_store_writer_finish", self.handle)
 
     def close(self) -> None:

@@ -173,7 +173,7 @@ def train(store: str | os.PathLike[str] | TrainConfig, output: str | os.PathLike
     """Trains on a store and writes the run's folder `output`. `settings` are keys of the configuration (model_d=64, epochs=20,
     flows=["complete", "text_missing"]); the others suit the store. `store` may be a TrainConfig, with all of it.
 
-    Ctrl-C saves and raises KeyboardInterrupt; the same call with resume=True goes on.
+    Ctrl-C saves and raises KeyboardInterrupt; the same call with resume=True continues.
     """
     config = store if isinstance(store, TrainConfig) else TrainConfig(store)
     if output is not None:
