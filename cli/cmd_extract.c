@@ -292,10 +292,8 @@ static int run_extract(const struct command *command, int argc, char **argv)
         {OPTION_TEXT, 0, "shard", &request.shard, "I/N",
          "Only part I of N of the clips; 'valence merge' joins the stores.", 0, 0},
         {OPTION_INT, 0, "pieces", &request.pieces, "N",
-         "Share the work with other processes that run the same command: each makes one of N "
-         "pieces "
-         "after the other, and the last one merges them (default under mpirun: 8 for each "
-         "process).",
+         "Cut the work into N pieces, which all processes that run this command share; the last "
+         "one merges them (default under mpirun: 8 for each process).",
          1, 1000000},
         {OPTION_INT, 0, "allow-failures", &request.allowed, "N",
          "Exit with 0 where at most N clips failed (default 0).", 0, 1e9},

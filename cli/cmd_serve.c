@@ -267,8 +267,7 @@ static int run_serve(const struct command *command, int argc, char **argv)
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Jobs", 0, 0},
         {OPTION_TEXT, 0, "jobs", &request.jobs, "FOLDER",
          "Accept long recordings as jobs, and score them when no request waits; clients ask for "
-         "the "
-         "result later. Jobs are kept in FOLDER and survive a restart (default: no jobs).",
+         "the result later. Jobs are kept in FOLDER and survive a restart (default: no jobs).",
          0, 0},
         {OPTION_NUMBER, 0, "job-seconds", &request.job_seconds, "S",
          "Recordings longer than this become jobs (default: 60).", 0, 1e7},
@@ -331,8 +330,7 @@ const struct command command_serve = {
         "Only this machine is served unless you name another address, which needs a key.\n\n"
         "Each request that ends prints a line of JSON to standard output, without anything that "
         "was sent. On SIGTERM or Ctrl-C the server finishes open requests and stops; SIGHUP loads "
-        "the model "
-        "again.",
+        "the model again.",
     .example = "valence serve\n"
                "curl http://127.0.0.1:8080/v1/score -F file=@clip.mp4\n"
                "curl http://127.0.0.1:8080/v1/score -H 'Content-Type: application/json' -d "
