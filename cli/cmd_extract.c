@@ -181,10 +181,20 @@ static int extract_pieces(const struct request *request, struct valence_extract_
     struct pieces_result result;
     int status = extract_in_pieces(config, options, n_pieces, &result, error);
     terminal_progress_finish();
+    if (status && request->subject)
+        explain_path(request->subject, WANTED_MEDIA, error);
     if (status)
         return report_error(error);
     print_pieces(request, &result);
     return result.n_failed <= request->allowed ? EXIT_FINE : EXIT_FAILED;
+}
+
+/* How many pieces several processes share; 0: this process extracts alone. */
+static int64_t count_pieces(const struct request *request)
+{
+    if (request->shard || request->pieces)
+        return request->shard ? 0 : request->pieces;
+    return ranks_count() > 1 ? 8 * ranks_count() : 0;
 }
 
 static int extract(const struct request *request, struct valence_extract_config *config,
@@ -200,9 +210,9 @@ static int extract(const struct request *request, struct valence_extract_config 
     options->overwrite = request->force;
     options->preview = request->preview;
     options->progress = terminal_progress(request->quiet);
-    int64_t pieces = request->pieces ? request->pieces : ranks_count() > 1 ? 8 * ranks_count() : 0;
+    int64_t pieces = count_pieces(request);
     int status;
-    if (pieces && !request->shard) {
+    if (pieces) {
         int code = extract_pieces(request, config, options, pieces, error);
         free(folder);
         return code;
@@ -236,9 +246,9 @@ static int run_request(const struct command *command, const struct request *requ
     valence_extract_options_default(&options);
     if (request->shard && request->pieces)
         return report_usage(command, "--pieces and --shard exclude each other");
-    if (request->pieces && (request->preview || request->json))
-        return report_usage(command,
-                            "--pieces excludes --preview and --json: no process has it all");
+    if (count_pieces(request) && (request->preview || request->json))
+        return report_usage(command, "%s excludes --preview and --json: no process has it all",
+                            request->pieces ? "--pieces" : "mpirun");
     if (request->shard && !read_shard(request->shard, &options))
         return report_usage(command, "--shard %.40s: this is not I/N, as in 2/5", request->shard);
     if (!request->subject && !request->print_config)

@@ -57,6 +57,27 @@ static int take_lock(const char *path, bool waiting)
     return -1;
 }
 
+/* Pieces of other sizes do not make a whole: the first process writes down how many there are. */
+static int check_number(const struct pieces *p, struct valence_error *error)
+{
+    char name[NAME_BYTES], text[32] = "";
+    int status = VALENCE_OK;
+    snprintf(name, sizeof name, "%s/number", p->folder);
+    int file = take_lock(name, true);
+    if (file < 0) /* without the folder all is done, which merge() finds */
+        return is_there(p->folder) ? fail_file(name, error) : VALENCE_OK;
+    ssize_t n_bytes = pread(file, text, sizeof text - 1, 0);
+    if (n_bytes < 0 || (n_bytes == 0 && dprintf(file, "%" PRId64 "\n", p->n) < 0))
+        status = fail_file(name, error);
+    else if (n_bytes > 0 && strtoll(text, NULL, 10) != p->n)
+        status = valence_fail(error, VALENCE_ERROR_DATA, NULL,
+                              "%s: was begun with --pieces %lld, not %" PRId64
+                              "\n         (continue with that number, or remove the folder)",
+                              p->folder, strtoll(text, NULL, 10), p->n);
+    close(file);
+    return status;
+}
+
 static int make_piece(struct pieces *p, int64_t piece, struct valence_error *error)
 {
     char name[NAME_BYTES];
@@ -183,7 +204,9 @@ int extract_in_pieces(struct valence_extract_config *config,
         rmdir(p.folder);
         return VALENCE_OK;
     }
-    status = make_pieces(&p, false, error);
+    status = check_number(&p, error);
+    if (!status)
+        status = make_pieces(&p, false, error);
     if (!status)
         status = make_pieces(&p, true, error);
     return status ? status : merge(&p, error);

@@ -48,6 +48,22 @@ same shared
 expect 2 extract $arguments -o "$work/no" --pieces 2 --shard 1/2
 complains "exclude each other"
 
+# The number of pieces stays: those of other sizes would leave clips out.
+expect 1 extract "$work/nothing" -o "$work/begun" --pieces 8
+complains "name sound or video files"
+expect 1 extract $arguments -o "$work/begun" --pieces 4
+complains "was begun with --pieces 8, not 4"
+
+# What a launcher sets is enough; no rank could print the whole.
+for option in --json "--preview $work/pictures"; do
+    OMPI_COMM_WORLD_SIZE=2
+    export OMPI_COMM_WORLD_SIZE
+    expect 2 extract $arguments -o "$work/no" $option
+    unset OMPI_COMM_WORLD_SIZE
+    complains "mpirun excludes --preview and --json"
+done
+[ ! -e "$work/no.pieces" ] || wrong "a refused command left a folder"
+
 if command -v mpirun >/dev/null; then
     OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
         mpirun -n 2 "$VALENCE" extract $arguments -o "$work/ranks" --pieces 4 --allow-failures 1 >"$work/out" 2>&1 ||
