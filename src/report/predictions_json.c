@@ -120,22 +120,27 @@ int read_prediction_document(struct report_builder *builder, const struct docume
 {
     const json_t *clips = json_object_get(document->json, "clips");
     const char *run = json_string_value(json_object_get(document->json, "run"));
+    const int64_t n = (int64_t)json_array_size(clips);
     const char **ids;
+    run = run ? run : document->name;
     if (!json_is_array(clips))
         return fail(error, VALENCE_ERROR_FORMAT, "%s: it has no clips", document->path);
     int status = list_ids(builder, clips, document->path, &ids, error);
-    if (status || json_array_size(clips) == 0)
+    if (status || n == 0)
         return status;
-    struct scored_set *set =
-        scored_set_for(builder, sets, document->name, (int64_t)json_array_size(clips), ids);
-    struct scored_list *list = set ? scored_list_add(builder, set, run ? run : document->name,
-                                                     document->path, flow_of(clips))
-                                   : NULL;
-    if (!list)
-        return no_memory(error);
-    status = json_object_get(json_array_get(clips, 0), "class")
-                 ? take_classes(builder, clips, document->path, set, list, error)
-                 : take_clips(builder, clips, set, list, error);
+    struct scored_set *set;
+    struct scored_list *list;
+    status = scored_check_ids(document->path, run, n, ids, error);
+    if (!status)
+        status = scored_set_for(builder, sets, document->name, n, ids, &set, error);
+    if (!status)
+        status = scored_list_add(builder, set, run, document->path, flow_of(clips), &list, error);
+    if (status)
+        return status;
+    if (json_object_get(json_array_get(clips, 0), "class"))
+        status = take_classes(builder, clips, document->path, set, list, error);
+    else if (!(status = scored_set_check_scores(set, document->path, error)))
+        status = take_clips(builder, clips, set, list, error);
     set->level = isnan(set->level) ? number_at(document->json, "level") : set->level;
     return status ? status : scored_list_measure(builder, set, list, error);
 }

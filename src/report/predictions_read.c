@@ -119,23 +119,6 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static int check_ids(const struct table *table, const char *path, struct valence_error *error)
-{
-    const char **sorted = allocate(table->n + 1, sizeof *sorted);
-    int status = sorted ? VALENCE_OK : no_memory(error);
-    for (int64_t i = 0; sorted && i < table->n; i++)
-        sorted[i] = table->ids[i];
-    if (sorted)
-        qsort(sorted, (size_t)table->n, sizeof *sorted, by_text);
-    for (int64_t i = 1; i < table->n && !status; i++)
-        if (strcmp(sorted[i - 1], sorted[i]) == 0)
-            status =
-                fail(error, VALENCE_ERROR_FORMAT, "%s: '%.200s' is there twice for model %.60s",
-                     path, sorted[i], table->model);
-    free(sorted);
-    return status;
-}
-
 /* A label for people; a number is written to `text`. */
 static const char *label_text(const struct scored_set *set, float label, char text[32])
 {
@@ -196,27 +179,26 @@ static int take_table(struct report_builder *builder, struct csv_reader *reader,
                       const struct table_source *source, struct table *table,
                       struct scored_sets *sets, struct valence_error *error)
 {
-    int status = check_ids(table, source->path, error);
-    if (status)
-        return status;
-    struct scored_set *set =
-        scored_set_for(builder, sets, source->name, table->n, (const char *const *)table->ids);
-    if (!set)
-        return no_memory(error);
-    if (table->n_classes == 0 && set->scale == VALENCE_SCALE_CLASSES)
-        return fail(error, VALENCE_ERROR_DATA,
-                    "%s: scores of clips that another input has classes of: make a report of each",
-                    source->path);
-    status = take_class_names(builder, source->path, table, set, error);
+    const char *const *ids = (const char *const *)table->ids;
+    struct scored_set *set;
+    int status = scored_check_ids(source->path, table->model, table->n, ids, error);
+    if (!status)
+        status = scored_set_for(builder, sets, source->name, table->n, ids, &set, error);
+    if (!status && table->n_classes == 0)
+        status = scored_set_check_scores(set, source->path, error);
+    if (!status)
+        status = take_class_names(builder, source->path, table, set, error);
     if (!status)
         status = take_labels(set, table, source->path, error);
     for (int flow = 0; flow < table->n_flows && !status; flow++) {
-        struct scored_list *list = scored_list_add(builder, set, table->model, source->path,
-                                                   csv_column_name(reader, N_FIXED + flow));
+        struct scored_list *list;
+        status = scored_list_add(builder, set, table->model, source->path,
+                                 csv_column_name(reader, N_FIXED + flow), &list, error);
         for (int64_t i = 0; list && i < table->n; i++)
             list->shown.score[scored_set_find(set, table->ids[i])] =
                 table->scores[i * table->n_flows + flow];
-        status = list ? scored_list_measure(builder, set, list, error) : no_memory(error);
+        if (!status)
+            status = scored_list_measure(builder, set, list, error);
     }
     return status;
 }

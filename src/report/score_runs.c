@@ -78,12 +78,9 @@ static int find_set(struct scoring_run *run, struct scored_sets *sets, struct va
         status = fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
     for (int64_t i = 0; i < n && !status; i++)
         ids[i] = valence_store_clip(run->store, clips[i])->id;
-    if (!status) {
-        run->set =
-            scored_set_for(run->builder, sets, path_name(valence_store_path(run->store)), n, ids);
-        if (!run->set)
-            status = fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
-    }
+    if (!status)
+        status = scored_set_for(run->builder, sets, path_name(valence_store_path(run->store)), n,
+                                ids, &run->set, error);
     if (!status && sets->n > before) {
         struct scored_set *set = run->set;
         const struct valence_label_scale *declared = valence_store_label_scale(run->store);
@@ -188,13 +185,14 @@ static const double *copy_confusion(const struct scoring_run *run,
     return counts;
 }
 
-static struct scored_list *take_flow(const struct scoring_run *run,
-                                     const struct valence_flow_evaluation *flow)
+static int take_flow(const struct scoring_run *run, const struct valence_flow_evaluation *flow,
+                     struct scored_list **added, struct valence_error *error)
 {
-    struct scored_list *list = scored_list_add(run->builder, run->set, run->run->name,
-                                               run->run->group, valence_flow_name(flow->flow));
-    if (!list)
-        return NULL;
+    int status = scored_list_add(run->builder, run->set, run->run->name, run->run->group,
+                                 valence_flow_name(flow->flow), added, error);
+    struct scored_list *list = *added;
+    if (status)
+        return status;
     for (int64_t i = 0; i < run->evaluation->n_clips; i++)
         list->shown.score[run->places[i]] = flow->scores[i];
     list->is_trained = flow->trained;
@@ -207,7 +205,7 @@ static struct scored_list *take_flow(const struct scoring_run *run,
     list->coverage = flow->reliability[VALENCE_RELIABILITY_COVERAGE];
     list->mean_width = flow->reliability[VALENCE_RELIABILITY_WIDTH];
     list->expected_error = flow->reliability[VALENCE_RELIABILITY_EXPECTED];
-    return list;
+    return VALENCE_OK;
 }
 
 /* Rows of each clip and modality, as the first model of the set reads them. */
@@ -243,9 +241,9 @@ static int take_evaluation(struct scoring_run *run, struct scored_sets *sets,
     run->set->has_constant = !isnan(run->evaluation->constant);
     run->set->constant_metrics = run->evaluation->constant_metrics;
     for (int i = 0; i < run->evaluation->n_flows && !status; i++) {
-        lists[i] = take_flow(run, &run->evaluation->flows[i]);
-        status = lists[i] ? predict_flow(run, lists[i], run->evaluation->flows[i].flow, error)
-                          : fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+        status = take_flow(run, &run->evaluation->flows[i], &lists[i], error);
+        if (!status)
+            status = predict_flow(run, lists[i], run->evaluation->flows[i].flow, error);
     }
     return status ? status : score_attention(run, lists, error);
 }

@@ -10,6 +10,11 @@
 
 #define N_RESAMPLES 2000
 
+static int no_memory(struct valence_error *error)
+{
+    return fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+}
+
 /* ---- Finding clips by their ids ---- */
 
 static int by_id(const void *a, const void *b)
@@ -44,6 +49,29 @@ static bool has_all(const struct scored_set *set, int64_t n, const char *const *
     return true;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int scored_check_ids(const char *input, const char *model, int64_t n, const char *const *ids,
+                     struct valence_error *error)
+{
+    const char **sorted = allocate(n + 1, sizeof *sorted);
+    int status = VALENCE_OK;
+    if (!sorted)
+        return no_memory(error);
+    for (int64_t i = 0; i < n; i++)
+        sorted[i] = ids[i];
+    qsort(sorted, (size_t)n, sizeof *sorted, by_text);
+    for (int64_t i = 1; i < n && !status; i++)
+        if (strcmp(sorted[i - 1], sorted[i]) == 0)
+            status = fail(error, VALENCE_ERROR_FORMAT,
+                          "%s: '%.200s' is there twice for model %.60s", input, sorted[i], model);
+    free(sorted);
+    return status;
+}
+
 /* ---- Sets ---- */
 
 static struct scored_set *create_set(struct report_builder *builder, const char *name, int64_t n,
@@ -74,16 +102,25 @@ static struct scored_set *create_set(struct report_builder *builder, const char 
     return set;
 }
 
-struct scored_set *scored_set_for(struct report_builder *builder, struct scored_sets *sets,
-                                  const char *name, int64_t n, const char *const *ids)
+int scored_set_for(struct report_builder *builder, struct scored_sets *sets, const char *name,
+                   int64_t n, const char *const *ids, struct scored_set **set,
+                   struct valence_error *error)
 {
-    for (int i = 0; i < sets->n; i++)
+    *set = NULL;
+    for (int i = 0; i < sets->n && !*set; i++)
         if (has_all(sets->sets[i], n, ids))
-            return sets->sets[i];
-    struct scored_set *made = sets->n < MAX_SCORED_SETS ? create_set(builder, name, n, ids) : NULL;
-    if (made)
-        sets->sets[sets->n++] = made;
-    return made;
+            *set = sets->sets[i];
+    if (*set)
+        return VALENCE_OK;
+    if (sets->n == MAX_SCORED_SETS)
+        return fail(error, VALENCE_ERROR_LIMIT,
+                    "%s: a report shows the clips of at most %d data sets: make several reports",
+                    name, MAX_SCORED_SETS);
+    *set = create_set(builder, name, n, ids);
+    if (!*set)
+        return no_memory(error);
+    sets->sets[sets->n++] = *set;
+    return VALENCE_OK;
 }
 
 static bool has_scores(const struct scored_set *set)
@@ -112,12 +149,22 @@ int scored_set_class(struct report_builder *builder, struct scored_set *set, con
     const char **classes = report_take(builder, set->n_classes + 1, sizeof *classes);
     const char *copy = report_text(builder, name);
     if (!classes || report_builder_failed(builder))
-        return fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+        return no_memory(error);
     for (int i = 0; i < set->n_classes; i++)
         classes[i] = set->classes[i];
     classes[set->n_classes++] = copy;
     set->classes = classes;
     return VALENCE_OK;
+}
+
+int scored_set_check_scores(const struct scored_set *set, const char *input,
+                            struct valence_error *error)
+{
+    if (set->scale != VALENCE_SCALE_CLASSES)
+        return VALENCE_OK;
+    return fail(error, VALENCE_ERROR_DATA,
+                "%s: scores of clips that another input has classes of: make a report of each",
+                input);
 }
 
 void scored_set_find_scale(struct scored_set *set)
@@ -146,13 +193,19 @@ void scored_set_find_scale(struct scored_set *set)
 
 /* ---- Lists ---- */
 
-struct scored_list *scored_list_add(struct report_builder *builder, struct scored_set *set,
-                                    const char *run, const char *parent, const char *flow)
+int scored_list_add(struct report_builder *builder, struct scored_set *set, const char *run,
+                    const char *parent, const char *flow, struct scored_list **added,
+                    struct valence_error *error)
 {
+    *added = NULL;
+    if (set->n_lists == MAX_SCORED_LISTS)
+        return fail(error, VALENCE_ERROR_LIMIT,
+                    "%s: a report shows at most %d models and flows of the same clips", parent,
+                    MAX_SCORED_LISTS);
     struct scored_list *list = report_take(builder, 1, sizeof *list);
     float *score = report_take(builder, set->clips.n + 1, sizeof *score);
-    if (!list || !score || set->n_lists == MAX_SCORED_LISTS)
-        return NULL;
+    if (!list || !score)
+        return no_memory(error);
     for (int64_t i = 0; i < set->clips.n; i++)
         score[i] = NAN;
     list->shown = (struct report_scores){
@@ -165,8 +218,8 @@ struct scored_list *scored_list_add(struct report_builder *builder, struct score
         list->metrics.values[i] = NAN;
         list->intervals[i] = (struct valence_interval){NAN, NAN};
     }
-    set->lists[set->n_lists++] = list;
-    return list;
+    set->lists[set->n_lists++] = *added = list;
+    return VALENCE_OK;
 }
 
 /* ---- Seeds ---- */
@@ -213,7 +266,7 @@ static int resample(const struct scored_set *set, struct scored_list *list, cons
     double *samples = allocate((int64_t)N_RESAMPLES * VALENCE_MAX_METRICS, sizeof *samples);
     int status = samples ? valence_bootstrap(predicted, labels, n, set->scale, N_RESAMPLES, 1,
                                              samples, error)
-                         : fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+                         : no_memory(error);
     for (int i = 0; i < VALENCE_N_METRICS && !status; i++)
         status = valence_bootstrap_interval(samples, NULL, N_RESAMPLES, (enum valence_metric)i,
                                             VALENCE_METRIC_LEVEL, &list->intervals[i], error);
@@ -250,7 +303,7 @@ static int count_classes(struct report_builder *builder, const struct scored_set
     int64_t *counts = report_take(builder, n_cells + 1, sizeof *counts);
     double *confusion = report_numbers(builder, n_cells);
     if (!counts || !confusion)
-        return fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+        return no_memory(error);
     int status = valence_confusion_compute(predicted, labels, n, set->n_classes, counts, error);
     for (int64_t i = 0; i < n_cells && !status; i++)
         confusion[i] = (double)counts[i];
@@ -265,7 +318,7 @@ int scored_list_measure(struct report_builder *builder, struct scored_set *set,
     float *labels = predicted ? predicted + set->clips.n : NULL;
     int64_t n = 0;
     if (!predicted)
-        return fail(error, VALENCE_ERROR_MEMORY, "no memory for a report");
+        return no_memory(error);
     for (int64_t i = 0; i < set->clips.n; i++)
         if (!isnan(set->clips.labels[i]) && !isnan(list->shown.score[i])) {
             predicted[n] = list->shown.score[i];

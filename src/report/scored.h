@@ -63,17 +63,27 @@ struct scored_sets {
     struct scored_set *sets[MAX_SCORED_SETS];
 };
 
-/* The set that has all of these clips, or a new one of that name; NULL where memory is short, or
- * there are too many sets. Ids are different from each other. */
-struct scored_set *scored_set_for(struct report_builder *builder, struct scored_sets *sets,
-                                  const char *name, int64_t n, const char *const *ids);
+/* ERROR_FORMAT where two of a model's ids are the same; `input` stands for the place. */
+int scored_check_ids(const char *input, const char *model, int64_t n, const char *const *ids,
+                     struct valence_error *error);
+
+/* The set that has all of these clips, or a new one of that name. Ids are different from each
+ * other. Errors: LIMIT for too many sets, MEMORY. */
+int scored_set_for(struct report_builder *builder, struct scored_sets *sets, const char *name,
+                   int64_t n, const char *const *ids, struct scored_set **set,
+                   struct valence_error *error);
 
 /* The clip's number in the set, -1 where it has none of that id. */
 int64_t scored_set_find(const struct scored_set *set, const char *id);
 
-/* A list of NaN in the set; NULL where memory is short. */
-struct scored_list *scored_list_add(struct report_builder *builder, struct scored_set *set,
-                                    const char *run, const char *parent, const char *flow);
+/* A list of NaN in the set. Errors: LIMIT for too many lists, MEMORY. */
+int scored_list_add(struct report_builder *builder, struct scored_set *set, const char *run,
+                    const char *parent, const char *flow, struct scored_list **added,
+                    struct valence_error *error);
+
+/* ERROR_DATA where clips that have classes are to have scores; `input` stands for the place. */
+int scored_set_check_scores(const struct scored_set *set, const char *input,
+                            struct valence_error *error);
 
 /* The number of a class of this name, which becomes one of the set's classes where it is none yet:
  * its labels and scores are then numbers of classes. Errors: LIMIT for too many classes, DATA where

@@ -128,6 +128,9 @@ prints "on 29 clips of unknown.csv is"
 sed 's/anger/1/g; s/joy/2/g; s/neutral/3/g' predictions.csv >numbers.csv
 expect 1 report predictions.csv numbers.csv --json
 complains "scores of clips that another input has classes of"
+sed 's/"class": *"[a-z]*"/"score": 1.5/' predict.json >scores.json
+expect 1 report predictions.csv scores.json --json
+complains "scores of clips that another input has classes of"
 sed '3s/,\(anger\|joy\|neutral\),/,0.5,/' numbers.csv | sed '4s/,[0-9]*$/,angry/' >mixed.csv
 expect 1 report mixed.csv --json
 complains "mixed.csv:4:"
