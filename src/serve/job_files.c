@@ -64,7 +64,9 @@ static int copy_upload(const struct http_field *field, const char *path,
         return fail_errno(error, errno, "a job's upload cannot be kept");
     while (position < (off_t)field->n_bytes) {
         ssize_t n = sendfile(file, field->descriptor, &position, field->n_bytes - (size_t)position);
-        if (n <= 0 && errno != EINTR)
+        if (n == 0)
+            errno = EIO; /* the file has become shorter */
+        if (n == 0 || (n < 0 && errno != EINTR))
             break;
     }
     int number = position == (off_t)field->n_bytes ? 0 : errno;
@@ -184,7 +186,7 @@ static int read_field(const char *folder, const char *id, const json_t *from,
     struct stat facts;
     char path[PATH_BYTES], place[24];
     if (!name || !text == !file_name)
-        return fail(error, VALENCE_ERROR_FORMAT, "a job's form has a field that is none");
+        return fail(error, VALENCE_ERROR_FORMAT, "%s: a field of the job's form is damaged", id);
     int status = form_add(form, name, &field, error);
     if (status)
         return status;

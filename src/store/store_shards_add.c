@@ -83,7 +83,9 @@ static int add_shard(const char *to, const struct valence_store *store, json_t *
         status = fail_errno(error, errno, "%s: cannot be made", folder);
     if (!status)
         status = store_shard_copy(store, data, shard.digest, error);
-    if (!status && stat(data, &file) == 0)
+    if (!status && stat(data, &file) != 0)
+        status = fail_errno(error, errno, "%s: cannot be looked at", data);
+    if (!status)
         shard.n_bytes = (int64_t)file.st_size;
     if (!status && json_array_append_new(list, entry_of(&shard)) != 0)
         status = fail_memory(error, 256, "the index of the shards");
@@ -112,8 +114,10 @@ static int write_index(const char *to, json_t *list, struct valence_error *error
         json_pack("{s:s, s:i, s:O}", "format", "valence-shards", "version", 1, "shards", list);
     int status = name && index ? file_write_begin(&writer, name, FILE_OVERWRITE, error)
                                : fail_memory(error, 4096, "the index of the shards");
-    if (!status) {
-        json_dumpf(index, writer.stream, JSON_INDENT(1));
+    if (!status && json_dumpf(index, writer.stream, JSON_INDENT(1)) != 0) {
+        status = fail_errno(error, errno, "%s: cannot be written", name);
+        file_write_abort(&writer);
+    } else if (!status) {
         fputc('\n', writer.stream);
         status = file_write_commit(&writer, error);
     }
