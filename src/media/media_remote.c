@@ -81,12 +81,13 @@ static int lose_liar(struct valence_media *media, struct valence_error *error)
 
 /* ---- Hearing the worker ---- */
 
-static int tick(struct waiting *waiting, double waited, struct valence_error *error)
+static int tick(struct waiting *waiting, double waited, double since_last,
+                struct valence_error *error)
 {
     struct valence_media *media = waiting->media;
     struct media_remote *remote = media->remote;
     const struct valence_media_worker_options *limits = &remote->limits;
-    remote->waited += TICK_MILLISECONDS / 1e3;
+    remote->waited += since_last;
     if (waited > limits->max_wait_seconds || remote->waited > 2 * limits->max_cpu_seconds)
         return lose(media, error, "its decoder came to no end");
     if (waiting->progress && waiting->progress->report(waiting->progress->user, &waiting->event)) {
@@ -96,28 +97,30 @@ static int tick(struct waiting *waiting, double waited, struct valence_error *er
     return VALENCE_OK;
 }
 
-/* All of `n` bytes. */
+/* All of `n` bytes. The clock runs while bytes come, so that a worker that sends one now and then
+ * does not outlive its time. */
 static int hear(struct waiting *waiting, void *to, size_t n, struct valence_error *error)
 {
     struct valence_media *media = waiting->media;
     int status = VALENCE_OK;
-    double waited = 0;
+    double begin = seconds_now(), ticked = begin;
     for (size_t done = 0; done < n && !status;) {
         struct pollfd ready = {.fd = media->remote->socket, .events = POLLIN};
         int code = poll(&ready, 1, TICK_MILLISECONDS);
-        if (code == 0) {
-            waited += TICK_MILLISECONDS / 1e3;
-            status = tick(waiting, waited, error);
+        if (code < 0 && errno != EINTR)
+            return lose_dead(media, error);
+        double now = seconds_now();
+        if (now - ticked >= TICK_MILLISECONDS / 1e3) {
+            status = tick(waiting, now - begin, now - ticked, error);
+            ticked = now;
         }
-        if (code <= 0)
+        if (code <= 0 || status)
             continue;
         ssize_t got = recv(media->remote->socket, (char *)to + done, n - done, MSG_DONTWAIT);
         if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN))
             status = lose_dead(media, error);
-        else if (got > 0) {
+        else if (got > 0)
             done += (size_t)got;
-            waited = 0;
-        }
     }
     return status;
 }
