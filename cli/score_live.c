@@ -73,7 +73,8 @@ static int feed_raw(struct feeding *feeding, struct valence_error *error)
             samples[i] = (float)(int16_t)(bytes[2 * i] | bytes[2 * i + 1] << 8) / 32768.0f;
         kept = have % 2;
         status = valence_live_feed(feeding->live, samples, (int64_t)(have / 2), error);
-        bytes[0] = bytes[have - kept];
+        if (kept)
+            bytes[0] = bytes[have - 1];
     }
     terminal_progress_finish();
     return status;

@@ -78,7 +78,7 @@ set_target_properties(valence_command PROPERTIES INSTALL_RPATH_USE_LINK_PATH OFF
 install(TARGETS valence_command COMPONENT runtime)
 set(absent "")
 if(NOT media_components) # the headers of libvalence-media
-  set(absent REGEX "/(convert|encode|encoder|encoder_cost|extract|extract_store|faces|media|preview|prosody|score_formats|score_json|score_report|scorer|serve|simulate|text_table|transcribe|transcripts)\\.h$" EXCLUDE)
+  set(absent REGEX "/(convert|encode|encoder|encoder_cost|extract|extract_store|faces|media|media_worker|preview|prosody|score_formats|score_json|score_report|scorer|serve|simulate|text_table|transcribe|transcripts)\\.h$" EXCLUDE)
 endif()
 if(NOT VALENCE_MPI)
   list(APPEND absent REGEX "/mpi\\.h$" EXCLUDE)
