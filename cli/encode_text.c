@@ -149,7 +149,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "The same, but put a word from the store's transcripts in its place.", 0, 1},
         {OPTION_INT, 0, "seed", &request->seed, "N",
          "Draws which words are damaged (default: 0). A higher rate loses what a lower one loses.",
-         0, INT64_MAX},
+         0, 9e15},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
         {OPTION_TEXT, 0, "device", &encoding->settings.device, "NAME",
          "cpu, gpu, cuda, vulkan, ... (default: cpu).", 0, 0},
