@@ -1,5 +1,5 @@
-/* IEEE half precision to single and back, with correct rounding; also compiled for machines without
- * F16C. */
+/* IEEE half precision and bfloat16 to single precision and back, with correct rounding; also
+ * compiled for machines without F16C. */
 #ifndef VALENCE_BASE_HALF_H
 #define VALENCE_BASE_HALF_H
 
@@ -44,6 +44,24 @@ static inline uint16_t float_to_half(float value)
     absolute += 0.5f;
     memcpy(&bits, &absolute, sizeof bits);
     return (uint16_t)(sign | (bits - 0x3F000000u));
+}
+
+/* bfloat16 is the upper half of a single. Round to nearest, ties to even; NaN keeps its upper half,
+ * with a bit that keeps it NaN. Without a branch, so that loops over it are vectorised. */
+static inline uint16_t float_to_bf16(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint32_t rounded = (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16, quiet = bits >> 16 | 0x40u;
+    return (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? quiet : rounded);
+}
+
+static inline float bf16_to_float(uint16_t half)
+{
+    uint32_t bits = (uint32_t)half << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 #endif

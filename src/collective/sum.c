@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/half.h"
 #include "base/memory.h"
 
 /* Values that a rank adds at once. */
@@ -57,24 +58,6 @@ static void add(int64_t n, const float *values, float *sum)
 
 /* ---- bfloat16 ---- */
 
-/* To nearest, ties to even. NaN keeps its upper half, with a bit that keeps it NaN. */
-static uint16_t to_bf16(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    if ((bits & 0x7FFFFFFFu) > 0x7F800000u)
-        return (uint16_t)(bits >> 16 | 0x40u);
-    return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
-}
-
-static float from_bf16(uint16_t half)
-{
-    uint32_t bits = (uint32_t)half << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 /* One round: n_ranks slices of `slice` values from `from` on, of which there are n. */
 static int sum_bf16_slices(const struct valence_collective *c, int64_t from, int64_t slice,
                            int64_t n, float *values, struct sum_buffers *buffers,
@@ -83,19 +66,19 @@ static int sum_bf16_slices(const struct valence_collective *c, int64_t from, int
     uint16_t *mine = buffers->mine, *received = buffers->received;
     int64_t count = within(n, from, slice * c->n_ranks);
     for (int64_t i = 0; i < count; i++)
-        mine[i] = to_bf16(values[from + i]);
+        mine[i] = float_to_bf16(values[from + i]);
     int status = c->all_to_all(c->context, mine, received, slice * (int64_t)sizeof *mine, error);
     if (status)
         return status;
     for (int64_t i = 0; i < slice; i++) {
         float sum = 0;
         for (int rank = 0; rank < c->n_ranks; rank++)
-            sum += from_bf16(received[rank * slice + i]);
-        mine[i] = to_bf16(sum);
+            sum += bf16_to_float(received[rank * slice + i]);
+        mine[i] = float_to_bf16(sum);
     }
     status = c->all_gather(c->context, mine, received, slice * (int64_t)sizeof *mine, error);
     for (int64_t i = 0; i < count && !status; i++)
-        values[from + i] = from_bf16(received[i]);
+        values[from + i] = bf16_to_float(received[i]);
     return status;
 }
 

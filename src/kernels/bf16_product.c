@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "kernels/amx.h"
 #include "kernels/processor.h"
 #include "kernels/simd.h"
@@ -15,19 +16,11 @@
 
 /* ---- Rounding and packing ---- */
 
-VALENCE_INLINE uint16_t round_one(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
-    return (uint16_t)((bits & 0x7FFFFFFF) > 0x7F800000 ? quiet : rounded);
-}
-
 VALENCE_CLONES
 void bf16_round(int64_t n, const float *x, uint16_t *y)
 {
     for (int64_t i = 0; i < n; i++)
-        y[i] = round_one(x[i]);
+        y[i] = float_to_bf16(x[i]);
 }
 
 /* The layout is that of AMX's second operand: for each BF16_DEPTH of the depth two tiles of 16
@@ -42,7 +35,7 @@ void bf16_pack(int64_t n, int64_t depth, const float *rows, int64_t stride, uint
             const float *row = rows + j * stride + k;
             uint16_t values[BF16_DEPTH];
             for (int i = 0; i < BF16_DEPTH; i++)
-                values[i] = round_one(row[i]);
+                values[i] = float_to_bf16(row[i]);
             uint16_t *column = packed + j / TILE * TILE_VALUES + j % TILE * 2;
             for (int i = 0; i < PAIRS; i++)
                 memcpy(column + i * ROW_VALUES, values + 2 * i, 2 * sizeof *values);
