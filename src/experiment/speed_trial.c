@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/file.h"
+#include "train/train_config.h"
 
 #define TRIALS "trials"
 
@@ -65,14 +66,16 @@ static bool is_measured(const struct stopwatch *watch)
     return part >= 1 || (part >= LEAST_PART && watch->steps >= ENOUGH_STEPS);
 }
 
-/* The clock starts behind the first steps: memory, threads and the page cache are ready then. */
+/* The clock starts behind the first steps: memory, threads and the page cache are ready then. What
+ * reads the store before them counts clips, too. */
 static int watch(void *user, const struct valence_progress_event *event)
 {
     struct stopwatch *watch = user;
     double now = seconds_now();
     if (watch->outer && watch->outer->report(watch->outer->user, event))
         return 1;
-    if (event->done <= 0 || strcmp(event->unit, "clips") != 0)
+    if (event->done <= 0 || strcmp(event->stage, TRAINING_STAGE) != 0 ||
+        strcmp(event->unit, "clips") != 0)
         return 0;
     if (watch->began == 0) {
         watch->began = now;

@@ -18,6 +18,9 @@
 
 #define TRAIN_PATH_BYTES 1024
 
+/* The stage in progress reports of one seed's training: not of what is read before it. */
+#define TRAINING_STAGE "training"
+
 /* How a batch's gradients are added up. */
 enum train_reduction { TRAIN_REDUCE_LIBRARY, TRAIN_REDUCE_ORDERED, TRAIN_N_REDUCTIONS };
 

@@ -387,7 +387,7 @@ int train_one_seed(const struct train_job *job, struct valence_train_run *run,
         .config = job->config,
         .collective = job->options->collective,
         .progress = job->options->progress,
-        .stage = "training",
+        .stage = TRAINING_STAGE,
     };
     if (job->n > 1)
         snprintf(t.stage, sizeof t.stage, "seed %lld of %lld", (long long)job->number,

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -326,6 +327,26 @@ static void test_processes_give_what_one_does(void **state)
     valence_experiment_close(experiment);
 }
 
+/* The clips per second of every way that was tried, and whether the best was chosen. */
+static void assert_measured(const char *folder)
+{
+    char path[2800];
+    snprintf(path, sizeof path, "%s/resources.json", folder);
+    json_t *resources = json_load_file(path, 0, NULL);
+    const json_t *measured = json_object_get(resources, "measured"), *best = NULL;
+    assert_int_equal(json_array_size(measured), 2);
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *trial = json_array_get(measured, i);
+        double rate = json_number_value(json_object_get(trial, "clips_per_second"));
+        assert_true(rate > 0);
+        if (!best || rate > 1.03 * json_number_value(json_object_get(best, "clips_per_second")))
+            best = trial;
+    }
+    assert_int_equal(json_integer_value(json_object_get(resources, "jobs")),
+                     json_integer_value(json_object_get(best, "jobs")));
+    json_decref(resources);
+}
+
 static void test_a_measurement_chooses_and_is_kept(void **state)
 {
     struct fixture *f = *state;
@@ -344,6 +365,7 @@ static void test_a_measurement_chooses_and_is_kept(void **state)
     assert_int_equal(looked->n_jobs * looked->n_threads, 2);
     assert_true(looked->seconds_left == 0);
     valence_experiment_state_free(looked);
+    assert_measured(config.output);
     char path[2800];
     snprintf(path, sizeof path, "%s/trials", config.output);
     assert_int_not_equal(access(path, F_OK), 0);
