@@ -10,7 +10,9 @@
 # with --soak, instead: texts and recordings in turn for so long, and the server's memory once a minute.
 #
 # BENCH_SECONDS (20) is for each point of 1. The models (valence models fetch smollm2 whisper-base; BENCH_WHISPER names another) must
-# be in the cache. BENCH_SOUND is a recording with speech; by default a film of VALENCE_SHARED. Without it, recordings are left out.
+# be in the cache. BENCH_SOUND is a recording with ordinary speech; by default a film of VALENCE_SHARED. (A short sentence repeated is
+# not ordinary: the recogniser suspects a loop of its own and decodes it again and again, ten times as long.) Without it, recordings
+# are left out.
 set -euo pipefail
 
 build=${1:?usage: scripts/bench_serve.sh BUILD [--soak SECONDS]}
@@ -18,7 +20,7 @@ soak=
 [ "${2:-}" != --soak ] || soak=${3:?--soak takes SECONDS}
 seconds=${BENCH_SECONDS:-20}
 whisper=${BENCH_WHISPER:-whisper-base}
-sound=${BENCH_SOUND:-${VALENCE_SHARED:-/nowhere}/data/media/bbaf2n.mpg}
+sound=${BENCH_SOUND:-${VALENCE_SHARED:-/nowhere}/data/media/moud_101_movies.mp4}
 valence=$build/valence load=$build/bench/bench-http
 work=$(mktemp -d)
 server=
