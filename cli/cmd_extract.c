@@ -11,6 +11,7 @@
 #include "shared_options.h"
 #include "table.h"
 #include "valence/error.h"
+#include "valence/extract_store.h"
 
 struct request {
     const char *subject, *output, *shard, *preview;
@@ -20,7 +21,6 @@ struct request {
 };
 
 #ifdef VALENCE_WITH_ENCODERS
-#include "extract_pieces.h"
 #include "ranks.h"
 
 /* ---- Configuration ---- */
@@ -103,14 +103,14 @@ static json_t *report_to_json(const struct valence_extract_report *report)
                                                  (json_int_t)stream->n_clips, "rows",
                                                  (json_int_t)stream->n_rows));
     }
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:f, s:f, s:f, s:f}", "store",
-                     report->store, "clips", (json_int_t)report->n_clips, "made",
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:f, s:f, s:f, s:f}",
+                     "store", report->store, "clips", (json_int_t)report->n_clips, "made",
                      (json_int_t)report->n_made, "kept", (json_int_t)report->n_kept, "copied",
-                     (json_int_t)report->n_copied, "failed", (json_int_t)report->n_failed,
-                     "failures", failures_to_json(report), "streams", streams, "encoders",
-                     json_loads(report->encoders, 0, NULL), "media_seconds", report->media_seconds,
-                     "sound_seconds", report->sound_work, "picture_seconds", report->picture_work,
-                     "seconds", report->seconds);
+                     (json_int_t)report->n_copied, "pieces", (json_int_t)report->n_pieces, "failed",
+                     (json_int_t)report->n_failed, "failures", failures_to_json(report), "streams",
+                     streams, "encoders", json_loads(report->encoders, 0, NULL), "media_seconds",
+                     report->media_seconds, "sound_seconds", report->sound_work, "picture_seconds",
+                     report->picture_work, "seconds", report->seconds);
 }
 
 static void print_failures(const struct valence_extract_report *report)
@@ -157,36 +157,32 @@ static void print_report(const struct valence_extract_report *report)
 
 /* ---- The command ---- */
 
-static void print_pieces(const struct request *request, const struct pieces_result *result)
+/* What this process did with others, where it is not the one that has merged it all. */
+static void print_share(const struct valence_extract_report *report)
 {
-    if (request->quiet && result->n_clips < 0)
-        return;
-    if (result->n_clips >= 0)
-        printf("%s: %" PRId64 " clips, %" PRId64 " failed (this process made %" PRId64
-               " of them, in %" PRId64 " pieces)\n",
-               result->output, result->n_clips, result->n_failed, result->n_made, result->n_taken);
-    else if (result->n_taken)
-        printf("%s: this process made %" PRId64 " clips, in %" PRId64 " pieces\n", result->output,
-               result->n_made, result->n_taken);
+    if (report->n_pieces)
+        printf("%s: this process made %" PRId64 " clips, in %" PRId64 " pieces; another one merged "
+               "them\n",
+               report->store, report->n_made, report->n_pieces);
     else
         printf("%s: is there already; without --pieces, extract adds what is new or has changed\n",
-               result->output);
+               report->store);
 }
 
-/* With other processes that do the same. */
-static int extract_pieces(const struct request *request, struct valence_extract_config *config,
-                          struct valence_extract_options *options, int64_t n_pieces,
-                          struct valence_error *error)
+/* One process tells of the whole; the others say what they did, unless that would be a second
+ * document. */
+static int show(const struct request *request, bool is_part,
+                const struct valence_extract_report *report, struct valence_error *error)
 {
-    struct pieces_result result;
-    int status = extract_in_pieces(config, options, n_pieces, &result, error);
-    terminal_progress_finish();
-    if (status && request->subject)
-        explain_path(request->subject, WANTED_MEDIA, error);
-    if (status)
-        return report_error(error);
-    print_pieces(request, &result);
-    return result.n_failed <= request->allowed ? EXIT_FINE : EXIT_FAILED;
+    if (is_part) {
+        if (!request->json && !request->quiet)
+            print_share(report);
+        return VALENCE_OK;
+    }
+    if (request->json)
+        return print_json(report_to_json(report), error);
+    print_report(report);
+    return VALENCE_OK;
 }
 
 /* How many pieces several processes share; 0: this process extracts alone. */
@@ -211,25 +207,20 @@ static int extract(const struct request *request, struct valence_extract_config 
     options->preview = request->preview;
     options->progress = terminal_progress(request->quiet);
     int64_t pieces = count_pieces(request);
-    int status;
-    if (pieces) {
-        int code = extract_pieces(request, config, options, pieces, error);
-        free(folder);
-        return code;
-    }
-    status = valence_extract(config, options, &report, error);
+    int status = pieces ? valence_extract_pieces(config, options, pieces, &report, error)
+                        : valence_extract(config, options, &report, error);
     terminal_progress_finish();
     free(folder);
     if (status && request->subject)
         explain_path(request->subject, WANTED_MEDIA, error);
     if (status)
         return report_error(error);
-    bool is_fine = report->n_failed <= request->allowed;
-    if (request->json && print_json(report_to_json(report), error))
+    /* Failures are the whole's: mpirun ends all processes as soon as one exits with 1. */
+    bool is_part = pieces > 0 && !report->is_whole;
+    bool is_fine = is_part || report->n_failed <= request->allowed;
+    if (show(request, is_part, report, error))
         is_fine = report_error(error) == EXIT_FINE;
-    else if (!request->json)
-        print_report(report);
-    if (report->n_failed && !is_fine)
+    else if (report->n_failed && !is_fine)
         fprintf(stderr,
                 "valence: %" PRId64
                 " clips could not be made (--allow-failures N accepts up to N)\n",
@@ -246,9 +237,6 @@ static int run_request(const struct command *command, const struct request *requ
     valence_extract_options_default(&options);
     if (request->shard && request->pieces)
         return report_usage(command, "--pieces and --shard exclude each other");
-    if (count_pieces(request) && (request->preview || request->json))
-        return report_usage(command, "%s excludes --preview and --json: no process has it all",
-                            request->pieces ? "--pieces" : "mpirun");
     if (request->shard && !read_shard(request->shard, &options))
         return report_usage(command, "--shard %.40s: this is not I/N, as in 2/5", request->shard);
     if (!request->subject && !request->print_config)
@@ -304,7 +292,7 @@ static int run_extract(const struct command *command, int argc, char **argv)
         {OPTION_INT, 0, "pieces", &request.pieces, "N",
          "Cut the work into N pieces, which all processes that run this command share; the last "
          "one merges them (default under mpirun: 8 for each process).",
-         1, 1000000},
+         1, VALENCE_EXTRACT_MAX_PIECES},
         {OPTION_INT, 0, "allow-failures", &request.allowed, "N",
          "Exit with 0 where at most N clips failed (default 0).", 0, 1e9},
         {OPTION_FLAG, 0, "retry-failures", &request.retry, NULL,
@@ -313,7 +301,8 @@ static int run_extract(const struct command *command, int argc, char **argv)
          "Print the configuration with all keys, and do nothing.", 0, 0},
         option_threads(&request.threads),
         option_offline(&request.offline),
-        option_force(&request.force, "Replace a store that was not extracted."),
+        option_force(&request.force, "Replace a store that was not extracted, and with --pieces "
+                                     "pieces that were begun with other settings."),
         option_json(&request.json),
         option_quiet(&request.quiet),
         {.type = OPTION_END}};

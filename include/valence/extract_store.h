@@ -73,7 +73,8 @@ struct valence_extract_options {
     int64_t shard, n_shards;
     /* Try clips again that failed before and have not changed since. */
     bool retry_failures;
-    /* Replace a store at the output that was not extracted. */
+    /* Replace a store at the output that was not extracted. In pieces: replace any store, and
+     * pieces that were begun with other settings. */
     bool overwrite;
     /* A folder for previews (valence/preview.h), ID.svg for each clip that this call makes; '/' and
      * '%' of an id become %2F and %25. Files of these names are replaced. NULL: none are drawn. */
@@ -97,13 +98,18 @@ struct valence_extract_report {
     int64_t n_kept;    /* that were there already and have not changed */
     int64_t n_copied;  /* of the kept: copied from the store that is replaced */
     int64_t n_failed;
-    const struct valence_store_failure *failures; /* (n_failed), in the order of the clips */
+    const struct valence_store_failure *failures; /* (n_failed) */
     int n_streams;
     const struct valence_extracted_stream *streams;
     const char *encoders; /* settings and fingerprints, as the store's source has them */
     /* Of the clips that this call made: seconds of media, and of work on sound (with recognition
      * and text) and on pictures, which overlap; and of the call. */
     double media_seconds, sound_work, picture_work, seconds;
+    /* Of valence_extract_pieces(): the pieces that this call made, and whether it merged all pieces
+     * into the store. Where another process did, the clips, failures and times are those of this
+     * call's pieces alone; where it merged, clips that others made count as kept. */
+    int64_t n_pieces;
+    bool is_whole;
 };
 
 /* Makes or completes the store. `options` may be NULL. *report is NULL on failure.
@@ -121,6 +127,30 @@ VALENCE_API int valence_extract(const struct valence_extract_config *config,
                                 struct valence_extract_report **report,
                                 struct valence_error *error);
 VALENCE_API void valence_extract_report_free(struct valence_extract_report *report);
+
+/* ---- Sharing the work ---- */
+
+#define VALENCE_EXTRACT_MAX_PIECES 1000000
+
+/* The same by several processes, on one machine or on many with a shared disk whose file system has
+ * locks. The clips are cut into `n_pieces` pieces of clips that follow each other. Each process
+ * takes a piece that no other has, the longest first, and then the next. Each piece is a store in
+ * the folder OUTPUT.pieces. If a process dies, another one takes its piece and makes the clips that
+ * are missing. The process that first finds all pieces finished merges them, in their order, into
+ * the store that valence_extract() makes with the same number of threads, and removes the folder.
+ *
+ * The call returns when all pieces are finished and merged. If the store is there already, made
+ * with the same settings, it does nothing (n_pieces is 0) unless it is to overwrite the store.
+ *
+ * All processes need the same clips, settings and model files; paths and the number of threads may
+ * differ. ERROR_DATA, key "overwrite", names what differs from the settings that the pieces in the
+ * folder were begun with; with `overwrite` they are removed, or ERROR_BUSY says that a process
+ * still works on them. Other errors: as valence_extract(); EXISTS, key "overwrite", for a store
+ * with other settings at the output. `options->shard` must be 1 of 1. */
+VALENCE_API int valence_extract_pieces(const struct valence_extract_config *config,
+                                       const struct valence_extract_options *options,
+                                       int64_t n_pieces, struct valence_extract_report **report,
+                                       struct valence_error *error);
 
 #ifdef __cplusplus
 }

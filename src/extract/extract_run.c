@@ -1,4 +1,4 @@
-/* The whole extraction: plan, encoders, store, and the clips one after the other. */
+/* One store of an extraction: its clips one after the other. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +9,7 @@
 #include "base/options.h"
 #include "base/threads.h"
 #include "encode/files/encode_report.h"
-#include "extract/extract_preview.h"
-#include "extract/extract_report.h"
+#include "extract/extraction.h"
 #include "extract/pipeline.h"
 #include "extract/target.h"
 
@@ -19,68 +18,16 @@ void valence_extract_options_default(struct valence_extract_options *options)
     *options = (struct valence_extract_options){.size = sizeof *options, .shard = 1, .n_shards = 1};
 }
 
+/* The making of one store. */
 struct run {
-    const struct valence_extract_config *config;
-    const struct valence_extract_options *options;
-    struct plan plan;
-    struct extract_settings settings;
-    struct valence_extractor *extractor;
-    int n_streams;
-    struct valence_store_stream streams[VALENCE_N_STREAMS];
-    enum valence_stream kinds[VALENCE_N_STREAMS]; /* of the store's streams */
+    struct extraction *extraction;
     struct target target;
     int64_t *todo, n_todo;
     struct pipeline *pipeline;
-    struct extract_previews previews;
     struct extract_report *report;
     struct valence_error first; /* why the first clip failed */
     double begin;
 };
-
-/* ---- Encoders ---- */
-
-/* The configuration's name of a setting that the decoder's error names. */
-static const char *config_key(const char *key)
-{
-    static const char *const names[][2] = {{"max_pixels", "media.max_pixels"},
-                                           {"max_bytes", "media.max_mib"},
-                                           {"accept_damaged", "media.accept_damaged"},
-                                           {"audio_stream", "media.audio_stream"}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(key, names[i][0]) == 0)
-            return names[i][1];
-    return key;
-}
-
-static int open_extractor(struct run *run, struct valence_error *error)
-{
-    const struct valence_extract_config *config = run->config;
-    int status = extract_config_settings(config, &run->plan.found, &run->settings, error);
-    const struct valence_extractor_options *chosen = &run->settings.options;
-    if (!status && run->plan.problem.status && !chosen->audio && !chosen->video && !chosen->text &&
-        !chosen->simulated_text) { /* no file says what there is to make */
-        const struct valence_error *problem = &run->plan.problem;
-        return fail_key(error, problem->status, config_key(problem->key), "%s", problem->text);
-    }
-    if (!status)
-        status = extract_config_models(config, run->options, &run->settings, error);
-    if (!status)
-        status = valence_extractor_open(&run->settings.options, &run->extractor, error);
-    if (!status)
-        status = extract_previews_open(&run->previews, run->options->preview,
-                                       &run->settings.options, error);
-    for (int s = 0; s < VALENCE_N_STREAMS && !status; s++) {
-        int64_t width = valence_extractor_width(run->extractor, (enum valence_stream)s);
-        struct valence_store_stream *stream = &run->streams[run->n_streams];
-        if (!width)
-            continue;
-        snprintf(stream->name, sizeof stream->name, "%s", valence_stream_names[s]);
-        stream->width = width;
-        stream->type = config->dtype;
-        run->kinds[run->n_streams++] = (enum valence_stream)s;
-    }
-    return status;
-}
 
 /* ---- Clips ---- */
 
@@ -109,7 +56,7 @@ static struct valence_clip record_of(const struct planned_clip *clip, const char
 static int store_clip(struct run *run, int64_t i, const struct valence_extracted *extracted,
                       struct valence_error *error)
 {
-    const struct planned_clip *planned = &run->plan.clips[i];
+    const struct planned_clip *planned = &run->extraction->plan.clips[i];
     const struct valence_extracted_facts *facts = valence_extracted_get_facts(extracted);
     struct valence_clip_rows rows[VALENCE_N_STREAMS];
     int n = 0;
@@ -118,9 +65,9 @@ static int store_clip(struct run *run, int64_t i, const struct valence_extracted
                      target_record(&run->target, planned, run->target.clips[i].digest));
     if (!metadata)
         return fail_memory(error, 0, "a clip's record");
-    for (int s = 0; s < run->n_streams; s++) {
+    for (int s = 0; s < run->extraction->n_streams; s++) {
         int64_t n_rows;
-        const float *values = valence_extracted_rows(extracted, run->kinds[s], &n_rows);
+        const float *values = valence_extracted_rows(extracted, run->extraction->kinds[s], &n_rows);
         if (n_rows)
             rows[n++] = (struct valence_clip_rows){s, n_rows, values};
     }
@@ -137,7 +84,7 @@ static int store_clip(struct run *run, int64_t i, const struct valence_extracted
 static int store_failure(struct run *run, int64_t i, int failed, const struct valence_error *reason,
                          struct valence_error *error)
 {
-    const struct planned_clip *planned = &run->plan.clips[i];
+    const struct planned_clip *planned = &run->extraction->plan.clips[i];
     char *metadata =
         join_records(NULL, target_record(&run->target, planned, run->target.clips[i].digest));
     const struct valence_store_failure failure = {planned->id, failed, reason->text, metadata};
@@ -169,16 +116,17 @@ static int make_clip(struct run *run, int64_t i, struct valence_error *error)
              seconds > 0 ? report->media_seconds / seconds : 0, slowest(run));
     const struct valence_progress_event event = {"extracting", i - run->target.first, run->target.n,
                                                  "clips", report->n_made ? detail : NULL};
-    int status = pipeline_take(run->pipeline, run->options->progress, &event, &result, error);
+    int status =
+        pipeline_take(run->pipeline, run->extraction->options->progress, &event, &result, error);
     if (status)
         return status;
     struct valence_error reason = result.error;
     int failed = result.status;
     /* What cannot be read has failed already. */
-    int unread = target_digest(&run->target, &run->plan, i, failed ? NULL : &reason);
+    int unread = target_digest(&run->target, &run->extraction->plan, i, failed ? NULL : &reason);
     failed = failed ? failed : unread;
     if (!failed)
-        status = extract_previews_draw(&run->previews, &run->plan.clips[i],
+        status = extract_previews_draw(&run->extraction->previews, &run->extraction->plan.clips[i],
                                        valence_extracted_get_facts(result.extracted), error);
     if (!failed && !status)
         status = store_clip(run, i, result.extracted, error);
@@ -194,7 +142,8 @@ static int copy_clip(struct run *run, int64_t i, struct valence_error *error)
 {
     const struct target *target = &run->target;
     const struct valence_clip *old = valence_store_clip(target->old, target->clips[i].index);
-    struct valence_clip clip = record_of(&run->plan.clips[i], old->transcript, old->metadata);
+    struct valence_clip clip =
+        record_of(&run->extraction->plan.clips[i], old->transcript, old->metadata);
     run->report->public.n_kept++;
     run->report->public.n_copied++;
     return valence_store_writer_add_from(target->writer, target->old, target->clips[i].index, &clip,
@@ -240,54 +189,71 @@ static int take_clips(struct run *run, struct valence_error *error)
     int status = list_todo(run, error);
     run->begin = seconds_now();
     if (!status)
-        status = pipeline_start(run->extractor, &run->plan, run->todo, run->n_todo, &run->pipeline,
-                                error);
+        status = pipeline_start(run->extraction->extractor, &run->extraction->plan, run->todo,
+                                run->n_todo, &run->pipeline, error);
     for (int64_t i = run->target.first; i < run->target.first + run->target.n && !status; i++)
         status = take_clip(run, i, error);
     pipeline_stop(run->pipeline);
     return status;
 }
 
-/* Where every clip fails, the fault is not a clip's. */
-static int check_result(const struct run *run, struct valence_error *error)
+int extraction_check(const struct valence_extract_report *report, const struct valence_error *first,
+                     struct valence_error *error)
 {
-    const struct valence_extract_report *report = &run->report->public;
     if (report->n_made + report->n_kept > 0 || report->n_failed == 0)
         return VALENCE_OK;
-    int status = run->first.status;
-    if (!status)
+    if (!first->status)
         return fail(error, report->failures[0].status, "%s", report->failures[0].reason);
-    return fail_key(error, status, config_key(run->first.key),
-                    "none of %" PRId64 " clips could be made: %s", report->n_clips,
-                    run->first.text);
+    return fail_key(error, first->status, extraction_key(first->key),
+                    "none of %" PRId64 " clips could be made: %s", report->n_clips, first->text);
 }
 
-static int run_all(struct run *run, struct valence_error *error)
+static int make_store(struct run *run, const char *path, int64_t shard, int64_t n_shards,
+                      struct valence_error *error)
 {
-    const struct valence_extract_options *options = run->options;
-    if (!*run->config->output)
-        return fail_key(error, VALENCE_ERROR_CONFIG, "output", "the output is missing: a store");
-    if (options->n_shards < 1 || options->shard < 1 || options->shard > options->n_shards)
-        return fail_key(error, VALENCE_ERROR_ARGUMENT, "shard",
-                        "part %" PRId64 " of %" PRId64 " does not exist", options->shard,
-                        options->n_shards);
-    int status = plan_make(&run->plan, run->config, options->progress, error);
+    struct extraction *e = run->extraction;
+    struct valence_extract_options part = *e->options;
+    const char *settings = valence_extractor_settings(e->extractor);
+    part.shard = shard;
+    part.n_shards = n_shards;
+    int status =
+        target_open(&run->target, &e->plan, path, &part, e->streams, e->n_streams, settings, error);
     if (!status)
-        status = open_extractor(run, error);
-    if (!status)
-        status = target_open(&run->target, &run->plan, run->config, options, run->streams,
-                             run->n_streams, valence_extractor_settings(run->extractor), error);
-    if (!status)
-        status = extract_report_create(&run->report, run->config->output, run->target.n,
-                                       run->streams, run->n_streams,
-                                       valence_extractor_settings(run->extractor), error);
+        status = extract_report_create(&run->report, path, run->target.n, e->streams, e->n_streams,
+                                       settings, error);
     if (!status)
         status = take_clips(run, error);
     if (!status)
         status = target_finish(&run->target, error);
+    return status ? status : extract_report_count(run->report, run->target.path, error);
+}
+
+int extraction_make(struct extraction *extraction, const char *path, int64_t shard,
+                    int64_t n_shards, struct extract_report **report, struct valence_error *first,
+                    struct valence_error *error)
+{
+    struct run run = {.extraction = extraction};
+    int status = make_store(&run, path, shard, n_shards, error);
+    target_close(&run.target);
+    free(run.todo);
+    *report = run.report;
+    if (first)
+        *first = run.first;
+    return status;
+}
+
+static int extract_whole(const struct valence_extract_config *config,
+                         const struct valence_extract_options *options,
+                         struct extract_report **report, struct valence_error *error)
+{
+    struct extraction extraction;
+    struct valence_error first = {0};
+    int status = extraction_open(&extraction, config, options, error);
     if (!status)
-        status = extract_report_count(run->report, run->target.path, error);
-    return status ? status : check_result(run, error);
+        status = extraction_make(&extraction, config->output, options->shard, options->n_shards,
+                                 report, &first, error);
+    extraction_close(&extraction);
+    return status ? status : extraction_check(&(*report)->public, &first, error);
 }
 
 int valence_extract(const struct valence_extract_config *config,
@@ -295,28 +261,26 @@ int valence_extract(const struct valence_extract_config *config,
                     struct valence_extract_report **report, struct valence_error *error)
 {
     struct valence_extract_options own;
-    struct run run = {.config = config, .options = &own};
+    struct extract_report *made = NULL;
     *report = NULL;
     if (!config)
         return fail(error, VALENCE_ERROR_ARGUMENT, "no configuration");
     valence_extract_options_default(&own);
     int status = options_read(&own, sizeof own, options, error);
+    if (!status && (own.n_shards < 1 || own.shard < 1 || own.shard > own.n_shards))
+        status =
+            fail_key(error, VALENCE_ERROR_ARGUMENT, "shard",
+                     "part %" PRId64 " of %" PRId64 " does not exist", own.shard, own.n_shards);
     double begin = seconds_now();
     int threads = threads_enter((int)config->threads);
     if (!status)
-        status = run_all(&run, error);
+        status = extract_whole(config, &own, &made, error);
     threads_leave(threads);
-    if (run.report)
-        run.report->public.seconds = seconds_now() - begin;
-    target_close(&run.target);
-    extract_previews_close(&run.previews);
-    valence_extractor_close(run.extractor);
-    extract_settings_free(&run.settings);
-    plan_free(&run.plan);
-    free(run.todo);
-    if (status)
-        extract_report_free(run.report);
-    else
-        *report = &run.report->public;
-    return status;
+    if (status) {
+        extract_report_free(made);
+        return status;
+    }
+    made->public.seconds = seconds_now() - begin;
+    *report = &made->public;
+    return VALENCE_OK;
 }

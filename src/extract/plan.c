@@ -296,6 +296,7 @@ static int cut(struct plan *plan, const struct planned_clip *clip, double durati
                                      .end = i == n - 1 ? INFINITY
                                                        : duration / (double)n * (double)(i + 1),
                                      .has_range = true,
+                                     .seconds = duration / (double)n,
                                      .split = clip->split,
                                      .label = clip->label};
         if (clip->transcript_file)
@@ -356,6 +357,8 @@ static int look_at_files(struct plan *plan, const struct valence_extract_config 
             status = fail(error, VALENCE_ERROR_CANCELLED, "cancelled");
         if (!status && wants_look(plan, config, clip))
             duration = look_at(plan, clip->path, &options);
+        double seconds = clip->has_range ? clip->end - clip->start : duration;
+        clip->seconds = isfinite(seconds) ? seconds : 0;
         bool is_long =
             !clip->has_range && config->cut_seconds > 0 && duration > config->cut_seconds;
         if (!status && is_long)

@@ -19,6 +19,7 @@ struct planned_clip {
     char *problem;
     double start, end;
     bool has_range; /* else the whole file, and start is 0 and end INFINITY */
+    double seconds; /* how long it is, as far as the plan knows; else 0 */
     enum valence_split split;
     float label; /* NAN: none */
 };
@@ -35,6 +36,12 @@ struct plan {
 int plan_make(struct plan *plan, const struct valence_extract_config *config,
               const struct valence_progress *progress, struct valence_error *error);
 void plan_free(struct plan *plan);
+
+/* The first clip of part `part` of `n_parts`, from 1; of part n_parts + 1 the number of clips. */
+static inline int64_t plan_part_first(const struct plan *plan, int64_t part, int64_t n_parts)
+{
+    return plan->n * (part - 1) / n_parts;
+}
 
 /* Adds a clip whose texts it takes over, also on failure. */
 int plan_add(struct plan *plan, struct planned_clip *clip, struct valence_error *error);

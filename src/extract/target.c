@@ -248,16 +248,16 @@ static bool is_extracted(const struct valence_store *store)
     return is;
 }
 
-/* Which part of an extraction the store is does not matter: the clips say what there is to do. */
-static bool is_alike(const struct valence_store *store, const char *source,
+bool target_is_alike(const struct valence_store *store, const char *settings,
                      const struct valence_store_stream *streams, int n_streams)
 {
-    json_t *a = json_loads(valence_store_source(store), 0, NULL), *b = json_loads(source, 0, NULL);
-    bool alike = a && b && json_equal(json_object_get(a, "kind"), json_object_get(b, "kind")) &&
-                 json_equal(json_object_get(a, "encoders"), json_object_get(b, "encoders")) &&
+    json_t *encoders = json_loads(settings, 0, NULL);
+    json_t *source = json_loads(valence_store_source(store), 0, NULL);
+    bool alike = encoders && is_extracted(store) &&
+                 json_equal(json_object_get(source, "encoders"), encoders) &&
                  valence_store_n_streams(store) == n_streams;
-    json_decref(a);
-    json_decref(b);
+    json_decref(encoders);
+    json_decref(source);
     for (int s = 0; alike && s < n_streams; s++) {
         const struct valence_store_stream *has = valence_store_get_stream(store, s);
         alike = strcmp(has->name, streams[s].name) == 0 && has->width == streams[s].width &&
@@ -288,7 +288,7 @@ static int open_existing(const char *path, struct valence_store **store,
 /* ---- Opening ---- */
 
 /* The store beside the old one, as far as an earlier call came with it. */
-static int open_partial(struct target *target, const struct plan *plan, const char *source,
+static int open_partial(struct target *target, const struct plan *plan,
                         const struct valence_store_stream *streams, int n_streams, bool retries,
                         struct valence_error *error)
 {
@@ -298,7 +298,7 @@ static int open_partial(struct target *target, const struct plan *plan, const ch
         status = VALENCE_OK;
     if (status)
         return status;
-    bool goes_on = partial && is_alike(partial, source, streams, n_streams) &&
+    bool goes_on = partial && target_is_alike(partial, target->settings, streams, n_streams) &&
                    take_prefix(target, plan, partial, retries);
     if (goes_on)
         status = take_failures(target, plan, partial, error);
@@ -336,7 +336,7 @@ static void close_old(struct target *target)
 }
 
 /* Decides whether the store is added to in place or made anew beside the old one. */
-static int choose(struct target *target, const struct plan *plan, const char *source,
+static int choose(struct target *target, const struct plan *plan,
                   const struct valence_store_stream *streams, int n_streams,
                   const struct valence_extract_options *options, struct valence_error *error)
 {
@@ -344,8 +344,8 @@ static int choose(struct target *target, const struct plan *plan, const char *so
     int status = look_at_output(target, options->overwrite, &is_foreign, error);
     if (status || (!target->old && !is_foreign))
         return status;
-    bool is_usable =
-        target->old && !is_foreign && is_alike(target->old, source, streams, n_streams);
+    bool is_usable = target->old && !is_foreign &&
+                     target_is_alike(target->old, target->settings, streams, n_streams);
     if (!is_usable && !is_foreign && valence_store_n_clips(target->old) == 0) {
         close_old(target); /* begun, and nothing more */
         return valence_store_remove(target->path, error);
@@ -357,7 +357,7 @@ static int choose(struct target *target, const struct plan *plan, const char *so
     }
     target->is_rebuilt = true;
     forget_states(target);
-    status = open_partial(target, plan, source, streams, n_streams, retries, error);
+    status = open_partial(target, plan, streams, n_streams, retries, error);
     return !status && is_usable ? take_copies(target, plan, retries, error) : status;
 }
 
@@ -407,16 +407,15 @@ static char *partial_name(const char *path)
     return text.data;
 }
 
-int target_open(struct target *target, const struct plan *plan,
-                const struct valence_extract_config *config,
+int target_open(struct target *target, const struct plan *plan, const char *path,
                 const struct valence_extract_options *options,
                 const struct valence_store_stream *streams, int n_streams, const char *settings,
                 struct valence_error *error)
 {
     *target = (struct target){.settings = settings};
-    target->first = plan->n * (options->shard - 1) / options->n_shards;
-    target->n = plan->n * options->shard / options->n_shards - target->first;
-    target->path = without_slashes(config->output);
+    target->first = plan_part_first(plan, options->shard, options->n_shards);
+    target->n = plan_part_first(plan, options->shard + 1, options->n_shards) - target->first;
+    target->path = without_slashes(path);
     target->partial = target->path ? partial_name(target->path) : NULL;
     target->clips = allocate(plan->n + 1, sizeof *target->clips);
     char *source = make_source(settings, options);
@@ -424,7 +423,7 @@ int target_open(struct target *target, const struct plan *plan,
                      ? VALENCE_OK
                      : fail_memory(error, 0, "the clips");
     if (!status)
-        status = choose(target, plan, source, streams, n_streams, options, error);
+        status = choose(target, plan, streams, n_streams, options, error);
     if (!status)
         status = open_writer(target, source, streams, n_streams, error);
     free(source);
@@ -461,7 +460,7 @@ void target_close(struct target *target)
 {
     valence_store_writer_close(target->writer, NULL);
     valence_store_close(target->old);
-    for (int64_t i = 0; target->clips && i < target->first + target->n; i++)
+    for (int64_t i = target->first; target->clips && i < target->first + target->n; i++)
         clear_failure(&target->clips[i]);
     for (int64_t i = 0; i < target->n_stale; i++)
         free(target->stale[i]);

@@ -38,11 +38,15 @@ struct target {
 
 /* Looks at what is there, and opens the store for writing. `target` is released with
  * target_close(), after an error too. */
-int target_open(struct target *target, const struct plan *plan,
-                const struct valence_extract_config *config,
+int target_open(struct target *target, const struct plan *plan, const char *path,
                 const struct valence_extract_options *options,
                 const struct valence_store_stream *streams, int n_streams, const char *settings,
                 struct valence_error *error);
+
+/* Whether a store was extracted, and by encoders with these settings into these streams. Which part
+ * of an extraction it is does not matter: its clips say what there is to do. */
+bool target_is_alike(const struct valence_store *store, const char *settings,
+                     const struct valence_store_stream *streams, int n_streams);
 
 /* The clip's record: where it comes from, and a key that changes when it has to be made again. NULL
  * where memory is short. */

@@ -301,6 +301,11 @@ void test_extraction(void **state)
                      VALENCE_ERROR_LIMIT);
     assert_int_equal(TRY(valence_extract, config, NULL, &extraction, NULL), VALENCE_ERROR_CONFIG);
     assert_null(extraction);
+    assert_int_equal(TRY(valence_extract_pieces, config, NULL, 0, &extraction, NULL),
+                     VALENCE_ERROR_ARGUMENT);
+    assert_int_equal(TRY(valence_extract_pieces, config, NULL, 2, &extraction, NULL),
+                     VALENCE_ERROR_CONFIG);
+    assert_null(extraction);
     valence_extract_config_free(config);
 }
 

@@ -1,7 +1,9 @@
 #!/bin/sh
 # One extraction by several processes: the same store as by one, also where one of them is killed, and under mpirun.
 . "$TESTS/cli/support.sh"
-command -v ffmpeg >/dev/null || { echo "no ffmpeg"; exit 77; }
+for program in ffmpeg flock pgrep; do
+    command -v $program >/dev/null || { echo "no $program"; exit 77; }
+done
 [ -n "${MAKE_TINY_MODELS:-}" ] || exit 77
 "$MAKE_TINY_MODELS" "$work" >/dev/null 2>&1 || { echo "no models"; exit 1; }
 
@@ -11,7 +13,8 @@ for i in 1 2 3 4 5 6 7 8; do
         -i "sine=frequency=$((200 + 50 * i)):duration=1" -c:v mpeg4 -c:a pcm_s16le "$work/clips/c$i.mkv"
 done
 echo "this is no film" >"$work/clips/c3.mkv"
-arguments="$work/clips --set models.whisper=$work/whisper.gguf --set models.faces=$work/faces.gguf --set models.vad= -q -j 1"
+arguments="$work/clips --set models.whisper=$work/whisper.gguf --set models.faces=$work/faces.gguf --set models.vad= \
+    --set faces.fps=1 --set faces.size=96 -q -j 1"
 
 content() { # STORE: everything in it, as text
     rm -rf "$work/npy"
@@ -42,32 +45,108 @@ wait "$process_3" || true
 wait "$process_2" 2>/dev/null || true
 same shared
 
-# Once more: nothing is to do.
+# Once more: nothing is to do. But a store of other settings is not what was asked for.
 expect 0 extract $arguments -o "$work/shared" --pieces 4
 same shared
+expect 1 extract $arguments -o "$work/shared" --pieces 4 --set faces.fps=4
+complains "with other settings"
 expect 2 extract $arguments -o "$work/no" --pieces 2 --shard 1/2
 complains "exclude each other"
 
-# The number of pieces stays: those of other sizes would leave clips out.
-expect 1 extract "$work/nothing" -o "$work/begun" --pieces 8
-complains "name sound or video files"
-expect 1 extract $arguments -o "$work/begun" --pieces 4
-complains "was begun with --pieces 8, not 4"
+# The bad clip is alone in its piece.
+expect 1 extract $arguments -o "$work/single" --pieces 8
+same single
 
-# What a launcher sets is enough; no rank could print the whole.
-for option in --json "--preview $work/pictures"; do
-    OMPI_COMM_WORLD_SIZE=2
-    export OMPI_COMM_WORLD_SIZE
-    expect 2 extract $arguments -o "$work/no" $option
-    unset OMPI_COMM_WORLD_SIZE
-    complains "mpirun excludes --preview and --json"
-done
-[ ! -e "$work/no.pieces" ] || wrong "a refused command left a folder"
+# While the test has the lock of a piece, no command can finish.
+hold() { # STORE
+    rm -rf "$work/$1" "$work/$1.pieces"
+    mkdir "$work/$1.pieces"
+    exec 9>"$work/$1.pieces/3.lock"
+    flock -n 9 || wrong "no lock"
+}
+begun() { # STORE PROCESS: waits until the process has begun the pieces
+    while [ ! -s "$work/$1.pieces/pieces.json" ] && kill -0 "$2" 2>/dev/null; do sleep 0.02; done
+    [ -s "$work/$1.pieces/pieces.json" ] || wrong "it did not begin"
+}
+
+# What pieces are made of stays until they are merged: the command is killed when it has begun them, and called again.
+begin() { # ARGUMENT...: leaves begun.pieces
+    hold begun
+    "$VALENCE" extract $arguments -o "$work/begun" --pieces 8 "$@" >"$work/out" 2>"$work/err" 9>&- &
+    process=$!
+    begun begun "$process"
+    kill -9 "$process" 2>/dev/null
+    wait "$process" 2>/dev/null
+    exec 9>&-
+}
+refuses() { # TEXT ARGUMENT...
+    text=$1
+    shift
+    expect 1 extract $arguments -o "$work/begun" "$@"
+    complains "$text"
+    complains "force replaces"
+    [ -d "$work/begun.pieces" ] || wrong "a refused command removed the pieces"
+}
+begin --set faces.fps=4
+refuses "was begun with 8 pieces, not 4" --pieces 4 --set faces.fps=4
+refuses "were begun with faces.fps '4', not '1'" --pieces 8
+refuses "were begun with dtype 'f32', not 'f16'" --pieces 8 --set faces.fps=4 --set dtype=f16
+cp "$work/whisper.gguf" "$work/copy.gguf"
+mv "$work/clips/c8.mkv" "$work/c8.mkv"
+refuses "the clips have changed" --pieces 8 --set faces.fps=4
+mv "$work/c8.mkv" "$work/clips/c8.mkv"
+printf x >>"$work/begun.pieces/pieces.json"
+refuses "is no JSON" --pieces 8 --set faces.fps=4
+
+# --force discards them; so does none of the processes that come later with the same settings.
+expect 1 extract $arguments -o "$work/begun" --pieces 8 --force
+same begun
+
+# A copy of a model is the same model, another model under its name is not.
+begin --set models.whisper="$work/copy.gguf"
+expect 1 extract $arguments -o "$work/begun" --pieces 8
+same begun
+begin --set models.whisper="$work/copy.gguf"
+sed -i 's/"fingerprint": "[0-9a-f]*"/"fingerprint": "0123"/' "$work/begun.pieces/pieces.json"
+refuses "another encoder for 'audio'" --pieces 8 --set models.whisper="$work/copy.gguf"
+refuses "were begun with models.whisper" --pieces 8
+
+# Nobody discards pieces that a process works on.
+hold begun
+"$VALENCE" extract $arguments -o "$work/begun" --pieces 8 >"$work/process" 2>&1 9>&- &
+process=$!
+begun begun "$process"
+expect 1 extract $arguments -o "$work/begun" --pieces 8 --force --set faces.fps=4
+complains "another process works on these pieces"
+exec 9>&-
+wait "$process"
+same begun
 
 if command -v mpirun >/dev/null; then
-    OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
-        mpirun -n 2 "$VALENCE" extract $arguments -o "$work/ranks" --pieces 4 --allow-failures 1 >"$work/out" 2>&1 ||
-        wrong "mpirun: $(head -n 20 "$work/out")"
+    run_ranks() { # STORE ARGUMENT...
+        store=$1
+        shift
+        OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
+            mpirun -n 2 "$VALENCE" extract $arguments -o "$work/$store" --allow-failures 1 "$@" >"$work/out" 2>"$work/err" ||
+            wrong "mpirun ends with an error"
+    }
+    # One rank prints the document of the whole, and each draws the clips that it makes.
+    run_ranks ranks --json --preview "$work/pictures"
     same ranks
+    [ "$(grep -c '"schema"' "$work/out")" = 1 ] || wrong "not one document: $(head -n 20 "$work/out")"
+    grep -q '"failed": 1' "$work/out" || wrong "no failure in $(head -n 20 "$work/out")"
+    [ "$(ls "$work/pictures" | wc -l)" = 7 ] || wrong "pictures: $(ls "$work/pictures")"
+
+    # A rank is killed, mpirun ends the other, and the same command continues.
+    hold killed
+    run_ranks killed --pieces 8 >"$work/ignored" 2>&1 9>&- &
+    launcher=$!
+    begun killed "$launcher"
+    rank=$(pgrep -f "^$VALENCE extract .* -o $work/killed" | tail -n 1)
+    kill -9 "$rank"
+    wait "$launcher"
+    exec 9>&-
+    run_ranks killed --pieces 8
+    same killed
 fi
 finish

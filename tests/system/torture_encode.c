@@ -506,6 +506,38 @@ static int extract_store(double *result, struct valence_error *error)
     return status;
 }
 
+/* Whatever fails leaves pieces, with which the next call would go on. */
+static void clear_pieces(void)
+{
+    static const char *const endings[] = {".pieces", ".pieces.merged", ".pieces.discarded"};
+    char path[sizeof made + 32];
+    clear_untried(made);
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s%s", made, endings[i]);
+        clear_untried(path);
+    }
+}
+
+static int extract_in_pieces(double *result, struct valence_error *error)
+{
+    struct valence_extract_config *config;
+    struct valence_extract_report *report = NULL;
+    int status = valence_extract_config_create(&config, error);
+    if (!status)
+        status = configure_extraction(config, error);
+    if (!status)
+        status = valence_extract_pieces(config, NULL, 2, &report, error);
+    if (status && report)
+        status = 1;
+    if (!status)
+        *result = (double)report->n_made + 10 * (double)report->streams[0].n_rows +
+                  100 * (double)report->n_pieces;
+    valence_extract_report_free(report);
+    valence_extract_config_free(config);
+    clear_pieces();
+    return status;
+}
+
 /* ---- Models ---- */
 
 /* What is not there and may not be fetched is no success; only a lack of memory is an error
@@ -641,6 +673,7 @@ const struct torture_case encode_cases[] = {
      "valence_extract_config_set valence_extract_config_read valence_extract_config_get "
      "valence_extract_config_text",
      extract_store, 20},
+    {"valence_extract_pieces", extract_in_pieces, 20},
     {"valence_encoder_cost_measure", encoder_cost, 0},
     {"valence_model_fetch", fetch, 0},
 };
