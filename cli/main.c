@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -16,6 +17,8 @@
 #include "valence/media_worker.h"
 #endif
 #include "valence/version.h"
+
+#define MOST_OPEN_FILES 65536
 
 static void print_overview(void)
 {
@@ -95,6 +98,17 @@ static void shorten_spinning(char **argv)
               argv); /* comes back only where there is no /proc: go on as we are */
 }
 
+/* A store in shards takes an open file for each of them, and a merge one for each store; the usual
+ * limit, 1,024, is there for programs that use select(). */
+static void raise_open_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= MOST_OPEN_FILES)
+        return;
+    limit.rlim_cur = limit.rlim_max < MOST_OPEN_FILES ? limit.rlim_max : MOST_OPEN_FILES;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
 #ifdef VALENCE_WITH_ENCODERS
@@ -105,6 +119,7 @@ int main(int argc, char **argv)
     const struct command *command = argc > 1 ? command_find(argv[1]) : NULL;
     if (command && command->computes)
         shorten_spinning(argv);
+    raise_open_files();
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes becomes an error of the write */
     setlocale(LC_CTYPE, "");  /* numbers stay in the C locale */
     int code = run(argc, argv);

@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "store/store_inside.h"
 #include "store/store_parts.h"
 #include "store/store_shards.h"
 #include "store/store_writer.h"
@@ -90,19 +91,39 @@ int store_check_fits(const struct valence_store *first, const struct valence_sto
     return status ? status : check_classes(first, store, error);
 }
 
-/* No clip may be in two stores. */
-static int check_clips(const struct merge *merge, int index, struct valence_error *error)
+struct found_id {
+    const char *id;
+    int store;
+};
+
+static int compare_ids(const void *a, const void *b)
 {
-    const struct valence_store *store = merge->stores[index];
-    for (int64_t i = 0; i < valence_store_n_clips(store); i++) {
-        const char *id = valence_store_clip(store, i)->id;
-        for (int other = 0; other < index; other++)
-            if (valence_store_find_clip(merge->stores[other], id) >= 0)
-                return fail(error, VALENCE_ERROR_EXISTS, "%s: the clip '%s' is in %s already",
-                            valence_store_path(store), id,
-                            valence_store_path(merge->stores[other]));
-    }
-    return VALENCE_OK;
+    const struct found_id *x = a, *y = b;
+    int order = strcmp(x->id, y->id);
+    return order ? order : (x->store > y->store) - (x->store < y->store);
+}
+
+/* No clip may be in two stores. */
+static int check_clips(const struct merge *merge, struct valence_error *error)
+{
+    int64_t n = 0, all = 0;
+    int status = VALENCE_OK;
+    for (int i = 0; i < merge->n; i++)
+        all += valence_store_n_clips(merge->stores[i]);
+    struct found_id *ids = allocate(all, sizeof *ids);
+    if (!ids)
+        return fail_memory(error, (size_t)all * sizeof *ids, "the ids of all clips");
+    for (int i = 0; i < merge->n; i++)
+        for (int64_t k = 0; k < valence_store_n_clips(merge->stores[i]); k++)
+            ids[n++] = (struct found_id){valence_store_clip(merge->stores[i], k)->id, i};
+    qsort(ids, (size_t)n, sizeof *ids, compare_ids);
+    for (int64_t i = 1; i < n && !status; i++)
+        if (strcmp(ids[i - 1].id, ids[i].id) == 0)
+            status = fail(error, VALENCE_ERROR_EXISTS, "%s: the clip '%s' is in %s already",
+                          valence_store_path(merge->stores[ids[i].store]), ids[i].id,
+                          valence_store_path(merge->stores[ids[i - 1].store]));
+    free(ids);
+    return status;
 }
 
 static int open_stores(struct merge *merge, const char *const *paths, struct valence_error *error)
@@ -112,9 +133,11 @@ static int open_stores(struct merge *merge, const char *const *paths, struct val
         status = valence_store_open(paths[i], NULL, &merge->stores[i], error);
         if (!status && i > 0)
             status = store_check_fits(merge->stores[0], merge->stores[i], error);
-        if (!status)
-            status = check_clips(merge, i, error);
+        if (!status) /* thousands of stores would be too many open files */
+            store_detach(merge->stores[i]);
     }
+    if (!status)
+        status = check_clips(merge, error);
     if (!status && !merge->options->partial && !merge->options->shards)
         status = store_parts_check(merge->stores, merge->n, error);
     return status;
@@ -122,28 +145,17 @@ static int open_stores(struct merge *merge, const char *const *paths, struct val
 
 /* ---- Writing ---- */
 
-/* The clip that is at a place of the merged store. */
-static const char *id_at(const struct merge *merge, int64_t place)
-{
-    for (int i = 0; i < merge->n; i++) {
-        int64_t n = valence_store_n_clips(merge->stores[i]);
-        if (place < n)
-            return valence_store_clip(merge->stores[i], place)->id;
-        place -= n;
-    }
-    return NULL;
-}
-
 /* Whether the target holds the first clips of what is merged, and nothing else. */
 static bool is_beginning(const struct merge *merge)
 {
-    int64_t n = valence_store_writer_n_clips(merge->writer);
-    for (int64_t i = 0; i < n; i++) {
-        const char *id = id_at(merge, i);
-        if (!id || store_writer_find(merge->writer, id) != i)
-            return false;
-    }
-    return true;
+    int64_t n = valence_store_writer_n_clips(merge->writer), place = 0;
+    for (int i = 0; i < merge->n; i++)
+        for (int64_t k = 0; k < valence_store_n_clips(merge->stores[i]); k++, place++)
+            if (place == n ||
+                store_writer_find(merge->writer, valence_store_clip(merge->stores[i], k)->id) !=
+                    place)
+                return place == n;
+    return place == n;
 }
 
 static int add_clip(struct merge *merge, const struct valence_store *store, int64_t clip,

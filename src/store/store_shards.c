@@ -134,10 +134,17 @@ static int open_shard(struct valence_store *store, struct store_shard *shard,
                     " bytes, not %" PRId64 " in %" PRId64 " (restore a copy)",
                     shard->store->data_path, shard->store->n_clips,
                     file_bytes(shard->store->data_path), shard->n_clips, shard->n_bytes);
+    store_detach(shard->store); /* nobody writes to a shard; so it needs one open file, not four */
     shard->first_clip = store->n_clips;
     store->n_clips += shard->n_clips;
     store->n_failures += shard->store->n_failures;
     return store_check_fits(store->shards[0].store, shard->store, error);
+}
+
+static int by_failed_id(const void *a, const void *b)
+{
+    return strcmp(((const struct valence_store_failure *)a)->id,
+                  ((const struct valence_store_failure *)b)->id);
 }
 
 /* The whole looks like its first shard, with the clips and failures of all; these are shared. */
@@ -157,6 +164,8 @@ static int join_shards(struct valence_store *store, struct valence_error *error)
             store->failures[n_failures++] = shard->failures[k];
         store->version = i && store->version < shard->version ? store->version : shard->version;
     }
+    /* In the order of a store of one file: that of its keys. */
+    qsort(store->failures, (size_t)n_failures, sizeof *store->failures, by_failed_id);
     memcpy(store->streams, first->streams, sizeof store->streams);
     store->n_streams = first->n_streams;
     store->has_scale = first->has_scale;
@@ -217,11 +226,29 @@ void store_shards_close(struct valence_store *store)
     store->shards = NULL;
 }
 
-int store_shards_read_rows(const struct valence_store *store, int64_t clip, int stream,
-                           int64_t first_row, int64_t n_rows, void *rows,
-                           struct valence_error *error)
+/* ---- Reading ---- */
+
+int store_n_files(const struct valence_store *store)
 {
-    int low = 0, high = store->n_shards - 1;
+    return store->n_shards ? store->n_shards : 1;
+}
+
+struct store_file store_get_file(const struct valence_store *store, int i)
+{
+    if (!store->n_shards)
+        return (struct store_file){.n_clips = store->n_clips,
+                                   .descriptor = store->descriptor,
+                                   .n_bytes = file_bytes(store->data_path)};
+    const struct store_shard *shard = &store->shards[i];
+    return (struct store_file){.first_clip = shard->first_clip,
+                               .n_clips = shard->n_clips,
+                               .descriptor = shard->store->descriptor,
+                               .n_bytes = shard->n_bytes};
+}
+
+int store_file_of_clip(const struct valence_store *store, int64_t clip)
+{
+    int low = 0, high = store_n_files(store) - 1;
     while (low < high) {
         int middle = low + (high - low + 1) / 2;
         if (store->shards[middle].first_clip <= clip)
@@ -229,7 +256,14 @@ int store_shards_read_rows(const struct valence_store *store, int64_t clip, int 
         else
             high = middle - 1;
     }
-    const struct store_shard *shard = &store->shards[low];
+    return low;
+}
+
+int store_shards_read_rows(const struct valence_store *store, int64_t clip, int stream,
+                           int64_t first_row, int64_t n_rows, void *rows,
+                           struct valence_error *error)
+{
+    const struct store_shard *shard = &store->shards[store_file_of_clip(store, clip)];
     return valence_store_read_rows(shard->store, clip - shard->first_clip, stream, first_row,
                                    n_rows, rows, error);
 }

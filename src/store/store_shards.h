@@ -28,6 +28,24 @@ int store_shards_decode(struct valence_store *store, const char *text, size_t si
  * a clip in two of them. */
 int store_shards_open(struct valence_store *store, struct valence_error *error);
 
+/* ---- The files of any store ---- */
+
+/* One of the files that a store is: its data file, or a shard's. Files hold clips that follow each
+ * other, in the store's order. */
+struct store_file {
+    int64_t first_clip, n_clips;
+    int descriptor;  /* open for reading; the store's */
+    int64_t n_bytes; /* -1: unknown */
+};
+
+int store_n_files(const struct valence_store *store);
+struct store_file store_get_file(const struct valence_store *store, int i);
+
+/* The file that has a clip; of an empty shard's and its successor's first clip the latter. */
+int store_file_of_clip(const struct valence_store *store, int64_t clip);
+
+/* ---- Inside the store ---- */
+
 /* Reads from the shard that has the clip. */
 int store_shards_read_rows(const struct valence_store *store, int64_t clip, int stream,
                            int64_t first_row, int64_t n_rows, void *rows,

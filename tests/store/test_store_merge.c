@@ -2,6 +2,7 @@
 #include "store_fixture.h"
 
 #include <stdbool.h>
+#include <sys/resource.h>
 
 #include "store/store_shards.h"
 #include "valence/progress.h"
@@ -232,6 +233,33 @@ static void test_shards_read_as_one_store_does(void **state)
     assert_same_stores(whole, path_of("copied"));
 }
 
+/* An LMDB environment alone takes three files. */
+static void test_a_store_takes_one_open_file_of_a_merge_and_of_its_shards(void **state)
+{
+    (void)state;
+    enum { N = 40 };
+    static char paths[N][256];
+    const char *parts[N], *flat = path_of("flat"), *sharded = path_of("sharded");
+    struct rlimit before, low;
+    for (int i = 0; i < N; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "s%d-", i);
+        snprintf(paths[i], sizeof paths[i], "%s", make(name, name, 2, 2, ENCODERS(3)));
+        parts[i] = paths[i];
+    }
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    low = before;
+    low.rlim_cur = 2 * N + 20;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    int merged = valence_store_merge(parts, N, flat, NULL, NULL, &error);
+    int added = merged ? merged : try_shards(parts, N, sharded);
+    if (!added)
+        assert_same_stores(flat, sharded);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_fine(merged);
+    assert_fine(added);
+}
+
 static void test_what_does_not_fit_adds_no_shard(void **state)
 {
     (void)state;
@@ -325,6 +353,7 @@ int main(void)
         TEST_IN_FOLDER(test_another_order_does_not_go_on),
         TEST_IN_FOLDER(test_what_does_not_fit_leaves_nothing),
         TEST_IN_FOLDER(test_shards_read_as_one_store_does),
+        TEST_IN_FOLDER(test_a_store_takes_one_open_file_of_a_merge_and_of_its_shards),
         TEST_IN_FOLDER(test_what_does_not_fit_adds_no_shard),
         TEST_IN_FOLDER(test_a_damaged_index_is_noticed),
         TEST_IN_FOLDER(test_another_store_in_a_shards_place_is_noticed),
