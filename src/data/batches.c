@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "data/prefetch.h"
 
 /* One of the two batches: the memory behind it, and whose turn it is. */
 struct slot {
@@ -25,6 +26,7 @@ struct batch_loader {
     const struct valence_store *store;
     const struct stream_map *map;
     const struct row_filter *filter; /* or NULL */
+    struct prefetch *prefetch;       /* or NULL */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed; /* any of what follows */
@@ -185,8 +187,11 @@ static void *read_batches(void *argument)
         loader->n_read += n;
         loader->n_begun++;
         loader->busy = true;
+        int64_t end = loader->n_read;
         pthread_mutex_unlock(&loader->mutex);
 
+        if (loader->prefetch)
+            prefetch_reach(loader->prefetch, end);
         slot->status = fill(loader, clips, n, slot);
 
         pthread_mutex_lock(&loader->mutex);
@@ -225,6 +230,12 @@ int batch_loader_create(const struct valence_store *store, const struct stream_m
     return VALENCE_OK;
 }
 
+int batch_loader_read_ahead(struct batch_loader *loader, int64_t window,
+                            struct valence_error *error)
+{
+    return prefetch_create(loader->store, window, &loader->prefetch, error);
+}
+
 static void free_slot(struct slot *slot)
 {
     free(slot->keys);
@@ -241,9 +252,12 @@ void batch_loader_free(struct batch_loader *loader)
         return;
     pthread_mutex_lock(&loader->mutex);
     loader->leaving = true;
+    if (loader->prefetch)
+        prefetch_stop(loader->prefetch); /* the reading thread may wait for it */
     pthread_cond_broadcast(&loader->changed);
     pthread_mutex_unlock(&loader->mutex);
     pthread_join(loader->thread, NULL);
+    prefetch_free(loader->prefetch);
     free_slot(&loader->slots[0]);
     free_slot(&loader->slots[1]);
     pthread_cond_destroy(&loader->changed);
@@ -255,6 +269,8 @@ void batch_loader_free(struct batch_loader *loader)
 static void end_pass(struct batch_loader *loader)
 {
     loader->n_batches = loader->n_begun = 0;
+    if (loader->prefetch)
+        prefetch_stop(loader->prefetch);
     while (loader->busy)
         pthread_cond_wait(&loader->changed, &loader->mutex);
 }
@@ -282,6 +298,8 @@ static void start(struct batch_loader *loader, const int64_t *clips, int64_t n, 
     loader->n_read = loader->n_given = 0;
     loader->n_clips = n;
     loader->n_batches = n_batches;
+    if (loader->prefetch)
+        prefetch_start(loader->prefetch, clips, n);
     pthread_cond_broadcast(&loader->changed);
     pthread_mutex_unlock(&loader->mutex);
 }

@@ -26,6 +26,11 @@ int batch_loader_create(const struct valence_store *store, const struct stream_m
                         struct batch_loader **loader, struct valence_error *error);
 void batch_loader_free(struct batch_loader *loader);
 
+/* Every pass started from now on finds the store's files in the page cache: a thread reads them
+ * ahead of it, `window` files at a time (prefetch.h). To be called once, before the first pass. */
+int batch_loader_read_ahead(struct batch_loader *loader, int64_t window,
+                            struct valence_error *error);
+
 /* Every pass started from now on goes through `filter`; NULL: rows stay as stored, as at first. It
  * must live as long as such passes. Gives up an unfinished pass. */
 void batch_loader_set_filter(struct batch_loader *loader, const struct row_filter *filter);

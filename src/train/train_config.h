@@ -58,6 +58,7 @@ struct valence_train_config {
     struct loss_weights losses;
     int64_t epochs;
     int64_t batch_size;
+    int64_t shuffle_shards;   /* that are shuffled together; 0: all */
     enum precision precision; /* of the step's products */
     int64_t accumulate;       /* batches in a step */
     enum train_reduction reduce;

@@ -250,6 +250,11 @@ static const struct config_key keys[] = {
 
     INT("epochs", epochs, 1, 1000000, "25", FREE, "Number of passes over the training clips."),
     INT("batch_size", batch_size, 1, 16384, "96", FIXED, "Clips in one step."),
+    ADDED_INT("shuffle_shards", shuffle_shards, 0, 1000000, "0",
+              "Of a store in shards that does not fit into memory. N: the shards are taken in a "
+              "random order, N at a time, and the clips of these in a random order; a thread reads "
+              "the next N from disk meanwhile, each from its beginning to its end. Memory should "
+              "have room for 2 N shards. 0: all clips in a random order."),
     ADDED_INT(
         "accumulate", accumulate, 1, 100000, "1",
         "Batches whose gradients are added up, weighted by their clips, before the weights "

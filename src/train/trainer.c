@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/threads.h"
+#include "data/shuffle.h"
 #include "model/layout.h"
 #include "train/closed_form.h"
 #include "train/epoch_record.h"
@@ -175,15 +176,17 @@ static void start_shares(struct trainer *t)
     batch_loader_start_sizes(t->loader, t->share, t->share_sizes, n_batches - first);
 }
 
-/* The order depends on seed and epoch alone, so that a resumed epoch takes the same clips. */
+/* The order depends on seed and epoch alone, and by shards on what they hold, so that a resumed
+ * epoch takes the same clips. */
 static int begin_epoch(struct trainer *t, struct valence_error *error)
 {
     int64_t n = t->training.n, batch_size = t->config->batch_size;
     struct random_source source =
         random_source(mix_keys((uint64_t)t->config->seed, PURPOSE_ORDER), (uint64_t)t->state.epoch);
-    memcpy(t->order, t->training.clips, (size_t)n * sizeof *t->order);
-    random_shuffle(&source, t->order, n);
-    int status = t->parts ? VALENCE_OK : reserve_epoch(t, error);
+    int status = shuffle_clips(t->store, t->training.clips, n, t->config->shuffle_shards, &source,
+                               t->order, error);
+    if (!status && !t->parts)
+        status = reserve_epoch(t, error);
     if (!status)
         status = trainer_draw_missing(t, &t->training, error);
     status = collective_agree(t->collective, status, error);

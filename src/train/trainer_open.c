@@ -8,8 +8,10 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "data/label_scale.h"
+#include "data/shuffle.h"
 #include "model/layout.h"
 #include "model/parameters.h"
+#include "store/store_shards.h"
 #include "store/store_source.h"
 #include "train/data_notes.h"
 #include "train/initial_weights.h"
@@ -97,6 +99,12 @@ static json_t *classes_to_json(const struct trainer *t)
 
 /* ---- Data ---- */
 
+static bool shuffles_by_shards(const struct trainer *t)
+{
+    int64_t window = t->config->shuffle_shards;
+    return window > 0 && window < store_n_files(t->store);
+}
+
 static int open_data(struct trainer *t, struct valence_error *error)
 {
     const struct valence_train_config *config = t->config;
@@ -116,6 +124,8 @@ static int open_data(struct trainer *t, struct valence_error *error)
         status = count_classes(t, error);
     if (!status)
         status = batch_loader_create(t->store, &t->map, &t->loader, error);
+    if (!status && shuffles_by_shards(t))
+        status = batch_loader_read_ahead(t->loader, config->shuffle_shards, error);
     if (!status)
         status = missing_create(&config->missing, t->store, &t->map, &t->missing, error);
     return status;
@@ -229,26 +239,35 @@ static int begin_anew(struct trainer *t, struct valence_error *error)
     return status;
 }
 
-/* Whether the clips are those that the run was begun with. Checkpoints from before there were
- * fingerprints know their ids and lengths alone. */
-static int check_data(const struct trainer *t, uint64_t key, struct valence_error *error)
+/* How the clips differ from those that the run was begun with, or NULL. Checkpoints from before
+ * there were fingerprints know their ids and lengths alone. */
+static const char *difference(const struct trainer *t, uint64_t key)
 {
     const char *begun = json_string_value(json_object_get(t->checkpoint.provenance, "data"));
-    enum data_match match = begun ? data_fingerprint_match(begun, t->fingerprint)
-                            : key == t->state.data_key ? DATA_SAME
-                                                       : DATA_OTHER_RECORDS;
-    const char *what = match == DATA_OTHER_ROWS ? "features" : "ids, labels, splits or lengths";
-    if (match == DATA_SAME)
+    bool is_same_key = key == t->state.data_key;
+    enum data_match match = begun         ? data_fingerprint_match(begun, t->fingerprint)
+                            : is_same_key ? DATA_SAME
+                                          : DATA_OTHER_RECORDS;
+    if (match == DATA_OTHER_ROWS)
+        return "have other features";
+    if (match != DATA_SAME)
+        return "have other ids, labels, splits or lengths";
+    return t->config->shuffle_shards && !is_same_key ? "are in other shards" : NULL;
+}
+
+static int check_data(const struct trainer *t, uint64_t key, struct valence_error *error)
+{
+    const char *what = difference(t, key);
+    if (!what)
         return VALENCE_OK;
     if (!t->job->options->accept_changed_data)
         return fail_key(
             error, VALENCE_ERROR_DATA, "accept_changed_data",
-            "%s: its training and validation clips have other %s than those the run was "
-            "begun with; resume with that store, or start a new run",
+            "%s: its training and validation clips %s than those the run was begun with; resume "
+            "with that store, or start a new run",
             t->config->store, what);
     trainer_note(t, "changed_data",
-                 "%s: its training and validation clips have other %s than those the run was "
-                 "begun with",
+                 "%s: its training and validation clips %s than those the run was begun with",
                  t->config->store, what);
     return VALENCE_OK;
 }
@@ -459,6 +478,8 @@ int trainer_open(struct trainer *t, struct valence_error *error)
         note_labels(t);
     measure_labels(t);
     t->state.data_key = key_of_clips(t, &t->validation, key_of_clips(t, &t->training, 0));
+    if (shuffles_by_shards(t))
+        t->state.data_key = shuffle_key(t->store, t->state.data_key);
     if (!t->job->options->dry_run)
         return open_shared(t, error);
     status = try_run(t, error);

@@ -69,9 +69,9 @@ static inline int add_clip(struct valence_store_writer *writer, const struct tra
     return status;
 }
 
-/* A store of n clips, every fifth for validation, every tenth for the test; `salt` changes the test
- * part alone. */
-static inline void make_training_store(const char *path, int n, int salt)
+/* A store of the n clips from `first` on, every fifth for validation, every tenth for the test;
+ * `salt` changes the test part alone. */
+static inline void make_training_clips(const char *path, int first, int n, int salt)
 {
     struct valence_error error;
     struct valence_store_writer *writer;
@@ -80,7 +80,7 @@ static inline void make_training_store(const char *path, int n, int salt)
         fprintf(stderr, "%s\n", error.text);
         abort();
     }
-    for (int i = 0; i < n; i++) {
+    for (int i = first; i < first + n; i++) {
         bool test = i % 10 == 9;
         char id[32];
         snprintf(id, sizeof id, "clip-%d-%d", i, test ? salt : 0);
@@ -99,6 +99,30 @@ static inline void make_training_store(const char *path, int n, int salt)
     }
     if (valence_store_writer_finish(writer, &error) || valence_store_writer_close(writer, &error))
         abort();
+}
+
+static inline void make_training_store(const char *path, int n, int salt)
+{
+    make_training_clips(path, 0, n, salt);
+}
+
+/* The same clips in shards of `n_each`; stores PATH-0, PATH-1, ... are left beside it. */
+static inline void make_training_shards(const char *path, int n_shards, int n_each)
+{
+    struct valence_error error;
+    struct valence_store_merge_options options;
+    valence_store_merge_options_default(&options);
+    options.shards = true;
+    for (int i = 0; i < n_shards; i++) {
+        char part[300];
+        const char *const parts[] = {part};
+        snprintf(part, sizeof part, "%.255s-%d", path, i);
+        make_training_clips(part, i * n_each, n_each, 0);
+        if (valence_store_merge(parts, 1, path, &options, NULL, &error)) {
+            fprintf(stderr, "%s\n", error.text);
+            abort();
+        }
+    }
 }
 
 #endif
