@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "store/store_layout.h"
 
 #define ENDING ".npy"
@@ -41,16 +42,11 @@ int id_list_add_folder(struct id_list *list, const char *folder, struct valence_
     return status;
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 void id_list_sort(struct id_list *list)
 {
     int64_t kept = 0;
     if (list->n > 0)
-        qsort(list->ids, (size_t)list->n, sizeof *list->ids, compare_ids);
+        qsort(list->ids, (size_t)list->n, sizeof *list->ids, compare_texts);
     for (int64_t i = 0; i < list->n; i++)
         if (kept > 0 && strcmp(list->ids[kept - 1], list->ids[i]) == 0)
             free(list->ids[i]);
@@ -62,7 +58,7 @@ void id_list_sort(struct id_list *list)
 bool id_list_has(const struct id_list *list, const char *id)
 {
     return list->n > 0 &&
-           bsearch(&id, list->ids, (size_t)list->n, sizeof *list->ids, compare_ids) != NULL;
+           bsearch(&id, list->ids, (size_t)list->n, sizeof *list->ids, compare_texts) != NULL;
 }
 
 void id_list_free(struct id_list *list)

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "data/value_map.h"
 #include "store/store_layout.h"
 
@@ -25,11 +26,6 @@ int import_split_of(const struct import_record *record,
 static const char *group_of(const struct import_record *record)
 {
     return record->group[0] ? record->group : record->id;
-}
-
-static int compare_groups(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* The group of every training clip. */
@@ -91,7 +87,7 @@ static int draw_groups(struct split_draw *draw, double fraction, uint64_t seed,
         free(order);
         return fail_memory(error, 2 * (size_t)n_clips * sizeof *counts, "the groups");
     }
-    qsort(draw->groups, (size_t)n_clips, sizeof *draw->groups, compare_groups);
+    qsort(draw->groups, (size_t)n_clips, sizeof *draw->groups, compare_texts);
     draw->n = merge_equal(draw->groups, n_clips, counts);
     draw->n_groups = draw->n;
     draw->n_clips = n_clips;
@@ -160,6 +156,6 @@ enum valence_split split_draw_apply(const struct split_draw *draw,
     const char *group = group_of(record);
     bool drawn =
         split == VALENCE_TRAIN && draw->n > 0 &&
-        bsearch(&group, draw->groups, (size_t)draw->n, sizeof *draw->groups, compare_groups);
+        bsearch(&group, draw->groups, (size_t)draw->n, sizeof *draw->groups, compare_texts);
     return drawn ? VALENCE_VALIDATION : split;
 }

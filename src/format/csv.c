@@ -232,11 +232,6 @@ static const char *field_of(const struct csv_row *row, int64_t index)
     return row->text.data + row->starts[index];
 }
 
-static int compare_names(const void *left, const void *right)
-{
-    return strcmp(*(const char *const *)left, *(const char *const *)right);
-}
-
 static int check_names(const struct csv_reader *reader, struct valence_error *error)
 {
     const struct csv_row *header = &reader->header;
@@ -245,12 +240,11 @@ static int check_names(const struct csv_reader *reader, struct valence_error *er
         return fail_memory(error, (size_t)header->n_fields * sizeof *names, "the column names");
     for (int64_t i = 0; i < header->n_fields; i++)
         names[i] = field_of(header, i);
-    qsort(names, (size_t)header->n_fields, sizeof *names, compare_names);
-    int status = VALENCE_OK;
-    for (int64_t i = 1; i < header->n_fields && !status; i++)
-        if (strcmp(names[i - 1], names[i]) == 0)
-            status = fail(error, VALENCE_ERROR_FORMAT, "%s:%lld: two columns are named '%.200s'",
-                          reader->source.name, (long long)header->line, names[i]);
+    const char *twice = sort_texts(names, header->n_fields);
+    int status = twice
+                     ? fail(error, VALENCE_ERROR_FORMAT, "%s:%lld: two columns are named '%.200s'",
+                            reader->source.name, (long long)header->line, twice)
+                     : VALENCE_OK;
     free(names);
     return status;
 }

@@ -181,11 +181,6 @@ static herr_t add_name(hid_t group, const char *name, const H5L_info_t *info, vo
     return listing->status ? -1 : 0;
 }
 
-static int compare_names(const void *left, const void *right)
-{
-    return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
 int hdf5_reader_list(const struct hdf5_reader *file, const struct hdf5_path *path,
                      struct hdf5_names *names, struct valence_error *error)
 {
@@ -200,12 +195,10 @@ int hdf5_reader_list(const struct hdf5_reader *file, const struct hdf5_path *pat
         status =
             listing.status ? listing.status : fail_hdf5(file, "a group cannot be listed", error);
     H5Oclose(group);
-    if (!status && names->n > 1)
-        qsort(names->names, (size_t)names->n, sizeof *names->names, compare_names);
-    for (int64_t i = 1; i < names->n && !status; i++)
-        if (strcmp(names->names[i - 1], names->names[i]) == 0)
-            status = fail(error, VALENCE_ERROR_FORMAT, "%s: two links are named '%.100s'",
-                          file->name, names->names[i]);
+    const char *twice = status ? NULL : sort_texts((const char **)names->names, names->n);
+    if (twice)
+        status = fail(error, VALENCE_ERROR_FORMAT, "%s: two links are named '%.100s'", file->name,
+                      twice);
     return status;
 }
 

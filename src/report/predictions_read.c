@@ -114,11 +114,6 @@ static int add_row(struct csv_reader *reader, const char *path, struct table *ta
     return status;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* A label for people; a number is written to `text`. */
 static const char *label_text(const struct scored_set *set, float label, char text[32])
 {
@@ -158,7 +153,7 @@ static int take_class_names(struct report_builder *builder, const char *path, st
     int numbers[VALENCE_MAX_CLASSES], status = VALENCE_OK, unused;
     for (int i = 0; i < table->n_classes; i++)
         sorted[i] = table->classes[i];
-    qsort(sorted, (size_t)table->n_classes, sizeof *sorted, by_text);
+    sort_texts(sorted, table->n_classes);
     for (int i = 0; i < table->n_classes && !status; i++)
         status = scored_set_class(builder, set, sorted[i], path, &unused, error);
     for (int i = 0; i < table->n_classes && !status; i++)

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "valence/evaluate.h"
 
 #define N_RESAMPLES 2000
@@ -49,25 +50,18 @@ static bool has_all(const struct scored_set *set, int64_t n, const char *const *
     return true;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 int scored_check_ids(const char *input, const char *model, int64_t n, const char *const *ids,
                      struct valence_error *error)
 {
     const char **sorted = allocate(n + 1, sizeof *sorted);
-    int status = VALENCE_OK;
     if (!sorted)
         return no_memory(error);
     for (int64_t i = 0; i < n; i++)
         sorted[i] = ids[i];
-    qsort(sorted, (size_t)n, sizeof *sorted, by_text);
-    for (int64_t i = 1; i < n && !status; i++)
-        if (strcmp(sorted[i - 1], sorted[i]) == 0)
-            status = fail(error, VALENCE_ERROR_FORMAT,
-                          "%s: '%.200s' is there twice for model %.60s", input, sorted[i], model);
+    const char *twice = sort_texts(sorted, n);
+    int status = twice ? fail(error, VALENCE_ERROR_FORMAT,
+                              "%s: '%.200s' occurs twice for model %.60s", input, twice, model)
+                       : VALENCE_OK;
     free(sorted);
     return status;
 }

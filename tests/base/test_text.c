@@ -136,6 +136,20 @@ static void test_numbers_do_not_know_the_locale(void **state)
         skip();
 }
 
+static void test_sorted_texts_tell_what_is_there_twice(void **state)
+{
+    (void)state;
+    const char *texts[] = {"b", "", "\xC3\xA4", "a", "b", "a"};
+    assert_string_equal(sort_texts(texts, 6), "a");
+    const char *const sorted[] = {"", "a", "a", "b", "b", "\xC3\xA4"};
+    for (int i = 0; i < 6; i++)
+        assert_string_equal(texts[i], sorted[i]);
+    const char *different[] = {"ab", "a"};
+    assert_null(sort_texts(different, 2));
+    assert_string_equal(different[0], "a");
+    assert_null(sort_texts(NULL, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +160,7 @@ int main(void)
         cmocka_unit_test(test_base64_is_padded),
         cmocka_unit_test(test_numbers_are_whole_texts),
         cmocka_unit_test(test_numbers_do_not_know_the_locale),
+        cmocka_unit_test(test_sorted_texts_tell_what_is_there_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #define MAX_LAYERS  512 /* llama.cpp's */
 #define MAX_EXPERTS 1024
@@ -212,12 +213,7 @@ static int check_causal(const struct header *header)
                 header->weights->path, header->architecture);
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* No two tokens may be the same. */
+/* No two tokens may be the same, but several may be empty. */
 static int check_tokens(const struct header *header, int64_t list, struct valence_error *error)
 {
     const struct gguf_context *gguf = header->weights->gguf;
@@ -225,14 +221,16 @@ static int check_tokens(const struct header *header, int64_t list, struct valenc
     const char **tokens = allocate((int64_t)n, sizeof *tokens);
     if (!tokens)
         return fail_memory(error, n * sizeof *tokens, "a vocabulary");
-    for (size_t i = 0; i < n; i++)
-        tokens[i] = gguf_get_arr_str(gguf, list, i);
-    qsort(tokens, n, sizeof *tokens, compare_texts);
-    int status = VALENCE_OK;
-    for (size_t i = 1; !status && i < n; i++)
-        if (*tokens[i] && strcmp(tokens[i - 1], tokens[i]) == 0)
-            status = fail(error, VALENCE_ERROR_FORMAT, "%s: holds the token '%.40s' twice",
-                          header->weights->path, tokens[i]);
+    int64_t n_named = 0;
+    for (size_t i = 0; i < n; i++) {
+        const char *token = gguf_get_arr_str(gguf, list, i);
+        if (*token)
+            tokens[n_named++] = token;
+    }
+    const char *twice = sort_texts(tokens, n_named);
+    int status = twice ? fail(error, VALENCE_ERROR_FORMAT, "%s: holds the token '%.40s' twice",
+                              header->weights->path, twice)
+                       : VALENCE_OK;
     free(tokens);
     return status;
 }
