@@ -33,10 +33,23 @@ static const char *quoted(struct report_builder *builder, const char *text)
     return kept;
 }
 
+/* A path as a shell reads it; one that begins with a hyphen would be taken for an option. */
+static const char *quoted_path(struct report_builder *builder, const char *path)
+{
+    return quoted(builder, *path == '-' ? report_format(builder, "./%s", path) : path);
+}
+
 /* Adds a word, quoted, to a command. */
 static const char *add(struct report_builder *builder, const char *command, const char *word)
 {
     return report_format(builder, "%s %s", command, quoted(builder, report_text(builder, word)));
+}
+
+/* Adds a path. */
+static const char *add_path(struct report_builder *builder, const char *command, const char *path)
+{
+    return report_format(builder, "%s %s", command,
+                         quoted_path(builder, report_text(builder, path)));
 }
 
 /* ---- The report itself ---- */
@@ -49,19 +62,16 @@ static void say_report_command(struct report_builder *builder, const struct sour
     for (int64_t i = 0; i < sources->n_runs; i++)
         if (strcmp(last, sources->runs[i].parent) != 0) {
             last = sources->runs[i].parent;
-            command = report_format(builder, "%s %s", command, quoted(builder, last));
+            command = add_path(builder, command, last);
         }
     for (int64_t i = 0; i < sources->n_documents; i++)
-        command =
-            report_format(builder, "%s %s", command, quoted(builder, sources->documents[i].path));
+        command = add_path(builder, command, sources->documents[i].path);
     for (int64_t i = 0; i < sources->n_unfinished; i++)
-        command =
-            report_format(builder, "%s %s", command, quoted(builder, sources->unfinished[i].path));
+        command = add_path(builder, command, sources->unfinished[i].path);
     for (int64_t i = 0; i < sources->n_tables; i++)
-        command =
-            report_format(builder, "%s %s", command, quoted(builder, sources->tables[i].path));
+        command = add_path(builder, command, sources->tables[i].path);
     if (options->store)
-        command = report_format(builder, "%s --store %s", command, quoted(builder, options->store));
+        command = add_path(builder, report_format(builder, "%s --store", command), options->store);
     if (options->split != VALENCE_TEST)
         command =
             report_format(builder, "%s --split %s", command, valence_split_names[options->split]);
@@ -95,7 +105,8 @@ static void say_recorded(struct report_builder *builder, const struct document_s
 {
     const char *command = recorded_command(builder, document->json);
     if (*command)
-        report_say(builder, REPORT_COMMAND, "%s > %s", command, quoted(builder, document->path));
+        report_say(builder, REPORT_COMMAND, "%s > %s", command,
+                   quoted_path(builder, document->path));
     else
         report_say(builder, REPORT_TEXT, "%s does not say which command made it.", document->path);
 }
@@ -117,12 +128,13 @@ static void say_comparison(struct report_builder *builder, const struct document
     const char *command = "valence compare";
     size_t i;
     json_array_foreach(runs, i, run) command =
-        add(builder, command, json_is_string(run) ? json_string_value(run) : "");
-    command =
-        add(builder, report_format(builder, "%s --store", command), json_text_at(data, "store"));
+        add_path(builder, command, json_is_string(run) ? json_string_value(run) : "");
+    command = add_path(builder, report_format(builder, "%s --store", command),
+                       json_text_at(data, "store"));
     command = add_number(builder, command, "--bootstrap", json_object_get(json, "statistics"),
                          "resamples");
-    report_say(builder, REPORT_COMMAND, "%s --json > %s", command, quoted(builder, document->path));
+    report_say(builder, REPORT_COMMAND, "%s --json > %s", command,
+               quoted_path(builder, document->path));
 }
 
 /* " --variant 'NAME KEY=VALUE ...'" of all but the first, which is the configuration. */
@@ -168,7 +180,7 @@ static const char *show_plan(struct report_builder *builder, const struct docume
                file);
     report_say(builder, REPORT_CODE, "%s", lines.failed || !lines.length ? "" : lines.data);
     text_free(&lines);
-    return quoted(builder, file);
+    return quoted_path(builder, file);
 }
 
 /* " --vary KEY=VALUE,VALUE" of settings that change one key each; NULL where some change several,
@@ -226,7 +238,7 @@ static void say_training(struct report_builder *builder, const struct document_s
     }
     command = add_number(builder, command, "--bootstrap", json_object_get(json, "statistics"),
                          "resamples");
-    command = add(builder, report_format(builder, "%s -o", command), folder);
+    command = add_path(builder, report_format(builder, "%s -o", command), folder);
     report_say(
         builder, REPORT_TEXT,
         "This trains all of it. Runs that are trained by another number of threads differ in "
@@ -244,7 +256,7 @@ static void say_experiment(struct report_builder *builder, const struct document
     if (json_is_object(plan))
         say_training(builder, document, plan);
     report_say(builder, REPORT_TEXT, "The same figures from the runs that are there:");
-    report_say(builder, REPORT_COMMAND, "valence verify %s", quoted(builder, document->path));
+    report_say(builder, REPORT_COMMAND, "valence verify %s", quoted_path(builder, document->path));
 }
 
 /* ---- All ---- */
@@ -264,5 +276,5 @@ void say_commands(struct report_builder *builder, const struct sources *sources,
         report_say(builder, REPORT_TEXT, "The state of the experiments that are not finished:");
     for (int64_t i = 0; i < sources->n_unfinished; i++)
         report_say(builder, REPORT_COMMAND, "valence runs %s",
-                   quoted(builder, sources->unfinished[i].path));
+                   quoted_path(builder, sources->unfinished[i].path));
 }

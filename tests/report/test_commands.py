@@ -33,7 +33,7 @@ def make_results(valence, folder):
         "predict.json": ["predict", *one, "--split", "test", "--flow", "text_missing", "--level", "0.7", "--batch", "9"],
         "maps.json": ["compare-representations", *one, "--missing", "audio", "--split", "train", "--grid", "5", "--max-clips", "30"],
         "compare.json": ["compare", "run", "it's another", *store, "--bootstrap", "150"],
-        "doctor.json": ["doctor", "corpus"],
+        "-doctor.json": ["doctor", "corpus"],  # a name that looks like an option
         "cost.json": ["cost", "corpus", "--no-encoders", "--no-baselines", "--seconds", "0.01", "--set", "model.d=24", "--split",
                       "validation", "--batch", "5", "--threads", "1"],
     }
@@ -68,7 +68,7 @@ def main(valence):
         os.mkdir(bin_folder)
         os.symlink(valence, os.path.join(bin_folder, "valence"))
         files, folders = make_results(valence, first)
-        run(valence, first, "report", "run", *files, *folders, "--level", "0.8", "--title", "It's a title", "--json", output="report.json")
+        run(valence, first, "report", "--level", "0.8", "--title", "It's a title", "--json", "--", "run", *files, *folders, output="report.json")
         shutil.copytree(first, again, ignore=lambda _, names: [name for name in names if name in files + folders])
         items = [item for section in read(first, "report.json")["sections"] if section["id"] == "made" for item in section["items"]]
         commands, configurations = [], {}
