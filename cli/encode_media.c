@@ -105,11 +105,7 @@ static void begin(struct media_request *request, const char *kind, const char *m
 #define ENCODER_OPTIONS(request, default_model)                                                    \
     option_model(&(request).model,                                                                 \
                  "The encoder, a GGUF file or a name from 'valence models'" default_model "."),    \
-        option_offline(&(request).common.offline),                                                 \
-        {OPTION_TEXT, 0,                                                                           \
-         "device",    &(request).encoder.device,                                                   \
-         "NAME",      "cpu, gpu, cuda, vulkan, ... (default: cpu).",                               \
-         0,           0},                                                                          \
+        option_offline(&(request).common.offline), option_device(&(request).encoder.device),       \
         ENCODE_REQUEST_OPTIONS((request).common)
 
 static int run_wavlm(const struct command *command, int argc, char **argv)

@@ -188,12 +188,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_INT, 0, "max-tokens", &request->search.max_tokens, "N",
          "The most tokens to generate (default: 200).", 1, 4096},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Rows", 0, 0},
-        option_output(&request->output, "PATH",
-                      "Where to write the rows. For a store: a new store. For files: FILE.npy (the "
-                      "rows of all "
-                      "inputs in one array), FILE.safetensors (a tensor for each input), or a "
-                      "folder (an .npy "
-                      "for each input)."),
+        option_rows_output(&request->output),
         {OPTION_TEXT, 0, "layers", &models->layers, "LIST",
          "Hidden states of the language model (default: -4+-3+-2+-1, summed).", 0, 0},
         {OPTION_TEXT, 0, "reading", &request->reading, "WHICH",
@@ -206,15 +201,10 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         option_store(&inputs[0]),
         {OPTION_TEXT, 0, "sounds", &request->store.sounds, "FOLDER",
          "The folder of the clips' sounds: ID.wav, or .flac, .mp3, .m4a, .mp4, .mkv, ...", 0, 0},
-        {OPTION_TEXT, 0, "stream", &request->store.stream, "NAME",
-         "The stream's name (default: simulated_text).", 0, 0},
-        {OPTION_TEXT, 0, "dtype", &request->dtype, "TYPE",
-         "Element type of the stored values: f32 or f16 (default: f32; hidden states may exceed "
-         "f16).",
-         0, 0},
+        option_stream(&request->store.stream, "The stream's name (default: simulated_text)."),
+        option_hidden_dtype(&request->dtype),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
-        {OPTION_TEXT, 0, "device", &models->device, "NAME",
-         "cpu, gpu, cuda, vulkan, ... (default: cpu).", 0, 0},
+        option_device(&models->device),
         option_threads(&request->threads),
         option_offline(&request->offline),
         MEDIA_OPTIONS(request->limits),

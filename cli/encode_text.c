@@ -115,12 +115,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
             &encoding->model,
             "The language model: a GGUF file, or a name from 'valence models' (default: " TEXT_MODEL
             ", fetched at first use)."),
-        option_output(&request->output, "PATH",
-                      "Where to write the rows. For a store: a new store. For files: FILE.npy (the "
-                      "rows of all "
-                      "inputs in one array), FILE.safetensors (a tensor for each input), or a "
-                      "folder (an .npy "
-                      "for each input)."),
+        option_rows_output(&request->output),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Rows", 0, 0},
         option_text_layers(&encoding->settings.layers),
         option_text_spelling(&request->spelling),
@@ -135,12 +130,8 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "For a store", 0, 0},
         option_store(&inputs[0]),
-        {OPTION_TEXT, 0, "stream", &encoding->store.stream, "NAME",
-         "The stream's name (default: text).", 0, 0},
-        {OPTION_TEXT, 0, "dtype", &request->dtype, "TYPE",
-         "Element type of the stored values: f32 or f16 (default: f32; hidden states may exceed "
-         "f16).",
-         0, 0},
+        option_stream(&encoding->store.stream, "The stream's name (default: text)."),
+        option_hidden_dtype(&request->dtype),
         {OPTION_NUMBER, 0, "drop-words", &encoding->store.drop_words, "RATE",
          "Text of low quality: delete each word with this probability before anything is encoded, "
          "so that the rows of the others never knew it.",
@@ -151,8 +142,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "Draws which words are damaged (default: 0). A higher rate loses what a lower one loses.",
          0, 9e15},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Resources", 0, 0},
-        {OPTION_TEXT, 0, "device", &encoding->settings.device, "NAME",
-         "cpu, gpu, cuda, vulkan, ... (default: cpu).", 0, 0},
+        option_device(&encoding->settings.device),
         option_threads(&request->threads),
         option_offline(&encoding->offline),
         FILES_OPTIONS(request->files),

@@ -108,6 +108,33 @@ struct option option_text_rows(const char **target)
                 "tokens (a row for each), mean, or last (the last token's row) (default: tokens).");
 }
 
+/* ---- What an encoder writes, and where it runs ---- */
+
+struct option option_rows_output(const char **target)
+{
+    return option_output(target, "PATH",
+                         "Where to write the rows. For a store: a new store. For files: FILE.npy "
+                         "(the rows of all inputs in one array), FILE.safetensors (a tensor for "
+                         "each input), or a folder (an .npy for each input).");
+}
+
+struct option option_stream(const char **target, const char *help)
+{
+    return text(0, "stream", target, "NAME", help);
+}
+
+struct option option_hidden_dtype(const char **target)
+{
+    return text(0, "dtype", target, "TYPE",
+                "Element type of the stored values: f32 or f16 (default: f32; hidden states may "
+                "exceed f16).");
+}
+
+struct option option_device(const char **target)
+{
+    return text(0, "device", target, "NAME", "cpu, gpu, cuda, vulkan, ... (default: cpu).");
+}
+
 /* ---- Whose faces are found, and how ---- */
 
 struct option option_fps(double *target)

@@ -40,6 +40,14 @@ struct option option_text_prefix(const char **target);
 struct option option_text_suffix(const char **target);
 struct option option_text_rows(const char **target);
 
+/* ---- What an encoder writes, and where it runs ---- */
+
+/* The kinds of `valence encode`: -o of those that add a stream to a store or write files. */
+struct option option_rows_output(const char **target);
+struct option option_stream(const char **target, const char *help);
+struct option option_hidden_dtype(const char **target);
+struct option option_device(const char **target);
+
 /* ---- Whose faces are found, and how ---- */
 
 struct option option_fps(double *target);
