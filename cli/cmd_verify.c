@@ -9,6 +9,7 @@
 #include "table.h"
 #include "valence/experiment.h"
 #include "valence/runtime.h"
+#include "verify_document.h"
 
 struct request {
     const char *file, *store;
@@ -32,15 +33,34 @@ static void add_difference(void *user, const char *where, const char *recorded, 
                                                        "recorded", recorded, "found", found));
 }
 
+static int compute_again(const struct request *request, struct differences *differences, int64_t *n,
+                         struct valence_error *error)
+{
+    json_t *document = verify_document_read(request->file);
+    if (document) {
+        const struct document_verification verification = {.path = request->file,
+                                                           .store = request->store,
+                                                           .n_threads = request->threads,
+                                                           .quiet = request->quiet,
+                                                           .differs = add_difference,
+                                                           .user = differences};
+        int status = verify_document(&verification, document, n, error);
+        json_decref(document);
+        return status;
+    }
+    int status = valence_result_verify(request->file, request->store, add_difference, differences,
+                                       terminal_progress(request->quiet), n, error);
+    terminal_progress_finish();
+    return status;
+}
+
 static int verify(const struct request *request, int64_t *n, struct valence_error *error)
 {
     struct differences differences = {.table = {.title = NULL}, .list = json_array()};
     table_column(&differences.table, "figure", TABLE_LEFT);
     table_column(&differences.table, "recorded", TABLE_LEFT);
     table_column(&differences.table, "computed", TABLE_LEFT);
-    int status = valence_result_verify(request->file, request->store, add_difference, &differences,
-                                       terminal_progress(request->quiet), n, error);
-    terminal_progress_finish();
+    int status = compute_again(request, &differences, n, error);
     if (!status && request->json) {
         status =
             print_json(json_pack("{s:s, s:b, s:I, s:O}", "file", request->file, "same", *n == 0,
@@ -93,9 +113,14 @@ const struct command command_verify = {
         "--json' printed of finished runs. The models are loaded and measured again on the store, "
         "and all figures, intervals and tests are computed again. The exit code is 1 if any "
         "differs.\n\n"
+        "It may also be what evaluate (with --protocol, too), predict or compare-representations "
+        "printed with --json. The command that it records is then run again, so call verify in "
+        "the same folder. Masks are compared by their hashes.\n\n"
         "Figures that differ by less than a millionth count as the same: other processors round "
-        "otherwise.",
+        "differently.",
     .example = "valence verify ablation/result.json\n"
+               "valence evaluate run corpus --protocol erase --json > erase.json\n"
+               "valence verify erase.json\n"
                "valence verify ablation/result.json --store /data/corpus --json",
     .run = run_verify,
 };

@@ -86,11 +86,11 @@ static json_t *flow_to_json(const struct valence_evaluation *evaluation,
     enum valence_scale scale = evaluation->scale;
     json_t *object = json_pack(
         "{s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "trained", result->trained,
-        "n", (json_int_t)result->metrics.n, "n_nonzero", (json_int_t)result->metrics.n_nonzero,
-        "metrics", metrics_to_json(&result->metrics, scale), "intervals",
-        intervals_to_json(result->intervals, scale), "reliability", reliability(result), "warnings",
-        warnings_to_json(result->metrics.warnings), "predicted_deviation",
-        json_number(result->metrics.predicted_deviation), "label_deviation",
+        "clips", (json_int_t)result->metrics.n, "clips_nonzero",
+        (json_int_t)result->metrics.n_nonzero, "metrics", metrics_to_json(&result->metrics, scale),
+        "intervals", intervals_to_json(result->intervals, scale), "reliability",
+        reliability(result), "warnings", warnings_to_json(result->metrics.warnings),
+        "predicted_deviation", json_number(result->metrics.predicted_deviation), "label_deviation",
         json_number(result->metrics.label_deviation), "clips_lacking_a_modality",
         (json_int_t)result->n_incomplete, "clips_without_simulated_text",
         (json_int_t)result->n_unsimulated, "clips_outside_training_data",
@@ -180,8 +180,9 @@ static json_t *models_to_json(const struct evaluation_set *set)
     json_t *array = json_array();
     for (int i = 0; i < set->n; i++) {
         json_t *model = json_pack(
-            "{s:s, s:s, s:o}", "name", valence_run_model_name(set->models, i), "checkpoint",
-            valence_run_model_path(set->models, i), "flows",
+            "{s:s, s:s, s:o, s:o}", "name", valence_run_model_name(set->models, i), "checkpoint",
+            valence_run_model_path(set->models, i), "data_fingerprint",
+            fingerprint_to_json(set->evaluations[i]->trained_on), "flows",
             evaluation_to_json(set->evaluations[i], valence_store_label_scale(set->store)));
         if (json_array_append_new(array, model)) {
             json_decref(array);
@@ -213,7 +214,7 @@ int print_evaluation_json(const struct evaluation_set *set, const char *against,
         "s:o, s:o, s:o}",
         "valence", valence_version(), "run", set->run, "store", valence_store_path(set->store),
         "synthetic", e->synthetic, "training_data", matches[e->data], "split",
-        valence_split_names[e->split], "scale", valence_scale_names[e->scale], "n",
+        valence_split_names[e->split], "scale", valence_scale_names[e->scale], "clips",
         (json_int_t)e->n_clips, "skipped", "without_label", (json_int_t)e->n_unlabelled,
         "without_features", (json_int_t)e->n_empty, "without_score", (json_int_t)e->n_unscored,
         "cut", (json_int_t)e->n_cut, "bootstrap", "resamples", (json_int_t)e->n_resamples, "seed",
@@ -227,6 +228,8 @@ int print_evaluation_json(const struct evaluation_set *set, const char *against,
                   json_put(root, "labels_outside_range", json_integer(e->n_labels_beyond)) &&
                   json_put(root, "labels_beyond_scale", json_integer(e->n_beyond_scale)) &&
                   json_put(root, "classes", classes_to_json(set)) &&
+                  json_put(root, "clips_sha256", json_string(e->clips_sha256)) &&
+                  json_put(root, "machine", this_machine_to_json()) &&
                   json_put(root, "text_stream", json_text(set->options->text_stream)));
     if (root && comparison) {
         json_t *compared =

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "valence/machine.h"
+
 json_t *interval_to_json(struct valence_interval interval)
 {
     return isnan(interval.low) ? json_null() : json_pack("[f, f]", interval.low, interval.high);
@@ -66,6 +68,11 @@ json_t *intervals_to_json(const struct valence_interval *values, enum valence_sc
     return json_all_or_nothing(object, complete);
 }
 
+json_t *fingerprint_to_json(const char *trained_on)
+{
+    return json_text(trained_on[0] ? trained_on : NULL);
+}
+
 json_t *warnings_to_json(unsigned set)
 {
     json_t *array = json_array();
@@ -79,6 +86,14 @@ json_t *warnings_to_json(unsigned set)
                     0 &&
                 complete;
     return json_all_or_nothing(array, complete);
+}
+
+json_t *this_machine_to_json(void)
+{
+    struct valence_machine machine = {.size = sizeof machine};
+    (void)valence_machine_describe(&machine, NULL); /* fails for its argument alone */
+    return json_pack("{s:s, s:s, s:i}", "system", machine.system, "cpu", machine.cpu, "cores",
+                     machine.n_cores);
 }
 
 json_t *seed_summary_to_json(struct valence_seed_summary summary)

@@ -32,8 +32,14 @@ int scale_next_metric(enum valence_scale scale, int metric);
 json_t *metrics_to_json(const struct valence_metrics *metrics, enum valence_scale scale);
 json_t *intervals_to_json(const struct valence_interval *values, enum valence_scale scale);
 
+/* Of the data that a model was trained on; null where its checkpoint has none. */
+json_t *fingerprint_to_json(const char *trained_on);
+
 /* The keys of a set of warnings. */
 json_t *warnings_to_json(unsigned set);
+
+/* {"system", "cpu", "cores"} of the machine that computes. */
+json_t *this_machine_to_json(void);
 
 /* {"mean": ..., "sd": ...} */
 json_t *seed_summary_to_json(struct valence_seed_summary summary);

@@ -218,21 +218,21 @@ static void add_given(const char *dashes, const char *word)
     given_words[n_given++] = copy;
 }
 
-/* Options that change how results are shown, and not what they are. */
-static bool is_aside(const struct option *option)
+bool options_left_out(const char *name)
 {
     static const char *const names[] = {"json",  "csv",    "format",      "tables",  "card",
                                         "force", "npy",    "predictions", "verbose", "quiet",
                                         "jobs",  "memory", "offline"};
+    size_t length = strcspn(name, "=");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(option->name, names[i]) == 0)
+        if (strlen(names[i]) == length && strncmp(names[i], name, length) == 0)
             return true;
     return false;
 }
 
 static void add_given_option(const struct option *option, const char *value)
 {
-    if (is_aside(option))
+    if (options_left_out(option->name))
         return;
     add_given("--", option->name);
     if (value)
@@ -356,7 +356,7 @@ static int store_option(const struct command *command, const struct option *opti
     }
     add_given_option(option, value);
     if (option->type == OPTION_ARGUMENT && *(const char **)option->target)
-        return report_usage(command, "--%s: this argument is there twice", option->name);
+        return report_usage(command, "--%s: this argument is given twice", option->name);
     if (option->type == OPTION_TEXT || option->type == OPTION_ARGUMENT) {
         *(const char **)option->target = value;
         return EXIT_FINE;
@@ -463,7 +463,7 @@ static int place_arguments(const struct command *command, char **loose, int n_lo
         while (place < maximum && positional[place])
             place++;
         if (place == maximum)
-            return report_usage(command, "'%s' is one argument too many", loose[i]);
+            return report_usage(command, "unexpected argument '%s'", loose[i]);
         if (!loose[i][0])
             return report_usage(command,
                                 "an argument is empty (is a variable of the shell unset?)");

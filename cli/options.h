@@ -74,6 +74,10 @@ const struct command *options_command(void);
  * was parsed. Lives until the next parse. */
 const char *const *options_given(int *n);
 
+/* Whether an option of this name ("tables", or "tables=FOLDER") is never among them, because it
+ * changes how results are shown, or what else is written. */
+bool options_left_out(const char *name);
+
 /* Parses argv[1..] (argv[0] is the command's name). Options and positional arguments may be mixed;
  * "--" ends options. Positional arguments go to `positional` (room for `maximum`; the places that
  * an OPTION_ARGUMENT filled are skipped), their number to *n_positional; places that nothing

@@ -46,15 +46,15 @@ static json_t *models_to_json(const struct protocol_results *results, int protoc
         const struct valence_protocol_evaluation *e =
             results->evaluations[protocol * results->n + i];
         const struct valence_condition *c = protocol_condition_of(results, protocol, i, number);
-        json_t *model =
-            json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "name",
-                      valence_run_model_name(results->models, i), "checkpoint",
-                      valence_run_model_path(results->models, i), "n", (json_int_t)c->metrics.n,
-                      "without_score", (json_int_t)c->n_unscored, "metrics",
-                      metrics_to_json(&c->metrics, e->scale), "intervals",
-                      intervals_to_json(c->intervals, e->scale), "nonzero_metrics",
-                      metrics_to_json(&c->nonzero_metrics, e->scale), "warnings",
-                      warnings_to_json(c->metrics.warnings), "epochs", epochs_to_json(c, e->scale));
+        json_t *model = json_pack(
+            "{s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "name",
+            valence_run_model_name(results->models, i), "checkpoint",
+            valence_run_model_path(results->models, i), "data_fingerprint",
+            fingerprint_to_json(e->trained_on), "clips", (json_int_t)c->metrics.n, "without_score",
+            (json_int_t)c->n_unscored, "metrics", metrics_to_json(&c->metrics, e->scale),
+            "intervals", intervals_to_json(c->intervals, e->scale), "nonzero_metrics",
+            metrics_to_json(&c->nonzero_metrics, e->scale), "warnings",
+            warnings_to_json(c->metrics.warnings), "epochs", epochs_to_json(c, e->scale));
         if (json_array_append_new(array, model)) {
             json_decref(array);
             array = NULL;
@@ -165,7 +165,7 @@ static json_t *set_to_json(const struct protocol_set *set)
         "s:s, s:o}",
         "valence", valence_version(), "run", set->base.run, "store", valence_store_path(set->store),
         "synthetic", e->synthetic, "training_data", matches[e->data], "split",
-        valence_split_names[e->split], "scale", valence_scale_names[e->scale], "n",
+        valence_split_names[e->split], "scale", valence_scale_names[e->scale], "clips",
         (json_int_t)e->n_clips, "skipped", "without_label", (json_int_t)e->n_unlabelled,
         "without_features", (json_int_t)e->n_empty, "cut", (json_int_t)e->n_cut, "bootstrap",
         "resamples", (json_int_t)e->n_resamples, "seed", (json_int_t)set->request->options.seed,
@@ -176,7 +176,9 @@ static json_t *set_to_json(const struct protocol_set *set)
     const struct valence_protocol_options *options = &set->request->options;
     return with_command(json_all_or_nothing(
         root, json_put(root, "labels", labels_to_json(options->label_values, options->label_map)) &&
-                  json_put(root, "text_stream", json_text(options->text_stream))));
+                  json_put(root, "text_stream", json_text(options->text_stream)) &&
+                  json_put(root, "clips_sha256", json_string(e->clips_sha256)) &&
+                  json_put(root, "machine", this_machine_to_json())));
 }
 
 int print_protocol_json(const struct protocol_set *set, struct valence_error *error)

@@ -5,7 +5,6 @@
 #include "metric_json.h"
 #include "table_files.h"
 #include "representations_output.h"
-#include "valence/machine.h"
 #include "valence/version.h"
 
 /* To 4 significant digits, which is what pictures and plots need. */
@@ -115,19 +114,17 @@ static const char *match_name(enum valence_data_match match)
 json_t *representations_to_json(const struct valence_representation_maps *maps,
                                 const struct valence_store *store, const struct valence_run *run)
 {
-    struct valence_machine machine = {.size = sizeof machine};
-    (void)valence_machine_describe(&machine, NULL); /* fails for its argument alone */
-    return with_command(json_pack(
-        "{s:s, s:{s:s, s:s, s:i}, s:o, s:s, s:b, s:{s:s, s:s, s:b, s:s, s:I, s:s, s:{s:I, s:I, "
-        "s:I}}, s:o, s:o}",
-        "valence_version", valence_version(), "machine", "system", machine.system, "cpu",
-        machine.cpu, "cores", machine.n_cores, "models", models_to_json(run), "flow",
-        valence_flow_name(maps->missing), "trained", (int)maps->trained, "data", "store",
-        valence_store_path(store), "split", valence_split_names[maps->split], "synthetic",
-        (int)maps->synthetic, "trained_on", match_name(maps->data), "clips",
-        (json_int_t)maps->n_clips, "clips_sha256", maps->clips_sha256, "left_out", "unlabelled",
-        (json_int_t)maps->n_unlabelled, "without", (json_int_t)maps->n_without, "beyond",
-        (json_int_t)maps->n_beyond, "maps", maps_to_json(maps), "features", plane_to_json(maps)));
+    return with_command(
+        json_pack("{s:s, s:o, s:o, s:s, s:b, s:{s:s, s:s, s:b, s:s, s:I, s:s, s:{s:I, s:I, "
+                  "s:I}}, s:o, s:o}",
+                  "valence_version", valence_version(), "machine", this_machine_to_json(), "models",
+                  models_to_json(run), "flow", valence_flow_name(maps->missing), "trained",
+                  (int)maps->trained, "data", "store", valence_store_path(store), "split",
+                  valence_split_names[maps->split], "synthetic", (int)maps->synthetic, "trained_on",
+                  match_name(maps->data), "clips", (json_int_t)maps->n_clips, "clips_sha256",
+                  maps->clips_sha256, "left_out", "unlabelled", (json_int_t)maps->n_unlabelled,
+                  "without", (json_int_t)maps->n_without, "beyond", (json_int_t)maps->n_beyond,
+                  "maps", maps_to_json(maps), "features", plane_to_json(maps)));
 }
 
 /* ---- Every form ---- */

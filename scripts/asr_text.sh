@@ -95,7 +95,7 @@ for name, scale in (("mae", 1), ("corr", 1), ("acc2_non0", 100)):
     seeds = [model["flows"][flow]["metrics"][name] for model in figures["models"]]
     digits = 1 if scale == 100 else 3
     line += f"  {name} {scale * statistics.mean(seeds):.{digits}f} ± {scale * statistics.stdev(seeds):.{digits}f}"
-print(line + f"  {figures['n']} clips", flush=True)
+print(line + f"  {figures['clips']} clips", flush=True)
 PYTHON
 }
 

@@ -147,6 +147,9 @@ struct valence_evaluation {
     int n_classes; /* 0 where labels are scores; their names are those of the store's label scale */
     /* Clips whose label lies outside the range that the metrics of `scale` are defined for. */
     int64_t n_beyond_scale;
+
+    char clips_sha256[65]; /* of the ids and labels of `clips`, in this order */
+    char trained_on[64]; /* fingerprint of the training's data; "" where the checkpoint has none */
 };
 
 /* Measures a model. *evaluation is NULL on failure; free with valence_evaluation_free(), which

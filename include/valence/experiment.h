@@ -328,7 +328,7 @@ VALENCE_API void valence_experiment_result_free(const struct valence_experiment_
 /* Computes a result file's figures again, from the runs and the store that it names, and calls
  * `differs` for each value that is another: `where` is "variants[2].flows.complete.mae.mean".
  * Figures that differ by less than 1e-6 of their size count as the same: other processors round
- * otherwise. An experiment's runs are those beside the file. `store` takes the place of the one
+ * differently. An experiment's runs are those beside the file. `store` takes the place of the one
  * that the file names; it and `progress` may be NULL. *n_differences counts them.
  *
  * Errors: NOT_FOUND, FORMAT for something else than a result file; those of
@@ -338,6 +338,14 @@ VALENCE_API int valence_result_verify(const char *path, const char *store,
                                                       const char *recorded, const char *found),
                                       void *user, const struct valence_progress *progress,
                                       int64_t *n_differences, struct valence_error *error);
+
+/* Compares two JSON texts, what is recorded and what was found now, by the same rule: every value
+ * counts. Thread-safe. Errors: ARGUMENT for NULL; FORMAT for something else than JSON; MEMORY. */
+VALENCE_API int valence_result_compare(const char *recorded, const char *found,
+                                       void (*differs)(void *user, const char *where,
+                                                       const char *recorded, const char *found),
+                                       void *user, int64_t *n_differences,
+                                       struct valence_error *error);
 
 #ifdef __cplusplus
 }

@@ -199,6 +199,8 @@ struct valence_protocol_evaluation {
     /* By enum valence_metric: the area under the curve over the rates, NaN where the protocol has
      * none; and the mean over the conditions. */
     double auilc[VALENCE_MAX_METRICS], mean[VALENCE_MAX_METRICS];
+
+    char clips_sha256[65], trained_on[64]; /* as in struct valence_evaluation */
 };
 
 /* Measures a model under every condition of the protocol `name`. *evaluation is NULL on failure;

@@ -1,11 +1,13 @@
 /* A model measured on a split of a store. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
 #include "data/label_scale.h"
+#include "evaluate/clips_hash.h"
 #include "evaluate/options.h"
 #include "evaluate/scoring.h"
 #include "evaluate/target_labels.h"
@@ -312,6 +314,8 @@ static int evaluate(const struct scoring *scoring, const struct valence_evaluate
     evaluation->level = options->level;
     evaluation->n_resamples = options->n_resamples;
     evaluation->synthetic = store_is_synthetic(scoring->store);
+    snprintf(evaluation->trained_on, sizeof evaluation->trained_on, "%s",
+             valence_model_get_provenance(scoring->model)->data);
     evaluation->constant = NAN;
     evaluation->n_classes = (int)valence_model_get_config(scoring->model)->n_classes;
     struct target_labels labels;
@@ -325,8 +329,11 @@ static int evaluate(const struct scoring *scoring, const struct valence_evaluate
     status = valence_model_match_data(scoring->model, scoring->store, &evaluation->data, error);
     if (!status)
         status = select_clips(scoring, &labels, evaluation, error);
-    if (!status)
+    if (!status) {
+        clips_hash(scoring->store, evaluation->clips, evaluation->labels, evaluation->n_clips,
+                   evaluation->clips_sha256);
         status = make_flows(scoring->model, options, evaluation, error);
+    }
     if (!status)
         status = score_flows(scoring, evaluation, error);
     if (!status && options->n_resamples > 0)

@@ -1,10 +1,12 @@
 /* A model measured under the conditions of a protocol. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "evaluate/clips_hash.h"
 #include "evaluate/options.h"
 #include "evaluate/protocol_figures.h"
 #include "evaluate/protocol_mask.h"
@@ -313,13 +315,17 @@ static int measure(struct session *s, struct valence_error *error)
     to->scale =
         s->options.scale < 0 ? target_scale(&labels, store) : (enum valence_scale)s->options.scale;
     to->synthetic = store_is_synthetic(store);
+    snprintf(to->trained_on, sizeof to->trained_on, "%s",
+             valence_model_get_provenance(s->scoring.model)->data);
     status = check_modality_rates(s, error);
     if (!status)
         status = valence_model_match_data(s->scoring.model, store, &to->data, error);
     if (!status)
         status = select_clips(s, &labels, error);
-    if (!status)
+    if (!status) {
+        clips_hash(store, to->clips, to->labels, to->n_clips, to->clips_sha256);
         status = make_conditions(s, error);
+    }
     if (!status)
         status = mask_clips_make(store, &s->scoring.map, &s->options, &s->clips, error);
     if (!status)

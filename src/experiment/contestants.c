@@ -6,7 +6,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "experiment/clips_hash.h"
+#include "evaluate/clips_hash.h"
 #include "format/json_failure.h"
 #include "valence/model.h"
 

@@ -62,7 +62,7 @@ static int take_options(const struct valence_cost_options *given,
                           "the options name no folder to train in");
     if (!status && path_exists(options->folder))
         status =
-            fail_key(error, VALENCE_ERROR_EXISTS, "folder", "%s: exists already", options->folder);
+            fail_key(error, VALENCE_ERROR_EXISTS, "folder", "%s: already exists", options->folder);
     return status;
 }
 

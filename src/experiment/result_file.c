@@ -218,3 +218,9 @@ void result_file_compare(struct result_comparison *c, const json_t *recorded, co
             compare_values(c, keys[i], json_object_get(recorded, keys[i]),
                            json_object_get(found, keys[i]), 0);
 }
+
+void result_file_compare_all(struct result_comparison *c, const json_t *recorded,
+                             const json_t *found)
+{
+    compare_values(c, "", recorded, found, 0);
+}

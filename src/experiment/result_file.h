@@ -36,4 +36,8 @@ struct result_comparison {
 /* Compares what follows from runs and data; where things lie, and who computed, may differ. */
 void result_file_compare(struct result_comparison *c, const json_t *recorded, const json_t *found);
 
+/* Compares everything in two documents. */
+void result_file_compare_all(struct result_comparison *c, const json_t *recorded,
+                             const json_t *found);
+
 #endif

@@ -83,3 +83,25 @@ int valence_result_verify(const char *path, const char *store,
     valence_experiment_result_free(result ? &result->shown : NULL);
     return status;
 }
+
+int valence_result_compare(const char *recorded, const char *found,
+                           void (*differs)(void *user, const char *where, const char *recorded,
+                                           const char *found),
+                           void *user, int64_t *n_differences, struct valence_error *error)
+{
+    struct result_comparison comparison = {differs, user, 0};
+    json_t *documents[2] = {NULL};
+    *n_differences = 0;
+    if (!recorded || !found)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "two documents are needed");
+    int status =
+        plan_parse_json(recorded, strlen(recorded), "the recorded document", &documents[0], error);
+    if (!status)
+        status = plan_parse_json(found, strlen(found), "the other document", &documents[1], error);
+    if (!status)
+        result_file_compare_all(&comparison, documents[0], documents[1]);
+    *n_differences = comparison.n;
+    json_decref(documents[0]);
+    json_decref(documents[1]);
+    return status;
+}

@@ -192,7 +192,7 @@ static void add_document(struct report_builder *builder, const json_t *document,
     if (!items || groups->n == MAX_MEASURED_GROUPS)
         return;
     struct measured_group *group = &groups->groups[groups->n++];
-    double n_clips = json_number_at(document, "n");
+    double n_clips = json_number_at(document, "clips");
     *group = (struct measured_group){
         .name = report_text(builder, path_name(json_text_at(document, "store"))),
         .split = report_text(builder, json_text_at(document, "split")),

@@ -46,7 +46,7 @@ expect 0 evaluate run store --bootstrap 100 --json --quiet --predictions predict
 fits evaluate
 json '"classes"' scale
 json '"anger"' classes 0
-json 30 n
+json 30 clips
 grep -q ',c120,anger,' predictions.csv || wrong "predictions have no class names"
 expect 0 evaluate run store --protocol text-missing --bootstrap 100 --quiet
 prints "F1 (macro)"

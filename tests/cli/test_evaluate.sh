@@ -68,18 +68,29 @@ complains "has width 9, the model reads 8"
 expect 0 evaluate "$run" "$store" --json --bootstrap 50 --predictions "$work/scores.csv"
 cp "$work/out" "$work/first"
 json true synthetic
-json 30 n
+json 30 clips
 json '"test"' split
 json '"seed-1"' models 0 name
-json 30 models 1 flows text_missing n
+json 30 models 1 flows text_missing clips
 json '"complete"' models 1 flows text_missing difference from
 json 50 bootstrap resamples
 "$JSON_VALUE" "$work/out" summary complete mae sd >/dev/null || wrong "no deviation over the seeds"
 "$JSON_VALUE" "$work/out" models 0 flows complete intervals acc2_non0 1 >/dev/null || wrong "no interval"
 expect 0 evaluate "$run" "$store" --json --bootstrap 50 --batch 7
-json 30 n
+json 30 clips
 expect 0 evaluate "$run" "$store" --json --bootstrap 50
 cmp -s "$work/out" "$work/first" || wrong "the same evaluation gives other figures"
+expect 0 verify "$work/first" --quiet
+sed 's/"mae": 0\.[0-9]*/"mae": 7.5/' "$work/first" >"$work/changed"
+expect 1 verify "$work/changed" --json --quiet
+fits verify
+json '"constant.metrics.mae"' differences 0 where
+sed 's/"command": \[/"command": null, "words": [/' "$work/first" >"$work/silent"
+expect 1 verify "$work/silent" --quiet
+complains "does not record a command"
+sed "s#\"$run\"#\"$work/gone\"#" "$work/first" >"$work/moved"
+expect 1 verify "$work/moved" --quiet
+complains "the command that it records failed"
 [ "$(wc -l <"$work/scores.csv")" -eq 61 ] || wrong "the predictions have not a line a model and clip"
 [ "$(head -n 1 "$work/scores.csv")" = "model,id,label,complete,text_missing" ] ||
     wrong "the predictions have another head"
@@ -87,7 +98,7 @@ cmp -s "$work/out" "$work/first" || wrong "the same evaluation gives other figur
 # ---- evaluate: where predictions go
 chmod 600 "$work/scores.csv"
 expect 1 evaluate "$run" "$store" --bootstrap 0 --predictions "$work/scores.csv"
-complains "scores.csv: exists already (--force replaces it)"
+complains "scores.csv: already exists (--force replaces it)"
 ln -s scores.csv "$work/link.csv"
 mkfifo "$work/pipe"
 cat "$work/pipe" >"$work/through" &

@@ -33,7 +33,7 @@ json 0.0 protocols 3 conditions 0 missing rows
 json 33 protocols 3 conditions 10 missing clips_with_nothing
 json '"numpy"' protocols 3 masks random
 json null protocols 3 masks seed
-json 33 protocols 1 conditions 0 models 1 n
+json 33 protocols 1 conditions 0 models 1 clips
 json '"validation"' selected_on
 json null protocols 0 auilc
 "$JSON_VALUE" "$work/out" protocols 3 auilc mae sd >/dev/null || wrong "no area over the seeds"
@@ -42,6 +42,18 @@ without_command() {
     sed '/"command": \[/,/\]/d' "$1"
 }
 [ "$(without_command "$work/out")" = "$(without_command "$work/first")" ] || wrong "the same evaluation gives other figures"
+
+# ---- Computed again: the figures, and what was missing
+expect 0 verify "$work/first" --quiet
+prints "all figures are the same"
+expect 0 verify "$work/first" --store "$store/" --quiet --threads 1
+sed 's/"mask": "[0-9a-f]*"/"mask": "0"/' "$work/first" >"$work/other-masks"
+expect 1 verify "$work/other-masks" --quiet
+prints "protocols[0].conditions[0].mask"
+sed 's/"--json"/"--tables", "written", "--json"/' "$work/first" >"$work/writes"
+expect 1 verify "$work/writes" --quiet
+complains "does not record a command that 'valence evaluate --json' ran"
+[ ! -e written ] || wrong "verify runs an option that writes files"
 
 # ---- Runs trained for a rate
 expect 0 evaluate "$run" "$store" --protocol erase,noise --rates 0,0.5 --at 0.5="$run/seed-2" --bootstrap 0 --json --quiet
@@ -151,7 +163,7 @@ wrong_use() {
 }
 wrong_use "did you mean 'erase'" --protocol erasee
 wrong_use "choose one of: text-missing, fixed" --protocol r7
-wrong_use "is there twice" --protocol erase,erase
+wrong_use "is given twice" --protocol erase,erase
 wrong_use "not a number from 0 to 1" --protocol erase --rates 0,1.5
 wrong_use "not a number from 0 to 1" --protocol erase --rates 0,x
 wrong_use "not above the rate before" --protocol erase --rates 0.5,0.5
@@ -169,7 +181,7 @@ wrong_use "two runs for the rate" --protocol erase --at "0.5=$run" --at "0.5=$ru
 wrong_use "not one of the rates" --protocol erase --at "0.45=$run"
 wrong_use "need --protocol" --rates 0.5
 wrong_use "need --protocol" --format csv
-wrong_use "exclude each other" --protocol erase --format csv --json
+wrong_use "cannot be combined" --protocol erase --format csv --json
 wrong_use "need --protocol" --select as-published
 wrong_use "unknown value 'test'" --protocol erase --select test
 wrong_use "do not go with --protocol" --protocol erase --flow all

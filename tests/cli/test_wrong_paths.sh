@@ -63,7 +63,8 @@ stores="'valence import', 'valence extract' and 'valence synthesize' make stores
 runs="'valence train STORE' makes a run"
 results="results are result.json in an experiment's folder"
 
-refuses "result" "$results" verify
+refuses "result json" "$results" verify
+expect 0 verify measured.json --quiet
 refuses "experiment" "'valence ablate', 'valence compare' and 'valence sweep' make experiments" runs
 refuses "store" "$stores" doctor
 refuses "store run model" "'valence inspect' shows stores, runs, model files" inspect

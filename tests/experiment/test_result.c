@@ -211,6 +211,40 @@ static void test_a_result_verifies_and_a_changed_one_does_not(void **state)
     assert_int_equal(n, 1);
 }
 
+struct listed {
+    char text[512];
+    int64_t n;
+};
+
+static void list(void *user, const char *where, const char *recorded, const char *found)
+{
+    struct listed *listed = user;
+    size_t used = strlen(listed->text);
+    snprintf(listed->text + used, sizeof listed->text - used, "%s: %s, %s\n", where, recorded,
+             found);
+}
+
+static void test_two_documents_are_compared_figure_by_figure(void **state)
+{
+    (void)state;
+    static const char recorded[] =
+        "{\"mae\": 0.5, \"flows\": [{\"mask\": \"ab\"}, 7], \"gone\": null, \"n\": 3}";
+    static const char found[] = "{\"mae\": 0.50000001, \"flows\": [{\"mask\": \"cd\"}, 7, 8], "
+                                "\"gone\": null, \"n\": 3.1}";
+    struct listed listed = {0};
+    struct valence_error error;
+    must(valence_result_compare(recorded, recorded, list, &listed, &listed.n, &error), &error);
+    assert_int_equal(listed.n, 0);
+    must(valence_result_compare(recorded, found, list, &listed, &listed.n, &error), &error);
+    assert_int_equal(listed.n, 3);
+    assert_string_equal(listed.text,
+                        "flows[0].mask: \"ab\", \"cd\"\nflows[2]: nothing, 8\nn: 3, 3.1\n");
+    assert_int_equal(valence_result_compare(recorded, "{", NULL, NULL, &listed.n, &error),
+                     VALENCE_ERROR_FORMAT);
+    assert_int_equal(valence_result_compare(NULL, found, NULL, NULL, &listed.n, &error),
+                     VALENCE_ERROR_ARGUMENT);
+}
+
 /* Every change to a good file is refused, and the message says which part is wrong. */
 static void test_damaged_results_are_refused(void **state)
 {
@@ -475,6 +509,7 @@ int main(void)
         cmocka_unit_test(test_parts_that_are_removed_have_no_parameters),
         cmocka_unit_test(test_adjusted_tests_are_the_table_s),
         cmocka_unit_test(test_a_result_verifies_and_a_changed_one_does_not),
+        cmocka_unit_test(test_two_documents_are_compared_figure_by_figure),
         cmocka_unit_test(test_damaged_results_are_refused),
         cmocka_unit_test(test_an_unfinished_experiment_has_no_result),
         cmocka_unit_test(test_runs_on_other_data_are_refused),

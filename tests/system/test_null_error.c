@@ -424,6 +424,8 @@ static void test_experiments(void **state)
     assert_int_equal(
         TRY(valence_result_verify, NOWHERE, NULL, NULL, NULL, NULL, &n_differences, NULL),
         VALENCE_ERROR_NOT_FOUND);
+    assert_int_equal(TRY(valence_result_compare, "{}", "{", NULL, NULL, &n_differences, NULL),
+                     VALENCE_ERROR_FORMAT);
     valence_experiment_close(experiment);
     valence_train_config_free(config);
 }

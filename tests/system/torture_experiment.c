@@ -119,6 +119,15 @@ static int evaluate(double *result, struct valence_error *error)
     return valence_result_verify(path, NULL, NULL, NULL, NULL, &n_differences, error);
 }
 
+static int compare_documents(double *result, struct valence_error *error)
+{
+    static const char document[] = "{\"a\": [1, {\"b\": 2.5}], \"c\": \"text\"}";
+    int64_t n_differences;
+    int status = valence_result_compare(document, document, NULL, NULL, &n_differences, error);
+    *result += (double)n_differences;
+    return status;
+}
+
 static int compare_runs(double *result, struct valence_error *error)
 {
     char second[128], folder[96];
@@ -244,6 +253,7 @@ const struct torture_case experiment_cases[] = {
     {"valence_experiment_create valence_experiment_open valence_experiment_look", plan, 50},
     {"valence_experiment_run valence_experiment_work", run_all, 10},
     {"valence_experiment_evaluate valence_result_verify", evaluate, 20},
+    {"valence_result_compare", compare_documents, 0},
     {"valence_compare_runs", compare_runs, 20},
     {"valence_representations_measure valence_representations_write valence_machine_describe",
      compare_representations, 20},

@@ -1,4 +1,4 @@
-#include "experiment/clips_hash.h"
+#include "evaluate/clips_hash.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Whose figures these are, for whoever sets tables beside each other. */
-#ifndef VALENCE_EXPERIMENT_CLIPS_HASH_H
-#define VALENCE_EXPERIMENT_CLIPS_HASH_H
+#ifndef VALENCE_EVALUATE_CLIPS_HASH_H
+#define VALENCE_EVALUATE_CLIPS_HASH_H
 
 #include "valence/store.h"
 
