@@ -123,7 +123,7 @@ int choose_flows(const struct command *command, const char *text, unsigned flows
             return code;
         for (int i = 0; i < *n_flows; i++)
             if (flows[i] == flow)
-                return report_usage(command, "--flow: '%s' is there twice", name);
+                return report_usage(command, "--flow: '%s' is given twice", name);
         flows[(*n_flows)++] = flow;
         if (text[length] == '\0')
             return EXIT_FINE;

@@ -202,8 +202,8 @@ const struct command command_compare = {
     .description =
         "With --model or --variant, the configuration and each model and variant of it are trained "
         "with several seeds, and compared like the variants of 'valence ablate'.\n\n"
-        "Without, the arguments are runs that 'valence train' has finished, and the first is what "
-        "the others are compared with. They must have been trained on the data that --store holds; "
+        "Without these options, the arguments are finished runs of 'valence train'; the others are "
+        "compared with the first. They must have been trained on the data that --store holds; "
         "runs on other data, and runs that are still training, are refused. Seeds are paired where "
         "all runs have the same.",
     .example =

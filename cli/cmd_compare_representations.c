@@ -82,7 +82,7 @@ static int check(const struct command *command, struct request *request,
                            TABLE_N_FORMATS, &format);
     request->format = (enum table_format)format;
     if (!code && request->json && request->format != TABLE_TEXT)
-        code = report_usage(command, "--json and --format exclude each other");
+        code = report_usage(command, "--json and --format cannot be combined");
     if (!code && request->grid && !request->json)
         code = report_usage(command, "--grid needs --json");
     return code;

@@ -42,7 +42,7 @@ static int check(const struct command *command, struct request *request,
                            TABLE_N_FORMATS, &format);
     request->format = (enum table_format)format;
     if (!code && request->json && request->format != TABLE_TEXT)
-        code = report_usage(command, "--json and --format exclude each other");
+        code = report_usage(command, "--json and --format cannot be combined");
     if (!code && !train_request_complete(&request->train))
         code = report_usage(command, "a store or a configuration is missing");
     return code;
@@ -178,8 +178,8 @@ const struct command command_cost = {
         "temporary folder, by the same loop as in 'valence train'.\n\n"
 #ifdef VALENCE_WITH_ENCODERS
         "Then each encoder whose model is there makes the rows of a clip of 10 seconds: prosody, "
-        "Whisper, WavLM, faces, MANet, recognition, the language model, simulated text. Models "
-        "that are not there are named; none is fetched.\n\n"
+        "Whisper, WavLM, faces, MANet, recognition, the language model, simulated text. Missing "
+        "models are listed and not fetched.\n\n"
 #endif
         "Times are the median of the repetitions with the 5th and the 95th percentile. The machine "
         "is described below the tables; measure on an idle one.",

@@ -220,7 +220,8 @@ const struct command command_doctor = {
     .description =
         "Reads all clips and rows and warns of problems for training or evaluation: clips or "
         "recordings in several splits, duplicates, NaN, clips of nothing but zeros, columns that "
-        "never change, that f16 ruins, or that reach far beyond the training clips, streams that "
+        "never change, that lose too much in f16, or that reach far beyond the training clips, "
+        "streams that "
         "are missing or empty, labels out of range or nearly alike, a validation part that is too "
         "small or of one class, recordings that name one clip each.\n\n"
         "Counts near those of a published split (MOSI, MOSEI, CH-SIMS, CH-SIMS v2, MELD) are "

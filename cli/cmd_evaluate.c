@@ -81,7 +81,8 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         {OPTION_TEXT, 0, "modality-rates", &protocols->modality_rates, "LIST",
          "imbalanced: how likely each modality is absent: audio=0.2,text=0.5,video=0.8.", 0, 0},
         {OPTION_NUMBER, 0, "noise", &protocols->noise, "SD",
-         "noise: its deviation, in deviations of each column (default: 1).", 0, 1000},
+         "noise: its standard deviation, in standard deviations of each column (default: 1).", 0,
+         1000},
         {OPTION_TEXT, 0, "noisy", &protocols->noisy, "NAMES",
          "noise: the modalities that get it in turn (default: audio,text,video).", 0, 0},
         {OPTION_TEXT, 0, "noise-kind", &protocols->noise_kind, "KIND",
@@ -176,7 +177,7 @@ static int check_protocols(const struct command *command, const struct request *
                                      "with --protocol");
     int code = protocol_request_parse(command, texts, protocols);
     if (!code && request->json && protocols->format != TABLE_TEXT)
-        code = report_usage(command, "--json and --format exclude each other");
+        code = report_usage(command, "--json and --format cannot be combined");
     protocols->options.split = options->split;
     protocols->options.scale = options->scale;
     protocols->options.n_resamples = options->n_resamples;

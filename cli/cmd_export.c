@@ -105,7 +105,7 @@ const struct command command_export = {
     .name = "export",
     .arguments = "STORE TARGET",
     .summary = "Write a store's clips in a format that other programs read.",
-    .description = "FORM is the format of TARGET:\n\n" VALENCE_EXPORT_KIND_MAP(
+    .description = "--form chooses the format of TARGET:\n\n" VALENCE_EXPORT_KIND_MAP(
         FORM_HELP) "Rows keep the store's element type (mmsa, npz: f32), and 'valence import' "
                    "reads "
                    "all forms back the same. TARGET must not exist; it appears when it is "

@@ -165,7 +165,7 @@ static void print_share(const struct valence_extract_report *report)
                "them\n",
                report->store, report->n_made, report->n_pieces);
     else
-        printf("%s: is there already; without --pieces, extract adds what is new or has changed\n",
+        printf("%s already exists; without --pieces, extract adds what is new or has changed\n",
                report->store);
 }
 
@@ -236,7 +236,7 @@ static int run_request(const struct command *command, const struct request *requ
     struct valence_extract_options options;
     valence_extract_options_default(&options);
     if (request->shard && request->pieces)
-        return report_usage(command, "--pieces and --shard exclude each other");
+        return report_usage(command, "--pieces and --shard cannot be combined");
     if (request->shard && !read_shard(request->shard, &options))
         return report_usage(command, "--shard %.40s: this is not I/N, as in 2/5", request->shard);
     if (!request->subject && !request->print_config)
@@ -291,10 +291,10 @@ static int run_extract(const struct command *command, int argc, char **argv)
          "Only part I of N of the clips; 'valence merge' joins the stores.", 0, 0},
         {OPTION_INT, 0, "pieces", &request.pieces, "N",
          "Cut the work into N pieces, which all processes that run this command share; the last "
-         "one merges them (default under mpirun: 8 for each process).",
+         "one merges them (default: with mpirun, 8 for each process).",
          1, VALENCE_EXTRACT_MAX_PIECES},
         {OPTION_INT, 0, "allow-failures", &request.allowed, "N",
-         "Exit with 0 where at most N clips failed (default 0).", 0, 1e9},
+         "Exit with 0 if at most N clips fail (default: 0).", 0, 1e9},
         {OPTION_FLAG, 0, "retry-failures", &request.retry, NULL,
          "Try clips again that failed before and have not changed.", 0, 0},
         {OPTION_FLAG, 0, "print-config", &request.print_config, NULL,

@@ -84,7 +84,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "Store NaN and infinite values as 0, as the authors of CMU-MultimodalSDK do.", 0, 0},
         {OPTION_INT, 0, "feat-scale", &import->feat_scale, "N",
          "folders: average up to N neighbouring rows to one, by the rule published as feat_scale "
-         "(default 1).",
+         "(default: 1).",
          1, 1e6},
         {OPTION_FLAG, 0, "labels-only", &import->labels_only, NULL,
          "Import ids, splits, labels and transcripts only, without feature streams.", 0, 0},
@@ -125,9 +125,9 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
          "The split of all clips when the source has no splits (default: train).", 0, 0},
         {OPTION_NUMBER, 0, "validation-fraction", &import->validation_fraction, "F",
          "Move this fraction of the training clips to validation, in whole groups, if the source "
-         "has no validation split (default 0).",
+         "has no validation split (default: 0).",
          0, 0.9},
-        {OPTION_INT, 0, "seed", &request->seed, "N", "Seed of that draw (default 0).", 0, 9e15},
+        {OPTION_INT, 0, "seed", &request->seed, "N", "Seed of that draw (default: 0).", 0, 9e15},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Text from transcripts", 0, 0},
         option_model(&request->text.model,
                      "Import labels and transcripts only, and make the text stream from the "
@@ -146,7 +146,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
         option_offline(&request->text.offline),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Checks", 0, 0},
         {OPTION_TEXT, 0, "label-range", &request->label_range, "MIN,MAX",
-         "Range of valid labels, after --label-map (default -3,3).", 0, 0},
+         "Range of valid labels, after --label-map (default: -3,3).", 0, 0},
         {OPTION_LIST, 0, "skip", &request->skip, "REASON",
          "Skip and count such clips instead of stopping: label, split, value, width, empty, "
          "duplicate, missing (a stream's file; the clip is kept without the stream), or all. You "
@@ -168,7 +168,7 @@ static bool parse(const struct command *command, int argc, char **argv, struct r
     if (n == 2 && !request->dry_run)
         *code = report_usage(command, "an argument is missing: STORE");
     else if (n == 3 && request->dry_run)
-        *code = report_usage(command, "--dry-run makes no store; '%s' is one argument too many",
+        *code = report_usage(command, "--dry-run makes no store; unexpected argument '%s'",
                              positional[2]);
     if (request->dry_run != (n == 2))
         return false;

@@ -77,7 +77,7 @@ static void print_heading(const char *title)
 
 static void print_exit_codes(void)
 {
-    puts(".SH EXIT STATUS\n0 where all went well, 1 where something failed, 2 where the command "
+    puts(".SH EXIT STATUS\n0 on success, 1 on failure, 2 if the command "
          "line or a configuration is wrong, 130 after an interrupt.");
 }
 

@@ -62,8 +62,8 @@ static int run_merge(const struct command *command, int argc, char **argv)
         return report_no_memory();
     if (options_parse(command, options, argc, argv, stores, 1, argc, &n, &code)) {
         if (request.shards && (request.force || request.partial))
-            code = report_usage(command, "--shards adds to what is there: --force and --partial "
-                                         "mean nothing with it");
+            code = report_usage(command, "--shards only adds stores: it cannot be combined "
+                                         "with --force or --partial");
         else if (!request.output)
             code = report_usage(command, "-o STORE is missing");
         else

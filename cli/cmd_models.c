@@ -175,8 +175,8 @@ static int fetch_models(const struct command *command, const struct fetch_reques
         return report_no_memory();
     for (int i = 0; i < n && code != EXIT_USAGE; i++)
         if (!valence_known_model_find(names[i]))
-            code = report_usage(command, "no model '%s' is known ('valence models' lists them)",
-                                names[i]);
+            code =
+                report_usage(command, "unknown model '%s' ('valence models' lists them)", names[i]);
     for (int i = 0; i < n && code != EXIT_USAGE && code != EXIT_INTERRUPTED; i++) {
         struct valence_error error;
         if (fetch_model(request, folder, valence_known_model_find(names[i]), &error))
@@ -210,7 +210,8 @@ static int run_fetch(const struct command *command, const struct fetch_request *
     if (all && n > 0)
         return report_usage(command, "fetch --all fetches every model; leave out '%s'", names[0]);
     if (!all && n == 0)
-        return report_usage(command, "fetch what? (a name that 'valence models' lists, or --all)");
+        return report_usage(command,
+                            "name the models to fetch ('valence models' lists them), or use --all");
     if (request->files.n > 0 && n != 1)
         return report_usage(command, "--from takes the files of one model; name this model alone");
     return all ? fetch_all(command, request) : fetch_models(command, request, names, n);

@@ -75,7 +75,7 @@ static int check(const struct command *command, const struct request *request,
     options->max_rows = request->max_rows;
     options->level = request->level;
     if (request->json && request->csv)
-        return report_usage(command, "--json and --csv exclude each other");
+        return report_usage(command, "--json and --csv cannot be combined");
     if (!request->store == !request->sentences.n)
         return report_usage(command, request->store
                                          ? "give a store or --text, not both"

@@ -51,7 +51,7 @@ static int check_outputs(const struct request *request, const char *page,
                          struct valence_error *error)
 {
     if (request->figures && is_folder(request->figures) && !request->force)
-        return valence_fail(error, VALENCE_ERROR_EXISTS, "overwrite", "%s: exists already",
+        return valence_fail(error, VALENCE_ERROR_EXISTS, "overwrite", "%s: already exists",
                             request->figures);
     return page ? valence_output_check(page, request->force, error) : VALENCE_OK;
 }

@@ -28,11 +28,11 @@ static int check(const struct command *command, const struct score_request *requ
 {
     bool is_input = request->n_files == 1 && strcmp(request->files[0], "-") == 0;
     if (request->json + request->csv + request->srt + request->vtt > 1)
-        return report_usage(command, "--json, --csv, --srt and --vtt exclude each other");
+        return report_usage(command, "--json, --csv, --srt and --vtt cannot be combined");
     if (!request->n_files && !request->texts.n)
         return report_usage(command, "give a file, or texts with --text");
     if ((request->texts.n > 0) + (request->transcript != NULL) + request->no_transcript > 1)
-        return report_usage(command, "--text, --transcript and --no-transcript exclude each other");
+        return report_usage(command, "--text, --transcript and --no-transcript cannot be combined");
     if (request->n_files && (request->texts.n > 1 ||
                              (request->n_files > 1 && (request->texts.n || request->transcript))))
         return report_usage(command, "--text and --transcript say what is said in one file: give "
@@ -44,15 +44,17 @@ static int check(const struct command *command, const struct score_request *requ
     if (request->live && !is_input)
         return report_usage(command, "--live reads standard input: valence score - --live");
     if (request->live && (request->srt || request->vtt))
-        return report_usage(command, "--live prints lines, --json or --csv");
+        return report_usage(command, "--live prints lines of text, --json or --csv");
     if (request->live && request->report)
-        return report_usage(command, "--live makes no page: --report takes what has an end");
+        return report_usage(
+            command, "--live and --report cannot be combined: a page needs a whole recording");
     if (request->embed && !request->report)
-        return report_usage(command, "--embed goes with --report");
+        return report_usage(command, "--embed needs --report");
     if (request->report && valence_output_is_standard(request->report))
-        return report_usage(command, "--report takes a file: standard output has the table");
+        return report_usage(command,
+                            "--report needs the name of a file: standard output shows the table");
     if (request->raw && !request->live)
-        return report_usage(command, "--raw goes with --live");
+        return report_usage(command, "--raw needs --live");
     if (request->end > 0 && request->end <= request->start)
         return report_usage(command, "--end is not after --start");
     return EXIT_FINE;

@@ -229,7 +229,8 @@ static int run_serve(const struct command *command, int argc, char **argv)
         {OPTION_INT, 'p', "port", &request.port, "N",
          "The port; 0 takes a free one (default: 8080).", 0, 65535},
         {OPTION_TEXT, 0, "api-key", &request.api_key, "KEY",
-         "Serve those alone who send 'Authorization: Bearer KEY'. Other users of this machine can "
+         "Serve only clients that send 'Authorization: Bearer KEY'. Other users of this machine "
+         "can "
          "read KEY in the list of processes.",
          0, 0},
         {OPTION_TEXT, 0, "api-key-file", &request.key_file, "FILE",
@@ -247,7 +248,7 @@ static int run_serve(const struct command *command, int argc, char **argv)
          "The language spoken: en, de, ...; auto detects it (default: auto, or as in training).", 0,
          0},
         {OPTION_FLAG, 0, "no-transcript", &score->no_transcript, NULL,
-         "Recognise nothing: words are those that requests bring.", 0, 0},
+         "Recognise no speech: words come from the requests alone.", 0, 0},
         LEVEL_OPTION(&score->level),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Encoders (files, or names from 'valence models')", 0,
          0},
@@ -309,7 +310,7 @@ static int run_serve(const struct command *command, int argc, char **argv)
     if (!options_parse(command, options, argc, argv, NULL, 0, 0, &n, &code))
         return code;
     if (request.api_key && request.key_file)
-        return report_usage(command, "--api-key and --api-key-file exclude each other");
+        return report_usage(command, "--api-key and --api-key-file cannot be combined");
     if (score->language && strcmp(score->language, "auto") == 0)
         score->language = NULL;
     model_fetch_options(NULL, score->offline, score->quiet, &score->fetch);

@@ -69,7 +69,7 @@ static bool parse(const struct command *command, int argc, char **argv,
                              "--resume takes store, configuration, model and folder from the run "
                              "itself");
     else if (request->resume && request->dry_run)
-        *code = report_usage(command, "--dry-run and --resume exclude each other");
+        *code = report_usage(command, "--dry-run and --resume cannot be combined");
     else if (request->accept_changed_data && !request->resume)
         *code = report_usage(command, "--accept-changed-data needs --resume");
     else if (request->json && request->print_config)
@@ -77,7 +77,7 @@ static bool parse(const struct command *command, int argc, char **argv,
                                       "--dry-run --json' prints all keys");
     else if (request->json && request->test)
         *code =
-            report_usage(command, "--json and --test exclude each other; 'valence evaluate --json' "
+            report_usage(command, "--json and --test cannot be combined; 'valence evaluate --json' "
                                   "prints the test figures");
     else if (!train_request_complete(request))
         *code = report_usage(command, "a store or a configuration is missing: 'valence train STORE "
@@ -153,7 +153,7 @@ static void print_table(const struct train_request *request,
         if (result->runs[i].n_parameters > 1 && /* a constant has nothing to learn */
             result->runs[i].validation_mae[0] > LEARNT * result->runs[i].constant_mae)
             table_note(&table,
-                       "WARNING: seed %lld has learnt nothing: always predicting %s has an error "
+                       "WARNING: seed %lld learnt nothing: always predicting %s has an error "
                        "of %.4f (more epochs, another learning rate "
                        "or smaller losses.rep and losses.cross may help)",
                        (long long)result->runs[i].seed,

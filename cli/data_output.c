@@ -130,13 +130,13 @@ static void print_notes(const struct valence_data_summary *summary)
                     valence_plural(split->n_duplicates, "clip has", "clips have"));
     }
     if (summary->repeated.n)
-        fprintf(stream, "WARNING: %" PRId64 " %s an id that was there before ('%.60s')\n",
+        fprintf(stream, "WARNING: %" PRId64 " %s the id of an earlier clip ('%.60s')\n",
                 summary->repeated.n, valence_plural(summary->repeated.n, "clip has", "clips have"),
                 valence_data_summary_id(summary, summary->repeated.clips[0]));
     if (summary->n_shared_groups)
         fprintf(stream,
                 "WARNING: %" PRId64 " %s clips in more than one split, so "
-                "figures on the later one flatter the model\n",
+                "figures on the later one are too good\n",
                 summary->n_shared_groups,
                 valence_plural(summary->n_shared_groups, "recording has", "recordings have"));
     if (summary->n_leaked)

@@ -65,7 +65,7 @@ void print_files_summary(const char *output, const struct valence_encode_report 
             valence_plural(report->n_encoded + report->n_before, "file", "files"), report->n_rows,
             valence_plural(report->n_rows, "row", "rows"), report->width);
     if (report->n_before)
-        fprintf(stream, ", %" PRId64 " were there before", report->n_before);
+        fprintf(stream, ", %" PRId64 " already there", report->n_before);
     if (report->n_skipped)
         fprintf(stream, ", %" PRId64 " skipped", report->n_skipped);
     fputc('\n', stream);
@@ -105,7 +105,7 @@ void print_store_summary(const char *store, const char *stream, enum valence_dty
     if (report->n_skipped)
         printf(", %" PRId64 " skipped", report->n_skipped);
     if (report->n_before)
-        printf(", %" PRId64 " were there before", report->n_before);
+        printf(", %" PRId64 " already there", report->n_before);
     putchar('\n');
 }
 

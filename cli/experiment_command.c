@@ -101,7 +101,7 @@ int experiment_request_check(const struct command *command, struct experiment_re
                            TABLE_N_FORMATS, &format);
     request->format = (enum table_format)format;
     if (!code && request->json && request->format != TABLE_TEXT)
-        code = report_usage(command, "--json and --format exclude each other");
+        code = report_usage(command, "--json and --format cannot be combined");
     return code;
 }
 

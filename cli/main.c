@@ -62,6 +62,13 @@ static int report_unknown(const char *name)
     return EXIT_USAGE;
 }
 
+/* `help encode text` is `encode text --help`. */
+static int explain(const struct command *command, int argc, char **argv)
+{
+    char option[] = "--help", *words[] = {argv[2], argc > 3 ? argv[3] : option, option, NULL};
+    return command->run(command, argc > 3 ? 3 : 2, words);
+}
+
 static int run(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "help";
@@ -81,8 +88,7 @@ static int run(int argc, char **argv)
         return EXIT_FINE;
     if (!command)
         return report_unknown(name);
-    char option[] = "--help", *ask_help[] = {argv[1], option, NULL};
-    return help ? command->run(command, 2, ask_help) : command->run(command, argc - 1, argv + 1);
+    return help ? explain(command, argc, argv) : command->run(command, argc - 1, argv + 1);
 }
 
 /* OpenMP's threads spin for milliseconds at every barrier before they sleep; where something else

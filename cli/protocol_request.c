@@ -40,7 +40,7 @@ static int choose_protocols(const struct command *command, const char *list,
             return code;
         for (int i = 0; i < request->n_protocols; i++)
             if (request->protocols[i] == valence_protocol_get(index))
-                return report_usage(command, "--protocol: '%s' is there twice", item);
+                return report_usage(command, "--protocol: '%s' is given twice", item);
         request->protocols[request->n_protocols++] = valence_protocol_get(index);
     }
     return EXIT_FINE;

@@ -71,7 +71,7 @@ VALENCE_API const char *valence_import_kind_text(int kind);
     X(VALUE, "value", "a value is NaN, infinite, too large or not a number")                       \
     X(WIDTH, "width", "a stream has another width")                                                \
     X(EMPTY, "empty", "it has no rows in any stream")                                              \
-    X(DUPLICATE, "duplicate", "its id was there before")                                           \
+    X(DUPLICATE, "duplicate", "an earlier clip has the same id")                                   \
     X(MISSING, "missing", "a stream's file is missing: taken without that stream")
 
 enum valence_skip {

@@ -129,11 +129,11 @@ static int look(const char *path, unsigned flags, char **target, enum path_kind 
         if (errno != ENOENT)
             code = fail_errno(error, errno, "%s: cannot write", path);
     } else if (S_ISDIR(status->st_mode)) {
-        code = fail(error, VALENCE_ERROR_EXISTS, "%s: exists already and is a folder", path);
+        code = fail(error, VALENCE_ERROR_EXISTS, "%s: already exists and is a folder", path);
     } else if (S_ISREG(status->st_mode)) {
         *kind = PATH_REGULAR;
         if (!(flags & FILE_OVERWRITE))
-            code = fail_key(error, VALENCE_ERROR_EXISTS, "overwrite", "%s: exists already", path);
+            code = fail_key(error, VALENCE_ERROR_EXISTS, "overwrite", "%s: already exists", path);
         else if (faccessat(AT_FDCWD, *target, W_OK, AT_EACCESS) != 0)
             code = fail_errno(error, errno, "%s: cannot write", path);
     } else {
@@ -288,7 +288,7 @@ int file_write_commit(struct file_writer *writer, struct valence_error *error)
     int status = VALENCE_OK;
     if (sink->number == EEXIST)
         status =
-            fail_key(error, VALENCE_ERROR_EXISTS, "overwrite", "%s: exists already", writer->path);
+            fail_key(error, VALENCE_ERROR_EXISTS, "overwrite", "%s: already exists", writer->path);
     else if (sink->number)
         status = fail_errno(error, sink->number, "%s: cannot write", writer->path);
     else if (synced)

@@ -31,7 +31,7 @@ int folder_write_begin(struct folder_writer *writer, const char *path, struct va
     int status =
         writer->temporary && copy ? VALENCE_OK : fail_memory(error, length, "a folder's name");
     if (!status && path_exists(path))
-        status = fail_key(error, VALENCE_ERROR_EXISTS, "target", "%s: exists already", path);
+        status = fail_key(error, VALENCE_ERROR_EXISTS, "target", "%s: already exists", path);
     if (!status) {
         temporary_remove_left(dirname(copy), path_name(writer->path));
         status = temporary_make_folder(writer->temporary, path, &writer->lock, error);
@@ -69,7 +69,7 @@ int folder_write(const char *path, bool overwrite, folder_fill_function *fill, v
     if (path_exists(path))
         return overwrite
                    ? fill(user, path, FILE_OVERWRITE, error)
-                   : fail_key(error, VALENCE_ERROR_EXISTS, "overwrite", "%s: exists already", path);
+                   : fail_key(error, VALENCE_ERROR_EXISTS, "overwrite", "%s: already exists", path);
     int status = folder_write_begin(&writer, path, error);
     if (status)
         return status;

@@ -306,7 +306,7 @@ static int pass_over(struct import *import, const struct import_record *record, 
             measure_stored(import);
         return VALENCE_OK;
     }
-    fail(error, VALENCE_ERROR_EXISTS, "%s: clip '%s' was there before", record->place, record->id);
+    fail(error, VALENCE_ERROR_EXISTS, "%s: clip '%s' occurs twice", record->place, record->id);
     return refuse(import, record, VALENCE_SKIP_DUPLICATE, error);
 }
 

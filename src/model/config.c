@@ -63,7 +63,7 @@ static int check_flows(const struct valence_model_config *config, struct valence
                         "flows: number %d misses every modality or one that does not exist", f + 1);
         for (int g = 0; g < f; g++)
             if (config->flows[f] == config->flows[g])
-                return fail(error, VALENCE_ERROR_CONFIG, "flows: %s is there twice",
+                return fail(error, VALENCE_ERROR_CONFIG, "flows: %s is listed twice",
                             valence_flow_name(config->flows[f]));
     }
     return VALENCE_OK;

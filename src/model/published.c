@@ -177,7 +177,7 @@ static void match_tensors(const struct source *source, const struct valence_mode
         if (parameter && places[parameter - table->parameters] < 0) {
             places[parameter - table->parameters] = i;
         } else if (parameter) {
-            text_format(&problems->text, "; '%s' is there twice", tensor.name);
+            text_format(&problems->text, "; '%s' occurs twice", tensor.name);
             count_problem(problems);
         } else if (tensor.name && is_unused(tensor.name, config->imagination)) {
             text_format(unused, "%s%s", unused->length ? ", " : "", tensor.name);

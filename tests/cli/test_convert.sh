@@ -15,7 +15,7 @@ for variant in transition text off; do
 done
 
 expect 1 convert published "$golden/pair.weights.pt" -o "$work/text.pt"
-complains "exists already (--force replaces it)"
+complains "already exists (--force replaces it)"
 expect 0 convert published "$golden/pair.weights.pt" -o "$work/text.pt" --force
 
 expect 0 convert published "$golden/small-text.weights.pt" -o "$work/json.safetensors" --imagination text --json --quiet

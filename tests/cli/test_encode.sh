@@ -9,12 +9,19 @@ if ! "$VALENCE" convert wavlm "$golden/wavlm/base" -o "$work/base.gguf" >/dev/nu
     finish
 fi
 
+expect 0 encode text --help
+cp "$work/out" "$work/help"
+expect 0 help encode text
+cmp -s "$work/out" "$work/help" || wrong "'valence help encode text' differs from --help"
+expect 2 help encode tetx
+complains "unknown encoder 'tetx'"
+
 for type in f32 f16 q8_0 Q5_0; do
     expect 0 convert wavlm "$golden/wavlm/stable" -o "$work/$type.gguf" --type $type
 done
 expect 0 convert manet "$golden/manet/manet-tiny.pth" -o "$work/manet.gguf" --license "for tests"
 expect 1 convert manet "$golden/manet/manet-tiny.pth" -o "$work/manet.gguf"
-complains "exists already (--force replaces it)"
+complains "already exists (--force replaces it)"
 
 expect 0 inspect "$work/q8_0.gguf"
 prints "wavlm"
@@ -77,7 +84,7 @@ complains "(--skip leaves it out)"
 rm "$work/folder/b.npy"
 before=$(stat -c %Y%i "$work/folder/a.npy")
 expect 0 encode wavlm -m "$work/base.gguf" "$work/sounds" -o "$work/folder" --skip
-prints "folder: 2 files, 100 rows of 48, 1 were there before, 1 skipped"
+prints "folder: 2 files, 100 rows of 48, 1 already there, 1 skipped"
 complains "skipped $work/sounds/c.wav: "
 [ "$before" = "$(stat -c %Y%i "$work/folder/a.npy")" ] || wrong "what was there was made again"
 expect 0 encode wavlm -m "$work/base.gguf" "$work/sounds" -o "$work/folder" --skip --json --quiet
@@ -94,7 +101,7 @@ expect 0 encode wavlm -m "$work/base.gguf" "$work/a.wav" -o "$work/folder" --lay
 mkdir "$work/unknown"
 cp "$work/folder/a.npy" "$work/unknown"
 expect 1 encode wavlm -m "$work/base.gguf" "$work/a.wav" -o "$work/unknown"
-complains "a.npy: exists already and does not record which encoder wrote it"
+complains "a.npy: already exists and does not record which encoder wrote it"
 expect 1 encode wavlm -m "$work/base.gguf" "$work/sounds" "$work/a.wav" -o "$work/twice"
 complains "the rows of both would be called 'a'"
 [ ! -e "$work/twice" ] || wrong "two files of one name are found too late"

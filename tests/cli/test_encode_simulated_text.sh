@@ -49,7 +49,7 @@ complains "the folder of the clips' sounds is missing (--sounds FOLDER names it)
 expect 1 encode simulated-text "$work/labels" -o "$work/store" $models --sounds "$work"
 complains "clip 'c': no sound $work/c.wav (--skip leaves it out)"
 expect 0 encode simulated-text "$work/labels" -o "$work/store" $models --sounds "$work" --skip
-prints "stream 'simulated_text' of width 64, f32: 0 clips encoded, 1 skipped, 2 were there before"
+prints "stream 'simulated_text' of width 64, f32: 0 clips encoded, 1 skipped, 2 already there"
 complains "skipped c: no sound $work/c.wav"
 expect 0 inspect "$work/store" --json
 json '"simulated_text"' streams 0 name

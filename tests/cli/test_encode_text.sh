@@ -19,7 +19,7 @@ expect 0 encode text -m "$model" "$work/a.txt" -o "$work/mean.npy" --rows mean -
 prints "1 file, 1 row of 128"
 expect 0 encode text -m "$model" "$work/a.txt" -o "$work/first.npy" --layers 2 --no-special --no-first --spelling sentence
 expect 1 encode text -m "$model" "$work/a.txt" -o "$work/a.npy"
-complains "exists already"
+complains "already exists"
 
 # A suffix adds its tokens' rows behind the text's, and is in the record that a model is scored by.
 expect 0 encode text -m "$model" "$work/a.txt" "$work/b.txt" -o "$work/suffix.safetensors" --spelling lower --suffix ' it is'
@@ -72,7 +72,7 @@ expect 0 import table "$work/clips.csv" "$work/transcripts" --labels-only
 expect 0 encode text "$work/transcripts" -m "$model" -o "$work/store" --layers 3+4 --rows last
 prints "store: stream 'text' of width 64, f32: 60 clips encoded, 1 without input"
 expect 0 encode text "$work/transcripts" -m "$model" -o "$work/store" --layers 3+4 --rows last
-prints "0 clips encoded, 61 were there before"
+prints "0 clips encoded, 61 already there"
 expect 1 encode text "$work/transcripts" -m "$model" -o "$work/store" --layers 3 --rows last
 complains "encoders"
 expect 1 encode text "$work/store" -m "$model" -o "$work/more"

@@ -41,9 +41,9 @@ expect 0 import mmsa "$work/one.npz" "$work/from-npz" --quiet
 same "$work/from-npz"
 
 expect 1 export "$store" "$work/npy"
-complains "exists already"
+complains "already exists"
 expect 1 export "$store" "$work/one.npz" --form npz
-complains "exists already (--force replaces it)"
+complains "already exists (--force replaces it)"
 expect 0 export "$store" "$work/one.npz" --form npz --quiet --force
 "$VALENCE" export "$store" - --form mmsa --quiet 2>"$work/err" >"$work/streamed.pkl"
 cmp -s "$work/streamed.pkl" "$work/one.pkl" || wrong "standard output receives something else than a file"

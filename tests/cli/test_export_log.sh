@@ -29,7 +29,7 @@ events events/seed-2 two/seed-2
 
 # What is there stays, unless it is meant; then each file is replaced, and nothing else.
 expect 1 export-log one -o events
-complains "events: exists already (--force replaces it)"
+complains "events: already exists (--force replaces it)"
 echo kept >events/notes
 expect 0 export-log two -o events --force
 [ "$(cat events/notes)" = kept ] || wrong "--force removes other files"
@@ -70,7 +70,7 @@ grep -q time/ out && wrong "times are named where none were recorded"
 expect 0 export-log two --format csv
 [ "$(wc -l <two.csv)" -eq 7 ] || wrong "two.csv has not a row for each epoch of both runs"
 expect 1 export-log two --format csv
-complains "two.csv: exists already (--force replaces it)"
+complains "two.csv: already exists (--force replaces it)"
 expect 0 export-log two --format csv --force
 "$VALENCE" export-log two --format csv -o - 2>err >out
 cmp -s out two.csv || wrong "standard output receives something else than a file"

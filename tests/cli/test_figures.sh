@@ -60,7 +60,7 @@ compares() {
 compares data
 
 expect 1 report run --figures data --figure-format none
-complains "data: exists already (--force replaces it)"
+complains "data: already exists (--force replaces it)"
 echo kept >data/notes
 expect 0 report run --figures data --figure-format none --force -o page.html --quiet
 [ "$(cat data/notes)" = kept ] || wrong "--force removes other files"

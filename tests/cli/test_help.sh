@@ -46,13 +46,13 @@ complains "an argument is missing: STORE"
 expect 2 evaluate
 complains "usage: valence evaluate [options] RUN STORE"
 expect 2 evaluate a b c
-complains "'c' is one argument too many"
+complains "unexpected argument 'c'"
 expect 2 evaluate --store a
 complains "an argument is missing: RUN"
 expect 2 evaluate a b --run c
-complains "'b' is one argument too many"
+complains "unexpected argument 'b'"
 expect 2 evaluate --run a --run b c
-complains "--run: this argument is there twice"
+complains "--run: this argument is given twice"
 expect 2 import table a.csv b --store c
 complains "unknown option '--store'; use --output c"
 expect 2 evaluate a b --flw complete
@@ -70,7 +70,7 @@ complains "--json takes no value"
 expect 2 evaluate a b --split tset
 complains "did you mean 'test'?"
 expect 2 evaluate a b --flow complete,complete
-complains "'complete' is there twice"
+complains "'complete' is given twice"
 expect 2 evaluate a b --flow txt_missing
 complains "did you mean 'text_missing'?"
 expect 2 evaluate a b --checkpoint newest
@@ -78,7 +78,7 @@ complains "--checkpoint: unknown value 'newest'; choose one of: best, last"
 expect 2 predict a b --checkpoint lst
 complains "did you mean 'last'?"
 expect 2 predict a b --json --csv
-complains "exclude each other"
+complains "cannot be combined"
 expect 2 predict a b --flow complete,text_missing
 complains "takes one flow"
 

@@ -61,7 +61,7 @@ printf 'id,split,label,a0,a1,a2,word\nc1,train,1,0,nan,5,yes\nc2,dev,2,,3,5,no\n
 expect 0 inspect "$work/table.csv" --quiet
 silent
 prints "(table): 3 clips"
-prints "WARNING: 1 clip has an id that was there before ('c2')"
+prints "WARNING: 1 clip has the id of an earlier clip ('c2')"
 prints "a0-a2"
 prints "no 2"
 expect 0 inspect "$work/table.csv" --json --quiet
@@ -125,7 +125,7 @@ expect 0 import table "$work/table.csv" --audio a2 --dry-run --json --quiet
 json 3 data clips
 json '[0]' data streams 0 values constant_columns
 expect 2 import table "$work/table.csv" "$work/new" --audio a2 --dry-run
-complains "one argument too many"
+complains "unexpected argument"
 expect 2 import table "$work/table.csv" --audio a2
 complains "an argument is missing: STORE"
 [ ! -e "$work/new" ] || wrong "looking makes a store"

@@ -20,9 +20,9 @@ fits models
 expect 1 models fetch wavlm
 complains "'wavlm' cannot be fetched; it comes from its authors' WavLM-Large.pt"
 expect 2 models fetch smollm2 nothing
-complains "no model 'nothing' is known"
+complains "unknown model 'nothing'"
 expect 2 models fetch
-complains "fetch what?"
+complains "name the models to fetch"
 expect 2 models fetch --all faces
 complains "leave out 'faces'"
 expect 2 models list

@@ -44,7 +44,7 @@ expect 0 compare-representations run store --quiet --npy maps --csv tables
 [ "$(wc -l <maps/clips.csv)" -eq 25 ] || wrong "clips.csv has not a row for each clip"
 [ "$(head -n 1 tables/text-cross-after.csv | tr ',' '\n' | wc -l)" -eq 24 ] || wrong "a map has not 24 columns"
 expect 1 compare-representations run store --quiet --npy maps
-complains "exists already"
+complains "already exists"
 
 # ---- what is wrong
 expect 2 compare-representations run

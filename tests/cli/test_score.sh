@@ -117,7 +117,7 @@ sed -n '/id="scores">/,/^],"n":/p' "$work/page.html" | sed 's/.*id="scores">//' 
 grep -q '<title>2 recordings and texts</title>' "$work/page.html" || wrong "the page has another title"
 # shellcheck disable=SC2086
 expect 1 score "$work/a.txt" $run --report "$work/page.html"
-complains "exists already"
+complains "already exists"
 complains "--force replaces it"
 # shellcheck disable=SC2086
 expect 1 score "$work/folder" $run --report "$work/page.html" --force
@@ -156,7 +156,7 @@ prints "!: WARNING: 1 segment is unlike the training data"
 
 # What is refused.
 expect 2 score a.txt --embed
-complains "--embed goes with --report"
+complains "--embed needs --report"
 expect 2 score - --live --report x.html
 complains "--live makes no page"
 expect 2 score a.txt --report -
@@ -169,7 +169,7 @@ complains "give a file, or texts with --text"
 expect 2 score a.txt b.txt --text x
 complains "give one file and one text"
 expect 2 score a.txt --json --csv
-complains "exclude each other"
+complains "cannot be combined"
 expect 2 score a.wav --live
 complains "--live reads standard input"
 expect 2 score a.wav --start 3 --end 2

@@ -61,7 +61,7 @@ expect 1 train --resume "$run"
 complains "no such file or folder"
 
 expect 2 train "$config" --json --test
-complains "exclude each other"
+complains "cannot be combined"
 
 # ---- without a configuration file
 expect 0 train "$store" --print-config
@@ -135,7 +135,7 @@ expect 0 synthesize "$work/many" --train 200 --validation 300 --test 1 --audio-w
     --video-width 4 --quiet
 expect 0 train "$config" --output "$work/idle" --set "store=$work/many" --set epochs=1 \
     --set optimizer.learning_rate=1e-12 --quiet
-prints "WARNING: seed 1 has learnt nothing"
+prints "WARNING: seed 1 learnt nothing"
 
 # ---- an interrupt, and the same bytes as a run without one
 "$VALENCE" train "$config" --output "$work/stopped" --set epochs=100000 --quiet >/dev/null 2>"$work/err" &

@@ -397,7 +397,7 @@ static void test_nothing_is_overwritten(void **state)
     for (int form = 0; form < valence_n_export_kinds(); form++)
         assert_fails(valence_export((enum valence_export_kind)form, store, in_folder("out"), NULL,
                                     NULL, &result, &error),
-                     VALENCE_ERROR_EXISTS, "exists already");
+                     VALENCE_ERROR_EXISTS, "already exists");
     valence_store_close(store);
     assert_int_equal(count_entries(in_folder("out")), 0);
 }

@@ -188,7 +188,7 @@ static void test_bad_rows_are_errors_or_counted_skips(void **state)
     check_bad_row("c2,train,1,g,,1,x,3,4,5", VALENCE_ERROR_DATA, "", VALENCE_SKIP_VALUE);
     check_bad_row("c2,train,1,g,,1,70000,3,4,5", VALENCE_ERROR_DATA, "largest value is 65504",
                   VALENCE_SKIP_VALUE);
-    check_bad_row("c1,train,1,g,,1,2,3,4,5", VALENCE_ERROR_EXISTS, "'c1' was there before",
+    check_bad_row("c1,train,1,g,,1,2,3,4,5", VALENCE_ERROR_EXISTS, "'c1' occurs twice",
                   VALENCE_SKIP_DUPLICATE);
 }
 

@@ -208,7 +208,7 @@ static void test_values_out_of_range_are_named(void **state)
     REFUSE(n_flows, 0, "flows: 0 of them");
     REFUSE(n_flows, 8, "flows: 8 of them");
     REFUSE(flows[0], 2, "the first must be complete");
-    REFUSE(flows[1], 0, "complete is there twice");
+    REFUSE(flows[1], 0, "complete is listed twice");
     REFUSE(flows[1], 7, "number 2 misses every modality");
     REFUSE(flows[1], 9, "number 2 misses every modality or one that does not exist");
 #undef REFUSE

@@ -206,7 +206,7 @@ static void test_a_tensor_given_twice_is_an_error(void **state)
 {
     (void)state;
     expect_refusal(&(struct change){.rename = "prelu.weight", .to = "module.fc_att.bias"},
-                   VALENCE_ERROR_FORMAT, "'fc_att.bias' is there twice");
+                   VALENCE_ERROR_FORMAT, "'fc_att.bias' occurs twice");
 }
 
 static void test_a_projection_of_another_width_makes_all_that_follows_from_it_misfit(void **state)

@@ -51,7 +51,7 @@ same shared
 expect 1 extract $arguments -o "$work/shared" --pieces 4 --set faces.fps=4
 complains "with other settings"
 expect 2 extract $arguments -o "$work/no" --pieces 2 --shard 1/2
-complains "exclude each other"
+complains "cannot be combined"
 
 # The bad clip is alone in its piece.
 expect 1 extract $arguments -o "$work/single" --pieces 8

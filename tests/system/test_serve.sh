@@ -228,7 +228,7 @@ expect 2 serve $run --port 0 --host 0.0.0.0
 complains "needs a key"
 complains "--api-key-file FILE sets it"
 expect 2 serve --api-key a --api-key-file key
-complains "exclude each other"
+complains "cannot be combined"
 : >empty
 # shellcheck disable=SC2086
 expect 1 serve $run --api-key-file empty

@@ -127,7 +127,7 @@ static int count_rows(const struct feature_output *output, const char *path, int
     *n_rows = header->n_dims == 2 ? header->shape[0] : 0;
     if (header->n_dims != 2 || header->shape[1] != output->width)
         status = fail_key(error, VALENCE_ERROR_EXISTS, "overwrite",
-                          "%s: exists already and does not hold rows of width %lld", path,
+                          "%s: already exists and does not hold rows of width %lld", path,
                           (long long)output->width);
     npy_close(array);
     return status;
@@ -149,7 +149,7 @@ int feature_output_find(const struct feature_output *output, const char *name, b
         status = count_rows(output, path, n_rows, error);
     else if (*found)
         status = fail_key(error, VALENCE_ERROR_EXISTS, "overwrite",
-                          "%s: exists already and does not record which encoder wrote it", path);
+                          "%s: already exists and does not record which encoder wrote it", path);
     free(path);
     return status;
 }
