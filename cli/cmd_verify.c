@@ -51,7 +51,7 @@ static int compute_again(const struct request *request, struct differences *diff
     int status = valence_result_verify(request->file, request->store, add_difference, differences,
                                        terminal_progress(request->quiet), n, error);
     terminal_progress_finish();
-    return status;
+    return status ? explain_path(request->file, WANTED_RESULT, error) : status;
 }
 
 static int verify(const struct request *request, int64_t *n, struct valence_error *error)
@@ -96,10 +96,8 @@ static int run_verify(const struct command *command, int argc, char **argv)
     request.file = positional[0];
     if (request.threads > 0)
         valence_set_threads((int)request.threads);
-    if (verify(&request, &n_differences, &error)) {
-        explain_path(request.file, WANTED_RESULT, &error);
+    if (verify(&request, &n_differences, &error))
         return report_error(&error);
-    }
     return n_differences ? EXIT_FAILED : EXIT_FINE;
 }
 

@@ -28,8 +28,8 @@ static const struct {
                            "'valence ablate', 'valence compare' and 'valence sweep' make "
                            "experiments"},
     [WANTED_RESULT] = {IS(RESULT), "a result file",
-                       "results are result.json in an experiment's folder, and what 'valence "
-                       "compare RUNS --json' prints"},
+                       "results are result.json in an experiment's folder, and what compare "
+                       "RUNS, evaluate, predict and compare-representations print with --json"},
     [WANTED_REPORT] = {IS(RUN) | IS(EXPERIMENT) | IS(RESULT) | IS(JSON),
                        "something that a report shows",
                        "reports show runs, experiments, what other commands print with --json, and "

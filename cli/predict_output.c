@@ -198,7 +198,7 @@ static void note_columns(struct predict_output *output)
 {
     struct table *table = &output->table;
     if (n_classes_of(output)) {
-        table_note(table, "class: the most probable one; behind it the probabilities of all.");
+        table_note(table, "class: the most probable one, followed by the probabilities of all.");
         return;
     }
     table_note(table,

@@ -97,7 +97,7 @@ struct option option_text_prefix(const char **target)
 struct option option_text_suffix(const char **target)
 {
     return text(0, "suffix", target, "TEXT",
-                "Text that the model reads behind each transcript. Its rows are kept: they have "
+                "Text that the model reads after each transcript. Its rows are kept: they have "
                 "read the whole transcript. Begin it with a blank, as in ' Overall, the feeling "
                 "here is' (default: none).");
 }

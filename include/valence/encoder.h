@@ -65,7 +65,7 @@ struct valence_encoder_options {
     /* LLM: longer transcripts in overlapping windows; 0: 2048, or the model's context */
     int64_t window_tokens;
 
-    /* LLM: what the model reads behind each transcript that is not empty. Its tokens have rows, the
+    /* LLM: what the model reads after each transcript that is not empty. Its tokens have rows, the
      * last ones of the transcript. NULL or "": nothing. */
     const char *suffix;
 };

@@ -2,7 +2,7 @@
  * on, and for a sentence that is scored.
  *
  * A transcript encoder is a language model together with its settings: how a transcript is spelt,
- * what the model reads before and behind it, and which rows are kept. The settings are recorded as
+ * what the model reads before and after it, and which rows are kept. The settings are recorded as
  * JSON with a store and with what is trained on it, so that the same rows can be made again. */
 #ifndef VALENCE_TRANSCRIPTS_H
 #define VALENCE_TRANSCRIPTS_H
@@ -33,7 +33,7 @@ enum valence_spelling {
     /* the same, with every run of exclamation marks as a period and "?!" as "?": emphasis that few
      * transcripts write does not move the rows */
     VALENCE_SPELLING_PLAIN,
-    /* as a sentence, with about 190 emoji as English words behind a comma: "late 😡" becomes "Late,
+    /* as a sentence, with about 190 emoji as English words after a comma: "late 😡" becomes "Late,
      * angry."; small language models tell few emoji apart */
     VALENCE_SPELLING_WORDS,
     VALENCE_N_SPELLINGS
@@ -68,8 +68,8 @@ struct valence_transcript_options {
     bool drop_special; /* no rows for the tokens that the tokenizer adds around a text */
     /* no row for the first token that is left: for stores made before there were prefixes */
     bool drop_first;
-    /* What the model reads behind each transcript, e.g. " Overall, the feeling here is". Its tokens
-     * have rows too, behind the transcript's: they have read all of it, and are of no word. Begin
+    /* What the model reads after each transcript, e.g. " Overall, the feeling here is". Its tokens
+     * have rows too, after the transcript's: they have read all of it, and belong to no word. Begin
      * it with a blank or a new line. An empty transcript stays empty. Default: NULL, as "": none.
      */
     const char *suffix;
