@@ -179,12 +179,11 @@ static json_t *models_to_json(const struct evaluation_set *set)
 {
     json_t *array = json_array();
     for (int i = 0; i < set->n; i++) {
-        json_t *model = json_pack(
-            "{s:s, s:s, s:o, s:o}", "name", valence_run_model_name(set->models, i), "checkpoint",
-            valence_run_model_path(set->models, i), "data_fingerprint",
-            fingerprint_to_json(set->evaluations[i]->trained_on), "flows",
-            evaluation_to_json(set->evaluations[i], valence_store_label_scale(set->store)));
-        if (json_array_append_new(array, model)) {
+        const struct valence_evaluation *e = set->evaluations[i];
+        json_t *model = model_to_json(set->models, i, e->trained_on, e->configuration);
+        bool complete =
+            json_put(model, "flows", evaluation_to_json(e, valence_store_label_scale(set->store)));
+        if (json_array_append_new(array, json_all_or_nothing(model, complete))) {
             json_decref(array);
             return NULL;
         }

@@ -68,9 +68,13 @@ json_t *intervals_to_json(const struct valence_interval *values, enum valence_sc
     return json_all_or_nothing(object, complete);
 }
 
-json_t *fingerprint_to_json(const char *trained_on)
+json_t *model_to_json(const struct valence_run *models, int i, const char *trained_on,
+                      const char *configuration)
 {
-    return json_text(trained_on[0] ? trained_on : NULL);
+    json_t *keys = configuration[0] ? json_loads(configuration, 0, NULL) : json_null();
+    return json_pack("{s:s, s:s, s:o, s:o}", "name", valence_run_model_name(models, i),
+                     "checkpoint", valence_run_model_path(models, i), "data_fingerprint",
+                     json_text(trained_on[0] ? trained_on : NULL), "configuration", keys);
 }
 
 json_t *warnings_to_json(unsigned set)

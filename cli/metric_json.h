@@ -8,6 +8,7 @@
 
 #include "json_output.h"
 #include "valence/evaluate.h"
+#include "valence/run.h"
 
 json_t *interval_to_json(struct valence_interval interval);
 
@@ -32,8 +33,10 @@ int scale_next_metric(enum valence_scale scale, int metric);
 json_t *metrics_to_json(const struct valence_metrics *metrics, enum valence_scale scale);
 json_t *intervals_to_json(const struct valence_interval *values, enum valence_scale scale);
 
-/* Of the data that a model was trained on; null where its checkpoint has none. */
-json_t *fingerprint_to_json(const char *trained_on);
+/* {"name", "checkpoint", "data_fingerprint", "configuration"} of a run's model; what its checkpoint
+ * does not say is null. */
+json_t *model_to_json(const struct valence_run *models, int i, const char *trained_on,
+                      const char *configuration);
 
 /* The keys of a set of warnings. */
 json_t *warnings_to_json(unsigned set);

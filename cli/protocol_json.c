@@ -46,15 +46,15 @@ static json_t *models_to_json(const struct protocol_results *results, int protoc
         const struct valence_protocol_evaluation *e =
             results->evaluations[protocol * results->n + i];
         const struct valence_condition *c = protocol_condition_of(results, protocol, i, number);
-        json_t *model = json_pack(
-            "{s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "name",
-            valence_run_model_name(results->models, i), "checkpoint",
-            valence_run_model_path(results->models, i), "data_fingerprint",
-            fingerprint_to_json(e->trained_on), "clips", (json_int_t)c->metrics.n, "without_score",
-            (json_int_t)c->n_unscored, "metrics", metrics_to_json(&c->metrics, e->scale),
-            "intervals", intervals_to_json(c->intervals, e->scale), "nonzero_metrics",
-            metrics_to_json(&c->nonzero_metrics, e->scale), "warnings",
-            warnings_to_json(c->metrics.warnings), "epochs", epochs_to_json(c, e->scale));
+        json_t *model =
+            json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "name",
+                      valence_run_model_name(results->models, i), "checkpoint",
+                      valence_run_model_path(results->models, i), "clips", (json_int_t)c->metrics.n,
+                      "without_score", (json_int_t)c->n_unscored, "metrics",
+                      metrics_to_json(&c->metrics, e->scale), "intervals",
+                      intervals_to_json(c->intervals, e->scale), "nonzero_metrics",
+                      metrics_to_json(&c->nonzero_metrics, e->scale), "warnings",
+                      warnings_to_json(c->metrics.warnings), "epochs", epochs_to_json(c, e->scale));
         if (json_array_append_new(array, model)) {
             json_decref(array);
             array = NULL;
@@ -154,6 +154,28 @@ static json_t *protocols_to_json(const struct protocol_set *set)
     return array;
 }
 
+/* Adds the models of one run to the list. */
+static bool add_models(json_t *list, const struct protocol_results *results)
+{
+    bool complete = list != NULL;
+    for (int i = 0; i < results->n && complete; i++) {
+        const struct valence_protocol_evaluation *e = results->evaluations[i];
+        json_t *model = model_to_json(results->models, i, e->trained_on, e->configuration);
+        complete = json_put(model, "run", json_string(results->run));
+        complete = json_array_append_new(list, json_all_or_nothing(model, complete)) == 0;
+    }
+    return complete;
+}
+
+static json_t *all_models_to_json(const struct protocol_set *set)
+{
+    json_t *list = json_array();
+    bool complete = add_models(list, &set->base);
+    for (int i = 0; i < set->request->n_rate_runs && complete; i++)
+        complete = add_models(list, &set->at[i]);
+    return json_all_or_nothing(list, complete);
+}
+
 #define PROTOCOL_SCHEMA "valence/evaluate-protocol"
 
 static json_t *set_to_json(const struct protocol_set *set)
@@ -177,6 +199,7 @@ static json_t *set_to_json(const struct protocol_set *set)
     return with_command(json_all_or_nothing(
         root, json_put(root, "labels", labels_to_json(options->label_values, options->label_map)) &&
                   json_put(root, "text_stream", json_text(options->text_stream)) &&
+                  json_put(root, "models", all_models_to_json(set)) &&
                   json_put(root, "clips_sha256", json_string(e->clips_sha256)) &&
                   json_put(root, "machine", this_machine_to_json())));
 }

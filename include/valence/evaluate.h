@@ -149,7 +149,10 @@ struct valence_evaluation {
     int64_t n_beyond_scale;
 
     char clips_sha256[65]; /* of the ids and labels of `clips`, in this order */
-    char trained_on[64]; /* fingerprint of the training's data; "" where the checkpoint has none */
+    /* Of the model's training: the fingerprint of its data, and the configuration as a JSON object;
+     * "" where the checkpoint does not say. */
+    char trained_on[64];
+    const char *configuration;
 };
 
 /* Measures a model. *evaluation is NULL on failure; free with valence_evaluation_free(), which

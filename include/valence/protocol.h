@@ -200,7 +200,9 @@ struct valence_protocol_evaluation {
      * none; and the mean over the conditions. */
     double auilc[VALENCE_MAX_METRICS], mean[VALENCE_MAX_METRICS];
 
-    char clips_sha256[65], trained_on[64]; /* as in struct valence_evaluation */
+    /* As in struct valence_evaluation. */
+    char clips_sha256[65], trained_on[64];
+    const char *configuration;
 };
 
 /* Measures a model under every condition of the protocol `name`. *evaluation is NULL on failure;

@@ -1,6 +1,5 @@
 /* A model measured on a split of a store. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -314,12 +313,13 @@ static int evaluate(const struct scoring *scoring, const struct valence_evaluate
     evaluation->level = options->level;
     evaluation->n_resamples = options->n_resamples;
     evaluation->synthetic = store_is_synthetic(scoring->store);
-    snprintf(evaluation->trained_on, sizeof evaluation->trained_on, "%s",
-             valence_model_get_provenance(scoring->model)->data);
     evaluation->constant = NAN;
     evaluation->n_classes = (int)valence_model_get_config(scoring->model)->n_classes;
     struct target_labels labels;
     int status = check_labels_fit(scoring->model, scoring->store, options, error);
+    if (!status)
+        status = scoring_note_training(scoring, evaluation->trained_on, &evaluation->configuration,
+                                       error);
     if (!status)
         status = target_labels_make(options->label_values, options->label_map, &labels, error);
     if (status)
@@ -382,5 +382,6 @@ void valence_evaluation_free(const struct valence_evaluation *evaluation)
     free(evaluation->flows);
     free(evaluation->labels);
     free(evaluation->clips);
+    free((void *)(uintptr_t)evaluation->configuration);
     free((void *)(uintptr_t)evaluation);
 }

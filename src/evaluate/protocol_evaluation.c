@@ -1,6 +1,5 @@
 /* A model measured under the conditions of a protocol. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -315,9 +314,9 @@ static int measure(struct session *s, struct valence_error *error)
     to->scale =
         s->options.scale < 0 ? target_scale(&labels, store) : (enum valence_scale)s->options.scale;
     to->synthetic = store_is_synthetic(store);
-    snprintf(to->trained_on, sizeof to->trained_on, "%s",
-             valence_model_get_provenance(s->scoring.model)->data);
     status = check_modality_rates(s, error);
+    if (!status)
+        status = scoring_note_training(&s->scoring, to->trained_on, &to->configuration, error);
     if (!status)
         status = valence_model_match_data(s->scoring.model, store, &to->data, error);
     if (!status)
@@ -411,5 +410,6 @@ void valence_protocol_evaluation_free(const struct valence_protocol_evaluation *
     free(evaluation->conditions);
     free(evaluation->labels);
     free(evaluation->clips);
+    free((void *)(uintptr_t)evaluation->configuration);
     free((void *)(uintptr_t)evaluation);
 }

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -251,6 +252,16 @@ void scoring_close(struct scoring *scoring)
 void scoring_set_filter(struct scoring *scoring, const struct row_filter *filter)
 {
     batch_loader_set_filter(scoring->loader, filter);
+}
+
+int scoring_note_training(const struct scoring *scoring, char trained_on[64],
+                          const char **configuration, struct valence_error *error)
+{
+    const struct valence_model_provenance *from = valence_model_get_provenance(scoring->model);
+    snprintf(trained_on, 64, "%s", from->data);
+    *configuration = strdup(from->configuration);
+    return *configuration ? VALENCE_OK
+                          : fail_memory(error, strlen(from->configuration), "a configuration");
 }
 
 bool store_is_synthetic(const struct valence_store *store)

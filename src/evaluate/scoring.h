@@ -48,6 +48,11 @@ void scoring_close(struct scoring *scoring);
 /* What is scored from now on goes through `filter`, which must live as long; NULL: nothing does. */
 void scoring_set_filter(struct scoring *scoring, const struct row_filter *filter);
 
+/* The model's provenance, as struct valence_evaluation has it; free *configuration. Errors: MEMORY.
+ */
+int scoring_note_training(const struct scoring *scoring, char trained_on[64],
+                          const char **configuration, struct valence_error *error);
+
 /* The store's data are made up. */
 bool store_is_synthetic(const struct valence_store *store);
 
