@@ -24,7 +24,7 @@ extern "C" {
     X(ERROR_ARGUMENT, -5, "an argument or option is wrong")                                        \
     X(ERROR_CONFIG, -6, "a configuration is wrong")                                                \
     X(ERROR_NOT_FOUND, -7, "something named does not exist")                                       \
-    X(ERROR_EXISTS, -8, "something to be made already exists")                                     \
+    X(ERROR_EXISTS, -8, "something to be made exists already")                                     \
     X(ERROR_BUSY, -9, "something is in use by another process")                                    \
     X(ERROR_CANCELLED, -10, "cancelled")                                                           \
     X(ERROR_UNSUPPORTED, -11, "this build or version cannot do that")                              \

@@ -199,21 +199,6 @@ bool parse_int64(const char *text, long long *value)
     return true;
 }
 
-int compare_texts(const void *left, const void *right)
-{
-    return strcmp(*(const char *const *)left, *(const char *const *)right);
-}
-
-const char *sort_texts(const char **texts, int64_t n)
-{
-    if (n > 1)
-        qsort(texts, (size_t)n, sizeof *texts, compare_texts);
-    for (int64_t i = 1; i < n; i++)
-        if (strcmp(texts[i - 1], texts[i]) == 0)
-            return texts[i];
-    return NULL;
-}
-
 bool is_utf8(const char *data, size_t length)
 {
     const unsigned char *at = (const unsigned char *)data, *end = at + length;

@@ -55,12 +55,6 @@ void format_signed(double value, int decimals, char text[NUMBER_TEXT_BYTES]);
 #define STRING_OF(macro)       STRING_OF_VALUE(macro)
 #define STRING_OF_VALUE(value) #value
 
-/* For qsort() and bsearch() over an array of `char *`: by their bytes. */
-int compare_texts(const void *left, const void *right);
-
-/* Sorts `n` texts by their bytes. Gives the first that occurs twice, or NULL. */
-const char *sort_texts(const char **texts, int64_t n);
-
 /* True if the bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
 bool is_utf8(const char *data, size_t length);
 

@@ -8,7 +8,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/text.h"
+#include "base/text_sort.h"
 #include "store/store_layout.h"
 
 #define ENDING ".npy"

@@ -7,7 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "base/text.h"
+#include "base/text_sort.h"
 #include "data/value_map.h"
 #include "store/store_layout.h"
 

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/text_sort.h"
 #include "format/byte_source.h"
 #include "format/text_encoding.h"
 

@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/text_sort.h"
 #include "format/byte_source.h"
 
 #define MAX_LINKS      (1 << 24)

@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/text_sort.h"
 #include "format/csv.h"
 #include "valence/evaluate.h"
 

@@ -6,7 +6,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "base/text.h"
+#include "base/text_sort.h"
 #include "valence/evaluate.h"
 
 #define N_RESAMPLES 2000

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "base/text_sort.h"
 
 static void test_a_text_grows_to_its_maximum_and_stops(void **state)
 {

@@ -9,7 +9,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "base/text.h"
+#include "base/text_sort.h"
 
 #define MAX_LAYERS  512 /* llama.cpp's */
 #define MAX_EXPERTS 1024
