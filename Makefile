@@ -22,7 +22,7 @@ demo: ## score a talking clip and a speech; then train both flows on a synthetic
 	cmake --build --preset release --target valence_command
 	scripts/demo.sh build/release/valence
 
-experiments: build ## ablation, sweep, models, protocols, maps and cost on the synthetic corpus (20 minutes on two idle cores)
+experiments: build ## ablation, sweep, models, protocols, maps and cost on the synthetic corpus (13 minutes on two idle cores)
 	scripts/experiments.sh build/release/valence
 
 test: build ## run all tests; the last line counts them
