@@ -52,6 +52,18 @@ void metric_interval_cell(struct table *table, enum valence_metric metric,
     table_cell(table, "%s", text);
 }
 
+void estimate_cells(struct table *table, const struct valence_estimate *estimate, int decimals)
+{
+    if (isnan(estimate->error))
+        table_cell(table, "-");
+    else
+        table_cell(table, "%.2f", estimate->error);
+    if (isnan(estimate->low))
+        table_cell(table, "-");
+    else
+        table_cell(table, "%+.*f…%+.*f", decimals, estimate->low, decimals, estimate->high);
+}
+
 void format_metric_spread(char text[INTERVAL_BYTES], enum valence_metric metric, double mean,
                           double deviation)
 {

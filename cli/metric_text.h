@@ -7,6 +7,7 @@
 
 #include "table.h"
 #include "valence/metrics.h"
+#include "valence/reliability.h"
 
 /* The m-th of the few that a table shows where there is room for a few only; VALENCE_N_METRICS
  * behind the last. */
@@ -23,6 +24,9 @@ void format_metric_interval(char text[INTERVAL_BYTES], enum valence_metric metri
 /* A table's next cell, without signs. */
 void metric_interval_cell(struct table *table, enum valence_metric metric,
                           struct valence_interval interval);
+
+/* A table's next two cells: the error to expect, and the interval with so many decimals. */
+void estimate_cells(struct table *table, const struct valence_estimate *estimate, int decimals);
 
 /* "0.912 ± 0.013", or the mean alone where the deviation is undefined. */
 void format_metric_spread(char text[INTERVAL_BYTES], enum valence_metric metric, double mean,

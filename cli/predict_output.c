@@ -9,6 +9,7 @@
 #include "valence/text.h"
 #include "csv_output.h"
 #include "json_output.h"
+#include "metric_text.h"
 #include "terminal.h"
 
 /* A table is printed when it has this many rows, and the next one begun: memory does not grow with
@@ -141,18 +142,6 @@ static void score_cell(struct table *table, const struct valence_prediction *p)
         table_cell(table, "%+.3f%s", (double)p->score, mark);
 }
 
-static void estimate_cells(struct table *table, const struct valence_estimate *estimate)
-{
-    if (isnan(estimate->error))
-        table_cell(table, "-");
-    else
-        table_cell(table, "%.2f", estimate->error);
-    if (isnan(estimate->low))
-        table_cell(table, "-");
-    else
-        table_cell(table, "%+.2f…%+.2f", estimate->low, estimate->high);
-}
-
 static void add_row(struct predict_output *output, const struct valence_prediction *p)
 {
     struct table *table = &output->table;
@@ -163,14 +152,14 @@ static void add_row(struct predict_output *output, const struct valence_predicti
     }
     if (output->form == PREDICT_SENTENCES) {
         score_cell(table, p);
-        estimate_cells(table, &p->estimate);
+        estimate_cells(table, &p->estimate, 2);
         table_cell(table, "%s", id_of(output, p));
         return;
     }
     format_missing(missing, p->missing & valence_model_modalities(output->model), "-");
     table_cell(table, "%s", id_of(output, p));
     score_cell(table, p);
-    estimate_cells(table, &p->estimate);
+    estimate_cells(table, &p->estimate, 2);
     table_cell(table, "%s", valence_flow_name(p->flow));
     table_cell(table, "%s", missing);
     for (int modality = 0; modality < VALENCE_N_MODALITIES; modality++)

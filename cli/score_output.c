@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "metric_text.h"
 #include "score_why.h"
 #include "terminal.h"
 #include "valence/score_formats.h"
@@ -62,18 +63,6 @@ static void score_cell(struct table *table, const struct valence_scored_segment 
         table_cell(table, "%+.2f%s", is->score, is->outside ? " !" : "");
 }
 
-static void estimate_cells(struct table *table, const struct valence_estimate *estimate)
-{
-    if (isnan(estimate->error))
-        table_cell(table, "-");
-    else
-        table_cell(table, "%.2f", estimate->error);
-    if (isnan(estimate->low))
-        table_cell(table, "-");
-    else
-        table_cell(table, "%+.1f…%+.1f", estimate->low, estimate->high);
-}
-
 /* ---- The table of segments ---- */
 
 static void begin_table(struct score_output *output, struct table *table, bool has_times,
@@ -113,7 +102,7 @@ static void add_row(struct score_output *output, struct table *table, bool has_t
     if (has_classes(output))
         score_number_cell(table, "%.2f", (double)largest(is->probabilities));
     else
-        estimate_cells(table, &is->estimate);
+        estimate_cells(table, &is->estimate, 1);
     if (has_several_modalities(output)) {
         format_modalities(missing, is->missing, "-");
         table_cell(table, "%s", *is->reason ? "" : missing);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "experiment/plan_private.h"
 #include "experiment/result.h"
 #include "experiment/result_file.h"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "report/collect.h"
+#include "report/score_bins.h"
 
 /* Maps of each model in each flow would fill pages: those of the first few are shown. */
 #define MAX_MAPS  6
@@ -40,15 +41,7 @@ static void chart_confusion(struct report_builder *builder, const struct measure
     for (int i = 0; i < n * n; i++)
         cells[i] = share_of_row(item->confusion, n, i / n, i % n);
     series->y = cells;
-    report_axis_names(builder, &chart->x, group->classes, n);
-    report_axis_names(builder, &chart->y, group->classes, n);
-    chart->x.title = "Predicted class";
-    chart->y.title = "True class";
-    chart->z.title = "Share of the true class";
-    chart->z.unit = "%";
-    chart->z.digits = 0;
-    chart->z.low = 0;
-    chart->z.high = 100;
+    score_confusion_axes(builder, chart, group->classes, n);
 }
 
 /* The share of each class's clips that is right, a series for each model and flow. */

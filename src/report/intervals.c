@@ -97,14 +97,7 @@ static void chart_calibration(struct report_builder *builder, const struct score
             add_calibration(builder, chart, set, l);
             n++;
         }
-    struct report_series *diagonal = report_series(builder, chart, "calibrated", 2);
-    double *ends = report_numbers(builder, 2);
-    if (!diagonal || !ends)
-        return;
-    ends[0] = set->clips.low;
-    ends[1] = set->clips.high;
-    diagonal->x = diagonal->y = ends;
-    diagonal->reference = true;
+    scored_add_diagonal(builder, chart, set, "calibrated");
 }
 
 static void tabulate(struct report_builder *builder, const struct measured_group *group)

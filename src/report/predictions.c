@@ -50,14 +50,7 @@ static void chart_points(struct report_builder *builder, const struct scored_set
     chart->x.digits = chart->y.digits = 2;
     chart->x.low = set->clips.low;
     chart->x.high = set->clips.high;
-    struct report_series *diagonal = report_series(builder, chart, "predicted as labelled", 2);
-    double *ends = report_numbers(builder, 2);
-    if (!diagonal || !ends)
-        return;
-    ends[0] = set->clips.low;
-    ends[1] = set->clips.high;
-    diagonal->x = diagonal->y = ends;
-    diagonal->reference = true;
+    scored_add_diagonal(builder, chart, set, "predicted as labelled");
 }
 
 static void name_cells(struct report_builder *builder, struct report_axis *axis, double low,
@@ -129,15 +122,7 @@ static void chart_confusion(struct report_builder *builder, const struct scored_
             cells[n * row + column] =
                 sums[row] > 0 ? 100 * cells[n * row + column] / sums[row] : NAN;
     series->y = cells;
-    report_axis_names(builder, &chart->x, classes.names, n);
-    report_axis_names(builder, &chart->y, classes.names, n);
-    chart->x.title = "Predicted class";
-    chart->y.title = "True class";
-    chart->z.title = "Share of the true class";
-    chart->z.unit = "%";
-    chart->z.digits = 0;
-    chart->z.low = 0;
-    chart->z.high = 100;
+    score_confusion_axes(builder, chart, classes.names, n);
     report_note(builder, chart, "Labels and scores are rounded to whole numbers, halves to even.");
 }
 

@@ -35,6 +35,20 @@ int score_class(const struct score_classes *classes, double value)
     return class < 0 ? 0 : class >= classes->n ? classes->n - 1 : (int)class;
 }
 
+void score_confusion_axes(struct report_builder *builder, struct report_chart *chart,
+                          const char *const *names, int n)
+{
+    report_axis_names(builder, &chart->x, names, n);
+    report_axis_names(builder, &chart->y, names, n);
+    chart->x.title = "Predicted class";
+    chart->y.title = "True class";
+    chart->z.title = "Share of the true class";
+    chart->z.unit = "%";
+    chart->z.digits = 0;
+    chart->z.low = 0;
+    chart->z.high = 100;
+}
+
 /* ---- Bins ---- */
 
 static int *take_bins(struct report_builder *builder, const struct scored_set *set)

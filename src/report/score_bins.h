@@ -18,6 +18,11 @@ bool score_classes_fit(const struct scored_set *set);
 void score_classes_of(const struct scored_set *set, struct score_classes *classes);
 int score_class(const struct score_classes *classes, double value);
 
+/* Names the axes of a heat map whose rows are true classes, whose columns are predicted ones, and
+ * whose cells are shares of the row in per cent. */
+void score_confusion_axes(struct report_builder *builder, struct report_chart *chart,
+                          const char *const *names, int n);
+
 /* Clips by some quantity, in bins. */
 #define MAX_SCORE_BINS 64
 struct score_bins {

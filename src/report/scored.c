@@ -330,3 +330,16 @@ int scored_list_measure(struct report_builder *builder, struct scored_set *set,
     free(predicted);
     return status;
 }
+
+void scored_add_diagonal(struct report_builder *builder, struct report_chart *chart,
+                         const struct scored_set *set, const char *name)
+{
+    struct report_series *diagonal = report_series(builder, chart, name, 2);
+    double *ends = report_numbers(builder, 2);
+    if (!diagonal || !ends)
+        return;
+    ends[0] = set->clips.low;
+    ends[1] = set->clips.high;
+    diagonal->x = diagonal->y = ends;
+    diagonal->reference = true;
+}

@@ -107,6 +107,11 @@ const char *scored_seeds_name(struct report_builder *builder, const struct score
 /* How many runs and flows are measured, the seeds of each counted once. */
 int scored_count_seeds_once(const struct scored_set *set);
 
+/* Adds the line of scores that equal the labels, over the labels' range, as something to compare
+ * with. */
+void scored_add_diagonal(struct report_builder *builder, struct report_chart *chart,
+                         const struct scored_set *set, const char *name);
+
 /* Looks at the labels of a set that does not come from a store: its scale and range. */
 void scored_set_find_scale(struct scored_set *set);
 
