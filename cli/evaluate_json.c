@@ -180,7 +180,7 @@ static json_t *models_to_json(const struct evaluation_set *set)
     json_t *array = json_array();
     for (int i = 0; i < set->n; i++) {
         const struct valence_evaluation *e = set->evaluations[i];
-        json_t *model = model_to_json(set->models, i, e->trained_on, e->configuration);
+        json_t *model = run_model_to_json(set->models, i, e->trained_on, e->configuration);
         bool complete =
             json_put(model, "flows", evaluation_to_json(e, valence_store_label_scale(set->store)));
         if (json_array_append_new(array, json_all_or_nothing(model, complete))) {

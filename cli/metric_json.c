@@ -68,8 +68,8 @@ json_t *intervals_to_json(const struct valence_interval *values, enum valence_sc
     return json_all_or_nothing(object, complete);
 }
 
-json_t *model_to_json(const struct valence_run *models, int i, const char *trained_on,
-                      const char *configuration)
+json_t *run_model_to_json(const struct valence_run *models, int i, const char *trained_on,
+                          const char *configuration)
 {
     json_t *keys = configuration[0] ? json_loads(configuration, 0, NULL) : json_null();
     return json_pack("{s:s, s:s, s:o, s:o}", "name", valence_run_model_name(models, i),

@@ -35,8 +35,8 @@ json_t *intervals_to_json(const struct valence_interval *values, enum valence_sc
 
 /* {"name", "checkpoint", "data_fingerprint", "configuration"} of a run's model; what its checkpoint
  * does not say is null. */
-json_t *model_to_json(const struct valence_run *models, int i, const char *trained_on,
-                      const char *configuration);
+json_t *run_model_to_json(const struct valence_run *models, int i, const char *trained_on,
+                          const char *configuration);
 
 /* The keys of a set of warnings. */
 json_t *warnings_to_json(unsigned set);

@@ -160,7 +160,7 @@ static bool add_models(json_t *list, const struct protocol_results *results)
     bool complete = list != NULL;
     for (int i = 0; i < results->n && complete; i++) {
         const struct valence_protocol_evaluation *e = results->evaluations[i];
-        json_t *model = model_to_json(results->models, i, e->trained_on, e->configuration);
+        json_t *model = run_model_to_json(results->models, i, e->trained_on, e->configuration);
         complete = json_put(model, "run", json_string(results->run));
         complete = json_array_append_new(list, json_all_or_nothing(model, complete)) == 0;
     }
