@@ -158,9 +158,9 @@ prints "!: WARNING: 1 segment is unlike the training data"
 expect 2 score a.txt --embed
 complains "--embed needs --report"
 expect 2 score - --live --report x.html
-complains "--live makes no page"
+complains "--live and --report cannot be combined"
 expect 2 score a.txt --report -
-complains "--report takes a file"
+complains "--report needs the name of a file"
 # shellcheck disable=SC2086
 expect 2 score https://example.org/clip.mp4 $run
 complains "opens no network addresses"
