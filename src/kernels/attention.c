@@ -2,42 +2,65 @@
 
 #include "base/threads.h"
 #include "kernels/gemm.h"
+#include "kernels/panel.h"
+#include "kernels/panel_gemm.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
 #include "kernels/vector.h"
 
-/* A thread's memory: a tile of masked values, a tile of keys or of their gradients, and its share
- * of the key layer's gradient. */
 static int64_t tile_size(int64_t d)
 {
     return ragged_max_tile_rows() * d;
 }
 
+/* What the key layer's gradient is multiplied from: a tile in groups and a panel of one. */
+static int64_t packed_size(int64_t d)
+{
+    int64_t rows = ragged_max_tile_rows();
+    return panel_gemm_pays(d, d)
+               ? panel_gemm_left_size(d, rows) + panel_gemm_right_size(rows, PANEL)
+               : 0;
+}
+
 void attention_scratch_make(struct attention_scratch *scratch, int64_t d, int64_t n_queries,
                             int64_t n_segments, struct arena *arena)
 {
-    scratch->thread_size = 2 * tile_size(d) + d * d + d + n_queries * ragged_max_tile_rows();
+    scratch->thread_size =
+        2 * tile_size(d) + packed_size(d) + d * d + d + n_queries * ragged_max_tile_rows();
     scratch->threads = arena_take(arena, scratch->thread_size * threads_count(), sizeof(real));
     scratch->segments = arena_take(arena, n_segments * n_queries * d, sizeof(real));
     scratch->extremes = arena_take(arena, n_segments * n_queries * 2, sizeof(real));
+    scratch->weights = NULL;
+    if (panel_gemm_pays(d, d))
+        scratch->weights = arena_take(arena, panel_gemm_right_size(d, d), sizeof(real));
 }
 
 struct thread_memory {
     real *values;          /* (tile rows, d) */
-    real *keys;            /* (tile rows, d) */
+    real *keys;            /* (tile rows, d), or their gradients */
+    real *groups, *panel;  /* packed_size() */
     real *weight_gradient; /* (d, d) */
     real *bias_gradient;   /* (d) */
     real *scores;          /* (Q, tile rows) */
 };
 
-static struct thread_memory thread_memory(const struct attention_scratch *scratch, int64_t d)
+static struct thread_memory thread_memory(const struct attention_scratch *scratch, int64_t d,
+                                          int thread)
 {
-    real *at = scratch->threads + thread_index() * scratch->thread_size;
+    real *at = scratch->threads + thread * scratch->thread_size;
     struct thread_memory memory = {.values = at, .keys = at + tile_size(d)};
-    memory.weight_gradient = memory.keys + tile_size(d);
+    memory.groups = memory.keys + tile_size(d);
+    memory.panel = memory.groups + panel_gemm_left_size(d, ragged_max_tile_rows());
+    memory.weight_gradient = memory.groups + packed_size(d);
     memory.bias_gradient = memory.weight_gradient + d * d;
     memory.scores = memory.bias_gradient + d;
     return memory;
+}
+
+static bool uses_panels(const struct attention *attention)
+{
+    const struct linear *layer = &attention->key_layer;
+    return layer->precision == PRECISION_F32 && panel_gemm_pays(layer->in, layer->out);
 }
 
 struct tile {
@@ -128,12 +151,15 @@ static void forward_tile(const struct attention *attention, const struct attenti
 {
     int64_t d = attention->key_layer.in;
     struct tile tile = get_tile(attention->sequence, index);
-    struct thread_memory memory = thread_memory(scratch, d);
+    struct thread_memory memory = thread_memory(scratch, d, thread_index());
     const real *values = tile_values(attention, tile, true, memory.values);
     real *keys = memory.keys; /* in cache, where those that backward needs are not */
 
-    linear_product(&attention->key_layer, AS_IS, TRANSPOSED, tile.n, d, d, values, d,
-                   attention->key_layer.weight, d, false, keys, d);
+    if (uses_panels(attention))
+        panel_gemm(tile.n, d, d, values, d, scratch->weights, false, keys, d);
+    else
+        linear_product(&attention->key_layer, AS_IS, TRANSPOSED, tile.n, d, d, values, d,
+                       attention->key_layer.weight, d, false, keys, d);
     tanh_with_bias(tile.n, d, attention->key_layer.bias, keys,
                    attention->keys ? attention->keys + tile.first * d : NULL);
     for (int64_t s = tile.first_segment; s < tile.last_segment; s++) {
@@ -184,7 +210,10 @@ static int64_t work_of(const struct attention *attention)
 void attention_forward(const struct attention *attention, const struct attention_scratch *scratch)
 {
     const struct ragged *sequence = attention->sequence;
+    const struct linear *layer = &attention->key_layer;
     int before = share_enter(work_of(attention));
+    if (uses_panels(attention))
+        panel_pack(layer->out, layer->in, layer->weight, layer->in, scratch->weights);
 #pragma omp parallel for schedule(dynamic)
     for (int64_t tile = 0; tile < sequence->n_tiles; tile++)
         forward_tile(attention, scratch, tile);
@@ -240,13 +269,37 @@ static void backward_segment(const struct attention *attention,
     gemm(TRANSPOSED, AS_IS, n, d, n_queries, 1, weights, length, dy, d, 0, dvalues, d);
 }
 
+/* The key layer's part of a tile: from dk (1 - k^2), in `dkeys`, to dW and to dx', which is added
+ * to memory->keys. */
+static void key_layer_backward(const struct attention *attention,
+                               const struct attention_scratch *scratch, int64_t n,
+                               const real *values, const real *dkeys,
+                               const struct thread_memory *memory, real *dw)
+{
+    const struct linear *layer = &attention->key_layer;
+    int64_t d = layer->in;
+    if (!uses_panels(attention)) {
+        linear_product(layer, TRANSPOSED, AS_IS, d, d, n, dkeys, d, values, d, true, dw, d);
+        linear_product(layer, AS_IS, AS_IS, n, d, d, dkeys, d, layer->weight, d, true, memory->keys,
+                       d);
+        return;
+    }
+    panel_gemm_pack_left(d, n, dkeys, d, memory->groups);
+    for (int64_t column = 0; column < d; column += PANEL) {
+        int64_t width = d - column < PANEL ? d - column : PANEL;
+        panel_pack_transposed(width, n, values + column, d, memory->panel);
+        panel_gemm_left(d, width, n, memory->groups, memory->panel, dw + column, d);
+    }
+    panel_gemm(n, d, d, dkeys, d, scratch->weights, true, memory->keys, d);
+}
+
 static void backward_tile(const struct attention *attention,
                           const struct attention_scratch *scratch, int64_t index, const real *dy,
                           struct linear_gradient key_gradient, real *dx)
 {
     int64_t d = attention->key_layer.in;
     struct tile tile = get_tile(attention->sequence, index);
-    struct thread_memory memory = thread_memory(scratch, d);
+    struct thread_memory memory = thread_memory(scratch, d, thread_index());
     const real *values = tile_values(attention, tile, false, memory.values);
     real *keys = attention->keys + tile.first * d;
 
@@ -256,11 +309,9 @@ static void backward_tile(const struct attention *attention,
                          memory.keys + offset, memory.scores);
     }
     bool first_thread = thread_index() == 0; /* adds to the gradient itself */
-    linear_product(&attention->key_layer, TRANSPOSED, AS_IS, d, d, tile.n, keys, d, values, d, true,
-                   first_thread ? key_gradient.weight : memory.weight_gradient, d);
+    key_layer_backward(attention, scratch, tile.n, values, keys, &memory,
+                       first_thread ? key_gradient.weight : memory.weight_gradient);
     vector_add_rows(tile.n, d, keys, d, first_thread ? key_gradient.bias : memory.bias_gradient);
-    linear_product(&attention->key_layer, AS_IS, AS_IS, tile.n, d, d, keys, d,
-                   attention->key_layer.weight, d, true, memory.keys, d);
 
     real *dx_tile = dx + tile.first * d;
     if (dropout_is_off(&attention->dropout))
@@ -275,20 +326,22 @@ void attention_backward(const struct attention *attention, const struct attentio
                         real *dqueries)
 {
     const struct ragged *sequence = attention->sequence;
-    int64_t d = attention->key_layer.in, query_size = attention->n_queries * d;
+    const struct linear *layer = &attention->key_layer;
+    int64_t d = layer->in, query_size = attention->n_queries * d;
     int before = share_enter(work_of(attention)), used = threads_count();
-    for (int thread = 1; thread < used; thread++) {
-        real *share = scratch->threads + thread * scratch->thread_size + 2 * tile_size(d);
-        memset(share, 0, (size_t)(d * d + d) * sizeof(real));
-    }
+    if (uses_panels(attention))
+        panel_pack_transposed(layer->in, layer->out, layer->weight, layer->in, scratch->weights);
+    for (int thread = 1; thread < used; thread++)
+        memset(thread_memory(scratch, d, thread).weight_gradient, 0,
+               (size_t)(d * d + d) * sizeof(real));
 #pragma omp parallel for schedule(static)
     for (int64_t tile = 0; tile < sequence->n_tiles; tile++)
         backward_tile(attention, scratch, tile, dy, key_gradient, dx);
     for (int thread = 1; thread < used;
          thread++) { /* in order: the sum does not depend on timing */
-        const real *share = scratch->threads + thread * scratch->thread_size + 2 * tile_size(d);
-        vector_add_scaled(d * d, 1, share, key_gradient.weight);
-        vector_add_scaled(d, 1, share + d * d, key_gradient.bias);
+        struct thread_memory share = thread_memory(scratch, d, thread);
+        vector_add_scaled(d * d, 1, share.weight_gradient, key_gradient.weight);
+        vector_add_scaled(d, 1, share.bias_gradient, key_gradient.bias);
     }
     for (int64_t s = 0; s < sequence->n_segments; s++)
         vector_add_scaled(query_size, 1, scratch->segments + s * query_size,

@@ -52,6 +52,7 @@ struct attention_scratch {
     int64_t thread_size;
     real *segments; /* (n_segments, Q, d) */
     real *extremes; /* (n_segments, Q, 2): maximum and sum */
+    real *weights;  /* the key layer's in panels, or NULL if it is too small for them */
 };
 
 /* For sequences of up to `n_segments` segments and `n_queries` queries; a measuring arena is

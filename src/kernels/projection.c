@@ -1,6 +1,8 @@
 #include "kernels/projection.h"
 
 #include "base/threads.h"
+#include "kernels/panel.h"
+#include "kernels/panel_gemm.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
 #include "kernels/vector.h"
@@ -15,17 +17,60 @@
 /* Columns converted at a time: with 256 rows 256 KiB in float. */
 #define PIECE_COLUMNS 256
 
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- Memory ---- */
+
 static int64_t piece_size(void)
 {
     return ragged_max_tile_rows() * PIECE_COLUMNS;
 }
 
+/* A thread's memory: a piece of converted rows and, in training, a tile of dy in groups and the
+ * thread's share of the gradient. */
+struct thread_memory {
+    real *piece;           /* (tile rows, PIECE_COLUMNS) */
+    real *groups;          /* (tile rows, d) */
+    real *weight_gradient; /* (d, max_in) */
+    real *bias_gradient;   /* (d) */
+};
+
+static int64_t groups_size(int64_t d, int64_t max_in)
+{
+    return panel_gemm_pays(max_in, d) ? panel_gemm_left_size(d, ragged_max_tile_rows()) : 0;
+}
+
 void projection_scratch_make(struct projection_scratch *scratch, int64_t d, int64_t max_in,
                              bool training, struct arena *arena)
 {
-    scratch->thread_size = piece_size() + (training ? d * max_in + d : 0);
+    int64_t training_size = groups_size(d, max_in) + d * max_in + d;
+    scratch->thread_size = piece_size() + (training ? training_size : 0);
     scratch->threads = arena_take(arena, scratch->thread_size * threads_count(), sizeof(real));
+    scratch->weights = NULL;
+    if (panel_gemm_pays(max_in, d))
+        scratch->weights = arena_take(arena, panel_gemm_right_size(max_in, d), sizeof(real));
 }
+
+/* Of layers smaller than the scratch is made for, less is used. */
+static struct thread_memory thread_memory(const struct projection_scratch *scratch,
+                                          const struct linear *layer, int thread)
+{
+    struct thread_memory memory = {.piece = scratch->threads + thread * scratch->thread_size};
+    memory.groups = memory.piece + piece_size();
+    memory.weight_gradient = memory.groups + groups_size(layer->out, layer->in);
+    memory.bias_gradient = memory.weight_gradient + layer->in * layer->out;
+    return memory;
+}
+
+static bool uses_panels(const struct linear *layer)
+{
+    return layer->precision == PRECISION_F32 && panel_gemm_pays(layer->in, layer->out);
+}
+
+/* ---- Conversion ---- */
 
 /* The conversions are exact for every finite half: shift the exponent by a multiplication, which
  * also gets subnormals right, and vectorises where half_to_float()'s branches would not. Infinities
@@ -154,45 +199,87 @@ static void fetch_row(const struct projection *projection, int64_t row, int64_t 
         __builtin_prefetch(at + i);
 }
 
-/* Rows first ... first+n-1, columns column ... column+width-1, into `piece` (n, width). */
-static void convert_piece(const struct projection *projection, int64_t first, int64_t n,
-                          int64_t column, int64_t width, real *piece)
+/* Rows and columns of a projection's input that are converted together. */
+struct piece {
+    int64_t first, n;      /* rows */
+    int64_t column, width; /* width <= PIECE_COLUMNS */
+};
+
+static void convert_row(const struct projection *projection, const struct piece *piece,
+                        const struct columns *columns, int64_t i, real *out)
 {
-    struct columns columns = columns_from(projection, column);
     float room[PIECE_COLUMNS];
-    for (int64_t i = 0; i < n; i++) {
-        fetch_row(projection, first + i + AHEAD, column, width);
-        standardise(width, row_values(projection, first + i, column, width, room), &columns,
-                    piece + i * width);
+    fetch_row(projection, piece->first + i + AHEAD, piece->column, piece->width);
+    standardise(piece->width,
+                row_values(projection, piece->first + i, piece->column, piece->width, room),
+                columns, out);
+}
+
+/* Into `out` (n, width). */
+static void convert_piece(const struct projection *projection, const struct piece *piece, real *out)
+{
+    struct columns columns = columns_from(projection, piece->column);
+    for (int64_t i = 0; i < piece->n; i++)
+        convert_row(projection, piece, &columns, i, out + i * piece->width);
+}
+
+/* Into panels of (n, PANEL), zeros beyond the columns. */
+static void convert_to_panels(const struct projection *projection, const struct piece *piece,
+                              real *panels)
+{
+    struct columns columns = columns_from(projection, piece->column);
+    real row[PIECE_COLUMNS] = {0};
+    for (int64_t i = 0; i < piece->n; i++) {
+        convert_row(projection, piece, &columns, i, row);
+        for (int64_t column = 0; column < piece->width; column += PANEL)
+            memcpy(panels + column * piece->n + i * PANEL, row + column, PANEL * sizeof *row);
     }
 }
 
-static int64_t smaller(int64_t a, int64_t b)
+/* ---- Products ---- */
+
+/* The weights of each piece of columns in panels, one after the other. */
+static void pack_weights(const struct linear *layer, real *packed)
 {
-    return a < b ? a : b;
+#pragma omp parallel for schedule(static)
+    for (int64_t column = 0; column < layer->in; column += PIECE_COLUMNS)
+        panel_pack(layer->out, smaller(PIECE_COLUMNS, layer->in - column), layer->weight + column,
+                   layer->in, packed + panel_gemm_right_size(column, layer->out));
+}
+
+static void forward_tile(const struct projection *projection,
+                         const struct projection_scratch *scratch, int64_t tile, real *y)
+{
+    const struct linear *layer = &projection->layer;
+    struct thread_memory memory = thread_memory(scratch, layer, thread_index());
+    int64_t first = tile * projection->sequence->tile_rows;
+    int64_t n = smaller(projection->sequence->tile_rows, projection->sequence->n_rows - first);
+    real *out = y + first * layer->out;
+    for (int64_t i = 0; i < n; i++)
+        memcpy(out + i * layer->out, layer->bias, (size_t)layer->out * sizeof(real));
+    for (int64_t column = 0; column < layer->in; column += PIECE_COLUMNS) {
+        int64_t width = smaller(PIECE_COLUMNS, layer->in - column);
+        convert_piece(projection, &(struct piece){first, n, column, width}, memory.piece);
+        if (uses_panels(layer))
+            panel_gemm(n, layer->out, width, memory.piece, width,
+                       scratch->weights + panel_gemm_right_size(column, layer->out), true, out,
+                       layer->out);
+        else
+            linear_product(layer, AS_IS, TRANSPOSED, n, layer->out, width, memory.piece, width,
+                           layer->weight + column, layer->in, true, out, layer->out);
+    }
 }
 
 void projection_forward(const struct projection *projection,
                         const struct projection_scratch *scratch, real *y)
 {
-    const struct ragged *sequence = projection->sequence;
-    struct linear layer = projection->layer;
-    int before = share_enter(sequence->n_rows * layer.in * layer.out);
+    const struct linear *layer = &projection->layer;
+    int before = share_enter(projection->sequence->n_rows * layer->in * layer->out);
+    if (uses_panels(layer))
+        pack_weights(layer, scratch->weights);
 #pragma omp parallel for schedule(dynamic)
-    for (int64_t tile = 0; tile < sequence->n_tiles; tile++) {
-        real *piece = scratch->threads + thread_index() * scratch->thread_size;
-        int64_t first = tile * sequence->tile_rows;
-        int64_t n = smaller(sequence->tile_rows, sequence->n_rows - first);
-        real *out = y + first * layer.out;
-        for (int64_t i = 0; i < n; i++)
-            memcpy(out + i * layer.out, layer.bias, (size_t)layer.out * sizeof(real));
-        for (int64_t column = 0; column < layer.in; column += PIECE_COLUMNS) {
-            int64_t width = smaller(PIECE_COLUMNS, layer.in - column);
-            convert_piece(projection, first, n, column, width, piece);
-            linear_product(&layer, AS_IS, TRANSPOSED, n, layer.out, width, piece, width,
-                           layer.weight + column, layer.in, true, out, layer.out);
-        }
-    }
+    for (int64_t tile = 0; tile < projection->sequence->n_tiles; tile++)
+        forward_tile(projection, scratch, tile, y);
     share_leave(before);
 }
 
@@ -209,7 +296,7 @@ void projection_mean_rows(const struct projection *projection, real *means)
             int64_t n_columns = smaller(PIECE_COLUMNS, width - column);
             memset(sums, 0, (size_t)n_columns * sizeof *sums);
             for (int64_t i = first; i < first + n; i++) {
-                convert_piece(projection, i, 1, column, n_columns, row);
+                convert_piece(projection, &(struct piece){i, 1, column, n_columns}, row);
                 vector_add_scaled(n_columns, (real)1 / (real)n, row, sums);
             }
         }
@@ -231,39 +318,62 @@ float projection_distance(const struct projection *projection, int64_t first, in
     return largest;
 }
 
+/* The first thread adds to the gradient itself, the others to their shares. */
+static void backward_tile(const struct projection *projection,
+                          const struct projection_scratch *scratch, int64_t tile, const real *dy,
+                          struct linear_gradient gradient)
+{
+    const struct linear *layer = &projection->layer;
+    struct thread_memory memory = thread_memory(scratch, layer, thread_index());
+    real *dw = thread_index() ? memory.weight_gradient : gradient.weight;
+    int64_t first = tile * projection->sequence->tile_rows;
+    int64_t n = smaller(projection->sequence->tile_rows, projection->sequence->n_rows - first);
+    dy += first * layer->out;
+    if (uses_panels(layer))
+        panel_gemm_pack_left(layer->out, n, dy, layer->out, memory.groups);
+    for (int64_t column = 0; column < layer->in; column += PIECE_COLUMNS) {
+        struct piece piece = {first, n, column, smaller(PIECE_COLUMNS, layer->in - column)};
+        if (uses_panels(layer)) {
+            convert_to_panels(projection, &piece, memory.piece);
+            panel_gemm_left(layer->out, piece.width, n, memory.groups, memory.piece, dw + column,
+                            layer->in);
+        } else {
+            convert_piece(projection, &piece, memory.piece);
+            linear_product(layer, TRANSPOSED, AS_IS, layer->out, piece.width, n, dy, layer->out,
+                           memory.piece, piece.width, true, dw + column, layer->in);
+        }
+    }
+    vector_add_rows(n, layer->out, dy, layer->out,
+                    thread_index() ? memory.bias_gradient : gradient.bias);
+}
+
 void projection_backward(const struct projection *projection,
                          const struct projection_scratch *scratch, const real *dy,
                          struct linear_gradient gradient)
 {
     const struct ragged *sequence = projection->sequence;
-    struct linear layer = projection->layer;
-    int64_t weights = layer.in * layer.out;
+    const struct linear *layer = &projection->layer;
+    int64_t weights = layer->in * layer->out;
     int before = share_enter(sequence->n_rows * weights), threads = threads_count();
-    for (int thread = 1; thread < threads; thread++) {
-        real *share = scratch->threads + thread * scratch->thread_size + piece_size();
-        memset(share, 0, (size_t)(weights + layer.out) * sizeof(real));
-    }
-#pragma omp parallel for schedule(static)
-    for (int64_t tile = 0; tile < sequence->n_tiles; tile++) {
-        real *piece = scratch->threads + thread_index() * scratch->thread_size;
-        real *share = thread_index() ? piece + piece_size() : gradient.weight;
-        real *bias_share = thread_index() ? share + weights : gradient.bias;
-        int64_t first = tile * sequence->tile_rows;
-        int64_t n = smaller(sequence->tile_rows, sequence->n_rows - first);
-        const real *dy_tile = dy + first * layer.out;
-        for (int64_t column = 0; column < layer.in; column += PIECE_COLUMNS) {
-            int64_t width = smaller(PIECE_COLUMNS, layer.in - column);
-            convert_piece(projection, first, n, column, width, piece);
-            linear_product(&layer, TRANSPOSED, AS_IS, layer.out, width, n, dy_tile, layer.out,
-                           piece, width, true, share + column, layer.in);
-        }
-        vector_add_rows(n, layer.out, dy_tile, layer.out, bias_share);
-    }
-    for (int thread = 1; thread < threads;
-         thread++) { /* in order: the sum does not depend on timing */
-        const real *share = scratch->threads + thread * scratch->thread_size + piece_size();
-        vector_add_scaled(weights, 1, share, gradient.weight);
-        vector_add_scaled(layer.out, 1, share + weights, gradient.bias);
+#pragma omp parallel
+    {
+#pragma omp for schedule(static, 1)
+        for (int thread = 0; thread < threads; thread++)
+            if (thread > 0)
+                memset(thread_memory(scratch, layer, thread).weight_gradient, 0,
+                       (size_t)(weights + layer->out) * sizeof(real));
+#pragma omp for schedule(static)
+        for (int64_t tile = 0; tile < sequence->n_tiles; tile++)
+            backward_tile(projection, scratch, tile, dy, gradient);
+            /* An output's shares in the order of threads: the sum does not depend on timing. */
+#pragma omp for schedule(static)
+        for (int64_t j = 0; j < layer->out; j++)
+            for (int thread = 1; thread < threads; thread++) {
+                struct thread_memory share = thread_memory(scratch, layer, thread);
+                vector_add_scaled(layer->in, 1, share.weight_gradient + j * layer->in,
+                                  gradient.weight + j * layer->in);
+                gradient.bias[j] += share.bias_gradient[j];
+            }
     }
     share_leave(before);
 }

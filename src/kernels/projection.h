@@ -23,10 +23,11 @@ struct projection {
     const struct ragged *sequence;
 };
 
-/* Per-thread memory for layers of up to `max_in` inputs and d outputs. */
+/* Memory for layers of up to `max_in` inputs and d outputs. */
 struct projection_scratch {
-    real *threads;
+    real *threads; /* thread_count pieces of thread_size */
     int64_t thread_size;
+    real *weights; /* in panels, or NULL where all layers are too small for them */
 };
 
 void projection_scratch_make(struct projection_scratch *scratch, int64_t d, int64_t max_in,

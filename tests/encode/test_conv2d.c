@@ -13,7 +13,6 @@
 #include "encode/compute/backend.h"
 #include "encode/compute/conv2d_forms.h"
 #include "encode/compute/int8_product.h"
-#include "encode/compute/panel.h"
 #include "kernels/processor.h"
 
 static struct random_source source;
@@ -217,44 +216,9 @@ static void test_bytes_agree_with_their_sums(void **state)
     processor_limit(~0u);
 }
 
-static void test_panels_hold_any_number_of_rows(void **state)
-{
-    (void)state;
-    enum { DEPTH = 37, MOST = 40 };
-    float *a = draw(MOST * DEPTH), *w = draw(50 * DEPTH), packed[2 * PANEL * DEPTH],
-          out[MOST * PANEL];
-    int64_t zero = 0;
-    struct panel_shape shape = {1, &zero, DEPTH};
-    panel_pack(50, DEPTH, w, DEPTH, packed);
-    for (int64_t n = 1; n <= MOST; n++) {
-        const float *rows[MOST];
-        float *outs[MOST];
-        for (int64_t i = 0; i < n; i++)
-            rows[i] = a + i * DEPTH, outs[i] = out + i * PANEL;
-        for (int panel = 0; panel < 2; panel++) {
-            panel_product(&shape, n, rows, packed + panel * DEPTH * PANEL, outs);
-            for (int64_t i = 0; i < n; i++)
-                for (int64_t j = 0; j < PANEL; j++) {
-                    double want = 0;
-                    for (int k = 0; panel * PANEL + j < 50 && k < DEPTH; k++)
-                        want += (double)a[i * DEPTH + k] * w[(panel * PANEL + j) * DEPTH + k];
-                    assert_true(fabs(out[i * PANEL + j] - want) < 1e-4);
-                }
-        }
-    }
-    float transposed[DEPTH * 50], again[2 * PANEL * DEPTH];
-    for (int i = 0; i < 50 * DEPTH; i++)
-        transposed[i % DEPTH * 50 + i / DEPTH] = w[i];
-    panel_pack_transposed(50, DEPTH, transposed, 50, again);
-    assert_memory_equal(again, packed, sizeof packed);
-    free(a);
-    free(w);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_panels_hold_any_number_of_rows),
         cmocka_unit_test(test_every_size_agrees_with_the_formula),
         cmocka_unit_test(test_bf16_agrees_but_for_rounding),
         cmocka_unit_test(test_bytes_agree_with_their_sums),

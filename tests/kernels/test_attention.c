@@ -3,8 +3,11 @@
 #include "kernels/attention.h"
 #include "sequences.h"
 
-#define D    6
 #define SITE 3
+
+enum { SMALL = 6, WIDE = 136 }; /* widths; the wide one's keys are multiplied in panels */
+
+static int64_t d = SMALL;
 
 struct attention_case {
     struct ragged sequence;
@@ -12,7 +15,7 @@ struct attention_case {
     bool shared; /* one set of queries for all clips */
     struct dropout dropout;
     uint64_t *clip_keys;
-    uint32_t *masks; /* (rows, 1), drawn by the test */
+    uint32_t *masks; /* (rows, dropout_words(d)), drawn by the test */
     double *x, *weight, *bias, *queries;
     double *dy;          /* the objective is dy . y */
     double *y, *weights; /* of the reference */
@@ -30,54 +33,55 @@ static struct attention_case make_case(const int64_t *lengths, int64_t n_queries
                                .only = -1};
     int64_t n_clips = c.sequence.n_clips, n_rows = c.sequence.n_rows;
     c.clip_keys = keep(n_clips, sizeof *c.clip_keys);
-    c.masks = keep(n_rows, sizeof *c.masks);
+    c.masks = keep(n_rows * dropout_words(d), sizeof *c.masks);
     for (int64_t i = 0; i < n_clips; i++) {
         c.clip_keys[i] = mix_keys(7, (uint64_t)i);
         dropout_masks(&c.dropout, SITE, c.clip_keys[i], 0,
-                      c.sequence.offsets[i + 1] - c.sequence.offsets[i], D,
-                      c.masks + c.sequence.offsets[i]);
+                      c.sequence.offsets[i + 1] - c.sequence.offsets[i], d,
+                      c.masks + c.sequence.offsets[i] * dropout_words(d));
     }
-    c.x = draw(&source, n_rows * D);
-    c.weight = draw(&source, D * D);
-    c.bias = draw(&source, D);
-    c.queries = draw(&source, (shared ? 1 : n_clips) * n_queries * D);
-    c.dy = draw(&source, n_clips * n_queries * D);
-    c.y = keep(n_clips * n_queries * D, sizeof *c.y);
+    c.x = draw(&source, n_rows * d);
+    c.weight = draw(&source, d * d);
+    c.bias = draw(&source, d);
+    c.queries = draw(&source, (shared ? 1 : n_clips) * n_queries * d);
+    c.dy = draw(&source, n_clips * n_queries * d);
+    c.y = keep(n_clips * n_queries * d, sizeof *c.y);
     c.weights = keep(n_queries * n_rows, sizeof *c.weights);
     return c;
 }
 
 /* ---- The definition ---- */
 
-static void value(const struct attention_case *c, int64_t row, double out[D])
+static void value(const struct attention_case *c, int64_t row, double *out)
 {
-    for (int j = 0; j < D; j++)
-        out[j] = (c->masks[row] >> j & 1) * (double)c->dropout.scale * c->x[row * D + j];
+    const uint32_t *mask = c->masks + row * dropout_words(d);
+    for (int64_t j = 0; j < d; j++)
+        out[j] = (mask[j / 32] >> j % 32 & 1) * (double)c->dropout.scale * c->x[row * d + j];
 }
 
 static double score(const struct attention_case *c, int64_t row, const double *query)
 {
-    double x[D], sum = 0;
+    double x[WIDE], sum = 0;
     value(c, row, x);
-    for (int j = 0; j < D; j++)
-        sum += query[j] * tanh(c->bias[j] + dot(D, c->weight + j * D, x));
+    for (int64_t j = 0; j < d; j++)
+        sum += query[j] * tanh(c->bias[j] + dot(d, c->weight + j * d, x));
     return 0.3 * sum;
 }
 
 static void reference_clip(const struct attention_case *c, int64_t clip, int64_t q)
 {
     int64_t start = c->sequence.offsets[clip], n = c->sequence.offsets[clip + 1] - start;
-    const double *query = c->queries + ((c->shared ? 0 : clip) * c->n_queries + q) * D;
-    double *y = c->y + (clip * c->n_queries + q) * D, sum = 0;
+    const double *query = c->queries + ((c->shared ? 0 : clip) * c->n_queries + q) * d;
+    double *y = c->y + (clip * c->n_queries + q) * d, sum = 0;
     double *weights = c->weights + c->n_queries * start + q * n;
     for (int64_t t = 0; t < n; t++)
         sum += weights[t] = exp(score(c, start + t, query));
-    memset(y, 0, D * sizeof *y);
+    memset(y, 0, (size_t)d * sizeof *y);
     for (int64_t t = 0; t < n; t++) {
-        double x[D];
+        double x[WIDE];
         value(c, start + t, x);
         weights[t] /= sum;
-        for (int j = 0; j < D; j++)
+        for (int64_t j = 0; j < d; j++)
             y[j] += weights[t] * x[j];
     }
 }
@@ -88,9 +92,9 @@ static double objective(void *context)
     double sum = 0;
     for (int64_t clip = 0; clip < c->sequence.n_clips; clip++)
         for (int64_t q = 0; q < c->n_queries && (c->only < 0 || c->only == clip); q++) {
-            int64_t at = (clip * c->n_queries + q) * D;
+            int64_t at = (clip * c->n_queries + q) * d;
             reference_clip(c, clip, q);
-            sum += dot(D, c->dy + at, c->y + at);
+            sum += dot(d, c->dy + at, c->y + at);
         }
     return sum;
 }
@@ -102,18 +106,18 @@ static struct attention attention_of(const struct attention_case *c, bool traini
     int64_t n_clips = c->sequence.n_clips, n_rows = c->sequence.n_rows, n = c->n_queries;
     return (struct attention){
         .sequence = &c->sequence,
-        .x = as_reals(n_rows * D, c->x),
-        .key_layer = {as_reals(D * D, c->weight), as_reals(D, c->bias), D, D, PRECISION_F32},
-        .queries = as_reals((c->shared ? 1 : n_clips) * n * D, c->queries),
+        .x = as_reals(n_rows * d, c->x),
+        .key_layer = {as_reals(d * d, c->weight), as_reals(d, c->bias), d, d, PRECISION_F32},
+        .queries = as_reals((c->shared ? 1 : n_clips) * n * d, c->queries),
         .n_queries = n,
-        .query_stride = c->shared ? 0 : n * D,
+        .query_stride = c->shared ? 0 : n * d,
         .dropout = c->dropout,
         .site = SITE,
         .clip_keys = c->clip_keys,
-        .output = gradient_from(9, n_clips * n * D),
+        .output = gradient_from(9, n_clips * n * d),
         .weights = gradient_from(9, n * n_rows),
-        .keys = training ? gradient_from(9, n_rows * D) : NULL,
-        .masks = keep(n_rows, sizeof(uint32_t))};
+        .keys = training ? gradient_from(9, n_rows * d) : NULL,
+        .masks = keep(n_rows * dropout_words(d), sizeof(uint32_t))};
 }
 
 /* For more queries and segments than needed, full of another use's remains. */
@@ -122,16 +126,16 @@ static struct attention_scratch make_scratch(const struct attention_case *c)
     struct attention_scratch scratch;
     struct arena arena;
     arena_measure(&arena);
-    attention_scratch_make(&scratch, D, c->n_queries + 1, c->sequence.n_segments + 1, &arena);
+    attention_scratch_make(&scratch, d, c->n_queries + 1, c->sequence.n_segments + 1, &arena);
     arena = kept_arena(arena.peak);
     memset(arena.block, 0x7F, arena.capacity);
-    attention_scratch_make(&scratch, D, c->n_queries + 1, c->sequence.n_segments + 1, &arena);
+    attention_scratch_make(&scratch, d, c->n_queries + 1, c->sequence.n_segments + 1, &arena);
     return scratch;
 }
 
 static void check_forward(struct attention_case *c)
 {
-    int64_t n_y = c->sequence.n_clips * c->n_queries * D;
+    int64_t n_y = c->sequence.n_clips * c->n_queries * d;
     objective(c);
     struct attention_scratch scratch = make_scratch(c);
     for (int training = 0; training < 2; training++) {
@@ -148,7 +152,7 @@ static void check_forward(struct attention_case *c)
 static void check_dx(struct attention_case *c, real *dx, int64_t every)
 {
     for (int64_t clip = 0; clip < c->sequence.n_clips; clip++) {
-        int64_t first = c->sequence.offsets[clip] * D, last = c->sequence.offsets[clip + 1] * D;
+        int64_t first = c->sequence.offsets[clip] * d, last = c->sequence.offsets[clip + 1] * d;
         double largest = 0;
         c->only = clip;
         for (int64_t i = first; i < last; i++)
@@ -157,8 +161,8 @@ static void check_dx(struct attention_case *c, real *dx, int64_t every)
             double wanted = central_difference(objective, c, &c->x[i]);
             if (!(fabs((double)dx[i] - 0.25 - wanted) <=
                   GRADIENT_TOLERANCE * (largest + 1e-3) + (IS_DOUBLE ? 0 : 1e-7)))
-                fail_msg("dx: row %lld column %lld is %.9g instead of %.9g", (long long)(i / D),
-                         (long long)(i % D), (double)dx[i] - 0.25, wanted);
+                fail_msg("dx: row %lld column %lld is %.9g instead of %.9g", (long long)(i / d),
+                         (long long)(i % d), (double)dx[i] - 0.25, wanted);
         }
     }
     c->only = -1;
@@ -167,18 +171,18 @@ static void check_dx(struct attention_case *c, real *dx, int64_t every)
 static void check_backward(struct attention_case *c, int64_t every)
 {
     int64_t n_rows = c->sequence.n_rows;
-    int64_t n_queries = (c->shared ? 1 : c->sequence.n_clips) * c->n_queries * D;
+    int64_t n_queries = (c->shared ? 1 : c->sequence.n_clips) * c->n_queries * d;
     struct attention_scratch scratch = make_scratch(c);
     struct attention attention = attention_of(c, true);
-    real *dw = gradient_from(0.5, D * D), *db = gradient_from(2, D);
-    real *dx = gradient_from(0.25, n_rows * D), *dq = gradient_from(-1, n_queries);
+    real *dw = gradient_from(0.5, d * d), *db = gradient_from(2, d);
+    real *dx = gradient_from(0.25, n_rows * d), *dq = gradient_from(-1, n_queries);
     attention_forward(&attention, &scratch);
     attention_backward(&attention, &scratch,
-                       as_reals(c->sequence.n_clips * c->n_queries * D, c->dy),
+                       as_reals(c->sequence.n_clips * c->n_queries * d, c->dy),
                        (struct linear_gradient){dw, db}, dx, dq);
     check_dx(c, dx, every);
-    assert_added("dW", 0.5, D * D, dw, central_differences(objective, c, D * D, c->weight));
-    assert_added("db", 2, D, db, central_differences(objective, c, D, c->bias));
+    assert_added("dW", 0.5, d * d, dw, central_differences(objective, c, d * d, c->weight));
+    assert_added("db", 2, d, db, central_differences(objective, c, d, c->bias));
     assert_added("dqueries", -1, n_queries, dq,
                  central_differences(objective, c, n_queries, c->queries));
 }
@@ -211,6 +215,67 @@ static void test_backward_is_the_derivative(void **state)
         }
 }
 
+/* The objective's derivative along a random direction of `values`, against the gradient's part
+ * beyond `before`. */
+static void check_along(const char *what, struct attention_case *c, int64_t n, double *values,
+                        const real *gradient, double before)
+{
+    struct random_source source = random_source(3, (uint64_t)n);
+    const double step = 1e-6;
+    double *direction = draw(&source, n), wanted = 0, sum = 0, size = 0;
+    for (int64_t i = 0; i < n; i++) {
+        sum += ((double)gradient[i] - before) * direction[i];
+        size += fabs(((double)gradient[i] - before) * direction[i]);
+    }
+    for (int side = -1; side <= 1; side += 2) {
+        for (int64_t i = 0; i < n; i++)
+            values[i] += side * step * direction[i];
+        wanted += side * objective(c) / (2 * step);
+        for (int64_t i = 0; i < n; i++)
+            values[i] -= side * step * direction[i];
+    }
+    if (!(fabs(sum - wanted) <= GRADIENT_TOLERANCE * (size / 10 + 1e-3)))
+        fail_msg("%s: %.12g along a direction instead of %.12g", what, sum, wanted);
+}
+
+static void check_backward_along(struct attention_case *c)
+{
+    int64_t n_rows = c->sequence.n_rows;
+    int64_t n_queries = (c->shared ? 1 : c->sequence.n_clips) * c->n_queries * d;
+    struct attention_scratch scratch = make_scratch(c);
+    struct attention attention = attention_of(c, true);
+    real *dw = gradient_from(0.5, d * d), *db = gradient_from(2, d);
+    real *dx = gradient_from(0.25, n_rows * d), *dq = gradient_from(-1, n_queries);
+    attention_forward(&attention, &scratch);
+    attention_backward(&attention, &scratch,
+                       as_reals(c->sequence.n_clips * c->n_queries * d, c->dy),
+                       (struct linear_gradient){dw, db}, dx, dq);
+    check_along("dW", c, d * d, c->weight, dw, 0.5);
+    check_along("db", c, d, c->bias, db, 2);
+    check_along("dx", c, n_rows * d, c->x, dx, 0.25);
+    check_along("dqueries", c, n_queries, c->queries, dq, -1);
+}
+
+/* Several tiles, and panels and groups that are not full. */
+static void test_wide_keys_are_the_definition_and_its_derivative(void **state)
+{
+    static const int64_t lengths[] = {0, 3, 600, 1, -1};
+    (void)state;
+    d = WIDE;
+    for (int threads = 1; threads <= 2; threads++)
+        for (int variant = 0; variant < 4; variant++) {
+            threads_set(threads);
+            struct attention_case c =
+                make_case(lengths, variant & 1 ? 1 : 7, variant & 1, variant & 2 ? 0.5 : 0);
+            for (int64_t i = 0; i < d * d; i++)
+                c.weight[i] /= 16; /* or every key is 1 or -1 */
+            check_forward(&c);
+            check_backward_along(&c);
+            release_kept(NULL);
+        }
+    d = SMALL;
+}
+
 static void test_backward_of_clips_longer_than_many_tiles(void **state)
 {
     (void)state;
@@ -234,7 +299,7 @@ static void test_large_scores_neither_overflow_nor_lose_the_softmax(void **state
     (void)state;
     threads_set(2);
     struct attention_case c = make_case(LENGTHS_FEW, 2, false, 0);
-    for (int64_t i = 0; i < c.sequence.n_clips * 2 * D; i++)
+    for (int64_t i = 0; i < c.sequence.n_clips * 2 * d; i++)
         c.queries[i] *= 4096; /* the definition overflows; weights are 0 or 1 */
     struct attention attention = attention_of(&c, false);
     struct attention_scratch scratch = make_scratch(&c);
@@ -255,6 +320,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_forward_is_the_definition, release_kept),
         cmocka_unit_test_teardown(test_backward_is_the_derivative, release_kept),
+        cmocka_unit_test_teardown(test_wide_keys_are_the_definition_and_its_derivative,
+                                  release_kept),
         cmocka_unit_test_teardown(test_backward_of_clips_longer_than_many_tiles, release_kept),
         cmocka_unit_test_teardown(test_backward_of_nothing_adds_nothing, release_kept),
         cmocka_unit_test_teardown(test_large_scores_neither_overflow_nor_lose_the_softmax,

@@ -3,7 +3,9 @@
 #include "kernels/projection.h"
 #include "sequences.h"
 
-#define D 3
+enum { SMALL = 3, WIDE = 136 }; /* outputs; the wide ones are multiplied in panels */
+
+static int64_t d = SMALL;
 
 struct projection_case {
     struct ragged sequence;
@@ -39,9 +41,9 @@ static struct projection_case make_case(const int64_t *lengths, int64_t width,
             c.entering[i] = (double)(difference * c.scale[i % width]);
         }
     }
-    c.weight = draw(&source, D * width);
-    c.bias = draw(&source, D);
-    c.dy = draw(&source, c.sequence.n_rows * D);
+    c.weight = draw(&source, d * width);
+    c.bias = draw(&source, d);
+    c.dy = draw(&source, c.sequence.n_rows * d);
     return c;
 }
 
@@ -51,8 +53,8 @@ static struct projection projection_of(const struct projection_case *c)
                                .type = c->type,
                                .mean = c->mean,
                                .scale = c->scale,
-                               .layer = {as_reals(D * c->width, c->weight), as_reals(D, c->bias),
-                                         c->width, D, PRECISION_F32},
+                               .layer = {as_reals(d * c->width, c->weight), as_reals(d, c->bias),
+                                         c->width, d, PRECISION_F32},
                                .sequence = &c->sequence};
 }
 
@@ -62,45 +64,45 @@ static struct projection_scratch make_scratch(int64_t max_in, bool training)
     struct projection_scratch scratch;
     struct arena arena;
     arena_measure(&arena);
-    projection_scratch_make(&scratch, D, max_in, training, &arena);
+    projection_scratch_make(&scratch, d, max_in, training, &arena);
     arena = kept_arena(arena.peak);
     memset(arena.block, 0x7F, arena.capacity);
-    projection_scratch_make(&scratch, D, max_in, training, &arena);
+    projection_scratch_make(&scratch, d, max_in, training, &arena);
     return scratch;
 }
 
 static void check_forward(const struct projection_case *c)
 {
     int64_t n_rows = c->sequence.n_rows;
-    double *wanted = keep(n_rows * D, sizeof *wanted);
+    double *wanted = keep(n_rows * d, sizeof *wanted);
     for (int64_t i = 0; i < n_rows; i++)
-        for (int j = 0; j < D; j++)
-            wanted[i * D + j] =
+        for (int64_t j = 0; j < d; j++)
+            wanted[i * d + j] =
                 c->bias[j] + dot(c->width, c->weight + j * c->width, c->entering + i * c->width);
     struct projection_scratch scratch = make_scratch(c->width + 5, false);
     struct projection projection = projection_of(c);
-    real *y = gradient_from(9, n_rows * D);
+    real *y = gradient_from(9, n_rows * d);
     projection_forward(&projection, &scratch, y);
-    assert_near("y", n_rows * D, y, wanted, VALUE_TOLERANCE);
+    assert_near("y", n_rows * d, y, wanted, VALUE_TOLERANCE);
 }
 
 /* The product is linear in weight and bias: these sums are its derivative. */
 static void check_backward(const struct projection_case *c)
 {
-    int64_t n_weights = D * c->width;
-    double *dw = keep(n_weights, sizeof *dw), *db = keep(D, sizeof *db);
+    int64_t n_weights = d * c->width;
+    double *dw = keep(n_weights, sizeof *dw), *db = keep(d, sizeof *db);
     for (int64_t i = 0; i < c->sequence.n_rows; i++)
-        for (int j = 0; j < D; j++) {
-            db[j] += c->dy[i * D + j];
+        for (int64_t j = 0; j < d; j++) {
+            db[j] += c->dy[i * d + j];
             for (int64_t k = 0; k < c->width; k++)
-                dw[j * c->width + k] += c->dy[i * D + j] * c->entering[i * c->width + k];
+                dw[j * c->width + k] += c->dy[i * d + j] * c->entering[i * c->width + k];
         }
     struct projection_scratch scratch = make_scratch(c->width + 5, true);
     struct projection projection = projection_of(c);
-    struct linear_gradient gradient = {gradient_from(0.5, n_weights), gradient_from(0.25, D)};
-    projection_backward(&projection, &scratch, as_reals(c->sequence.n_rows * D, c->dy), gradient);
+    struct linear_gradient gradient = {gradient_from(0.5, n_weights), gradient_from(0.25, d)};
+    projection_backward(&projection, &scratch, as_reals(c->sequence.n_rows * d, c->dy), gradient);
     assert_added("dW", 0.5, n_weights, gradient.weight, dw);
-    assert_added("db", 0.25, D, gradient.bias, db);
+    assert_added("db", 0.25, d, gradient.bias, db);
 }
 
 static void check_all_types(void (*check)(const struct projection_case *), const int64_t *lengths,
@@ -143,6 +145,21 @@ static void test_lengths_and_threads_do_not_matter(void **state)
             check_all_types(check_forward, ALL_LENGTHS[k], 11);
             check_all_types(check_backward, ALL_LENGTHS[k], 11);
         }
+}
+
+/* Several tiles, and panels and groups that are not full. */
+static void test_panels_for_every_type(void **state)
+{
+    static const int64_t lengths[] = {0, 3, 600, 1, -1}, wide[] = {128, 136, 256, 300};
+    (void)state;
+    d = WIDE;
+    for (int threads = 1; threads <= 2; threads++)
+        for (size_t k = 0; k < sizeof wide / sizeof wide[0]; k++) {
+            threads_set(threads);
+            check_all_types(check_forward, lengths, wide[k]);
+            check_all_types(check_backward, lengths, wide[k]);
+        }
+    d = SMALL;
 }
 
 static void test_every_half_is_converted_exactly(void **state)
@@ -200,6 +217,7 @@ int main(void)
         cmocka_unit_test_teardown(test_forward_for_every_type_and_width, release_kept),
         cmocka_unit_test_teardown(test_backward_for_every_type_and_width, release_kept),
         cmocka_unit_test_teardown(test_lengths_and_threads_do_not_matter, release_kept),
+        cmocka_unit_test_teardown(test_panels_for_every_type, release_kept),
         cmocka_unit_test_teardown(test_every_half_is_converted_exactly, release_kept),
         cmocka_unit_test_teardown(test_the_halves_of_wide_rows_are_converted_exactly, release_kept),
     };

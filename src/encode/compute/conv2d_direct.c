@@ -6,8 +6,8 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "encode/compute/conv2d_forms.h"
-#include "encode/compute/panel.h"
 #include "encode/compute/row_ops.h"
+#include "kernels/panel.h"
 
 /* ---- Weights ---- */
 
@@ -80,7 +80,7 @@ static void compute_panel(struct ggml_tensor *y, const struct conv2d_node *node,
     int64_t offsets[MAX_KERNEL];
     for (int64_t i = 0; i < conv->kernel; i++)
         offsets[i] = i * row_floats;
-    struct panel_shape shape = {(int)conv->kernel, offsets, conv->kernel * conv->in};
+    struct panel_shape shape = {(int)conv->kernel, offsets, conv->kernel * conv->in, 1, false};
     const float *windows[PIXELS];
     float *out[PIXELS];
     assert(n > 0 && n <= PIXELS);

@@ -1,9 +1,9 @@
 /* Linear layers by sgemm: each thread takes a range of output columns, that is of rows of W, and
  * widens some of them at a time; or, where the inputs are few, a range of rows. */
 #include "encode/compute/linear.h"
-#include "encode/compute/panel.h"
 #include "encode/compute/row_ops.h"
 #include "kernels/gemm.h"
+#include "kernels/panel.h"
 
 struct linear_parameters {
     struct scratch *scratch;
@@ -70,7 +70,7 @@ static void compute_narrow(struct ggml_tensor *y, int ith, int nth, void *user)
     const struct ggml_tensor *weight = y->src[0], *x = y->src[1];
     int64_t in = weight->ne[0], out = weight->ne[1], zero = 0;
     struct share share = share_of(x->ne[1], ROWS, ith, nth);
-    struct panel_shape shape = {1, &zero, in};
+    struct panel_shape shape = {1, &zero, in, 1, false};
     struct finish finish = node_finish_at(&p->finish, 0);
     const float *residual = finish.residual;
     float *packed = scratch_floats(p->scratch, ith);

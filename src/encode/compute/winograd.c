@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "encode/compute/conv2d_forms.h"
-#include "encode/compute/panel.h"
+#include "kernels/panel.h"
 #include "kernels/simd.h"
 
 #define TILE         4
@@ -195,7 +195,7 @@ static void compute_tiles(struct ggml_tensor *y, const struct conv2d_node *node,
     const struct conv2d *conv = node->conv;
     int64_t across = tiles_across(y->ne[1]), down = tiles_across(y->ne[2]), n = end - begin,
             zero = 0;
-    struct panel_shape shape = {1, &zero, conv->in};
+    struct panel_shape shape = {1, &zero, conv->in, 1, false};
     const float *rows[TILES];
     float *out[TILES];
     for (int place = 0; place < PLACES; place++) {

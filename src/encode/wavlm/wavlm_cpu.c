@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "encode/compute/ops_cpu.h"
-#include "encode/compute/panel.h"
 #include "encode/compute/row_ops.h"
 #include "encode/wavlm/wavlm_network.h"
+#include "kernels/panel.h"
 #include "kernels/vector.h"
 
 /* ---- Attention ---- */
@@ -62,7 +62,7 @@ static void score(const struct head_memory *memory, int64_t n, const float *quer
     const float *rows[QUERIES];
     float *out[QUERIES];
     int64_t zero = 0;
-    struct panel_shape shape = {1, &zero, width};
+    struct panel_shape shape = {1, &zero, width, 1, false};
     for (int64_t i = 0; i < n; i++)
         rows[i] = query + i * stride;
     for (int64_t panel = 0; panel < memory->padded / PANEL; panel++) {
@@ -79,7 +79,7 @@ static void weigh(const struct head_memory *memory, int64_t n, int64_t frames, i
     const float *rows[QUERIES];
     float *out[QUERIES];
     int64_t zero = 0;
-    struct panel_shape shape = {1, &zero, frames};
+    struct panel_shape shape = {1, &zero, frames, 1, false};
     for (int64_t i = 0; i < n; i++) {
         rows[i] = memory->scores + i * memory->padded;
         out[i] = memory->sums + i * PANEL;
@@ -179,7 +179,7 @@ static void convolve(const float *group, int64_t first, int64_t n, int64_t in, i
     const float *windows[FRAMES];
     float *out[FRAMES];
     int64_t zero = 0;
-    struct panel_shape shape = {1, &zero, depth};
+    struct panel_shape shape = {1, &zero, depth, 1, false};
     for (int64_t i = 0; i < n; i++) {
         windows[i] = group + (first + i) * in;
         out[i] = columns == PANEL ? result + i * stride : room + i * PANEL;

@@ -1,0 +1,154 @@
+/* Products with a matrix in panels against plain loops, at the instructions of each processor. */
+#include "kernels/panel.h"
+#include "kernels/panel_gemm.h"
+#include "kernels/processor.h"
+#include "numbers.h"
+
+/* All of the processor's units, then fewer; double has one form alone. */
+static const unsigned limits[] = {~0u, 1u << PROCESSOR_AVX2 | 1u << PROCESSOR_AVX512,
+                                  1u << PROCESSOR_AVX2, 0};
+#define N_LIMITS (IS_DOUBLE ? 1 : sizeof limits / sizeof limits[0])
+
+static int give_units_back(void **state)
+{
+    processor_limit(~0u);
+    return release_kept(state);
+}
+
+/* sum over k of a[i][k] b[k][j], where the matrices lie as the strides say */
+static double reference(int64_t k, const double *a, int64_t a_step, const double *b, int64_t b_step)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < k; i++)
+        sum += a[i * a_step] * b[i * b_step];
+    return sum;
+}
+
+/* Both ways of packing, and as many rows as any block takes. */
+static void check_product(int64_t n, bool add)
+{
+    enum { DEPTH = 37, OUT = 50 };
+    struct random_source source = random_source(1, (uint64_t)n);
+    double *a = draw(&source, n * DEPTH), *w = draw(&source, OUT * DEPTH);
+    double *before = draw(&source, n * PANEL), *wanted = keep(n * PANEL, sizeof *wanted);
+    real *packed = keep(2 * PANEL * DEPTH, sizeof *packed), *values = as_reals(n * DEPTH, a);
+    const real **rows = keep(n, sizeof *rows);
+    real **outs = keep(n, sizeof *outs);
+    int64_t zero = 0;
+    struct panel_shape shape = {1, &zero, DEPTH, 1, add};
+    panel_pack(OUT, DEPTH, as_reals(OUT * DEPTH, w), DEPTH, packed);
+    for (int panel = 0; panel < 2; panel++) {
+        real *out = as_reals(n * PANEL, before);
+        for (int64_t i = 0; i < n; i++) {
+            rows[i] = values + i * DEPTH;
+            outs[i] = out + i * PANEL;
+            for (int64_t j = 0; j < PANEL; j++) {
+                int64_t column = panel * PANEL + j;
+                wanted[i * PANEL + j] = add ? before[i * PANEL + j] : 0;
+                if (column < OUT)
+                    wanted[i * PANEL + j] +=
+                        reference(DEPTH, a + i * DEPTH, 1, w + column * DEPTH, 1);
+            }
+        }
+        panel_product(&shape, n, rows, packed + panel * DEPTH * PANEL, outs);
+        assert_near("out", n * PANEL, out, wanted, VALUE_TOLERANCE);
+    }
+}
+
+static void test_panels_hold_any_number_of_rows(void **state)
+{
+    (void)state;
+    for (size_t limit = 0; limit < N_LIMITS; limit++) {
+        processor_limit(limits[limit]);
+        for (int64_t n = 1; n <= 40; n++) {
+            check_product(n, false);
+            check_product(n, true);
+            release_kept(NULL);
+        }
+    }
+}
+
+static void test_a_transposed_matrix_is_packed_the_same(void **state)
+{
+    enum { DEPTH = 37, OUT = 50 };
+    struct random_source source = random_source(2, 2);
+    double *w = draw(&source, OUT * DEPTH), *transposed = keep(OUT * DEPTH, sizeof *transposed);
+    real packed[2 * PANEL * DEPTH], again[2 * PANEL * DEPTH];
+    (void)state;
+    for (int i = 0; i < OUT * DEPTH; i++)
+        transposed[i % DEPTH * OUT + i / DEPTH] = w[i];
+    panel_pack(OUT, DEPTH, as_reals(OUT * DEPTH, w), DEPTH, packed);
+    panel_pack_transposed(OUT, DEPTH, as_reals(OUT * DEPTH, transposed), OUT, again);
+    assert_memory_equal(again, packed, sizeof packed);
+}
+
+/* c (m, n) in columns of a wider matrix, whose other columns stay. */
+static void check_gemm(int64_t m, int64_t n, int64_t k, bool transposed, bool add)
+{
+    struct random_source source = random_source(3, (uint64_t)(m * 1000 + n * 10 + k));
+    int64_t lda = transposed ? m + 3 : k + 3, ldc = n + 5;
+    double *a = draw(&source, (transposed ? k : m) * lda), *b = draw(&source, k * n);
+    double *wanted = draw(&source, m * ldc);
+    real *c = as_reals(m * ldc, wanted), *as = as_reals((transposed ? k : m) * lda, a);
+    real *panels = keep(panel_gemm_right_size(k, n), sizeof *panels);
+    real *groups = keep(panel_gemm_left_size(m, k), sizeof *groups);
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++)
+            wanted[i * ldc + j] =
+                (add ? wanted[i * ldc + j] : 0) +
+                reference(k, a + (transposed ? i : i * lda), transposed ? lda : 1, b + j, n);
+    panel_pack_transposed(n, k, as_reals(k * n, b), n, panels);
+    if (transposed) {
+        panel_gemm_pack_left(m, k, as, lda, groups);
+        panel_gemm_left(m, n, k, groups, panels, c, ldc);
+    } else {
+        panel_gemm(m, n, k, as, lda, panels, add, c, ldc);
+    }
+    assert_near("c", m * ldc, c, wanted, 2 * VALUE_TOLERANCE);
+}
+
+static void test_products_of_every_shape(void **state)
+{
+    static const int64_t sizes[] = {1, 11, 12, 13, 31, 32, 33, 70, 241, 300};
+    static const int64_t depths[] = {1, 37, 255, 256, 257, 600};
+    enum { N_SIZES = sizeof sizes / sizeof sizes[0], N_DEPTHS = sizeof depths / sizeof depths[0] };
+    (void)state;
+    for (size_t limit = 0; limit < N_LIMITS; limit++) {
+        processor_limit(limits[limit]);
+        for (int i = 0; i < N_SIZES * N_SIZES; i++) {
+            int64_t m = sizes[i % N_SIZES], n = sizes[i / N_SIZES], k = depths[i % N_DEPTHS];
+            check_gemm(m, n, k, false, false);
+            check_gemm(m, n, k, false, true);
+            check_gemm(m, n, k, true, true);
+            release_kept(NULL);
+        }
+    }
+}
+
+/* Bit by bit: what a clip is scored does not depend on the clips beside it. */
+static void test_a_row_does_not_depend_on_the_others(void **state)
+{
+    enum { M = 250, N = 64, K = 300 };
+    struct random_source source = random_source(4, 4);
+    real *a = as_reals(M * K, draw(&source, M * K)), *b = as_reals(K * N, draw(&source, K * N));
+    real *panels = keep(panel_gemm_right_size(K, N), sizeof *panels);
+    real *all = keep(M * N, sizeof *all), one[N];
+    (void)state;
+    panel_pack_transposed(N, K, b, N, panels);
+    panel_gemm(M, N, K, a, K, panels, false, all, N);
+    for (int64_t i = 0; i < M; i++) {
+        panel_gemm(1, N, K, a + i * K, K, panels, false, one, N);
+        assert_memory_equal(one, all + i * N, sizeof one);
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_panels_hold_any_number_of_rows, give_units_back),
+        cmocka_unit_test_teardown(test_a_transposed_matrix_is_packed_the_same, release_kept),
+        cmocka_unit_test_teardown(test_products_of_every_shape, give_units_back),
+        cmocka_unit_test_teardown(test_a_row_does_not_depend_on_the_others, release_kept),
+    };
+    return cmocka_run_group_tests_name("panel", tests, NULL, NULL);
+}
