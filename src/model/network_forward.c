@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernels/cross_entropy.h"
+#include "kernels/parallel.h"
 #include "kernels/vector.h"
 #include "model/gather.h"
 #include "model/network_private.h"
@@ -385,6 +386,14 @@ static void score_flow(struct network *network, struct flow_state *flow, const r
     read_off(network, flow, parameters);
 }
 
+/* Flows share no memory between the attentions, and their layers over clips are too small for
+ * several threads: a thread takes a flow. */
+static bool flows_together(const struct network *network)
+{
+    int64_t rows = network->batch->n_clips * views_of(network) * N_MODALITIES;
+    return network->n_flows > 1 && rows * network->config.d * network->config.o >= PARALLEL_WORK;
+}
+
 void forward_all(struct network *network, const real *parameters,
                  const struct standardisation *standardisation)
 {
@@ -397,12 +406,16 @@ void forward_all(struct network *network, const real *parameters,
         transform_all(network, parameters);
     for (int u = 0; u < network->n_uses; u++)
         pool(network, &network->uses[u], parameters);
-    for (int f = 0; f < network->n_flows; f++)
+    bool together = flows_together(network);
+#pragma omp parallel for schedule(static) if (together)
+    for (int f = 0; f < network->n_flows; f++) {
         represent(network, &network->flows[f], parameters);
-    for (int f = 0; f < network->n_flows && has_views(network); f++)
-        form_queries(network, &network->flows[f], parameters);
+        if (has_views(network))
+            form_queries(network, &network->flows[f], parameters);
+    }
     for (int u = 0; u < network->n_uses && has_views(network); u++)
         ask(network, &network->uses[u], parameters);
+#pragma omp parallel for schedule(static) if (together)
     for (int f = 0; f < network->n_flows; f++)
         score_flow(network, &network->flows[f], parameters);
 }
