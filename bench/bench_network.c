@@ -1,4 +1,5 @@
 /* bench-network [--batch N] [--steps N] [--threads N] [--lengths FILE] [--precision P] [--limit]
+ * bench-network --machine [--precision P]
  *
  * Times the training step (forward, losses, backward, Adam; both flows) and the evaluation of both
  * flows on random rows with the lengths of FILE (CSV: audio,text,video,simulated,label), batch
@@ -6,7 +7,8 @@
  * not counted. Products of the training step are computed in P, f32 or bf16 (evaluation's in f32).
  * Prints one line of JSON, with clips a second of the clock and a second of processor time; with
  * --limit also how fast the necessary matrix products alone would be. Without FILE it makes lengths
- * like MOSEI's. */
+ * like MOSEI's. BENCH_LEVEL limits kernels to a processor's instructions (level.h). --machine
+ * prints what the machine is, as JSON, and fails if it has no units for P. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +18,12 @@
 #include "base/random.h"
 #include "base/threads.h"
 #include "bench_limit.h"
+#include "level.h"
 #include "measure.h"
 #include "kernels/adam.h"
 #include "model/network.h"
 #include "model/parameters.h"
+#include "valence/machine.h"
 
 #define MAX_CLIPS 100000
 
@@ -27,7 +31,7 @@ struct settings {
     int64_t batch, steps, threads;
     const char *lengths;
     enum precision precision;
-    bool limit;
+    bool limit, machine;
 };
 
 struct clip_lengths {
@@ -48,6 +52,8 @@ static struct settings parse(int argc, char **argv)
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--limit") == 0)
             settings.limit = true;
+        else if (strcmp(argv[i], "--machine") == 0)
+            settings.machine = true;
         else if (strcmp(argv[i], "--batch") == 0)
             settings.batch = atol(value), i++;
         else if (strcmp(argv[i], "--steps") == 0)
@@ -62,7 +68,7 @@ static struct settings parse(int argc, char **argv)
             settings.lengths = value, i++;
         else
             die("usage: bench-network [--batch N] [--steps N] [--threads N] [--lengths FILE] "
-                "[--precision f32|bf16] [--limit]");
+                "[--precision f32|bf16] [--limit | --machine]");
     }
     if (settings.batch < 1 || settings.steps < 1 || settings.threads < 1)
         die("--batch, --steps and --threads are at least 1");
@@ -231,9 +237,27 @@ static void report(const struct settings *settings, const struct timing *timing)
            (long)settings->threads, settings->precision == PRECISION_BF16 ? "bf16" : "f32");
 }
 
+/* The keys of bench-products. */
+static int print_machine(enum precision precision)
+{
+    struct valence_machine machine = {.size = sizeof machine};
+    struct valence_error error;
+    must(network_check_precision(precision, &error), &error);
+    must(valence_machine_describe(&machine, &error), &error);
+    for (char *at = machine.cpu; *at; at++) /* a name with either is not known */
+        *at = *at == '"' || *at == '\\' ? '\'' : *at;
+    printf("{\"cpu\": \"%s\", \"cpus\": %d, \"instructions\": \"%s\", \"system\": \"%s\"}\n",
+           machine.cpu, machine.n_cpus, machine.instructions, machine.system);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct settings settings = parse(argc, argv);
+    if (settings.machine)
+        return print_machine(settings.precision);
+    if (getenv("BENCH_LEVEL") && !limit_to_level(getenv("BENCH_LEVEL")))
+        die("BENCH_LEVEL is none of " LEVELS ", or not of this processor");
     threads_set((int)settings.threads);
     struct clip_lengths *clips = calloc(MAX_CLIPS, sizeof *clips);
     int64_t n_clips =

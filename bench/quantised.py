@@ -12,6 +12,8 @@ import os
 import subprocess
 import sys
 
+from machine import refuse_different
+
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 THREADS = os.environ.get("BENCH_THREADS", "2")
 LEVELS = ("avx2", "vnni", "amx")  # of the products
@@ -145,10 +147,7 @@ def show(paths):
     for path in paths:
         with open(path) as file:
             results.append(json.load(file))
-    machines = {json.dumps(result["machine"], sort_keys=True) for result in results}
-    if len(machines) > 1:
-        sys.exit("quantised.py: these results are of different machines and say nothing beside each other:\n"
-                 + "\n".join(sorted(machines)))
+    refuse_different(results, "quantised.py")
     for result in results:
         machine = result["machine"]
         print(f"{machine['cpu']}, {machine['cpus']} processors, {result['threads']} threads, {result['rounds']} rounds in turns")
