@@ -19,17 +19,17 @@ src/kernels/vector.c|sums[j] += x[i * stride + j]|sums[j] -= x[i * stride + j]
 src/kernels/gemm.c|alpha, a, (blasint)lda|-alpha, a, (blasint)lda
 src/kernels/linear.c|y[j] < 0 ? 0 : y[j]|y[j] > 0 ? 0 : y[j]
 src/kernels/linear.c|y[j] > 0 ? dy[j] * scale : 0|y[j] > 0 ? -dy[j] * scale : 0
-src/kernels/linear.c|layer.in, rows, 1, dy|layer.in, rows, -1, dy
-src/kernels/linear.c|layer.in, layer.out, 1, dy|layer.in, layer.out, -1, dy
+src/kernels/linear.c|true, gradient.weight, layer.in|false, gradient.weight, layer.in
+src/kernels/linear.c|layer.in, true, dx, dx_stride|layer.in, false, dx, dx_stride
 src/kernels/dropout.c|word >> j & 1 ? x * scale : 0|word >> j & 1 ? 0 : x * scale
 src/kernels/dropout.c|y[w * 32 + j] += masked|y[w * 32 + j] -= masked
 src/kernels/dropout.c|y[j] += masked|y[j] -= masked
 src/kernels/dropout.c|one ? kept[w][i] | fair[w][i] : kept[w][i] & fair[w][i]|one ? kept[w][i] & fair[w][i] : kept[w][i] | fair[w][i]
-src/kernels/dropout.c|first * blocks_per_row + drawn|first * blocks_per_row - drawn
+src/kernels/dropout.c|row * blocks_per_row + place.block|row * blocks_per_row - place.block
 src/model/gather.c|= vector_dot(o, df|= -vector_dot(o, df
 src/model/gather.c|factor * dm[j]|-factor * dm[j]
 src/model/gather.c|dw[b * M + m] += vector_dot|dw[b * M + m] -= vector_dot
-src/model/gather.c|dw[row / Q * M + m] += vector_dot|dw[row / Q * M + m] -= vector_dot
+src/model/gather.c|dw[row / n_views * M + m] += vector_dot|dw[row / n_views * M + m] -= vector_dot
 src/kernels/distance.c|weight * 2.0 * difference|weight * -2.0 * difference
 src/kernels/distance.c|dx[i * x.stride + j] += step|dx[i * x.stride + j] -= step
 src/kernels/distance.c|dy[i * y.stride + j] -= step|dy[i * y.stride + j] += step
@@ -51,10 +51,16 @@ src/kernels/attention.c|n_queries, 1, scores, n, queries|n_queries, -1, scores, 
 src/kernels/attention.c|vector_add_scaled(query_size, 1,|vector_add_scaled(query_size, -1,
 src/kernels/attention.c|vector_add_scaled(d * d, 1, share|vector_add_scaled(d * d, -1, share
 src/kernels/attention.c|vector_add_scaled(tile.n * d, 1, memory.keys|vector_add_scaled(tile.n * d, -1, memory.keys
-src/kernels/projection.c|(x[j] - mean[j]) * scale[j]|(x[j] + mean[j]) * scale[j]
-src/kernels/projection.c|width, n, 1, dy_tile|width, n, -1, dy_tile
-src/kernels/projection.c|vector_add_scaled(weights, 1, share|vector_add_scaled(weights, -1, share
-src/kernels/projection.c|vector_add_scaled(layer.out, 1, share|vector_add_scaled(layer.out, -1, share
+src/kernels/panel.c|sums[i][0] += row[i][k] * b0|sums[i][0] -= row[i][k] * b0
+src/kernels/panel.c|sums[i][1] += *(const NAME|sums[i][1] -= *(const NAME
+src/kernels/panel_gemm.c|GROUP * left->k + i % GROUP|GROUP * left->k - i % GROUP
+src/kernels/panel_gemm.c|: 0) + edge|: 0) - edge
+src/kernels/attention.c|d, scratch->weights, true, memory|d, scratch->weights, false, memory
+src/kernels/projection.c|y[j] = (x[j] - mean[j]) * scale[j]|y[j] = (x[j] + mean[j]) * scale[j]
+src/kernels/projection.c|true, dw + column, layer->in|false, dw + column, layer->in
+src/kernels/projection.c|panel_gemm_right_size(column, layer->out), true|panel_gemm_right_size(column, layer->out), false
+src/kernels/projection.c|vector_add_scaled(layer->in, 1, share|vector_add_scaled(layer->in, -1, share
+src/kernels/projection.c|gradient.bias[j] += share|gradient.bias[j] -= share
 src/kernels/simd.h|x < 0 ? -quotient : quotient|x < 0 ? quotient : quotient
 src/kernels/simd.h|x + x * square * series|x - x * square * series
 src/kernels/simd.h|shifted - shift|shift - shifted
@@ -64,16 +70,16 @@ src/kernels/adam.c|1.0 - options->learning_rate * decay|1.0 + options->learning_
 src/model/network_backward.c|vector_add_scaled(width, 1, dout|vector_add_scaled(width, -1, dout
 src/model/network_backward.c|vector_add_scaled(n_cross, 1, b->dseen_cross|vector_add_scaled(n_cross, -1, b->dseen_cross
 src/model/network_forward.c|j] += residual[|j] -= residual[
-src/model/losses.c|weights->feature * share, flow|weights->feature * -share, flow
-src/model/losses.c|weights->rnc * share|weights->rnc * -share
-src/model/losses.c|rep_weight * part|rep_weight * -part
-src/model/losses.c|cross_weight * part|cross_weight * -part
+src/model/losses.c|weights->feature * share,|weights->feature * -share,
+src/model/losses.c|weight * share, gradients[0]|weight * -share, gradients[0]
+src/model/losses.c|weights->rep * part|weights->rep * -part
+src/model/losses.c|weights->cross * part|weights->cross * -part
 src/model/losses.c|weights->missing * share|weights->missing * -share
 src/model/reliability.c|(double)(region->n + 1) * level|(double)region->n * level
 src/model/reliability.c|(int64_t)k - 1 : 0|(int64_t)k - 2 : 0
 src/model/reliability.c|first = next;|first = end;
-src/model/reliability.c|(double)score >= reliability|(double)score > 1 + reliability
-src/model/reliability.c|(double)score - half|(double)score + half
+src/model/reliability.c|clipped >= reliability->regions|clipped > 1 + reliability->regions
+src/model/reliability.c|fmax(clipped - half|fmax(clipped + half
 END
 }
 
@@ -83,7 +89,7 @@ cp -r "$root"/{CMakeLists.txt,LICENSE,cmake,src,include,cli,tests,fuzz,bench} "$
 
 # Fast ones first: the first failure is enough.
 tests=()
-for name in vector linear gather distance rank-n-contrast dropout attention projection adam; do
+for name in vector linear gather distance rank-n-contrast dropout panel attention projection adam; do
     tests+=("double-$name" "test-$name")
 done
 tests+=(test-reliability test-network double-network-gradients)

@@ -89,7 +89,8 @@ done
 # ---- Table ----
 
 for network in $networks; do
-    run=$(find "runs/$network" -path '*/seed-*/results.json' 2>/dev/null | head -n 1)
+    [ -d "runs/$network" ] || continue # not begun
+    run=$(find "runs/$network" -path '*/seed-*/results.json' | head -n 1)
     [ -n "$run" ] && [ ! -f "runs/$network/constant.json" ] || continue
     "$valence" evaluate "${run%/*}" "${network%%-*}" --split validation --json --quiet >"runs/$network/constant.json"
 done
