@@ -5,6 +5,7 @@
 #include "options.h"
 #include "valence/export.h"
 #include "valence/model.h"
+#include "valence/reliability.h"
 #include "valence/run.h"
 #include "valence/stream.h"
 
@@ -15,7 +16,7 @@
     {                                                                                              \
         OPTION_NUMBER, 0, "level", target, "P",                                                    \
             "Coverage of the score intervals, 0.01 to 0.999 (default: 0.9, for 90 % coverage).",   \
-            0.01, 0.999                                                                            \
+            VALENCE_MIN_LEVEL, VALENCE_MAX_LEVEL                                                   \
     }
 #define MAX_ROWS_OPTION(target)                                                                    \
     {                                                                                              \

@@ -59,7 +59,7 @@ struct valence_evaluate_options {
     uint64_t seed;       /* of the resampling, 1 */
     int64_t batch_size;  /* clips computed together, 64 */
     int64_t max_rows;    /* of a stream of a clip, 10000; longer ones are cut at their end */
-    double level;        /* of the interval of a prediction, 0.9 */
+    double level;        /* of a prediction's interval, 0.9; limits: valence/reliability.h */
     /* For a store whose labels are on another scale than those of the training: what its labels
      * stand for ("0=-1,1=0,2=1", "-10=" for no label), then a formula in x ("x-3", "(x-50)/25"), as
      * in valence/import.h; NULL: the labels as they are. */

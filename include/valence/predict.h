@@ -26,7 +26,7 @@ struct valence_predict_options {
     size_t size;        /* set by valence_predict_options_default() */
     int split;          /* enum valence_split, or VALENCE_ALL_SPLITS, the default; stores only */
     int flow;           /* a set of missing modalities, or VALENCE_FLOW_AUTO, the default */
-    double level;       /* of the interval, 0.9 */
+    double level;       /* of the interval, 0.9; valence/reliability.h has the limits */
     int64_t batch_size; /* clips computed together, 64; stores only */
     int64_t max_rows;   /* of a stream of a clip, 10000; longer ones are cut; stores only */
 };

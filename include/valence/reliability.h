@@ -34,6 +34,10 @@ extern "C" {
 
 #define VALENCE_MAX_REGIONS 5
 
+/* What options and requests may ask for as the `level` of an interval. */
+#define VALENCE_MIN_LEVEL 0.01
+#define VALENCE_MAX_LEVEL 0.999
+
 struct valence_reliability; /* of the scores of one flow; only read once made */
 
 /* From the scores and labels of `n` clips, all finite; they are copied as far as needed. Labels lie

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "valence/reliability.h"
 
 int options_read(void *options, size_t size, const void *given, struct valence_error *error)
 {
@@ -18,4 +19,13 @@ int options_read(void *options, size_t size, const void *given, struct valence_e
     memcpy(options, given, given_size);
     memcpy(options, &size, sizeof size);
     return VALENCE_OK;
+}
+
+int options_check_level(double level, struct valence_error *error)
+{
+    if (level >= VALENCE_MIN_LEVEL && level <= VALENCE_MAX_LEVEL)
+        return VALENCE_OK;
+    return fail_key(error, VALENCE_ERROR_ARGUMENT, "level",
+                    "a level of %g for intervals is not within %g ... %g", level, VALENCE_MIN_LEVEL,
+                    VALENCE_MAX_LEVEL);
 }

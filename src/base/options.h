@@ -13,4 +13,8 @@
  * compiled against a newer header), or 0 (it did not begin with the default function). */
 int options_read(void *options, size_t size, const void *given, struct valence_error *error);
 
+/* An option `level`, the coverage of intervals: ARGUMENT, key "level", unless it lies within
+ * VALENCE_MIN_LEVEL ... VALENCE_MAX_LEVEL (valence/reliability.h). */
+int options_check_level(double level, struct valence_error *error);
+
 #endif

@@ -57,10 +57,7 @@ static int check_common(int64_t batch_size, int64_t max_rows, double level,
     if (max_rows < 1)
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "max_rows",
                         "max_rows is %lld; it must be at least 1", (long long)max_rows);
-    if (!(level > 0 && level < 1))
-        return fail_key(error, VALENCE_ERROR_ARGUMENT, "level",
-                        "level is %g; it must lie between 0 and 1", level);
-    return VALENCE_OK;
+    return options_check_level(level, error);
 }
 
 static int check_flows(const struct valence_evaluate_options *options, struct valence_error *error)

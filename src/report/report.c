@@ -36,10 +36,7 @@ static int read_options(struct valence_report_options *options,
     if (options->split < 0 || options->split >= VALENCE_N_SPLITS)
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "split", "%d is no split",
                         (int)options->split);
-    if (!(options->level > 0 && options->level < 1))
-        return fail_key(error, VALENCE_ERROR_ARGUMENT, "level",
-                        "the level %g of intervals is not between 0 and 1", options->level);
-    return VALENCE_OK;
+    return options_check_level(options->level, error);
 }
 
 /* ---- Collecting ---- */

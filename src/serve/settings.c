@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "serve/serve.h"
+#include "valence/reliability.h"
 #include "valence/text.h"
 
 const char *const serve_format_names[SERVE_N_FORMATS] = {"json", "verbose_json", "srt",
@@ -133,7 +134,7 @@ static bool read_field(const struct valence_server *server, const struct http_fi
     case END:
         return read_number(field, 0, 1e7, &to->end, reply);
     case LEVEL:
-        return read_number(field, 0.5, 0.999, &to->level, reply);
+        return read_number(field, VALENCE_MIN_LEVEL, VALENCE_MAX_LEVEL, &to->level, reply);
     case WINDOW:
         return read_number(field, 0.5, 3600, &to->window, reply);
     case EXPLAIN:

@@ -286,7 +286,8 @@ static void test_options_out_of_range_are_refused_with_their_key(void **state)
         struct valence_predict_options change;
     } cases_of[] = {{"batch_size", {.batch_size = 0, .max_rows = 1, .level = 0.5}},
                     {"max_rows", {.batch_size = 1, .max_rows = 0, .level = 0.5}},
-                    {"level", {.batch_size = 1, .max_rows = 1, .level = 1}},
+                    {"level", {.batch_size = 1, .max_rows = 1, .level = 0.9999}},
+                    {"level", {.batch_size = 1, .max_rows = 1, .level = 0.001}},
                     {"level", {.batch_size = 1, .max_rows = 1, .level = (double)NAN}},
                     {"split", {.batch_size = 1, .max_rows = 1, .level = 0.5, .split = 3}},
                     {"flow", {.batch_size = 1, .max_rows = 1, .level = 0.5, .flow = 7}}};
