@@ -19,7 +19,7 @@ struct serve_request {
     struct score_request score; /* the model, its encoders and their settings */
     const char *host, *api_key, *key_file, *origin, *folder, *jobs;
     int64_t port, max_jobs, max_body_mib, queue, connections, per_minute;
-    double job_seconds, keep_jobs, receive_seconds, request_seconds, grace;
+    double job_seconds, keep_jobs, job_wait, receive_seconds, request_seconds, grace;
     bool insecure, metrics, no_log;
 };
 
@@ -85,6 +85,7 @@ static int read_options(const struct serve_request *request, char key[256],
     options->job_folder = request->jobs;
     options->job_seconds = request->job_seconds;
     options->job_keep_seconds = request->keep_jobs;
+    options->job_wait_seconds = request->job_wait;
     options->max_jobs = (int)request->max_jobs;
     options->max_body_bytes = request->max_body_mib << 20;
     options->max_connections = (int)request->connections;
@@ -205,6 +206,7 @@ static int run_serve(const struct command *command, int argc, char **argv)
                                     .max_jobs = 100,
                                     .job_seconds = 60,
                                     .keep_jobs = 3600,
+                                    .job_wait = 86400,
                                     .max_body_mib = 64,
                                     .queue = 64,
                                     .connections = 1000,
@@ -273,8 +275,11 @@ static int run_serve(const struct command *command, int argc, char **argv)
         {OPTION_NUMBER, 0, "job-seconds", &request.job_seconds, "S",
          "Recordings longer than this become jobs (default: 60).", 0, 1e7},
         {OPTION_NUMBER, 0, "keep-jobs", &request.keep_jobs, "S",
-         "How long a result is kept, and how long a job may take to get one (default: 3600).", 1,
-         1e9},
+         "How long a result is kept after its job has ended (default: 3600).", 1, 1e9},
+        {OPTION_NUMBER, 0, "job-wait", &request.job_wait, "S",
+         "How long a job may wait to be scored, with its recording kept; then it fails (default: "
+         "86400).",
+         1, 1e9},
         {OPTION_INT, 0, "max-jobs", &request.max_jobs, "N",
          "Jobs that are kept at once; others get 429 (default: 100).", 1, 1000000},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Limits", 0, 0},

@@ -58,7 +58,7 @@ struct valence_scorer_options {
     const char *language; /* of the speech: "en"; NULL: found out, or as in training */
     const char *vad;      /* struct valence_transcribe_options, vad; not for recorded settings */
 
-    double level; /* of the intervals, 0.9 */
+    double level; /* of the intervals, 0.9; valence/reliability.h has the limits */
 
     double whole_seconds;   /* a recording up to this is one segment (15) */
     double window_seconds;  /* > 0: segments are windows of this length (0: utterances) */
@@ -126,6 +126,23 @@ VALENCE_API unsigned valence_scorer_modalities(const struct valence_scorer *scor
  * long as the scorer. */
 VALENCE_API const char *valence_scorer_encoder(const struct valence_scorer *scorer,
                                                enum valence_modality modality);
+
+/* What takes a scorer's time: finding the segments (decoding, and recognising speech of a long
+ * recording); making their rows (decoding, recognising and encoding); the network, with
+ * explanations; and looking at voice and face (the option `signals`). */
+enum valence_score_stage {
+    VALENCE_STAGE_SEGMENT,
+    VALENCE_STAGE_ENCODE,
+    VALENCE_STAGE_PREDICT,
+    VALENCE_STAGE_OBSERVE
+};
+#define VALENCE_N_SCORE_STAGES 4
+extern VALENCE_API const char
+    *const valence_score_stage_names[VALENCE_MAX_NAMES]; /* "segment", "encode", ... */
+
+/* Seconds that the stage took in all that was scored with this scorer; 0 for no stage. */
+VALENCE_API double valence_scorer_stage_seconds(const struct valence_scorer *scorer,
+                                                enum valence_score_stage stage);
 
 /* ---- What is scored ---- */
 

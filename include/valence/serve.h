@@ -53,12 +53,14 @@ struct valence_server_options {
     /* A folder for jobs, made where it does not exist: a recording of more than `job_seconds`, or
      * of a length that its header does not tell, is accepted (202), kept there with its request,
      * and scored when no other request waits. A job outlives the server, even a killed one: the
-     * next one with the same folder goes on where it stopped. The upload is removed as soon as it
-     * is scored, the scores `job_keep_seconds` later; a job that is not done so long after it was
-     * accepted is removed, too. NULL (the default): there are no jobs. */
+     * next one with the same folder continues where it stopped. The upload is removed as soon as it
+     * is scored, and the scores `job_keep_seconds` after that, however long the job waited. A job
+     * that waited for `job_wait_seconds` and was not scored has failed; its upload is removed then.
+     * NULL (the default): there are no jobs. */
     const char *job_folder;
     double job_seconds;      /* (60) */
     double job_keep_seconds; /* (3600) */
+    double job_wait_seconds; /* (86400) */
     int max_jobs;            /* that are kept at once, done or not; others get 429 (100) */
 
     /* Limits. A request beyond one gets an answer that says so: 413, 429, 408 or 503. */

@@ -16,13 +16,15 @@
 
 /* ---- Replies ---- */
 
-/* A whole answer. Start from zeros. */
+/* A whole answer: a body in memory, or a file. Start from zeros. */
 struct http_reply {
     int status;
     const char *type; /* "application/json" */
     char *body;
     size_t n_bytes;
-    bool is_static;    /* the body is not freed */
+    bool is_static; /* the body is not freed */
+    bool is_file;   /* the answer is what `descriptor` holds, and `body` is NULL */
+    int descriptor;
     char location[64]; /* a path of this server, for the header Location; "": none */
 };
 
@@ -30,6 +32,10 @@ void http_reply_free(struct http_reply *reply);
 
 /* A body that the reply takes over, from malloc(); NULL becomes an error about memory. */
 void http_reply_body(struct http_reply *reply, int status, const char *type, char *body,
+                     size_t n_bytes);
+
+/* An open file that the reply takes over, of `n_bytes`. It is read while the client takes it. */
+void http_reply_file(struct http_reply *reply, int status, const char *type, int descriptor,
                      size_t n_bytes);
 
 /* {"error": {"code", "message", "type"}}; the type follows from the status. Replaces what the reply
@@ -61,6 +67,7 @@ const struct http_field *http_form_field(const struct http_form *form, const cha
 
 /* ---- Jobs ---- */
 
+struct http_server;
 struct http_job;
 
 const struct http_form *http_job_form(const struct http_job *job);
@@ -76,6 +83,11 @@ bool http_job_event(struct http_job *job, const char *event, const char *data, s
 
 /* Seconds of sound or film that were worked on, for log and metrics. */
 void http_job_count_media(struct http_job *job, double seconds);
+
+/* For the metrics alone: seconds of computing in a stage of the work, whose name lives as long as
+ * the server; and seconds of sound or film, of other work than jobs. */
+void http_server_count_stage(struct http_server *server, const char *stage, double seconds);
+void http_server_count_media(struct http_server *server, double seconds);
 
 /* ---- The service ---- */
 
@@ -100,14 +112,13 @@ struct http_service {
     /* Does a job. Of a stream, a reply with status 200 ends it; another one is its last event, or
      * the answer where there was no event before. */
     void (*work)(void *user, struct http_job *job, struct http_reply *reply);
-    /* Other work of the worker's thread, for when no request waits; NULL: there is none. It looks
-     * at http_server_is_wanted() from time to time, and ends where requests wait for the thread.
+    /* Other work of the worker's thread; NULL: there is none. It is called when no request waits
+     * and, while requests never cease, between two of them about once a second. It looks at
+     * http_server_is_wanted() from time to time, and ends soon where requests wait for the thread.
      * Gives the seconds after which it is to be called again, 0 for at once. */
     double (*idle)(void *user);
     void *user;
 };
-
-struct http_server;
 
 /* Whether requests, a reload or the server's end wait for the worker's thread. */
 bool http_server_is_wanted(struct http_server *server);

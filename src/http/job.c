@@ -8,6 +8,9 @@
 #include "http/server.h"
 #include "valence/runtime.h"
 
+/* Beyond its time, other work waits so long for requests that never cease. */
+#define BUSY_SECONDS 1.0
+
 /* That a client did not read yet; one that lets more pile up is too slow. */
 #define MAX_EVENT_BYTES ((size_t)16 << 20)
 
@@ -101,11 +104,10 @@ bool job_queue(struct http_job *job, struct http_reply *reply)
     return !is_full;
 }
 
+/* There is one. */
 static struct http_job *take_first(struct http_server *server)
 {
     struct http_job *job = server->first_queued;
-    if (!job)
-        return NULL;
     server->first_queued = job->next_queued;
     if (!server->first_queued)
         server->last_queued = NULL;
@@ -226,6 +228,20 @@ void http_job_count_media(struct http_job *job, double seconds)
     pthread_mutex_unlock(&job->server->jobs_lock);
 }
 
+void http_server_count_stage(struct http_server *server, const char *stage, double seconds)
+{
+    pthread_mutex_lock(&server->jobs_lock);
+    metrics_count_stage(&server->metrics, stage, seconds);
+    pthread_mutex_unlock(&server->jobs_lock);
+}
+
+void http_server_count_media(struct http_server *server, double seconds)
+{
+    pthread_mutex_lock(&server->jobs_lock);
+    server->metrics.media_seconds += seconds;
+    pthread_mutex_unlock(&server->jobs_lock);
+}
+
 /* ---- The worker ---- */
 
 static void load(struct http_server *server)
@@ -257,20 +273,33 @@ static void work(struct http_server *server, struct http_job *job)
     pthread_cond_broadcast(&server->state_changes);
 }
 
-/* Other work, and then waits for requests. jobs_lock is held before and after. */
+/* Whether the service's other work is to be called now: when nothing waits, at the time that it
+ * asked for; between requests that never cease, a little later. */
+static bool is_idle_due(const struct http_server *server)
+{
+    const bool is_busy = server->first_queued || server->reloads;
+    return server->service->idle && server->state == HTTP_READY &&
+           seconds_now() >= server->next_idle + (is_busy ? BUSY_SECONDS : 0);
+}
+
+/* That work. jobs_lock is held before and after. */
 static void idle(struct http_server *server)
 {
-    const struct http_service *service = server->service;
-    if (!service->idle || server->state != HTTP_READY) {
-        pthread_cond_wait(&server->work_comes, &server->jobs_lock);
-        return;
-    }
     pthread_mutex_unlock(&server->jobs_lock);
-    const double until = seconds_now() + service->idle(service->user);
+    const double next = server->service->idle(server->service->user);
     pthread_mutex_lock(&server->jobs_lock);
+    server->next_idle = seconds_now() + next;
+}
+
+/* Waits for requests, or for the time of other work. With jobs_lock held. */
+static void wait_for_work(struct http_server *server)
+{
+    const double until = server->next_idle;
     const struct timespec time = {(time_t)until, (long)((until - floor(until)) * 1e9)};
-    if (!server->first_queued && !server->reloads && !server->ends && until > seconds_now())
+    if (server->service->idle && server->state == HTTP_READY)
         pthread_cond_timedwait(&server->work_comes, &server->jobs_lock, &time);
+    else
+        pthread_cond_wait(&server->work_comes, &server->jobs_lock);
 }
 
 bool http_server_is_wanted(struct http_server *server)
@@ -297,16 +326,17 @@ void *worker_run(void *user)
     load(server);
     pthread_mutex_lock(&server->jobs_lock);
     while (!server->ends) {
-        struct http_job *job = server->reloads ? NULL : take_first(server);
-        if (job) {
-            work(server, job);
+        if (is_idle_due(server)) {
+            idle(server);
         } else if (server->reloads) {
             server->reloads = false;
             pthread_mutex_unlock(&server->jobs_lock);
             load(server);
             pthread_mutex_lock(&server->jobs_lock);
+        } else if (server->first_queued) {
+            work(server, take_first(server));
         } else {
-            idle(server);
+            wait_for_work(server);
         }
     }
     pthread_mutex_unlock(&server->jobs_lock);

@@ -29,6 +29,18 @@ void metrics_count(struct http_metrics *metrics, const struct http_event *event)
     metrics->media_seconds += event->media_seconds;
 }
 
+void metrics_count_stage(struct http_metrics *metrics, const char *stage, double seconds)
+{
+    int s = 0;
+    while (s < metrics->n_stages && strcmp(metrics->stages[s].name, stage) != 0)
+        s++;
+    if (s == METRICS_MAX_STAGES)
+        return;
+    if (s == metrics->n_stages)
+        metrics->stages[metrics->n_stages++].name = stage;
+    metrics->stages[s].seconds += seconds;
+}
+
 static void head(struct text *text, const char *name, const char *type, const char *help)
 {
     text_format(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
@@ -71,9 +83,18 @@ void metrics_write(const struct http_metrics *metrics, int n_jobs, bool is_ready
     text_format(text, "valence_ready %d\n", is_ready);
     head(text, "valence_media_seconds_total", "counter", "Seconds of sound and film scored.");
     sample(text, "valence_media_seconds_total", metrics->media_seconds);
-    head(text, "valence_stage_seconds_total", "counter",
-         "Seconds that requests waited for the model, and that it computed.");
-    sample(text, "valence_stage_seconds_total{stage=\"queue\"}", metrics->queue_seconds);
-    sample(text, "valence_stage_seconds_total{stage=\"compute\"}", metrics->work_seconds);
+    head(text, "valence_queue_seconds_total", "counter",
+         "Seconds that requests waited for the model.");
+    sample(text, "valence_queue_seconds_total", metrics->queue_seconds);
+    head(text, "valence_work_seconds_total", "counter", "Seconds that requests were worked on.");
+    sample(text, "valence_work_seconds_total", metrics->work_seconds);
+    head(text, "valence_compute_seconds_total", "counter",
+         "Seconds of computing by stage, for requests and for jobs.");
+    for (int s = 0; s < metrics->n_stages; s++) {
+        char number[NUMBER_TEXT_BYTES];
+        format_double(metrics->stages[s].seconds, 12, number);
+        text_format(text, "valence_compute_seconds_total{stage=\"%s\"} %s\n",
+                    metrics->stages[s].name, number);
+    }
     write_latency(metrics, text);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "http/http.h"
@@ -11,7 +12,9 @@
 
 void http_reply_free(struct http_reply *reply)
 {
-    if (!reply->is_static)
+    if (reply->is_file)
+        close(reply->descriptor);
+    else if (!reply->is_static)
         free(reply->body);
     *reply = (struct http_reply){0};
 }
@@ -37,6 +40,17 @@ void http_reply_body(struct http_reply *reply, int status, const char *type, cha
             (struct http_reply){.status = status, .type = type, .body = body, .n_bytes = n_bytes};
     else
         reply_no_memory(reply);
+}
+
+void http_reply_file(struct http_reply *reply, int status, const char *type, int descriptor,
+                     size_t n_bytes)
+{
+    http_reply_free(reply);
+    *reply = (struct http_reply){.status = status,
+                                 .type = type,
+                                 .n_bytes = n_bytes,
+                                 .is_file = true,
+                                 .descriptor = descriptor};
 }
 
 /* The names that clients of OpenAI's API know. */

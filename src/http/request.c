@@ -156,9 +156,11 @@ static void add_headers(const struct http_server *server, struct MHD_Response *r
 static enum MHD_Result send_reply(struct http_request *request, struct MHD_Connection *connection,
                                   struct http_reply *reply, const char *allow)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        reply->n_bytes, reply->body,
-        reply->is_static ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
+    struct MHD_Response *response =
+        reply->is_file ? MHD_create_response_from_fd(reply->n_bytes, reply->descriptor)
+                       : MHD_create_response_from_buffer(reply->n_bytes, reply->body,
+                                                         reply->is_static ? MHD_RESPMEM_PERSISTENT
+                                                                          : MHD_RESPMEM_MUST_FREE);
     if (!response) {
         http_reply_free(reply);
         return MHD_NO;

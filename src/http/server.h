@@ -71,6 +71,7 @@ struct http_server {
     bool is_stopping, is_stopped, ends, reloads;
     struct http_metrics metrics;
     struct http_rates rates;
+    double next_idle; /* when the service's other work is to be called; of the worker's thread */
 
     pthread_mutex_t clients_lock;
     struct http_client *clients;

@@ -255,6 +255,7 @@ static int score_media(struct scoring_run *run, const struct valence_recording *
     struct score_journal *journal = NULL;
     struct valence_recording_score *score = &run->kept->score;
     int status = valence_scorer_load(run->scorer, VALENCE_SCORER_RECORDINGS, error);
+    const double begin = seconds_now();
     if (!status)
         status = probe(run, recording, progress, error);
     if (!status)
@@ -262,6 +263,7 @@ static int score_media(struct scoring_run *run, const struct valence_recording *
     if (!status)
         status = score_timeline_make(run->scorer, recording, score->seconds, score->has_sound,
                                      journal, progress, &timeline, error);
+    score_end_stage(run->scorer, VALENCE_STAGE_SEGMENT, begin);
     if (!status)
         status = score_parts(run, recording, &timeline, journal, progress, error);
     score_journal_close(journal, !status);

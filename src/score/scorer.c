@@ -4,12 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "valence/run.h"
 
 const char *const valence_word_source_names[VALENCE_MAX_NAMES] = {"none", "given", "recognised"};
+
+const char *const valence_score_stage_names[VALENCE_MAX_NAMES] = {"segment", "encode", "predict",
+                                                                  "observe"};
 
 /* ---- Options ---- */
 
@@ -24,9 +28,9 @@ void valence_scorer_options_default(struct valence_scorer_options *options)
 
 static int check_options(const struct valence_scorer_options *options, struct valence_error *error)
 {
-    if (!(options->level > 0 && options->level < 1))
-        return fail_key(error, VALENCE_ERROR_ARGUMENT, "level",
-                        "a coverage of %g is not between 0 and 1", options->level);
+    int status = options_check_level(options->level, error);
+    if (status)
+        return status;
     if (!(options->window_seconds == 0 ||
           (options->window_seconds >= 0.5 && options->window_seconds <= 3600)))
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "window_seconds",
@@ -228,6 +232,22 @@ int valence_scorer_adjust(struct valence_scorer *scorer,
     own->signals = wanted.signals;
     own->explain = wanted.explain;
     return VALENCE_OK;
+}
+
+/* ---- What took time ---- */
+
+double score_end_stage(struct valence_scorer *scorer, enum valence_score_stage stage, double begin)
+{
+    const double now = seconds_now();
+    scorer->stage_seconds[stage] += now - begin;
+    return now;
+}
+
+double valence_scorer_stage_seconds(const struct valence_scorer *scorer,
+                                    enum valence_score_stage stage)
+{
+    const int s = (int)stage;
+    return s >= 0 && s < VALENCE_N_SCORE_STAGES ? scorer->stage_seconds[s] : 0;
 }
 
 /* ---- What it is ---- */

@@ -51,7 +51,11 @@ struct valence_scorer {
     struct valence_extractor *extractor;     /* NULL before a recording is scored */
     struct valence_extractor *observer;      /* of signals */
     struct valence_transcript_encoder *text; /* before the extractor, which has its own */
+    double stage_seconds[VALENCE_N_SCORE_STAGES];
 };
+
+/* Adds the time since `begin`, of seconds_now(), to a stage; gives the time now. */
+double score_end_stage(struct valence_scorer *scorer, enum valence_score_stage stage, double begin);
 
 /* Reads the checkpoint's record and says what can be encoded. */
 int score_plan_make(struct valence_scorer *scorer, struct valence_error *error);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -253,7 +254,9 @@ int score_span(struct valence_scorer *scorer, const struct valence_recording *re
     struct valence_clip_input input = input_of(recording, timeline, span, &range);
     struct valence_extracted *extracted;
     *made = (struct score_made){.is = {.start = span->start, .end = span->end}};
+    double begin = seconds_now();
     int status = valence_extract_clip(scorer->extractor, &input, progress, &extracted, &own);
+    begin = score_end_stage(scorer, VALENCE_STAGE_ENCODE, begin);
     if (!status) {
         status = score_extracted(scorer, timeline, span, extracted, made, error);
         if (!status && !*warning && *valence_extracted_get_facts(extracted)->warning)
@@ -267,8 +270,10 @@ int score_span(struct valence_scorer *scorer, const struct valence_recording *re
         *error = own;
     }
     valence_extracted_free(extracted);
+    begin = score_end_stage(scorer, VALENCE_STAGE_PREDICT, begin);
     if (!status && scorer->options.signals && scorer->observer)
         status = score_observe(scorer, &input, progress, made, error);
+    score_end_stage(scorer, VALENCE_STAGE_OBSERVE, begin);
     if (status)
         score_made_free(made);
     return status;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -73,14 +74,17 @@ static int score_all(struct valence_scorer *scorer, const char *const *texts, in
         status = report(progress, first, n, error);
         if (status)
             break;
+        double begin = seconds_now();
         status = valence_transcript_encoder_encode(score_text_encoder(scorer), texts + first, m,
                                                    NULL, &features, error);
+        begin = score_end_stage(scorer, VALENCE_STAGE_ENCODE, begin);
         for (int64_t i = 0; i < m && !status; i++) {
             struct score_made made;
             status = score_text(scorer, texts[first + i], &features, i, &made, error);
             if (!status)
                 status = take(user, &made, error);
         }
+        score_end_stage(scorer, VALENCE_STAGE_PREDICT, begin);
         valence_features_free(&features);
     }
     return status;

@@ -18,10 +18,8 @@
 #include "base/text.h"
 #include "http/form.h"
 
-#define MAX_FORM_BYTES   ((size_t)64 << 20)
-#define MAX_RESULT_BYTES ((size_t)1 << 30)
-
-#define PATH_BYTES 4096
+#define MAX_FORM_BYTES ((size_t)64 << 20)
+#define PATH_BYTES     4096
 
 /* "FOLDER/ID/NAME"; `name` may be NULL. */
 static const char *path_of(const char *folder, const char *id, const char *name,
@@ -269,19 +267,20 @@ static const char *known_type(const char *type)
     return "application/octet-stream";
 }
 
-int job_files_read_result(const char *folder, const struct job_facts *facts,
+int job_files_open_result(const char *folder, const struct job_facts *facts,
                           struct http_reply *reply, struct valence_error *error)
 {
-    char path[PATH_BYTES], *body;
+    char path[PATH_BYTES];
     size_t n_bytes;
+    int descriptor;
     json_t *json;
     int status = read_json(path_of(folder, facts->id, "result.json", path), &json, error);
     if (!status)
-        status = file_read_text(path_of(folder, facts->id, "result", path), MAX_RESULT_BYTES, &body,
-                                &n_bytes, error);
+        status =
+            file_open(path_of(folder, facts->id, "result", path), &descriptor, &n_bytes, error);
     if (!status)
-        http_reply_body(reply, facts->status,
-                        known_type(json_string_value(json_object_get(json, "type"))), body,
+        http_reply_file(reply, facts->status,
+                        known_type(json_string_value(json_object_get(json, "type"))), descriptor,
                         n_bytes);
     json_decref(json);
     return status;

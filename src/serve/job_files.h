@@ -43,8 +43,8 @@ int job_files_read_form(const char *folder, const char *id, struct http_form *fo
 int job_files_finish(const char *folder, struct job_facts *facts, const struct http_reply *reply,
                      struct valence_error *error);
 
-/* The reply that was kept. Errors: as job_files_read(). */
-int job_files_read_result(const char *folder, const struct job_facts *facts,
+/* The reply that was kept; its body is the open file. Errors: as job_files_read(). */
+int job_files_open_result(const char *folder, const struct job_facts *facts,
                           struct http_reply *reply, struct valence_error *error);
 
 /* Counts that the scoring begins, and gives how often it began before and the server died; the

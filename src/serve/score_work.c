@@ -208,6 +208,24 @@ static int adjust(const struct valence_server *server, const struct serve_settin
     return valence_scorer_adjust(server->scorer, &options, error);
 }
 
+/* Scores the recording, and counts what took how long. */
+static int score_and_count(struct valence_server *server, const struct scored *scored,
+                           const struct serve_scoring *scoring,
+                           struct valence_recording_score **score, struct valence_error *error)
+{
+    const struct valence_scorer *scorer = server->scorer;
+    double before[VALENCE_N_SCORE_STAGES];
+    for (int s = 0; s < VALENCE_N_SCORE_STAGES; s++)
+        before[s] = valence_scorer_stage_seconds(scorer, (enum valence_score_stage)s);
+    int status = valence_score_recording(server->scorer, &scored->recording, scoring->progress,
+                                         scoring->receive, scoring->user, score, error);
+    for (int s = 0; s < VALENCE_N_SCORE_STAGES; s++)
+        http_server_count_stage(server->http, valence_score_stage_names[s],
+                                valence_scorer_stage_seconds(scorer, (enum valence_score_stage)s) -
+                                    before[s]);
+    return status;
+}
+
 int serve_score_form(struct valence_server *server, const struct serve_settings *settings,
                      struct serve_scoring *scoring, struct http_reply *reply)
 {
@@ -218,8 +236,7 @@ int serve_score_form(struct valence_server *server, const struct serve_settings 
     if (!status)
         status = make_recording(server, settings, &scored, &error);
     if (!status)
-        status = valence_score_recording(server->scorer, &scored.recording, scoring->progress,
-                                         scoring->receive, scoring->user, &score, &error);
+        status = score_and_count(server, &scored, scoring, &score, &error);
     if (status) {
         serve_fail(reply, &error, *scored.path ? scored.path : NULL, scored.name);
     } else {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "valence/text.h"
 #include "valence/transcribe.h"
@@ -181,16 +182,19 @@ static int hear(const struct valence_server *server, const struct settings *sett
     struct valence_transcribe_options options;
     struct valence_media *media;
     valence_transcribe_options_default(&options);
-    options.language = settings->language ? settings->language->text : NULL;
+    options.language =
+        settings->language ? settings->language->text : server->scorer_options.language;
     options.prompt = settings->prompt ? settings->prompt->text : NULL;
     options.words = settings->words;
     options.vad = server->scorer_options.vad;
     *transcript = NULL;
+    const double begin = seconds_now();
     int status = valence_media_open(path, &server->media, &media, error);
     if (!status)
         status = valence_transcribe(valence_scorer_transcriber(server->scorer), media, NULL,
                                     &options, &progress, transcript, error);
     valence_media_close(media);
+    http_server_count_stage(server->http, "transcribe", seconds_now() - begin);
     return status;
 }
 

@@ -78,6 +78,7 @@ static void work_on_form(void *user, struct http_job *job, struct http_reply *re
                       file->n_bytes, n_read, bytes);
     }
     http_job_count_media(job, 1.5);
+    http_server_count_stage(server, "thinking", 0.25);
     if (text && strcmp(text->text, "fail") == 0) {
         free(body);
         http_reply_error(reply, 422, "no_words", "there is nothing in it");

@@ -440,6 +440,7 @@ static void test_metrics_count(void **state)
     assert_non_null(strstr(text, "valence_requests_total{route=\"/work\",code=\"200\"} 2\n"));
     assert_non_null(strstr(text, "valence_requests_total{route=\"-\",code=\"404\"} 1\n"));
     assert_non_null(strstr(text, "valence_media_seconds_total 3\n"));
+    assert_non_null(strstr(text, "valence_compute_seconds_total{stage=\"thinking\"} 0.5\n"));
     assert_non_null(strstr(text, "valence_request_seconds_count 3\n"));
     assert_null(strstr(text, "secret"));
 }
@@ -473,6 +474,24 @@ static void test_other_work_makes_room_for_requests(void **state)
     http_server_stop(server, 1);
 }
 
+static void test_requests_that_never_cease_leave_other_work_its_time(void **state)
+{
+    enum { N = 8 };
+    int sockets[N];
+    (void)state;
+    start();
+    for (int i = 0; i < N; i++)
+        sockets[i] = send_request("POST", "/work", JSON_TYPE, "{\"text\": \"a\", \"ms\": 400}");
+    while (atomic_load(&n_works) < 2)
+        pause_ms(2);
+    const int before = atomic_load(&n_idles); /* from here to the last request, others wait */
+    while (atomic_load(&n_works) < N)
+        pause_ms(2);
+    assert_true(atomic_load(&n_idles) > before);
+    for (int i = 0; i < N; i++)
+        assert_int_equal(code_of(hear(sockets[i])), 200);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, reset, tear_down)
 
 int main(void)
@@ -492,6 +511,7 @@ int main(void)
         TEST(test_a_full_queue_refuses),
         TEST(test_a_route_may_take_the_rest_of_a_path),
         TEST(test_other_work_makes_room_for_requests),
+        TEST(test_requests_that_never_cease_leave_other_work_its_time),
         TEST(test_many_clients_are_answered_or_refused),
         TEST(test_slow_clients_are_cut),
         TEST(test_a_client_that_leaves_frees_its_place),

@@ -3,6 +3,7 @@
 #include "serve_fixture.h"
 
 #include <dirent.h>
+#include <sys/resource.h>
 #include <time.h>
 
 static char jobs_folder[128];
@@ -99,13 +100,17 @@ static void await_end(const char *id, const char *wanted)
 
 static void test_a_job_has_the_library_s_scores(void **state)
 {
-    struct valence_server *server = start();
+    struct valence_server_options options = job_options();
     char id[33], other[33];
     (void)state;
+    options.metrics = true;
+    struct valence_server *server = start_server(NULL, &options);
     send_job(FIELD("window") "1.5\r\n" FIELD("response_format") "csv\r\n", id);
     send_job("", other);
     await_end(id, "done");
     await_end(other, "done");
+    assert_true(metric("valence_media_seconds_total") > 5); /* of both */
+    assert_true(metric("valence_compute_seconds_total{stage=\"encode\"}") > 0);
     assert_same(
         ask_for("GET", other, "/result"),
         library_score((struct valence_recording){.name = "../a film.mkv", .path = short_path},
@@ -222,6 +227,46 @@ static void test_a_job_that_ends_its_server_again_and_again_is_given_up(void **s
     valence_server_free(server);
 }
 
+/* As if the job had been accepted so many seconds ago. */
+static void make_older(const char *id, double seconds)
+{
+    json_t *form = json_load_file(file_of(id, "form.json"), 0, NULL);
+    assert_non_null(form);
+    json_int_t created = json_integer_value(json_object_get(form, "created"));
+    json_object_set_new(form, "created", json_integer(created - (json_int_t)(seconds * 1e3)));
+    assert_int_equal(json_dump_file(form, file_of(id, "form.json"), 0), 0);
+    json_decref(form);
+}
+
+static void test_a_job_may_wait_longer_than_results_are_kept(void **state)
+{
+    struct valence_server_options options = job_options();
+    char id[33];
+    (void)state;
+    leave_job(id);
+    make_older(id, 2 * options.job_keep_seconds);
+    struct valence_server *server = start_server(NULL, &options);
+    await_end(id, "done");
+    assert_int_equal(code_of(ask_for("GET", id, "/result")), 200); /* from now on it is kept */
+    assert_int_equal(code_of(ask_for("DELETE", id, "")), 200);
+    valence_server_free(server);
+}
+
+static void test_a_job_that_waited_too_long_has_failed(void **state)
+{
+    struct valence_server_options options = job_options();
+    char id[33];
+    (void)state;
+    leave_job(id);
+    make_older(id, options.job_wait_seconds);
+    struct valence_server *server = start_server(NULL, &options);
+    await_end(id, "failed");
+    refused(ask_for("GET", id, "/result"), 503, "waited_too_long");
+    assert_int_not_equal(access(file_of(id, "0"), F_OK), 0); /* the upload is gone */
+    assert_int_equal(code_of(ask_for("DELETE", id, "")), 200);
+    valence_server_free(server);
+}
+
 static void test_damaged_jobs_are_removed(void **state)
 {
     static const char *const forms[] = {"", "{", "[]", "{\"created\": \"x\"}", NULL};
@@ -247,20 +292,52 @@ static void test_damaged_jobs_are_removed(void **state)
 static void test_jobs_expire(void **state)
 {
     struct valence_server_options options = job_options();
-    char id[33], late[33];
+    const struct timespec pause = {0, 100000000};
+    char id[33];
     (void)state;
-    leave_job(late);
     options.job_keep_seconds = 1;
-    const struct timespec pause = {1, 100000000};
-    nanosleep(&pause, NULL);
-    struct valence_server *server = start_server(NULL, &options); /* `late` was not done in time */
-    refused(ask_for("GET", late, ""), 404, "job_not_found");
+    struct valence_server *server = start_server(NULL, &options);
     send_job("", id);
-    while (n_kept() > 0) { /* done or not: it is removed */
+    while (n_kept() > 0) {
         nanosleep(&pause, NULL);
         assert_int_equal(code_of(ask("GET", "/health", "", "")), 200);
     }
     refused(ask_for("GET", id, "/result"), 404, "job_not_found");
+    valence_server_free(server);
+}
+
+static long peak_kib(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+/* The server neither reads it into memory nor lets others wait until it is read. */
+static void test_a_large_result_is_sent_from_its_file(void **state)
+{
+    static char bytes[1 << 16];
+    const off_t n_bytes = (off_t)256 << 20;
+    struct valence_server *server = start();
+    char id[33], path[128];
+    off_t n_read = 0;
+    ssize_t got;
+    (void)state;
+    send_job("", id);
+    await_end(id, "done");
+    assert_int_equal(truncate(file_of(id, "result"), n_bytes), 0);
+    snprintf(path, sizeof path, "/v1/jobs/%s/result", id);
+    const long before = peak_kib();
+    int s = send_request("GET", path, "", "");
+    assert_true((got = recv(s, bytes, sizeof bytes, 0)) > 0); /* it does not read on yet */
+    assert_int_equal(code_of(bytes), 200);
+    assert_int_equal(code_of(ask_for("GET", id, "")), 200);
+    for (; got > 0; got = recv(s, bytes, sizeof bytes, 0))
+        n_read += got;
+    close(s);
+    assert_true(n_read > n_bytes);
+    assert_true(peak_kib() - before < 64 * 1024);
+    assert_int_equal(code_of(ask_for("DELETE", id, "")), 200);
     valence_server_free(server);
 }
 
@@ -309,8 +386,11 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_scored_is_said_by_the_job),
         cmocka_unit_test(test_jobs_outlive_their_server),
         cmocka_unit_test(test_a_job_that_ends_its_server_again_and_again_is_given_up),
+        cmocka_unit_test(test_a_job_may_wait_longer_than_results_are_kept),
+        cmocka_unit_test(test_a_job_that_waited_too_long_has_failed),
         cmocka_unit_test(test_damaged_jobs_are_removed),
         cmocka_unit_test(test_jobs_expire),
+        cmocka_unit_test(test_a_large_result_is_sent_from_its_file),
         cmocka_unit_test(test_there_is_a_limit),
         cmocka_unit_test(test_jobs_that_are_not_there),
     };

@@ -159,23 +159,11 @@ static void test_transcripts_are_the_library_s(void **state)
 {
     (void)state;
     use_server();
-    static const char fields[] = FIELD("model") "whisper-1\r\n" FIELD("language") "en\r\n" FIELD(
-        "response_format") "verbose_json\r\n" FIELD("timestamp_granularities[]") "word\r"
-                                                                                 "\n" FIELD(
-                                                                                     "ti"
-                                                                                     "me"
-                                                                                     "st"
-                                                                                     "am"
-                                                                                     "p_"
-                                                                                     "gr"
-                                                                                     "an"
-                                                                                     "ul"
-                                                                                     "ar"
-                                                                                     "it"
-                                                                                     "ie"
-                                                                                     "s["
-                                                                                     "]") "segment"
-                                                                                          "\r\n";
+    char fields[1024];
+    snprintf(fields, sizeof fields, "%s%s%s%s%s", FIELD("model") "whisper-1\r\n",
+             FIELD("language") "en\r\n", FIELD("response_format") "verbose_json\r\n",
+             FIELD("timestamp_granularities[]") "word\r\n",
+             FIELD("timestamp_granularities[]") "segment\r\n");
     assert_same(send_film(TRANSCRIPTIONS, fields), library_transcript());
     const char *answer =
         send_film(TRANSCRIPTIONS, FIELD("language") "en\r\n" FIELD("temperature") "0.2\r\n");
@@ -190,6 +178,28 @@ static void test_transcripts_are_the_library_s(void **state)
     answer =
         send_film(TRANSCRIPTIONS, FIELD("language") "en\r\n" FIELD("response_format") "srt\r\n");
     assert_true(strncmp(body_of(answer), "1\n00:00:0", 9) == 0);
+}
+
+static void assert_language(const char *fields, const char *wanted)
+{
+    char all[512];
+    snprintf(all, sizeof all, "%s%s", fields, FIELD("response_format") "verbose_json\r\n");
+    const char *answer = send_film(TRANSCRIPTIONS, all);
+    assert_int_equal(code_of(answer), 200);
+    json_t *json = json_loads(body_of(answer), 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(json, "language")), wanted);
+    json_decref(json);
+}
+
+static void test_transcripts_have_the_language_that_is_asked_for(void **state)
+{
+    struct valence_scorer_options scorer = own_options();
+    (void)state;
+    scorer.language = "de";
+    struct valence_server *server = start(&scorer);
+    assert_language("", "de"); /* the server's */
+    assert_language(FIELD("language") "fr\r\n", "fr");
+    valence_server_free(server);
 }
 
 static void test_wrong_requests_for_transcripts(void **state)
@@ -219,6 +229,9 @@ static void test_wrong_fields_are_named(void **state)
     refused(score_json_text("{}"), 400, "invalid_request");
     refused(score_json_text("{\"text\": \"a\", \"level\": 1.5}"), 400, "invalid_field");
     refused(score_json_text("{\"text\": \"a\", \"level\": \"nan\"}"), 400, "invalid_field");
+    refused(score_json_text("{\"text\": \"a\", \"level\": 0.009}"), 400, "invalid_field");
+    assert_int_equal(code_of(score_json_text("{\"text\": \"a\", \"level\": 0.01}")), 200);
+    assert_int_equal(code_of(score_json_text("{\"text\": \"a\", \"level\": 0.999}")), 200);
     refused(score_json_text("{\"text\": \"a\", \"explain\": \"maybe\"}"), 400, "invalid_field");
     refused(score_json_text("{\"text\": \"a\", \"response_format\": \"xml\"}"), 400,
             "invalid_field");
@@ -359,6 +372,25 @@ static void test_it_describes_itself(void **state)
     json_decref(models);
 }
 
+static void test_metrics_tell_what_takes_time(void **state)
+{
+    struct valence_server_options options = server_options();
+    (void)state;
+    options.metrics = true;
+    struct valence_server *server = start_server(NULL, &options);
+    assert_int_equal(code_of(score_json_text("{\"text\": \"fine\"}")), 200);
+    assert_true(metric("valence_compute_seconds_total{stage=\"encode\"}") > 0);
+    assert_true(metric("valence_compute_seconds_total{stage=\"predict\"}") > 0);
+    assert_true(metric("valence_compute_seconds_total{stage=\"segment\"}") <= 0);
+    assert_int_equal(code_of(send_film("/v1/score", FIELD("window") "1.5\r\n")), 200);
+    assert_true(metric("valence_compute_seconds_total{stage=\"segment\"}") > 0);
+    assert_int_equal(code_of(send_film(TRANSCRIPTIONS, FIELD("language") "en\r\n")), 200);
+    assert_true(metric("valence_compute_seconds_total{stage=\"transcribe\"}") > 0);
+    while (!(metric("valence_media_seconds_total") > 5)) /* of both, once the log has them */
+        usleep(10000);
+    valence_server_free(server);
+}
+
 static void test_a_model_can_be_loaded_again(void **state)
 {
     (void)state;
@@ -419,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_results_have_the_form_that_is_asked_for),
         cmocka_unit_test(test_segments_come_as_events),
         cmocka_unit_test(test_transcripts_are_the_library_s),
+        cmocka_unit_test(test_transcripts_have_the_language_that_is_asked_for),
         cmocka_unit_test(test_wrong_requests_for_transcripts),
         cmocka_unit_test(test_wrong_fields_are_named),
         cmocka_unit_test(test_what_holds_nothing_to_score),
@@ -427,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_killed_decoders_end_no_server),
         cmocka_unit_test(test_nothing_is_left_of_uploads),
         cmocka_unit_test(test_it_describes_itself),
+        cmocka_unit_test(test_metrics_tell_what_takes_time),
         cmocka_unit_test(test_a_model_can_be_loaded_again),
         cmocka_unit_test(test_options_out_of_range_are_named),
         cmocka_unit_test(test_a_run_that_is_not_there),

@@ -102,6 +102,15 @@ static inline const char *send_film(const char *route, const char *fields)
 
 /* ---- Results ---- */
 
+/* A number of GET /metrics, of a server that has them; NAN where there is none. */
+static inline double metric(const char *name)
+{
+    const char *body = body_of(ask("GET", "/metrics", "", "")), *at = body;
+    while ((at = strstr(at, name)) && (at[strlen(name)] != ' ' || (at > body && at[-1] != '\n')))
+        at++;
+    return at ? atof(at + strlen(name)) : (double)NAN;
+}
+
 /* What the library writes of a recording with these options. */
 static inline json_t *library_score(struct valence_recording recording, bool explains)
 {

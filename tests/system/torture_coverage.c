@@ -82,6 +82,7 @@ static const char allocates_nothing[] =
     "valence_score_json_close valence_score_report_options_default "
     "valence_score_report_abort valence_scorer_model valence_scorer_modalities "
     "valence_scorer_encoder valence_scorer_adjust valence_scorer_transcriber "
+    "valence_scorer_stage_seconds "
     "valence_score_write_csv_head valence_score_write_csv_row valence_score_write_cues "
     "valence_transcript_write_text valence_transcript_write_cues valence_transcript_write_csv_head "
     "valence_transcript_write_csv "

@@ -153,10 +153,12 @@ static int check_options(const struct transcription *t, struct valence_error *er
                         "Whisper does not know the language '%s' (it takes codes such as 'en' and "
                         "'de')",
                         language);
-    if (!is_multilingual && (options->translate || (language && strcmp(language, "en") != 0)))
-        return fail_key(error, VALENCE_ERROR_ARGUMENT,
-                        options->translate ? "translate" : "language",
-                        "%s: is a model for English alone", t->transcriber->path);
+    if (!is_multilingual && options->translate)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "translate",
+                        "this Whisper model knows English alone: it cannot translate");
+    if (!is_multilingual && language && strcmp(language, "en") != 0)
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "language",
+                        "this Whisper model recognises English alone, not '%s'", language);
     return options->vad ? need_vad(t->transcriber, options->vad, error) : VALENCE_OK;
 }
 
