@@ -7,7 +7,9 @@ build=${1:?usage: scripts/test.sh BUILD [CTEST OPTION...]}
 shift
 log=$build/Testing/Temporary/LastTest.log
 rm -f "$log"
-export LSAN_OPTIONS="suppressions=$(dirname "$(realpath "$0")")/../tests/leaks.txt:print_suppressions=0"
+tests=$(dirname "$(realpath "$0")")/../tests
+export LSAN_OPTIONS="suppressions=$tests/leaks.txt:print_suppressions=0"
+export TSAN_OPTIONS="suppressions=$tests/threads.txt:print_suppressions=0"
 ctest --test-dir "$build" --output-on-failure --no-tests=error --timeout 1200 "$@"
 code=$?
 
