@@ -1,6 +1,6 @@
-"""check_serve_page.py URL SOUND [FOLDER]: uses the server's page in Chromium as a visitor would: types, gives a file, records from
-a made-up device, downloads, by mouse and by keyboard, narrow and wide, light and dark. Screenshots go to FOLDER. Exit code 77
-without Chromium."""
+"""check_serve_page.py URL SOUND [signals] [FOLDER]: uses the server's page in Chromium as a visitor would: types, gives a file,
+records from a made-up device, downloads, waits for a job, gets errors, by mouse and by keyboard, narrow and wide, light and dark. Screenshots go
+to FOLDER. `signals`: the server observes voice and face. Exit code 77 without Chromium."""
 import base64
 import json
 import os
@@ -13,7 +13,8 @@ from test_browser import axe_script  # noqa: E402
 if not find_chromium():
     sys.exit(77)
 URL, SOUND = sys.argv[1:3]
-FOLDER = sys.argv[3] if len(sys.argv) > 3 else None
+HAS_SIGNALS = "signals" in sys.argv[3:4]
+FOLDER = next(iter(sys.argv[3 + HAS_SIGNALS:]), None)
 DEVICES = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 FIGURE = "document.querySelector('#result .figure')?.textContent"
 
@@ -36,6 +37,7 @@ def score(page, wanted):
 
 
 def look(page, name):
+    name = f"{name}-{page.width}-{page.evaluate('matchMedia(`(prefers-color-scheme: dark)`).matches ? `dark` : `light`')}"
     wide = page.evaluate("document.documentElement.scrollWidth") - page.width
     assert wide <= 0, f"{name}: the page is {wide} pixels too wide"
     if axe_script():
@@ -46,10 +48,10 @@ def look(page, name):
         page.screenshot(os.path.join(FOLDER, name + ".png"))
 
 
-def give_file(page, name):
-    """Drops the file where files are dropped."""
+def give_file(page, name, content=None):
+    """Drops the file where files are dropped: the sound, or other bytes."""
     with open(SOUND, "rb") as file:
-        data = base64.b64encode(file.read()).decode()
+        data = base64.b64encode(content or file.read()).decode()
     page.evaluate(f"""(() => {{
         const bytes = Uint8Array.from(atob({json.dumps(data)}), (letter) => letter.charCodeAt(0));
         const transfer = new DataTransfer();
@@ -70,7 +72,7 @@ def type_a_text(page):
     done(page)
     assert "<b>rest</b>" in page.evaluate("document.getElementById('result').textContent")
     assert page.evaluate("!document.querySelector('#result b')")
-    look(page, f"text-{page.width}")
+    look(page, "text")
 
 
 def score_a_file(page):
@@ -82,8 +84,10 @@ def score_a_file(page):
     rows = page.evaluate("[...document.querySelectorAll('.what-if tbody tr')].map(row => row.textContent)")
     assert len(rows) == 2 and rows[0].startswith("with everything") and rows[1].startswith("without the transcript"), rows
     assert page.evaluate(FIGURE)
+    text = page.evaluate("document.getElementById('result').textContent")
+    assert ("Pitch" in text) == HAS_SIGNALS, text
     assert page.evaluate("document.getElementById('file').files[0].name") == "a clip.wav"
-    look(page, f"file-{page.width}")
+    look(page, "file")
 
 
 def download(page):
@@ -128,26 +132,74 @@ def remove(page):
 def refuse(page):
     page.click("#score")
     assert "type a text" in page.evaluate("document.getElementById('status').textContent")
-    look(page, f"empty-{page.width}")
+    look(page, "empty")
+
+
+def get_an_error(page):
+    give_file(page, "notes.wav", b"no sound at all")
+    page.evaluate("document.getElementById('score').click()")
+    page.wait("document.querySelector('#status.problem') !== null", 60)
+    message = page.evaluate("document.getElementById('status').textContent")
+    assert message.startswith("notes.wav: "), message
+    look(page, "error")
+
+
+def wait_for_a_job(page):
+    """How far a job is, then that it failed, then that there is no server, as a server would say it that is busy for long."""
+    page.evaluate("""(() => {
+        const real = window.fetch;
+        const say = (status, body) => Promise.resolve(new Response(JSON.stringify(body), { status }));
+        window.jobState = { id: "0", status: "queued", seconds: 90, done: 0 };
+        window.deleted = 0;
+        window.fetch = (path, options) => {
+            if (path === "v1/score") return say(202, jobState);
+            if (path === "v1/jobs/0/result") return say(422, { error: { message: "the recording is damaged" } });
+            if (options.method === "DELETE") { window.deleted++; window.fetch = real; return say(200, {}); }
+            return window.jobState ? say(200, jobState) : Promise.reject(new TypeError("Failed to fetch"));
+        };
+        document.getElementById("score").click();
+    })()""")
+    page.wait("document.querySelector('.try progress:not([hidden])') !== null")
+    page.evaluate("void Object.assign(jobState, { status: 'running', done: 30 })")
+    page.wait("document.querySelector('.try progress').value === 30")
+    assert page.evaluate("document.querySelector('.try progress').max") == 90
+    look(page, "job")
+    page.evaluate("void (jobState.status = 'failed')")
+    page.wait("document.getElementById('status').textContent === 'the recording is damaged'")
+    assert page.evaluate("window.deleted") == 1
+    assert page.evaluate("document.querySelector('.try progress').hidden && !document.getElementById('score').disabled")
+
+
+def lose_the_server(page):
+    page.evaluate("""(() => {
+        const real = window.fetch;
+        window.fetch = () => { window.fetch = real; return Promise.reject(new TypeError("Failed to fetch")); };
+        document.getElementById("score").click();
+    })()""")
+    page.wait("document.getElementById('status').textContent === 'The server cannot be reached.'")
 
 
 def main():
     with Browser(*DEVICES) as browser:
-        for width, dark in ((375, True), (1440, False)):
+        for width, dark in ((375, True), (375, False), (1440, True), (1440, False)):
             page = browser.open(URL + "/", width=width, dark=dark)
             page.wait("document.getElementById('score') !== null")
             refuse(page)
             type_a_text(page)
             score_a_file(page)
-            if not dark:
+            is_last = (width, dark) == (1440, False)
+            if is_last:
                 assert any(record(page, seconds) for seconds in (1.5, 4, 10))
                 give_file(page, "a clip.wav")
                 score(page, "audio")
             assert page.messages() == [], page.messages()
             outside = [address for address in page.requests() if not address.startswith((URL, "blob:", "data:"))]
             assert not outside, outside
-            if not dark:
+            if is_last:
                 download(page)
+            wait_for_a_job(page)
+            lose_the_server(page)
+            get_an_error(page)
             remove(page)
             page.close()
 

@@ -4,23 +4,38 @@ const page = readData("page");
 
 /* ---- The API ---- */
 
-/* A long recording is a job: waits until it is done, and gives its result. */
-async function awaitJob(job, headers) {
+function reach(path, options) {
+  return fetch(path, options).catch(() => {
+    throw new Error("The server cannot be reached.");
+  });
+}
+
+/* A long recording is a job: waits until it has ended, gives its result, and removes it from the server. `showJob` is called with
+ * each state, and with null at the end. */
+async function awaitJob(job, headers, showJob) {
   const path = `v1/jobs/${job.id}`;
-  while (job.status === "queued" || job.status === "running") {
-    await new Promise((done) => setTimeout(done, 1000));
-    const answer = await fetch(path, { headers });
-    if (!answer.ok) return answer;
-    job = await answer.json();
+  try {
+    while (job.status === "queued" || job.status === "running") {
+      showJob(job);
+      await new Promise((done) => setTimeout(done, 1000));
+      const answer = await reach(path, { headers });
+      if (!answer.ok) return answer;
+      job = await answer.json();
+    }
+    const result = await reach(`${path}/result`, { headers });
+    const whole = new Response(await result.blob(), { status: result.status });
+    await reach(path, { method: "DELETE", headers });
+    return whole;
+  } finally {
+    showJob(null);
   }
-  return fetch(`${path}/result`, { headers });
 }
 
 /* The answer to a form; an error has the server's words, and its code as `status`. */
-async function ask(form, key) {
+async function ask(form, key, showJob) {
   const headers = key ? { Authorization: `Bearer ${key}` } : {};
-  let answer = await fetch("v1/score", { method: "POST", body: form, headers });
-  if (answer.status === 202) answer = await awaitJob(await answer.json(), headers);
+  let answer = await reach("v1/score", { method: "POST", body: form, headers });
+  if (answer.status === 202) answer = await awaitJob(await answer.json(), headers, showJob);
   if (answer.ok) return answer;
   const told = await answer.json().catch(() => null);
   const error = new Error(told ? told.error.message : `the server answers ${answer.status}`);
@@ -28,12 +43,26 @@ async function ask(form, key) {
   throw error;
 }
 
+let hasSignals = true; /* until the server says that it has no encoder for voice and face */
+
 function formOf(input, format) {
   const form = new FormData();
   if (input.file) form.append("file", input.file, input.file.name);
   if (input.text) form.append("text", input.text);
+  if (input.file && hasSignals && format === "verbose_json") form.append("signals", "true");
   form.append("response_format", format);
   return form;
+}
+
+/* All that the page shows: with voice and face, if the server can observe them. */
+async function askForScores(input, key, showJob) {
+  try {
+    return await ask(formOf(input, "verbose_json"), key, showJob);
+  } catch (error) {
+    if (!input.file || !hasSignals || !(error.status >= 500)) throw error;
+    hasSignals = false;
+    return ask(formOf(input, "verbose_json"), key, showJob);
+  }
 }
 
 /* ---- What if something were missing ---- */
@@ -93,12 +122,13 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-function makeDownloads(input, report, key, tell) {
+function makeDownloads(input, report, asking) {
   const name = input.file ? input.file.name.replace(/\.[^.]*$/, "") : "scores";
+  const { key, tell, showJob } = asking;
   const again = (format, ending) => async () => {
     tell("Making the file \u2026");
     try {
-      save(await (await ask(formOf(input, format), key())).blob(), `${name}.${ending}`);
+      save(await (await ask(formOf(input, format), key(), showJob)).blob(), `${name}.${ending}`);
       tell("");
     } catch (error) {
       tell(error.message, true);
@@ -125,13 +155,13 @@ function mediaOf(file) {
   return { kind: file.type.startsWith("audio/") ? "audio" : "video", address: played };
 }
 
-function showResult(input, report, key, tell) {
+function showResult(input, report, asking) {
   const result = document.getElementById("result");
   const views = makeViews(report, [mediaOf(input.file)]);
   result.replaceChildren(
     ...views.map((view) => makeRecording(view, page.language, false)),
     ...[makeWhatIf(report.recordings[0])].filter(Boolean),
-    makeDownloads(input, report, key, tell),
+    makeDownloads(input, report, asking),
   );
   views.forEach((view) => view.begin());
   result.scrollIntoView({ block: "start" });
@@ -179,6 +209,7 @@ function makeForm() {
     password,
   );
   const status = make("p", { id: "status", role: "status" });
+  const progress = make("progress", { hidden: true, "aria-label": "How much is scored" });
   const score = make("button", { type: "submit", class: "main-button", id: "score" }, "Score");
   const chosen = make("p", { class: "small muted", id: "chosen" });
   const remove = make(
@@ -224,6 +255,16 @@ function makeForm() {
       ]
     : [];
   const key = () => password.value;
+  const showJob = (job) => {
+    progress.hidden = !job;
+    if (job && job.status === "running" && isKnown(job.seconds)) {
+      progress.max = job.seconds;
+      progress.value = job.done;
+    } else {
+      progress.removeAttribute("value"); /* it waits, or nobody knows how long it is */
+    }
+  };
+  const asking = { key, tell, showJob };
   const send = async () => {
     const input = { file: state.file, text: text.value.trim() };
     if (!input.file && !input.text) {
@@ -233,8 +274,8 @@ function makeForm() {
     score.disabled = true;
     tell("Scoring \u2026");
     try {
-      const answer = await ask(formOf(input, "verbose_json"), key());
-      showResult(input, await answer.json(), key, tell);
+      const answer = await askForScores(input, key(), showJob);
+      showResult(input, await answer.json(), asking);
       tell("");
     } catch (error) {
       if (error.status === 401) keyRow.hidden = false;
@@ -261,7 +302,7 @@ function makeForm() {
       text,
     ),
     keyRow,
-    make("div", { class: "row" }, score, status),
+    make("div", { class: "row" }, score, progress, status),
   );
 }
 
@@ -274,8 +315,8 @@ document
     make(
       "p",
       {},
-      "Your recording goes to this server alone, which forgets it with its answer. Speech is " +
-        "recognised where you type no text. ",
+      "Your recording goes to this server alone, which removes it with its answer. Speech is " +
+        "recognised if you type no text. ",
       "Model: ",
       isolated(page.model),
       `. Made by valence ${page.version}. The API: `,
