@@ -7,7 +7,9 @@
 #    which encodes them together;
 # 2. recordings of 10 s: throughput with 2 clients, beside `valence score` on the same files;
 # 3. 1,000 clients at once: how many are answered, how many get 429, how many nothing, and how far the memory grows;
-# with --soak, instead: texts and recordings in turn for so long, and the server's memory once a minute.
+# with --soak, instead: for so long, each minute texts by 4 clients for BENCH_SOAK_TEXTS (15) seconds, a recording by each of 2
+# clients, a stream, a transcription and a job, then nothing until the minute is over. A line a minute has the server's memory, open
+# files and threads, and what was answered. The exit code is 1 where something was lost or refused.
 #
 # BENCH_SECONDS (20) is for each point of 1. The models (valence models fetch smollm2 whisper-base; BENCH_WHISPER names another) must
 # be in the cache. BENCH_SOUND is a recording with ordinary speech; by default a film of VALENCE_SHARED. (A short sentence repeated is
@@ -70,19 +72,49 @@ timed() { # COMMAND...: seconds
     awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }'
 }
 
+ask() { # ask PATH [OPTION...]: the code of one answer, which is in $work/answer
+    local path=$1
+    shift
+    curl -s -o "$work/answer" -w '%{http_code}' "http://127.0.0.1:$port$path" "$@" || true
+}
+# A job from its upload to its removal: its state at the end.
+job() {
+    local id state=queued
+    [ "$(ask /v1/score -F "file=@$work/long.wav")" = 202 ] || { echo refused && return; }
+    id=$(sed 's/.*"id":"\([0-9a-f]*\)".*/\1/' "$work/answer")
+    while [ $state = queued ] || [ $state = running ]; do
+        sleep 0.5
+        [ "$(ask "/v1/jobs/$id")" = 200 ] || { echo lost && return; }
+        state=$(sed 's/.*"status":"\([a-z]*\)".*/\1/' "$work/answer")
+    done
+    [ "$(ask "/v1/jobs/$id/result")" = 200 ] && [ "$(ask "/v1/jobs/$id" -X DELETE)" = 200 ] || state=lost
+    echo "$state"
+}
+soak_minute() { # soak_minute N
+    local said heard=- codes=-
+    said=$(texts 4 "${BENCH_SOAK_TEXTS:-15}")
+    if [ -e "$work/clip.form" ]; then
+        heard=$(clips 2 600 1)
+        codes="$(ask /v1/score/stream -F "file=@$work/clip.wav") $(ask /v1/audio/transcriptions -F "file=@$work/clip.wav") $(job)"
+    fi
+    echo "$1 $(memory VmRSS) $(find "/proc/$server/fd" -mindepth 1 | wc -l) $(find "/proc/$server/task" -maxdepth 1 -mindepth 1 | wc -l) $said $heard $codes"
+    [[ $codes =~ ^(-|200\ 200\ done)$ && ! $said$heard =~ \"lost\":\ [1-9]|\"[345][0-9][0-9]\": ]]
+}
+
 if [ -n "$soak" ]; then
-    start
+    code=0
+    [ ! -e "$work/clip.wav" ] || ffmpeg -v error -nostdin -stream_loop 1 -i "$work/clip.wav" -t 20 "$work/long.wav"
+    start --jobs "$work/jobs" --job-seconds 15 ${BENCH_SOAK_OPTIONS:-}
     texts 4 5 >/dev/null
     [ ! -e "$work/clip.form" ] || clips 2 600 1 >/dev/null
-    echo "minute memory_mib texts clips"
+    echo "minute memory_mib files threads texts clips stream transcription job"
     for ((minute = 0; SECONDS < soak; minute++)); do
-        said=$(texts 4 50)
-        heard=-
-        [ ! -e "$work/clip.form" ] || heard=$(clips 2 600 2)
-        echo "$minute $(memory VmRSS) $said $heard"
+        until=$((SECONDS + 60))
+        soak_minute $minute || code=1
+        [ $SECONDS -ge $until ] || sleep $((until - SECONDS))
     done
     stop
-    exit
+    exit $code
 fi
 
 echo "== texts, $seconds s each"
