@@ -192,7 +192,9 @@ def main():
                 assert any(record(page, seconds) for seconds in (1.5, 4, 10))
                 give_file(page, "a clip.wav")
                 score(page, "audio")
-            assert page.messages() == [], page.messages()
+            # The browser reports the one answer by which the page learns that there are no signals.
+            problems = [text for text in page.messages() if HAS_SIGNALS or "503" not in text]
+            assert not problems, problems
             outside = [address for address in page.requests() if not address.startswith((URL, "blob:", "data:"))]
             assert not outside, outside
             if is_last:
