@@ -10,6 +10,7 @@
 #include "evaluate_output.h"
 #include "open_paths.h"
 #include "protocol_request.h"
+#include "ranks.h"
 #include "shared_options.h"
 #include "table_files.h"
 
@@ -23,6 +24,7 @@ struct request {
     int64_t resamples, seed, batch, max_rows, threads;
     double level;
     struct protocol_texts protocols;
+    const struct ranks *ranks; /* that evaluate together */
 };
 
 static bool parse(const struct command *command, int argc, char **argv, struct request *request,
@@ -203,8 +205,9 @@ static int evaluate_model(const struct request *request,
                           const struct valence_model *model, struct evaluation_set *set,
                           struct valence_error *error)
 {
-    int status = valence_evaluate(model, set->store, options, terminal_progress(request->quiet),
-                                  &set->evaluations[set->n], error);
+    int status =
+        valence_evaluate(model, set->store, options, ranks_progress(request->ranks, request->quiet),
+                         &set->evaluations[set->n], error);
     set->n += !status;
     return status;
 }
@@ -219,6 +222,7 @@ static int evaluate_models(const struct request *request,
         status = request->ensemble
                      ? valence_run_load(set->models, &model, error)
                      : valence_model_load(valence_run_model_path(set->models, i), &model, error);
+        status = ranks_agree(request->ranks, status, error);
         if (!status)
             status = evaluate_model(request, options, model, set, error);
         valence_model_free(model);
@@ -233,13 +237,14 @@ static int evaluate_run(const struct request *request,
                         struct valence_error *error)
 {
     int status = open_run(set->run, checkpoint_of(request), &set->models, error);
-    if (status)
-        return status;
-    int n = valence_run_n_models(set->models);
-    set->evaluations = calloc((size_t)n, sizeof *set->evaluations);
-    if (!set->evaluations)
-        return valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "results");
-    return evaluate_models(request, options, set, error);
+    if (!status) {
+        set->evaluations =
+            calloc((size_t)valence_run_n_models(set->models), sizeof *set->evaluations);
+        if (!set->evaluations)
+            status = valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "results");
+    }
+    status = ranks_agree(request->ranks, status, error);
+    return status ? status : evaluate_models(request, options, set, error);
 }
 
 static void free_set(struct evaluation_set *set)
@@ -273,6 +278,8 @@ static int print_results(const struct request *request, const struct evaluation_
                          const struct valence_comparison *comparison, struct valence_error *error)
 {
     int status = VALENCE_OK;
+    if (!ranks_is_first(request->ranks))
+        return VALENCE_OK;
     if (request->predictions)
         status = write_predictions(request->predictions, request->force, set, error);
     if (!status && request->json)
@@ -285,14 +292,17 @@ static int print_results(const struct request *request, const struct evaluation_
 static int evaluate(const struct request *request, const struct valence_evaluate_options *options,
                     struct valence_error *error)
 {
-    struct valence_store *store;
-    int status = request->predictions
-                     ? valence_output_check(request->predictions, request->force, error)
-                     : VALENCE_OK;
+    struct valence_store *store = NULL;
+    bool writes = request->predictions && ranks_is_first(request->ranks);
+    int status =
+        writes ? valence_output_check(request->predictions, request->force, error) : VALENCE_OK;
     if (!status)
         status = open_store(request->store, request->accept_unfinished, &store, error);
-    if (status)
+    status = ranks_agree(request->ranks, status, error);
+    if (status) {
+        valence_store_close(store);
         return status;
+    }
     struct evaluation_set set = {.run = request->run, .options = options, .store = store};
     struct evaluation_set against = {.run = request->against, .options = options, .store = store};
     const struct valence_comparison *comparison = NULL;
@@ -308,30 +318,64 @@ static int evaluate(const struct request *request, const struct valence_evaluate
     return status;
 }
 
+static int print_protocols(const struct request *request, const struct protocol_request *protocols,
+                           const struct protocol_set *set, struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    if (!ranks_is_first(request->ranks))
+        return VALENCE_OK;
+    if (protocols->tables)
+        status = write_protocol_tables(protocols->tables, set, error);
+    if (!status && request->json)
+        status = print_protocol_json(set, error);
+    else if (!status)
+        print_protocol_tables(set, protocols->format, stdout);
+    return status;
+}
+
 static int evaluate_protocols(const struct request *request,
                               const struct protocol_request *protocols, struct valence_error *error)
 {
-    struct valence_store *store;
+    struct valence_store *store = NULL;
     struct protocol_set *set = malloc(sizeof *set);
-    if (!set)
-        return valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "results");
-    int status = protocols->tables ? table_folder_make(protocols->tables, error) : VALENCE_OK;
+    bool writes = protocols->tables && ranks_is_first(request->ranks);
+    int status =
+        set ? VALENCE_OK
+            : valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "results");
+    if (!status && writes)
+        status = table_folder_make(protocols->tables, error);
     if (!status)
         status = open_store(request->store, request->accept_unfinished, &store, error);
+    status = ranks_agree(request->ranks, status, error);
     if (!status) {
         status = protocol_set_measure(request->run, checkpoint_of(request), protocols, store,
-                                      terminal_progress(request->quiet), set, error);
-        if (!status && protocols->tables)
-            status = write_protocol_tables(protocols->tables, set, error);
-        if (!status && request->json)
-            status = print_protocol_json(set, error);
-        else if (!status)
-            print_protocol_tables(set, protocols->format, stdout);
+                                      ranks_progress(request->ranks, request->quiet), set, error);
+        if (!status)
+            status = print_protocols(request, protocols, set, error);
         protocol_set_free(set);
-        valence_store_close(store);
     }
+    valence_store_close(store);
     free(set);
     return status;
+}
+
+/* By all ranks; the first one prints and writes. */
+static int evaluate_in_ranks(struct request *request, struct valence_evaluate_options *options,
+                             struct protocol_request *protocols)
+{
+    struct valence_error error;
+    struct ranks ranks;
+    int status = ranks_open(&ranks, &error);
+    if (!status) {
+        ranks_set_threads(&ranks, request->threads);
+        request->ranks = protocols->ranks = &ranks;
+        options->collective = protocols->options.collective = ranks.collective;
+        status = request->protocols.protocols ? evaluate_protocols(request, protocols, &error)
+                                              : evaluate(request, options, &error);
+    }
+    int code = ranks_report(&ranks, status, &error);
+    ranks_close(&ranks, status, code);
+    return code;
 }
 
 static int run_evaluate(const struct command *command, int argc, char **argv)
@@ -356,17 +400,12 @@ static int run_evaluate(const struct command *command, int argc, char **argv)
     struct valence_evaluate_options options;
     struct protocol_request protocols;
     unsigned flows[VALENCE_MAX_FLOWS];
-    struct valence_error error;
     int code;
     if (!parse(command, argc, argv, &request, &code) ||
         (code = check(command, &request, flows, &options)) ||
         (code = check_protocols(command, &request, &options, &protocols)))
         return code;
-    if (request.threads)
-        valence_set_threads((int)request.threads);
-    int status = request.protocols.protocols ? evaluate_protocols(&request, &protocols, &error)
-                                             : evaluate(&request, &options, &error);
-    return status ? report_error(&error) : EXIT_FINE;
+    return evaluate_in_ranks(&request, &options, &protocols);
 }
 
 const struct command command_evaluate = {
@@ -395,7 +434,9 @@ const struct command command_evaluate = {
         "rows erased at rates from 0 to 1, modalities absent, whole batches without one, noise, "
         "words "
         "deleted or replaced. "
-        "docs/protocols.md describes each, and says which published tables you can compare with.",
+        "docs/protocols.md describes each, and says which published tables you can compare "
+        "with.\n\n"
+        "mpirun -n N valence evaluate ... shares the clips and the resamples among N processes.",
     .example = "valence evaluate run corpus\n"
                "valence evaluate run corpus --flow all\n"
                "valence evaluate run corpus --against other-run\n"

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "open_paths.h"
 #include "predict_output.h"
+#include "ranks.h"
 #include "valence/evaluate.h"
 #include "sentences.h"
 #include "shared_options.h"
@@ -80,6 +81,9 @@ static int check(const struct command *command, const struct request *request,
         return report_usage(command, request->store
                                          ? "give a store or --text, not both"
                                          : "a store, or sentences with --text, are missing");
+    if (request->sentences.n && ranks_count() > 1)
+        return report_usage(command, "--text scores sentences in one process; several processes "
+                                     "share the clips of a store");
     int code = choose_checkpoint(command, request->checkpoint, which);
     if (!code && strcmp(request->split, "all") != 0) {
         enum valence_split split;
@@ -91,26 +95,30 @@ static int check(const struct command *command, const struct request *request,
     return code;
 }
 
+/* By all ranks; the first one writes. `status` is that of loading the model. */
 static int predict_store(const struct request *request,
-                         const struct valence_predict_options *options,
-                         struct predict_output *output, struct valence_prediction_counts *counts,
-                         struct valence_error *error)
+                         const struct valence_predict_options *options, const struct ranks *ranks,
+                         int status, struct predict_output *output,
+                         struct valence_prediction_counts *counts, struct valence_error *error)
 {
-    struct valence_store *store;
+    struct valence_store *store = NULL;
     enum valence_data_match match = VALENCE_DATA_UNKNOWN;
-    int status = open_store(request->store, request->accept_unfinished, &store, error);
-    if (status)
-        return status;
-    output->store = valence_store_path(store);
-    status = valence_model_match_data(output->model, store, &match, error);
-    if (!status && match == VALENCE_DATA_OTHER && !request->quiet)
+    bool writes = ranks_is_first(ranks);
+    if (!status)
+        status = open_store(request->store, request->accept_unfinished, &store, error);
+    if (!status)
+        status = valence_model_match_data(output->model, store, &match, error);
+    status = ranks_agree(ranks, status, error);
+    output->store = store ? valence_store_path(store) : NULL;
+    if (!status && match == VALENCE_DATA_OTHER && writes && !request->quiet)
         fprintf(stderr, "valence predict: note: %s is not the data that the model was trained on\n",
                 request->store);
     if (!status)
-        status = valence_predict(output->model, store, options, terminal_progress(request->quiet),
-                                 predict_output_receive, output, counts, error);
+        status =
+            valence_predict(output->model, store, options, ranks_progress(ranks, request->quiet),
+                            writes ? predict_output_receive : NULL, output, counts, error);
     terminal_progress_finish();
-    if (!status)
+    if (!status && writes)
         predict_output_finish(output, counts);
     valence_store_close(store);
     return status;
@@ -130,7 +138,8 @@ static int predict_sentences(const struct request *request,
 }
 
 static int predict(const struct request *request, const struct valence_predict_options *options,
-                   enum valence_checkpoint which, struct valence_error *error)
+                   enum valence_checkpoint which, const struct ranks *ranks,
+                   struct valence_error *error)
 {
     struct valence_run *run;
     struct valence_model *model = NULL;
@@ -149,10 +158,10 @@ static int predict(const struct request *request, const struct valence_predict_o
                                     .max_rows = request->max_rows,
                                     .sentences =
                                         request->sentences.n ? request->sentences.values : NULL};
-    if (!status && request->sentences.n)
-        status = predict_sentences(request, options, &output, &counts, error);
+    if (!request->sentences.n)
+        status = predict_store(request, options, ranks, status, &output, &counts, error);
     else if (!status)
-        status = predict_store(request, options, &output, &counts, error);
+        status = predict_sentences(request, options, &output, &counts, error);
     if (status)
         table_free(&output.table); /* what was received before */
     if (status == VALENCE_ERROR_CANCELLED && ferror(stdout))
@@ -177,9 +186,16 @@ static int run_predict(const struct command *command, int argc, char **argv)
     if (!parse(command, argc, argv, &request, &code) ||
         (code = check(command, &request, &options, &which)))
         return code;
-    if (request.threads)
-        valence_set_threads((int)request.threads);
-    return predict(&request, &options, which, &error) ? report_error(&error) : EXIT_FINE;
+    struct ranks ranks;
+    int status = ranks_open(&ranks, &error);
+    if (!status) {
+        ranks_set_threads(&ranks, request.threads);
+        options.collective = ranks.collective;
+        status = predict(&request, &options, which, &ranks, &error);
+    }
+    code = ranks_report(&ranks, status, &error);
+    ranks_close(&ranks, status, code);
+    return code;
 }
 
 const struct command command_predict = {
@@ -202,7 +218,8 @@ const struct command command_predict = {
         "their scores mean little, and their interval is the whole range.\n\n"
         "With --text you score sentences instead of a store. valence encodes them with the "
         "language model and settings that the checkpoint records for its training text, and scores "
-        "them without sound and face.",
+        "them without sound and face.\n\n"
+        "mpirun -n N valence predict ... shares the clips among N processes.",
     .example = "valence predict run corpus --split test\n"
                "valence predict run/best.safetensors clips --csv > scores.csv\n"
                "valence predict run --text 'I loved every minute'",

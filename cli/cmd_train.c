@@ -274,7 +274,7 @@ static int train(const struct train_request *request, const struct valence_train
     options.accept_changed_data = request->accept_changed_data;
     options.dry_run = request->dry_run;
     options.from = request->from;
-    options.progress = ranks_is_first(ranks) ? terminal_progress(request->quiet) : NULL;
+    options.progress = ranks_progress(ranks, request->quiet);
     options.note = show_note;
     options.user = (void *)(uintptr_t)request;
     options.epoch = show_epoch;
@@ -304,20 +304,6 @@ static int make_config(struct train_request *request, const struct ranks *ranks,
     return ranks_agree(ranks, status, error);
 }
 
-/* Says what failed, in the rank that did. */
-static int report_status(const struct train_request *request, const struct ranks *ranks, int status,
-                         struct valence_error *error)
-{
-    if (!status)
-        return EXIT_FINE;
-    if (status == VALENCE_ERROR_RANK)
-        return EXIT_FAILED;
-    if (status == VALENCE_ERROR_CANCELLED && !ranks_is_first(ranks))
-        return EXIT_INTERRUPTED;
-    add_remedy(request, error);
-    return report_error(error);
-}
-
 /* By all ranks, where mpirun started several. */
 static int train_in_ranks(struct train_request *request, struct valence_train_config *config)
 {
@@ -328,10 +314,13 @@ static int train_in_ranks(struct train_request *request, struct valence_train_co
         status = make_config(request, &ranks, config, &error);
     if (!status)
         status = train(request, config, &ranks, &error);
-    int code = report_status(request, &ranks, status, &error);
-    bool evaluates = !code && request->test && !request->dry_run && ranks_is_first(&ranks);
+    if (status)
+        add_remedy(request, &error);
+    int code = ranks_report(&ranks, status, &error);
+    if (!code && request->test && !request->dry_run)
+        code = evaluate(request, config);
     ranks_close(&ranks, status, code);
-    return evaluates ? evaluate(request, config) : code;
+    return code;
 }
 
 static int show_config(struct train_request *request, struct valence_train_config *config)

@@ -3,6 +3,7 @@
 #define VALENCE_CLI_PROTOCOL_REQUEST_H
 
 #include "options.h"
+#include "ranks.h"
 #include "table.h"
 #include "valence/protocol.h"
 #include "valence/run.h"
@@ -34,7 +35,8 @@ struct protocol_request {
     double rates[MAX_PROTOCOL_RATES];
     bool as_published; /* the choice of epochs */
     enum table_format format;
-    const char *tables; /* the folder for all forms, or NULL */
+    const char *tables;        /* the folder for all forms, or NULL */
+    const struct ranks *ranks; /* that measure together */
     int n_rate_runs;
     struct rate_run rate_runs[OPTION_LIST_MAX];
 };

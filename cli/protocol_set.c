@@ -30,6 +30,7 @@ static int measure_model(const struct protocol_request *request,
 {
     struct valence_model *model;
     int status = valence_model_load(valence_run_model_path(to->models, to->n), &model, error);
+    status = ranks_agree(request->ranks, status, error);
     for (int p = 0; p < request->n_protocols && !status; p++)
         status = measure_protocol(request, options, store, progress, p, model, to, error);
     valence_model_free(model);
@@ -44,12 +45,11 @@ static int measure_run(const char *run, enum valence_checkpoint which,
 {
     to->run = run;
     int status = open_run(run, which, &to->models, error);
-    if (status)
-        return status;
-    int n = valence_run_n_models(to->models);
+    int n = status ? 0 : valence_run_n_models(to->models);
     to->evaluations = calloc((size_t)n * (size_t)request->n_protocols, sizeof *to->evaluations);
-    if (!to->evaluations)
-        return valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "results");
+    if (!status && !to->evaluations)
+        status = valence_fail(error, VALENCE_ERROR_MEMORY, NULL, "no memory for %s", "results");
+    status = ranks_agree(request->ranks, status, error);
     for (; to->n < n && !status; to->n += !status)
         status = measure_model(request, options, store, progress, to, error);
     return status;
@@ -83,7 +83,8 @@ int protocol_set_measure(const char *run, enum valence_checkpoint which,
         struct valence_protocol_options options = request->options;
         options.rates = &request->rate_runs[i].rate;
         options.n_rates = 1;
-        status = check_rate(set, request->rate_runs[i].rate, error);
+        status =
+            ranks_agree(request->ranks, check_rate(set, request->rate_runs[i].rate, error), error);
         if (!status)
             status = measure_run(request->rate_runs[i].run, which, request, &options, store,
                                  progress, &set->at[i], error);
@@ -94,7 +95,7 @@ int protocol_set_measure(const char *run, enum valence_checkpoint which,
 
 static void free_results(const struct protocol_request *request, struct protocol_results *results)
 {
-    int n = results->evaluations ? valence_run_n_models(results->models) : 0;
+    int n = results->models && results->evaluations ? valence_run_n_models(results->models) : 0;
     for (int i = 0; i < n * request->n_protocols; i++)
         valence_protocol_evaluation_free(results->evaluations[i]);
     free(results->evaluations);

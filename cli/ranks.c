@@ -11,17 +11,67 @@
 struct valence_mpi;
 #include "valence/runtime.h"
 
-/* What the launchers of Open MPI, MPICH and Slurm say of how many ranks there are. */
+/* What ranks_open() gave, and how many commands have it. */
+static struct ranks joined;
+static int n_users;
+
+/* ---- Who started this process ---- */
+
+/* What mpirun of Open MPI and of MPICH, and srun say of how many processes they started. mpirun
+ * comes first: under Slurm, its processes inherit what Slurm says of the process that started them.
+ * Slurm's SLURM_NTASKS is not among them, since a batch script, which runs once, has it, too. */
+static const char slurm_size[] = "SLURM_STEP_NUM_TASKS";
+static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS",
+                                    slurm_size};
+
+/* The variable that counts, or NULL. */
+static const char *size_variable(void)
+{
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        if (getenv(sizes[i]))
+            return sizes[i];
+    return NULL;
+}
+
 int ranks_count(void)
 {
-    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *n = getenv(names[i]);
-        if (n && atoi(n) > 1)
-            return atoi(n);
-    }
-    return 1;
+    const char *name = size_variable();
+    int n = name ? atoi(getenv(name)) : 1;
+    return n > 1 ? n : 1;
 }
+
+static bool is_started_by_srun(void)
+{
+    return size_variable() == slurm_size;
+}
+
+/* A step of Slurm tells its tasks by PMI how they reach each other, if srun was asked for it. */
+static int check_pmi(struct valence_error *error)
+{
+    if (!is_started_by_srun() || getenv("PMIX_RANK") || getenv("PMI_RANK"))
+        return VALENCE_OK;
+    return valence_fail(error, VALENCE_ERROR_UNSUPPORTED, NULL,
+                        "srun started %d processes without PMI, so they cannot work together\n"
+                        "         (use srun --mpi=pmix, or mpirun; for independent processes unset "
+                        "%s)",
+                        ranks_count(), slurm_size);
+}
+
+/* An MPI library that does not understand the launcher takes every process for the only one. */
+static int check_count(const struct valence_collective *collective, struct valence_error *error)
+{
+    if (collective->n_ranks == ranks_count())
+        return VALENCE_OK;
+    return valence_fail(
+        error, VALENCE_ERROR_UNSUPPORTED, NULL,
+        "%s started %d processes, but MPI finds %d: this MPI library does not "
+        "support that launcher\n"
+        "         (use the mpirun of the MPI library that valence was built with%s)",
+        is_started_by_srun() ? "srun" : "mpirun", ranks_count(), collective->n_ranks,
+        is_started_by_srun() ? ", or srun --mpi=pmix" : "");
+}
+
+/* ---- Joining ---- */
 
 /* Functions of a library that is loaded late; POSIX lets a pointer to an object become one to a
  * function. */
@@ -32,28 +82,39 @@ static void *find(const struct ranks *ranks, const char *name)
 
 static int fail_absent(struct valence_error *error)
 {
+    const char *launcher = is_started_by_srun() ? "srun" : "mpirun";
 #ifdef VALENCE_WITH_MPI
     return valence_fail(error, VALENCE_ERROR_UNSUPPORTED, NULL,
-                        "mpirun started this, but libvalence-mpi cannot be loaded: %s\n"
+                        "%s started this, but libvalence-mpi cannot be loaded: %s\n"
                         "         (the Debian package valence-mpi has it)",
-                        dlerror());
+                        launcher, dlerror());
 #else
     return valence_fail(error, VALENCE_ERROR_UNSUPPORTED, NULL,
-                        "mpirun started this, but this valence was built without MPI\n"
-                        "         (install libopenmpi-dev and build it with -DVALENCE_MPI=ON)");
+                        "%s started this, but this valence was built without MPI\n"
+                        "         (install libopenmpi-dev and build it with -DVALENCE_MPI=ON)",
+                        launcher);
 #endif
 }
 
-int ranks_open(struct ranks *ranks, struct valence_error *error)
+static int load_library(struct ranks *ranks, struct valence_error *error)
 {
-    *ranks = (struct ranks){.n_local = 1};
-    if (ranks_count() == 1)
-        return VALENCE_OK;
     dlerror();
 #ifdef VALENCE_WITH_MPI
     /* Global: Open MPI's plug-ins take its names from there. */
     ranks->library = dlopen(VALENCE_WITH_MPI, RTLD_NOW | RTLD_GLOBAL);
 #endif
+    return ranks->library ? VALENCE_OK : fail_absent(error);
+}
+
+static void leave(const struct ranks *ranks, struct valence_mpi *mpi)
+{
+    void (*close)(struct valence_mpi *);
+    *(void **)&close = find(ranks, "valence_mpi_close");
+    close(mpi);
+}
+
+static int join(struct ranks *ranks, struct valence_error *error)
+{
     int (*open)(struct valence_mpi **, struct valence_error *);
     const struct valence_collective *(*collective)(const struct valence_mpi *);
     int (*n_local)(const struct valence_mpi *);
@@ -66,11 +127,38 @@ int ranks_open(struct ranks *ranks, struct valence_error *error)
     int status = open(&mpi, error);
     if (status)
         return status;
+    status = check_count(collective(mpi), error);
+    if (status) {
+        leave(ranks, mpi);
+        return status;
+    }
     ranks->mpi = mpi;
     ranks->collective = collective(mpi);
     ranks->n_local = n_local(mpi);
     return VALENCE_OK;
 }
+
+int ranks_open(struct ranks *ranks, struct valence_error *error)
+{
+    *ranks = (struct ranks){.n_local = 1};
+    if (ranks_count() == 1)
+        return VALENCE_OK;
+    if (n_users) {
+        *ranks = joined;
+        n_users++;
+        return VALENCE_OK;
+    }
+    int status = check_pmi(error);
+    if (!status)
+        status = load_library(ranks, error);
+    if (!status)
+        status = join(ranks, error);
+    joined = *ranks;
+    n_users = ranks->mpi ? 1 : 0;
+    return status;
+}
+
+/* ---- Working together ---- */
 
 int ranks_agree(const struct ranks *ranks, int status, struct valence_error *error)
 {
@@ -108,10 +196,33 @@ int ranks_threads(const struct ranks *ranks)
     return n / ranks->n_local > 1 ? n / ranks->n_local : 1;
 }
 
+struct valence_progress *ranks_progress(const struct ranks *ranks, bool quiet)
+{
+    return ranks_is_first(ranks) ? terminal_progress(quiet) : NULL;
+}
+
+void ranks_set_threads(const struct ranks *ranks, int64_t wanted)
+{
+    if (wanted || ranks->collective)
+        valence_set_threads(wanted ? (int)wanted : ranks_threads(ranks));
+}
+
+int ranks_report(const struct ranks *ranks, int status, const struct valence_error *error)
+{
+    if (!status)
+        return EXIT_FINE;
+    if (status == VALENCE_ERROR_RANK)
+        return EXIT_FAILED;
+    if (status == VALENCE_ERROR_CANCELLED && !ranks_is_first(ranks))
+        return EXIT_INTERRUPTED;
+    return report_error(error);
+}
+
+/* ---- Leaving ---- */
+
 void ranks_close(struct ranks *ranks, int status, int code)
 {
     struct valence_error ignored;
-    void (*close)(struct valence_mpi *);
     if (!ranks->mpi)
         return;
     if (status && status != VALENCE_ERROR_CANCELLED) {
@@ -119,7 +230,7 @@ void ranks_close(struct ranks *ranks, int status, int code)
             ranks->collective->barrier(ranks->collective->context, &ignored);
         ranks->collective->abort(ranks->collective->context, code);
     }
-    *(void **)&close = find(ranks, "valence_mpi_close");
-    close(ranks->mpi);
+    if (--n_users == 0)
+        leave(ranks, ranks->mpi);
     ranks->mpi = NULL;
 }

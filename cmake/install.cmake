@@ -57,7 +57,7 @@ if(media_components)
   valence_library(valence-media "Features for valence from sounds, pictures, films and transcripts"
                   COMPONENTS ${media_components} BESIDE libvalence)
   # What both need privately is in both, and exported by neither.
-  foreach(shared IN ITEMS base format config kernels model store models data run evaluate report)
+  foreach(shared IN ITEMS base format config collective kernels model store models data run evaluate report)
     target_link_options(libvalence-media PRIVATE "LINKER:--exclude-libs=libvalence_${shared}.a")
   endforeach()
   list(APPEND libraries libvalence-media)

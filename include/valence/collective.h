@@ -1,9 +1,10 @@
-/* Several processes that train as one: what they tell each other.
+/* Several processes that train, evaluate or predict as one: what they tell each other.
  *
- * Data-parallel training runs the same program n times, as *ranks* 0 ... n - 1. Each rank reads its
- * share of every batch, and they exchange features and gradients through the functions of this
- * table. Fill it with those of whatever started the ranks: MPI (valence/mpi.h does that), Dask,
- * Ray, NCCL, or threads of one process.
+ * The same program runs n times, as *ranks* 0 ... n - 1. In training, each rank reads its share of
+ * every batch, and they exchange features and gradients through the functions of this table; in
+ * evaluation and prediction, each scores its share of the clips, and they exchange scores. Fill it
+ * with those of whatever started the ranks: MPI (valence/mpi.h does that), Dask, Ray, NCCL, or
+ * threads of one process.
  *
  *   struct valence_collective collective;
  *   valence_collective_default(&collective);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "valence/api.h"
+#include "valence/collective.h"
 #include "valence/error.h"
 #include "valence/metrics.h"
 #include "valence/model.h"
@@ -67,6 +68,13 @@ struct valence_evaluate_options {
     /* The store's stream that is read as text: recognised or damaged words, say, encoded as the
      * model's text was. NULL: the one that it was trained with. */
     const char *text_stream;
+    /* The ranks that evaluate together (valence/collective.h); NULL: this process alone. All of
+     * them call valence_evaluate(), or valence_compare(), with the same options, model and clips.
+     * Each scores its share of the clips and computes its share of the resamples, and all get the
+     * whole evaluation: the bytes that one rank with as many threads gets. Where one rank fails,
+     * all do: it with its own error, which names the rank, the others with ERROR_RANK. A rank whose
+     * progress function cancels stops all. */
+    const struct valence_collective *collective;
 };
 VALENCE_API void valence_evaluate_options_default(struct valence_evaluate_options *options);
 
@@ -162,7 +170,8 @@ struct valence_evaluation {
  * the model's streams; DATA with key "labels" where the model gives scores and the store's labels
  * are classes, or the other way round, or they are other classes; SHAPE where a stream has another
  * width; DATA where a stream was not encoded as for training; ARGUMENT for options out of range;
- * CANCELLED; those of reading the store; MEMORY. */
+ * CANCELLED; those of reading the store; DATA where ranks have different models or clips, RANK;
+ * MEMORY. */
 VALENCE_API int valence_evaluate(const struct valence_model *model,
                                  const struct valence_store *store,
                                  const struct valence_evaluate_options *options,
@@ -200,9 +209,9 @@ struct valence_comparison {
 
 /* The mean over the n models of a run less the mean over the `n_others` of another. Intervals are
  * paired: every model of both is measured on the same resamples of the clips. They say nothing
- * about what other seeds would give. Of `options`, n_resamples and seed count; NULL: the defaults.
- * *comparison is NULL on failure; free with valence_comparison_free(). Errors: DATA where the
- * evaluations are not of the same clips, flows and scale; ARGUMENT; MEMORY. */
+ * about what other seeds would give. Of `options`, n_resamples, seed and collective count; NULL:
+ * the defaults. *comparison is NULL on failure; free with valence_comparison_free(). Errors: DATA
+ * where the evaluations are not of the same clips, flows and scale; ARGUMENT; RANK; MEMORY. */
 VALENCE_API int valence_compare(const struct valence_evaluation *const *evaluations, int n,
                                 const struct valence_evaluation *const *others, int n_others,
                                 const struct valence_evaluate_options *options,

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "valence/api.h"
+#include "valence/collective.h"
 #include "valence/error.h"
 #include "valence/model.h"
 #include "valence/progress.h"
@@ -29,6 +30,10 @@ struct valence_predict_options {
     double level;       /* of the interval, 0.9; valence/reliability.h has the limits */
     int64_t batch_size; /* clips computed together, 64; stores only */
     int64_t max_rows;   /* of a stream of a clip, 10000; longer ones are cut; stores only */
+    /* The ranks that predict together (valence/collective.h); NULL: this process alone. All of them
+     * call valence_predict() with the same options, model and clips, as valence_evaluate()
+     * describes (valence/evaluate.h), and each can receive all predictions; stores only. */
+    const struct valence_collective *collective;
 };
 VALENCE_API void valence_predict_options_default(struct valence_predict_options *options);
 
@@ -89,8 +94,9 @@ VALENCE_API unsigned valence_model_flow_for(const struct valence_model *model, u
  * `options`, `progress` and `counts` may be NULL.
  *
  * Errors: NOT_FOUND where the store has none of the model's streams; SHAPE where one has another
- * width; DATA where one was not encoded as for training; ARGUMENT; CANCELLED; those of
- * reading the store, naming the clips; MEMORY. Predictions given before an error are valid. */
+ * width; DATA where one was not encoded as for training, or where ranks have different models or
+ * clips; RANK; ARGUMENT; CANCELLED; those of reading the store, naming the clips; MEMORY.
+ * Predictions given before an error are valid. */
 VALENCE_API int
 valence_predict(const struct valence_model *model, const struct valence_store *store,
                 const struct valence_predict_options *options,

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "valence/api.h"
+#include "valence/collective.h"
 #include "valence/error.h"
 #include "valence/evaluate.h"
 #include "valence/metrics.h"
@@ -134,6 +135,8 @@ struct valence_protocol_options {
     const char *label_values, *label_map, *text_stream;
     enum valence_replacement replacement; /* replace-words: word */
     enum valence_noise_kind noise_kind;   /* noise: gaussian */
+    /* as in struct valence_evaluate_options */
+    const struct valence_collective *collective;
 };
 VALENCE_API void valence_protocol_options_default(struct valence_protocol_options *options);
 

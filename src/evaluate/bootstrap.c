@@ -1,20 +1,20 @@
 /* Intervals of metrics from resamples of the clips. */
+#include "evaluate/bootstrap.h"
+
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "collective/share.h"
 #include "evaluate/metric_sums.h"
 
-int valence_bootstrap(const float *predicted, const float *labels, int64_t n,
-                      enum valence_scale scale, int64_t n_resamples, uint64_t seed, double *samples,
-                      struct valence_error *error)
+/* Computes the resamples of a share. */
+static int resample(struct share share, const float *predicted, const float *labels, int64_t n,
+                    enum valence_scale scale, uint64_t seed, double *samples,
+                    struct valence_error *error)
 {
-    if (!predicted || !labels || !samples || n < 1 || n > UINT32_MAX || n_resamples < 0)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "a bootstrap needs 1 to 2^32 - 1 clips");
-    if ((unsigned)scale >= VALENCE_N_SCALES)
-        return fail(error, VALENCE_ERROR_ARGUMENT, "unknown label scale %d", (int)scale);
     struct clip_terms *terms = allocate(n, sizeof *terms);
     if (!terms)
         return fail_memory(error, (size_t)n * sizeof *terms, "the bootstrap");
@@ -22,7 +22,7 @@ int valence_bootstrap(const float *predicted, const float *labels, int64_t n,
     metric_means(predicted, labels, n, scale, &mean_p, &mean_t);
     metric_terms(predicted, labels, n, scale, mean_p, mean_t, terms);
 #pragma omp parallel for schedule(static)
-    for (int64_t resample = 0; resample < n_resamples; resample++) {
+    for (int64_t resample = share.begin; resample < share.end; resample++) {
         struct random_source source = random_source(seed, (uint64_t)resample);
         struct metric_sums sums = {0};
         /* Scaling 32 bits instead of rejecting: the bias, n / 2^32, is far below what resampling
@@ -33,6 +33,27 @@ int valence_bootstrap(const float *predicted, const float *labels, int64_t n,
     }
     free(terms);
     return VALENCE_OK;
+}
+
+int bootstrap_run(const struct valence_collective *collective, const float *predicted,
+                  const float *labels, int64_t n, enum valence_scale scale, int64_t n_resamples,
+                  uint64_t seed, double *samples, struct valence_error *error)
+{
+    struct share share = collective_share(collective, n_resamples, 1);
+    int status = resample(share, predicted, labels, n, scale, seed, samples, error);
+    return collective_gather_shares(collective, status, n_resamples, 1,
+                                    VALENCE_MAX_METRICS * (int64_t)sizeof *samples, samples, error);
+}
+
+int valence_bootstrap(const float *predicted, const float *labels, int64_t n,
+                      enum valence_scale scale, int64_t n_resamples, uint64_t seed, double *samples,
+                      struct valence_error *error)
+{
+    if (!predicted || !labels || !samples || n < 1 || n > UINT32_MAX || n_resamples < 0)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "a bootstrap needs 1 to 2^32 - 1 clips");
+    if ((unsigned)scale >= VALENCE_N_SCALES)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "unknown label scale %d", (int)scale);
+    return bootstrap_run(NULL, predicted, labels, n, scale, n_resamples, seed, samples, error);
 }
 
 static int ascending(const void *a, const void *b)

@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "evaluate/bootstrap.h"
 #include "evaluate/options.h"
 #include "evaluate/seeds.h"
 
@@ -80,6 +81,7 @@ static int check_same_clips(const struct valence_evaluation *const *evaluations,
 
 /* What both sides are resampled into. */
 struct resampling {
+    const struct valence_collective *collective;
     int64_t n_resamples;
     uint64_t seed;
     double *sums; /* (n_resamples, VALENCE_MAX_METRICS): the difference of the means */
@@ -94,11 +96,32 @@ static int add_samples(const struct valence_evaluation *const *evaluations, int 
     int status = VALENCE_OK;
     for (int i = 0; i < n && !status; i++) {
         const struct valence_evaluation *evaluation = evaluations[i];
-        status = valence_bootstrap(evaluation->flows[flow].scores, evaluation->labels,
-                                   evaluation->n_clips, evaluation->scale, resampling->n_resamples,
-                                   resampling->seed, resampling->room, error);
+        status = bootstrap_run(resampling->collective, evaluation->flows[flow].scores,
+                               evaluation->labels, evaluation->n_clips, evaluation->scale,
+                               resampling->n_resamples, resampling->seed, resampling->room, error);
         for (int64_t j = 0; j < resampling->n_resamples * VALENCE_MAX_METRICS && !status; j++)
             resampling->sums[j] += sign / n * resampling->room[j];
+    }
+    return status;
+}
+
+/* Each metric's difference of the means, with its interval from the resamples. */
+static int take_differences(const struct valence_evaluation *const *evaluations, int n,
+                            const struct valence_evaluation *const *others, int n_others, int flow,
+                            const struct resampling *resampling,
+                            struct valence_difference *differences, struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    for (int m = 0; m < VALENCE_N_METRICS && !status; m++) {
+        enum valence_metric metric = (enum valence_metric)m;
+        differences[m] = (struct valence_difference){
+            .value = valence_summarise_metric(evaluations, n, flow, metric).mean -
+                     valence_summarise_metric(others, n_others, flow, metric).mean,
+            .interval = {NAN, NAN}};
+        if (resampling->n_resamples)
+            status =
+                valence_bootstrap_interval(resampling->sums, NULL, resampling->n_resamples, metric,
+                                           VALENCE_METRIC_LEVEL, &differences[m].interval, error);
     }
     return status;
 }
@@ -113,18 +136,11 @@ static int compare_flow(const struct valence_evaluation *const *evaluations, int
     int status = add_samples(evaluations, n, flow, 1, resampling, error);
     if (!status)
         status = add_samples(others, n_others, flow, -1, resampling, error);
-    for (int m = 0; m < VALENCE_N_METRICS && !status; m++) {
-        enum valence_metric metric = (enum valence_metric)m;
-        differences[m] = (struct valence_difference){
-            .value = valence_summarise_metric(evaluations, n, flow, metric).mean -
-                     valence_summarise_metric(others, n_others, flow, metric).mean,
-            .interval = {NAN, NAN}};
-        if (n_values)
-            status =
-                valence_bootstrap_interval(resampling->sums, NULL, resampling->n_resamples, metric,
-                                           VALENCE_METRIC_LEVEL, &differences[m].interval, error);
-    }
-    return status;
+    if (status)
+        return status;
+    status =
+        take_differences(evaluations, n, others, n_others, flow, resampling, differences, error);
+    return collective_agree(resampling->collective, status, error);
 }
 
 static int compare(const struct valence_evaluation *const *evaluations, int n,
@@ -137,13 +153,15 @@ static int compare(const struct valence_evaluation *const *evaluations, int n,
     comparison->differences =
         allocate(comparison->n_flows * VALENCE_N_METRICS, sizeof *comparison->differences);
     double *samples = allocate(2 * block, sizeof *samples);
-    struct resampling resampling = {.n_resamples = options->n_resamples,
+    struct resampling resampling = {.collective = options->collective,
+                                    .n_resamples = options->n_resamples,
                                     .seed = options->seed,
                                     .sums = samples,
                                     .room = samples ? samples + block : NULL};
     int status = samples && comparison->differences
                      ? VALENCE_OK
                      : fail_memory(error, (size_t)block * 2 * sizeof *samples, "the bootstrap");
+    status = collective_agree(options->collective, status, error);
     for (int flow = 0; flow < comparison->n_flows && !status; flow++)
         status = compare_flow(evaluations, n, others, n_others, flow, &resampling,
                               comparison->differences + flow * VALENCE_N_METRICS, error);
@@ -160,12 +178,14 @@ int valence_compare(const struct valence_evaluation *const *evaluations, int n,
     *comparison = NULL;
     int status = evaluate_options_take(options, &known, error);
     if (!status)
-        status = check_same_clips(evaluations, n, others, n_others, error);
+        status = collective_agree(known.collective,
+                                  check_same_clips(evaluations, n, others, n_others, error), error);
     if (status)
         return status;
     struct valence_comparison *made = allocate(1, sizeof *made);
     status = made ? compare(evaluations, n, others, n_others, &known, made, error)
-                  : fail_memory(error, sizeof *made, "the comparison");
+                  : collective_agree(known.collective,
+                                     fail_memory(error, sizeof *made, "the comparison"), error);
     if (status)
         valence_comparison_free(made);
     else

@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "data/label_scale.h"
+#include "evaluate/bootstrap.h"
 #include "evaluate/clips_hash.h"
 #include "evaluate/options.h"
 #include "evaluate/scoring.h"
@@ -225,27 +226,29 @@ static int measure_flows(const struct scoring *scoring, struct clip_score *const
                                   &evaluation->outside_stream, &evaluation->outside_column, error);
 }
 
-static int score_flows(const struct scoring *scoring, struct valence_evaluation *evaluation,
+/* Room for the scores of all flows: freed together. */
+struct flow_scores {
+    unsigned flows[VALENCE_MAX_FLOWS];
+    struct clip_score *scores[VALENCE_MAX_FLOWS];
+};
+
+static int make_scores(const struct valence_evaluation *evaluation, struct flow_scores *to,
                        struct valence_error *error)
 {
     int64_t n = evaluation->n_clips;
-    unsigned flows[VALENCE_MAX_FLOWS];
-    struct clip_score *scores[VALENCE_MAX_FLOWS] = {NULL};
-    int status = VALENCE_OK;
     for (int f = 0; f < evaluation->n_flows; f++) {
-        flows[f] = evaluation->flows[f].flow;
-        scores[f] = allocate(n, sizeof *scores[f]);
-        if (!status && !scores[f])
-            status = fail_memory(error, (size_t)n * sizeof *scores[f], "scores");
+        to->flows[f] = evaluation->flows[f].flow;
+        to->scores[f] = allocate(n, sizeof *to->scores[f]);
+        if (!to->scores[f])
+            return fail_memory(error, (size_t)n * sizeof *to->scores[f], "scores");
     }
-    if (!status)
-        status =
-            scoring_run(scoring, evaluation->clips, n, flows, evaluation->n_flows, scores, error);
-    if (!status)
-        status = measure_flows(scoring, scores, evaluation, error);
-    for (int f = 0; f < evaluation->n_flows; f++)
-        free(scores[f]);
-    return status;
+    return VALENCE_OK;
+}
+
+static void free_scores(struct flow_scores *scores)
+{
+    for (int f = 0; f < VALENCE_MAX_FLOWS; f++)
+        free(scores->scores[f]);
 }
 
 /* ---- Intervals ---- */
@@ -269,20 +272,22 @@ static int flow_intervals(const double *samples, const double *first, int64_t n_
 
 /* Two blocks of samples: the first flow's, which the others are compared with, and the current
  * one's. */
-static int all_intervals(struct valence_evaluation *evaluation, uint64_t seed,
+static int all_intervals(struct valence_evaluation *evaluation,
+                         const struct valence_collective *collective, uint64_t seed,
                          struct valence_error *error)
 {
     int64_t n = evaluation->n_resamples, block = n * VALENCE_MAX_METRICS;
     double *samples = allocate(2 * block, sizeof *samples);
-    if (!samples)
-        return fail_memory(error, (size_t)block * 2 * sizeof *samples, "the bootstrap");
-    int status = VALENCE_OK;
+    int status = samples ? VALENCE_OK
+                         : fail_memory(error, (size_t)block * 2 * sizeof *samples, "the bootstrap");
+    status = collective_agree(collective, status, error);
     for (int f = 0; f < evaluation->n_flows && !status; f++) {
         double *own = samples + (f > 0 ? block : 0);
-        status = valence_bootstrap(evaluation->flows[f].scores, evaluation->labels,
-                                   evaluation->n_clips, evaluation->scale, n, seed, own, error);
+        status = bootstrap_run(collective, evaluation->flows[f].scores, evaluation->labels,
+                               evaluation->n_clips, evaluation->scale, n, seed, own, error);
         if (!status)
-            status = flow_intervals(own, samples, n, &evaluation->flows[f], error);
+            status = collective_agree(
+                collective, flow_intervals(own, samples, n, &evaluation->flows[f], error), error);
     }
     free(samples);
     return status;
@@ -306,8 +311,10 @@ static int measure_constant(const struct valence_store *store, const struct targ
     return status;
 }
 
-static int evaluate(const struct scoring *scoring, const struct valence_evaluate_options *options,
-                    struct valence_evaluation *evaluation, struct valence_error *error)
+/* Everything that comes before the scores. */
+static int prepare(const struct scoring *scoring, const struct valence_evaluate_options *options,
+                   const struct target_labels *labels, struct valence_evaluation *evaluation,
+                   struct flow_scores *scores, struct valence_error *error)
 {
     evaluation->split = options->split;
     evaluation->level = options->level;
@@ -315,30 +322,58 @@ static int evaluate(const struct scoring *scoring, const struct valence_evaluate
     evaluation->synthetic = store_is_synthetic(scoring->store);
     evaluation->constant = NAN;
     evaluation->n_classes = (int)valence_model_get_config(scoring->model)->n_classes;
-    struct target_labels labels;
-    int status = check_labels_fit(scoring->model, scoring->store, options, error);
+    evaluation->scale = options->scale < 0 ? target_scale(labels, scoring->store)
+                                           : (enum valence_scale)options->scale;
+    int status = valence_model_match_data(scoring->model, scoring->store, &evaluation->data, error);
     if (!status)
         status = scoring_note_training(scoring, evaluation->trained_on, &evaluation->configuration,
                                        error);
     if (!status)
-        status = target_labels_make(options->label_values, options->label_map, &labels, error);
-    if (status)
-        return status;
-    evaluation->scale = options->scale < 0 ? target_scale(&labels, scoring->store)
-                                           : (enum valence_scale)options->scale;
-    status = valence_model_match_data(scoring->model, scoring->store, &evaluation->data, error);
-    if (!status)
-        status = select_clips(scoring, &labels, evaluation, error);
+        status = select_clips(scoring, labels, evaluation, error);
     if (!status) {
         clips_hash(scoring->store, evaluation->clips, evaluation->labels, evaluation->n_clips,
                    evaluation->clips_sha256);
         status = make_flows(scoring->model, options, evaluation, error);
     }
+    return status ? status : make_scores(evaluation, scores, error);
+}
+
+/* Scores and what is computed from them: what is not shared among ranks is each rank's own work,
+ * with the same result. `status` is that of preparing. */
+static int measure(struct scoring *scoring, const struct valence_evaluate_options *options,
+                   int status, const struct target_labels *labels, struct flow_scores *scores,
+                   struct valence_evaluation *evaluation, struct valence_error *error)
+{
+    status = scoring_begin(scoring, options->collective, status, evaluation->clips,
+                           evaluation->labels, evaluation->n_clips, error);
     if (!status)
-        status = score_flows(scoring, evaluation, error);
-    if (!status && options->n_resamples > 0)
-        status = all_intervals(evaluation, options->seed, error);
-    return status ? status : measure_constant(scoring->store, &labels, evaluation, error);
+        status = scoring_run(scoring, evaluation->clips, evaluation->n_clips, scores->flows,
+                             evaluation->n_flows, scores->scores, error);
+    if (status)
+        return status;
+    status = measure_flows(scoring, scores->scores, evaluation, error);
+    if (!status)
+        status = measure_constant(scoring->store, labels, evaluation, error);
+    status = collective_agree(options->collective, status, error);
+    return status || options->n_resamples == 0
+               ? status
+               : all_intervals(evaluation, options->collective, options->seed, error);
+}
+
+static int evaluate(struct scoring *scoring, const struct valence_evaluate_options *options,
+                    int status, struct valence_evaluation *evaluation, struct valence_error *error)
+{
+    struct target_labels labels = {.mapped = false};
+    struct flow_scores scores = {.flows = {0}};
+    if (!status)
+        status = check_labels_fit(scoring->model, scoring->store, options, error);
+    if (!status)
+        status = target_labels_make(options->label_values, options->label_map, &labels, error);
+    if (!status)
+        status = prepare(scoring, options, &labels, evaluation, &scores, error);
+    status = measure(scoring, options, status, &labels, &scores, evaluation, error);
+    free_scores(&scores);
+    return status;
 }
 
 int valence_evaluate(const struct valence_model *model, const struct valence_store *store,
@@ -352,14 +387,14 @@ int valence_evaluate(const struct valence_model *model, const struct valence_sto
     if (!model || !store)
         return fail(error, VALENCE_ERROR_ARGUMENT, "the model or the store is NULL");
     int status = evaluate_options_take(options, &known, error);
-    if (!status)
-        status = scoring_open(&scoring, model, store, known.text_stream, known.batch_size,
-                              known.max_rows, progress, error);
     if (status)
         return status;
+    status = scoring_open(&scoring, model, store, known.text_stream, known.batch_size,
+                          known.max_rows, progress, error);
     struct valence_evaluation *made = allocate(1, sizeof *made);
-    status = made ? evaluate(&scoring, &known, made, error)
-                  : fail_memory(error, sizeof *made, "results");
+    status = made ? evaluate(&scoring, &known, status, made, error)
+                  : collective_agree(known.collective, fail_memory(error, sizeof *made, "results"),
+                                     error);
     scoring_close(&scoring);
     if (status)
         valence_evaluation_free(made);

@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/options.h"
+#include "collective/collective.h"
 #include "data/clips.h"
 
 void valence_evaluate_options_default(struct valence_evaluate_options *options)
@@ -86,26 +87,30 @@ static int check_measuring(enum valence_split split, int scale, int64_t n_resamp
     return VALENCE_OK;
 }
 
-int evaluate_options_take(const struct valence_evaluate_options *given,
-                          struct valence_evaluate_options *options, struct valence_error *error)
+static int check_evaluate(const struct valence_evaluate_options *options,
+                          struct valence_error *error)
 {
-    valence_evaluate_options_default(options);
-    int status = options_read(options, sizeof *options, given, error);
-    if (!status)
-        status = check_common(options->batch_size, options->max_rows, options->level, error);
+    int status = check_common(options->batch_size, options->max_rows, options->level, error);
     if (!status)
         status = check_flows(options, error);
     return status ? status
                   : check_measuring(options->split, options->scale, options->n_resamples, error);
 }
 
-int predict_options_take(const struct valence_predict_options *given,
-                         struct valence_predict_options *options, struct valence_error *error)
+int evaluate_options_take(const struct valence_evaluate_options *given,
+                          struct valence_evaluate_options *options, struct valence_error *error)
 {
-    valence_predict_options_default(options);
+    valence_evaluate_options_default(options);
     int status = options_read(options, sizeof *options, given, error);
     if (!status)
-        status = check_common(options->batch_size, options->max_rows, options->level, error);
+        status = collective_check(options->collective, error);
+    return status ? status
+                  : collective_agree(options->collective, check_evaluate(options, error), error);
+}
+
+static int check_predict(const struct valence_predict_options *options, struct valence_error *error)
+{
+    int status = check_common(options->batch_size, options->max_rows, options->level, error);
     if (!status && (options->split >= VALENCE_N_SPLITS || options->split < VALENCE_ALL_SPLITS))
         status =
             fail_key(error, VALENCE_ERROR_ARGUMENT, "split", "unknown split %d", options->split);
@@ -114,6 +119,18 @@ int predict_options_take(const struct valence_predict_options *given,
         status = fail_key(error, VALENCE_ERROR_ARGUMENT, "flow",
                           "the flow misses every modality or one that does not exist");
     return status;
+}
+
+int predict_options_take(const struct valence_predict_options *given,
+                         struct valence_predict_options *options, struct valence_error *error)
+{
+    valence_predict_options_default(options);
+    int status = options_read(options, sizeof *options, given, error);
+    if (!status && collective_check(options->collective, error)) {
+        options->collective = NULL;
+        status = VALENCE_ERROR_ARGUMENT;
+    }
+    return status ? status : check_predict(options, error);
 }
 
 static int check_rates(const struct valence_protocol_options *options, struct valence_error *error)
@@ -169,16 +186,24 @@ static int check_masks(const struct valence_protocol_options *options, struct va
     return VALENCE_OK;
 }
 
+static int check_protocol(const struct valence_protocol_options *options,
+                          struct valence_error *error)
+{
+    int status = check_common(options->batch_size, options->max_rows, 0.5, error);
+    if (!status)
+        status = check_measuring(options->split, options->scale, options->n_resamples, error);
+    if (!status)
+        status = check_rates(options, error);
+    return status ? status : check_masks(options, error);
+}
+
 int protocol_options_take(const struct valence_protocol_options *given,
                           struct valence_protocol_options *options, struct valence_error *error)
 {
     valence_protocol_options_default(options);
     int status = options_read(options, sizeof *options, given, error);
     if (!status)
-        status = check_common(options->batch_size, options->max_rows, 0.5, error);
-    if (!status)
-        status = check_measuring(options->split, options->scale, options->n_resamples, error);
-    if (!status)
-        status = check_rates(options, error);
-    return status ? status : check_masks(options, error);
+        status = collective_check(options->collective, error);
+    return status ? status
+                  : collective_agree(options->collective, check_protocol(options, error), error);
 }

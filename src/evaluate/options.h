@@ -7,7 +7,8 @@
 #include "valence/protocol.h"
 
 /* `given` may be NULL. ERROR_ARGUMENT for a size that this library does not know or a value out of
- * range. */
+ * range. Ranks fail together, except by predict_options_take(), which serves batches in memory,
+ * too; what it gives as the collective can be used even then. */
 int evaluate_options_take(const struct valence_evaluate_options *given,
                           struct valence_evaluate_options *options, struct valence_error *error);
 int predict_options_take(const struct valence_predict_options *given,

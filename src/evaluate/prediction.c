@@ -10,9 +10,9 @@
 #include "model/network.h"
 #include "valence/predict.h"
 
-/* Clips whose scores are held at a time: as many as flows can be computed together well, and few
- * enough that memory does not grow with the store. */
-#define CHUNK_BATCHES 16
+/* Batches whose scores are held at a time: so many that flows, and ranks, have work together, and
+ * so few that memory does not grow with the store. */
+#define CHUNK_BATCHES 64
 
 /* What a prediction is made for, and where it goes. */
 struct predicting {
@@ -203,23 +203,27 @@ static int predict_chunk(struct predicting *predicting, const struct scoring *sc
     }
     for (unsigned flow = 0; flow < VALENCE_ALL_MODALITIES && !status; flow++)
         status = score_flow(scoring, flow, n, chunk, error);
+    if (status)
+        return status;
     for (int64_t i = 0; i < n && !status; i++)
         status = give(predicting, valence_store_clip(scoring->store, clips[i])->id,
                       &chunk->clips[i], error);
-    return status;
+    return collective_agree(scoring->collective, status, error);
 }
 
-static int predict_all(struct predicting *predicting, struct scoring *scoring,
+/* `status` is that of opening and listing. */
+static int predict_all(struct predicting *predicting, struct scoring *scoring, int status,
                        const struct clip_list *list, struct valence_error *error)
 {
-    int64_t size = CHUNK_BATCHES * scoring->batch_size;
+    int64_t size = CHUNK_BATCHES * predicting->options.batch_size;
     size = size < list->n ? size : list->n;
     struct chunk chunk = {.clips = allocate(size, sizeof *chunk.clips),
                           .of_flow = allocate(size, sizeof *chunk.of_flow),
                           .scores = allocate(size, sizeof *chunk.scores)};
-    int status = chunk.clips && chunk.of_flow && chunk.scores
-                     ? VALENCE_OK
-                     : fail_memory(error, (size_t)size * sizeof *chunk.clips, "predictions");
+    if (!status && !(chunk.clips && chunk.of_flow && chunk.scores))
+        status = fail_memory(error, (size_t)size * sizeof *chunk.clips, "predictions");
+    status = scoring_begin(scoring, predicting->options.collective, status, list->clips, NULL,
+                           list->n, error);
     scoring->total = list->n;
     for (int64_t first = 0; first < list->n && !status; first += size) {
         int64_t n = size < list->n - first ? size : list->n - first;
@@ -244,14 +248,14 @@ int valence_predict(const struct valence_model *model, const struct valence_stor
     if (!model || !store)
         return fail(error, VALENCE_ERROR_ARGUMENT, "the model or the store is NULL");
     int status = begin(&predicting, model, options, receive, user, counts, error);
-    if (!status)
-        status = scoring_open(&scoring, model, store, NULL, predicting.options.batch_size,
-                              predicting.options.max_rows, progress, error);
+    status = collective_agree(predicting.options.collective, status, error);
     if (status)
         return status;
-    status = list_clips(&scoring, predicting.options.split, &list, &predicting.counts, error);
+    status = scoring_open(&scoring, model, store, NULL, predicting.options.batch_size,
+                          predicting.options.max_rows, progress, error);
     if (!status)
-        status = predict_all(&predicting, &scoring, &list, error);
+        status = list_clips(&scoring, predicting.options.split, &list, &predicting.counts, error);
+    status = predict_all(&predicting, &scoring, status, &list, error);
     scoring_close(&scoring);
     free(list.clips);
     end(&predicting, counts);

@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "evaluate/bootstrap.h"
 #include "evaluate/clips_hash.h"
 #include "evaluate/options.h"
 #include "evaluate/protocol_figures.h"
@@ -149,36 +150,49 @@ static int score_flow(struct session *s, unsigned flow, int64_t *chosen, struct 
     return status;
 }
 
-static int score_condition(struct session *s, struct valence_condition *condition,
-                           struct valence_error *error)
+static int score_condition(struct session *s, int64_t *chosen, struct clip_score *scores,
+                           struct valence_condition *condition, struct valence_error *error)
 {
-    int64_t n = s->to->n_clips, *chosen = allocate(n, sizeof *chosen);
-    struct clip_score *scores = allocate(n, sizeof *scores);
-    int status =
-        chosen && scores ? VALENCE_OK : fail_memory(error, (size_t)n * sizeof *scores, "scores");
+    const struct row_filter filter = {mask_apply, &s->mask};
+    int status = VALENCE_OK;
+    scoring_set_filter(&s->scoring, &filter);
     for (unsigned flow = 0; flow < VALENCE_ALL_MODALITIES && !status; flow++)
         status = score_flow(s, flow, chosen, scores, condition, error);
-    free(chosen);
-    free(scores);
+    scoring_set_filter(&s->scoring, NULL);
     return status;
 }
 
 /* ---- Figures ---- */
 
-int condition_intervals(const float *scores, const float *labels, int64_t n,
-                        enum valence_scale scale, int64_t n_resamples, uint64_t seed,
-                        struct valence_interval *intervals, struct valence_error *error)
+static int all_intervals(const double *samples, int64_t n_resamples,
+                         struct valence_interval *intervals, struct valence_error *error)
+{
+    int status = VALENCE_OK;
+    for (int metric = 0; metric < VALENCE_N_METRICS && !status; metric++)
+        status = valence_bootstrap_interval(samples, NULL, n_resamples, (enum valence_metric)metric,
+                                            VALENCE_METRIC_LEVEL, &intervals[metric], error);
+    return status;
+}
+
+int condition_intervals(const struct valence_collective *collective, const float *scores,
+                        const float *labels, int64_t n, enum valence_scale scale,
+                        int64_t n_resamples, uint64_t seed, struct valence_interval *intervals,
+                        struct valence_error *error)
 {
     if (n_resamples == 0 || n == 0)
         return VALENCE_OK;
     double *samples = allocate(n_resamples * VALENCE_MAX_METRICS, sizeof *samples);
-    if (!samples)
-        return fail_memory(error, (size_t)n_resamples * VALENCE_MAX_METRICS * sizeof *samples,
-                           "the bootstrap");
-    int status = valence_bootstrap(scores, labels, n, scale, n_resamples, seed, samples, error);
-    for (int metric = 0; metric < VALENCE_N_METRICS && !status; metric++)
-        status = valence_bootstrap_interval(samples, NULL, n_resamples, (enum valence_metric)metric,
-                                            VALENCE_METRIC_LEVEL, &intervals[metric], error);
+    int status =
+        samples ? VALENCE_OK
+                : fail_memory(error, (size_t)n_resamples * VALENCE_MAX_METRICS * sizeof *samples,
+                              "the bootstrap");
+    status = collective_agree(collective, status, error);
+    if (!status)
+        status =
+            bootstrap_run(collective, scores, labels, n, scale, n_resamples, seed, samples, error);
+    if (!status)
+        status = collective_agree(collective, all_intervals(samples, n_resamples, intervals, error),
+                                  error);
     free(samples);
     return status;
 }
@@ -204,8 +218,9 @@ static int measure_scores(const struct session *s, float *scores, float *labels,
     int64_t n = scored_clips(to, condition, scores, labels), n_nonzero = 0;
     condition->n_unscored = to->n_clips - n;
     valence_metrics_compute(scores, labels, n, to->scale, &condition->metrics);
-    int status = condition_intervals(scores, labels, n, to->scale, s->options.n_resamples,
-                                     s->options.seed, condition->intervals, error);
+    int status =
+        condition_intervals(s->options.collective, scores, labels, n, to->scale,
+                            s->options.n_resamples, s->options.seed, condition->intervals, error);
     for (int64_t i = 0; i < n; i++)
         if (labels[i] != 0 || to->scale == VALENCE_SCALE_CLASSES) {
             scores[n_nonzero] = scores[i];
@@ -218,20 +233,21 @@ static int measure_scores(const struct session *s, float *scores, float *labels,
 static int measure_condition(struct session *s, int number, struct valence_error *error)
 {
     struct valence_condition *condition = &s->to->conditions[number];
-    const struct row_filter filter = {mask_apply, &s->mask};
-    int64_t n = s->to->n_clips;
-    int status = mask_draw(s->protocol, &s->conditions[number], &s->options, &s->mask, error);
-    if (status)
-        return status;
-    measure_mask(s, condition);
-    scoring_set_filter(&s->scoring, &filter);
-    status = score_condition(s, condition, error);
-    scoring_set_filter(&s->scoring, NULL);
+    int64_t n = s->to->n_clips, *chosen = allocate(n, sizeof *chosen);
+    struct clip_score *scores = allocate(n, sizeof *scores);
     float *room = allocate(2 * n, sizeof *room);
-    if (!status && !room)
-        status = fail_memory(error, (size_t)n * 2 * sizeof *room, "scores");
+    int status = chosen && scores && room
+                     ? mask_draw(s->protocol, &s->conditions[number], &s->options, &s->mask, error)
+                     : fail_memory(error, (size_t)n * sizeof *scores, "scores");
+    status = collective_agree(s->options.collective, status, error);
+    if (!status) {
+        measure_mask(s, condition);
+        status = score_condition(s, chosen, scores, condition, error);
+    }
     if (!status)
         status = measure_scores(s, room, room + n, condition, error);
+    free(chosen);
+    free(scores);
     free(room);
     return status;
 }
@@ -302,7 +318,8 @@ static void note_options(const struct session *s)
     memcpy(to->padded_rows, s->clips.padded, sizeof s->clips.padded);
 }
 
-static int measure(struct session *s, struct valence_error *error)
+/* Everything that comes before the conditions. */
+static int prepare(struct session *s, struct valence_error *error)
 {
     const struct valence_store *store = s->scoring.store;
     struct valence_protocol_evaluation *to = s->to;
@@ -332,10 +349,20 @@ static int measure(struct session *s, struct valence_error *error)
     if (status)
         return status;
     note_options(s);
-    status = prepare_words(s, error);
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
         s->mask.scale[m] = model_standardisation(s->scoring.model)->scale[m];
     s->scoring.total = to->n_conditions * to->n_clips;
+    return prepare_words(s, error);
+}
+
+/* `status` is that of opening. */
+static int measure(struct session *s, int status, struct valence_error *error)
+{
+    struct valence_protocol_evaluation *to = s->to;
+    if (!status)
+        status = prepare(s, error);
+    status = scoring_begin(&s->scoring, s->options.collective, status, to->clips, to->labels,
+                           to->n_clips, error);
     for (int c = 0; c < to->n_conditions && !status; c++)
         status = measure_condition(s, c, error);
     if (!status)
@@ -350,9 +377,7 @@ static int run_session(const struct valence_model *model, const struct valence_s
 {
     int status = scoring_open(&s->scoring, model, store, s->options.text_stream,
                               s->options.batch_size, s->options.max_rows, progress, error);
-    if (status)
-        return status;
-    status = measure(s, error);
+    status = measure(s, status, error);
     mask_free(&s->mask);
     word_rows_free(&s->words);
     mask_clips_free(&s->clips);
@@ -376,20 +401,26 @@ int valence_evaluate_protocol(const struct valence_model *model, const struct va
                               struct valence_error *error)
 {
     const struct valence_protocol_info *info;
+    struct valence_protocol_options known;
     *evaluation = NULL;
     if (!model || !store)
         return fail(error, VALENCE_ERROR_ARGUMENT, "the model or the store is NULL");
+    int status = find_protocol(name, &info, error);
+    if (!status)
+        status = protocol_options_take(options, &known, error);
+    if (status)
+        return status;
     struct session *s = allocate(1, sizeof *s);
     struct valence_protocol_evaluation *made = allocate(1, sizeof *made);
-    int status = s && made ? find_protocol(name, &info, error)
-                           : fail_memory(error, sizeof *s + sizeof *made, "results");
-    if (!status)
-        status = protocol_options_take(options, &s->options, error);
-    if (!status) {
+    if (s && made) {
         s->protocol = protocol_of(info);
+        s->options = known;
         s->to = made;
         made->protocol = info;
         status = run_session(model, store, progress, s, error);
+    } else {
+        status = fail_memory(error, sizeof *s + sizeof *made, "results");
+        status = collective_agree(known.collective, status, error);
     }
     free(s);
     if (status)

@@ -2,12 +2,15 @@
 #ifndef VALENCE_EVALUATE_PROTOCOL_FIGURES_H
 #define VALENCE_EVALUATE_PROTOCOL_FIGURES_H
 
+#include "collective/collective.h"
 #include "valence/protocol.h"
 
-/* Intervals of all metrics; as they are without resamples or clips. */
-int condition_intervals(const float *scores, const float *labels, int64_t n,
-                        enum valence_scale scale, int64_t n_resamples, uint64_t seed,
-                        struct valence_interval *intervals, struct valence_error *error);
+/* Intervals of all metrics, whose resamples the ranks share; as they are without resamples or
+ * clips. */
+int condition_intervals(const struct valence_collective *collective, const float *scores,
+                        const float *labels, int64_t n, enum valence_scale scale,
+                        int64_t n_resamples, uint64_t seed, struct valence_interval *intervals,
+                        struct valence_error *error);
 
 /* The scores and labels of the clips that have a score under a condition; gives their number. */
 int64_t scored_clips(const struct valence_protocol_evaluation *of,

@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "collective/collective.h"
 #include "evaluate/options.h"
 #include "evaluate/protocol_figures.h"
 #include "evaluate/protocol_mask.h"
@@ -72,6 +73,7 @@ static int measure_epoch(const struct valence_run *run, int number, int64_t epoc
     int status = valence_run_epoch_path(run, number, epoch, path, sizeof path, error);
     if (!status)
         status = valence_model_load(path, &model, error);
+    status = collective_agree(options->collective, status, error);
     if (!status)
         status =
             valence_evaluate_protocol(model, store, name, options, progress, evaluation, error);
@@ -88,14 +90,17 @@ static int measure_epochs(const struct valence_run *run, int number,
     struct valence_protocol_options quick = *options;
     int64_t n = valence_run_n_epochs(run, number);
     quick.n_resamples = 0; /* intervals are made for what is chosen */
-    if (n == 0)
-        return fail_key(error, VALENCE_ERROR_NOT_FOUND, "keep_epochs",
-                        "%s: the run has kept no epochs to choose from",
-                        valence_run_model_path(run, number));
-    epochs->evaluations = allocate(n, sizeof *epochs->evaluations);
-    if (!epochs->evaluations)
-        return fail_memory(error, (size_t)n * sizeof *epochs->evaluations, "results");
     int status = VALENCE_OK;
+    if (n == 0)
+        status = fail_key(error, VALENCE_ERROR_NOT_FOUND, "keep_epochs",
+                          "%s: the run has kept no epochs to choose from",
+                          valence_run_model_path(run, number));
+    epochs->evaluations = allocate(n, sizeof *epochs->evaluations);
+    if (!status && !epochs->evaluations)
+        status = fail_memory(error, (size_t)n * sizeof *epochs->evaluations, "results");
+    status = collective_agree(options->collective, status, error);
+    if (!status)
+        status = collective_compare(options->collective, &n, sizeof n, "kept epochs", error);
     for (; epochs->n < n && !status; epochs->n += !status)
         status = measure_epoch(run, number, epochs->n + 1, store, name, &quick, progress,
                                &epochs->evaluations[epochs->n], error);
@@ -132,8 +137,9 @@ static int take_condition(const struct epochs *epochs, int c, const int64_t *cho
         condition->epochs[metric] = chosen[metric] + 1;
         if (options->n_resamples && chosen[metric] != made_for) {
             int64_t n = scored_clips(from, &from->conditions[c], room, room + to->n_clips);
-            status = condition_intervals(room, room + to->n_clips, n, to->scale,
-                                         options->n_resamples, options->seed, intervals, error);
+            status =
+                condition_intervals(options->collective, room, room + to->n_clips, n, to->scale,
+                                    options->n_resamples, options->seed, intervals, error);
             made_for = chosen[metric];
         }
         if (options->n_resamples)
@@ -152,19 +158,24 @@ static int choose(const struct epochs *epochs, enum protocol protocol,
                   struct valence_protocol_evaluation *to, struct valence_error *error)
 {
     int half = half_condition(to);
-    if (protocol == PROTOCOL_ERASE_RANDOM && half < 0)
-        return fail_key(error, VALENCE_ERROR_ARGUMENT, "rates",
-                        "erase-random chooses its epochs at a rate of 0.5, which is not measured");
     float *room = allocate(2 * to->n_clips, sizeof *room);
-    if (!room)
-        return fail_memory(error, (size_t)to->n_clips * 2 * sizeof *room, "scores");
+    int status =
+        room ? VALENCE_OK : fail_memory(error, (size_t)to->n_clips * 2 * sizeof *room, "scores");
+    if (protocol == PROTOCOL_ERASE_RANDOM && half < 0)
+        status =
+            fail_key(error, VALENCE_ERROR_ARGUMENT, "rates",
+                     "erase-random chooses its epochs at a rate of 0.5, which is not measured");
+    status = collective_agree(options->collective, status, error);
+    if (status) {
+        free(room);
+        return status;
+    }
     for (int c = 0; c < to->n_conditions; c++)
         for (int metric = 0; metric < VALENCE_N_METRICS; metric++)
             chosen[c * VALENCE_N_METRICS + metric] =
                 protocol == PROTOCOL_ERASE_RANDOM
                     ? best_epoch(epochs, half, (enum valence_metric)metric)
                     : best_epoch(epochs, c, f1_of(to->scale));
-    int status = VALENCE_OK;
     for (int c = 0; c < to->n_conditions && !status; c++)
         status =
             take_condition(epochs, c, chosen + c * VALENCE_N_METRICS, options, room, to, error);
@@ -180,9 +191,11 @@ static int choose_among(struct epochs *epochs, enum protocol protocol,
     struct valence_protocol_evaluation *to =
         (struct valence_protocol_evaluation *)(uintptr_t)epochs->evaluations[epochs->n - 1];
     int64_t *chosen = allocate(to->n_conditions * VALENCE_N_METRICS, sizeof *chosen);
-    if (!chosen)
-        return fail_memory(error, sizeof *chosen * VALENCE_N_METRICS, "results");
-    int status = choose(epochs, protocol, options, chosen, to, error);
+    int status =
+        chosen ? VALENCE_OK : fail_memory(error, sizeof *chosen * VALENCE_N_METRICS, "results");
+    status = collective_agree(options->collective, status, error);
+    if (!status)
+        status = choose(epochs, protocol, options, chosen, to, error);
     free(chosen);
     if (status)
         return status;
@@ -203,6 +216,7 @@ static int measure_own(const struct valence_run *run, int number, const struct v
 {
     struct valence_model *model;
     int status = valence_model_load(valence_run_model_path(run, number), &model, error);
+    status = collective_agree(options->collective, status, error);
     if (!status)
         status =
             valence_evaluate_protocol(model, store, name, options, progress, evaluation, error);

@@ -9,7 +9,10 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/random.h"
+#include "collective/share.h"
 #include "evaluate/data_match.h"
+#include "model/model_private.h"
 #include "model/network.h"
 #include "store/store_source.h"
 #include "valence/predict.h"
@@ -169,21 +172,6 @@ void clip_score_take(const struct valence_details *details, int64_t i, float val
                (size_t)n_classes * sizeof score->probabilities[0]);
 }
 
-/* Scores a batch into scores[flow][first ...]; values[flow] has room for a batch. */
-static int score_batch(struct valence_workspace *workspace, const struct valence_batch *batch,
-                       const unsigned *flows, int n_flows, float *const *values,
-                       struct clip_score *const *scores, int64_t first, struct valence_error *error)
-{
-    struct valence_details details[VALENCE_MAX_FLOWS];
-    int64_t n_classes = valence_model_get_config(valence_workspace_model(workspace))->n_classes;
-    int status = valence_score_flows(workspace, batch, flows, n_flows, values, details, error);
-    for (int flow = 0; flow < n_flows && !status; flow++)
-        for (int64_t i = 0; i < batch->n_clips; i++)
-            clip_score_take(&details[flow], i, values[flow][i], n_classes,
-                            &scores[flow][first + i]);
-    return status;
-}
-
 static bool cancelled(const struct valence_progress *progress, int64_t done, int64_t total)
 {
     struct valence_progress_event event = {
@@ -203,24 +191,78 @@ static int fail_in_batch(int status, const struct scoring *scoring, const int64_
                                 valence_store_path(scoring->store), first, last);
 }
 
-static int score_batches(const struct scoring *scoring, struct valence_workspace *workspace,
-                         struct batch_loader *loader, const int64_t *clips, int64_t n,
-                         const unsigned *flows, int n_flows, float *const *values,
-                         struct clip_score *const *scores, struct valence_error *error)
+/* What scoring_run() is to do. */
+struct work {
+    const int64_t *clips; /* (n) */
+    int64_t n;
+    const unsigned *flows;
+    int n_flows;
+    float **values;                   /* (n_flows), each with room for a batch */
+    struct clip_score *const *scores; /* (n_flows), each (n) */
+};
+
+/* Scores a batch, the clips from `first` on. */
+static int score_batch(const struct scoring *scoring, const struct work *work,
+                       const struct valence_batch *batch, int64_t first,
+                       struct valence_error *error)
 {
+    struct valence_details details[VALENCE_MAX_FLOWS];
+    int64_t n_classes = valence_model_get_config(scoring->model)->n_classes;
+    int status = valence_score_flows(scoring->workspace, batch, work->flows, work->n_flows,
+                                     work->values, details, error);
+    for (int flow = 0; flow < work->n_flows && !status; flow++)
+        for (int64_t i = 0; i < batch->n_clips; i++)
+            clip_score_take(&details[flow], i, work->values[flow][i], n_classes,
+                            &work->scores[flow][first + i]);
+    return status;
+}
+
+/* The calling rank's share of the `n` clips from `first` on. Progress counts those of all ranks. */
+static int score_share(const struct scoring *scoring, const struct work *work, int64_t first,
+                       int64_t n, struct valence_error *error)
+{
+    struct share share = collective_share(scoring->collective, n, scoring->batch_size);
+    int64_t n_own = share.end - share.begin, begin = first + share.begin, done = 0;
+    int64_t total = scoring->total ? scoring->total : work->n;
     const struct valence_batch *batch;
-    int64_t done = 0;
     int status;
-    batch_loader_start(loader, clips, n, scoring->batch_size);
-    while (!(status = batch_loader_next(loader, &batch, error)) && batch) {
-        status = score_batch(workspace, batch, flows, n_flows, values, scores, done, error);
+    batch_loader_start(scoring->loader, work->clips + begin, n_own, scoring->batch_size);
+    while (!(status = batch_loader_next(scoring->loader, &batch, error)) && batch) {
+        status = score_batch(scoring, work, batch, begin + done, error);
         if (status)
-            return fail_in_batch(status, scoring, clips + done, batch->n_clips, error);
+            return fail_in_batch(status, scoring, work->clips + begin + done, batch->n_clips,
+                                 error);
         done += batch->n_clips;
-        int64_t total = scoring->total ? scoring->total : n;
-        if (cancelled(scoring->progress, scoring->before + done, total) && done < n)
+        int64_t all_done = scoring->before + first + n * done / n_own;
+        if (cancelled(scoring->progress, all_done, total) && first + n * done / n_own < work->n)
             return fail(error, VALENCE_ERROR_CANCELLED, "cancelled after %lld of %lld clips",
-                        (long long)(scoring->before + done), (long long)total);
+                        (long long)all_done, (long long)total);
+    }
+    return status;
+}
+
+/* Batches that a rank scores between two exchanges: so many that waiting for the slowest rank costs
+ * little, and so few that all ranks soon hear of an error or that the work is cancelled. */
+#define ROUND_BATCHES 16
+
+/* Scores in rounds; `status` is that of making room. */
+static int score_rounds(const struct scoring *scoring, const struct work *work, int status,
+                        struct valence_error *error)
+{
+    const struct valence_collective *collective = scoring->collective;
+    int64_t round = ROUND_BATCHES * scoring->batch_size * collective_n_ranks(collective);
+    round = collective_is_several(collective) && round < work->n ? round : work->n;
+    for (int64_t first = 0; first < work->n; first += round) {
+        int64_t n = round < work->n - first ? round : work->n - first;
+        if (!status)
+            status = score_share(scoring, work, first, n, error);
+        for (int flow = 0; flow < work->n_flows; flow++) {
+            struct clip_score *scores = work->scores[flow] + first;
+            status = collective_gather_shares(collective, status, n, scoring->batch_size,
+                                              sizeof *scores, scores, error);
+            if (status)
+                return status;
+        }
     }
     return status;
 }
@@ -249,6 +291,41 @@ void scoring_close(struct scoring *scoring)
     *scoring = (struct scoring){0};
 }
 
+/* Of what ranks must have in common: the clips as they are read, and their labels. */
+static uint64_t key_of_clips(const struct scoring *scoring, const int64_t *clips,
+                             const float *labels, int64_t n)
+{
+    uint64_t key = (uint64_t)n;
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t label = 0;
+        if (labels)
+            memcpy(&label, &labels[i], sizeof label);
+        key = mix_keys(key, valence_clip_key(valence_store_clip(scoring->store, clips[i])->id));
+        key = mix_keys(key, label);
+        for (int s = 0; s < VALENCE_N_STREAMS; s++)
+            key = mix_keys(key, (uint64_t)clip_rows(scoring->store, &scoring->map, clips[i],
+                                                    (enum valence_stream)s));
+    }
+    return key;
+}
+
+int scoring_begin(struct scoring *scoring, const struct valence_collective *collective, int status,
+                  const int64_t *clips, const float *labels, int64_t n, struct valence_error *error)
+{
+    scoring->collective = collective;
+    status = collective_agree(collective, status, error);
+    if (status || !collective_is_several(collective))
+        return status;
+    struct sha256 digest;
+    char text[SHA256_TEXT_BYTES];
+    sha256_begin(&digest);
+    model_add_digest(scoring->model, &digest);
+    sha256_end(&digest, text);
+    uint64_t key = key_of_clips(scoring, clips, labels, n);
+    status = collective_compare(collective, text, sizeof text, "model's parameters", error);
+    return status ? status : collective_compare(collective, &key, sizeof key, "clips", error);
+}
+
 void scoring_set_filter(struct scoring *scoring, const struct row_filter *filter)
 {
     batch_loader_set_filter(scoring->loader, filter);
@@ -274,14 +351,15 @@ int scoring_run(const struct scoring *scoring, const int64_t *clips, int64_t n,
                 const unsigned *flows, int n_flows, struct clip_score *const *scores,
                 struct valence_error *error)
 {
-    float *values[VALENCE_MAX_FLOWS],
-        *block = allocate(n_flows * scoring->batch_size, sizeof *block);
-    if (!block)
-        return fail_memory(error, (size_t)scoring->batch_size * sizeof *block, "a batch's scores");
-    for (int flow = 0; flow < n_flows; flow++)
+    float *values[VALENCE_MAX_FLOWS];
+    float *block = allocate(n_flows * scoring->batch_size, sizeof *block);
+    struct work work = {clips, n, flows, n_flows, values, scores};
+    for (int flow = 0; flow < n_flows && block; flow++)
         values[flow] = block + flow * scoring->batch_size;
-    int status = score_batches(scoring, scoring->workspace, scoring->loader, clips, n, flows,
-                               n_flows, values, scores, error);
+    int status =
+        block ? VALENCE_OK
+              : fail_memory(error, (size_t)scoring->batch_size * sizeof *block, "a batch's scores");
+    status = score_rounds(scoring, &work, status, error);
     free(block);
     return status;
 }

@@ -2,6 +2,7 @@
 #ifndef VALENCE_EVALUATE_SCORING_H
 #define VALENCE_EVALUATE_SCORING_H
 
+#include "collective/collective.h"
 #include "data/batches.h"
 #include "valence/score.h"
 #include "valence/progress.h"
@@ -31,6 +32,8 @@ struct scoring {
     struct batch_loader *loader;
     /* Where what is scored now is part of more: clips before it, and all together; else 0. */
     int64_t before, total;
+    /* The ranks that score together, or NULL; set by scoring_begin(). */
+    const struct valence_collective *collective;
 };
 
 /* `text_stream` is read in place of the model's own stream for text; NULL: that.
@@ -45,6 +48,13 @@ int scoring_open(struct scoring *scoring, const struct valence_model *model,
                  struct valence_error *error);
 void scoring_close(struct scoring *scoring);
 
+/* Lets several ranks score the clips together from now on: all have opened and prepared what they
+ * need, each with the status that it passes, and all fail where one has failed, or where one has
+ * another model or other clips (ERROR_DATA). `labels` may be NULL. */
+int scoring_begin(struct scoring *scoring, const struct valence_collective *collective, int status,
+                  const int64_t *clips, const float *labels, int64_t n,
+                  struct valence_error *error);
+
 /* What is scored from now on goes through `filter`, which must live as long; NULL: nothing does. */
 void scoring_set_filter(struct scoring *scoring, const struct row_filter *filter);
 
@@ -57,8 +67,9 @@ int scoring_note_training(const struct scoring *scoring, char trained_on[64],
 bool store_is_synthetic(const struct valence_store *store);
 
 /* Scores `n` clips in each of `n_flows` flows: scores[flow] has room for n. A modality that a flow
- * does not miss and a clip lacks is a sequence of length 0. Errors: those of reading the store and
- * of valence_score(), naming the batch's clips; CANCELLED. */
+ * does not miss and a clip lacks is a sequence of length 0. Where several ranks score together,
+ * each computes its share of the batches, and all get all scores, or all fail. Errors: those of
+ * reading the store and of valence_score(), naming the batch's clips; CANCELLED. */
 int scoring_run(const struct scoring *scoring, const int64_t *clips, int64_t n,
                 const unsigned *flows, int n_flows, struct clip_score *const *scores,
                 struct valence_error *error);

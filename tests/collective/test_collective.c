@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "collective/collective.h"
+#include "collective/share.h"
 #include "collective/sum.h"
 #include "thread_ranks.h"
 
@@ -222,6 +223,96 @@ static void test_tables_are_checked(void **state)
     assert_int_equal(collective_check(&table, &error), VALENCE_ERROR_ARGUMENT);
 }
 
+/* ---- Shares ---- */
+
+/* Items that are larger than what is sent at once, or not; the rank that fails, or -1. */
+struct shares {
+    int64_t n, unit, item_bytes;
+    int failed;
+    char *items[MAX_RANKS]; /* (n, item_bytes) */
+    int statuses[MAX_RANKS];
+    struct valence_error errors[MAX_RANKS];
+};
+
+static void fill_share(struct thread_rank *rank, void *argument)
+{
+    struct shares *shares = argument;
+    int own = rank->collective.rank;
+    struct share share = collective_share(&rank->collective, shares->n, shares->unit);
+    for (int64_t i = share.begin; i < share.end; i++)
+        for (int64_t k = 0; k < shares->item_bytes; k++)
+            shares->items[own][i * shares->item_bytes + k] = (char)(i + 7 * k + 1);
+    int status = own == shares->failed
+                     ? valence_fail(&shares->errors[own], VALENCE_ERROR_IO, NULL, "no disk")
+                     : 0;
+    shares->statuses[own] =
+        collective_gather_shares(&rank->collective, status, shares->n, shares->unit,
+                                 shares->item_bytes, shares->items[own], &shares->errors[own]);
+}
+
+static void gather_items(struct shares *shares, int n_ranks)
+{
+    for (int r = 0; r < n_ranks; r++)
+        shares->items[r] = calloc((size_t)(shares->n * shares->item_bytes) + 1, 1);
+    run_thread_ranks(n_ranks, fill_share, shares);
+}
+
+static void free_items(struct shares *shares)
+{
+    for (int r = 0; r < MAX_RANKS; r++)
+        free(shares->items[r]);
+}
+
+static void test_shares_cover_everything_and_begin_at_units(void **state)
+{
+    (void)state;
+    for (int64_t n = 0; n < 40; n++)
+        for (int64_t unit = 1; unit < 9; unit++)
+            for (int n_ranks = 1; n_ranks <= MAX_RANKS; n_ranks++) {
+                int64_t next = 0;
+                for (int r = 0; r < n_ranks; r++) {
+                    struct share share = share_of_rank(n, unit, r, n_ranks);
+                    assert_int_equal(share.begin, next);
+                    assert_true(share.end >= share.begin);
+                    assert_true(share.begin % unit == 0 || share.begin == n);
+                    next = share.end;
+                }
+                assert_int_equal(next, n);
+            }
+}
+
+static void test_all_ranks_get_all_shares(void **state)
+{
+    static const int64_t cases[][3] = {{0, 1, 8},    {1, 1, 8},       {3, 2, 1},
+                                       {100, 7, 12}, {700, 3, 20000}, {3, 1, 5000000}};
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++)
+        for (int n_ranks = 1; n_ranks <= 5; n_ranks += 2) {
+            struct shares shares = {cases[c][0], cases[c][1], cases[c][2], .failed = -1};
+            gather_items(&shares, n_ranks);
+            for (int r = 0; r < n_ranks; r++) {
+                assert_int_equal(shares.statuses[r], 0);
+                for (int64_t i = 0; i < shares.n; i++)
+                    for (int64_t k = 0; k < shares.item_bytes; k += 1 + shares.item_bytes / 50)
+                        if (shares.items[r][i * shares.item_bytes + k] != (char)(i + 7 * k + 1))
+                            fail_msg("case %zu: rank %d has not got item %lld", c, r, (long long)i);
+            }
+            free_items(&shares);
+        }
+}
+
+static void test_no_rank_gets_shares_where_one_fails(void **state)
+{
+    (void)state;
+    struct shares shares = {.n = 10, .unit = 2, .item_bytes = 4, .failed = 1};
+    gather_items(&shares, 3);
+    for (int r = 0; r < 3; r++) {
+        assert_int_equal(shares.statuses[r], r == 1 ? VALENCE_ERROR_IO : VALENCE_ERROR_RANK);
+        assert_string_equal(shares.errors[r].text, "rank 1 of 3: no disk");
+    }
+    free_items(&shares);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -233,6 +324,9 @@ int main(void)
         cmocka_unit_test(test_all_fine_is_fine),
         cmocka_unit_test(test_ranks_that_differ_are_noticed),
         cmocka_unit_test(test_tables_are_checked),
+        cmocka_unit_test(test_shares_cover_everything_and_begin_at_units),
+        cmocka_unit_test(test_all_ranks_get_all_shares),
+        cmocka_unit_test(test_no_rank_gets_shares_where_one_fails),
     };
     return cmocka_run_group_tests_name("collective", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Several processes that mpirun starts train as one: the same bytes, also after a kill and with another number of ranks.
+# Several processes that mpirun starts train, evaluate and predict as one: the same bytes, also after a kill and with another number of ranks.
 # Without mpirun, or a build without MPI, what can be shown is the error.
 set -eu
 valence=${VALENCE:?}
@@ -12,6 +12,15 @@ train() { # as valence train, with a small network
     "$@" "$work/store" -q --threads 1 --set model.d=8 --set model.o=6 --set epochs=12 --set batch_size=16 \
         --set reduce=ordered --set reduce_part=4 --set checkpoint_every=1 >"$work/out" 2>"$work/errors"
 }
+
+# Slurm's srun without PMI, or with one that MPI does not understand: an error, and not so many trainings in one folder. A batch
+# script runs once, whatever number of tasks its job has: below, such a one trains alone.
+srun() { # srun [VARIABLE=VALUE] COMMAND ...
+    env -u OMPI_COMM_WORLD_SIZE -u PMI_SIZE -u MPI_LOCALNRANKS SLURM_NTASKS=2 SLURM_PROCID=1 SLURM_STEP_NUM_TASKS=2 "$@"
+}
+if train srun "$valence" train -o "$work/no"; then fail "trained alone where srun started two"; fi
+grep -q "srun started 2 processes without PMI" "$work/errors" || { cat "$work/errors"; fail "no word about PMI"; }
+[ ! -e "$work/no" ] || fail "a refused training left its folder"
 
 if [ "${WITH_MPI:-}" = ON ]; then
     command -v mpirun >/dev/null || exit 77
@@ -26,12 +35,15 @@ OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_btl_base_warn_component_unused=
 export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM OMPI_MCA_rmaps_base_oversubscribe
 export OMPI_MCA_hwloc_base_binding_policy OMPI_MCA_btl_base_warn_component_unused
 
+if train srun PMI_RANK=1 "$valence" train -o "$work/no"; then fail "trained alone where MPI finds one process"; fi
+grep -q "srun started 2 processes, but MPI finds 1" "$work/errors" || { cat "$work/errors"; fail "no word about the launcher"; }
+
 same() { # same RUN: as the one of a single process
     for name in best.safetensors last.safetensors log.jsonl results.json; do
         cmp "$work/alone/$name" "$1/$name" || fail "$1/$name differs"
     done
 }
-train "$valence" train -o "$work/alone" || { cat "$work/errors"; fail "one process"; }
+train env SLURM_NTASKS=2 SLURM_PROCID=0 "$valence" train -o "$work/alone" || { cat "$work/errors"; fail "one process"; }
 for n in 1 2 3 4; do
     train mpirun -n "$n" "$valence" train -o "$work/ranks-$n" || { cat "$work/errors"; fail "$n ranks"; }
     same "$work/ranks-$n"
@@ -50,6 +62,44 @@ fi
 mpirun -n 3 "$valence" train --resume "$work/killed" -q --threads 1 >"$work/out" 2>"$work/errors" ||
     { cat "$work/errors"; fail "resume"; }
 same "$work/killed"
+
+# Evaluation and prediction: rank 0 prints and writes what one process does, the others nothing.
+ask() { # ask FOLDER QUESTIONS [LAUNCHER ...]
+    folder=$1 questions=$2
+    shift 2
+    mkdir "$folder"
+    echo "$questions" | while read -r question; do
+        # shellcheck disable=SC2016,SC2086 # the rank is each process's own; a question's words are options
+        "$@" sh -c 'exec "$@" >>"$0-${OMPI_COMM_WORLD_RANK:-0}"' "$folder/answers" "$valence" ${question%% *} "$work/alone" "$work/store" \
+            ${question#* } -q --threads 1 2>"$work/errors" </dev/null || { cat "$work/errors"; fail "$* $question"; }
+    done
+    find "$folder" -name 'answers-*' -empty -delete
+}
+few="evaluate --flow all --json
+evaluate --protocol rmfm,noise --bootstrap 40 --json
+predict --json"
+all="$few
+evaluate --split train --bootstrap 300
+evaluate --against $work/killed
+predict --csv"
+ask "$work/one-few" "$few"
+ask "$work/one-all" "$all"
+ask "$work/two" "$all" mpirun -n 2
+ask "$work/three" "$few" mpirun -n 3
+ask "$work/four" "$few" mpirun -n 4
+for pair in "one-all two" "one-few three" "one-few four"; do
+    diff -r "$work/${pair% *}" "$work/${pair#* }" >"$work/differences" || { head "$work/differences"; fail "ranks answer something else: $pair"; }
+done
+"$valence" evaluate "$work/alone" "$work/store" -q --threads 1 --predictions "$work/scores" >/dev/null
+mpirun -n 2 "$valence" evaluate "$work/alone" "$work/store" -q --threads 1 --predictions "$work/scores-2" >/dev/null
+cmp "$work/scores" "$work/scores-2" || fail "--predictions"
+if mpirun -n 2 "$valence" predict "$work/alone" --text hello 2>"$work/errors"; then fail "two processes share a sentence"; fi
+grep -q "in one process" "$work/errors" || { cat "$work/errors"; fail "why are sentences refused?"; }
+if mpirun -n 2 "$valence" evaluate "$work/nowhere" "$work/store" 2>"$work/errors"; then fail "evaluated nothing"; fi
+[ "$(grep -c 'rank 0 of 2: .*nowhere' "$work/errors")" = 1 ] || { cat "$work/errors"; fail "which rank evaluates nothing?"; }
+mpirun -n 2 "$valence" train "$work/store" -o "$work/tested" -q --threads 1 --set model.d=8 --set model.o=6 --set epochs=1 --test \
+    >"$work/out" 2>"$work/errors" || { cat "$work/errors"; fail "train --test"; }
+[ "$(grep -c 'test split' "$work/out")" = 1 ] || { cat "$work/out"; fail "--test prints one evaluation"; }
 
 # An error names its rank, ends all, and is said once.
 if train mpirun -n 3 "$valence" train -o "$work/alone"; then fail "wrote over a run"; fi
