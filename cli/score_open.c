@@ -93,7 +93,7 @@ static int check_model(const char *path, struct valence_error *error)
         status = valence_run_load(run, &model, error);
     if (!status && valence_model_get_config(model)->n_classes)
         status = valence_fail(error, VALENCE_ERROR_UNSUPPORTED, "labels",
-                              "%s: this model tells classes apart, and the server answers with "
+                              "%s: this model predicts classes, and the server answers with "
                               "scores",
                               path);
     valence_model_free(model);

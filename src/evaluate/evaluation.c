@@ -95,9 +95,9 @@ static int check_labels_fit(const struct valence_model *model, const struct vale
     if (!same)
         return fail_key(error, VALENCE_ERROR_DATA, "labels",
                         n && n_store ? "%s: its labels are other classes than those that the model "
-                                       "tells apart, or in another order"
-                        : n ? "%s: its labels are scores, but the model tells classes apart"
-                            : "%s: its labels are classes, but the model gives scores",
+                                       "predicts, or in another order"
+                        : n          ? "%s: its labels are scores, but the model predicts classes"
+                                     : "%s: its labels are classes, but the model predicts scores",
                         valence_store_path(store));
     bool wanted = options->scale == VALENCE_SCALE_CLASSES;
     if (options->scale >= 0 && wanted != (n > 0))

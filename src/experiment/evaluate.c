@@ -313,7 +313,7 @@ static int check_run_is_new(const char *const *runs, int n, int run, struct vale
         if (paths_are_same(runs[i], runs[run]))
             return fail(error, VALENCE_ERROR_ARGUMENT,
                         "%s: this run is given twice; each of the %d runs to compare must be "
-                        "another one",
+                        "different",
                         runs[run], n);
     return VALENCE_OK;
 }

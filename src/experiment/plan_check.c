@@ -20,7 +20,7 @@ int plan_try_variants(const struct valence_experiment *experiment, struct valenc
                                  &config, error);
         if (!status && config.early_stopping > 0 && experiment->n_rungs > 1)
             status = fail_key(error, VALENCE_ERROR_CONFIG, "early_stopping",
-                              "variant '%s': successive halving decides itself when a run ends; "
+                              "variant '%s': successive halving itself decides when a run ends; "
                               "set early_stopping to 0",
                               experiment->variants[i].name);
         else if (!status && (status = valence_train(&config, &options, NULL, error)))

@@ -84,7 +84,7 @@ static int check_models(const struct valence_model *model, unsigned missing,
     for (int m = 0; m < VALENCE_N_MODALITIES; m++)
         if (missing & VALENCE_BIT(m) && !(valence_model_modalities(model) & VALENCE_BIT(m)))
             return fail_key(error, VALENCE_ERROR_NOT_FOUND, "missing",
-                            "the model does not read %s, so that it cannot miss it",
+                            "the model does not read %s, so it cannot be missing",
                             valence_modality_names[m]);
     return VALENCE_OK;
 }

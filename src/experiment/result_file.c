@@ -34,7 +34,7 @@ static int read_flows(struct result_file *file, const char *name, struct valence
     {
         int flow = valence_flow_from_name(flow_name);
         if (flow < 0)
-            return damaged(error, name, "'detectable' has something else than flows");
+            return damaged(error, name, "'detectable' holds something other than flows");
         if (file->options.n_flows == VALENCE_MAX_FLOWS)
             return damaged(error, name, "it has too many flows");
         file->flows[file->options.n_flows++] = (unsigned)flow;
@@ -76,7 +76,7 @@ static int read_runs(struct result_file *file, const char *name, struct valence_
     if (!runs)
         return VALENCE_OK;
     if (n < 1 || n > MAX_RESULT_RUNS)
-        return damaged(error, name, "'source.runs' is no list of runs");
+        return damaged(error, name, "'source.runs' is not a list of runs");
     file->store = json_string_value(json_object_get(json_object_get(file->json, "data"), "store"));
     if (!file->store)
         return damaged(error, name, "'data.store' names no store");
@@ -86,7 +86,7 @@ static int read_runs(struct result_file *file, const char *name, struct valence_
     for (; (size_t)file->n_runs < n; file->n_runs++) {
         file->runs[file->n_runs] = json_string_value(json_array_get(runs, (size_t)file->n_runs));
         if (!file->runs[file->n_runs])
-            return damaged(error, name, "'source.runs' has something else than names");
+            return damaged(error, name, "'source.runs' holds something other than names");
     }
     return VALENCE_OK;
 }

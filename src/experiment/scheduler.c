@@ -118,7 +118,7 @@ static int fail_run(const struct scheduler *s, const struct worker_process *proc
     run_failure(s->experiment, process->variant, process->seed, text, sizeof text);
     return fail(error, status, "run %s/seed-%lld: %s",
                 s->experiment->variants[process->variant].name, (long long)process->seed,
-                text[0] ? text : "its process ended without a word");
+                text[0] ? text : "its process ended without a message");
 }
 
 static int restart(struct scheduler *s, struct task *task, const struct worker_process *process,

@@ -132,7 +132,7 @@ static void chart_counts(struct report_builder *builder, const struct scored_set
     chart->x.title = "Predicted class";
     chart->y.title = "Clips";
     chart->y.whole = true;
-    report_note(builder, chart, "The clips have no labels here, so that nothing is measured.");
+    report_note(builder, chart, "The clips have no labels here, so nothing is measured.");
     for (int l = 0; l < set->n_lists && l < MAX_LINES; l++) {
         const struct report_scores *scores = &set->lists[l]->shown;
         struct report_series *series = report_series(

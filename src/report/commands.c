@@ -239,10 +239,9 @@ static void say_training(struct report_builder *builder, const struct document_s
     command = add_number(builder, command, "--bootstrap", json_object_get(json, "statistics"),
                          "resamples");
     command = add_path(builder, report_format(builder, "%s -o", command), folder);
-    report_say(
-        builder, REPORT_TEXT,
-        "This trains all of it. Runs that are trained by another number of threads differ in "
-        "their last digits:");
+    report_say(builder, REPORT_TEXT,
+               "This trains all of it. Runs trained with another number of threads differ in "
+               "their last digits:");
     report_say(builder, REPORT_COMMAND, "%s", command);
 }
 

@@ -34,7 +34,7 @@ static int read_options(struct valence_report_options *options,
     if (status)
         return status;
     if (options->split < 0 || options->split >= VALENCE_N_SPLITS)
-        return fail_key(error, VALENCE_ERROR_ARGUMENT, "split", "%d is no split",
+        return fail_key(error, VALENCE_ERROR_ARGUMENT, "split", "%d is not a split",
                         (int)options->split);
     return options_check_level(options->level, error);
 }

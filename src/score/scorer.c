@@ -75,7 +75,7 @@ static int check_explained(const struct valence_scorer *scorer, bool explain,
     if (!explain || valence_model_get_config(scorer->model)->n_classes == 0)
         return VALENCE_OK;
     return fail_key(error, VALENCE_ERROR_UNSUPPORTED, "explain",
-                    "the model tells classes apart, and only scores can be explained");
+                    "the model predicts classes, and only scores can be explained");
 }
 
 static int load_model(struct valence_scorer *scorer, const char *path, struct valence_error *error)

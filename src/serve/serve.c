@@ -107,7 +107,7 @@ int serve_load(void *user, struct valence_error *error)
     int status = valence_scorer_open(server->path, &server->scorer_options, &scorer, error);
     if (!status && valence_model_get_config(valence_scorer_model(scorer))->n_classes)
         status = fail_key(error, VALENCE_ERROR_UNSUPPORTED, "labels",
-                          "%s: this model tells classes apart, and the server answers with scores",
+                          "%s: this model predicts classes, and the server answers with scores",
                           server->path);
     if (!status)
         status = load_encoders(scorer, error);

@@ -224,7 +224,7 @@ done
 [ ! -e "$work/class-page.html" ] || wrong "a page that is refused is there"
 # shellcheck disable=SC2086
 expect 1 serve $classes --port 0
-complains "tells classes apart, and the server answers with scores ('valence score -m RUN' gives the classes"
+complains "predicts classes, and the server answers with scores ('valence score -m RUN' gives the classes"
 
 # Samples without a header, live, by a model of the voice alone: the error names --raw, and with it they are read.
 mkdir "$work/voices"

@@ -260,9 +260,9 @@ static void test_damaged_results_are_refused(void **state)
         {"\"result\"", "\"plan\"", "'valence' is not"},
         {"\"valence\": \"result\"", "\"valence\": 7", "'valence' is not"},
         {"{\"runs\": [\"a\", \"b\"]}", "[]", "'source' does not say"},
-        {"[\"a\", \"b\"]", "[]", "is no list of runs"},
-        {"[\"a\", \"b\"]", "\"a\"", "is no list of runs"},
-        {"\"b\"]", "7]", "something else than names"},
+        {"[\"a\", \"b\"]", "[]", "is not a list of runs"},
+        {"[\"a\", \"b\"]", "\"a\"", "is not a list of runs"},
+        {"\"b\"]", "7]", "other than names"},
         {"200", "-1", "number of resamples"},
         {"200", "1.5", "number of resamples"},
         {"\"seed\": 1", "\"seed\": null", "number of resamples"},
@@ -271,7 +271,7 @@ static void test_damaged_results_are_refused(void **state)
         {"\"sentiment\"", "3", "is not a scale"},
         {"{\"complete\": {}}", "{}", "no flows"},
         {"{\"complete\": {}}", "[1]", "no flows"},
-        {"\"complete\"", "\"smell_missing\"", "else than flows"},
+        {"\"complete\"", "\"smell_missing\"", "other than flows"},
         {"]}", "]", "not JSON"},
         {"\"seed\"", "\"resamples\"", "not JSON"}, /* twice */
     };
