@@ -9,10 +9,10 @@ a second of media takes.
 What is assumed:
   - A clip costs core seconds in proportion to its length, and lengths vary as a log-normal distribution with the sample's mean and
     a deviation of --spread of the logarithm. A worker has --threads cores and makes one clip at a time.
-  - Workers share pieces of clips as `valence extract --pieces` does. A worker that fails loses its current clip alone and is back
+  - Workers share pieces of clips as `valence extract --pieces` does, 8 for each worker, the longest first. A worker that fails loses its current clip alone and is back
     after --restart seconds; failures come at random, one in --mtbf hours of each worker. Another worker may take its piece.
   - Some workers are stragglers: a share P of them is slower by the factor F.
-  - Disks and networks are fast enough; merging, MB_CLIP for each clip at 200 MB/s, is one process's work.
+  - Disks and networks are fast enough; merging, --mb-clip for each clip at 200 MB/s, is one process's work and comes afterwards.
 
 The last table is arithmetic, not simulation: bytes that a rank sends in a training step of M parameters (docs/scale.md), and the time
 that takes at 1 and 10 Gb/s without overlap.
@@ -38,9 +38,10 @@ def simulate(arguments, cores, cost):
     free = [(0.0, worker) for worker in range(n_workers)]
     heapq.heapify(free)
     worked = end = 0.0
-    for _ in range(n_pieces):
+    pieces = sorted((max(mean, numbers.gauss(mean * per_piece, deviation)) for _ in range(n_pieces)), reverse=True)
+    for piece in pieces:
         at, worker = heapq.heappop(free)
-        left = max(mean, numbers.gauss(mean * per_piece, deviation)) / speed[worker]
+        left = piece / speed[worker]
         worked += left
         while arguments.mtbf and left > 0:
             until = numbers.expovariate(1 / (3600 * arguments.mtbf))
@@ -97,7 +98,7 @@ def main():
     parser.add_argument("--mtbf", type=float, default=500, help="hours between failures of a worker; 0: none fails")
     parser.add_argument("--restart", type=float, default=120)
     parser.add_argument("--straggler", type=pair, default=(0.05, 2.0))
-    parser.add_argument("--mb-clip", type=float, default=0.5)
+    parser.add_argument("--mb-clip", type=float, default=0.87, help="MB of a clip's rows in the store")
     parser.add_argument("--parameters", type=int, default=4000000)
     parser.add_argument("--ranks", type=numbers_of, default=[2, 4, 8])
     parser.add_argument("--seed", type=int, default=1)

@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
 """scripts/growth.py [--build BUILD] [--sizes N,N,...] [--work FOLDER] [--threads N] [--json FILE]
+scripts/growth.py --speed SMALL,LARGE [--rounds N] [--build BUILD] [--work FOLDER]
 
 Time and memory of what valence does with a store, at several numbers of clips: import from a table, inspect, doctor, one epoch of
 training, evaluate and predict. Clips are small, one row of 4 columns in each stream, so that what is measured is what every clip
 costs beside its features. The last columns say by which factor a step's time and memory grew for ten times the clips: 10 is linear,
 1 constant.
+
+--speed compares the training clips for each CPU second on a store of SMALL clips and on one of LARGE, in turn, with one thread. CPU
+seconds depend less on what else the machine does. What an epoch costs whatever the clips, such as saving, is left out: on the large
+store, steps within an epoch count, and on the small one the difference between epochs of SMALL and of three times SMALL clips.
 """
 import argparse
 import json
@@ -13,9 +18,14 @@ import os
 import random
 import resource
 import shutil
+import statistics
 import subprocess
 import tempfile
 import time
+
+BATCH, STEPS, EPOCH_CLIPS = 96, 2000, 200000  # --speed: what is measured on the large store, and on the small one
+SMALL_NETWORK = ["--set", "model.d=16", "--set", "model.o=8", "--set", "losses.rnc=0", "--set", "standardise.clip=false"]
+STREAMS = [option for name in ("audio", "text", "video") for option in (f"--{name}", f"{name[0]}0-{name[0]}3")]
 
 
 def write_table(path, n):
@@ -44,13 +54,11 @@ def measure(command):
 
 def steps(valence, folder, threads):
     table, store, run = (os.path.join(folder, name) for name in ("table.csv", "store", "run"))
-    small = ["--set", "model.d=16", "--set", "model.o=8", "--set", "losses.rnc=0", "--set", "standardise.clip=false"]
-    streams = [option for name in ("audio", "text", "video") for option in (f"--{name}", f"{name[0]}0-{name[0]}3")]
-    return [("import", [valence, "import", "table", table, store, *streams, "-q"]),
+    return [("import", [valence, "import", "table", table, store, *STREAMS, "-q"]),
             ("inspect", [valence, "inspect", store, "-q"]),
             ("doctor", [valence, "doctor", store, "-q"]),
-            ("start", [valence, "train", store, "-o", run + "-dry", "-q", "--dry-run", *small]),
-            ("epoch", [valence, "train", store, "-o", run, "-q", "--threads", threads, "--set", "epochs=1", *small]),
+            ("start", [valence, "train", store, "-o", run + "-dry", "-q", "--dry-run", *SMALL_NETWORK]),
+            ("epoch", [valence, "train", store, "-o", run, "-q", "--threads", threads, "--set", "epochs=1", *SMALL_NETWORK]),
             ("evaluate", [valence, "evaluate", run, store, "-q"]),
             ("predict", [valence, "predict", run, store, "--csv", "-q"])]
 
@@ -68,6 +76,87 @@ def print_table(results):
         print(f"{step:10}{cells}      {factor}")
 
 
+# ---- The speed of a large store
+
+
+def cpu_seconds(process):
+    with open(f"/proc/{process}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def train_on(valence, store, run, n_epochs, *settings):
+    command = [valence, "train", store, "-o", run, "-q", "--threads", "1", "--set", f"epochs={n_epochs}", *SMALL_NETWORK, *settings]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+
+def wait_for(process, is_reached):
+    """CPU seconds of the process when it has got there; None if it ends before."""
+    while process.poll() is None:
+        used = cpu_seconds(process.pid)
+        if is_reached():
+            return used
+        time.sleep(0.02)
+    return None
+
+
+def epoch_cost(valence, store, run, n_epochs):
+    """CPU seconds of an epoch after the first."""
+    times = os.path.join(run, "timing.jsonl")
+
+    def epochs():
+        if not os.path.exists(times):
+            return 0
+        with open(times) as file:
+            return sum(1 for _ in file)
+
+    process = train_on(valence, store, run, n_epochs + 2)
+    marks = [wait_for(process, lambda n=n: epochs() >= n) for n in (1, n_epochs + 1)]
+    process.wait()
+    shutil.rmtree(run)
+    return (marks[1] - marks[0]) / n_epochs
+
+
+def steps_cost(valence, store, run, n_steps):
+    """CPU seconds of a step within an epoch, between two checkpoints."""
+    last = os.path.join(run, "last.safetensors")
+
+    def saved():
+        return os.stat(last).st_mtime_ns if os.path.exists(last) else 0
+
+    process = train_on(valence, store, run, 1, "--set", f"checkpoint_every={n_steps}")
+    first = wait_for(process, saved)
+    before = saved()
+    second = wait_for(process, lambda: saved() != before)
+    process.kill()
+    process.wait()
+    shutil.rmtree(run)
+    return (second - first) / n_steps
+
+
+def compare_speed(valence, folder, sizes, rounds):
+    small, large = sizes
+    stores = {}
+    for n in (small, 3 * small, large):
+        table, stores[n] = os.path.join(folder, f"table-{n}.csv"), os.path.join(folder, f"store-{n}")
+        if os.path.exists(stores[n]):
+            continue
+        write_table(table, n)
+        subprocess.run([valence, "import", "table", table, stores[n], *STREAMS, "-q"], check=True, stdout=subprocess.DEVNULL)
+        os.remove(table)
+    rates = {n: [] for n in sizes}
+    for _ in range(rounds):
+        run = os.path.join(folder, "run")
+        costs = [epoch_cost(valence, stores[n], run, max(1, EPOCH_CLIPS // n)) for n in (small, 3 * small)]
+        rates[small].append(0.8 * 2 * small / (costs[1] - costs[0]))
+        rates[large].append(BATCH / steps_cost(valence, stores[large], run, STEPS))
+        print(", ".join(f"{n} clips: {rates[n][-1]:.0f} training clips a CPU second" for n in sizes), flush=True)
+    for n in sizes:
+        print(f"{n} clips: {statistics.median(rates[n]):.0f} ({min(rates[n]):.0f} ... {max(rates[n]):.0f})")
+    ratios = [b / a for a, b in zip(rates[small], rates[large])]
+    print(f"large to small: {statistics.median(ratios):.3f} ({min(ratios):.3f} ... {max(ratios):.3f})")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release")
@@ -75,9 +164,14 @@ def main():
     parser.add_argument("--work")
     parser.add_argument("--threads", default="1")
     parser.add_argument("--json")
+    parser.add_argument("--speed")
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     valence = os.path.join(arguments.build, "valence")
     folder = arguments.work or tempfile.mkdtemp(prefix="valence-growth-")
+    os.makedirs(folder, exist_ok=True)
+    if arguments.speed:
+        return compare_speed(valence, folder, [int(size) for size in arguments.speed.split(",")], arguments.rounds)
     results = {}
     for n in (int(size) for size in arguments.sizes.split(",")):
         own = os.path.join(folder, str(n))
