@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/socket.h"
 #include "format/hdf5_process.h"
 
 #define MAX_NAMES_BYTES ((uint64_t)1 << 30) /* of a group's names together */
@@ -32,11 +33,11 @@ static int receive_answer(struct hdf5 *file, uint64_t maximum, struct hdf5_answe
                           struct valence_error *error)
 {
     char text[VALENCE_ERROR_TEXT_BYTES];
-    if (!hdf5_receive(file->socket, answer, sizeof *answer))
+    if (!socket_receive(file->socket, answer, sizeof *answer))
         return child_is_gone(file, error);
     if (answer->status) {
         if (answer->bytes > sizeof text || answer->bytes == 0 ||
-            !hdf5_receive(file->socket, text, (size_t)answer->bytes))
+            !socket_receive(file->socket, text, (size_t)answer->bytes))
             return child_is_gone(file, error);
         text[answer->bytes - 1] = '\0';
         return fail(error, answer->status, "%s", text);
@@ -60,9 +61,9 @@ static int ask(struct hdf5 *file, enum hdf5_operation operation, const struct hd
         .operation = operation, .depth = path->depth, .maximum = maximum};
     for (int i = 0; i < path->depth; i++)
         request.name_bytes += strlen(path->names[i]) + 1;
-    bool sent = !file->is_gone && hdf5_send(file->socket, &request, sizeof request);
+    bool sent = !file->is_gone && socket_send(file->socket, &request, sizeof request);
     for (int i = 0; i < path->depth && sent; i++)
-        sent = hdf5_send(file->socket, path->names[i], strlen(path->names[i]) + 1);
+        sent = socket_send(file->socket, path->names[i], strlen(path->names[i]) + 1);
     return sent ? receive_answer(file, operation == HDF5_LIST ? MAX_NAMES_BYTES : maximum, answer,
                                  error)
                 : child_is_gone(file, error);
@@ -78,7 +79,7 @@ static int receive_bytes(struct hdf5 *file, const struct hdf5_answer *answer, vo
         file->is_gone = true; /* what it sends cannot be taken */
         return fail_memory(error, (size_t)answer->bytes, file->name);
     }
-    if (!hdf5_receive(file->socket, taken, (size_t)answer->bytes)) {
+    if (!socket_receive(file->socket, taken, (size_t)answer->bytes)) {
         free(taken);
         return child_is_gone(file, error);
     }

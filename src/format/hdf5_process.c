@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/socket.h"
 #include "base/text.h"
 #include "format/hdf5_reader.h"
 
@@ -26,42 +27,14 @@
 #define OWN_SOCKET 3
 #define OWN_FILE   4
 
-/* ---- Talking ---- */
-
-bool hdf5_send(int socket, const void *data, size_t bytes)
-{
-    for (size_t done = 0; done < bytes;) {
-        ssize_t sent = send(socket, (const char *)data + done, bytes - done, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent <= 0)
-            return false;
-        done += (size_t)sent;
-    }
-    return true;
-}
-
-bool hdf5_receive(int socket, void *data, size_t bytes)
-{
-    for (size_t done = 0; done < bytes;) {
-        ssize_t got = recv(socket, (char *)data + done, bytes - done, 0);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return false;
-        done += (size_t)got;
-    }
-    return true;
-}
-
 /* ---- The child ---- */
 
 static bool send_error(const struct valence_error *error)
 {
     size_t bytes = strlen(error->text) + 1;
     struct hdf5_answer answer = {.status = error->status, .bytes = bytes};
-    return hdf5_send(OWN_SOCKET, &answer, sizeof answer) &&
-           hdf5_send(OWN_SOCKET, error->text, bytes);
+    return socket_send(OWN_SOCKET, &answer, sizeof answer) &&
+           socket_send(OWN_SOCKET, error->text, bytes);
 }
 
 static bool send_texts(struct hdf5_answer *answer, char *const *texts, int64_t n)
@@ -69,9 +42,9 @@ static bool send_texts(struct hdf5_answer *answer, char *const *texts, int64_t n
     answer->n = n;
     for (int64_t i = 0; i < n; i++)
         answer->bytes += strlen(texts[i]) + 1;
-    bool sent = hdf5_send(OWN_SOCKET, answer, sizeof *answer);
+    bool sent = socket_send(OWN_SOCKET, answer, sizeof *answer);
     for (int64_t i = 0; i < n && sent; i++)
-        sent = hdf5_send(OWN_SOCKET, texts[i], strlen(texts[i]) + 1);
+        sent = socket_send(OWN_SOCKET, texts[i], strlen(texts[i]) + 1);
     return sent;
 }
 
@@ -104,8 +77,8 @@ static bool answer_read(const struct hdf5_reader *reader, const struct hdf5_path
         if (!dataset.is_text)
             answer.bytes = (uint64_t)dataset.count * element_type_size(dataset.type);
         sent = dataset.is_text ? send_texts(&answer, dataset.texts, dataset.count)
-                               : hdf5_send(OWN_SOCKET, &answer, sizeof answer) &&
-                                     hdf5_send(OWN_SOCKET, dataset.data, (size_t)answer.bytes);
+                               : socket_send(OWN_SOCKET, &answer, sizeof answer) &&
+                                     socket_send(OWN_SOCKET, dataset.data, (size_t)answer.bytes);
     }
     hdf5_dataset_free(&dataset);
     return sent;
@@ -127,11 +100,11 @@ static bool serve_request(const struct hdf5_reader *reader)
 {
     struct hdf5_request request;
     struct hdf5_path path = {0};
-    if (!hdf5_receive(OWN_SOCKET, &request, sizeof request) || request.depth > HDF5_MAX_DEPTH ||
+    if (!socket_receive(OWN_SOCKET, &request, sizeof request) || request.depth > HDF5_MAX_DEPTH ||
         request.name_bytes > MAX_NAME_BYTES)
         return false;
     char *names = malloc((size_t)request.name_bytes + 1), *at = names;
-    if (!names || !hdf5_receive(OWN_SOCKET, names, (size_t)request.name_bytes))
+    if (!names || !socket_receive(OWN_SOCKET, names, (size_t)request.name_bytes))
         return false;
     for (; path.depth < request.depth; at += strlen(at) + 1)
         path.names[path.depth++] = at;
@@ -186,7 +159,7 @@ static void run_child(const struct byte_source *source, int socket)
     limit_time();
     bool serving = hdf5_reader_open(source, "/proc/self/fd/" STRING_OF(OWN_FILE), &reader, &error)
                        ? send_error(&error)
-                       : hdf5_send(OWN_SOCKET, &fine, sizeof fine);
+                       : socket_send(OWN_SOCKET, &fine, sizeof fine);
     while (serving)
         serving = serve_request(reader);
 }

@@ -31,10 +31,6 @@ struct hdf5_answer {
     uint64_t bytes;
 };
 
-/* All of `bytes` bytes; false if the other side is gone. */
-bool hdf5_send(int socket, const void *data, size_t bytes);
-bool hdf5_receive(int socket, void *data, size_t bytes);
-
 /* Forks the child. *process and *socket are for hdf5_process_end(). */
 int hdf5_process_begin(const struct byte_source *source, long *process, int *socket,
                        struct valence_error *error);

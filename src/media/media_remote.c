@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/socket.h"
 #include "base/threads.h"
 #include "media/media_workers.h"
 #include "media/worker_message.h"
@@ -186,8 +187,8 @@ static bool ask(const struct media_remote *remote, enum worker_message_kind kind
         .kind = kind,
         .n_bytes = (uint32_t)n_bytes,
         .integers = {integers ? integers[0] : 0, integers ? integers[1] : 0}};
-    return worker_send(remote->socket, &head, sizeof head) &&
-           worker_send(remote->socket, bytes, n_bytes);
+    return socket_send(remote->socket, &head, sizeof head) &&
+           socket_send(remote->socket, bytes, n_bytes);
 }
 
 /* Options and name, as one payload. */
@@ -201,8 +202,8 @@ static bool ask_to_open(const struct valence_media *media)
     options.workers = NULL;
     if (!options.threads)
         options.threads = threads_count() < 4 ? threads_count() : 4;
-    return worker_send(socket, &head, sizeof head) &&
-           worker_send(socket, &options, sizeof options) && worker_send(socket, media->name, n);
+    return socket_send(socket, &head, sizeof head) &&
+           socket_send(socket, &options, sizeof options) && socket_send(socket, media->name, n);
 }
 
 static bool is_possible(const struct valence_media_info *info)

@@ -14,6 +14,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/socket.h"
 #include "media/confine.h"
 #include "media/media_private.h"
 #include "media/worker_message.h"
@@ -38,17 +39,17 @@ struct worker {
 
 static bool say(const struct worker *worker, const struct worker_head *head, const void *bytes)
 {
-    return worker_send(worker->socket, head, sizeof *head) &&
-           worker_send(worker->socket, bytes, head->n_bytes);
+    return socket_send(worker->socket, head, sizeof *head) &&
+           socket_send(worker->socket, bytes, head->n_bytes);
 }
 
 static bool hear(struct worker *worker, struct worker_head *head)
 {
     struct valence_error error;
-    if (!worker_receive(worker->socket, head, sizeof *head) || head->n_bytes > MAX_REQUEST_BYTES ||
+    if (!socket_receive(worker->socket, head, sizeof *head) || head->n_bytes > MAX_REQUEST_BYTES ||
         grow_array(&worker->payload, &worker->capacity, (int64_t)head->n_bytes + 1, 1,
                    MAX_REQUEST_BYTES + 1, "a request", &error) ||
-        !worker_receive(worker->socket, worker->payload, head->n_bytes))
+        !socket_receive(worker->socket, worker->payload, head->n_bytes))
         return false;
     ((char *)worker->payload)[head->n_bytes] = '\0';
     return true;
@@ -222,7 +223,7 @@ static bool say_hello(void)
                                  .has_seccomp = confine_has_seccomp(),
                                  .has_landlock = confine_has_landlock()};
     snprintf(hello.version, sizeof hello.version, "%s", valence_version());
-    return worker_send(STDIN_FILENO, &hello, sizeof hello);
+    return socket_send(STDIN_FILENO, &hello, sizeof hello);
 }
 
 /* It ends with its caller, and by nothing that is sent to a whole group or unit: the caller still

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "base/socket.h"
 #include "media/worker_message.h"
 #include "valence/version.h"
 
@@ -128,7 +129,7 @@ static void end_helper(struct valence_media_workers *workers)
 static int hear_hello(struct valence_media_workers *workers, struct valence_error *error)
 {
     struct worker_hello hello;
-    bool is_heard = worker_receive(workers->socket, &hello, sizeof hello);
+    bool is_heard = socket_receive(workers->socket, &hello, sizeof hello);
     hello.version[sizeof hello.version - 1] = '\0';
     if (!is_heard || strcmp(hello.version, valence_version()) != 0 ||
         hello.head_bytes != sizeof(struct worker_head) ||

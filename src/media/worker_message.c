@@ -6,31 +6,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-bool worker_send(int socket, const void *data, size_t n_bytes)
-{
-    for (size_t done = 0; done < n_bytes;) {
-        ssize_t n = send(socket, (const char *)data + done, n_bytes - done, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        done += (size_t)n;
-    }
-    return true;
-}
-
-bool worker_receive(int socket, void *data, size_t n_bytes)
-{
-    for (size_t done = 0; done < n_bytes;) {
-        ssize_t n = recv(socket, (char *)data + done, n_bytes - done, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        done += (size_t)n;
-    }
-    return true;
-}
+#include "base/socket.h"
 
 /* ---- Descriptors ---- */
 
@@ -58,7 +34,7 @@ bool worker_send_descriptors(int socket, const void *data, size_t n_bytes, const
     do
         sent = sendmsg(socket, &message, MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
-    return sent >= 0 && worker_send(socket, (const char *)data + sent, n_bytes - (size_t)sent);
+    return sent >= 0 && socket_send(socket, (const char *)data + sent, n_bytes - (size_t)sent);
 }
 
 bool worker_receive_descriptors(int socket, void *data, size_t n_bytes, int descriptors[2])
@@ -78,7 +54,7 @@ bool worker_receive_descriptors(int socket, void *data, size_t n_bytes, int desc
     if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS)
         memcpy(descriptors, CMSG_DATA(head),
                head->cmsg_len - CMSG_LEN(0) < 2 * sizeof(int) ? sizeof(int) : 2 * sizeof(int));
-    if (got > 0 && worker_receive(socket, (char *)data + got, n_bytes - (size_t)got))
+    if (got > 0 && socket_receive(socket, (char *)data + got, n_bytes - (size_t)got))
         return true;
     for (int i = 0; i < 2; i++)
         if (descriptors[i] >= 0)

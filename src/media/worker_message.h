@@ -78,8 +78,4 @@ struct worker_end {
 #define WORKER_MAX_SEGMENTS     (1 << 20)
 #define WORKER_MAX_SAMPLE_BYTES (1 << 26)
 
-/* All of `n_bytes`; false if the other side is gone. */
-bool worker_send(int socket, const void *data, size_t n_bytes);
-bool worker_receive(int socket, void *data, size_t n_bytes);
-
 #endif
