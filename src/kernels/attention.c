@@ -207,20 +207,38 @@ static int64_t work_of(const struct attention *attention)
     return attention->sequence->n_rows * attention->key_layer.in * attention->key_layer.in;
 }
 
+/* The key layer's weights in panels, for forward or, transposed, for backward; by all threads of
+ * the region that it is called in. */
+static void pack_weights(const struct attention *attention, bool transposed, real *packed)
+{
+    const struct linear *layer = &attention->key_layer;
+    int64_t d = layer->in;
+#pragma omp for schedule(static)
+    for (int64_t column = 0; column < d; column += PANEL) {
+        int64_t width = d - column < PANEL ? d - column : PANEL;
+        if (transposed)
+            panel_pack_transposed(width, d, layer->weight + column, d, packed + column * d);
+        else
+            panel_pack(width, d, layer->weight + column * d, d, packed + column * d);
+    }
+}
+
 void attention_forward(const struct attention *attention, const struct attention_scratch *scratch)
 {
     const struct ragged *sequence = attention->sequence;
-    const struct linear *layer = &attention->key_layer;
     int before = share_enter(work_of(attention));
-    if (uses_panels(attention))
-        panel_pack(layer->out, layer->in, layer->weight, layer->in, scratch->weights);
-#pragma omp parallel for schedule(dynamic)
-    for (int64_t tile = 0; tile < sequence->n_tiles; tile++)
-        forward_tile(attention, scratch, tile);
-#pragma omp parallel for schedule(static)
-    for (int64_t clip = 0; clip < sequence->n_clips; clip++)
-        for (int64_t q = 0; q < attention->n_queries; q++)
-            join_segments(attention, scratch, clip, q);
+#pragma omp parallel
+    {
+        if (uses_panels(attention))
+            pack_weights(attention, false, scratch->weights);
+#pragma omp for schedule(dynamic)
+        for (int64_t tile = 0; tile < sequence->n_tiles; tile++)
+            forward_tile(attention, scratch, tile);
+#pragma omp for schedule(static)
+        for (int64_t clip = 0; clip < sequence->n_clips; clip++)
+            for (int64_t q = 0; q < attention->n_queries; q++)
+                join_segments(attention, scratch, clip, q);
+    }
     share_leave(before);
 }
 
@@ -326,17 +344,19 @@ void attention_backward(const struct attention *attention, const struct attentio
                         real *dqueries)
 {
     const struct ragged *sequence = attention->sequence;
-    const struct linear *layer = &attention->key_layer;
-    int64_t d = layer->in, query_size = attention->n_queries * d;
+    int64_t d = attention->key_layer.in, query_size = attention->n_queries * d;
     int before = share_enter(work_of(attention)), used = threads_count();
-    if (uses_panels(attention))
-        panel_pack_transposed(layer->in, layer->out, layer->weight, layer->in, scratch->weights);
     for (int thread = 1; thread < used; thread++)
         memset(thread_memory(scratch, d, thread).weight_gradient, 0,
                (size_t)(d * d + d) * sizeof(real));
-#pragma omp parallel for schedule(static)
-    for (int64_t tile = 0; tile < sequence->n_tiles; tile++)
-        backward_tile(attention, scratch, tile, dy, key_gradient, dx);
+#pragma omp parallel
+    {
+        if (uses_panels(attention))
+            pack_weights(attention, true, scratch->weights);
+#pragma omp for schedule(static)
+        for (int64_t tile = 0; tile < sequence->n_tiles; tile++)
+            backward_tile(attention, scratch, tile, dy, key_gradient, dx);
+    }
     for (int thread = 1; thread < used;
          thread++) { /* in order: the sum does not depend on timing */
         struct thread_memory share = thread_memory(scratch, d, thread);
