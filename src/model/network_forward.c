@@ -407,6 +407,7 @@ void forward_all(struct network *network, const real *parameters,
     for (int u = 0; u < network->n_uses; u++)
         pool(network, &network->uses[u], parameters);
     bool together = flows_together(network);
+    (void)together; /* where the compiler has no OpenMP */
 #pragma omp parallel for schedule(static) if (together)
     for (int f = 0; f < network->n_flows; f++) {
         represent(network, &network->flows[f], parameters);
