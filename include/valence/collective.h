@@ -13,8 +13,9 @@
  *   valence_train(config, &options, &result, &error);   // in every rank
  *
  * All ranks call the same functions in the same order with the same sizes, as MPI demands it. The
- * library calls them from the thread that called it. Blocks of memory lie in the host's memory and
- * are valid for the call alone. */
+ * library calls one function at a time, but in training not only from the thread that called it:
+ * gradients are summed by another thread while the calling one computes the next. Blocks of memory
+ * lie in the host's memory and are valid for the call alone. */
 #ifndef VALENCE_COLLECTIVE_H
 #define VALENCE_COLLECTIVE_H
 

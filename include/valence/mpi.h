@@ -20,7 +20,7 @@ extern "C" {
 struct valence_mpi;
 
 /* Starts MPI, once in a process; a program that was not started by MPI is rank 0 of 1. MPI may then
- * be called by the calling thread only. *mpi is NULL on failure. Errors: BUSY where it was started
+ * be called by one thread at a time. *mpi is NULL on failure. Errors: BUSY where it was started
  * before, MEMORY, UNSUPPORTED with MPI's own text. */
 VALENCE_API int valence_mpi_open(struct valence_mpi **mpi, struct valence_error *error);
 

@@ -123,12 +123,12 @@ static void add_in_order(int n_ranks, int64_t n_parts, int64_t most, int64_t sli
 }
 
 int collective_sum_ordered(const struct valence_collective *c, int64_t n_parts, float *const *parts,
-                           int64_t n, float *sum, struct sum_buffers *buffers,
+                           int64_t first, int64_t n, float *sum, struct sum_buffers *buffers,
                            struct valence_error *error)
 {
     if (!collective_is_several(c)) {
         for (int64_t i = 0; i < n_parts; i++)
-            sum_add_part(n, parts[i], i == 0, sum);
+            sum_add_part(n, parts[i] + first, i == 0, sum + first);
         return VALENCE_OK;
     }
     int64_t slice = slice_for(n, c->n_ranks), most = (n_parts + c->n_ranks - 1) / c->n_ranks;
@@ -140,7 +140,8 @@ int collective_sum_ordered(const struct valence_collective *c, int64_t n_parts, 
         float *mine = buffers->mine, *received = buffers->received;
         for (int rank = 0; rank < c->n_ranks; rank++)
             for (int64_t i = 0; i < own; i++)
-                memcpy(mine + rank * block + i * slice, parts[i] + smaller(from + rank * slice, n),
+                memcpy(mine + rank * block + i * slice,
+                       parts[i] + first + smaller(from + rank * slice, n),
                        (size_t)within(n, from + rank * slice, slice) * sizeof *mine);
         status = c->all_to_all(c->context, mine, received, block * bytes, error);
         if (status)
@@ -148,7 +149,8 @@ int collective_sum_ordered(const struct valence_collective *c, int64_t n_parts, 
         add_in_order(c->n_ranks, n_parts, most, slice, received, mine);
         status = c->all_gather(c->context, mine, received, slice * bytes, error);
         if (!status)
-            memcpy(sum + from, received, (size_t)within(n, from, slice * c->n_ranks) * sizeof *sum);
+            memcpy(sum + first + from, received,
+                   (size_t)within(n, from, slice * c->n_ranks) * sizeof *sum);
     }
     return status;
 }

@@ -38,9 +38,10 @@ void sum_add_part(int64_t n, const float *part, bool first, float *sum);
 
 /* sum = parts[0] + parts[1] + ... over the parts of all ranks, added one after the other in the
  * order of the parts: the same bytes however they are spread over ranks. `parts` are the calling
- * rank's own, (n) each. About n_parts / n_ranks * n + n values leave each rank. */
+ * rank's own; of them and of the sum, the n values from `first` on. About n_parts / n_ranks * n + n
+ * values leave each rank. */
 int collective_sum_ordered(const struct valence_collective *collective, int64_t n_parts,
-                           float *const *parts, int64_t n, float *sum, struct sum_buffers *buffers,
-                           struct valence_error *error);
+                           float *const *parts, int64_t first, int64_t n, float *sum,
+                           struct sum_buffers *buffers, struct valence_error *error);
 
 #endif

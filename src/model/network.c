@@ -446,14 +446,27 @@ real *network_part_feature_gradients(struct network *network, int flow)
 }
 
 void network_part_backward(struct network *network, const real *parameters,
-                           const struct standardisation *standardisation,
                            const struct loss_weights *weights, const struct loss_sums *whole,
                            real *gradients)
 {
     int before = enter(network, network->batch, true);
     losses_backward(network, weights, whole);
-    backward_all(network, parameters, standardisation, gradients);
+    backward_flows(network, parameters, gradients);
     leave(before);
+}
+
+void network_part_project_backward(struct network *network, const real *parameters,
+                                   const struct standardisation *standardisation, real *gradients)
+{
+    int before = enter(network, network->batch, true);
+    backward_projections(network, parameters, standardisation, gradients);
+    leave(before);
+}
+
+int64_t network_n_projection_values(const struct network *network)
+{
+    const struct layer *last = &network->layout.project[VALENCE_N_MODALITIES - 1];
+    return last->bias + last->out;
 }
 
 int network_gradients(struct network *network, const real *parameters,
@@ -479,7 +492,8 @@ int network_gradients(struct network *network, const real *parameters,
     loss_terms_make(&network->config, flows, n_flows, batch->n_clips, weights, &sums, rnc, terms);
     if (!isfinite(terms->total))
         return network_fail_not_finite(batch, error);
-    network_part_backward(network, parameters, standardisation, weights, &sums, gradients);
+    network_part_backward(network, parameters, weights, &sums, gradients);
+    network_part_project_backward(network, parameters, standardisation, gradients);
     return VALENCE_OK;
 }
 

@@ -98,11 +98,14 @@ double losses_contrast(int64_t n_clips, int64_t width, int n_flows, const float 
                        void *scratch);
 
 /* Writes the part's `gradients`, a whole parameter block, once `whole` has the sums of all parts
- * and the gradients of the contrast are in place. */
+ * and the gradients of the contrast are in place: first all but those of the projections, then
+ * these, which are the first values of the block. In between, others can work with the former. */
 void network_part_backward(struct network *network, const real *parameters,
-                           const struct standardisation *standardisation,
                            const struct loss_weights *weights, const struct loss_sums *whole,
                            real *gradients);
+void network_part_project_backward(struct network *network, const real *parameters,
+                                   const struct standardisation *standardisation, real *gradients);
+int64_t network_n_projection_values(const struct network *network);
 
 /* ERROR_DATA for a batch whose losses are not finite, naming the value where it holds one. */
 int network_fail_not_finite(const struct valence_batch *batch, struct valence_error *error);

@@ -269,8 +269,7 @@ static void score_flow_backward(struct network *network, struct flow_state *flow
     form_queries_backward(network, flow, parameters, gradients);
 }
 
-void backward_all(struct network *network, const real *parameters,
-                  const struct standardisation *standardisation, real *gradients)
+void backward_flows(struct network *network, const real *parameters, real *gradients)
 {
     int64_t d = network->config.d;
     vector_clear(network->layout.n_values, gradients);
@@ -286,6 +285,11 @@ void backward_all(struct network *network, const real *parameters,
         for (int m = 0; m < N_MODALITIES; m++)
             represent_backward(network, flow, m, parameters, gradients);
     }
+}
+
+void backward_projections(struct network *network, const real *parameters,
+                          const struct standardisation *standardisation, real *gradients)
+{
     for (int s = 0; s < N_STREAMS; s++) {
         if (network->sequences[s].n_rows == 0)
             continue;

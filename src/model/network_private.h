@@ -238,9 +238,11 @@ void losses_begin(struct network *network, const struct loss_weights *weights,
 void losses_backward(struct network *network, const struct loss_weights *weights,
                      const struct loss_sums *whole);
 
-/* network_backward.c: from the flows' gradients to the parameters'. */
-void backward_all(struct network *network, const real *parameters,
-                  const struct standardisation *standardisation, real *gradients);
+/* network_backward.c: from the flows' gradients to those of all parameters but the projections',
+ * and to the projected rows'; then to those of the projections, which flows share. */
+void backward_flows(struct network *network, const real *parameters, real *gradients);
+void backward_projections(struct network *network, const real *parameters,
+                          const struct standardisation *standardisation, real *gradients);
 
 /* network_transformer.c: from a use's projected rows to those that are pooled, in `context`; back
  * from transformer.dcontext, adding to dx of all streams that the flow reads. Positions are added

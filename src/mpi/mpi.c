@@ -112,8 +112,8 @@ static int start(struct valence_error *error)
     MPI_Initialized(&started);
     if (started)
         return valence_fail(error, VALENCE_ERROR_BUSY, NULL, "MPI was started before");
-    int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level);
-    if (code == MPI_SUCCESS && level < MPI_THREAD_FUNNELED)
+    int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &level);
+    if (code == MPI_SUCCESS && level < MPI_THREAD_SERIALIZED)
         return valence_fail(error, VALENCE_ERROR_UNSUPPORTED, NULL,
                             "this MPI library does not allow programs with threads");
     if (code == MPI_SUCCESS)

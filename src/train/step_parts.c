@@ -9,41 +9,11 @@
 #include "base/threads.h"
 #include "kernels/rank_n_contrast.h"
 #include "train/batch_slice.h"
-
-/* What a rank tells of its share before anything is compared; its sums follow. */
-struct share_report {
-    int status;
-    struct loss_sums sums[];
-};
-
-struct step_parts {
-    const struct valence_collective *collective;
-    bool ordered;
-    int64_t part_clips; /* where ordered */
-    enum collective_wire wire;
-    int64_t max_clips, n_parameters, width; /* width: of the compared features */
-    int max_flows;
-
-    int64_t most; /* parts that a rank has at most, and so networks */
-    struct network **networks;
-    struct batch_slice *slices;
-    struct valence_error *errors; /* (most) */
-    int *statuses;                /* (most) */
-
-    int64_t n_blocks; /* of gradients that are kept at once */
-    float **blocks;   /* (n_blocks), each a parameter block; none where it is the caller's */
-
-    struct share_report *report, *reports; /* one, and that of each rank */
-    int *all_statuses;                     /* (n_ranks) */
-    float *sent, *received;      /* features: (flows, clips of a share, width), of ranks */
-    float *features, *gradients; /* (flows, max_clips, width) */
-    void *contrast_scratch;
-    struct sum_buffers buffers;
-};
+#include "train/step_parts_private.h"
 
 /* ---- Cutting ---- */
 
-static int64_t count_parts(const struct step_parts *p, int64_t n_clips)
+int64_t step_count_parts(const struct step_parts *p, int64_t n_clips)
 {
     int64_t n_ranks = collective_n_ranks(p->collective);
     if (p->ordered)
@@ -54,7 +24,7 @@ static int64_t count_parts(const struct step_parts *p, int64_t n_clips)
 /* The first clip of a part; of the one behind the last, n_clips. */
 static int64_t part_begin(const struct step_parts *p, int64_t n_clips, int64_t part)
 {
-    int64_t n_parts = count_parts(p, n_clips), begin = part * p->part_clips;
+    int64_t n_parts = step_count_parts(p, n_clips), begin = part * p->part_clips;
     if (p->ordered)
         return begin < n_clips ? begin : n_clips;
     return n_parts ? n_clips * part / n_parts : 0;
@@ -63,7 +33,7 @@ static int64_t part_begin(const struct step_parts *p, int64_t n_clips, int64_t p
 static void rank_share(const struct step_parts *p, int64_t n_clips, int rank, int64_t *begin,
                        int64_t *end)
 {
-    int64_t n_parts = count_parts(p, n_clips);
+    int64_t n_parts = step_count_parts(p, n_clips);
     int n_ranks = collective_n_ranks(p->collective);
     *begin = part_begin(p, n_clips, first_part(n_parts, rank, n_ranks));
     *end = part_begin(p, n_clips, first_part(n_parts, rank + 1, n_ranks));
@@ -86,9 +56,9 @@ static int64_t largest_share(const struct step_parts *p, int64_t n_clips)
     return most;
 }
 
-static int64_t own_parts(const struct step_parts *p, int64_t n_clips)
+int64_t step_own_parts(const struct step_parts *p, int64_t n_clips)
 {
-    int64_t n_parts = count_parts(p, n_clips);
+    int64_t n_parts = step_count_parts(p, n_clips);
     int rank = collective_rank(p->collective), n_ranks = collective_n_ranks(p->collective);
     return first_part(n_parts, rank + 1, n_ranks) - first_part(n_parts, rank, n_ranks);
 }
@@ -159,7 +129,7 @@ int step_parts_create(const struct valence_collective *collective,
     p->width = checkpoint->config.o / 2;
     p->max_flows = checkpoint->config.n_flows;
     int64_t n_ranks = collective_n_ranks(collective);
-    p->most = (count_parts(p, max_clips) + n_ranks - 1) / n_ranks;
+    p->most = (step_count_parts(p, max_clips) + n_ranks - 1) / n_ranks;
     int status = allocate_parts(p) && allocate_exchange(p)
                      ? VALENCE_OK
                      : fail_memory(error, (size_t)p->n_parameters * sizeof(float),
@@ -207,12 +177,10 @@ void step_parts_free(struct step_parts *p)
 
 /* ---- Parts beside each other ---- */
 
-/* Calls do_part() for the parts from `first` to before `end`: ordered ones beside each other, each
- * with one thread. Gives the first failure. */
-static int each_part(struct step_parts *p, int64_t first, int64_t end,
-                     int (*do_part)(struct step_parts *p, int64_t part, void *user,
-                                    struct valence_error *error),
-                     void *user, struct valence_error *error)
+int step_each_part(struct step_parts *p, int64_t first, int64_t end,
+                   int (*do_part)(struct step_parts *p, int64_t part, void *user,
+                                  struct valence_error *error),
+                   void *user, struct valence_error *error)
 {
 #pragma omp parallel for schedule(dynamic) if (p->ordered && end - first > 1)
     for (int64_t i = first; i < end; i++) {
@@ -230,30 +198,20 @@ static int each_part(struct step_parts *p, int64_t first, int64_t end,
     return VALENCE_OK;
 }
 
-/* What the parts of a step work with. */
-struct step {
-    const struct checkpoint *checkpoint;
-    const struct loss_weights *weights;
-    const struct step_batch *batch;
-    struct loss_sums whole;
-    int64_t first_block; /* the part whose gradients go to the first block */
-    float *gradients;    /* where there are no blocks */
-};
-
 /* ---- Forward ---- */
 
 /* Cuts the share: its i-th part to slices[i]. */
 static int cut_share(struct step_parts *p, const struct step_batch *batch,
                      struct valence_error *error)
 {
-    int64_t begin, end, n_parts = count_parts(p, batch->n_clips);
+    int64_t begin, end, n_parts = step_count_parts(p, batch->n_clips);
     int64_t first =
         first_part(n_parts, collective_rank(p->collective), collective_n_ranks(p->collective));
     struct valence_batch share = *batch->share;
     int status = VALENCE_OK;
     step_parts_share(p, batch->n_clips, &begin, &end);
     share.labels = batch->labels + begin;
-    for (int64_t i = 0; i < own_parts(p, batch->n_clips) && !status; i++)
+    for (int64_t i = 0; i < step_own_parts(p, batch->n_clips) && !status; i++)
         status = batch_slice_cut(&share, part_begin(p, batch->n_clips, first + i) - begin,
                                  part_begin(p, batch->n_clips, first + i + 1) - begin,
                                  &p->slices[i], error);
@@ -275,7 +233,7 @@ static int gather_sums(struct step_parts *p, const struct step_batch *batch, int
                        struct loss_sums *whole, struct valence_error *error)
 {
     int n_ranks = collective_n_ranks(p->collective);
-    int64_t n_parts = count_parts(p, batch->n_clips), bytes = report_bytes(p);
+    int64_t n_parts = step_count_parts(p, batch->n_clips), bytes = report_bytes(p);
     struct valence_error own = status && error ? *error : (struct valence_error){0};
     p->report->status = status;
     int failed = collective_gather(p->collective, p->report, p->reports, bytes, error);
@@ -303,7 +261,7 @@ static void pack_features(struct step_parts *p, const struct step_batch *batch, 
 {
     for (int f = 0; f < batch->n_flows; f++) {
         float *to = p->sent + f * most * p->width;
-        for (int64_t i = 0; i < own_parts(p, batch->n_clips); i++) {
+        for (int64_t i = 0; i < step_own_parts(p, batch->n_clips); i++) {
             int64_t n = p->slices[i].batch.n_clips * p->width;
             memcpy(to, network_part_features(p->networks[i], f), (size_t)n * sizeof *to);
             to += n;
@@ -330,7 +288,7 @@ static void give_gradients(struct step_parts *p, const struct step_batch *batch)
     step_parts_share(p, batch->n_clips, &begin, &end);
     for (int f = 0; f < batch->n_flows; f++) {
         const float *from = p->gradients + (f * batch->n_clips + begin) * p->width;
-        for (int64_t i = 0; i < own_parts(p, batch->n_clips); i++) {
+        for (int64_t i = 0; i < step_own_parts(p, batch->n_clips); i++) {
             int64_t n = p->slices[i].batch.n_clips * p->width;
             memcpy(network_part_feature_gradients(p->networks[i], f), from,
                    (size_t)n * sizeof *from);
@@ -365,53 +323,7 @@ static int contrast(struct step_parts *p, const struct step_batch *batch, double
     return VALENCE_OK;
 }
 
-/* ---- Backward ---- */
-
-static int backward_part(struct step_parts *p, int64_t part, void *user,
-                         struct valence_error *error)
-{
-    const struct step *step = user;
-    (void)error;
-    network_part_backward(p->networks[part], step->checkpoint->parameters,
-                          &step->checkpoint->standardisation, step->weights, &step->whole,
-                          p->n_blocks ? p->blocks[part - step->first_block] : step->gradients);
-    return VALENCE_OK;
-}
-
-/* Without other ranks: a few parts at a time, each group added to the ones before it. */
-static void backward_alone(struct step_parts *p, struct step *step, int64_t n)
-{
-    float *sum = step->gradients;
-    for (int64_t first = 0; first < n; first += p->n_blocks) {
-        int64_t end = first + p->n_blocks < n ? first + p->n_blocks : n;
-        step->first_block = first;
-        each_part(p, first, end, backward_part, step, NULL);
-        for (int64_t i = first; i < end; i++)
-            sum_add_part(p->n_parameters, p->blocks[i - first], i == 0, sum);
-    }
-}
-
-static int backward(struct step_parts *p, struct step *step, bool reduced,
-                    struct valence_error *error)
-{
-    int64_t n_clips = step->batch->n_clips, n = own_parts(p, n_clips);
-    if (p->ordered && !collective_is_several(p->collective)) {
-        backward_alone(p, step, n);
-        return VALENCE_OK;
-    }
-    each_part(p, 0, n, backward_part, step, NULL);
-    if (p->ordered)
-        return collective_sum_ordered(p->collective, count_parts(p, n_clips), p->blocks,
-                                      p->n_parameters, step->gradients, &p->buffers, error);
-    if (n == 0)
-        memset(step->gradients, 0, (size_t)p->n_parameters * sizeof *step->gradients);
-    return reduced ? step_parts_reduce(p, step->gradients, error) : VALENCE_OK;
-}
-
-int step_parts_reduce(struct step_parts *p, float *gradients, struct valence_error *error)
-{
-    return collective_sum(p->collective, p->wire, p->n_parameters, gradients, &p->buffers, error);
-}
+/* ---- A step ---- */
 
 static int check_finite(struct step_parts *p, const struct step_batch *batch,
                         const struct loss_terms *terms, struct valence_error *error)
@@ -432,7 +344,8 @@ int step_parts_gradients(struct step_parts *p, const struct checkpoint *checkpoi
     double rnc;
     int status = batch->status ? batch->status : cut_share(p, batch, error);
     if (!status)
-        status = each_part(p, 0, own_parts(p, batch->n_clips), forward_part, &step, error);
+        status =
+            step_each_part(p, 0, step_own_parts(p, batch->n_clips), forward_part, &step, error);
     status = gather_sums(p, batch, status, &step.whole, error);
     if (!status)
         status = contrast(p, batch, weights->rnc, &rnc, error);
@@ -441,7 +354,7 @@ int step_parts_gradients(struct step_parts *p, const struct checkpoint *checkpoi
     loss_terms_make(&checkpoint->config, batch->flows, batch->n_flows, batch->n_clips, weights,
                     &step.whole, rnc, terms);
     status = check_finite(p, batch, terms, error);
-    return status ? status : backward(p, &step, reduced, error);
+    return status ? status : step_backward(p, &step, reduced, error);
 }
 
 /* ---- Scores ---- */
@@ -492,5 +405,5 @@ int step_parts_forward(struct step_parts *p, const struct checkpoint *checkpoint
         clips[n] = end - begin;
     }
     *n_parts = n;
-    return each_part(p, 0, n, score_part, &scores, error);
+    return step_each_part(p, 0, n, score_part, &scores, error);
 }

@@ -46,7 +46,7 @@ static void sum_in_order(struct thread_rank *rank, void *argument)
     int64_t first = first_part(sums->n_parts, c->rank, c->n_ranks), n = 0;
     for (int64_t p = first; p < first_part(sums->n_parts, c->rank + 1, c->n_ranks); p++)
         own[n++] = sums->parts[p];
-    sums->statuses[c->rank] = collective_sum_ordered(c, sums->n_parts, own, N_VALUES,
+    sums->statuses[c->rank] = collective_sum_ordered(c, sums->n_parts, own, 0, N_VALUES,
                                                      sums->results[c->rank], &buffers, &error);
     sum_buffers_free(&buffers);
 }

@@ -213,6 +213,58 @@ static void test_accumulated_batches_are_a_larger_one(void **state)
         assert_true(fabs(two.validation_mae[flow] / one.validation_mae[flow] - 1) < 1e-4);
 }
 
+/* ---- Beside each other ---- */
+
+/* What a rank's sums of gradients are seen to do: the calls and values from the thread that trains
+ * and from another one. */
+struct seen_sums {
+    pthread_t trains;
+    int n_own, n_other;
+    int64_t own, other;
+};
+
+static struct seen_sums seen_sums[MAX_RANKS];
+
+static int see_reduce(void *context, float *values, int64_t n, struct valence_error *error)
+{
+    const struct thread_rank *rank = context;
+    struct seen_sums *seen = &seen_sums[rank->collective.rank];
+    bool is_own = pthread_equal(pthread_self(), seen->trains);
+    *(is_own ? &seen->n_own : &seen->n_other) += 1;
+    *(is_own ? &seen->own : &seen->other) += n;
+    return thread_reduce(context, values, n, error);
+}
+
+static void train_seen(struct thread_rank *rank, void *argument)
+{
+    seen_sums[rank->collective.rank] = (struct seen_sums){.trains = pthread_self()};
+    rank->collective.all_reduce = see_reduce;
+    train_rank(rank, argument);
+}
+
+/* The gradients of all layers but the projections travel while those of the projections are
+ * computed; with batches that are accumulated, all go at once. */
+static void test_gradients_travel_while_others_are_computed(void **state)
+{
+    struct joint joint = joint_for(*state, "overlapped", NULL);
+    joint.config.epochs = 1;
+    run_thread_ranks(2, train_seen, &joint);
+    for (int r = 0; r < 2; r++) {
+        const struct seen_sums *seen = &seen_sums[r];
+        assert_int_equal(joint.statuses[r], 0);
+        assert_int_equal(seen->n_own, 3); /* 42 clips in batches of 16 */
+        assert_int_equal(seen->n_other, 3);
+        assert_int_equal(seen->own + seen->other, 3 * joint.runs[r].n_parameters);
+        assert_true(seen->own > 0 && seen->other > seen->own);
+    }
+    joint = joint_for(*state, "accumulated", "accumulate=3");
+    joint.config.epochs = 1;
+    run_thread_ranks(2, train_seen, &joint);
+    assert_int_equal(joint.statuses[0], 0);
+    assert_int_equal(seen_sums[0].n_own, 1);
+    assert_int_equal(seen_sums[0].n_other, 0);
+}
+
 /* ---- Interruptions ---- */
 
 static void test_a_stopped_run_goes_on_with_another_number_of_ranks(void **state)
@@ -312,6 +364,7 @@ int main(void)
         RANKS_TEST(test_seeds_are_trained_one_after_the_other),
         RANKS_TEST(test_sums_of_the_library_differ_by_rounding),
         RANKS_TEST(test_accumulated_batches_are_a_larger_one),
+        RANKS_TEST(test_gradients_travel_while_others_are_computed),
         RANKS_TEST(test_a_stopped_run_goes_on_with_another_number_of_ranks),
         RANKS_TEST(test_one_rank_without_a_store_ends_all),
         RANKS_TEST(test_other_clips_are_noticed),
