@@ -1,8 +1,9 @@
 /* bench-encode MODEL.gguf [SIZE [REPEATS]]: times an encoder on made-up input. SIZE is seconds of
  * sound for WavLM (10), pictures of a batch for MANet (32). Prints a line per repeat and the peak
  * of resident memory. BENCH_LEVEL limits kernels to a processor's instructions (level.h),
- * BENCH_LAYERS chooses rows, BENCH_THREADS threads. bench-encode limit: what OpenBLAS's sgemm
- * reaches with one of WavLM-Large's layers over ten seconds, GFLOP/s. */
+ * BENCH_LAYERS chooses rows, BENCH_THREADS threads. BENCH_ROWS names a file for the rows, 32-bit
+ * floats, to compare types and levels. bench-encode limit: what OpenBLAS's sgemm reaches with one
+ * of WavLM-Large's layers over ten seconds, GFLOP/s. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,16 @@ make_inputs(const struct valence_encoder_description *description, double size, 
                                                    .height = description->side};
     }
     return inputs;
+}
+
+static void write_rows(const struct valence_features *features, const char *path)
+{
+    FILE *file = fopen(path, "wb");
+    size_t n = (size_t)(features->offsets[features->n_inputs] * features->width);
+    if (!file || fwrite(features->rows, sizeof *features->rows, n, file) != n)
+        fprintf(stderr, "bench-encode: %s cannot be written\n", path);
+    if (file)
+        fclose(file);
 }
 
 static int print_limit(void)
@@ -109,6 +120,8 @@ int main(int argc, char **argv)
         printf("%.3f s, %.2f %s, result %d after %.3f s, %.3f s of processor time\n", seconds,
                size / seconds, description->rate_hz ? "x real time" : "pictures/s", i + 1,
                seconds_now() - start, cpu_seconds() - cpu_begin);
+        if (getenv("BENCH_ROWS"))
+            write_rows(&features, getenv("BENCH_ROWS"));
         valence_features_free(&features);
     }
     printf("peak %.0f MiB\n", peak_mib());

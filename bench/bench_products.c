@@ -1,12 +1,13 @@
 /* bench-products LEVEL [THREADS [ROUNDS [FILTER]]]: times products and convolutions of the
- * encoders' sizes in f32, bf16 and int8, by the library's own kernels and, where the program was
- * built with it, by oneDNN, in turns. LEVEL limits both to the instructions of a processor: avx2,
- * avx-vnni, avx512, vnni, amx (for OpenBLAS set OPENBLAS_CORETYPE=Haswell with the first two).
- * FILTER keeps the cases whose names contain it.
+ * encoders' sizes in f32, bf16 and int8 (q8_0), by the library's own kernels, by ggml's own
+ * operations (not pictures) and, where the program was built with it, by oneDNN, in turns. LEVEL
+ * limits the library and oneDNN to the instructions of a processor: avx2, avx-vnni, avx512, vnni,
+ * amx (for OpenBLAS set OPENBLAS_CORETYPE=Haswell with the first two); ggml chooses for itself, and
+ * is timed at amx alone. FILTER keeps the cases whose names contain it.
  *
- * Both sides go from floats to floats. The library's packs its weights each time in linear layers,
- * as the encoders do; oneDNN's are packed beforehand. Prints JSON: for each case, type and side
- * seconds of the clock and of the processors, one a round. */
+ * All go from floats to floats. The library's packs its weights each time in linear layers, as the
+ * encoders do; those of oneDNN, and ggml's q8_0 for AMX, are packed beforehand. Prints JSON: for
+ * each case, type and side seconds of the clock and of the processors, one a round. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +57,8 @@ struct own_product {
     struct product_case c;
     struct graph graph;
     struct ggml_context *context;
-    ggml_backend_buffer_t buffer;
+    struct ggml_context *weights;
+    ggml_backend_buffer_t buffer, weight_buffer;
     struct conv2d conv; /* or its weights and bias alone */
     struct ggml_tensor *y;
 };
@@ -80,28 +82,47 @@ static void set_weights(struct ggml_tensor *weight, const float *values)
     free(packed);
 }
 
+/* Memory for weights as ggml's fastest products want them: it packs q8_0 for AMX. */
+static ggml_backend_buffer_type_t memory_of_weights(ggml_backend_dev_t device, bool plain,
+                                                    enum number_type type)
+{
+    ggml_backend_dev_get_extra_bufts_t more =
+        (ggml_backend_dev_get_extra_bufts_t)(uintptr_t)ggml_backend_reg_get_proc_address(
+            ggml_backend_dev_backend_reg(device), "ggml_backend_dev_get_extra_bufts");
+    ggml_backend_buffer_type_t *special = plain && type == TYPE_INT8 && more ? more(device) : NULL;
+    for (; special && *special; special++)
+        if (strcmp(ggml_backend_buft_name(*special), "AMX") == 0)
+            return *special;
+    return ggml_backend_dev_buffer_type(device);
+}
+
+/* `plain`: by ggml's own operations. */
 static struct own_product *own_create(const struct product_case *c, enum number_type type,
-                                      const float *weights)
+                                      const float *weights, bool plain)
 {
     struct own_product *p = calloc(1, sizeof *p);
     struct ggml_init_params params = {.mem_size = 4 * ggml_tensor_overhead(), .no_alloc = true};
     struct valence_error error;
     ggml_backend_dev_t device;
     check(backend_find_device("cpu", &device, &error), &error);
-    check(graph_create(&p->graph, device, false, &error), &error);
+    check(graph_create(&p->graph, device, plain, &error), &error);
     p->context = ggml_init(params);
+    p->weights = ggml_init(params);
     p->c = *c;
     p->conv = (struct conv2d){
-        .weight = ggml_new_tensor_2d(p->context, types[type], case_depth(c), c->out),
+        .weight = ggml_new_tensor_2d(p->weights, types[type], case_depth(c), c->out),
         .bias = ggml_new_tensor_1d(p->context, GGML_TYPE_F32, c->out),
         .in = c->in,
         .out = c->out,
         .kernel = c->kernel,
         .stride = c->stride};
     p->buffer = ggml_backend_alloc_ctx_tensors(p->context, p->graph.backend);
+    p->weight_buffer = ggml_backend_alloc_ctx_tensors_from_buft(
+        p->weights, memory_of_weights(device, plain, type));
+    ggml_backend_buffer_set_usage(p->weight_buffer, GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
     set_weights(p->conv.weight, weights);
     memset(p->conv.bias->data, 0, ggml_nbytes(p->conv.bias));
-    if (c->height > 1)
+    if (c->height > 1 && !plain)
         check(conv2d_pack(&p->conv, &error), &error);
     return p;
 }
@@ -130,7 +151,9 @@ static void own_free(struct own_product *p)
 {
     conv2d_free(&p->conv);
     ggml_backend_buffer_free(p->buffer);
+    ggml_backend_buffer_free(p->weight_buffer);
     ggml_free(p->context);
+    ggml_free(p->weights);
     graph_free(&p->graph);
     free(p);
 }
@@ -140,41 +163,52 @@ static void own_free(struct own_product *p)
 struct bench {
     int rounds;
     const char *filter;
+    bool with_ggml;
     json_t *results;
 };
 
+enum side { VALENCE, ONEDNN, GGML, N_SIDES };
+static const char *const side_names[N_SIDES] = {"valence", "onednn", "ggml"};
+
 struct sides {
-    struct own_product *own;
-    struct onednn_product *onednn;
+    struct own_product *own, *ggml; /* ggml: NULL where it is not timed */
+    struct onednn_product *onednn;  /* NULL where there is none */
     const float *x;
     float *y;
 };
 
-static void run(struct sides *sides, bool onednn)
+static bool has_side(const struct sides *sides, enum side side)
 {
-    if (onednn)
+    return side == VALENCE || (side == ONEDNN ? sides->onednn != NULL : sides->ggml != NULL);
+}
+
+static void run(struct sides *sides, enum side side)
+{
+    if (side == ONEDNN)
         onednn_run(sides->onednn, sides->x, sides->y);
     else
-        own_run(sides->own, sides->x);
+        own_run(side == GGML ? sides->ggml : sides->own, sides->x);
 }
 
 /* Mean seconds of `repeats` runs. */
-static void measure(struct sides *sides, bool onednn, int repeats, double *clock, double *cpu)
+static void measure(struct sides *sides, enum side side, int repeats, double *clock, double *cpu)
 {
     double start = seconds_now(), cpu_start = cpu_seconds();
     for (int i = 0; i < repeats; i++)
-        run(sides, onednn);
+        run(sides, side);
     *clock = (seconds_now() - start) / repeats;
     *cpu = (cpu_seconds() - cpu_start) / repeats;
 }
 
-/* Largest difference of the sides beside the largest value: they must have computed the same. */
-static double difference(const struct sides *sides)
+/* Largest difference of a side from the library beside the largest value: they must have computed
+ * the same. */
+static double difference(const struct sides *sides, enum side side)
 {
     const float *own = sides->own->y->data;
+    const float *y = side == VALENCE ? own : side == GGML ? sides->ggml->y->data : sides->y;
     double largest = 0, apart = 0;
     for (int64_t i = 0; i < ggml_nelements(sides->own->y); i++) {
-        double d = (double)own[i] - (double)sides->y[i], v = (double)own[i];
+        double d = (double)own[i] - (double)y[i], v = (double)own[i];
         apart = d > apart ? d : -d > apart ? -d : apart;
         largest = v > largest ? v : -v > largest ? -v : largest;
     }
@@ -185,34 +219,36 @@ static void time_sides(struct bench *bench, const struct product_case *c, enum n
                        struct sides *sides)
 {
     enum { SHORTEST_MS = 8 };
-    json_t *clock[2] = {json_array(), json_array()}, *cpu[2] = {json_array(), json_array()};
-    int repeats[2] = {1, 1}, n_sides = sides->onednn ? 2 : 1;
+    json_t *clock[N_SIDES], *cpu[N_SIDES];
+    int repeats[N_SIDES];
     double seconds, used;
-    for (int side = 0; side < n_sides; side++) {
+    for (enum side side = 0; side < N_SIDES; side++) {
+        if (!has_side(sides, side))
+            continue;
+        clock[side] = json_array();
+        cpu[side] = json_array();
         run(sides, side);
         measure(sides, side, 2, &seconds, &used);
         repeats[side] = 1 + (int)(SHORTEST_MS * 1e-3 / seconds);
     }
     for (int round = 0; round < bench->rounds; round++)
-        for (int i = 0; i < n_sides; i++) {
-            int side = (i + round) % n_sides;
+        for (int i = 0; i < N_SIDES; i++) {
+            enum side side = (enum side)((i + round) % N_SIDES);
+            if (!has_side(sides, side))
+                continue;
             measure(sides, side, repeats[side], &seconds, &used);
             json_array_append_new(clock[side], json_real(seconds));
             json_array_append_new(cpu[side], json_real(used));
         }
     int64_t rows = case_columns(c) * case_lines(c) * c->pictures;
     json_t *result =
-        json_pack("{s:s, s:s, s:f, s:{s:o, s:o}}", "case", c->name, "type", type_names[type],
-                  "gflop", 2e-9 * (double)rows * (double)case_depth(c) * (double)c->out, "valence",
-                  "seconds", clock[0], "cpu_seconds", cpu[0]);
-    if (n_sides == 2) {
-        json_object_set_new(result, "onednn",
-                            json_pack("{s:o, s:o}", "seconds", clock[1], "cpu_seconds", cpu[1]));
-        json_object_set_new(result, "difference", json_real(difference(sides)));
-    } else {
-        json_decref(clock[1]);
-        json_decref(cpu[1]);
-    }
+        json_pack("{s:s, s:s, s:f}", "case", c->name, "type", type_names[type], "gflop",
+                  2e-9 * (double)rows * (double)case_depth(c) * (double)c->out);
+    for (enum side side = 0; side < N_SIDES; side++)
+        if (has_side(sides, side))
+            json_object_set_new(result, side_names[side],
+                                json_pack("{s:o, s:o, s:f}", "seconds", clock[side], "cpu_seconds",
+                                          cpu[side], "difference", difference(sides, side)));
     json_array_append_new(bench->results, result);
 }
 
@@ -235,9 +271,14 @@ static void run_case(struct bench *bench, const struct product_case *c)
     for (enum number_type type = 0; x && weights && y && type < N_TYPES; type++) {
         if (type == TYPE_INT8 && case_depth(c) % 32 != 0)
             continue; /* q8_0 has blocks of 32 */
-        struct sides sides = {own_create(c, type, weights), onednn_create(c, type, weights), x, y};
+        struct sides sides = {
+            own_create(c, type, weights, false),
+            bench->with_ggml && c->height == 1 ? own_create(c, type, weights, true) : NULL,
+            onednn_create(c, type, weights), x, y};
         time_sides(bench, c, type, &sides);
         own_free(sides.own);
+        if (sides.ggml)
+            own_free(sides.ggml);
         if (sides.onednn)
             onednn_free(sides.onednn);
     }
@@ -272,6 +313,7 @@ int main(int argc, char **argv)
     threads_set(argc > 2 ? atoi(argv[2]) : 2);
     struct bench bench = {.rounds = argc > 3 ? atoi(argv[3]) : 5,
                           .filter = argc > 4 ? argv[4] : "",
+                          .with_ggml = strcmp(argv[1], "amx") == 0,
                           .results = json_array()};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (strstr(cases[i].name, bench.filter))

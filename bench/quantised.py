@@ -122,12 +122,15 @@ def show_products(runs):
     for run in runs:
         print(f"\n{run['level']} ({run['int8_form']}), {run['threads']} threads, oneDNN {run['onednn']}; GFLOP/s by the clock,"
               " median (range)\n")
-        print("| product | type | valence | oneDNN | valence over oneDNN |\n| --- | --- | ---: | ---: | ---: |")
+        print("| product | type | valence | oneDNN | ggml | valence over oneDNN | over ggml |")
+        print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
         for result in run["results"]:
-            speeds = [[result["gflop"] / s for s in result[side]["seconds"]] for side in ("valence", "onednn") if side in result]
-            cells = [f"{middle(s):.0f} ({min(s):.0f}-{max(s):.0f})" for s in speeds]
-            ratio = f"{middle(speeds[0]) / middle(speeds[1]):.2f}" if len(speeds) == 2 else ""
-            print(f"| {result['case']} | {result['type']} | {cells[0]} | {cells[1] if len(cells) == 2 else 'none'} | {ratio} |")
+            speeds = {side: [result["gflop"] / s for s in result[side]["seconds"]]
+                      for side in ("valence", "onednn", "ggml") if side in result}
+            cells = {side: f"{middle(s):.0f} ({min(s):.0f}-{max(s):.0f})" for side, s in speeds.items()}
+            ratios = {side: f"{middle(speeds['valence']) / middle(s):.2f}" for side, s in speeds.items()}
+            print(f"| {result['case']} | {result['type']} | {cells['valence']} | {cells.get('onednn', 'none')} | "
+                  f"{cells.get('ggml', '')} | {ratios.get('onednn', '')} | {ratios.get('ggml', '')} |")
 
 
 def show_encoders(results):

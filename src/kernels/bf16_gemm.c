@@ -5,6 +5,7 @@
 
 #include "base/threads.h"
 #include "kernels/bf16_product.h"
+#include "kernels/transpose.h"
 
 #if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__) &&                              \
     !defined(VALENCE_WITHOUT_AVX512)
@@ -61,34 +62,6 @@ PACK_INLINE __m512i round_pairs(const float *x, int64_t stride, int64_t rows, in
     return _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(second, first));
 }
 
-/* 16 x 16 values of 32 bits. */
-PACK_INLINE void transpose(__m512i r[LANES])
-{
-    __m512i t[LANES];
-    for (int i = 0; i < LANES; i += 2) {
-        t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-        t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-    }
-    for (int i = 0; i < LANES; i += 4) {
-        r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-        r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-        r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-        r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-    }
-    for (int i = 0; i < 4; i++) { /* quarters of the rows i, i + 4, i + 8 and i + 12 */
-        t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
-        t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xDD);
-        t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
-        t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xDD);
-    }
-    for (int i = 0; i < 4; i++) {
-        r[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
-        r[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xDD);
-        r[i + 4] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88);
-        r[i + 12] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xDD);
-    }
-}
-
 /* Rows of a as they lie: (m, k) at distance lda. */
 PACK_TARGET static void pack_rows(int64_t m, int64_t k, const float *a, int64_t lda,
                                   uint16_t *packed)
@@ -109,7 +82,7 @@ PACK_TARGET static void pack_transposed_rows(int64_t m, int64_t k, const float *
                 int64_t row = j + 2 * pair;
                 pairs[pair] = round_pairs(a + row * lda + i, lda, k - row, m - i);
             }
-            transpose(pairs);
+            transpose_vectors(pairs);
             for (int64_t row = 0; row < LANES && i + row < m; row++)
                 _mm512_storeu_si512(packed + (i + row) * ROW_STRIDE + j, pairs[row]);
         }
@@ -138,7 +111,7 @@ PACK_TARGET static void pack_transposed_columns(int64_t n, int64_t k, const floa
             for (int64_t row = 0; row < LANES; row++)
                 pairs[row] = half + row < n ? round_row(b + (half + row) * ldb + j, k - j)
                                             : _mm512_setzero_si512();
-            transpose(pairs);
+            transpose_vectors(pairs);
             for (int64_t pair = 0; pair < LANES; pair++)
                 _mm512_storeu_si512(packed + pair * BF16_DEPTH, pairs[pair]);
         }

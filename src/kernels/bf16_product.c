@@ -7,6 +7,7 @@
 #include "kernels/amx.h"
 #include "kernels/processor.h"
 #include "kernels/simd.h"
+#include "kernels/transpose.h"
 
 #define PAIRS       (BF16_DEPTH / 2)
 #define TILE        16 /* rows of a tile, and columns of one of f32 */
@@ -24,22 +25,39 @@ void bf16_round(int64_t n, const float *x, uint16_t *y)
 }
 
 /* The layout is that of AMX's second operand: for each BF16_DEPTH of the depth two tiles of 16
- * columns, in a tile a row for each pair of values, in a row the pairs of the columns. */
+ * columns, in a tile a row for each pair of values, in a row the pairs of the columns. So a tile is
+ * what 16 rows of W hold of that depth, transposed. */
+static void pack_step(const uint16_t *rows, int64_t stride, uint16_t *packed)
+{
+    for (int tile = 0; tile < BF16_COLUMNS / TILE; tile++)
+        transpose_words(rows + tile * TILE * stride, stride * (int64_t)sizeof *rows,
+                        packed + tile * TILE_VALUES, ROW_VALUES * sizeof *packed);
+}
+
 VALENCE_CLONES
 void bf16_pack(int64_t n, int64_t depth, const float *rows, int64_t stride, uint16_t *packed)
 {
-    if (n < BF16_COLUMNS)
-        memset(packed, 0, (size_t)(BF16_COLUMNS * depth) * sizeof *packed);
-    for (int64_t k = 0; k < depth; k += BF16_DEPTH, packed += STEP_VALUES)
-        for (int64_t j = 0; j < n; j++) {
-            const float *row = rows + j * stride + k;
-            uint16_t values[BF16_DEPTH];
+    uint16_t step[BF16_COLUMNS][BF16_DEPTH] = {0};
+    for (int64_t k = 0; k < depth; k += BF16_DEPTH, packed += STEP_VALUES) {
+        for (int64_t j = 0; j < n; j++)
             for (int i = 0; i < BF16_DEPTH; i++)
-                values[i] = float_to_bf16(row[i]);
-            uint16_t *column = packed + j / TILE * TILE_VALUES + j % TILE * 2;
-            for (int i = 0; i < PAIRS; i++)
-                memcpy(column + i * ROW_VALUES, values + 2 * i, 2 * sizeof *values);
-        }
+                step[j][i] = float_to_bf16(rows[j * stride + k + i]);
+        pack_step(step[0], BF16_DEPTH, packed);
+    }
+}
+
+void bf16_pack_rounded(int64_t n, int64_t depth, const uint16_t *rows, int64_t stride,
+                       uint16_t *packed)
+{
+    uint16_t step[BF16_COLUMNS][BF16_DEPTH] = {0};
+    for (int64_t k = 0; k < depth; k += BF16_DEPTH, packed += STEP_VALUES) {
+        for (int64_t j = 0; n < BF16_COLUMNS && j < n; j++)
+            memcpy(step[j], rows + j * stride + k, sizeof step[j]);
+        if (n < BF16_COLUMNS)
+            pack_step(step[0], BF16_DEPTH, packed);
+        else
+            pack_step(rows + k, stride, packed);
+    }
 }
 
 #ifdef AMX_AVAILABLE

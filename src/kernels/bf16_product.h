@@ -31,6 +31,10 @@ void bf16_round(int64_t n, const float *x, uint16_t *y);
  * depth values at `packed`, zeros for the rows that are not there. */
 void bf16_pack(int64_t n, int64_t depth, const float *rows, int64_t stride, uint16_t *packed);
 
+/* The same of rows that are bf16 already. */
+void bf16_pack_rounded(int64_t n, int64_t depth, const uint16_t *rows, int64_t stride,
+                       uint16_t *packed);
+
 /* What a row of x is: `taps` stretches of `length` values (a multiple of BF16_DEPTH), `tap_stride`
  * apart: a window of a picture has one for each of its rows, a plain matrix one alone. With `add`,
  * y is added to. */

@@ -56,6 +56,7 @@ static void find_newer_units(void)
 
 static void find_units(void)
 {
+    add(PROCESSOR_SSSE3, __builtin_cpu_supports("ssse3"));
     add(PROCESSOR_AVX2, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
 #ifndef VALENCE_WITHOUT_AVX512
     add(PROCESSOR_AVX512, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&

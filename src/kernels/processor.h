@@ -1,11 +1,13 @@
 /* What the processor has of the units that products are written for. The system must allow them,
- * too, and this build must have code for them: VALENCE_WITHOUT_AVX512 hides all but AVX2. */
+ * too, and this build must have code for them: VALENCE_WITHOUT_AVX512 hides those beyond
+ * AVX2. */
 #ifndef VALENCE_KERNELS_PROCESSOR_H
 #define VALENCE_KERNELS_PROCESSOR_H
 
 #include <stdbool.h>
 
 enum processor_unit {
+    PROCESSOR_SSSE3,
     PROCESSOR_AVX2,        /* with FMA */
     PROCESSOR_AVX_VNNI,    /* dot products of bytes, 256 bits wide */
     PROCESSOR_AVX512,      /* F, BW, DQ and VL */

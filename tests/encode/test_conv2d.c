@@ -12,8 +12,9 @@
 #include "base/random.h"
 #include "encode/compute/backend.h"
 #include "encode/compute/conv2d_forms.h"
-#include "encode/compute/int8_product.h"
 #include "kernels/processor.h"
+
+#include "int8_reference.h"
 
 static struct random_source source;
 
@@ -63,7 +64,7 @@ static void set_weights(struct ggml_tensor *weight, float *w)
     free(quants);
 }
 
-/* The values that bytes stand for, as int8_product.h has it: of each of n rows of x, of weights. */
+/* The values that bytes stand for, as int8_product.h has it. */
 static void quantise_rows(int64_t n, int64_t length, float *x)
 {
     for (int64_t i = 0; i < n; i++, x += length) {
@@ -74,17 +75,6 @@ static void quantise_rows(int64_t n, int64_t length, float *x)
             float step = rintf(x[j] * (1 / scale.scale)) + (float)scale.zero;
             x[j] = (fminf(fmaxf(step, 0), 255) - (float)scale.zero) * scale.scale;
         }
-    }
-}
-
-static void quantise_weights(int64_t n, int64_t depth, float *w)
-{
-    for (int64_t i = 0; i < n; i++, w += depth) {
-        float largest = 0;
-        for (int64_t k = 0; k < depth; k++)
-            largest = fmaxf(largest, fabsf(w[k]));
-        for (int64_t k = 0; k < depth; k++)
-            w[k] = rintf(w[k] * (1 / (largest / 127))) * (largest / 127);
     }
 }
 
@@ -131,7 +121,8 @@ static double largest_error(const struct size *s, enum ggml_type type, bool plai
     double largest = 0;
     if (conv.bytes.panels && !plain) {
         quantise_rows(s->pictures, s->width * s->height * s->in, x);
-        quantise_weights(s->out, depth, w);
+        for (int64_t i = 0; i < s->out; i++)
+            reference_weights(s->kernel, s->kernel * s->in, w + i * depth);
     }
     for (int64_t i = 0; i < n; i += 1 + n / 5003) {
         int64_t out = i % s->out, column = i / s->out % across, row = i / (s->out * across) % down;
@@ -207,7 +198,8 @@ static void test_bytes_agree_with_their_sums(void **state)
 {
     (void)state;
     const unsigned avx2 = 1u << PROCESSOR_AVX2, avx512 = avx2 | 1u << PROCESSOR_AVX512;
-    const unsigned limits[] = {~0u, avx512 | 1u << PROCESSOR_AVX512_VNNI, avx512, avx2, 0};
+    const unsigned limits[] = {
+        ~0u, avx512 | 1u << PROCESSOR_AVX512_VNNI, avx512, avx2, 1u << PROCESSOR_SSSE3, 0};
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         processor_limit(limits[i]);
         check_quantised(GGML_TYPE_Q8_0, int8_product_available() ? int8_product_form() : "floats",

@@ -176,6 +176,24 @@ static void test_rows_do_not_depend_on_their_number(void **state)
     free_product(&p);
 }
 
+static void test_rounded_rows_are_packed_the_same(void **state)
+{
+    (void)state;
+    enum { DEPTH = 96, STRIDE = 101 };
+    float rows[BF16_COLUMNS * STRIDE];
+    uint16_t rounded[BF16_COLUMNS * STRIDE];
+    uint16_t want[BF16_COLUMNS * DEPTH], is[BF16_COLUMNS * DEPTH];
+    struct random_source source = random_source(5, 0);
+    for (int i = 0; i < BF16_COLUMNS * STRIDE; i++)
+        rows[i] = (float)random_normal(&source);
+    bf16_round(BF16_COLUMNS * STRIDE, rows, rounded);
+    for (int64_t n = 1; n <= BF16_COLUMNS; n++) {
+        bf16_pack(n, DEPTH, rows, STRIDE, want);
+        bf16_pack_rounded(n, DEPTH, rounded, STRIDE, is);
+        assert_memory_equal(is, want, sizeof want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_tiles_equal_the_sums_in_double),
         cmocka_unit_test(test_dot_products_equal_the_sums_in_double),
         cmocka_unit_test(test_rows_do_not_depend_on_their_number),
+        cmocka_unit_test(test_rounded_rows_are_packed_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,22 +1,16 @@
-/* Convolutions with quantised weights by products of bytes (int8_product.h), without gathering
- * windows: pictures are quantised, each with a scale of its own, and given their border; then the
- * windows of neighbouring pixels are rows that overlap. */
+/* Convolutions with quantised weights by products of bytes (int8_product.h): pictures are
+ * quantised, each with a scale of its own. */
 #include <math.h>
-#include <string.h>
 
 #include "encode/compute/conv2d_forms.h"
-
-#define COLUMNS   64  /* outputs of a task */
-#define POSITIONS 512 /* about as many windows at a time */
-#define PADDED_FLOATS                                                                              \
-    (1 << 20) /* of pictures with their border at a time: they stay in the cache */
+#include "encode/compute/conv2d_windows.h"
 
 /* ---- Weights ---- */
 
-/* Pairs of 16 bits gain less than Winograd's form saves. */
+/* Without dot products of bytes less is gained than Winograd's form saves. */
 static bool has_faster_form(const struct conv2d *conv)
 {
-    return int8_value_bytes() == 2 && conv->kernel == 3 && conv->stride == 1;
+    return int8_slice() && conv->kernel == 3 && conv->stride == 1;
 }
 
 bool conv2d_suits_int8(const struct conv2d *conv)
@@ -40,32 +34,17 @@ int conv2d_pack_int8(struct conv2d *conv, struct valence_error *error)
 
 /* ---- Computing ---- */
 
-/* Sizes of a picture with its border, in values. */
-struct plane {
-    int64_t pad, rows, row_values, values;
-};
-
-static struct plane plane_of(const struct conv2d *conv, const struct ggml_tensor *x)
-{
-    struct plane plane = {.pad = conv->kernel / 2};
-    plane.rows = x->ne[2] + 2 * plane.pad;
-    plane.row_values = (x->ne[1] + 2 * plane.pad) * conv->in;
-    plane.values = plane.rows * plane.row_values;
-    return plane;
-}
-
 /* What a round's threads share: ranges of x's rows, scales of its pictures, quantised pictures. */
 struct shared {
     float (*ranges)[2];        /* (pictures, rows of x) */
     struct int8_scale *scales; /* (pictures) */
-    unsigned char *values;     /* (pictures, plane), and INT8_SLACK values */
+    uint8_t *values;           /* (pictures, plane), and INT8_SLACK values */
 };
 
 /* Of a picture; the slack behind the last one is another's, or the round's. */
-static int64_t picture_floats(const struct plane *plane, const struct ggml_tensor *x)
+static int64_t picture_floats(const struct conv2d_plane *plane, const struct ggml_tensor *x)
 {
-    int64_t bytes = (plane->values + INT8_SLACK) * (int64_t)int8_value_bytes();
-    return 2 * x->ne[2] + 2 + (bytes + 3) / 4;
+    return 2 * x->ne[2] + 2 + (plane->values + INT8_SLACK + 3) / 4;
 }
 
 static struct shared shared_of(const struct conv2d_node *node, const struct ggml_tensor *x)
@@ -119,113 +98,66 @@ static struct int8_scale scale_of(int64_t rows, const float (*ranges)[2])
 }
 
 static void quantise_row(const struct ggml_tensor *x, int64_t picture, int64_t row,
-                         const struct plane *plane, struct int8_scale scale, unsigned char *values)
+                         const struct conv2d_plane *plane, struct int8_scale scale, uint8_t *values)
 {
-    int64_t border = plane->pad * x->ne[0], bytes = (int64_t)int8_value_bytes();
+    int64_t border = plane->pad * x->ne[0];
     struct runs runs = runs_of(x);
     if (row < 0 || row >= x->ne[2]) {
         int8_fill_zero(plane->row_values, scale, values);
         return;
     }
     int8_fill_zero(border, scale, values);
-    values += border * bytes;
-    for (int64_t i = 0; i < runs.n; i++, values += runs.values * bytes)
+    values += border;
+    for (int64_t i = 0; i < runs.n; i++, values += runs.values)
         int8_quantise(runs.values, pixel_of(x, picture, row, i), scale, values);
     int8_fill_zero(border, scale, values);
 }
 
-/* Quantises `n` pictures from `first`, all threads together. */
 static void quantise_pictures(struct conv2d_node *node, const struct ggml_tensor *x, int64_t first,
-                              int64_t n, const struct plane *plane, const struct shared *shared,
-                              int ith, int nth)
+                              int64_t n, const struct conv2d_plane *plane, int ith, int nth)
 {
-    int64_t height = x->ne[2], bytes = (int64_t)int8_value_bytes(), held = -1;
+    struct shared shared = shared_of(node, x);
+    int64_t height = x->ne[2], held = -1;
     struct share share = share_of(n * height, 1, ith, nth);
     for (int64_t i = share.begin; i < share.end; i++)
-        find_range(x, first + i / height, i % height, shared->ranges[i]);
+        find_range(x, first + i / height, i % height, shared.ranges[i]);
     meet(&node->meeting, nth);
     share = share_of(n * plane->rows, 1, ith, nth);
     struct int8_scale scale = {0, 0};
     for (int64_t i = share.begin; i < share.end; i++) {
         int64_t picture = i / plane->rows, row = i % plane->rows;
         if (picture != held) /* those who share a picture find the same */
-            scale = scale_of(height, (const float(*)[2])shared->ranges + picture * height);
+            scale = scale_of(height, (const float(*)[2])shared.ranges + picture * height);
         held = picture;
         if (row == 0)
-            shared->scales[picture] = scale;
+            shared.scales[picture] = scale;
         quantise_row(x, first + picture, row - plane->pad, plane, scale,
-                     shared->values + i * plane->row_values * bytes);
-    }
-    meet(&node->meeting, nth);
-}
-
-/* Output rows computed together. With a stride of 1 they are one run of windows, with the borders
- * between rows as windows that are not used; else every row is a run of its own. */
-static int64_t rows_at_a_time(const struct conv2d *conv, int64_t width, const struct plane *plane)
-{
-    int64_t rows = conv->stride == 1 ? POSITIONS / (width + 2 * plane->pad) : 1;
-    return rows < 1 ? 1 : rows;
-}
-
-/* Outputs column ... column+n-1 of `rows` output rows from `row` of a picture. */
-static void compute_rows(struct ggml_tensor *y, const struct conv2d_node *node,
-                         const struct plane *plane, const struct int8_rows *x, int64_t picture,
-                         int64_t row, int64_t rows, int64_t column, int64_t n, float *room)
-{
-    const struct conv2d *conv = node->conv;
-    int64_t width = y->ne[1], step = conv->stride == 1 ? plane->row_values / conv->in : width;
-    struct int8_shape shape = shape_of(conv, plane->row_values);
-    int8_product(&shape, (rows - 1) * step + width, x, n, int8_matrix_panel(&conv->bytes, column),
-                 room, n);
-    for (int64_t i = 0; i < rows; i++, room += step * n) {
-        int64_t place = ((picture * y->ne[2] + row + i) * width) * conv->out + column;
-        float *target = (float *)y->data + place;
-        for (int64_t j = 0; j < width; j++)
-            memcpy(target + j * conv->out, room + j * n, (size_t)n * sizeof *room);
-        struct finish finish = conv2d_finish(node, place, column);
-        rows_finish(width, n, target, conv->out, &finish);
+                     shared.values + i * plane->row_values);
     }
 }
 
-static void compute(struct ggml_tensor *y, int ith, int nth, void *user)
+static void multiply(const struct conv2d_node *node, const struct ggml_tensor *x,
+                     const struct conv2d_plane *plane, int64_t picture, int64_t row,
+                     int64_t windows, int64_t column, int64_t n, float *y)
 {
-    struct conv2d_node *node = user;
     const struct conv2d *conv = node->conv;
-    const struct ggml_tensor *x = y->src[0];
-    struct plane plane = plane_of(conv, x);
     struct shared shared = shared_of(node, x);
-    int64_t blocks = (conv->out + COLUMNS - 1) / COLUMNS, task;
-    int64_t step = rows_at_a_time(conv, y->ne[1], &plane), bytes = (int64_t)int8_value_bytes();
-    int64_t chunks = (y->ne[2] + step - 1) / step;
-    for (int round = 0; round < node->n_rounds; round++) {
-        int64_t first = round * node->pictures, n = conv2d_round_size(node, x, round);
-        quantise_pictures(node, x, first, n, &plane, &shared, ith, nth);
-        while (take_task(&node->queues[round], blocks * n * chunks, &task)) {
-            int64_t column = task / (n * chunks) * COLUMNS, picture = task / chunks % n;
-            int64_t row = task % chunks * step;
-            int64_t place = picture * plane.values + row * conv->stride * plane.row_values;
-            struct int8_rows windows = {shared.values + place * bytes, conv->stride * conv->in,
-                                        &shared.scales[picture], 0};
-            compute_rows(y, node, &plane, &windows, first + picture, row,
-                         y->ne[2] - row < step ? y->ne[2] - row : step, column,
-                         conv->out - column < COLUMNS ? conv->out - column : COLUMNS,
-                         scratch_floats(node->scratch, ith));
-        }
-        meet(&node->meeting, nth); /* before others are quantised */
-    }
+    struct int8_shape shape = shape_of(conv, plane->row_values);
+    int64_t place = picture * plane->values + row * conv->stride * plane->row_values;
+    struct int8_rows rows = {shared.values + place, conv->stride * conv->in,
+                             &shared.scales[picture], 0};
+    int8_product(&shape, windows, &rows, n, int8_matrix_panel(&conv->bytes, column), y, n);
+}
+
+static const struct conv2d_windows form = {1 << 20, picture_floats, quantise_pictures, multiply};
+
+static void compute(struct ggml_tensor *y, int ith, int nth, void *node)
+{
+    conv2d_windows_compute(y, ith, nth, node, &form);
 }
 
 struct ggml_tensor *cpu_conv2d_int8(struct graph *graph, const struct conv2d *conv,
                                     struct ggml_tensor *x, struct ggml_tensor *residual, bool relu)
 {
-    struct plane plane = plane_of(conv, x);
-    int64_t width = conv2d_output_size(conv, x->ne[1]);
-    struct conv2d_plan plan = {
-        .compute = compute,
-        .picture_floats = picture_floats(&plane, x),
-        .most_floats = PADDED_FLOATS,
-        .thread_floats = rows_at_a_time(conv, width, &plane) * (width + 2 * plane.pad) * COLUMNS,
-        .queues_per_round = 1,
-    };
-    return conv2d_node_create(graph, conv, x, residual, relu, &plan);
+    return conv2d_windows_create(graph, conv, x, residual, relu, &form, compute);
 }

@@ -6,8 +6,9 @@
 
 #define INT8_GROUP_BYTES 4 /* neighbours in the depth that are multiplied together */
 
-/* A panel: scales, sums of the columns, then for each group of each tap the columns' values. */
-struct int8_panel {
+/* Scales, sums of the columns, then for each group of each tap the columns' values. A panel is one
+ * slice, or several one after the other where the form cuts the depth. */
+struct int8_packed_slice {
     float scales[INT8_COLUMNS];
     int32_t totals[INT8_COLUMNS];
     unsigned char groups[];
@@ -15,10 +16,13 @@ struct int8_panel {
 
 struct int8_form {
     const char *name;
-    int value_bytes; /* of x and of W: 1 or 2 */
-    int depth_unit;  /* a tap's length is filled up with weights of 0 to a multiple of it */
-    int bias;        /* what was taken from each value of x before it was multiplied */
-    int max_rows;    /* of one call */
+    int depth_unit; /* a tap's length is filled up with weights of 0 to a multiple of it */
+    int bias;       /* what was taken from each value of x before it was multiplied */
+    int max_rows;   /* of one call */
+
+    /* 0, or where sums of two products are kept in 16 bits: the values of a tap whose weights share
+     * a scale, which limits those sums (int8_product.h). A multiple of depth_unit. */
+    int slice;
 
     /* sums (n, INT8_COLUMNS) of n <= max_rows rows, `stride` bytes apart; taps are `tap_stride`
      * bytes apart. */
@@ -39,7 +43,19 @@ const struct int8_form *int8_form(void);
 const struct int8_form *int8_form_x86(void);
 const struct int8_form *int8_form_arm(void);
 
-/* Of a tap. */
-int64_t int8_groups(const struct int8_form *form, int64_t length);
+/* ---- Slices ---- */
+
+struct int8_slice {
+    int64_t x, w; /* where it begins in a row of x, and in one of W */
+    struct int8_shape shape;
+};
+
+int64_t int8_n_slices(const struct int8_form *form, const struct int8_shape *shape);
+struct int8_slice int8_slice_at(const struct int8_form *form, const struct int8_shape *shape,
+                                int64_t index);
+
+/* Groups of one of its taps, and bytes of all. */
+int64_t int8_slice_groups(const struct int8_form *form, const struct int8_slice *slice);
+size_t int8_slice_bytes(const struct int8_form *form, const struct int8_slice *slice);
 
 #endif

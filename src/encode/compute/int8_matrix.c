@@ -55,7 +55,7 @@ static size_t scales_bytes(int64_t n)
 
 size_t int8_input_bytes(int64_t n, int64_t in)
 {
-    return scales_bytes(n) + (size_t)(n * stride_of(in) + INT8_SLACK) * int8_value_bytes();
+    return scales_bytes(n) + (size_t)(n * stride_of(in) + INT8_SLACK);
 }
 
 struct int8_input int8_input_at(void *memory, int64_t n, int64_t in)
@@ -66,20 +66,19 @@ struct int8_input int8_input_at(void *memory, int64_t n, int64_t in)
 
 void int8_input_set(const struct int8_input *input, int64_t i, const float *row)
 {
-    int64_t bytes = (int64_t)int8_value_bytes(), slack = i + 1 == input->n ? INT8_SLACK : 0;
-    unsigned char *values = input->values + i * input->stride * bytes;
+    int64_t slack = i + 1 == input->n ? INT8_SLACK : 0;
+    uint8_t *values = input->values + i * input->stride;
     float least, most;
     int8_range(input->in, row, &least, &most);
     struct int8_scale scale = int8_scale_of(least, most);
     input->scales[i] = scale;
     int8_quantise(input->in, row, scale, values);
-    int8_fill_zero(input->stride - input->in + slack, scale, values + input->in * bytes);
+    int8_fill_zero(input->stride - input->in + slack, scale, values + input->in);
 }
 
 struct int8_rows int8_input_rows(const struct int8_input *input, int64_t first)
 {
-    int64_t bytes = (int64_t)int8_value_bytes();
-    return (struct int8_rows){input->values + first * input->stride * bytes, input->stride,
+    return (struct int8_rows){input->values + first * input->stride, input->stride,
                               input->scales + first, 1};
 }
 

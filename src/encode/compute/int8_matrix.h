@@ -31,7 +31,7 @@ struct int8_input {
     int64_t n, in;
     int64_t stride;            /* values */
     struct int8_scale *scales; /* (n) */
-    unsigned char *values;     /* (n, stride), and INT8_SLACK values */
+    uint8_t *values;           /* (n, stride), and INT8_SLACK values */
 };
 
 size_t int8_input_bytes(int64_t n, int64_t in);

@@ -1,11 +1,14 @@
 /* Quantising and packing for int8_product.h. Compiled without fused multiplications and additions,
  * so that every processor rounds to the same bytes. */
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "encode/compute/int8_form.h"
 #include "kernels/simd.h"
+#include "kernels/transpose.h"
 
 #define LEVELS  255.0f
 #define LARGEST 127 /* of a weight */
@@ -74,99 +77,200 @@ static void quantise_bytes(int64_t n, const float *x, float inverse, int32_t zer
         values[i] = (uint8_t)step_of(x[i], inverse, zero);
 }
 
-VALENCE_CLONES
-static void quantise_pairs(int64_t n, const float *x, float inverse, int32_t zero, int16_t *values)
+void int8_quantise(int64_t n, const float *x, struct int8_scale scale, uint8_t *values)
 {
-    for (int64_t i = 0; i < n; i++)
-        values[i] = (int16_t)step_of(x[i], inverse, zero);
-}
-
-void int8_quantise(int64_t n, const float *x, struct int8_scale scale, void *values)
-{
-    if (!(scale.scale > 0)) /* NaN, too */
-        int8_fill_zero(n, scale, values);
-    else if (int8_value_bytes() == 1)
+    if (scale.scale > 0)
         quantise_bytes(n, x, 1 / scale.scale, scale.zero, values);
-    else
-        quantise_pairs(n, x, 1 / scale.scale, scale.zero, values);
+    else /* NaN, too */
+        int8_fill_zero(n, scale, values);
 }
 
-void int8_fill_zero(int64_t n, struct int8_scale scale, void *values)
+void int8_fill_zero(int64_t n, struct int8_scale scale, uint8_t *values)
 {
-    if (int8_value_bytes() == 1)
-        memset(values, scale.zero, (size_t)n);
-    else
-        for (int64_t i = 0; i < n; i++)
-            ((int16_t *)values)[i] = (int16_t)scale.zero;
+    memset(values, scale.zero, (size_t)n);
 }
 
-/* ---- Weights ---- */
+/* ---- Weights as floats ---- */
 
-size_t int8_panel_bytes(const struct int8_shape *shape)
+/* The largest size of the sum of two neighbours that are multiplied and added in 16 bits. */
+VALENCE_CLONES
+static float largest_pair(int64_t n, const float *row)
 {
-    int64_t groups = shape->taps * int8_groups(int8_form(), shape->length);
-    return sizeof(struct int8_panel) + (size_t)(groups * INT8_COLUMNS * INT8_GROUP_BYTES);
+    float largest[LANES] = {0};
+    int64_t pairs = n / 2, i = 0; /* a last one alone is not larger than itself */
+    for (; i + LANES <= pairs; i += LANES)
+        for (int j = 0; j < LANES; j++) {
+            float sum = fabsf(row[2 * (i + j)] + row[2 * (i + j) + 1]);
+            largest[j] = sum > largest[j] ? sum : largest[j];
+        }
+    for (; i < pairs; i++) {
+        float sum = fabsf(row[2 * i] + row[2 * i + 1]);
+        largest[0] = sum > largest[0] ? sum : largest[0];
+    }
+    for (int j = 1; j < LANES; j++)
+        largest[0] = largest[j] > largest[0] ? largest[j] : largest[0];
+    return largest[0];
 }
 
-/* The scale of one row of W; 0 where all weights are next to 0, NaN where one is not finite. */
-static float weight_scale(int64_t n, const float *row)
+/* The largest size of n weights, and of their pairs if asked; NaN where one is not finite. */
+static float largest_float(bool pairs, int64_t n, const float *row)
 {
     float least, most;
     int8_range(n, row, &least, &most);
-    float largest = -least > most ? -least : most;
-    return largest < FLT_MIN * LARGEST ? 0 : largest / LARGEST;
+    float largest = -least > most ? -least : most, pair = pairs ? largest_pair(n, row) : 0;
+    return pair > largest ? pair : largest; /* NaN stays */
 }
 
-/* Gives the sum of the n quantised values, too. */
 VALENCE_CLONES
-static int32_t quantise_weights(int64_t n, const float *row, float inverse, int8_t *values)
+static void quantise_floats(int64_t n, const float *row, float inverse, int8_t *values)
 {
-    int32_t sum = 0;
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++)
         values[i] = (int8_t)nearest(row[i] * inverse);
-        sum += values[i];
-    }
-    return sum;
 }
 
-#define BLOCK 64 /* of the depth: what is written stays in the nearest cache */
+/* ---- Weights as q8_0 ---- */
 
-/* n values of a column into its place in the groups. */
-static void place_values(int value_bytes, int64_t n, const int8_t *values, unsigned char *place)
+/* As largest_float() of what the blocks stand for: those floats, and sums of two, are exact. */
+VALENCE_CLONES
+static float largest_block(bool pairs, int64_t n, const struct block_q8_0 *blocks)
 {
-    if (value_bytes == 1)
-        for (int64_t i = 0; i < n; i += 4, place += INT8_COLUMNS * INT8_GROUP_BYTES)
-            memcpy(place, values + i, INT8_GROUP_BYTES);
+    enum { PAIRS = Q8_0_VALUES / 2 };
+    float largest[Q8_0_VALUES] = {0}, invalid = 0;
+    for (int64_t b = 0; b < n / Q8_0_VALUES; b++) {
+        float scale = half_to_float(blocks[b].scale);
+        int16_t both[PAIRS];
+        memcpy(both, blocks[b].quants, sizeof both);
+        invalid += scale * 0.0f; /* not 0 where the scale is not finite */
+        for (int j = 0; j < Q8_0_VALUES; j++) {
+            float size = fabsf(scale * (float)blocks[b].quants[j]);
+            largest[j] = size > largest[j] ? size : largest[j];
+        }
+        for (int j = 0; pairs && j < PAIRS; j++) {
+            float size = fabsf(scale * (float)((int8_t)both[j] + (both[j] >> 8)));
+            largest[j] = size > largest[j] ? size : largest[j];
+        }
+    }
+    for (int j = 1; j < Q8_0_VALUES; j++)
+        largest[0] = largest[j] > largest[0] ? largest[j] : largest[0];
+    return invalid == 0 ? largest[0] : NAN;
+}
+
+VALENCE_CLONES
+static void quantise_blocks(int64_t n, const struct block_q8_0 *blocks, float inverse,
+                            int8_t *values)
+{
+    for (int64_t b = 0; b < n / Q8_0_VALUES; b++, values += Q8_0_VALUES) {
+        float scale = half_to_float(blocks[b].scale);
+        for (int j = 0; j < Q8_0_VALUES; j++)
+            values[j] = (int8_t)nearest(scale * (float)blocks[b].quants[j] * inverse);
+    }
+}
+
+/* ---- Packing ---- */
+
+/* Rows of W: floats, or blocks of q8_0 if `floats` is NULL. */
+struct weight_rows {
+    const float *floats;
+    const struct block_q8_0 *blocks;
+    int64_t stride; /* values */
+};
+
+static float largest_weight(bool pairs, const struct weight_rows *rows, int64_t first, int64_t n)
+{
+    return rows->floats ? largest_float(pairs, n, rows->floats + first)
+                        : largest_block(pairs, n, rows->blocks + first / Q8_0_VALUES);
+}
+
+static void quantise_weights(const struct weight_rows *rows, int64_t first, int64_t n,
+                             float inverse, int8_t *values)
+{
+    if (rows->floats)
+        quantise_floats(n, rows->floats + first, inverse, values);
     else
-        for (int64_t i = 0; i < n; i += 2, place += INT8_COLUMNS * INT8_GROUP_BYTES) {
-            int16_t pair[2] = {values[i], values[i + 1]};
-            memcpy(place, pair, INT8_GROUP_BYTES);
+        quantise_blocks(n, rows->blocks + first / Q8_0_VALUES, inverse, values);
+}
+
+#define BLOCK 64 /* of the depth: what TRANSPOSE_WORDS groups of a column hold */
+_Static_assert(BLOCK == TRANSPOSE_WORDS * INT8_GROUP_BYTES, "a block of 16 columns is a square");
+
+/* A block of all columns, (INT8_COLUMNS, BLOCK), into its groups, of which there are `n_groups`. */
+static void place_block(const int8_t *block, int64_t n_groups, unsigned char *groups)
+{
+    enum { GROUP = INT8_COLUMNS * INT8_GROUP_BYTES, HALF = GROUP / 2 };
+    unsigned char room[TRANSPOSE_WORDS * GROUP];
+    unsigned char *place = n_groups < TRANSPOSE_WORDS ? room : groups;
+    for (int half = 0; half < 2; half++)
+        transpose_words(block + half * TRANSPOSE_WORDS * BLOCK, BLOCK, place + half * HALF, GROUP);
+    if (n_groups < TRANSPOSE_WORDS)
+        memcpy(groups, room, (size_t)(n_groups * GROUP));
+}
+
+/* The sums of columns in groups, from the four values of each. */
+VALENCE_CLONES
+static void add_totals(int64_t n_groups, const unsigned char *groups, int32_t *totals)
+{
+    for (int64_t i = 0; i < n_groups; i++, groups += INT8_COLUMNS * INT8_GROUP_BYTES) {
+        uint32_t four[INT8_COLUMNS];
+        memcpy(four, groups, sizeof four);
+        for (int j = 0; j < INT8_COLUMNS; j++)
+            totals[j] += ((int32_t)(four[j] << 24) >> 24) + ((int32_t)(four[j] << 16) >> 24) +
+                         ((int32_t)(four[j] << 8) >> 24) + ((int32_t)four[j] >> 24);
+    }
+}
+
+/* A slice of n rows of W. */
+static void pack_slice(const struct int8_form *form, const struct int8_slice *slice, int64_t n,
+                       const struct weight_rows *rows, struct int8_packed_slice *packed)
+{
+    const struct int8_shape *shape = &slice->shape;
+    int64_t tap_groups = int8_slice_groups(form, slice);
+    unsigned char *groups = packed->groups;
+    float inverse[INT8_COLUMNS] = {0};
+    memset(packed, 0, sizeof *packed);
+    for (int64_t j = 0; j < n; j++) {
+        float largest = largest_weight(form->slice > 0, rows, slice->w + j * rows->stride,
+                                       shape->taps * shape->length);
+        packed->scales[j] = largest < FLT_MIN * LARGEST ? 0 : largest / LARGEST;
+        inverse[j] = packed->scales[j] > 0 ? 1 / packed->scales[j] : 0;
+    }
+    for (int64_t tap = 0; tap < shape->taps; tap++)
+        for (int64_t group = 0; group < tap_groups; group += TRANSPOSE_WORDS) {
+            int8_t block[INT8_COLUMNS][BLOCK] = {0};
+            int64_t k = group * INT8_GROUP_BYTES, m = shape->length - k;
+            int64_t first = slice->w + tap * shape->length + k, n_groups = tap_groups - group;
+            for (int64_t j = 0; j < n; j++)
+                if (inverse[j] > 0)
+                    quantise_weights(rows, first + j * rows->stride, m < BLOCK ? m : BLOCK,
+                                     inverse[j], block[j]);
+            n_groups = n_groups < TRANSPOSE_WORDS ? n_groups : TRANSPOSE_WORDS;
+            place_block(block[0], n_groups, groups);
+            add_totals(n_groups, groups, packed->totals);
+            groups += n_groups * INT8_COLUMNS * INT8_GROUP_BYTES;
         }
 }
 
-void int8_pack(int64_t n, const struct int8_shape *shape, const float *rows, int64_t stride,
-               void *memory)
+static void pack(int64_t n, const struct int8_shape *shape, const struct weight_rows *rows,
+                 void *panel)
 {
     const struct int8_form *form = int8_form();
-    struct int8_panel *panel = memory;
-    int64_t tap_groups = int8_groups(form, shape->length);
-    float inverse[INT8_COLUMNS] = {0};
-    memset(memory, 0, n < INT8_COLUMNS ? int8_panel_bytes(shape) : sizeof *panel);
-    for (int64_t j = 0; j < n; j++) {
-        panel->scales[j] = weight_scale(shape->taps * shape->length, rows + j * stride);
-        inverse[j] = panel->scales[j] > 0 ? 1 / panel->scales[j] : 0;
+    unsigned char *place = panel;
+    for (int64_t i = 0; i < int8_n_slices(form, shape); i++) {
+        struct int8_slice slice = int8_slice_at(form, shape, i);
+        pack_slice(form, &slice, n, rows, (void *)place);
+        place += int8_slice_bytes(form, &slice);
     }
-    for (int64_t tap = 0; tap < shape->taps; tap++)
-        for (int64_t k = 0; k < shape->length; k += BLOCK)
-            for (int64_t j = 0; j < n; j++) {
-                int8_t values[BLOCK] = {0};
-                int64_t m = shape->length - k < BLOCK ? shape->length - k : BLOCK;
-                int64_t groups = tap * tap_groups + k * form->value_bytes / INT8_GROUP_BYTES;
-                const float *row = rows + j * stride + tap * shape->length + k;
-                int64_t unit = form->depth_unit;
-                if (inverse[j] > 0)
-                    panel->totals[j] += quantise_weights(m, row, inverse[j], values);
-                place_values(form->value_bytes, (m + unit - 1) / unit * unit, values,
-                             panel->groups + (groups * INT8_COLUMNS + j) * INT8_GROUP_BYTES);
-            }
+}
+
+void int8_pack(int64_t n, const struct int8_shape *shape, const float *rows, int64_t stride,
+               void *panel)
+{
+    pack(n, shape, &(struct weight_rows){.floats = rows, .stride = stride}, panel);
+}
+
+void int8_pack_q8_0(int64_t n, const struct int8_shape *shape, const struct block_q8_0 *rows,
+                    void *panel)
+{
+    assert(shape->length % Q8_0_VALUES == 0);
+    pack(n, shape, &(struct weight_rows){.blocks = rows, .stride = shape->taps * shape->length},
+         panel);
 }

@@ -1,6 +1,5 @@
-/* The sums of int8_product.h on x86-64. Without dot products of bytes, values are multiplied as
- * pairs of 16 bits: products of bytes, added in pairs, do not fit the 16 bits of the instruction
- * for bytes (PMADDUBSW), which saturates. */
+/* The sums of int8_product.h on x86-64. Without dot products of bytes, PMADDUBSW adds two products
+ * in 16 bits, which it would saturate if scales of weights did not keep them small. */
 #include "encode/compute/int8_form.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -69,24 +68,29 @@ VALENCE_INLINE int32_t group_at(const char *x)
         }                                                                                          \
     }
 
-#define ADD_PAIRS_128(sum, x, w) _mm_add_epi32(sum, _mm_madd_epi16(x, w))
-#define ADD_PAIRS_256(sum, x, w) _mm256_add_epi32(sum, _mm256_madd_epi16(x, w))
-#define ADD_PAIRS_512(sum, x, w) _mm512_add_epi32(sum, _mm512_madd_epi16(x, w))
+#define ADD_PAIRS_128(sum, x, w)                                                                   \
+    _mm_add_epi32(sum, _mm_madd_epi16(_mm_maddubs_epi16(x, w), _mm_set1_epi16(1)))
+#define ADD_PAIRS_256(sum, x, w)                                                                   \
+    _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(x, w), _mm256_set1_epi16(1)))
+#define ADD_PAIRS_512(sum, x, w)                                                                   \
+    _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(x, w), _mm512_set1_epi16(1)))
 
-DEFINE_SUMS(sse2, "sse2", __m128i, _mm, si128, 6, ADD_PAIRS_128)
+#define SLICE 64 /* longer ones are rounded more, shorter ones take longer */
+
+DEFINE_SUMS(ssse3, "ssse3", __m128i, _mm, si128, 6, ADD_PAIRS_128)
 DEFINE_SUMS(avx2, "avx2", __m256i, _mm256, si256, 6, ADD_PAIRS_256)
 
-static const struct int8_form sse2 = {"SSE2", 2, 2, 0, 6, sse2_sums, NULL, NULL};
-static const struct int8_form avx2 = {"AVX2", 2, 2, 0, 6, avx2_sums, NULL, NULL};
+static const struct int8_form ssse3 = {"SSSE3", 4, 0, 6, SLICE, ssse3_sums, NULL, NULL};
+static const struct int8_form avx2 = {"AVX2", 4, 0, 6, SLICE, avx2_sums, NULL, NULL};
 
 #ifndef VALENCE_WITHOUT_AVX512
 DEFINE_SUMS(avx512, "avx512f,avx512bw", __m512i, _mm512, si512, 12, ADD_PAIRS_512)
 DEFINE_SUMS(avx_vnni, "avx2,avxvnni", __m256i, _mm256, si256, 6, _mm256_dpbusd_avx_epi32)
 DEFINE_SUMS(avx512_vnni, "avx512f,avx512vnni", __m512i, _mm512, si512, 12, _mm512_dpbusd_epi32)
 
-static const struct int8_form avx512 = {"AVX-512", 2, 2, 0, 12, avx512_sums, NULL, NULL};
-static const struct int8_form avx_vnni = {"AVX-VNNI", 1, 4, 0, 6, avx_vnni_sums, NULL, NULL};
-static const struct int8_form avx512_vnni = {"AVX-512 VNNI",   1,    4,   0, 12,
+static const struct int8_form avx512 = {"AVX-512", 4, 0, 12, SLICE, avx512_sums, NULL, NULL};
+static const struct int8_form avx_vnni = {"AVX-VNNI", 4, 0, 6, 0, avx_vnni_sums, NULL, NULL};
+static const struct int8_form avx512_vnni = {"AVX-512 VNNI",   4,    0,   12, 0,
                                              avx512_vnni_sums, NULL, NULL};
 #endif
 
@@ -153,8 +157,8 @@ AMX_TARGET static void end_tiles(void *saved)
     restore_configuration(saved);
 }
 
-static const struct int8_form tiles = {"AMX",        1,         64,          0,
-                                       2 * AMX_TILE, tile_sums, begin_tiles, end_tiles};
+static const struct int8_form tiles = {"AMX", 64,        0,           2 * AMX_TILE,
+                                       0,     tile_sums, begin_tiles, end_tiles};
 #endif
 
 /* ---- Choosing ---- */
@@ -173,7 +177,9 @@ const struct int8_form *int8_form_x86(void)
     if (processor_has(PROCESSOR_AVX512))
         return &avx512;
 #endif
-    return processor_has(PROCESSOR_AVX2) ? &avx2 : &sse2;
+    if (processor_has(PROCESSOR_AVX2))
+        return &avx2;
+    return processor_has(PROCESSOR_SSSE3) ? &ssse3 : NULL;
 }
 
 #else

@@ -5,6 +5,7 @@
 #include <ggml.h>
 
 #include "base/half.h"
+#include "encode/compute/q8_0.h"
 #include "kernels/simd.h"
 
 /* ---- Activations ---- */
@@ -157,18 +158,13 @@ static void widen_f16(int64_t n, const half_type *from, float *to)
         to[j] = WIDEN_HALF(from[j]);
 }
 
-struct block_q8_0 { /* ggml-common.h: 32 values, value = scale * quant */
-    uint16_t scale;
-    int8_t quants[32];
-};
-
 VALENCE_CLONES
 static void widen_q8_0(int64_t n, const struct block_q8_0 *from, float *to)
 {
-    for (int64_t b = 0; b < n / 32; b++) {
+    for (int64_t b = 0; b < n / Q8_0_VALUES; b++) {
         float scale = half_to_float(from[b].scale);
-        for (int j = 0; j < 32; j++)
-            to[b * 32 + j] = scale * (float)from[b].quants[j];
+        for (int j = 0; j < Q8_0_VALUES; j++)
+            to[b * Q8_0_VALUES + j] = scale * (float)from[b].quants[j];
     }
 }
 

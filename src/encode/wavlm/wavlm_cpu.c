@@ -1,19 +1,26 @@
 #include <math.h>
 #include <string.h>
 
+#include "encode/compute/bf16_weights.h"
 #include "encode/compute/ops_cpu.h"
 #include "encode/compute/row_ops.h"
 #include "encode/wavlm/wavlm_network.h"
+#include "kernels/bf16_gemm.h"
+#include "kernels/bf16_product.h"
 #include "kernels/panel.h"
 #include "kernels/vector.h"
 
 /* ---- Attention ---- */
 
-#define QUERIES 96 /* at a time: their scores against all keys stay in the cache */
+/* At a time: their scores against all keys stay in the cache. In bf16 keys and values are packed
+ * for each of these blocks. */
+#define QUERIES      96
+#define QUERIES_BF16 256
 
 struct attention_parameters {
     struct scratch *scratch;
     int64_t n_heads;
+    bool is_bf16; /* products of weights in bf16 */
 };
 
 static float sigmoid(float x)
@@ -30,28 +37,32 @@ static float gate_of(int64_t width, const float *x, const float *w, const float 
     return a * (b * scale - 1.0f) + 2.0f;
 }
 
-/* A thread's working memory: a head's keys and values in panels, and scores of a block of
- * queries. */
+/* A thread's working memory: scores of a block of queries; in f32 a head's keys and values in
+ * panels, too. */
 struct head_memory {
-    float *keys;    /* (ceil(frames / PANEL), width, PANEL) */
+    float *scores;  /* (queries, padded) */
+    float *keys;    /* (ceil(frames / PANEL), width, PANEL); NULL in bf16 */
     float *values;  /* (ceil(width / PANEL), frames, PANEL) */
-    float *scores;  /* (QUERIES, padded) */
     float *sums;    /* (QUERIES, PANEL), where the width is no multiple of PANEL */
     int64_t padded; /* frames in whole panels */
 };
 
-static int64_t head_floats(int64_t frames, int64_t width)
+static int64_t head_floats(bool is_bf16, int64_t frames, int64_t width)
 {
     int64_t padded = panel_count(frames) * PANEL;
+    if (is_bf16)
+        return QUERIES_BF16 * padded;
     return padded * width + panel_count(width) * PANEL * frames + QUERIES * (padded + PANEL);
 }
 
-static struct head_memory head_memory(float *floats, int64_t frames, int64_t width)
+static struct head_memory head_memory(bool is_bf16, float *floats, int64_t frames, int64_t width)
 {
-    struct head_memory memory = {.keys = floats, .padded = panel_count(frames) * PANEL};
+    struct head_memory memory = {.scores = floats, .padded = panel_count(frames) * PANEL};
+    if (is_bf16)
+        return memory;
+    memory.keys = memory.scores + QUERIES * memory.padded;
     memory.values = memory.keys + memory.padded * width;
-    memory.scores = memory.values + panel_count(width) * PANEL * frames;
-    memory.sums = memory.scores + QUERIES * memory.padded;
+    memory.sums = memory.values + panel_count(width) * PANEL * frames;
     return memory;
 }
 
@@ -93,6 +104,13 @@ static void weigh(const struct head_memory *memory, int64_t n, int64_t frames, i
     }
 }
 
+static void scale_rows(int64_t n, int64_t width, const float *factors, float *y, int64_t stride)
+{
+    for (int64_t i = 0; i < n; i++, y += stride)
+        for (int64_t j = 0; j < width; j++)
+            y[j] *= factors[i];
+}
+
 /* y_q = sum over k of softmax_k(q . k / sqrt(width) + gate_q bias_(k - q)) v_k, for `n` queries
  * from `first` of a head */
 static void attend_block(struct ggml_tensor *y, const struct head_memory *memory, int64_t head,
@@ -101,8 +119,14 @@ static void attend_block(struct ggml_tensor *y, const struct head_memory *memory
     const struct ggml_tensor *qkv = y->src[0], *x = y->src[1], *table = y->src[2];
     int64_t all = y->ne[0], frames = y->ne[1];
     const float *bias = (const float *)table->data + head * (2 * frames - 1) + (frames - 1);
-    float factors[QUERIES];
-    score(memory, n, (const float *)qkv->data + first * 3 * all + head * width, 3 * all, width);
+    const float *queries = (const float *)qkv->data + first * 3 * all + head * width;
+    const float *keys = (const float *)qkv->data + all + head * width, *values = keys + all;
+    float *result = (float *)y->data + first * all + head * width, factors[QUERIES_BF16];
+    if (memory->keys)
+        score(memory, n, queries, 3 * all, width);
+    else
+        bf16_gemm(AS_IS, TRANSPOSED, n, frames, width, queries, 3 * all, keys, 3 * all, false,
+                  memory->scores, memory->padded);
     for (int64_t i = 0; i < n; i++) {
         float gate =
             gate_of(width, (const float *)x->data + (first + i) * all + head * width,
@@ -110,27 +134,33 @@ static void attend_block(struct ggml_tensor *y, const struct head_memory *memory
         factors[i] = row_softmax(frames, 1.0f / sqrtf((float)width), gate, bias - (first + i),
                                  memory->scores + i * memory->padded);
     }
-    weigh(memory, n, frames, width, factors, (float *)y->data + first * all + head * width, all);
+    if (memory->keys) {
+        weigh(memory, n, frames, width, factors, result, all);
+        return;
+    }
+    bf16_gemm(AS_IS, AS_IS, n, width, frames, memory->scores, memory->padded, values, 3 * all,
+              false, result, all);
+    scale_rows(n, width, factors, result, all);
 }
 
-/* Threads share the (head, block of queries) pairs; a thread packs the heads it meets. */
+/* Threads share the (head, block of queries) pairs; in f32 a thread packs the heads it meets. */
 static void compute_attention(struct ggml_tensor *y, int ith, int nth, void *user)
 {
     const struct attention_parameters *p = user;
     int64_t all = y->ne[0], frames = y->ne[1], width = all / p->n_heads, held = -1;
-    int64_t blocks = (frames + QUERIES - 1) / QUERIES;
-    struct head_memory memory = head_memory(scratch_floats(p->scratch, ith), frames, width);
+    int64_t most = p->is_bf16 ? QUERIES_BF16 : QUERIES, blocks = (frames + most - 1) / most;
+    struct head_memory memory =
+        head_memory(p->is_bf16, scratch_floats(p->scratch, ith), frames, width);
     struct share share = share_of(p->n_heads * blocks, 1, ith, nth);
     for (int64_t i = share.begin; i < share.end; i++) {
-        int64_t head = i / blocks, first = i % blocks * QUERIES;
-        int64_t n = frames - first < QUERIES ? frames - first : QUERIES;
+        int64_t head = i / blocks, first = i % blocks * most;
         const float *key = (const float *)y->src[0]->data + all + head * width;
-        if (head != held) {
+        if (memory.keys && head != held) {
             panel_pack(frames, width, key, 3 * all, memory.keys);
             panel_pack_transposed(width, frames, key + all, 3 * all, memory.values);
         }
         held = head;
-        attend_block(y, &memory, head, first, n, width);
+        attend_block(y, &memory, head, first, frames - first < most ? frames - first : most, width);
     }
 }
 
@@ -139,8 +169,9 @@ struct ggml_tensor *wavlm_cpu_attention(struct graph *graph, const struct wavlm 
                                         struct ggml_tensor *x, struct ggml_tensor *bias)
 {
     struct attention_parameters *p = scratch_parameters(graph->scratch, sizeof *p);
-    *p = (struct attention_parameters){graph->scratch, model->n_heads};
-    scratch_want(graph->scratch, head_floats(x->ne[1], model->width / model->n_heads));
+    bool is_bf16 = layer->qkv.weight->type == GGML_TYPE_BF16 && bf16_units() == BF16_TILES;
+    *p = (struct attention_parameters){graph->scratch, model->n_heads, is_bf16};
+    scratch_want(graph->scratch, head_floats(is_bf16, x->ne[1], model->width / model->n_heads));
     struct ggml_tensor *operands[] = {
         qkv, x, bias, layer->gate.weight, layer->gate.bias, layer->gate_scale};
     return ggml_custom_4d(graph->context, GGML_TYPE_F32, model->width, x->ne[1], 1, 1, operands, 6,
@@ -170,23 +201,77 @@ static void gather_group(const float *x, int64_t stride, int64_t frames, int64_t
     memset(group, 0, (size_t)(after * in) * sizeof *group);
 }
 
-/* Frames first ... first+n-1 of one panel of a group's outputs, at `result`, before bias and
- * activation. */
-static void convolve(const float *group, int64_t first, int64_t n, int64_t in, int64_t depth,
-                     const float *panel, int64_t columns, float *result, int64_t stride,
-                     float *room)
+/* A group's outputs before bias and activation, `stride` apart. */
+struct group_product {
+    enum ggml_type type;
+    const void *weight;
+    int64_t frames, in, depth;
+    const float *group; /* gather_group() */
+    float *y;
+    int64_t stride;
+    float *room; /* position_floats(), behind the group */
+};
+
+static int64_t group_floats(int64_t frames, int64_t in, int64_t kernel)
 {
-    const float *windows[FRAMES];
-    float *out[FRAMES];
-    int64_t zero = 0;
-    struct panel_shape shape = {1, &zero, depth, 1, false};
+    return (frames + kernel) * in;
+}
+
+static bool position_suits_bf16(const struct ggml_tensor *weight)
+{
+    return bf16_suits(weight->type, weight->ne[0]);
+}
+
+/* What a group's product needs, besides the group. */
+static int64_t position_floats(const struct ggml_tensor *weight, int64_t frames, int64_t kernel)
+{
+    int64_t depth = weight->ne[0], in = weight->ne[1], panels = panel_count(in) * PANEL * depth;
+    if (position_suits_bf16(weight)) /* a block of rows widened; packed rows and frames in bf16 */
+        return BF16_COLUMNS * depth + panels / 2 + (group_floats(frames, in, kernel) + 1) / 2;
+    return in * depth + panels + FRAMES * PANEL;
+}
+
+/* Frames first ... first+n-1 of one panel of outputs. */
+static void convolve(const struct group_product *p, int64_t first, int64_t n, int64_t panel,
+                     const float *packed, float *room)
+{
+    const float *windows[FRAMES] = {0};
+    float *out[FRAMES] = {0}, *result = p->y + first * p->stride + panel * PANEL;
+    int64_t zero = 0, left = p->in - panel * PANEL, columns = left < PANEL ? left : PANEL;
+    struct panel_shape shape = {1, &zero, p->depth, 1, false};
     for (int64_t i = 0; i < n; i++) {
-        windows[i] = group + (first + i) * in;
-        out[i] = columns == PANEL ? result + i * stride : room + i * PANEL;
+        windows[i] = p->group + (first + i) * p->in;
+        out[i] = columns == PANEL ? result + i * p->stride : room + i * PANEL;
     }
-    panel_product(&shape, n, windows, panel, out);
+    panel_product(&shape, n, windows, packed + panel * p->depth * PANEL, out);
     for (int64_t i = 0; columns < PANEL && i < n; i++)
-        memcpy(result + i * stride, out[i], (size_t)columns * sizeof *result);
+        memcpy(result + i * p->stride, out[i], (size_t)columns * sizeof *result);
+}
+
+static void convolve_f32(const struct group_product *p)
+{
+    float *wide = p->room, *packed = wide + p->depth * p->in;
+    float *room = packed + panel_count(p->in) * PANEL * p->depth;
+    row_widen((int)p->type, p->depth * p->in, p->weight, wide);
+    panel_pack(p->in, p->depth, wide, p->depth, packed);
+    for (int64_t first = 0; first < p->frames; first += FRAMES)
+        for (int64_t panel = 0; panel < panel_count(p->in); panel++)
+            convolve(p, first, p->frames - first < FRAMES ? p->frames - first : FRAMES, panel,
+                     packed, room);
+}
+
+static void convolve_bf16(const struct group_product *p, int64_t kernel)
+{
+    float *wide = p->room;
+    uint16_t *packed = (uint16_t *)(void *)(wide + BF16_COLUMNS * p->depth);
+    uint16_t *rounded = packed + panel_count(p->in) * PANEL * p->depth;
+    struct bf16_shape shape = {1, 0, p->depth, false};
+    for (int64_t i = 0; i < p->in; i += BF16_COLUMNS)
+        bf16_pack_weights(p->type, p->in - i < BF16_COLUMNS ? p->in - i : BF16_COLUMNS, p->depth,
+                          (const char *)p->weight + (size_t)i * row_size((int)p->type, p->depth),
+                          wide, packed + i * p->depth);
+    bf16_round((p->frames + kernel - 1) * p->in, p->group, rounded);
+    bf16_product(&shape, p->frames, rounded, p->in, p->in, packed, p->y, p->stride);
 }
 
 /* y = gelu(W * x + b) + x; threads share the groups. */
@@ -194,30 +279,28 @@ static void compute_position(struct ggml_tensor *y, int ith, int nth, void *user
 {
     const struct position_parameters *p = user;
     const struct ggml_tensor *x = y->src[0], *weight = y->src[1], *bias = y->src[2];
-    int64_t width = y->ne[0], frames = y->ne[1], in = width / p->groups, depth = weight->ne[0];
-    float *group = scratch_floats(p->scratch, ith), *wide = group + (frames + p->kernel) * in;
-    float *packed = wide + depth * in, *room = packed + panel_count(in) * PANEL * depth;
+    int64_t width = y->ne[0], frames = y->ne[1], in = width / p->groups;
+    float *group = scratch_floats(p->scratch, ith);
     struct share share = share_of(p->groups, 1, ith, nth);
     for (int64_t index = share.begin; index < share.end; index++) {
         const float *source = (const float *)x->data + index * in;
-        const char *matrix = (const char *)weight->data + index * (int64_t)weight->nb[2];
+        struct group_product product = {weight->type,
+                                        (const char *)weight->data + index * (int64_t)weight->nb[2],
+                                        frames,
+                                        in,
+                                        weight->ne[0],
+                                        group,
+                                        (float *)y->data + index * in,
+                                        width,
+                                        group + group_floats(frames, in, p->kernel)};
         gather_group(source, width, frames, in, p->kernel, group);
-        if (weight->type == GGML_TYPE_F32)
-            memcpy(wide, matrix, (size_t)(depth * in) * sizeof *wide);
+        if (position_suits_bf16(weight))
+            convolve_bf16(&product, p->kernel);
         else
-            row_widen((int)weight->type, depth * in, matrix, wide);
-        panel_pack(in, depth, wide, depth, packed);
-        for (int64_t first = 0; first < frames; first += FRAMES) {
-            int64_t n = frames - first < FRAMES ? frames - first : FRAMES;
-            float *result = (float *)y->data + first * width + index * in;
-            for (int64_t panel = 0; panel < panel_count(in); panel++)
-                convolve(group, first, n, in, depth, packed + panel * depth * PANEL,
-                         in - panel * PANEL < PANEL ? in - panel * PANEL : PANEL,
-                         result + panel * PANEL, width, room);
-            struct finish finish = {(const float *)bias->data + index * in, ACTIVATION_GELU,
-                                    source + first * width, width, RESIDUAL_AFTER};
-            rows_finish(n, in, result, width, &finish);
-        }
+            convolve_f32(&product);
+        struct finish finish = {(const float *)bias->data + index * in, ACTIVATION_GELU, source,
+                                width, RESIDUAL_AFTER};
+        rows_finish(frames, in, product.y, width, &finish);
     }
 }
 
@@ -225,12 +308,11 @@ struct ggml_tensor *wavlm_cpu_position(struct graph *graph, const struct wavlm *
                                        struct ggml_tensor *x)
 {
     struct position_parameters *p = scratch_parameters(graph->scratch, sizeof *p);
-    *p = (struct position_parameters){graph->scratch, model->position_kernel,
-                                      model->position_groups};
     const struct ggml_tensor *weight = model->position.weight;
-    int64_t in = weight->ne[1], depth = weight->ne[0];
-    scratch_want(graph->scratch, (x->ne[1] + model->position_kernel) * in + depth * in +
-                                     panel_count(in) * PANEL * depth + FRAMES * PANEL);
+    int64_t frames = x->ne[1], kernel = model->position_kernel;
+    *p = (struct position_parameters){graph->scratch, kernel, model->position_groups};
+    scratch_want(graph->scratch, group_floats(frames, weight->ne[1], kernel) +
+                                     position_floats(weight, frames, kernel));
     struct ggml_tensor *operands[] = {x, model->position.weight, model->position.bias};
     return ggml_custom_4d(graph->context, GGML_TYPE_F32, model->width, x->ne[1], 1, 1, operands, 3,
                           compute_position, GGML_N_TASKS_MAX, p);

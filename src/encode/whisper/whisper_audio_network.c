@@ -43,11 +43,15 @@ static void finish(const float *bias, enum activation activation, const float *r
     }
 }
 
-/* y = x W^T. x: (n, in), W: (out, in). */
-static void multiply(const float *weight, const float *x, int64_t n, int64_t in, int64_t out,
-                     float *y)
+/* c = a op(b), (m, n), with k terms. */
+static void multiply(bool is_bf16, enum transpose form, int64_t m, int64_t n, int64_t k,
+                     const float *a, int64_t lda, const float *b, int64_t ldb, float *c,
+                     int64_t ldc)
 {
-    gemm(AS_IS, TRANSPOSED, n, out, in, 1, x, in, weight, in, 0, y, out);
+    if (is_bf16)
+        bf16_gemm(AS_IS, form, m, n, k, a, lda, b, ldb, false, c, ldc);
+    else
+        gemm(AS_IS, form, m, n, k, 1, a, lda, b, ldb, 0, c, ldc);
 }
 
 /* y = activation(W x + b) + residual for n rows. `residual`, which may be NULL, is not y. */
@@ -58,19 +62,17 @@ static void linear(const struct whisper_audio_state *s, const struct whisper_lin
     int64_t in = layer->in, out = layer->out;
     if (layer->bytes.panels)
         int8_matrix_multiply(&layer->bytes, n, x, s->quantised, y);
-    else if (layer->is_bf16)
-        bf16_gemm(AS_IS, TRANSPOSED, n, out, in, x, in, layer->weight, in, false, y, out);
     else
-        multiply(layer->weight, x, n, in, out, y);
+        multiply(layer->is_bf16, TRANSPOSED, n, out, in, x, in, layer->weight, in, y, out);
     finish(layer->bias, activation, residual, n, out, y);
 }
 
-/* scores = softmax over rows. (n, n) */
-static void softmax(float *scores, int64_t n)
+/* scores = softmax over rows of scale * scores. (n, n) */
+static void softmax(float scale, float *scores, int64_t n)
 {
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++) {
-        float *row = scores + i * n, factor = row_softmax(n, 1, 0, row, row);
+        float *row = scores + i * n, factor = row_softmax(n, scale, 0, row, row);
         for (int64_t j = 0; j < n; j++)
             row[j] *= factor;
     }
@@ -99,7 +101,8 @@ static void convolve_mel(struct whisper_audio_state *s, int64_t context)
                 s->columns[t * in + c * 3 + k] =
                     from < 0 || from >= frames ? 0 : s->mel[c * WHISPER_FRAMES + from];
             }
-    multiply(m->conv1[0], s->columns, frames, in, m->width, s->conv);
+    multiply(false, TRANSPOSED, frames, m->width, in, s->columns, in, m->conv1[0], in, s->conv,
+             m->width);
     finish(m->conv1[1], ACTIVATION_GELU, NULL, frames, m->width, s->conv);
 }
 
@@ -115,7 +118,7 @@ static void convolve_again(struct whisper_audio_state *s, int64_t context)
                 s->columns[t * in + c * 3 + k] =
                     from < 0 || from >= 2 * context ? 0 : s->conv[from * d + c];
         }
-    multiply(m->conv2[0], s->columns, context, in, d, s->hidden);
+    multiply(false, TRANSPOSED, context, d, in, s->columns, in, m->conv2[0], in, s->hidden, d);
     finish(m->conv2[1], ACTIVATION_GELU, m->places, context, d, s->hidden);
 }
 
@@ -125,15 +128,16 @@ static void attend(struct whisper_audio_state *s, const struct whisper_audio_lay
 {
     const struct whisper_audio *m = s->model;
     int64_t d = m->width, head = d / m->n_heads;
+    bool is_bf16 = layer->query.is_bf16;
     layer_norm(layer->attention_norm, s->hidden, n, d, s->normed);
     linear(s, &layer->query, s->normed, n, ACTIVATION_NONE, NULL, s->q);
     linear(s, &layer->key, s->normed, n, ACTIVATION_NONE, NULL, s->k);
     linear(s, &layer->value, s->normed, n, ACTIVATION_NONE, NULL, s->v);
     for (int64_t h = 0; h < m->n_heads; h++) {
         const float *q = s->q + h * head, *k = s->k + h * head, *v = s->v + h * head;
-        gemm(AS_IS, TRANSPOSED, n, n, head, 1 / sqrtf((float)head), q, d, k, d, 0, s->scores, n);
-        softmax(s->scores, n);
-        gemm(AS_IS, AS_IS, n, head, n, 1, s->scores, n, v, d, 0, s->mixed + h * head, d);
+        multiply(is_bf16, TRANSPOSED, n, n, head, q, d, k, d, s->scores, n);
+        softmax(1 / sqrtf((float)head), s->scores, n);
+        multiply(is_bf16, AS_IS, n, head, n, s->scores, n, v, d, s->mixed + h * head, d);
     }
     linear(s, &layer->attention_out, s->mixed, n, ACTIVATION_NONE, s->hidden, s->normed);
     swap(&s->hidden, &s->normed);

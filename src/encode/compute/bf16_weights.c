@@ -1,0 +1,21 @@
+#include "encode/compute/bf16_weights.h"
+
+#include "encode/compute/row_ops.h"
+#include "kernels/bf16_product.h"
+
+bool bf16_suits(enum ggml_type type, int64_t length)
+{
+    return (type == GGML_TYPE_BF16 || ggml_is_quantized(type)) && length % BF16_DEPTH == 0 &&
+           bf16_units() == BF16_TILES;
+}
+
+void bf16_pack_weights(enum ggml_type type, int64_t n, int64_t depth, const void *rows, float *wide,
+                       uint16_t *packed)
+{
+    if (type == GGML_TYPE_BF16) {
+        bf16_pack_rounded(n, depth, rows, depth, packed);
+        return;
+    }
+    row_widen((int)type, n * depth, rows, wide);
+    bf16_pack(n, depth, wide, depth, packed);
+}

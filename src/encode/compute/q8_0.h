@@ -1,0 +1,15 @@
+/* ggml's type q8_0: blocks of 32 values, value = scale * quant. A scale has 11 bits of precision,
+ * so that the values are exact as floats. */
+#ifndef VALENCE_ENCODE_COMPUTE_Q8_0_H
+#define VALENCE_ENCODE_COMPUTE_Q8_0_H
+
+#include <stdint.h>
+
+#define Q8_0_VALUES 32
+
+struct block_q8_0 {
+    uint16_t scale; /* half precision */
+    int8_t quants[Q8_0_VALUES];
+};
+
+#endif
