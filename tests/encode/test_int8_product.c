@@ -13,6 +13,7 @@
 
 #include "base/half.h"
 #include "base/random.h"
+#include "encode/compute/q8_0.h"
 #include "kernels/processor.h"
 
 #include "int8_reference.h"
@@ -147,9 +148,11 @@ static float wanted(const struct product *p, int64_t row, int64_t column)
             sum += (int64_t)(byte_of(x[place], scale) - scale.zero) *
                    (int32_t)rintf(w[k] * (1 / w_scale));
         }
-        y += (float)sum * (scale.scale * w_scale);
+        if (!int8_slice())
+            return (float)sum * (scale.scale * w_scale);
+        y += (float)sum * w_scale;
     }
-    return y;
+    return scale.scale * y;
 }
 
 static const struct {

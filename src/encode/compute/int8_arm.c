@@ -56,7 +56,7 @@ DOT_TARGET static void dot_sums(const struct int8_shape *shape, int64_t n_groups
 
 const struct int8_form *int8_form_arm(void)
 {
-    static const struct int8_form dot = {"NEON dot", 4, 128, ROWS, 0, dot_sums, NULL, NULL};
+    static const struct int8_form dot = {"NEON dot", 4, 128, ROWS, 0, dot_sums, NULL, NULL, NULL};
     return processor_has(PROCESSOR_ARM_DOT) ? &dot : NULL;
 }
 

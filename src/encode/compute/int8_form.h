@@ -21,13 +21,20 @@ struct int8_form {
     int max_rows;   /* of one call */
 
     /* 0, or where sums of two products are kept in 16 bits: the values of a tap whose weights share
-     * a scale, which limits those sums (int8_product.h). A multiple of depth_unit. */
+     * a scale, which limits those sums (int8_product.h). A multiple of depth_unit, which is a
+     * group. */
     int slice;
 
-    /* sums (n, INT8_COLUMNS) of n <= max_rows rows, `stride` bytes apart; taps are `tap_stride`
-     * bytes apart. */
+    /* One of the two, for n <= max_rows rows, `stride` bytes apart, and INT8_COLUMNS columns.
+     *
+     * Without slices: sums (n, INT8_COLUMNS); taps are `tap_stride` bytes apart. */
     void (*sums)(const struct int8_shape *shape, int64_t n_groups, int64_t n, const char *x,
                  int64_t stride, int64_t tap_stride, const unsigned char *groups, int32_t *sums);
+
+    /* With them: t_j (sum_ij - z_i total_j) of a slice is added to sums (n, INT8_COLUMNS). Without
+     * fused multiplications and additions, so that all forms give the same bits. */
+    void (*add_slice)(const struct int8_packed_slice *slice, int64_t n_groups, int64_t n,
+                      const char *x, int64_t stride, const int32_t *zeros, float *sums);
 
     /* Around some calls; NULL where there is nothing to prepare. */
     void (*begin)(void *saved);

@@ -21,8 +21,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "encode/compute/q8_0.h"
-
 #define INT8_COLUMNS   32        /* outputs packed together, a panel */
 #define INT8_MAX_DEPTH (1 << 16) /* taps * length: the sums fit 32 bits */
 #define INT8_SLACK     64        /* quantised values that may be read behind x's last one */
@@ -73,6 +71,7 @@ void int8_pack(int64_t n, const struct int8_shape *shape, const float *rows, int
 
 /* The same of rows of q8_0 side by side: what int8_pack() makes of their floats, in a fraction of
  * the time. A tap's length is a multiple of Q8_0_VALUES. */
+struct block_q8_0;
 void int8_pack_q8_0(int64_t n, const struct int8_shape *shape, const struct block_q8_0 *rows,
                     void *panel);
 

@@ -3,12 +3,18 @@
 #include <assert.h>
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/half.h"
 #include "encode/compute/int8_form.h"
+#include "encode/compute/q8_0.h"
+#include "kernels/processor.h"
 #include "kernels/simd.h"
 #include "kernels/transpose.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#endif
 
 #define LEVELS  255.0f
 #define LARGEST 127 /* of a weight */
@@ -37,6 +43,16 @@ struct int8_scale int8_scale_of(float least, float most)
 }
 
 enum { LANES = 32 };
+
+/* The largest of LANES values, which are overwritten; in halves, so that the compiler uses vectors.
+ */
+VALENCE_INLINE float largest_lane(float *lanes)
+{
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            lanes[j] = lanes[j + half] > lanes[j] ? lanes[j + half] : lanes[j];
+    return lanes[0];
+}
 
 VALENCE_CLONES
 void int8_range(int64_t n, const float *x, float *least, float *most)
@@ -107,9 +123,7 @@ static float largest_pair(int64_t n, const float *row)
         float sum = fabsf(row[2 * i] + row[2 * i + 1]);
         largest[0] = sum > largest[0] ? sum : largest[0];
     }
-    for (int j = 1; j < LANES; j++)
-        largest[0] = largest[j] > largest[0] ? largest[j] : largest[0];
-    return largest[0];
+    return largest_lane(largest);
 }
 
 /* The largest size of n weights, and of their pairs if asked; NaN where one is not finite. */
@@ -131,36 +145,62 @@ static void quantise_floats(int64_t n, const float *row, float inverse, int8_t *
 /* ---- Weights as q8_0 ---- */
 
 /* As largest_float() of what the blocks stand for: those floats, and sums of two, are exact. */
-VALENCE_CLONES
 static float largest_block(bool pairs, int64_t n, const struct block_q8_0 *blocks)
 {
-    enum { PAIRS = Q8_0_VALUES / 2 };
-    float largest[Q8_0_VALUES] = {0}, invalid = 0;
+    float largest = 0, invalid = 0;
     for (int64_t b = 0; b < n / Q8_0_VALUES; b++) {
-        float scale = half_to_float(blocks[b].scale);
-        int16_t both[PAIRS];
-        memcpy(both, blocks[b].quants, sizeof both);
+        const int8_t *quants = blocks[b].quants;
+        float scale = q8_0_scale(&blocks[b]);
+        int most = 0;
+        for (int j = 0; j < Q8_0_VALUES; j += 2) {
+            int sizes[] = {abs(quants[j]), abs(quants[j + 1]),
+                           pairs ? abs(quants[j] + quants[j + 1]) : 0};
+            for (int i = 0; i < 3; i++)
+                most = sizes[i] > most ? sizes[i] : most;
+        }
+        float size = fabsf(scale) * (float)most;
+        largest = size > largest ? size : largest;
         invalid += scale * 0.0f; /* not 0 where the scale is not finite */
-        for (int j = 0; j < Q8_0_VALUES; j++) {
-            float size = fabsf(scale * (float)blocks[b].quants[j]);
-            largest[j] = size > largest[j] ? size : largest[j];
-        }
-        for (int j = 0; pairs && j < PAIRS; j++) {
-            float size = fabsf(scale * (float)((int8_t)both[j] + (both[j] >> 8)));
-            largest[j] = size > largest[j] ? size : largest[j];
-        }
     }
-    for (int j = 1; j < Q8_0_VALUES; j++)
-        largest[0] = largest[j] > largest[0] ? largest[j] : largest[0];
-    return invalid == 0 ? largest[0] : NAN;
+    return invalid == 0 ? largest : NAN;
 }
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+/* What compilers do not make of the above; it would take a fifth of an encoder's time. */
+__attribute__((target("avx2,f16c"))) static float
+largest_block_avx2(bool pairs, int64_t n, const struct block_q8_0 *blocks)
+{
+    const __m256i ones = _mm256_set1_epi8(1), low = _mm256_set1_epi16(255);
+    const __m256i mask = _mm256_set1_epi16(pairs ? -1 : 0);
+    const __m256 sign = _mm256_set1_ps(-0.0f);
+    __m256 largest = _mm256_setzero_ps(), invalid = _mm256_setzero_ps();
+    for (int64_t b = 0; b < n / Q8_0_VALUES; b++) {
+        __m256i quants = _mm256_loadu_si256((const void *)blocks[b].quants);
+        __m256i sizes = _mm256_abs_epi8(quants);
+        __m256i sums = _mm256_and_si256(_mm256_maddubs_epi16(ones, quants), mask);
+        __m256i most = _mm256_max_epi16(_mm256_and_si256(sizes, low), _mm256_srli_epi16(sizes, 8));
+        most = _mm256_max_epi16(most, _mm256_abs_epi16(sums));
+        most = _mm256_max_epi16(most, _mm256_srli_epi32(most, 16)); /* the low halves matter */
+        most = _mm256_and_si256(most, _mm256_set1_epi32(65535));
+        __m256 scale = _mm256_set1_ps(_cvtsh_ss(blocks[b].scale));
+        __m256 size = _mm256_mul_ps(_mm256_andnot_ps(sign, scale), _mm256_cvtepi32_ps(most));
+        largest = _mm256_max_ps(largest, size);
+        invalid = _mm256_add_ps(invalid, _mm256_mul_ps(scale, _mm256_setzero_ps()));
+    }
+    __m128 upper = _mm_max_ps(_mm256_castps256_ps128(largest), _mm256_extractf128_ps(largest, 1));
+    upper = _mm_max_ps(upper, _mm_movehl_ps(upper, upper));
+    upper = _mm_max_ss(upper, _mm_movehdup_ps(upper));
+    return _mm256_cvtss_f32(invalid) == 0 ? _mm_cvtss_f32(upper) : NAN;
+}
+#endif
 
 VALENCE_CLONES
 static void quantise_blocks(int64_t n, const struct block_q8_0 *blocks, float inverse,
                             int8_t *values)
 {
     for (int64_t b = 0; b < n / Q8_0_VALUES; b++, values += Q8_0_VALUES) {
-        float scale = half_to_float(blocks[b].scale);
+        float scale = q8_0_scale(&blocks[b]);
         for (int j = 0; j < Q8_0_VALUES; j++)
             values[j] = (int8_t)nearest(scale * (float)blocks[b].quants[j] * inverse);
     }
@@ -177,8 +217,13 @@ struct weight_rows {
 
 static float largest_weight(bool pairs, const struct weight_rows *rows, int64_t first, int64_t n)
 {
-    return rows->floats ? largest_float(pairs, n, rows->floats + first)
-                        : largest_block(pairs, n, rows->blocks + first / Q8_0_VALUES);
+    if (rows->floats)
+        return largest_float(pairs, n, rows->floats + first);
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (processor_has(PROCESSOR_AVX2))
+        return largest_block_avx2(pairs, n, rows->blocks + first / Q8_0_VALUES);
+#endif
+    return largest_block(pairs, n, rows->blocks + first / Q8_0_VALUES);
 }
 
 static void quantise_weights(const struct weight_rows *rows, int64_t first, int64_t n,

@@ -20,7 +20,7 @@ VALENCE_INLINE int32_t group_at(const char *x)
     return group;
 }
 
-/* ---- Vectors ---- */
+/* ---- Dot products ---- */
 
 /* Defines NAME_sums() for up to ROWS rows, two vectors of PREFIX's width at a time. ADD(sum, x, w)
  * adds the products of a group to each 32 bits. Rows are constant where the block is inlined, so
@@ -68,30 +68,84 @@ VALENCE_INLINE int32_t group_at(const char *x)
         }                                                                                          \
     }
 
-#define ADD_PAIRS_128(sum, x, w)                                                                   \
-    _mm_add_epi32(sum, _mm_madd_epi16(_mm_maddubs_epi16(x, w), _mm_set1_epi16(1)))
-#define ADD_PAIRS_256(sum, x, w)                                                                   \
-    _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(x, w), _mm256_set1_epi16(1)))
-#define ADD_PAIRS_512(sum, x, w)                                                                   \
-    _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(x, w), _mm512_set1_epi16(1)))
-
-#define SLICE 64 /* longer ones are rounded more, shorter ones take longer */
-
-DEFINE_SUMS(ssse3, "ssse3", __m128i, _mm, si128, 6, ADD_PAIRS_128)
-DEFINE_SUMS(avx2, "avx2", __m256i, _mm256, si256, 6, ADD_PAIRS_256)
-
-static const struct int8_form ssse3 = {"SSSE3", 4, 0, 6, SLICE, ssse3_sums, NULL, NULL};
-static const struct int8_form avx2 = {"AVX2", 4, 0, 6, SLICE, avx2_sums, NULL, NULL};
-
 #ifndef VALENCE_WITHOUT_AVX512
-DEFINE_SUMS(avx512, "avx512f,avx512bw", __m512i, _mm512, si512, 12, ADD_PAIRS_512)
 DEFINE_SUMS(avx_vnni, "avx2,avxvnni", __m256i, _mm256, si256, 6, _mm256_dpbusd_avx_epi32)
 DEFINE_SUMS(avx512_vnni, "avx512f,avx512vnni", __m512i, _mm512, si512, 12, _mm512_dpbusd_epi32)
 
-static const struct int8_form avx512 = {"AVX-512", 4, 0, 12, SLICE, avx512_sums, NULL, NULL};
-static const struct int8_form avx_vnni = {"AVX-VNNI", 4, 0, 6, 0, avx_vnni_sums, NULL, NULL};
-static const struct int8_form avx512_vnni = {"AVX-512 VNNI",   4,    0,   12, 0,
-                                             avx512_vnni_sums, NULL, NULL};
+static const struct int8_form avx_vnni = {"AVX-VNNI", 4, 0, 6, 0, avx_vnni_sums, NULL, NULL, NULL};
+static const struct int8_form avx512_vnni = {"AVX-512 VNNI",   4,    0,    12,  0,
+                                             avx512_vnni_sums, NULL, NULL, NULL};
+#endif
+
+/* ---- Slices ---- */
+
+#define SLICE 64 /* longer ones are rounded more, shorter ones take longer; totals fit 16 bits */
+
+/* Defines NAME_add_slice(), likewise. Sums begin with -z_i total_j, a product of 16 bits: beside
+ * -z_i stands 0. */
+#define DEFINE_SLICES(NAME, FEATURES, INTEGERS, PREFIX, ROWS)                                      \
+    __attribute__((target(FEATURES), always_inline)) static inline void NAME##_block(              \
+        int rows, const struct int8_packed_slice *slice, int column, int64_t n_groups,             \
+        const char *x, int64_t stride, const int32_t *zeros, float *sums)                          \
+    {                                                                                              \
+        enum { LANES = sizeof(INTEGERS) / sizeof(int32_t) };                                       \
+        const INTEGERS *totals = (const void *)(slice->totals + column);                           \
+        const unsigned char *groups = slice->groups + column * INT8_GROUP_BYTES;                   \
+        const INTEGERS one = PREFIX##_set1_epi16(1);                                               \
+        INTEGERS sum[ROWS][2];                                                                     \
+        for (int i = 0; i < rows; i++)                                                             \
+            for (int j = 0; j < 2; j++)                                                            \
+                sum[i][j] =                                                                        \
+                    PREFIX##_madd_epi16(totals[j], PREFIX##_set1_epi32(-zeros[i] & 65535));        \
+        for (int64_t k = 0; k < n_groups; k++, x += INT8_GROUP_BYTES, groups += PANEL_BYTES) {     \
+            const INTEGERS *w = (const void *)groups;                                              \
+            _Pragma("GCC unroll 12") for (int i = 0; i < rows; i++)                                \
+            {                                                                                      \
+                INTEGERS v = PREFIX##_set1_epi32(group_at(x + i * stride));                        \
+                for (int j = 0; j < 2; j++)                                                        \
+                    sum[i][j] = PREFIX##_add_epi32(                                                \
+                        sum[i][j], PREFIX##_madd_epi16(PREFIX##_maddubs_epi16(v, w[j]), one));     \
+            }                                                                                      \
+        }                                                                                          \
+        for (int i = 0; i < rows; i++)                                                             \
+            for (int j = 0; j < 2; j++) {                                                          \
+                float *y = sums + i * INT8_COLUMNS + column + j * LANES;                           \
+                PREFIX##_storeu_ps(                                                                \
+                    y, PREFIX##_add_ps(PREFIX##_loadu_ps(y),                                       \
+                                       PREFIX##_mul_ps(PREFIX##_cvtepi32_ps(sum[i][j]),            \
+                                                       PREFIX##_loadu_ps(slice->scales + column +  \
+                                                                         j * LANES))));            \
+            }                                                                                      \
+    }                                                                                              \
+                                                                                                   \
+    __attribute__((target(FEATURES))) static void NAME##_add_slice(                                \
+        const struct int8_packed_slice *slice, int64_t n_groups, int64_t n, const char *x,         \
+        int64_t stride, const int32_t *zeros, float *sums)                                         \
+    {                                                                                              \
+        enum { WIDTH = 2 * sizeof(INTEGERS) / sizeof(int32_t) };                                   \
+        int64_t half = n < ROWS && n >= ROWS / 2 ? ROWS / 2 : 0;                                   \
+        for (int column = 0; column < INT8_COLUMNS; column += WIDTH) {                             \
+            if (n == ROWS)                                                                         \
+                NAME##_block(ROWS, slice, column, n_groups, x, stride, zeros, sums);               \
+            else if (half)                                                                         \
+                NAME##_block(ROWS / 2, slice, column, n_groups, x, stride, zeros, sums);           \
+            for (int64_t i = half; n < ROWS && i < n; i++)                                         \
+                NAME##_block(1, slice, column, n_groups, x + i * stride, 0, zeros + i,             \
+                             sums + i * INT8_COLUMNS);                                             \
+        }                                                                                          \
+    }
+
+DEFINE_SLICES(ssse3, "ssse3", __m128i, _mm, 4)
+DEFINE_SLICES(avx2, "avx2", __m256i, _mm256, 4)
+
+static const struct int8_form ssse3 = {"SSSE3", 4, 0, 4, SLICE, NULL, ssse3_add_slice, NULL, NULL};
+static const struct int8_form avx2 = {"AVX2", 4, 0, 4, SLICE, NULL, avx2_add_slice, NULL, NULL};
+
+#ifndef VALENCE_WITHOUT_AVX512
+DEFINE_SLICES(avx512, "avx512f,avx512bw", __m512i, _mm512, 12)
+
+static const struct int8_form avx512 = {"AVX-512",        4,    0,   12, SLICE, NULL,
+                                        avx512_add_slice, NULL, NULL};
 #endif
 
 /* ---- Tiles ---- */
@@ -157,8 +211,8 @@ AMX_TARGET static void end_tiles(void *saved)
     restore_configuration(saved);
 }
 
-static const struct int8_form tiles = {"AMX", 64,        0,           2 * AMX_TILE,
-                                       0,     tile_sums, begin_tiles, end_tiles};
+static const struct int8_form tiles = {"AMX",     64,   0,           2 * AMX_TILE, 0,
+                                       tile_sums, NULL, begin_tiles, end_tiles};
 #endif
 
 /* ---- Choosing ---- */

@@ -162,7 +162,7 @@ VALENCE_CLONES
 static void widen_q8_0(int64_t n, const struct block_q8_0 *from, float *to)
 {
     for (int64_t b = 0; b < n / Q8_0_VALUES; b++) {
-        float scale = half_to_float(from[b].scale);
+        float scale = q8_0_scale(&from[b]);
         for (int j = 0; j < Q8_0_VALUES; j++)
             to[b * Q8_0_VALUES + j] = scale * (float)from[b].quants[j];
     }
