@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # scripts/test.sh BUILD [CTEST OPTION...]: runs a build's tests. The last line is "N passed, N failed[, N skipped]" and counts
-# the test functions of the cmocka programs, and every other test as one.
+# the test functions of the cmocka programs and of pytest, and every other test as one.
 set -uo pipefail
 
 build=${1:?usage: scripts/test.sh BUILD [CTEST OPTION...]}
@@ -20,6 +20,13 @@ counts=$(awk '
     /^\[ RUN      \]/ { ran++ }
     /^\[       OK \]/ { ok++ }
     /^\[  SKIPPED \]/ && !/listed below/ && !($NF in skips) { skips[$NF]; off++ }
+    /^[0-9]+ (passed|failed|skipped|error)[^=]* in [0-9.]+s/ { # the last line of pytest
+        for (i = 1; i < NF; i++) {
+            ran += $(i + 1) ~ /^(passed|failed|skipped|error)/ ? $i : 0
+            ok += $(i + 1) ~ /^passed/ ? $i : 0
+            off += $(i + 1) ~ /^skipped/ ? $i : 0
+        }
+    }
     /^Test Passed\./ { passed += ran ? ok : 1; skipped += off }
     /^Test Failed\.|^Test Timeout\.|^Exception|^Test Not Run\./ {
         passed += ok; skipped += off

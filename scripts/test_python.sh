@@ -1,6 +1,7 @@
 #!/bin/sh
 # scripts/test_python.sh BUILD [PYTEST OPTION...]: the tests of the Python package, on a build tree's libraries. They run in a
-# virtual environment of the pinned packages of python/requirements-test.txt. Exit status 77 where it cannot be made.
+# virtual environment of the pinned packages of python/requirements-test.txt. Exit status 77 where it cannot be made. PyTorch,
+# 200 MB and more, is not among them: VALENCE_TORCH names a site-packages folder that has it, whose tests run then, too.
 set -eu
 build=$(realpath "${1:?usage: scripts/test_python.sh BUILD [PYTEST OPTION...]}")
 shift
@@ -9,13 +10,8 @@ python=$("$source/scripts/python_environment.sh" "$source/python/requirements-te
     echo "[  SKIPPED ] python/pytest" # which scripts/test.sh counts
     exit 77
 }
-
-# The package as a wheel has it, with the declarations made from the headers.
-package=$build/python/valence
-rm -rf "$package"
-mkdir -p "$build/python"
-cp -R "$source/python/valence" "$package"
-"$python" "$source/python/generate.py" "$package/_bindings.py"
-export PYTHONPATH="$build/python" VALENCE_LIBRARIES="$build" PYTHONDONTWRITEBYTECODE=1 GOMP_SPINCOUNT=10000
+"$source/scripts/python_package.sh" "$python" "$build"
+export PYTHONPATH="$build/python${VALENCE_TORCH:+:$VALENCE_TORCH}" VALENCE_LIBRARIES="$build"
+export PYTHONDONTWRITEBYTECODE=1 GOMP_SPINCOUNT=10000
 cd "$source" # where pytest and mypy find their settings
-exec "$python" -m pytest -q "$@"
+exec "$python" -m pytest -q -rs "$@"

@@ -205,8 +205,9 @@ struct valence_experiment_options {
     /* sizeof(struct valence_experiment_options); set by valence_experiment_options_default() */
     size_t size;
     /* Starts a process that works as `worker` says, and gives its id; the library waits for it, and
-     * ends it by SIGTERM. It should end when the process that started it does. NULL: runs are
-     * trained in the calling process, one after the other. */
+     * ends it by SIGTERM. Its exit status is minus what valence_experiment_work() gave, and it
+     * writes the error's text to standard error. It should end when the process that started it
+     * does. NULL: runs are trained in the calling process, one after the other. */
     int (*start)(void *user, const struct valence_worker *worker, int64_t *process,
                  struct valence_error *error);
     void *user;

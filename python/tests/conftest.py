@@ -2,7 +2,9 @@
 import os
 import pathlib
 import subprocess
+import wave
 
+import numpy as np
 import pytest
 
 import valence
@@ -20,6 +22,17 @@ def has_encoders():
 
 
 needs_encoders = pytest.mark.skipif(not has_encoders(), reason="a build without encoders")
+
+
+def tone(hertz, seconds=1):
+    """A sound that needs no recognition: 16-bit samples at 16 kHz."""
+    return (8000 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * 16000)) / 16000)).astype("<i2")
+
+
+def write_tone(path, hertz, seconds=1):
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        file.writeframes(tone(hertz, seconds).tobytes())
 
 
 @pytest.fixture(scope="session")

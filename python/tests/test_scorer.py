@@ -1,30 +1,26 @@
 """Scores of recordings, with a model of the voice alone, whose encoder needs no weights; of texts, where the encoder is there."""
 import math
 import pathlib
-import struct
-import wave
+import signal
 
 import numpy as np
 import pytest
 
 import valence
-from conftest import has_encoders, needs_encoders
+from conftest import has_encoders, needs_encoders, tone, write_tone
 from valence.scorer import cache_folder, looks_like_a_path
 
 pytestmark = needs_encoders
 
 
 @pytest.fixture(scope="module")
-def voice(tmp_path_factory, command):
+def voice(tmp_path_factory):
     """A run of the voice, and a recording."""
     folder = tmp_path_factory.mktemp("voice")
-    with wave.open(str(folder / "tone.wav"), "wb") as file:
-        file.setparams((1, 2, 16000, 0, "NONE", ""))
-        file.writeframes(b"".join(struct.pack("<h", int(8000 * math.sin(2 * math.pi * 200 * i / 16000))) for i in range(32000)))
+    write_tone(folder / "tone.wav", 200, 2)
     rows = [f"{folder}/tone.wav,{split},1,c{i}" for i, split in enumerate(["train"] * 4 + ["validation"] * 2 + ["test"])]
     (folder / "clips.csv").write_text("\n".join(["file,split,label,id", *rows]) + "\n")
-    command("extract", str(folder / "clips.csv"), "-o", str(folder / "store"), "--set", "audio=prosody", "--set", "video=none",
-            "--set", "text=none", "-q")
+    valence.extract(folder / "clips.csv", folder / "store", audio="prosody", video="none", text="none", download=False)
     valence.train(folder / "store", folder / "run", epochs=1, model_d=8, model_o=4, flows=["complete"], select="complete")
     return str(folder / "run"), folder / "tone.wav"
 
@@ -41,7 +37,7 @@ def test_a_file_and_its_sound(scorer, voice):
     assert [s.score for s in score.segments] == [s.score for s in seen] and len(seen) == 1 and score.seconds == pytest.approx(2)
     assert float(score) == score.segments[0].score and score.has_sound and not score.has_pictures
     assert scorer.encoders == {"audio": "prosody"}
-    samples = np.array([8000 * math.sin(2 * math.pi * 200 * i / 16000) for i in range(32000)]).astype(np.int16) / np.float32(32768)
+    samples = tone(200, 2) / np.float32(32768)
     assert scorer.score_sound(samples).score == score.score
     assert scorer.score_file(voice[1], start=0.5, end=1.5).segments[0].end == pytest.approx(1.5)
     assert valence.prosody(samples).shape == (100, 83)
@@ -112,6 +108,24 @@ def test_an_exception_stops(scorer, voice):
     with pytest.raises(KeyboardInterrupt):
         scorer.score(voice[1], on_segment=stop)
     assert scorer.score(voice[1]).segments
+
+
+def test_ctrl_c_stops_a_recording(scorer, voice, tmp_path):
+    """At the next report, long before its end; then the scorer can be used as before."""
+    write_tone(tmp_path / "long.wav", 200, 120)
+    before, reports = scorer.score(voice[1]), []
+
+    def press(progress):
+        reports.append(progress)
+        if progress.stage == "scoring" and progress.done > 0:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        scorer.score(tmp_path / "long.wav", progress=press)
+    assert reports[-1].stage == "scoring" and 0 < reports[-1].done < reports[-1].total
+    assert sum(report.stage == "scoring" and report.done > 0 for report in reports) == 1
+    assert [s.score for s in scorer.score(voice[1]).segments] == [s.score for s in before.segments]
+    assert scorer.score(tmp_path / "long.wav").seconds == pytest.approx(120)
 
 
 def test_what_looks_like_a_path():

@@ -111,3 +111,31 @@ def test_wrong_files(tmp_path, run):
     (tmp_path / "bad").write_bytes(data)
     with pytest.raises(valence.FormatError, match="fc_att"):
         bridge.DoubleFlow.from_checkpoint(tmp_path / "bad")
+
+
+class Scored(torch.utils.data.Dataset):
+    """Clips of a store, with what a model says of them: all of it in the worker."""
+
+    def __init__(self, store, model):
+        self.store, self.model = store, model
+
+    def __len__(self):
+        return len(self.store)
+
+    def __getitem__(self, i):
+        clip = self.store[i]
+        return torch.from_numpy(clip["audio"].astype(np.float32)).sum(), self.model.predict([dict(clip)]).score[0]
+
+
+def load(dataset, n_workers):
+    loader = torch.utils.data.DataLoader(dataset, batch_size=12, num_workers=n_workers,
+                                         multiprocessing_context="fork" if n_workers else None)
+    return [torch.cat(columns) for columns in zip(*loader)]
+
+
+def test_workers_of_a_data_loader(model, store):
+    """Forked while this process has the store, the model and its threads."""
+    model.predict(store)
+    sums, scores = load(Scored(store, model), 2)
+    assert len(sums) == len(scores) == len(store)
+    torch.testing.assert_close([sums, scores], load(Scored(store, model), 0))

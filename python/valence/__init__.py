@@ -36,9 +36,21 @@ if TYPE_CHECKING:
     from valence.evaluation import Protocol as Protocol
     from valence.evaluation import ProtocolEvaluation as ProtocolEvaluation
     from valence.evaluation import evaluate as evaluate
+    from valence.experiment import Experiment as Experiment
+    from valence.experiment import ExperimentResult as ExperimentResult
+    from valence.experiment import ablate as ablate
+    from valence.experiment import ablation_variants as ablation_variants
+    from valence.experiment import compare as compare
+    from valence.experiment import compare_runs as compare_runs
+    from valence.experiment import sweep as sweep
+    from valence.extraction import ExtractConfig as ExtractConfig
+    from valence.extraction import Extraction as Extraction
+    from valence.extraction import extract as extract
     from valence.model import Model as Model
     from valence.model import Predictions as Predictions
     from valence.regressor import Regressor as Regressor
+    from valence.reporting import Report as Report
+    from valence.reporting import report as report
     from valence.scorer import Score as Score
     from valence.scorer import Scorer as Scorer
     from valence.scorer import Segment as Segment
@@ -64,8 +76,11 @@ MODULES = {
                "FormatError", "InputOutputError", "LimitError", "NotFoundError", "OutOfMemoryError", "RankError",
                "ShapeError", "UnsupportedError"],
     "evaluation": ["Evaluation", "Protocol", "ProtocolEvaluation", "evaluate"],
+    "experiment": ["Experiment", "ExperimentResult", "ablate", "ablation_variants", "compare", "compare_runs", "sweep"],
+    "extraction": ["ExtractConfig", "Extraction", "extract"],
     "model": ["Model", "Predictions"],
     "regressor": ["Regressor"],
+    "reporting": ["Report", "report"],
     "scorer": ["Score", "Scorer", "Segment", "score"],
     "store": ["Clip", "Store", "StoreWriter"],
     "threads": ["default_threads", "get_threads", "set_threads"],

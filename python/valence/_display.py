@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from valence.evaluation import Evaluation, ProtocolEvaluation
+    from valence.experiment import Cell, ExperimentResult, Variant
     from valence.scorer import Score, Segment
 
 WIDTH, HEIGHT, MARGIN = 640, 140, 30
@@ -114,3 +115,34 @@ def protocol(e: ProtocolEvaluation) -> str:
         for condition in e.conditions)
     return (f"<div>{escape(e.protocol)}: {len(e.labels)} {escape(e.split)} clips; 95 % intervals in parentheses<table><thead><tr>"
             f"<th>missing</th>{headings(e.infos)}</tr></thead><tbody>{rows}</tbody></table></div>")
+
+
+def result_cell(info: Any, value: Cell) -> str:
+    """Mean ± deviation, and the difference to the first variant with its interval."""
+    factor, digits = (100, 1) if info.is_share else (1, 3)
+    shown = number(value.mean * factor, digits)
+    if not math.isnan(value.deviation):
+        shown += f" ± {number(value.deviation * factor, digits)}"
+    if not math.isnan(value.difference):
+        low, high = (number(bound * factor, digits, True) for bound in (value.low, value.high))
+        shown += f"<br><small>{number(value.difference * factor, digits, True)} ({low} to {high})</small>"
+    return f"<td>{shown}</td>"
+
+
+def validation_row(variant: Variant, is_best: bool) -> str:
+    mean, deviation = variant.selected
+    shown = number(mean, 3) + ("" if math.isnan(deviation) else f" ± {number(deviation, 3)}")
+    return f"<tr><th>{escape(variant.name)}{' (smallest)' * is_best}</th><td>{shown}</td></tr>"
+
+
+def experiment(e: ExperimentResult) -> str:
+    made_up = "SYNTHETIC data, " if e.synthetic else ""
+    tables = "".join(
+        f"<table><caption>{escape(flow)}</caption><thead><tr><th></th>{headings(e.infos)}</tr></thead><tbody>"
+        + "".join(f"<tr><th>{escape(v.name)}</th>" + "".join(result_cell(e.infos[key], cell) for key, cell in v.cells[flow].items())
+                  + "</tr>" for v in e.variants if v.cells) + "</tbody></table>" for flow in e.flows)
+    trained = [v for v in e.variants if not math.isnan(v.selected[0])]
+    errors = "<table><caption>validation error</caption><tbody>" + "".join(
+        validation_row(v, v.name == e.best) for v in trained) + "</tbody></table>" if trained else ""
+    return (f"<div>{made_up}{escape(e.kind)} of {len(e.variants)} variants, {e.n_clips} {escape(e.split)} clips; differences to "
+            f"{escape(e.variants[0].name)} with 95 % intervals in parentheses{tables}{errors}</div>")

@@ -138,13 +138,19 @@ def opened(model: Loaded, store: Opened) -> tuple[Model, Store]:
     return model if isinstance(model, Model) else Model(model), store if isinstance(store, Store) else Store(store)
 
 
-def evaluate(model: Loaded, store: Opened, *, flows: Sequence[str] | None = None, progress: Watch = None, **more: Any) -> Evaluation:
-    """Measures a model on a store's test part. `more` are members of struct valence_evaluate_options: split, n_resamples, …"""
-    network, data = opened(model, store)
+def evaluate_options(flows: Sequence[str] | None, more: dict[str, Any]) -> Any:
     wanted = options("valence_evaluate_options", more)
     if flows:
         numbers = (ctypes.c_uint * len(flows))(*(flow_number(flow) for flow in flows))
         wanted.flows, wanted.n_flows = ctypes.cast(numbers, ctypes.POINTER(ctypes.c_uint)), len(flows)
+        wanted.kept = numbers  # for as long as the struct points to them
+    return wanted
+
+
+def evaluate(model: Loaded, store: Opened, *, flows: Sequence[str] | None = None, progress: Watch = None, **more: Any) -> Evaluation:
+    """Measures a model on a store's test part. `more` are members of struct valence_evaluate_options: split, n_resamples, …"""
+    network, data = opened(model, store)
+    wanted = evaluate_options(flows, more)
     found = ctypes.POINTER(c.valence_evaluation)()
     with Work(progress) as work:
         work.call("valence_evaluate", network.handle, data.handle, ctypes.byref(wanted), work.progress, ctypes.byref(found))

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from valence._config import parameter_names
 from valence._progress import Watch
 from valence.clips import Array, Clips, X
 from valence.errors import ArgumentError
 from valence.model import Model, Predictions
 from valence.store import write_clips
-from valence.training import TrainConfig, TrainResult, checkpoints, parameter_names, train
+from valence.training import TrainConfig, TrainResult, checkpoints, train
 
 try:
     from sklearn.base import BaseEstimator, RegressorMixin
@@ -54,7 +55,7 @@ class Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def __signature_names(cls) -> dict[str, Any]:
-        keys = {name: None for name, key in parameter_names().items() if key not in NOT_KEYS}
+        keys = {name: None for name, key in parameter_names("train").items() if key not in NOT_KEYS}
         return {**OWN, **keys}
 
     # ---- Fitting ----
@@ -66,7 +67,7 @@ class Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             seed = int(seed.randint(1, 2**31 - 1))
         generator = np.random.RandomState(seed)
         splits = split(len(clips), self.validation_fraction, generator, groups)
-        settings = {name: getattr(self, name) for name in parameter_names() if name in self.get_params(deep=False)}
+        settings = {name: getattr(self, name) for name in parameter_names("train") if name in self.get_params(deep=False)}
         with tempfile.TemporaryDirectory(prefix="valence-") as folder:
             store, run = folder + "/store", folder + "/run"
             write_clips(store, clips, labels, splits, None if groups is None else [str(g) for g in groups])
@@ -183,7 +184,7 @@ def split(n: int, fraction: float, generator: np.random.RandomState, groups: Any
 
 def signature() -> inspect.Signature:
     """That of the constructor, whose parameters the library names."""
-    names = {**OWN, **{name: None for name, key in parameter_names().items() if key not in NOT_KEYS}}
+    names = {**OWN, **{name: None for name, key in parameter_names("train").items() if key not in NOT_KEYS}}
     own = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
     return inspect.Signature(own + [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=standard)
                                     for name, standard in names.items()])

@@ -3,66 +3,30 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-import functools
 import json
 import os
 import pathlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 from valence import _bindings as c
-from valence._library import Handle, call, field_types, lib, logger, made, path_bytes, text
-from valence._options import flow_name, options, suggest
+from valence._config import Config, Value
+from valence._library import call, field_types, lib, logger, made, path_bytes, text
+from valence._options import flow_name, options
 from valence._progress import Watch, Work
-from valence.errors import ConfigError
 from valence.model import Model
 
 if TYPE_CHECKING:
     import pandas
 
-Value = Union[str, int, float, bool, list[Any], tuple[Any, ...]]
 
-
-@dataclasses.dataclass(frozen=True)
-class Key:
-    """A key of the configuration: "model.d"."""
-
-    name: str
-    standard: str
-    help: str
-    choices: list[str]
-
-
-@functools.cache
-def config_keys() -> dict[str, Key]:
-    """All keys, in the order in which a configuration is printed."""
-    keys = {}
-    for i in range(lib.valence_train_n_keys()):
-        key = lib.valence_train_get_key(i).contents
-        choices = [key.choices[k].decode() for k in range(key.n_choices)]
-        keys[text(key.name)] = Key(text(key.name), text(key.standard), text(key.help), choices)
-    return keys
-
-
-@functools.cache
-def parameter_names() -> dict[str, str]:
-    """Python's names of the keys, "model_d" for "model.d"."""
-    return {name.replace(".", "_"): name for name in config_keys()}
-
-
-def yaml_value(value: Value) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(yaml_value(item) for item in value) + "]"
-    return repr(float(value)) if isinstance(value, float) else str(value)
-
-
-class TrainConfig(Handle):
+class TrainConfig(Config):
     """What decides a run: keys with values. The paper's at first, or those that suit a store."""
 
+    kind = "train"
+
     def __init__(self, store: str | os.PathLike[str] | None = None, **settings: Value | None) -> None:
-        super().__init__(made(c.valence_train_config, "valence_train_config_create"), "valence_train_config_free")
+        super().__init__()
         if store is not None:
             call("valence_train_config_for_store", self.handle, path_bytes(store))
         self.update(settings)
@@ -70,40 +34,20 @@ class TrainConfig(Handle):
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> TrainConfig:
         """From a YAML file, or of the run in a folder."""
+        if not os.path.isdir(path):
+            return super().read(path)
         config = cls()
-        function = "valence_train_config_read_run" if os.path.isdir(path) else "valence_train_config_read"
-        call(function, config.handle, path_bytes(path))
+        call("valence_train_config_read_run", config.handle, path_bytes(path))
         return config
 
     def update(self, settings: Mapping[str, Value | None]) -> None:
-        """Sets keys, "model.d" or "model_d". None leaves one as it is; `model` sets those of a model to compare with."""
+        """Sets keys, "model.d" or "model_d", in their order. None leaves one as it is; `model` sets those of a model to
+        compare with."""
         for name, value in settings.items():
-            if value is None:
-                continue
-            if name == "model":
+            if name == "model" and value is not None:
                 call("valence_train_config_set_model", self.handle, str(value).encode())
-                continue
-            key = parameter_names().get(name, name)
-            if key not in config_keys():
-                raise ConfigError(f"'{name}' is no key of the configuration{suggest(name, list(parameter_names()))}", name)
-            call("valence_train_config_set", self.handle, key.encode(), os.fsencode(yaml_value(value)))
-
-    def __getitem__(self, name: str) -> str:
-        room = ctypes.create_string_buffer(c.VALENCE_CONFIG_VALUE_BYTES)
-        call("valence_train_config_get", self.handle, parameter_names().get(name, name).encode(), room, len(room))
-        return text(room.value)
-
-    def to_dict(self) -> dict[str, str]:
-        return {name: self[name] for name in config_keys()}
-
-    def to_yaml(self, annotated: bool = False) -> str:
-        address = lib.valence_train_config_text(self.handle, annotated)
-        if not address:
-            raise MemoryError
-        try:
-            return text(ctypes.string_at(address))
-        finally:
-            lib.valence_text_free(ctypes.c_char_p(address))
+            else:
+                super().update({name: value})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -55,7 +55,8 @@ struct owned_result *result_create(const char *kind, int n_variants, struct vale
     made->shown.n_variants = n_variants;
     made->shown.variants = made->variants;
     for (int i = 0; i < n_variants; i++)
-        made->variants[i].name = made->names[i];
+        made->variants[i] = (struct valence_result_variant){
+            .name = made->names[i], .selected = {.mean = NAN, .deviation = NAN}};
     return made;
 }
 
