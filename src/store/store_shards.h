@@ -60,7 +60,8 @@ int store_shards_verify(const struct valence_store *store, const struct valence_
                         struct valence_error *error);
 
 /* Copies `n` open stores, which fit together, behind the shards of `to`, or makes it; *n_clips is
- * what it has then. A call that was interrupted has changed nothing. */
+ * what it has then. A call that was interrupted has changed nothing. ERROR_BUSY while another
+ * process adds. */
 int store_shards_add(const char *to, struct valence_store *const *stores, int n,
                      const struct valence_progress *progress, int64_t *n_clips,
                      struct valence_error *error);

@@ -1,8 +1,10 @@
 /* Adding shards: their files are copied, then the index is replaced as a whole. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -151,16 +153,30 @@ static int read_present(const char *to, struct valence_store *const *stores, int
     return status;
 }
 
-int store_shards_add(const char *to, struct valence_store *const *stores, int n,
-                     const struct valence_progress *progress, int64_t *n_clips,
-                     struct valence_error *error)
+/* Makes the folder if need be, and keeps others out who add to it: two at once would write the same
+ * shard. The lock goes with the process, however that ends. */
+static int open_folder(const char *to, bool *is_new, int *lock, struct valence_error *error)
+{
+    *is_new = mkdir(to, 0777) == 0;
+    if (!*is_new && errno != EEXIST)
+        return fail_errno(error, errno, "%s: cannot be made", to);
+    *lock = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*lock < 0)
+        return fail_errno(error, errno, "%s: cannot be opened", to);
+    if (flock(*lock, LOCK_EX | LOCK_NB) == 0)
+        return VALENCE_OK;
+    return errno == EWOULDBLOCK ? fail(error, VALENCE_ERROR_BUSY,
+                                       "%s: another process adds shards (wait for it)", to)
+                                : fail_errno(error, errno, "%s: cannot be locked", to);
+}
+
+static int add_stores(const char *to, struct valence_store *const *stores, int n,
+                      const struct valence_progress *progress, int64_t *n_clips,
+                      struct valence_error *error)
 {
     json_t *list = json_array();
-    int64_t all = 0;
-    int status = list ? read_present(to, stores, n, list, &all, error)
+    int status = list ? read_present(to, stores, n, list, n_clips, error)
                       : fail_memory(error, 256, "the index of the shards");
-    if (!status && mkdir(to, 0777) != 0 && errno != EEXIST)
-        status = fail_errno(error, errno, "%s: cannot be made", to);
     for (int i = 0; i < n && !status; i++) {
         struct valence_progress_event event = {"copying", i, n, "stores", stores[i]->path};
         if (progress && progress->report(progress->user, &event))
@@ -168,11 +184,28 @@ int store_shards_add(const char *to, struct valence_store *const *stores, int n,
                 fail(error, VALENCE_ERROR_CANCELLED, "merging was interrupted; do the same again");
         else
             status = add_store(to, stores[i], list, error);
-        all += stores[i]->n_clips;
+        *n_clips += stores[i]->n_clips;
     }
     if (!status)
         status = write_index(to, list, error);
     json_decref(list);
+    return status;
+}
+
+int store_shards_add(const char *to, struct valence_store *const *stores, int n,
+                     const struct valence_progress *progress, int64_t *n_clips,
+                     struct valence_error *error)
+{
+    bool is_new = false;
+    int lock = -1;
+    int64_t all = 0;
+    int status = open_folder(to, &is_new, &lock, error);
+    if (!status)
+        status = add_stores(to, stores, n, progress, &all, error);
+    if (status && is_new)
+        (void)rmdir(to); /* where nothing was copied */
+    if (lock >= 0)
+        close(lock);
     *n_clips = all;
     return status;
 }

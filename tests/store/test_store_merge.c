@@ -1,7 +1,9 @@
 /* Merging stores: interrupted, in another order, and with stores that do not fit together. */
 #include "store_fixture.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 
 #include "store/store_shards.h"
@@ -326,6 +328,20 @@ static void test_a_damaged_index_is_noticed(void **state)
     }
 }
 
+/* Two processes that add at once would write the same shard. */
+static void test_one_process_at_a_time_adds_shards(void **state)
+{
+    (void)state;
+    const char *first = make("a", "a", 5, 2, ENCODERS(3)), *sharded = path_of("sharded");
+    const char *second = make("b", "b", 4, 2, ENCODERS(3));
+    assert_fine(try_shards(&first, 1, sharded));
+    int other = open(sharded, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
+    assert_fails(try_shards(&second, 1, sharded), VALENCE_ERROR_BUSY, "another process adds");
+    close(other);
+    assert_fine(try_shards(&second, 1, sharded));
+}
+
 /* A shard that was replaced by another store of as many clips and bytes is found by its digest. */
 static void test_another_store_in_a_shards_place_is_noticed(void **state)
 {
@@ -356,6 +372,7 @@ int main(void)
         TEST_IN_FOLDER(test_a_store_takes_one_open_file_of_a_merge_and_of_its_shards),
         TEST_IN_FOLDER(test_what_does_not_fit_adds_no_shard),
         TEST_IN_FOLDER(test_a_damaged_index_is_noticed),
+        TEST_IN_FOLDER(test_one_process_at_a_time_adds_shards),
         TEST_IN_FOLDER(test_another_store_in_a_shards_place_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
