@@ -3,7 +3,8 @@
 
 # begin_build PREFIX FILE: ends the script where PREFIX/FILE is there already. Makes the folder $work, which goes with
 # the script. PREFIX is to appear only when everything is in it, so that an interrupted build leaves nothing that looks
-# finished; builds that start together wait for the first one.
+# finished; builds that start together wait for the first one. CFLAGS and CXXFLAGS, which CMake reads, take the folder, which is on
+# this machine alone, from the names of source files that assertions hold.
 begin_build() {
     mkdir -p "$(dirname "$1")"
     exec 9>"$1.lock"
@@ -12,6 +13,7 @@ begin_build() {
     fi
     [ -e "$1/$2" ] && exit 0
     work=$(mktemp -d "$(dirname "$1")/build.XXXXXX")
+    export CFLAGS="-ffile-prefix-map=$work/=" CXXFLAGS="-ffile-prefix-map=$work/="
     trap 'rm -rf "$work"' EXIT
     trap 'exit 1' INT TERM
 }

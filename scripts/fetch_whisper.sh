@@ -31,7 +31,7 @@ sed -i -e 's|^    // auto-detect language if not specified$|    bool is_encoded 
 # The tree's own ggml is left aside: there is one ggml in the process, that of the language models.
 echo "building whisper.cpp into $prefix (a minute, once)"
 mkdir -p "$work/prefix/lib" "$work/prefix/include" "$work/prefix/models"
-c++ -std=c++17 -O3 -DNDEBUG -fPIC -shared "-DWHISPER_VERSION=\"$version\"" -I "$source/include" -I "$source/src" \
+c++ -std=c++17 -O3 "$CXXFLAGS" -DNDEBUG -fPIC -shared "-DWHISPER_VERSION=\"$version\"" -I "$source/include" -I "$source/src" \
     -I "$llama/include" "$source/src/whisper.cpp" -o "$work/prefix/lib/libwhisper.so" -Wl,-soname,libwhisper.so \
     -L "$llama/lib" -lggml -lggml-base "-Wl,-rpath,\$ORIGIN" >"$prefix.log" 2>&1 || {
     tail -n 30 "$prefix.log" >&2

@@ -61,13 +61,17 @@ if built_with SERVE && built_with ENCODERS; then
 fi
 
 # Nothing names the folder of the build, and nothing is looked for there. Assertions name the source files; the preset `deb`
-# takes the folder from their names.
-folder=$build/
-! grep -qF -e "-ffile-prefix-map=$source/=" "$build/CMakeCache.txt" || folder=$source/
+# takes the folder from their names, and there, nothing names the cache of built dependencies either.
+folder=$build/ cache=$build/
+if grep -qF -e "-ffile-prefix-map=$source/=" "$build/CMakeCache.txt"; then
+    folder=$source/
+    cache=$(sed -n 's/^VALENCE_CACHE:PATH=//p' "$build/CMakeCache.txt")
+    cache=${cache:-$HOME/.cache/valence}/
+fi
 find "$root" -type f \( -name '*.so*' -o -path '*/bin/*' \) >"$work/binaries"
 [ "$(wc -l <"$work/binaries")" -ge 2 ] || wrong "no libraries"
 while read -r file; do
-    strings -a "$file" | grep -F -e "$folder" >"$work/out" &&
+    strings -a "$file" | grep -F -e "$folder" -e "$cache" >"$work/out" &&
         wrong "$(basename "$file") names the folder it was built in"
     readelf -d "$file" | sed -n 's/.*R\(UN\)\{0,1\}PATH.*\[\(.*\)\]/\2/p' | tr ':' '\n' | grep -v '^$' |
         grep -vE '^(\$ORIGIN|/usr/lib/)' >"$work/out" && wrong "$(basename "$file") looks for libraries there"
