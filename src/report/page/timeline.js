@@ -18,6 +18,12 @@ function describeSegment(view, index) {
   return `${place}: ${score}. ${shortened(segment.text, 240)}`;
 }
 
+/* Where a tick's label stands: below the tick, or at the right edge, which it would cross. */
+function labelPlace(x, width) {
+  const isLast = x > width - 24;
+  return { x: isLast ? width : x, "text-anchor": isLast ? "end" : "middle" };
+}
+
 function drawGrid(view, svg, scale, y, width, height) {
   const [low, high] = view.range;
   for (let value = Math.ceil(low); value <= high; value++) {
@@ -41,9 +47,7 @@ function drawGrid(view, svg, scale, y, width, height) {
     }
   }
   for (const tick of ticksOf(view, width)) {
-    svg.append(
-      draw("text", { x: scale(tick.at), y: height - 4, "text-anchor": "middle" }, tick.text),
-    );
+    svg.append(draw("text", { ...labelPlace(scale(tick.at), width), y: height - 4 }, tick.text));
   }
 }
 
