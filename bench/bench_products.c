@@ -1,9 +1,10 @@
 /* bench-products LEVEL [THREADS [ROUNDS [FILTER]]]: times products and convolutions of the
- * encoders' sizes in f32, bf16 and int8 (q8_0), by the library's own kernels, by ggml's own
- * operations (not pictures) and, where the program was built with it, by oneDNN, in turns. LEVEL
- * limits the library and oneDNN to the instructions of a processor: avx2, avx-vnni, avx512, vnni,
- * amx (for OpenBLAS set OPENBLAS_CORETYPE=Haswell with the first two); ggml chooses for itself, and
- * is timed at amx alone. FILTER keeps the cases whose names contain it.
+ * encoders' sizes in f32, bf16 and int8 (q8_0), by the library's own kernels and, where the program
+ * was built with it, by oneDNN, in turns. LEVEL limits both to the instructions of a processor:
+ * avx2, avx-vnni, avx512, vnni, amx (for OpenBLAS set OPENBLAS_CORETYPE=Haswell with the first
+ * two). With ggml for LEVEL nothing is limited, and ggml's own operations take oneDNN's place, but
+ * for pictures: oneDNN would undo how ggml configures AMX's tiles. FILTER keeps the cases whose
+ * names contain it.
  *
  * All go from floats to floats. The library's packs its weights each time in linear layers, as the
  * encoders do; those of oneDNN, and ggml's q8_0 for AMX, are packed beforehand. Prints JSON: for
@@ -304,16 +305,18 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench-products LEVEL [THREADS [ROUNDS [FILTER]]]\n");
         return 2;
     }
-    if (!limit_to_level(argv[1]) || !onednn_limit(argv[1])) {
+    bool with_ggml = strcmp(argv[1], "ggml") == 0;
+    if (!with_ggml && (!limit_to_level(argv[1]) || !onednn_limit(argv[1]))) {
         fprintf(stderr,
-                "bench-products: level '%s' is unknown (" LEVELS "), or this processor lacks it\n",
+                "bench-products: level '%s' is unknown (" LEVELS
+                ", ggml), or this processor lacks it\n",
                 argv[1]);
         return 1;
     }
     threads_set(argc > 2 ? atoi(argv[2]) : 2);
     struct bench bench = {.rounds = argc > 3 ? atoi(argv[3]) : 5,
                           .filter = argc > 4 ? argv[4] : "",
-                          .with_ggml = strcmp(argv[1], "amx") == 0,
+                          .with_ggml = with_ggml,
                           .results = json_array()};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (strstr(cases[i].name, bench.filter))

@@ -16,7 +16,7 @@ from machine import refuse_different
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 THREADS = os.environ.get("BENCH_THREADS", "2")
-LEVELS = ("avx2", "vnni", "amx")  # of the products
+LEVELS = ("avx2", "vnni", "amx", "ggml")  # of the products
 
 # What limits OpenBLAS, oneDNN within PyTorch, and PyTorch's own loops to a level.
 LIMITS = {
@@ -25,6 +25,7 @@ LIMITS = {
     "avx512": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
     "vnni": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"},
     "amx": {},
+    "ggml": {},
 }
 
 # Encoder, its size (seconds of sound, or pictures), the rows that are asked for, PyTorch's checkpoint.
