@@ -1,5 +1,6 @@
-/* Ranks that MPI started, for training with several processes (valence/collective.h). This is
- * libvalence-mpi, which needs an MPI library such as Open MPI; the other libraries do not.
+/* Ranks that MPI started, for training, evaluation and prediction with several processes
+ * (valence/collective.h). This is libvalence-mpi, which needs an MPI library such as Open MPI; the
+ * other libraries do not.
  *
  *   struct valence_mpi *mpi;
  *   valence_mpi_open(&mpi, &error);
