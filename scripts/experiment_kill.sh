@@ -20,7 +20,12 @@ killed_workers=0
 for ((i = 0; i < kills; i++)); do
     setsid "$valence" sweep "${plan[@]}" >/dev/null 2>&1 &
     scheduler=$!
-    sleep "$((RANDOM % 4)).$((RANDOM % 10))"
+    # On a busy machine the first worker may take long to start; now and then the kill comes before it.
+    for ((wait = 0; wait < 300 && RANDOM % 100; wait++)); do
+        pgrep -P "$scheduler" >/dev/null && break
+        sleep 0.1
+    done
+    sleep "$((RANDOM % 3)).$((RANDOM % 10))"
     workers=$(pgrep -P "$scheduler" || true)
     if ((RANDOM % 2)) && [ -n "$workers" ]; then
         for worker in $workers; do
