@@ -386,12 +386,38 @@ static void score_flow(struct network *network, struct flow_state *flow, const r
     read_off(network, flow, parameters);
 }
 
-/* Flows share no memory between the attentions, and their layers over clips are too small for
- * several threads: a thread takes a flow. */
+/* ---- The whole ---- */
+
+static void form_flow(struct network *network, struct flow_state *flow, const real *parameters)
+{
+    represent(network, flow, parameters);
+    if (has_views(network))
+        form_queries(network, flow, parameters);
+}
+
+/* Whether it is worth a thread for each flow. */
 static bool flows_together(const struct network *network)
 {
     int64_t rows = network->batch->n_clips * views_of(network) * N_MODALITIES;
     return network->n_flows > 1 && rows * network->config.d * network->config.o >= PARALLEL_WORK;
+}
+
+typedef void flow_function(struct network *network, struct flow_state *flow,
+                           const real *parameters);
+
+/* Flows share no memory between the attentions, and their layers over clips are too small for
+ * several threads: a thread takes a flow. Otherwise there is no parallel region at all: inside one
+ * of a single thread, OpenMP makes new threads for every product. */
+static void for_each_flow(struct network *network, flow_function *visit, const real *parameters)
+{
+    if (!flows_together(network)) {
+        for (int f = 0; f < network->n_flows; f++)
+            visit(network, &network->flows[f], parameters);
+        return;
+    }
+#pragma omp parallel for schedule(static)
+    for (int f = 0; f < network->n_flows; f++)
+        visit(network, &network->flows[f], parameters);
 }
 
 void forward_all(struct network *network, const real *parameters,
@@ -406,17 +432,8 @@ void forward_all(struct network *network, const real *parameters,
         transform_all(network, parameters);
     for (int u = 0; u < network->n_uses; u++)
         pool(network, &network->uses[u], parameters);
-    bool together = flows_together(network);
-    (void)together; /* where the compiler has no OpenMP */
-#pragma omp parallel for schedule(static) if (together)
-    for (int f = 0; f < network->n_flows; f++) {
-        represent(network, &network->flows[f], parameters);
-        if (has_views(network))
-            form_queries(network, &network->flows[f], parameters);
-    }
+    for_each_flow(network, form_flow, parameters);
     for (int u = 0; u < network->n_uses && has_views(network); u++)
         ask(network, &network->uses[u], parameters);
-#pragma omp parallel for schedule(static) if (together)
-    for (int f = 0; f < network->n_flows; f++)
-        score_flow(network, &network->flows[f], parameters);
+    for_each_flow(network, score_flow, parameters);
 }
