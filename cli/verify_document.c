@@ -51,18 +51,17 @@ static const char *word_at(const json_t *words, size_t i)
     return word ? word : "";
 }
 
-/* A document may come from anywhere: no option that could write a file is run. */
+/* A document may come from anywhere: no option that could write a file is run. A word after "--"
+ * may be one, too, where "--" is the value of an option. */
 static bool only_reads(const json_t *words, const char *command)
 {
-    bool may_be_option = true;
     if (strcmp(word_at(words, 0), "valence") != 0 || strcmp(word_at(words, 1), command) != 0)
         return false;
     for (size_t i = 2; i < json_array_size(words); i++) {
         const char *word = word_at(words, i);
         if (!json_is_string(json_array_get(words, i)))
             return false;
-        may_be_option = may_be_option && strcmp(word, "--") != 0;
-        if (may_be_option && strncmp(word, "--", 2) == 0 && options_left_out(word + 2) &&
+        if (strncmp(word, "--", 2) == 0 && options_left_out(word + 2) &&
             strcmp(word, "--json") != 0)
             return false;
     }

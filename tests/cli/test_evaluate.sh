@@ -91,6 +91,16 @@ complains "does not record a command"
 sed "s#\"$run\"#\"$work/gone\"#" "$work/first" >"$work/moved"
 expect 1 verify "$work/moved" --quiet
 complains "the command that it records failed"
+tr -d '\n' <"$work/first" |
+    sed "s#\"$run\", *\"$store\"#\"--run\", \"--\", \"--predictions\", \"written\", \"--store\", \"$store\"#" \
+        >"$work/writing"
+grep -q predictions "$work/writing" || wrong "the command was not changed"
+ln -s "$run" "$work/--"
+cd "$work"
+expect 1 verify "$work/writing" --quiet
+cd - >/dev/null
+complains "does not record a command"
+[ ! -e "$work/written" ] || wrong "a document made verify write a file"
 [ "$(wc -l <"$work/scores.csv")" -eq 61 ] || wrong "the predictions have not a line a model and clip"
 [ "$(head -n 1 "$work/scores.csv")" = "model,id,label,complete,text_missing" ] ||
     wrong "the predictions have another head"
