@@ -185,11 +185,11 @@ static int merge(struct pieces *p, struct valence_error *error)
                    : fail(error, VALENCE_ERROR_NOT_FOUND,
                           "%s: its pieces were removed while they were made", to);
     status = merge_stores(p, to, error);
-    if (!status)
-        status = report_whole(p, error);
-    if (!status)
+    if (!status) /* at once: a process that dies in between leaves pieces beside the store */
         status = pieces_folder_remove(&p->folder, error);
     close(lock);
+    if (!status)
+        status = report_whole(p, error);
     return status ? status : extraction_check(&p->report->public, &p->first, error);
 }
 
