@@ -25,7 +25,7 @@ src/kernels/dropout.c|word >> j & 1 ? x * scale : 0|word >> j & 1 ? 0 : x * scal
 src/kernels/dropout.c|y[w * 32 + j] += masked|y[w * 32 + j] -= masked
 src/kernels/dropout.c|y[j] += masked|y[j] -= masked
 src/kernels/dropout.c|one ? kept[w][i] | fair[w][i] : kept[w][i] & fair[w][i]|one ? kept[w][i] & fair[w][i] : kept[w][i] | fair[w][i]
-src/kernels/dropout.c|row * blocks_per_row + place.block|row * blocks_per_row - place.block
+src/kernels/dropout.c|row * blocks_per_row + place.block|row + place.block
 src/model/gather.c|= vector_dot(o, df|= -vector_dot(o, df
 src/model/gather.c|factor * dm[j]|-factor * dm[j]
 src/model/gather.c|dw[b * M + m] += vector_dot|dw[b * M + m] -= vector_dot

@@ -259,7 +259,7 @@ static void check_backward_along(struct attention_case *c)
 /* Several tiles, and panels and groups that are not full. */
 static void test_wide_keys_are_the_definition_and_its_derivative(void **state)
 {
-    static const int64_t lengths[] = {0, 3, 600, 1, -1};
+    static const int64_t lengths[] = {0, 3, 930, 1, -1}; /* enough for two threads */
     (void)state;
     d = WIDE;
     for (int threads = 1; threads <= 2; threads++)

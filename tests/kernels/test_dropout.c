@@ -89,6 +89,24 @@ static void test_masks_of_different_keys_sites_clips_and_rows_are_independent(vo
 static const int64_t widths[] = {1, 31, 32, 33, 128, 129, 250, 1024};
 #define N_WIDTHS (sizeof widths / sizeof widths[0])
 
+static int compare_words(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* A wide row takes several draws: none of them is another row's. */
+static void test_no_word_of_a_wide_row_is_drawn_twice(void **state)
+{
+    enum { WIDTH = 1000, ROWS = 10, WORDS = (WIDTH + 31) / 32 };
+    (void)state;
+    struct dropout dropout = dropout_make(0.5, KEY);
+    uint32_t *masks = draw_masks(&dropout, SITE, CLIP, ROWS, WIDTH);
+    qsort(masks, (size_t)ROWS * WORDS, sizeof *masks, compare_words);
+    for (int i = 1; i < ROWS * WORDS; i++)
+        assert_true(masks[i] != masks[i - 1]);
+}
+
 static void test_masks_do_not_depend_on_how_rows_are_split_into_calls(void **state)
 {
     (void)state;
@@ -230,6 +248,7 @@ int main(void)
         cmocka_unit_test_teardown(test_elements_are_kept_at_the_rate, release_kept),
         cmocka_unit_test_teardown(test_masks_of_different_keys_sites_clips_and_rows_are_independent,
                                   release_kept),
+        cmocka_unit_test_teardown(test_no_word_of_a_wide_row_is_drawn_twice, release_kept),
         cmocka_unit_test_teardown(test_masks_do_not_depend_on_how_rows_are_split_into_calls,
                                   release_kept),
         cmocka_unit_test_teardown(test_without_a_key_or_a_rate_everything_is_kept, release_kept),
