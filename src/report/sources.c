@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "format/json_failure.h"
 #include "run/run_folder.h"
 #include "run/run_list.h"
 #include "valence/model.h"
@@ -97,6 +98,9 @@ static int read_results(const char *folder, json_t **results, struct valence_err
         return status;
     *results = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
     free(text);
+    if (!*results)
+        return fail_json(&problem, error, VALENCE_ERROR_FORMAT, "%s/%s: not JSON: %s", folder,
+                         RUN_RESULTS, problem.text);
     return json_is_object(*results)
                ? VALENCE_OK
                : fail(error, VALENCE_ERROR_FORMAT, "%s/%s: not a JSON object", folder, RUN_RESULTS);
