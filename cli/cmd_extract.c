@@ -93,7 +93,7 @@ static json_t *failures_to_json(const struct valence_extract_report *report)
     return failures;
 }
 
-static json_t *report_to_json(const struct valence_extract_report *report)
+static json_t *report_to_json(const struct valence_extract_report *report, bool is_part)
 {
     json_t *streams = json_array();
     for (int s = 0; s < report->n_streams; s++) {
@@ -103,14 +103,15 @@ static json_t *report_to_json(const struct valence_extract_report *report)
                                                  (json_int_t)stream->n_clips, "rows",
                                                  (json_int_t)stream->n_rows));
     }
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:f, s:f, s:f, s:f}",
-                     "store", report->store, "clips", (json_int_t)report->n_clips, "made",
-                     (json_int_t)report->n_made, "kept", (json_int_t)report->n_kept, "copied",
-                     (json_int_t)report->n_copied, "pieces", (json_int_t)report->n_pieces, "failed",
-                     (json_int_t)report->n_failed, "failures", failures_to_json(report), "streams",
-                     streams, "encoders", json_loads(report->encoders, 0, NULL), "media_seconds",
-                     report->media_seconds, "sound_seconds", report->sound_work, "picture_seconds",
-                     report->picture_work, "seconds", report->seconds);
+    return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:f, s:f, s:f, s:f}",
+                     "store", report->store, "whole", !is_part, "clips",
+                     (json_int_t)report->n_clips, "made", (json_int_t)report->n_made, "kept",
+                     (json_int_t)report->n_kept, "copied", (json_int_t)report->n_copied, "pieces",
+                     (json_int_t)report->n_pieces, "failed", (json_int_t)report->n_failed,
+                     "failures", failures_to_json(report), "streams", streams, "encoders",
+                     json_loads(report->encoders, 0, NULL), "media_seconds", report->media_seconds,
+                     "sound_seconds", report->sound_work, "picture_seconds", report->picture_work,
+                     "seconds", report->seconds);
 }
 
 static void print_failures(const struct valence_extract_report *report)
@@ -169,19 +170,18 @@ static void print_share(const struct valence_extract_report *report)
                report->store);
 }
 
-/* One process tells of the whole; the others say what they did, unless that would be a second
- * document. */
+/* One process tells of the whole; the others say what they did. The ranks of mpirun share their
+ * output, which takes one document. */
 static int show(const struct request *request, bool is_part,
                 const struct valence_extract_report *report, struct valence_error *error)
 {
-    if (is_part) {
-        if (!request->json && !request->quiet)
-            print_share(report);
-        return VALENCE_OK;
-    }
     if (request->json)
-        return print_json(report_to_json(report), error);
-    print_report(report);
+        return is_part && ranks_count() > 1 ? VALENCE_OK
+                                            : print_json(report_to_json(report, is_part), error);
+    if (!is_part)
+        print_report(report);
+    else if (!request->quiet)
+        print_share(report);
     return VALENCE_OK;
 }
 

@@ -36,7 +36,11 @@ static int merge(const struct request *request, const char *const *stores, int n
                                     "clips", (json_int_t)n_clips),
                           error);
     print_clean(stdout, request->output);
-    printf(": %" PRId64 " clips of %d stores\n", n_clips, n);
+    if (request->shards)
+        printf(": %" PRId64 " clips; added %d %s as shards\n", n_clips, n,
+               n == 1 ? "store" : "stores");
+    else
+        printf(": %" PRId64 " clips of %d stores\n", n_clips, n);
     return VALENCE_OK;
 }
 

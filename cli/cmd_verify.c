@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "json_output.h"
 #include "path_kinds.h"
+#include "ranks.h"
 #include "shared_options.h"
 #include "table.h"
 #include "valence/experiment.h"
@@ -93,6 +94,8 @@ static int run_verify(const struct command *command, int argc, char **argv)
     int n, code;
     if (!options_parse(command, options, argc, argv, positional, 1, 1, &n, &code))
         return code;
+    if (ranks_count() > 1)
+        return report_usage(command, "it runs in one process: start it without mpirun or srun");
     request.file = positional[0];
     if (request.threads > 0)
         valence_set_threads((int)request.threads);

@@ -19,6 +19,7 @@ make three 41 60
 make all 1 60
 
 expect 0 merge "$work/one" "$work/two" -o "$work/shards" --shards --quiet
+prints "40 clips; added 2 stores as shards"
 sha256sum "$work"/shards/shard-*/data.mdb >"$work/before"
 expect 0 merge "$work/three" -o "$work/shards" --shards --json --quiet
 json 60 clips

@@ -48,6 +48,9 @@ same shared
 # Once more: nothing is to do. But a store of other settings is not what was asked for.
 expect 0 extract $arguments -o "$work/shared" --pieces 4
 same shared
+expect 0 extract $arguments -o "$work/shared" --pieces 4 --json
+json false whole
+fits extract
 expect 1 extract $arguments -o "$work/shared" --pieces 4 --set faces.fps=4
 complains "with other settings"
 expect 2 extract $arguments -o "$work/no" --pieces 2 --shard 1/2

@@ -95,6 +95,8 @@ mpirun -n 2 "$valence" evaluate "$work/alone" "$work/store" -q --threads 1 --pre
 cmp "$work/scores" "$work/scores-2" || fail "--predictions"
 if mpirun -n 2 "$valence" predict "$work/alone" --text hello 2>"$work/errors"; then fail "two processes share a sentence"; fi
 grep -q "in one process" "$work/errors" || { cat "$work/errors"; fail "why are sentences refused?"; }
+if mpirun -n 2 "$valence" verify "$work/alone/results.json" 2>"$work/errors"; then fail "two processes verify one file"; fi
+grep -q "without mpirun" "$work/errors" || { cat "$work/errors"; fail "why is verify refused?"; }
 if mpirun -n 2 "$valence" evaluate "$work/nowhere" "$work/store" 2>"$work/errors"; then fail "evaluated nothing"; fi
 [ "$(grep -c 'rank 0 of 2: .*nowhere' "$work/errors")" = 1 ] || { cat "$work/errors"; fail "which rank evaluates nothing?"; }
 mpirun -n 2 "$valence" train "$work/store" -o "$work/tested" -q --threads 1 --set model.d=8 --set model.o=6 --set epochs=1 --test \
