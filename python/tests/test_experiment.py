@@ -96,9 +96,9 @@ def test_a_worker_that_fails(corpus, tmp_path, monkeypatch):
         valence.compare(own, tmp_path / "other", {"wide": {"model_d": 12}}, seeds=1, jobs=2, **SMALL)
     shutil.rmtree(own)
     with valence.Experiment(tmp_path / "other") as experiment:
-        with pytest.raises(valence.Error, match="run base/seed-1: .*corpus"):
+        with pytest.raises(valence.Error, match="run (base|wide)/seed-1: .*corpus"):  # whichever ends first
             experiment.run(jobs=2)
-        assert "corpus" in experiment.runs()[0].failure
+        assert any("corpus" in run.failure for run in experiment.runs())
         with pytest.raises(valence.BusyError):
             experiment.evaluate()
 
