@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """scripts/growth.py [--build BUILD] [--sizes N,N,...] [--work FOLDER] [--threads N] [--json FILE]
-scripts/growth.py --speed SMALL,LARGE [--rounds N] [--build BUILD] [--work FOLDER]
+scripts/growth.py --speed SMALL,LARGE [--width D] [--measured CLIPS] [--rounds N] [--build BUILD] [--work FOLDER]
 
 Time and memory of what valence does with a store, at several numbers of clips: import from a table, inspect, doctor, one epoch of
 training, evaluate and predict. Clips are small, one row of 4 columns in each stream, so that what is measured is what every clip
@@ -10,6 +10,8 @@ costs beside its features. The last columns say by which factor a step's time an
 --speed compares the training clips for each CPU second on a store of SMALL clips and on one of LARGE, in turn, with one thread. CPU
 seconds depend less on what else the machine does. What an epoch costs whatever the clips, such as saving, is left out: on the large
 store, steps within an epoch count, and on the small one the difference between epochs of SMALL and of three times SMALL clips.
+--width is the network's model.d, 16 by default: so small that reading the store counts. --measured is how many clips are trained on
+for each figure.
 """
 import argparse
 import json
@@ -23,9 +25,14 @@ import subprocess
 import tempfile
 import time
 
-BATCH, STEPS, EPOCH_CLIPS = 96, 2000, 200000  # --speed: what is measured on the large store, and on the small one
-SMALL_NETWORK = ["--set", "model.d=16", "--set", "model.o=8", "--set", "losses.rnc=0", "--set", "standardise.clip=false"]
+BATCH = 96
 STREAMS = [option for name in ("audio", "text", "video") for option in (f"--{name}", f"{name[0]}0-{name[0]}3")]
+
+
+def network(width):
+    """Options of a network in which what every clip costs can be seen."""
+    settings = (f"model.d={width}", f"model.o={width // 2}", "losses.rnc=0", "standardise.clip=false")
+    return [word for setting in settings for word in ("--set", setting)]
 
 
 def write_table(path, n):
@@ -57,8 +64,8 @@ def steps(valence, folder, threads):
     return [("import", [valence, "import", "table", table, store, *STREAMS, "-q"]),
             ("inspect", [valence, "inspect", store, "-q"]),
             ("doctor", [valence, "doctor", store, "-q"]),
-            ("start", [valence, "train", store, "-o", run + "-dry", "-q", "--dry-run", *SMALL_NETWORK]),
-            ("epoch", [valence, "train", store, "-o", run, "-q", "--threads", threads, "--set", "epochs=1", *SMALL_NETWORK]),
+            ("start", [valence, "train", store, "-o", run + "-dry", "-q", "--dry-run", *network(16)]),
+            ("epoch", [valence, "train", store, "-o", run, "-q", "--threads", threads, "--set", "epochs=1", *network(16)]),
             ("evaluate", [valence, "evaluate", run, store, "-q"]),
             ("predict", [valence, "predict", run, store, "--csv", "-q"])]
 
@@ -85,8 +92,10 @@ def cpu_seconds(process):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def train_on(valence, store, run, n_epochs, *settings):
-    command = [valence, "train", store, "-o", run, "-q", "--threads", "1", "--set", f"epochs={n_epochs}", *SMALL_NETWORK, *settings]
+def train_on(valence, store, run, n_epochs, width, *settings):
+    command = [valence, "train", store, "-o", run, "-q", "--threads", "1", "--set", f"epochs={n_epochs}", *network(width)]
+    for setting in settings:
+        command += ["--set", setting]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
@@ -100,7 +109,7 @@ def wait_for(process, is_reached):
     return None
 
 
-def epoch_cost(valence, store, run, n_epochs):
+def epoch_cost(valence, store, run, n_epochs, width):
     """CPU seconds of an epoch after the first."""
     times = os.path.join(run, "timing.jsonl")
 
@@ -110,21 +119,21 @@ def epoch_cost(valence, store, run, n_epochs):
         with open(times) as file:
             return sum(1 for _ in file)
 
-    process = train_on(valence, store, run, n_epochs + 2)
+    process = train_on(valence, store, run, n_epochs + 2, width)
     marks = [wait_for(process, lambda n=n: epochs() >= n) for n in (1, n_epochs + 1)]
     process.wait()
     shutil.rmtree(run)
     return (marks[1] - marks[0]) / n_epochs
 
 
-def steps_cost(valence, store, run, n_steps):
+def steps_cost(valence, store, run, n_steps, width):
     """CPU seconds of a step within an epoch, between two checkpoints."""
     last = os.path.join(run, "last.safetensors")
 
     def saved():
         return os.stat(last).st_mtime_ns if os.path.exists(last) else 0
 
-    process = train_on(valence, store, run, 1, "--set", f"checkpoint_every={n_steps}")
+    process = train_on(valence, store, run, 1, width, f"checkpoint_every={n_steps}")
     first = wait_for(process, saved)
     before = saved()
     second = wait_for(process, lambda: saved() != before)
@@ -134,7 +143,7 @@ def steps_cost(valence, store, run, n_steps):
     return (second - first) / n_steps
 
 
-def compare_speed(valence, folder, sizes, rounds):
+def compare_speed(valence, folder, sizes, rounds, width, measured):
     small, large = sizes
     stores = {}
     for n in (small, 3 * small, large):
@@ -147,9 +156,9 @@ def compare_speed(valence, folder, sizes, rounds):
     rates = {n: [] for n in sizes}
     for _ in range(rounds):
         run = os.path.join(folder, "run")
-        costs = [epoch_cost(valence, stores[n], run, max(1, EPOCH_CLIPS // n)) for n in (small, 3 * small)]
+        costs = [epoch_cost(valence, stores[n], run, max(1, measured // n), width) for n in (small, 3 * small)]
         rates[small].append(0.8 * 2 * small / (costs[1] - costs[0]))
-        rates[large].append(BATCH / steps_cost(valence, stores[large], run, STEPS))
+        rates[large].append(BATCH / steps_cost(valence, stores[large], run, measured // BATCH, width))
         print(", ".join(f"{n} clips: {rates[n][-1]:.0f} training clips a CPU second" for n in sizes), flush=True)
     for n in sizes:
         print(f"{n} clips: {statistics.median(rates[n]):.0f} ({min(rates[n]):.0f} ... {max(rates[n]):.0f})")
@@ -165,13 +174,16 @@ def main():
     parser.add_argument("--threads", default="1")
     parser.add_argument("--json")
     parser.add_argument("--speed")
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--measured", type=int, default=200000)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     valence = os.path.join(arguments.build, "valence")
     folder = arguments.work or tempfile.mkdtemp(prefix="valence-growth-")
     os.makedirs(folder, exist_ok=True)
     if arguments.speed:
-        return compare_speed(valence, folder, [int(size) for size in arguments.speed.split(",")], arguments.rounds)
+        sizes = [int(size) for size in arguments.speed.split(",")]
+        return compare_speed(valence, folder, sizes, arguments.rounds, arguments.width, arguments.measured)
     results = {}
     for n in (int(size) for size in arguments.sizes.split(",")):
         own = os.path.join(folder, str(n))
