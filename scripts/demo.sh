@@ -109,7 +109,11 @@ printf '\n$ valence evaluate double corpus; valence evaluate single corpus --flo
     }
     END {
         missing = "models.flows.text_missing.metrics.mae"
-        printf "SYNTHETIC data, %d test clips; 95 %% intervals in parentheses\n\n", value["double.n", 1]
+        if (!(("double.clips", 1) in value) || !(("double." missing, 1) in value)) {
+            print "demo: the evaluation has other names than this script reads" >"/dev/stderr"
+            exit 1
+        }
+        printf "SYNTHETIC data, %d test clips; 95 %% intervals in parentheses\n\n", value["double.clips", 1]
         printf "%-21s  %-10s  %-19s  %-5s  %s\n", "network", "transcript", "MAE", "Corr", "Acc-2 non-0, %"
         row("double flow", "there", "double", "complete")
         row("double flow", "missing", "double", "text_missing")
