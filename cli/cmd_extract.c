@@ -11,7 +11,6 @@
 #include "shared_options.h"
 #include "table.h"
 #include "valence/error.h"
-#include "valence/extract_store.h"
 
 struct request {
     const char *subject, *output, *shard, *preview;
@@ -22,6 +21,7 @@ struct request {
 
 #ifdef VALENCE_WITH_ENCODERS
 #include "ranks.h"
+#include "valence/extract_store.h"
 
 /* ---- Configuration ---- */
 

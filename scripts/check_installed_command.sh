@@ -19,7 +19,7 @@ read -ra libraries <<<"$(pkg-config --libs $packages jansson zlib)"
 objects=()
 for file in cli/*.c; do
     name=$(basename "$file")
-    case $name in encode_* | score_* | media_files.c | extract_pieces.c) [ "$packages" != valence ] || continue ;; esac
+    case $name in encode_* | score_* | media_files.c) [ "$packages" != valence ] || continue ;; esac
     cc "${flags[@]}" -c "$file" -o "$work/$name.o"
     objects+=("$work/$name.o")
 done
