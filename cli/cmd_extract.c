@@ -292,7 +292,7 @@ static int run_extract(const struct command *command, int argc, char **argv)
         {OPTION_INT, 0, "pieces", &request.pieces, "N",
          "Cut the work into N pieces, which all processes that run this command share; the last "
          "one merges them (default: with mpirun, 8 for each process).",
-         1, VALENCE_EXTRACT_MAX_PIECES},
+         1, 1e6},
         {OPTION_INT, 0, "allow-failures", &request.allowed, "N",
          "Exit with 0 if at most N clips fail (default: 0).", 0, 1e9},
         {OPTION_FLAG, 0, "retry-failures", &request.retry, NULL,

@@ -329,8 +329,8 @@ static int store_number(const struct command *command, const struct option *opti
         return report_usage(command, "--%s takes a%s number, not '%s'", option->name,
                             whole ? " whole" : "", value);
     if (out_of_range(option, number))
-        return report_usage(command, "--%s takes values from %g to %g, not '%s'", option->name,
-                            option->minimum, option->maximum, value);
+        return report_usage(command, "--%s takes values from %.10g to %.10g, not '%s'",
+                            option->name, option->minimum, option->maximum, value);
     if (whole)
         *(int64_t *)option->target = integer;
     else
