@@ -38,7 +38,7 @@ static int merge(const struct request *request, const char *const *stores, int n
     print_clean(stdout, request->output);
     if (request->shards)
         printf(": %" PRId64 " clips; added %d %s as shards\n", n_clips, n,
-               n == 1 ? "store" : "stores");
+               valence_plural(n, "store", "stores"));
     else
         printf(": %" PRId64 " clips of %d stores\n", n_clips, n);
     return VALENCE_OK;
