@@ -27,6 +27,7 @@ static struct valence_extractor *open_faces(enum valence_face_person person)
     options.text = VALENCE_TEXT_NONE;
     options.faces_model = faces_path;
     options.fps = 4;
+    options.face_size = 96; /* the random detector sees faces everywhere, and each takes time */
     options.person = person;
     if (valence_extractor_open(&options, &extractor, &error))
         fail_msg("%s", error.text);

@@ -40,7 +40,8 @@ static inline struct valence_extractor_options extractor_options(void)
     options.faces_model = faces_path;
     options.text_model = LLAMA;
     options.recognition = &recognition;
-    options.fps = 2; /* the random detector sees many faces, which takes time */
+    options.fps = 2; /* the random detector sees faces everywhere, and each takes time */
+    options.face_size = 96;
     return options;
 }
 

@@ -17,6 +17,7 @@ done
 echo "we are here" >"$work/clips/c2.txt"
 llama=$TESTS/golden/llm/tiny-llama-f32.gguf
 models="--set models.whisper=$work/whisper.gguf --set models.faces=$work/faces.gguf --set models.text=$llama --set models.vad= -q -j 2"
+models="$models --set faces.size=96" # the random detector sees faces everywhere, and each takes time
 
 # extracted CODE STORE ARGUMENT...
 extracted() {

@@ -6,6 +6,7 @@ command -v ffmpeg >/dev/null || { echo "no ffmpeg"; exit 77; }
 [ -n "${MAKE_TINY_MODELS:-}" ] || exit 77
 "$MAKE_TINY_MODELS" "$work" >/dev/null 2>&1 || { echo "no models"; exit 1; }
 models="--set models.whisper=$work/whisper.gguf --set models.faces=$work/faces.gguf -q -j 2"
+models="$models --set faces.size=96" # the random detector sees faces everywhere, and each takes time
 
 make() { # OUTPUT FFMPEG-ARGUMENT...
     target=$1
