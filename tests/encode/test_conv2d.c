@@ -78,18 +78,121 @@ static void quantise_rows(int64_t n, int64_t length, float *x)
     }
 }
 
-/* Computes with the graph and gives the largest difference from the formula. */
-static double largest_error(const struct size *s, enum ggml_type type, bool plain,
-                            bool with_residual, bool relu, bool *winograd)
+/* ---- What all forms of one size compute from ---- */
+
+struct inputs {
+    int64_t across, down, n; /* outputs in a row, in a column, in all */
+    float *w, *b, *x, *residual;
+};
+
+static struct inputs draw_inputs(const struct size *s)
+{
+    struct inputs in = {.across = (s->width - 1) / s->stride + 1,
+                        .down = (s->height - 1) / s->stride + 1};
+    in.n = s->out * in.across * in.down * s->pictures;
+    in.w = draw(s->kernel * s->kernel * s->in * s->out);
+    in.b = draw(s->out);
+    in.x = draw(s->in * s->width * s->height * s->pictures);
+    in.residual = draw(in.n);
+    return in;
+}
+
+static void free_inputs(struct inputs *in)
+{
+    free(in->w);
+    free(in->b);
+    free(in->x);
+    free(in->residual);
+}
+
+static float *copy(int64_t n, const float *values)
+{
+    float *copied = malloc((size_t)n * sizeof *copied);
+    assert_non_null(copied);
+    memcpy(copied, values, (size_t)n * sizeof *copied);
+    return copied;
+}
+
+/* About 5,000 outputs are compared, that many apart. */
+static int64_t stride_of(int64_t n)
+{
+    return 1 + n / 5003;
+}
+
+/* What the compared outputs must be, without residual and ReLU, of the weights `w`; `bytes`: where
+ * both operands are bytes. */
+static double *reference_outputs(const struct size *s, const struct inputs *in, float *w,
+                                 bool bytes)
+{
+    const int64_t stride = stride_of(in->n), depth = s->kernel * s->kernel * s->in;
+    float *x = copy(s->in * s->width * s->height * s->pictures, in->x);
+    double *outputs = malloc((size_t)(in->n / stride + 1) * sizeof *outputs);
+    assert_non_null(outputs);
+    if (bytes) {
+        quantise_rows(s->pictures, s->width * s->height * s->in, x);
+        for (int64_t i = 0; i < s->out; i++)
+            reference_weights(s->kernel, s->kernel * s->in, w + i * depth);
+    }
+    for (int64_t i = 0; i < in->n; i += stride) {
+        int64_t out = i % s->out, pixel = i / s->out, picture = pixel / (in->across * in->down);
+        outputs[i / stride] =
+            convolve(s, x, w, picture, pixel / in->across % in->down, pixel % in->across, out) +
+            in->b[out];
+    }
+    free(x);
+    return outputs;
+}
+
+/* ---- Forms ---- */
+
+enum { WITH_RESIDUAL = 1, WITH_RELU = 2, N_VARIANTS = 4 };
+
+/* Computes with the graph and gives the largest difference from the reference. */
+static double compute(struct graph *graph, const struct conv2d *conv, const struct size *s,
+                      const struct inputs *in, const double *reference, int variant, bool *winograd)
+{
+    struct valence_error error;
+    assert_int_equal(graph_begin(graph, &error), 0);
+    struct ggml_tensor *input = graph_input(graph, s->in, s->width, s->height, s->pictures);
+    struct ggml_tensor *residual =
+        variant & WITH_RESIDUAL ? graph_input(graph, s->out, in->across, in->down, s->pictures)
+                                : NULL;
+    struct ggml_tensor *y = graph_conv2d(graph, conv, input, residual, variant & WITH_RELU);
+    *winograd = conv2d_suits_winograd(conv, input);
+    graph_output(graph, y);
+    assert_int_equal(graph_allocate(graph, &error), 0);
+    ggml_backend_tensor_set(input, in->x, 0, ggml_nbytes(input));
+    if (residual)
+        ggml_backend_tensor_set(residual, in->residual, 0, ggml_nbytes(residual));
+    assert_int_equal(graph_compute(graph, &error), 0);
+    float *is = malloc(ggml_nbytes(y));
+    assert_non_null(is);
+    ggml_backend_tensor_get(y, is, 0, ggml_nbytes(y));
+    double largest = 0;
+    for (int64_t i = 0; i < in->n; i += stride_of(in->n)) {
+        double want = reference[i / stride_of(in->n)] + (residual ? in->residual[i] : 0);
+        want = variant & WITH_RELU && want < 0 ? 0 : want;
+        double difference = fabs(is[i] - want);
+        if (difference > largest || isnan(difference))
+            largest = difference;
+    }
+    free(is);
+    return largest;
+}
+
+/* The largest difference of each variant. Gives whether Winograd's form computed. */
+static bool largest_errors(const struct size *s, const struct inputs *in, enum ggml_type type,
+                           bool plain, double errors[N_VARIANTS])
 {
     struct valence_error error;
     ggml_backend_dev_t device;
     struct graph graph;
     struct ggml_init_params params = {.mem_size = 4 * ggml_tensor_overhead(), .no_alloc = true};
+    const int64_t depth = s->kernel * s->kernel * s->in;
+    bool winograd;
     assert_int_equal(backend_find_device("cpu", &device, &error), 0);
     assert_int_equal(graph_create(&graph, device, plain, &error), 0);
     struct ggml_context *context = ggml_init(params);
-    int64_t depth = s->kernel * s->kernel * s->in;
     struct conv2d conv = {.weight = ggml_new_tensor_2d(context, type, depth, s->out),
                           .bias = ggml_new_tensor_1d(context, GGML_TYPE_F32, s->out),
                           .in = s->in,
@@ -97,48 +200,20 @@ static double largest_error(const struct size *s, enum ggml_type type, bool plai
                           .kernel = s->kernel,
                           .stride = s->stride};
     ggml_backend_buffer_t buffer = ggml_backend_alloc_ctx_tensors(context, graph.backend);
-    int64_t across = (s->width - 1) / s->stride + 1, down = (s->height - 1) / s->stride + 1;
-    int64_t n = s->out * across * down * s->pictures;
-    float *w = draw(depth * s->out), *b = draw(s->out),
-          *x = draw(s->in * s->width * s->height * s->pictures);
-    float *r = draw(n), *is = draw(n);
+    float *w = copy(depth * s->out, in->w);
     set_weights(conv.weight, w);
-    ggml_backend_tensor_set(conv.bias, b, 0, ggml_nbytes(conv.bias));
+    ggml_backend_tensor_set(conv.bias, in->b, 0, ggml_nbytes(conv.bias));
     assert_int_equal(conv2d_pack(&conv, &error), 0);
-    assert_int_equal(graph_begin(&graph, &error), 0);
-    struct ggml_tensor *input = graph_input(&graph, s->in, s->width, s->height, s->pictures);
-    struct ggml_tensor *residual =
-        with_residual ? graph_input(&graph, s->out, across, down, s->pictures) : NULL;
-    struct ggml_tensor *y = graph_conv2d(&graph, &conv, input, residual, relu);
-    *winograd = conv2d_suits_winograd(&conv, input);
-    graph_output(&graph, y);
-    assert_int_equal(graph_allocate(&graph, &error), 0);
-    ggml_backend_tensor_set(input, x, 0, ggml_nbytes(input));
-    if (residual)
-        ggml_backend_tensor_set(residual, r, 0, ggml_nbytes(residual));
-    assert_int_equal(graph_compute(&graph, &error), 0);
-    ggml_backend_tensor_get(y, is, 0, ggml_nbytes(y));
-    double largest = 0;
-    if (conv.bytes.panels && !plain) {
-        quantise_rows(s->pictures, s->width * s->height * s->in, x);
-        for (int64_t i = 0; i < s->out; i++)
-            reference_weights(s->kernel, s->kernel * s->in, w + i * depth);
-    }
-    for (int64_t i = 0; i < n; i += 1 + n / 5003) {
-        int64_t out = i % s->out, column = i / s->out % across, row = i / (s->out * across) % down;
-        double want = convolve(s, x, w, i / (s->out * across * down), row, column, out) + b[out];
-        want += with_residual ? r[i] : 0;
-        want = relu && want < 0 ? 0 : want;
-        largest = fmax(largest, fabs(is[i] - want));
-    }
-    float *all[] = {w, b, x, r, is};
-    for (int i = 0; i < 5; i++)
-        free(all[i]);
+    double *reference = reference_outputs(s, in, w, conv.bytes.panels && !plain);
+    for (int variant = 0; variant < N_VARIANTS; variant++)
+        errors[variant] = compute(&graph, &conv, s, in, reference, variant, &winograd);
+    free(reference);
+    free(w);
     conv2d_free(&conv);
     ggml_backend_buffer_free(buffer);
     ggml_free(context);
     graph_free(&graph);
-    return largest;
+    return winograd;
 }
 
 static void test_every_size_agrees_with_the_formula(void **state)
@@ -151,17 +226,21 @@ static void test_every_size_agrees_with_the_formula(void **state)
         {16, 32, 3, 1, 56, 56, 2}, {128, 96, 3, 1, 28, 28, 3}, {48, 32, 3, 1, 21, 23, 2},
         {512, 64, 3, 1, 6, 5, 40}, {2, 1, 7, 1, 7, 7, 4}};
     int n_winograd = 0;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        for (int variant = 0; variant < 8; variant++) {
-            bool winograd;
-            double scale = sqrt((double)(sizes[i].kernel * sizes[i].kernel * sizes[i].in));
-            double largest = largest_error(&sizes[i], GGML_TYPE_F32, variant & 4, variant & 1,
-                                           variant & 2, &winograd);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct inputs in = draw_inputs(&sizes[i]);
+        double scale = sqrt((double)(sizes[i].kernel * sizes[i].kernel * sizes[i].in));
+        for (int plain = 0; plain < 2; plain++) {
+            double errors[N_VARIANTS];
+            bool winograd = largest_errors(&sizes[i], &in, GGML_TYPE_F32, plain, errors);
             n_winograd += winograd;
-            if (largest >= (winograd && !(variant & 4) ? 1e-4 : 1e-5) * scale)
-                fail_msg("%zu %d winograd %d: %.2e of %.1f", i, variant, winograd, largest, scale);
+            for (int variant = 0; variant < N_VARIANTS; variant++)
+                if (!(errors[variant] < (winograd && !plain ? 1e-4 : 1e-5) * scale))
+                    fail_msg("%zu %d plain %d winograd %d: %.2e of %.1f", i, variant, plain,
+                             winograd, errors[variant], scale);
         }
-    assert_true(n_winograd >= 5 * 8);
+        free_inputs(&in);
+    }
+    assert_true(n_winograd >= 5 * 2);
 }
 
 static const struct size quantised_sizes[] = {
@@ -171,26 +250,27 @@ static const struct size quantised_sizes[] = {
     {128, 64, 3, 1, 90, 91, 5}, {3, 8, 7, 2, 30, 22, 2},    {16, 9, 3, 2, 11, 13, 3}};
 #define N_QUANTISED (int)(sizeof quantised_sizes / sizeof *quantised_sizes)
 
-static void check_quantised(enum ggml_type type, const char *form, double tolerance)
+static void check_quantised(const struct size *s, const struct inputs *in, enum ggml_type type,
+                            const char *form, double tolerance)
 {
-    for (int i = 0; i < N_QUANTISED; i++)
-        for (int variant = 0; variant < 4; variant++) {
-            const struct size *s = &quantised_sizes[i];
-            int64_t depth = s->kernel * s->kernel * s->in;
-            bool winograd;
-            if (type == GGML_TYPE_Q8_0 && depth % 32 != 0)
-                continue;
-            double largest = largest_error(s, type, false, variant & 1, variant & 2, &winograd);
-            if (largest >= tolerance * sqrt((double)depth))
-                fail_msg("%s, %d %d: %.2e of %.1f", form, i, variant, largest, sqrt((double)depth));
-        }
+    double depth = (double)(s->kernel * s->kernel * s->in), errors[N_VARIANTS];
+    largest_errors(s, in, type, false, errors);
+    for (int variant = 0; variant < N_VARIANTS; variant++)
+        if (!(errors[variant] < tolerance * sqrt(depth)))
+            fail_msg("%s, %lld channels of %lld x %lld, %d: %.2e of %.1f", form, (long long)s->in,
+                     (long long)s->width, (long long)s->height, variant, errors[variant],
+                     sqrt(depth));
 }
 
 /* Rounding both operands to bf16 gives errors of 2^-8 at most, and of many terms their root. */
 static void test_bf16_agrees_but_for_rounding(void **state)
 {
     (void)state;
-    check_quantised(GGML_TYPE_BF16, "bf16", 0.02);
+    for (int i = 0; i < N_QUANTISED; i++) {
+        struct inputs in = draw_inputs(&quantised_sizes[i]);
+        check_quantised(&quantised_sizes[i], &in, GGML_TYPE_BF16, "bf16", 0.02);
+        free_inputs(&in);
+    }
 }
 
 /* Sums of bytes are exact; where Winograd's form is used instead, it rounds. */
@@ -200,10 +280,17 @@ static void test_bytes_agree_with_their_sums(void **state)
     const unsigned avx2 = 1u << PROCESSOR_AVX2, avx512 = avx2 | 1u << PROCESSOR_AVX512;
     const unsigned limits[] = {
         ~0u, avx512 | 1u << PROCESSOR_AVX512_VNNI, avx512, avx2, 1u << PROCESSOR_SSSE3, 0};
-    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-        processor_limit(limits[i]);
-        check_quantised(GGML_TYPE_Q8_0, int8_product_available() ? int8_product_form() : "floats",
-                        1e-4);
+    for (int i = 0; i < N_QUANTISED; i++) {
+        const struct size *s = &quantised_sizes[i];
+        if (s->kernel * s->kernel * s->in % 32 != 0) /* which the type's blocks need */
+            continue;
+        struct inputs in = draw_inputs(s);
+        for (size_t limit = 0; limit < sizeof limits / sizeof *limits; limit++) {
+            processor_limit(limits[limit]);
+            check_quantised(s, &in, GGML_TYPE_Q8_0,
+                            int8_product_available() ? int8_product_form() : "floats", 1e-4);
+        }
+        free_inputs(&in);
     }
     processor_limit(~0u);
 }

@@ -82,29 +82,56 @@ static void test_a_transposed_matrix_is_packed_the_same(void **state)
     assert_memory_equal(again, packed, sizeof packed);
 }
 
+/* ---- Products of whole matrices ---- */
+
 /* c (m, n) in columns of a wider matrix, whose other columns stay. */
-static void check_gemm(int64_t m, int64_t n, int64_t k, bool transposed, bool add)
+struct product {
+    int64_t m, n, k, lda, ldc;
+    bool transposed;
+    double *a, *b, *before; /* (m, k) or (k, m), (k, n), and (m, ldc) of c before the product */
+    double *sums;           /* a b, (m, n) */
+};
+
+static struct product make_product(int64_t m, int64_t n, int64_t k, bool transposed)
 {
     struct random_source source = random_source(3, (uint64_t)(m * 1000 + n * 10 + k));
-    int64_t lda = transposed ? m + 3 : k + 3, ldc = n + 5;
-    double *a = draw(&source, (transposed ? k : m) * lda), *b = draw(&source, k * n);
-    double *wanted = draw(&source, m * ldc);
-    real *c = as_reals(m * ldc, wanted), *as = as_reals((transposed ? k : m) * lda, a);
-    real *panels = keep(panel_gemm_right_size(k, n), sizeof *panels);
-    real *groups = keep(panel_gemm_left_size(m, k), sizeof *groups);
+    struct product p = {.m = m,
+                        .n = n,
+                        .k = k,
+                        .lda = (transposed ? m : k) + 3,
+                        .ldc = n + 5,
+                        .transposed = transposed};
+    p.a = draw(&source, (transposed ? k : m) * p.lda);
+    p.b = draw(&source, k * n);
+    p.before = draw(&source, m * p.ldc);
+    p.sums = keep(m * n, sizeof *p.sums);
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++)
-            wanted[i * ldc + j] =
-                (add ? wanted[i * ldc + j] : 0) +
-                reference(k, a + (transposed ? i : i * lda), transposed ? lda : 1, b + j, n);
-    panel_pack_transposed(n, k, as_reals(k * n, b), n, panels);
-    if (transposed) {
-        panel_gemm_pack_left(m, k, as, lda, groups);
-        panel_gemm_left(m, n, k, groups, panels, c, ldc);
+            p.sums[i * n + j] = reference(k, p.a + (transposed ? i : i * p.lda),
+                                          transposed ? p.lda : 1, p.b + j, n);
+    return p;
+}
+
+/* At the instructions that the processor is limited to. */
+static void check_gemm(const struct product *p, bool add)
+{
+    double *wanted = keep(p->m * p->ldc, sizeof *wanted);
+    real *c = as_reals(p->m * p->ldc, p->before);
+    real *as = as_reals((p->transposed ? p->k : p->m) * p->lda, p->a);
+    real *panels = keep(panel_gemm_right_size(p->k, p->n), sizeof *panels);
+    real *groups = keep(panel_gemm_left_size(p->m, p->k), sizeof *groups);
+    memcpy(wanted, p->before, (size_t)(p->m * p->ldc) * sizeof *wanted);
+    for (int64_t i = 0; i < p->m; i++)
+        for (int64_t j = 0; j < p->n; j++)
+            wanted[i * p->ldc + j] = (add ? wanted[i * p->ldc + j] : 0) + p->sums[i * p->n + j];
+    panel_pack_transposed(p->n, p->k, as_reals(p->k * p->n, p->b), p->n, panels);
+    if (p->transposed) {
+        panel_gemm_pack_left(p->m, p->k, as, p->lda, groups);
+        panel_gemm_left(p->m, p->n, p->k, groups, panels, c, p->ldc);
     } else {
-        panel_gemm(m, n, k, as, lda, panels, add, c, ldc);
+        panel_gemm(p->m, p->n, p->k, as, p->lda, panels, add, c, p->ldc);
     }
-    assert_near("c", m * ldc, c, wanted, 2 * VALUE_TOLERANCE);
+    assert_near("c", p->m * p->ldc, c, wanted, 2 * VALUE_TOLERANCE);
 }
 
 static void test_products_of_every_shape(void **state)
@@ -113,15 +140,17 @@ static void test_products_of_every_shape(void **state)
     static const int64_t depths[] = {1, 37, 255, 256, 257, 600};
     enum { N_SIZES = sizeof sizes / sizeof sizes[0], N_DEPTHS = sizeof depths / sizeof depths[0] };
     (void)state;
-    for (size_t limit = 0; limit < N_LIMITS; limit++) {
-        processor_limit(limits[limit]);
-        for (int i = 0; i < N_SIZES * N_SIZES; i++) {
-            int64_t m = sizes[i % N_SIZES], n = sizes[i / N_SIZES], k = depths[i % N_DEPTHS];
-            check_gemm(m, n, k, false, false);
-            check_gemm(m, n, k, false, true);
-            check_gemm(m, n, k, true, true);
-            release_kept(NULL);
+    for (int i = 0; i < N_SIZES * N_SIZES; i++) {
+        int64_t m = sizes[i % N_SIZES], n = sizes[i / N_SIZES], k = depths[i % N_DEPTHS];
+        struct product plain = make_product(m, n, k, false);
+        struct product transposed = make_product(m, n, k, true);
+        for (size_t limit = 0; limit < N_LIMITS; limit++) {
+            processor_limit(limits[limit]);
+            check_gemm(&plain, false);
+            check_gemm(&plain, true);
+            check_gemm(&transposed, true);
         }
+        release_kept(NULL);
     }
 }
 
