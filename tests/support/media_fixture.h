@@ -124,7 +124,7 @@ static inline void write_cut(const char *from, const char *to, double part)
 
 struct decoded {
     float *samples; /* of one segment */
-    int64_t n_samples;
+    int64_t n_samples, room;
     double sound_time; /* of the first sample */
     double times[4096], source_times[4096];
     int64_t n_pictures, width, height;
@@ -139,9 +139,12 @@ static inline int decoded_samples(void *user, const struct valence_media_samples
     assert_int_equal(piece->first, decoded->n_samples);
     if (piece->first == 0)
         decoded->sound_time = piece->time;
-    decoded->samples =
-        realloc(decoded->samples, (size_t)(decoded->n_samples + piece->n_samples) * sizeof(float));
-    assert_non_null(decoded->samples);
+    if (decoded->n_samples + piece->n_samples > decoded->room) {
+        while (decoded->n_samples + piece->n_samples > decoded->room)
+            decoded->room = decoded->room ? 2 * decoded->room : 1 << 16;
+        decoded->samples = realloc(decoded->samples, (size_t)decoded->room * sizeof(float));
+        assert_non_null(decoded->samples);
+    }
     memcpy(decoded->samples + decoded->n_samples, piece->samples,
            (size_t)piece->n_samples * sizeof(float));
     decoded->n_samples += piece->n_samples;
