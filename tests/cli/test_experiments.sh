@@ -165,12 +165,11 @@ prints "WARNING: base/seed-1 failed: "
 expect 0 compare store $wide --variant 'no-rnc losses.rnc=0' --bootstrap 200
 
 # ---- Ctrl-C: everything is saved, and the same command continues
-long="store --set model.d=8 --set model.o=4 --set epochs=400 --seeds 1 --threads 2 --jobs 2 --quiet -o stopped"
+long="store --set model.d=8 --set model.o=4 --set epochs=100000 --seeds 1 --threads 2 --jobs 2 --quiet -o stopped"
 "$VALENCE" compare $long --variant 'wide model.d=16' >"$work/out" 2>"$work/err" &
 running=$!
-for try in 1 2 3 4 5 6 7 8 9 10; do
-    sleep 0.5
-    [ ! -s stopped/runs/wide/seed-1/log.jsonl ] || break
+while [ ! -s stopped/runs/wide/seed-1/log.jsonl ] && kill -0 "$running" 2>/dev/null; do
+    sleep 0.1
 done
 expect 0 runs stopped
 prints "running"
