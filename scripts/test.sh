@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# scripts/test.sh BUILD [CTEST OPTION...]: runs a build's tests. The last line is "N passed, N failed[, N skipped]" and counts
-# the test functions of the cmocka programs and of pytest, and every other test as one.
+# scripts/test.sh BUILD [CTEST OPTION...]: runs a build's tests, one on each core but no more than four at once (-j N changes
+# that). The last line is "N passed, N failed[, N skipped]" and counts the test functions of the cmocka programs and of pytest,
+# and every other test as one.
 set -uo pipefail
 
 build=${1:?usage: scripts/test.sh BUILD [CTEST OPTION...]}
@@ -10,7 +11,9 @@ rm -f "$log"
 tests=$(dirname "$(realpath "$0")")/../tests
 export LSAN_OPTIONS="suppressions=$tests/leaks.txt:print_suppressions=0"
 export TSAN_OPTIONS="suppressions=$tests/threads.txt:print_suppressions=0"
-ctest --test-dir "$build" --output-on-failure --no-tests=error --timeout 1200 "$@"
+jobs=$(nproc)
+[ "$jobs" -le 4 ] || jobs=4 # tests take up to 2 GB each
+ctest --test-dir "$build" --output-on-failure --no-tests=error --timeout 1200 --parallel "$jobs" "$@"
 code=$?
 
 # A function that started and is neither OK nor skipped has failed, or took its program down with it. A program that fails
