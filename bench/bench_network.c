@@ -141,7 +141,7 @@ static void pack(struct packed *packed, const struct clip_lengths *clips, int64_
             rows[i] = float_to_half((float)((random_u32(&source) >> 8) * 0x1p-24 - 0.5) * 3.46f);
         packed->rows[s] = rows;
         packed->offsets[s] = offsets;
-        packed->batch.streams[s] = (struct valence_rows){rows, VALENCE_F16, width, offsets};
+        packed->batch.streams[s] = (struct valence_rows){rows, VALENCE_F16, width, offsets, NULL};
     }
 }
 

@@ -50,7 +50,7 @@ def measure(name, folder, rounds, peer):
         packed, _, _ = store.clips()
         batches = packed.batches(n)  # which keeps what the batch points to
         batch = next(batches)
-        lists = {stream: [rows[i] for i in range(n)] for stream, rows in packed.streams.items()}
+        lists = {stream: [None if rows[i] is None else rows[i].copy() for i in range(n)] for stream, rows in packed.streams.items()}
         for kind, x in (("packed arrays", packed), ("lists of arrays", lists)):
             compare(f"{name}, {kind}", lambda x=x: model.predict(x),
                     lambda: check(peer.peer_arrays(workspace.handle, ctypes.byref(batch), target)), n, rounds)

@@ -34,10 +34,14 @@ int main(int argc, char **argv)
         float *audio = calloc((size_t)(5 * widths[VALENCE_AUDIO]), sizeof *audio);
         float *video = calloc((size_t)(9 * widths[VALENCE_VIDEO]), sizeof *video);
         struct valence_batch batch = {.n_clips = 1};
-        batch.streams[VALENCE_STREAM_AUDIO] =
-            (struct valence_rows){audio, VALENCE_F32, widths[VALENCE_AUDIO], audio_offsets};
-        batch.streams[VALENCE_STREAM_VIDEO] =
-            (struct valence_rows){video, VALENCE_F32, widths[VALENCE_VIDEO], video_offsets};
+        batch.streams[VALENCE_STREAM_AUDIO] = (struct valence_rows){.data = audio,
+                                                                    .type = VALENCE_F32,
+                                                                    .width = widths[VALENCE_AUDIO],
+                                                                    .offsets = audio_offsets};
+        batch.streams[VALENCE_STREAM_VIDEO] = (struct valence_rows){.data = video,
+                                                                    .type = VALENCE_F32,
+                                                                    .width = widths[VALENCE_VIDEO],
+                                                                    .offsets = video_offsets};
         status = valence_predict_batch(workspace, &batch, NULL, print, NULL, NULL, &error);
         free(audio);
         free(video);

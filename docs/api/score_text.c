@@ -35,8 +35,10 @@ int main(int argc, char **argv)
                                                    NULL, &features, &error);
     if (!status) {
         struct valence_batch batch = {.n_clips = features.n_inputs};
-        batch.streams[VALENCE_STREAM_TEXT] =
-            (struct valence_rows){features.rows, VALENCE_F32, features.width, features.offsets};
+        batch.streams[VALENCE_STREAM_TEXT] = (struct valence_rows){.data = features.rows,
+                                                                   .type = VALENCE_F32,
+                                                                   .width = features.width,
+                                                                   .offsets = features.offsets};
         status = valence_predict_batch(workspace, &batch, NULL, print, argv + 3, NULL, &error);
     }
     if (status)

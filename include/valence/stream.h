@@ -69,13 +69,19 @@ VALENCE_API int valence_split_from_name(const char *name);
 
 /* The rows of one stream for all clips of a batch, concatenated: clip i owns rows offsets[i] ...
  * offsets[i+1]-1. A clip without the stream is a sequence of length 0. `data` is (offsets[n_clips],
- * width), row-major. */
+ * width), row-major.
+ *
+ * Rows that are not concatenated need no copy: `clips` says where those of each clip are, and
+ * `offsets` still count them. */
 struct valence_rows {
     const void *data;
     enum valence_dtype type;
-    /* 0: the stream is absent from the whole batch, and `data` and `offsets` may be NULL */
+    /* 0: the stream is absent from the whole batch, and the pointers may be NULL */
     int64_t width;
     const int64_t *offsets; /* n_clips + 1 values, offsets[0] == 0, never decreasing */
+    /* NULL, or n_clips addresses that are read instead of `data`: clip i's rows, (offsets[i+1] -
+     * offsets[i], width), are at clips[i], which may be NULL if the clip has none. */
+    const void *const *clips;
 };
 
 /* A packed batch: nothing is padded, so that a clip's result does not depend on its neighbours. It

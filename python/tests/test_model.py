@@ -84,6 +84,45 @@ def test_packed_rows_are_not_copied():
     assert batch.streams[0].data == rows.ctypes.data
 
 
+def test_lists_are_not_copied():
+    there, other = np.ones((2, 3), np.float32), np.zeros((4, 3), np.float32)
+    clips = valence.Clips(audio=[there, None, other], text=[None, None, None])
+    batch = next(clips.batches(3))
+    audio = batch.streams[0]
+    assert [audio.clips[i] for i in range(3)] == [there.ctypes.data, None, other.ctypes.data]
+    assert audio.offsets[:4] == [0, 2, 2, 6] and audio.width == 3 and not audio.data
+    assert not batch.streams[1].width
+    assert clips[[2, 1]][0]["audio"] is other
+
+
+def test_arrays_of_any_memory_and_type(model, store):
+    """Rows that lie apart, the other way round, unaligned, of other types: the library reads a copy of those."""
+    x, _, _ = store.clips("test")
+    lists = {name: [rows[i] for i in range(len(rows))] for name, rows in x.streams.items()}
+    expected = model.predict(x).score
+
+    def unaligned(array):
+        memory = np.zeros(array.nbytes + 1, np.uint8)[1:]
+        memory[:] = np.frombuffer(array.tobytes(), np.uint8)
+        return memory.view(array.dtype).reshape(array.shape)
+
+    def apart(array):
+        wide = np.zeros((2 * len(array), 2 * array.shape[1]), array.dtype)
+        wide[::2, ::2] = array
+        return wide[::2, ::2]
+
+    forms = [unaligned, apart, np.asfortranarray, lambda a: a[::-1].copy()[::-1], lambda a: a.astype(np.float64),
+             lambda a: a.astype(">f4"), lambda a: a.astype(np.float32)]
+    for form in forms:
+        np.testing.assert_array_equal(model.predict({name: [form(a) for a in arrays] for name, arrays in lists.items()}).score,
+                                      expected)
+    mixed = {name: [forms[i % len(forms)](a) for i, a in enumerate(arrays)] for name, arrays in lists.items()}
+    np.testing.assert_array_equal(model.predict(mixed, batch_size=64).score, expected)
+    whole = {name: [np.arange(12 * rows.width).reshape(12, rows.width) % 3] for name, rows in x.streams.items()}
+    floats = {name: [array.astype(np.float32) for array in arrays] for name, arrays in whole.items()}
+    np.testing.assert_array_equal(model.predict(whole).score, model.predict(floats).score)
+
+
 def test_missing_streams_choose_the_flow(model, store):
     x, _, _ = store.clips("test", ["audio", "video", "simulated_text"])
     predictions = model.predict(x)

@@ -81,6 +81,7 @@ class Work:
         self.progress = ctypes.byref(self.struct)
         self.previous: Any = None
         self.ends: tuple[int, int] | None = None
+        self.thread = threading.get_ident()
         self.signalled = False
 
     def __enter__(self) -> Work:
@@ -118,7 +119,7 @@ class Work:
             self.raised = error
 
     def stopped(self) -> bool:
-        if self.ends and threading.current_thread() is not threading.main_thread():
+        if self.ends and threading.get_ident() != self.thread:
             try:
                 self.signalled |= signal.SIGINT in os.read(self.ends[0], 64)
             except BlockingIOError:
@@ -141,10 +142,14 @@ class Work:
     def receiver(self, kind: Any, function: Callable[[Any], object]) -> Any:
         """A callback of that kind, (user, pointer), which hands over what the pointer points to."""
 
-        def receive(user: int | None, item: Any) -> int:
-            if not self.stopped():
-                self.run(function, item.contents)
-            return int(self.stopped())
+        def receive(user: int | None, item: Any) -> int:  # once a clip
+            if self.stopped():
+                return 1
+            try:
+                function(item.contents)
+            except BaseException as error:
+                self.raised = error
+            return int(self.raised is not None)
 
         return kind(receive)
 

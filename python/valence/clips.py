@@ -1,4 +1,4 @@
-"""Clips in memory: what may be given as X, and the packed batches that the library reads.
+"""Clips in memory: what may be given as X, and the batches of it that the library reads.
 
 X is a dict from stream ("audio", "text", "video", "simulated_text") to one entry a clip: an array (T, D) or (D,), or None where
 the clip lacks it. A stream may also be one array (N, T, D) or (N, D), a PyArrow array of lists of rows, or Rows, which the
@@ -43,8 +43,20 @@ class Rows:
             raise ShapeError(f"rows have the shape {rows.shape} and offsets {offsets.shape}; (n, D) and (clips + 1,) are wanted")
         if offsets[0] != 0 or offsets[-1] > len(rows) or (np.diff(offsets) < 0).any():
             raise ArgumentError(f"offsets must rise from 0 to at most {len(rows)}, the number of rows")
-        object.__setattr__(self, "rows", np.ascontiguousarray(rows))
+        object.__setattr__(self, "rows", np.require(rows, requirements=["C", "A"]))
         object.__setattr__(self, "offsets", offsets)
+
+    @property
+    def width(self) -> int:
+        return int(self.rows.shape[1])
+
+    @property
+    def dtype(self) -> Any:
+        return self.rows.dtype
+
+    @property
+    def n_rows(self) -> int:
+        return int(self.offsets[-1])
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -52,6 +64,86 @@ class Rows:
     def __getitem__(self, i: int) -> Array | None:
         rows = self.rows[self.offsets[i]:self.offsets[i + 1]]
         return rows if len(rows) else None
+
+    def chosen(self, clips: Array) -> Arrays:
+        return Arrays([self[int(i)] for i in clips], self.width, self.dtype)
+
+    def view(self, first: int, last: int) -> tuple[c.valence_rows, Any]:
+        """The library's view of some of the clips, and what must be kept while it is used."""
+        offsets = self.offsets[first:last + 1] - self.offsets[first]
+        rows = self.rows[self.offsets[first]:self.offsets[last]]
+        if not len(rows):
+            return c.valence_rows(), None
+        return c.valence_rows(data=rows.ctypes.data, type=dtype_number(rows.dtype), width=self.width,
+                              offsets=pointer(offsets, ctypes.c_int64)), (rows, offsets)
+
+
+@dataclasses.dataclass(frozen=True)
+class Arrays:
+    """One stream of N clips, an array (T, D) or None for each. The library reads arrays of `dtype` where they are; others are
+    converted when their batch is computed."""
+
+    arrays: list[Array | None]
+    width: int
+    dtype: Any
+
+    @classmethod
+    def read(cls, items: Sequence[Any], stream: str) -> Arrays:
+        arrays: list[Array | None] = []
+        width, is_half = 0, True
+        for i, item in enumerate(items):
+            array = item if type(item) is np.ndarray and item.ndim == 2 else as_rows(item, f"clip {i}, {stream}")
+            if array is None or not array.size:
+                arrays.append(None)
+                continue
+            if array.shape[1] != width and width:
+                raise ShapeError(f"clip {i}, {stream}: {array.shape[1]} columns, and {width} in the clips before it")
+            if array.dtype.kind != "f":
+                array = as_array(array)
+            width = array.shape[1]
+            is_half = is_half and array.dtype == np.float16
+            arrays.append(array)
+        return cls(arrays, width, np.dtype(np.float16 if width and is_half else np.float32))
+
+    @property
+    def n_rows(self) -> int:
+        return sum(len(array) for array in self.arrays if array is not None)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def __getitem__(self, i: int) -> Array | None:
+        array = self.arrays[i]
+        return None if array is None else np.asarray(array, self.dtype)
+
+    def chosen(self, clips: Array) -> Arrays:
+        return Arrays([self.arrays[int(i)] for i in clips], self.width, self.dtype)
+
+    def view(self, first: int, last: int) -> tuple[c.valence_rows, Any]:
+        """The library's view of some of the clips, and what must be kept while it is used."""
+        offsets, addresses = np.zeros(last - first + 1, np.int64), (ctypes.c_void_p * (last - first))()
+        kept: list[Any] = [offsets, addresses]
+        total = 0
+        for i, array in enumerate(self.arrays[first:last]):
+            if array is not None:
+                flags = array.flags
+                if array.dtype != self.dtype or not (flags.c_contiguous and flags.aligned):
+                    array = np.require(array, self.dtype, ["C", "A"])
+                    kept.append(array)
+                addresses[i] = array.ctypes.data
+                total += len(array)
+            offsets[i + 1] = total
+        if not total:
+            return c.valence_rows(), None
+        return c.valence_rows(type=dtype_number(self.dtype), width=self.width, offsets=pointer(offsets, ctypes.c_int64),
+                              clips=ctypes.cast(addresses, ctypes.POINTER(ctypes.c_void_p))), kept
+
+
+Packed = Union[Rows, Arrays]
+
+
+def dtype_number(dtype: Any) -> int:
+    return c.VALENCE_F16 if dtype == np.float16 else c.VALENCE_F32
 
 
 def as_array(value: Any) -> Array:
@@ -100,9 +192,9 @@ def from_arrow(value: Any) -> Rows:
     return Rows(rows, np.concatenate([[0], np.cumsum(counts)]))
 
 
-def pack(items: Any, stream: str) -> Rows:
-    """The entries of one stream as packed rows."""
-    if isinstance(items, Rows):
+def as_clips(items: Any, stream: str) -> Packed:
+    """The entries of one stream, in the form in which the library reads them without a copy."""
+    if isinstance(items, (Rows, Arrays)):
         return items
     if hasattr(items, "type") and hasattr(items, "value_lengths") and not hasattr(items.type, "list_size") \
             or hasattr(items, "combine_chunks"):
@@ -114,17 +206,7 @@ def pack(items: Any, stream: str) -> Rows:
         if array.ndim == 3:
             return Rows(array.reshape(-1, array.shape[2]), np.arange(len(array) + 1) * array.shape[1])
         raise ShapeError(f"{stream}: an array of the shape {array.shape}; (clips, rows, columns) or (clips, columns) is wanted")
-    arrays = [as_rows(item, f"clip {i}, {stream}") for i, item in enumerate(items)]
-    there = [array for array in arrays if array is not None]
-    offsets = np.concatenate([[0], np.cumsum([0 if array is None else len(array) for array in arrays])]).astype(np.int64)
-    if not there:
-        return Rows(np.empty((0, 0), np.float32), offsets)
-    for i, rows in enumerate(arrays):
-        if rows is not None and rows.shape[1] != there[0].shape[1]:
-            raise ShapeError(f"clip {i}, {stream}: {rows.shape[1]} columns, and {there[0].shape[1]} in the clips before it")
-    kind = np.float16 if all(array.dtype == np.float16 for array in there) else np.float32
-    return Rows(np.concatenate(there, dtype=kind, casting="unsafe") if len(there) > 1 else there[0].astype(kind, copy=False),
-                offsets)
+    return Arrays.read(items, stream)
 
 
 class Clips(Sequence[dict[str, Any]]):
@@ -134,7 +216,7 @@ class Clips(Sequence[dict[str, Any]]):
     """
 
     def __init__(self, clips: X = None, stream: str = "text", **streams: Any) -> None:
-        self.streams: dict[str, Rows] = {}
+        self.streams: dict[str, Packed] = {}
         if isinstance(clips, Clips):
             self.streams = clips.streams
         else:
@@ -142,7 +224,7 @@ class Clips(Sequence[dict[str, Any]]):
                 if name not in stream_names():
                     raise ArgumentError(f"'{name}' is no stream: {', '.join(stream_names())} are")
                 if items is not None:
-                    self.streams[name] = pack(items, name)
+                    self.streams[name] = as_clips(items, name)
         lengths = {name: len(rows) for name, rows in self.streams.items()}
         if len(set(lengths.values())) > 1:
             raise ShapeError("streams of different numbers of clips: " + ", ".join(f"{n} {k}" for k, n in lengths.items()))
@@ -158,34 +240,27 @@ class Clips(Sequence[dict[str, Any]]):
             i = int(index) % self.n_clips
             return {name: rows[i] for name, rows in self.streams.items()}
         chosen = np.arange(self.n_clips)[index]
-        return Clips({name: [rows[int(i)] for i in chosen] for name, rows in self.streams.items()})
+        return Clips({name: rows.chosen(chosen) for name, rows in self.streams.items()})
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[i] for i in range(self.n_clips))
 
     def __repr__(self) -> str:
-        widths = ", ".join(f"{name} ({rows.rows.shape[1]})" for name, rows in self.streams.items())
+        widths = ", ".join(f"{name} ({rows.width})" for name, rows in self.streams.items())
         return f"<{self.n_clips} clips: {widths or 'no streams'}>"
 
     def widths(self) -> dict[str, int]:
         """Columns of each stream that has rows."""
-        return {name: rows.rows.shape[1] for name, rows in self.streams.items() if rows.offsets[-1]}
+        return {name: rows.width for name, rows in self.streams.items() if rows.n_rows}
 
     def batches(self, size: int) -> Iterator[c.valence_batch]:
         """The library's view of `size` clips at a time. It reads the arrays where they are: keep this object."""
         for first in range(0, self.n_clips, size):
             last = min(first + size, self.n_clips)
-            batch = c.valence_batch(n_clips=last - first)
-            kept = []
-            for name, packed in self.streams.items():
-                offsets = packed.offsets[first:last + 1] - packed.offsets[first]
-                if not offsets[-1]:
-                    continue
-                rows = packed.rows[packed.offsets[first]:packed.offsets[last]]
-                kept.append((rows, offsets))
-                batch.streams[stream_names().index(name)] = c.valence_rows(
-                    data=rows.ctypes.data, type=c.VALENCE_F16 if rows.dtype == np.float16 else c.VALENCE_F32,
-                    width=rows.shape[1], offsets=pointer(offsets, ctypes.c_int64))
+            batch, kept = c.valence_batch(n_clips=last - first), []
+            for name, rows in self.streams.items():
+                batch.streams[stream_names().index(name)], memory = rows.view(first, last)
+                kept.append(memory)
             yield batch
             del kept
 

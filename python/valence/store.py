@@ -16,7 +16,7 @@ from valence._library import Handle, call, lib, made, path_bytes, pointer, text
 from valence._library import names as library_names
 from valence._options import number_of, options, plain
 from valence._progress import Watch, Work
-from valence.clips import Array, Clips, as_rows
+from valence.clips import Array, Clips, Rows, as_rows
 from valence.errors import ArgumentError, NotFoundError
 
 if TYPE_CHECKING:
@@ -157,8 +157,20 @@ class Store(Handle):
         """All clips of a split in memory: X, the labels (NaN without one) and the ids."""
         wanted = streams if streams is not None else [s.name for s in self.streams]
         chosen = [clip for clip in self if split is None or clip.split == split]
-        x = Clips({name: [clip[name] if clip.n_rows(name) else None for clip in chosen] for name in wanted})
+        x = Clips({name: self._packed(name, chosen) for name in wanted})
         return x, np.array([math.nan if clip.label is None else clip.label for clip in chosen]), [clip.id for clip in chosen]
+
+    def _packed(self, stream: str, clips: list[Clip]) -> Rows:
+        """The rows of these clips, read one after the other into one array."""
+        s = self.stream_number(stream)
+        described = lib.valence_store_get_stream(self.handle, s).contents
+        offsets = np.zeros(len(clips) + 1, np.int64)
+        np.cumsum([clip.n_rows(stream) for clip in clips], out=offsets[1:])
+        rows = np.empty((offsets[-1], described.width), DTYPES[described.type])
+        for clip, first, last in zip(clips, offsets.tolist(), offsets[1:].tolist()):
+            if last > first:
+                call("valence_store_read_rows", self.handle, clip.number, s, 0, last - first, rows[first:].ctypes.data)
+        return Rows(rows, offsets)
 
     def to_pandas(self) -> pandas.DataFrame:
         """The clips' records: one row a clip, with the number of rows of each stream; needs pandas."""
@@ -323,7 +335,7 @@ class StoreWriter:
 
 def write_clips(path: str, clips: Clips, labels: Array, splits: list[str], groups: list[str] | None = None) -> None:
     """A store of clips in memory, under the ids of their numbers."""
-    dtypes = {name: "f16" if rows.rows.dtype == np.float16 else "f32" for name, rows in clips.streams.items()}
+    dtypes = {name: "f16" if rows.dtype == np.float16 else "f32" for name, rows in clips.streams.items()}
     table = {name: (width, dtypes[name]) for name, width in clips.widths().items()}
     with StoreWriter(path, table) as writer:
         for i, clip in enumerate(clips):

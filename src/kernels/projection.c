@@ -176,51 +176,72 @@ static float largest_distance(int64_t n, const float *x, const struct columns *c
     return largest;
 }
 
-/* `width` values of a row from `column` on, in float: where they lie, or converted to `room`. */
-static const float *row_values(const struct projection *projection, int64_t row, int64_t column,
-                               int64_t width, float room[PIECE_COLUMNS])
+static size_t element_size(const struct projection *projection)
 {
-    int64_t at = row * projection->layer.in + column;
+    return projection->type == VALENCE_F16 ? sizeof(uint16_t) : sizeof(float);
+}
+
+/* Where a row's values are from `column` on. `clip` is the row's, or one before it: it moves on. */
+static const void *values_at(const struct projection *projection, int64_t row, int64_t column,
+                             int64_t *clip)
+{
+    const char *rows = projection->rows;
+    if (projection->clips) {
+        const int64_t *offsets = projection->sequence->offsets;
+        while (offsets[*clip + 1] <= row)
+            ++*clip;
+        rows = projection->clips[*clip];
+        row -= offsets[*clip];
+    }
+    return rows + (size_t)(row * projection->layer.in + column) * element_size(projection);
+}
+
+/* `width` values in float: where they lie, or converted to `room`. */
+static const float *as_floats(const struct projection *projection, const void *values,
+                              int64_t width, float room[PIECE_COLUMNS])
+{
     if (projection->type != VALENCE_F16)
-        return (const float *)projection->rows + at;
-    widen_halves(width, (const uint16_t *)projection->rows + at, room);
+        return values;
+    widen_halves(width, values, room);
     return room;
 }
 
 /* A wide row's pieces lie too far apart for the processor to see them coming. */
 static void fetch_row(const struct projection *projection, int64_t row, int64_t column,
-                      int64_t width)
+                      int64_t width, int64_t clip)
 {
     enum { LINE = 64 };
-    size_t size = projection->type == VALENCE_F16 ? sizeof(uint16_t) : sizeof(float);
-    const char *at =
-        (const char *)projection->rows + (size_t)(row * projection->layer.in + column) * size;
-    for (size_t i = 0; row < projection->sequence->n_rows && i < (size_t)width * size; i += LINE)
+    if (row >= projection->sequence->n_rows)
+        return;
+    const char *at = values_at(projection, row, column, &clip);
+    for (size_t i = 0; i < (size_t)width * element_size(projection); i += LINE)
         __builtin_prefetch(at + i);
 }
 
 /* Rows and columns of a projection's input that are converted together. */
 struct piece {
     int64_t first, n;      /* rows */
+    int64_t clip;          /* that the first row belongs to */
     int64_t column, width; /* width <= PIECE_COLUMNS */
 };
 
+/* `clip` as for values_at(). */
 static void convert_row(const struct projection *projection, const struct piece *piece,
-                        const struct columns *columns, int64_t i, real *out)
+                        const struct columns *columns, int64_t i, int64_t *clip, real *out)
 {
     float room[PIECE_COLUMNS];
-    fetch_row(projection, piece->first + i + AHEAD, piece->column, piece->width);
-    standardise(piece->width,
-                row_values(projection, piece->first + i, piece->column, piece->width, room),
-                columns, out);
+    const void *values = values_at(projection, piece->first + i, piece->column, clip);
+    fetch_row(projection, piece->first + i + AHEAD, piece->column, piece->width, *clip);
+    standardise(piece->width, as_floats(projection, values, piece->width, room), columns, out);
 }
 
 /* Into `out` (n, width). */
 static void convert_piece(const struct projection *projection, const struct piece *piece, real *out)
 {
     struct columns columns = columns_from(projection, piece->column);
+    int64_t clip = piece->clip;
     for (int64_t i = 0; i < piece->n; i++)
-        convert_row(projection, piece, &columns, i, out + i * piece->width);
+        convert_row(projection, piece, &columns, i, &clip, out + i * piece->width);
 }
 
 /* Into panels of (n, PANEL), zeros beyond the columns. */
@@ -229,14 +250,24 @@ static void convert_to_panels(const struct projection *projection, const struct 
 {
     struct columns columns = columns_from(projection, piece->column);
     real row[PIECE_COLUMNS] = {0};
+    int64_t clip = piece->clip;
     for (int64_t i = 0; i < piece->n; i++) {
-        convert_row(projection, piece, &columns, i, row);
+        convert_row(projection, piece, &columns, i, &clip, row);
         for (int64_t column = 0; column < piece->width; column += PANEL)
             memcpy(panels + column * piece->n + i * PANEL, row + column, PANEL * sizeof *row);
     }
 }
 
 /* ---- Products ---- */
+
+/* A tile's rows, without columns yet. */
+static struct piece tile_piece(const struct ragged *sequence, int64_t tile)
+{
+    int64_t first = tile * sequence->tile_rows;
+    return (struct piece){.first = first,
+                          .n = smaller(sequence->tile_rows, sequence->n_rows - first),
+                          .clip = sequence->segments[sequence->tile_segments[tile]].clip};
+}
 
 /* The weights of each piece of columns in panels, one after the other. */
 static void pack_weights(const struct linear *layer, real *packed)
@@ -252,21 +283,21 @@ static void forward_tile(const struct projection *projection,
 {
     const struct linear *layer = &projection->layer;
     struct thread_memory memory = thread_memory(scratch, layer, thread_index());
-    int64_t first = tile * projection->sequence->tile_rows;
-    int64_t n = smaller(projection->sequence->tile_rows, projection->sequence->n_rows - first);
-    real *out = y + first * layer->out;
-    for (int64_t i = 0; i < n; i++)
+    struct piece piece = tile_piece(projection->sequence, tile);
+    real *out = y + piece.first * layer->out;
+    for (int64_t i = 0; i < piece.n; i++)
         memcpy(out + i * layer->out, layer->bias, (size_t)layer->out * sizeof(real));
-    for (int64_t column = 0; column < layer->in; column += PIECE_COLUMNS) {
-        int64_t width = smaller(PIECE_COLUMNS, layer->in - column);
-        convert_piece(projection, &(struct piece){first, n, column, width}, memory.piece);
+    for (piece.column = 0; piece.column < layer->in; piece.column += PIECE_COLUMNS) {
+        piece.width = smaller(PIECE_COLUMNS, layer->in - piece.column);
+        convert_piece(projection, &piece, memory.piece);
         if (uses_panels(layer))
-            panel_gemm(n, layer->out, width, memory.piece, width,
-                       scratch->weights + panel_gemm_right_size(column, layer->out), true, out,
-                       layer->out);
+            panel_gemm(piece.n, layer->out, piece.width, memory.piece, piece.width,
+                       scratch->weights + panel_gemm_right_size(piece.column, layer->out), true,
+                       out, layer->out);
         else
-            linear_product(layer, AS_IS, TRANSPOSED, n, layer->out, width, memory.piece, width,
-                           layer->weight + column, layer->in, true, out, layer->out);
+            linear_product(layer, AS_IS, TRANSPOSED, piece.n, layer->out, piece.width, memory.piece,
+                           piece.width, layer->weight + piece.column, layer->in, true, out,
+                           layer->out);
     }
 }
 
@@ -296,24 +327,27 @@ void projection_mean_rows(const struct projection *projection, real *means)
             int64_t n_columns = smaller(PIECE_COLUMNS, width - column);
             memset(sums, 0, (size_t)n_columns * sizeof *sums);
             for (int64_t i = first; i < first + n; i++) {
-                convert_piece(projection, &(struct piece){i, 1, column, n_columns}, row);
+                convert_piece(projection, &(struct piece){i, 1, clip, column, n_columns}, row);
                 vector_add_scaled(n_columns, (real)1 / (real)n, row, sums);
             }
         }
     }
 }
 
-float projection_distance(const struct projection *projection, int64_t first, int64_t n)
+float projection_distance(const struct projection *projection, const void *rows, int64_t n)
 {
     float largest = 0, room[PIECE_COLUMNS];
+    int64_t in = projection->layer.in;
     if (!projection->mean || !projection->low)
         return 0;
-    for (int64_t row = first; row < first + n; row++)
-        for (int64_t column = 0; column < projection->layer.in; column += PIECE_COLUMNS) {
-            int64_t width = smaller(PIECE_COLUMNS, projection->layer.in - column);
+    for (int64_t row = 0; row < n; row++)
+        for (int64_t column = 0; column < in; column += PIECE_COLUMNS) {
+            int64_t width = smaller(PIECE_COLUMNS, in - column);
             struct columns columns = columns_from(projection, column);
-            largest = largest_distance(width, row_values(projection, row, column, width, room),
-                                       &columns, largest);
+            const void *values =
+                (const char *)rows + (size_t)(row * in + column) * element_size(projection);
+            largest = largest_distance(width, as_floats(projection, values, width, room), &columns,
+                                       largest);
         }
     return largest;
 }
@@ -326,24 +360,24 @@ static void backward_tile(const struct projection *projection,
     const struct linear *layer = &projection->layer;
     struct thread_memory memory = thread_memory(scratch, layer, thread_index());
     real *dw = thread_index() ? memory.weight_gradient : gradient.weight;
-    int64_t first = tile * projection->sequence->tile_rows;
-    int64_t n = smaller(projection->sequence->tile_rows, projection->sequence->n_rows - first);
-    dy += first * layer->out;
+    struct piece piece = tile_piece(projection->sequence, tile);
+    dy += piece.first * layer->out;
     if (uses_panels(layer))
-        panel_gemm_pack_left(layer->out, n, dy, layer->out, memory.groups);
-    for (int64_t column = 0; column < layer->in; column += PIECE_COLUMNS) {
-        struct piece piece = {first, n, column, smaller(PIECE_COLUMNS, layer->in - column)};
+        panel_gemm_pack_left(layer->out, piece.n, dy, layer->out, memory.groups);
+    for (piece.column = 0; piece.column < layer->in; piece.column += PIECE_COLUMNS) {
+        piece.width = smaller(PIECE_COLUMNS, layer->in - piece.column);
         if (uses_panels(layer)) {
             convert_to_panels(projection, &piece, memory.piece);
-            panel_gemm_left(layer->out, piece.width, n, memory.groups, memory.piece, dw + column,
-                            layer->in);
+            panel_gemm_left(layer->out, piece.width, piece.n, memory.groups, memory.piece,
+                            dw + piece.column, layer->in);
         } else {
             convert_piece(projection, &piece, memory.piece);
-            linear_product(layer, TRANSPOSED, AS_IS, layer->out, piece.width, n, dy, layer->out,
-                           memory.piece, piece.width, true, dw + column, layer->in);
+            linear_product(layer, TRANSPOSED, AS_IS, layer->out, piece.width, piece.n, dy,
+                           layer->out, memory.piece, piece.width, true, dw + piece.column,
+                           layer->in);
         }
     }
-    vector_add_rows(n, layer->out, dy, layer->out,
+    vector_add_rows(piece.n, layer->out, dy, layer->out,
                     thread_index() ? memory.bias_gradient : gradient.bias);
 }
 

@@ -14,6 +14,8 @@
 
 struct projection {
     const void *rows; /* (n_rows, layer.in) */
+    /* NULL, or where the rows of each clip of `sequence` are, read instead of `rows` */
+    const void *const *clips;
     enum valence_dtype type;
     const float *mean;  /* (layer.in) or NULL */
     const float *scale; /* (layer.in) or NULL; both or none */
@@ -40,9 +42,10 @@ void projection_forward(const struct projection *projection,
  * weights are not used. */
 void projection_mean_rows(const struct projection *projection, real *means);
 
-/* How far the `n` rows from row `first` lie outside low ... high: the largest low - z or z - high,
- * 0 within. An infinity in the rows gives one; NaN is skipped. 0 without low and high. */
-float projection_distance(const struct projection *projection, int64_t first, int64_t n);
+/* How far `n` rows, (n, layer.in), lie outside low ... high: the largest low - z or z - high, 0
+ * within. An infinity in the rows gives one; NaN is skipped. 0 without low and high. The rows of
+ * the projection itself are not read. */
+float projection_distance(const struct projection *projection, const void *rows, int64_t n);
 
 /* Adds dW and db given dy (n_rows, d); the first thread adds to the gradient itself, the others'
  * shares follow. */

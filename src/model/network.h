@@ -158,4 +158,7 @@ int network_forward_each(struct network *network, const real *parameters,
 int network_check_batch(const struct valence_model_config *config,
                         const struct valence_batch *batch, struct valence_error *error);
 
+/* Where a clip's rows begin in a batch that was checked; only of a clip with rows. */
+const void *network_clip_rows(const struct valence_rows *rows, int64_t clip);
+
 #endif

@@ -28,6 +28,22 @@ static int check_offsets(const char *stream, const int64_t *offsets, int64_t n_c
     return VALENCE_OK;
 }
 
+/* Clips with rows have an address. */
+static int check_addresses(const char *stream, const struct valence_rows *rows, int64_t n_clips,
+                           struct valence_error *error)
+{
+    const int64_t *offsets = rows->offsets;
+    if (!rows->clips && !rows->data && offsets[n_clips] > 0)
+        return fail(error, VALENCE_ERROR_ARGUMENT, "stream '%s' has %lld rows but no data", stream,
+                    (long long)offsets[n_clips]);
+    for (int64_t i = 0; rows->clips && i < n_clips; i++)
+        if (!rows->clips[i] && offsets[i + 1] > offsets[i])
+            return fail(error, VALENCE_ERROR_ARGUMENT,
+                        "clip %lld of the batch: stream '%s' has %lld rows but no data",
+                        (long long)i, stream, (long long)(offsets[i + 1] - offsets[i]));
+    return VALENCE_OK;
+}
+
 static int check_stream(const struct valence_model_config *config, int stream,
                         const struct valence_rows *rows, int64_t n_clips,
                         struct valence_error *error)
@@ -41,10 +57,7 @@ static int check_stream(const struct valence_model_config *config, int stream,
         return fail(error, VALENCE_ERROR_ARGUMENT, "stream '%s' has an unknown element type %d",
                     name, (int)rows->type);
     int status = check_offsets(name, rows->offsets, n_clips, error);
-    if (!status && !rows->data && rows->offsets[n_clips] > 0)
-        status = fail(error, VALENCE_ERROR_ARGUMENT, "stream '%s' has %lld rows but no data", name,
-                      (long long)rows->offsets[n_clips]);
-    return status;
+    return status ? status : check_addresses(name, rows, n_clips, error);
 }
 
 int network_check_batch(const struct valence_model_config *config,
@@ -62,10 +75,18 @@ int network_check_batch(const struct valence_model_config *config,
     return VALENCE_OK;
 }
 
-static float element(const struct valence_rows *rows, int64_t i)
+const void *network_clip_rows(const struct valence_rows *rows, int64_t clip)
 {
-    return rows->type == VALENCE_F16 ? half_to_float(((const uint16_t *)rows->data)[i])
-                                     : ((const float *)rows->data)[i];
+    if (rows->clips)
+        return rows->clips[clip];
+    int64_t at = rows->offsets[clip] * rows->width;
+    return (const char *)rows->data + at * (int64_t)valence_dtype_size(rows->type);
+}
+
+static float element(const void *values, enum valence_dtype type, int64_t i)
+{
+    return type == VALENCE_F16 ? half_to_float(((const uint16_t *)values)[i])
+                               : ((const float *)values)[i];
 }
 
 int network_check_finite(const struct valence_batch *batch, int64_t clip,
@@ -74,15 +95,16 @@ int network_check_finite(const struct valence_batch *batch, int64_t clip,
     for (int s = 0; s < N_STREAMS; s++) {
         const struct valence_rows *rows = &batch->streams[s];
         int64_t width = rows->width;
-        if (!width)
+        int64_t n = width ? rows->offsets[clip + 1] - rows->offsets[clip] : 0;
+        if (n == 0)
             continue;
-        for (int64_t i = rows->offsets[clip] * width; i < rows->offsets[clip + 1] * width; i++)
-            if (!isfinite(element(rows, i)))
+        const void *values = network_clip_rows(rows, clip);
+        for (int64_t i = 0; i < n * width; i++)
+            if (!isfinite(element(values, rows->type, i)))
                 return fail(error, VALENCE_ERROR_DATA,
                             "clip %lld of the batch: stream '%s', row %lld, column %lld is %f",
-                            (long long)clip, valence_stream_names[s],
-                            (long long)(i / width - rows->offsets[clip]), (long long)(i % width),
-                            (double)element(rows, i));
+                            (long long)clip, valence_stream_names[s], (long long)(i / width),
+                            (long long)(i % width), (double)element(values, rows->type, i));
     }
     return VALENCE_OK;
 }

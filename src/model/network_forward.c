@@ -32,6 +32,7 @@ struct projection stream_projection(const struct network *network, int stream,
     const struct valence_rows *rows = &network->batch->streams[stream];
     enum valence_modality modality = valence_stream_modality(stream);
     return (struct projection){.rows = rows->data,
+                               .clips = rows->clips,
                                .type = rows->type,
                                .mean = standardisation ? standardisation->mean[stream] : NULL,
                                .scale = standardisation ? standardisation->scale[stream] : NULL,

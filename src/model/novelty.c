@@ -66,25 +66,27 @@ static struct fold fold_of(int64_t column, int64_t width)
     return (struct fold){(int64_t)(key % NOVELTY_MAX_COLUMNS), key >> 63 ? -1 : 1};
 }
 
-static void add_row(const struct valence_rows *rows, int64_t at, int64_t n, double *sums)
+static void add_row(const void *values, enum valence_dtype type, int64_t at, int64_t n,
+                    double *sums)
 {
-    const float *floats = rows->data;
-    const uint16_t *halves = rows->data;
+    const float *floats = values;
+    const uint16_t *halves = values;
     for (int64_t c = 0; c < n; c++)
-        sums[c] +=
-            (double)(rows->type == VALENCE_F16 ? half_to_float(halves[at + c]) : floats[at + c]);
+        sums[c] += (double)(type == VALENCE_F16 ? half_to_float(halves[at + c]) : floats[at + c]);
 }
 
 void novelty_fold(const struct standardisation *standardisation, int stream,
-                  const struct valence_rows *rows, int64_t first, int64_t n, float *columns)
+                  const struct valence_rows *rows, int64_t clip, float *columns)
 {
     const float *mean = standardisation->mean[stream], *scale = standardisation->scale[stream];
+    const void *values = network_clip_rows(rows, clip);
+    int64_t n = rows->offsets[clip + 1] - rows->offsets[clip];
     double folded[NOVELTY_MAX_COLUMNS] = {0};
     for (int64_t from = 0; from < rows->width; from += BLOCK) {
         double sums[BLOCK] = {0};
         int64_t n_block = rows->width - from < BLOCK ? rows->width - from : BLOCK;
-        for (int64_t r = first; r < first + n; r++)
-            add_row(rows, r * rows->width + from, n_block, sums);
+        for (int64_t r = 0; r < n; r++)
+            add_row(values, rows->type, r * rows->width + from, n_block, sums);
         for (int64_t c = from; c < from + n_block; c++) {
             double value = sums[c - from] / (double)n;
             if (mean)
@@ -231,8 +233,7 @@ static float share_of_clip(const struct novelty novelty[VALENCE_N_STREAMS],
             novelty[s].n_columns != novelty_columns(rows->width) ||
             rows->offsets[clip + 1] == rows->offsets[clip])
             continue;
-        novelty_fold(standardisation, s, rows, rows->offsets[clip],
-                     rows->offsets[clip + 1] - rows->offsets[clip], columns);
+        novelty_fold(standardisation, s, rows, clip, columns);
         largest = fmax(largest, share_below(&novelty[s], novelty_of(&novelty[s], columns)));
         n++;
     }

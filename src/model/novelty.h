@@ -37,9 +37,9 @@ int novelty_allocate(struct novelty *novelty, int64_t n_columns, int64_t n_direc
                      int64_t n_validation, struct valence_error *error);
 void novelty_free(struct novelty *novelty);
 
-/* The folded mean of `n` rows from row `first`, n > 0: `columns` is (novelty_columns(width)). */
+/* The folded mean of the rows of a clip that has some: `columns` is (novelty_columns(width)). */
 void novelty_fold(const struct standardisation *standardisation, int stream,
-                  const struct valence_rows *rows, int64_t first, int64_t n, float *columns);
+                  const struct valence_rows *rows, int64_t clip, float *columns);
 
 /* Sets mean and directions from the folded means of training clips, `columns` (n_clips, n_columns),
  * which are used up. Errors: MEMORY. */

@@ -9,8 +9,7 @@ void standardisation_distances(const struct standardisation *standardisation,
 {
     for (int s = 0; s < VALENCE_N_STREAMS; s++) {
         const struct valence_rows *rows = &batch->streams[s];
-        struct projection projection = {.rows = rows->data,
-                                        .type = rows->type,
+        struct projection projection = {.type = rows->type,
                                         .mean = standardisation->mean[s],
                                         .scale = standardisation->scale[s],
                                         .low = standardisation->low[s],
@@ -18,9 +17,9 @@ void standardisation_distances(const struct standardisation *standardisation,
                                         .layer.in = rows->width};
 #pragma omp parallel for schedule(dynamic)
         for (int64_t clip = 0; clip < batch->n_clips; clip++) {
-            int64_t first = rows->width ? rows->offsets[clip] : 0;
-            int64_t n = rows->width ? rows->offsets[clip + 1] - first : 0;
-            distances[s * batch->n_clips + clip] = projection_distance(&projection, first, n);
+            int64_t n = rows->width ? rows->offsets[clip + 1] - rows->offsets[clip] : 0;
+            const void *values = n ? network_clip_rows(rows, clip) : NULL;
+            distances[s * batch->n_clips + clip] = projection_distance(&projection, values, n);
         }
     }
 }

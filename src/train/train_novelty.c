@@ -24,9 +24,8 @@ static void fold_batch(const struct standardisation *standardisation,
     for (int s = 0; s < VALENCE_N_STREAMS; s++) {
         const struct valence_rows *rows = &batch->streams[s];
         for (int64_t i = 0; i < batch->n_clips && rows->width && to->columns[s]; i++) {
-            int64_t first = rows->offsets[i], n = rows->offsets[i + 1] - first;
-            if (n > 0)
-                novelty_fold(standardisation, s, rows, first, n,
+            if (rows->offsets[i + 1] > rows->offsets[i])
+                novelty_fold(standardisation, s, rows, i,
                              to->columns[s] + to->n[s]++ * to->n_columns[s]);
         }
     }

@@ -135,8 +135,9 @@ static void read_batch(struct fixture *fixture, const struct valence_model_confi
             offsets[i + 1] += offsets[i];
         fixture->offsets[s] = offsets;
         fixture->batch.n_clips = lengths->count;
-        fixture->batch.streams[s] = (struct valence_rows){
-            fixture->rows[s], VALENCE_F32, config->widths[s == 3 ? VALENCE_TEXT : s], offsets};
+        fixture->batch.streams[s] =
+            (struct valence_rows){fixture->rows[s], VALENCE_F32,
+                                  config->widths[s == 3 ? VALENCE_TEXT : s], offsets, NULL};
     }
     fixture->labels = read_floats(fixture->cases, "in.labels", NULL);
     fixture->keys = calloc((size_t)fixture->batch.n_clips, sizeof *fixture->keys);

@@ -243,8 +243,8 @@ static void test_a_batch_in_memory_is_predicted_as_a_store_is(void **state)
         assert_int_equal(safetensor_to_int64(safetensors_find(cases, name), lengths, &error), 0);
         for (int i = 0; i < N_CLIPS; i++)
             offsets[s][i + 1] = offsets[s][i] + lengths[i];
-        batch.streams[s] =
-            (struct valence_rows){golden(names[s]), VALENCE_F32, streams[s].width, offsets[s]};
+        batch.streams[s] = (struct valence_rows){golden(names[s]), VALENCE_F32, streams[s].width,
+                                                 offsets[s], NULL};
     }
     struct predictions direct = {.counts.size = sizeof direct.counts};
     struct valence_workspace *workspace;

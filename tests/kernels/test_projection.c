@@ -71,6 +71,23 @@ static struct projection_scratch make_scratch(int64_t max_in, bool training)
     return scratch;
 }
 
+/* The rows of each clip in memory of their own, in another order; NULL of an empty clip. */
+static const void *const *scatter(const struct projection_case *c)
+{
+    const struct ragged *sequence = &c->sequence;
+    size_t row_bytes = (size_t)c->width * valence_dtype_size(c->type);
+    const void **clips = keep(sequence->n_clips, sizeof *clips);
+    for (int64_t clip = sequence->n_clips; clip-- > 0;) {
+        int64_t first = sequence->offsets[clip], n = sequence->offsets[clip + 1] - first;
+        if (n == 0)
+            continue;
+        void *rows = keep(n, row_bytes);
+        memcpy(rows, (const char *)c->rows + (size_t)first * row_bytes, (size_t)n * row_bytes);
+        clips[clip] = rows;
+    }
+    return clips;
+}
+
 static void check_forward(const struct projection_case *c)
 {
     int64_t n_rows = c->sequence.n_rows;
@@ -84,6 +101,11 @@ static void check_forward(const struct projection_case *c)
     real *y = gradient_from(9, n_rows * d);
     projection_forward(&projection, &scratch, y);
     assert_near("y", n_rows * d, y, wanted, VALUE_TOLERANCE);
+    projection.rows = NULL;
+    projection.clips = scatter(c);
+    real *of_clips = gradient_from(9, n_rows * d);
+    projection_forward(&projection, &scratch, of_clips);
+    assert_memory_equal(of_clips, y, (size_t)(n_rows * d) * sizeof *y);
 }
 
 /* The product is linear in weight and bias: these sums are its derivative. */

@@ -71,7 +71,7 @@ static inline struct clips make_clips(const struct valence_model_config *config,
         int64_t width = case_width(config, s), size = clips.offsets[s][n_clips] * width;
         clips.rows[s] = as_floats(size, draw(&source, size));
         clips.batch.streams[s] =
-            (struct valence_rows){clips.rows[s], VALENCE_F32, width, clips.offsets[s]};
+            (struct valence_rows){clips.rows[s], VALENCE_F32, width, clips.offsets[s], NULL};
     }
     return clips;
 }
@@ -95,7 +95,7 @@ static inline struct valence_batch select_clips(const struct clips *clips, int64
             keys[i] = clips->keys[indices[i]];
             labels[i] = clips->labels[indices[i]];
         }
-        batch.streams[s] = (struct valence_rows){rows, VALENCE_F32, width, offsets};
+        batch.streams[s] = (struct valence_rows){rows, VALENCE_F32, width, offsets, NULL};
     }
     return batch;
 }

@@ -186,7 +186,7 @@ static struct valence_batch sized_batch(int64_t n, int64_t rows)
     for (int64_t i = 0; i <= n; i++)
         offsets[i] = i * rows;
     for (int s = 0; s < N_STREAMS; s++)
-        batch.streams[s] = (struct valence_rows){NULL, VALENCE_F16, 1024, offsets};
+        batch.streams[s] = (struct valence_rows){NULL, VALENCE_F16, 1024, offsets, NULL};
     return batch;
 }
 

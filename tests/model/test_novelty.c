@@ -26,7 +26,7 @@ static void draw_row(struct random_source *source, int64_t width, float *row)
 static struct valence_rows one_row(const void *row, enum valence_dtype type, int64_t width)
 {
     static const int64_t offsets[2] = {0, 1};
-    return (struct valence_rows){row, type, width, offsets};
+    return (struct valence_rows){row, type, width, offsets, NULL};
 }
 
 static int ascending(const void *a, const void *b)
@@ -44,13 +44,13 @@ static struct novelty fit(int64_t width)
     struct valence_rows rows = one_row(row, VALENCE_F32, width);
     for (int i = 0; i < N_CLIPS; i++) {
         draw_row(&source, width, row);
-        novelty_fold(&as_it_is, TEXT, &rows, 0, 1, columns + i * m);
+        novelty_fold(&as_it_is, TEXT, &rows, 0, columns + i * m);
     }
     must(novelty_allocate(&novelty, m, novelty_directions(m), N_VALIDATION, &error), &error);
     must(novelty_fit(&novelty, columns, N_CLIPS, &error), &error);
     for (int i = 0; i < N_VALIDATION; i++) {
         draw_row(&source, width, row);
-        novelty_fold(&as_it_is, TEXT, &rows, 0, 1, columns);
+        novelty_fold(&as_it_is, TEXT, &rows, 0, columns);
         novelty.validation[i] = novelty_of(&novelty, columns);
     }
     qsort(novelty.validation, N_VALIDATION, sizeof(float), ascending);
@@ -130,6 +130,7 @@ static void test_equal_clips_have_no_directions(void **state)
 static void test_halves_count_as_the_floats_that_they_are(void **state)
 {
     (void)state;
+    static const int64_t two_rows[2] = {0, 2};
     uint16_t halves[600];
     float floats[600], a[NOVELTY_MAX_COLUMNS], b[NOVELTY_MAX_COLUMNS];
     struct random_source source = random_source(5, 0);
@@ -139,8 +140,9 @@ static void test_halves_count_as_the_floats_that_they_are(void **state)
     }
     struct valence_rows of_halves = one_row(halves, VALENCE_F16, 300);
     struct valence_rows of_floats = one_row(floats, VALENCE_F32, 300);
-    novelty_fold(&as_it_is, TEXT, &of_halves, 0, 2, a);
-    novelty_fold(&as_it_is, TEXT, &of_floats, 0, 2, b);
+    of_halves.offsets = of_floats.offsets = two_rows;
+    novelty_fold(&as_it_is, TEXT, &of_halves, 0, a);
+    novelty_fold(&as_it_is, TEXT, &of_floats, 0, b);
     assert_memory_equal(a, b, sizeof a);
 }
 

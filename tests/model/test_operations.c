@@ -58,7 +58,7 @@ static struct valence_batch make_batch(const struct valence_model_config *config
         for (int64_t i = 0; i < N_CLIPS * lengths[s] * width; i++)
             rows->values[s][i] = (float)((i * 37 + s) % 11) / 11;
         batch.streams[s] =
-            (struct valence_rows){rows->values[s], VALENCE_F32, width, rows->offsets[s]};
+            (struct valence_rows){rows->values[s], VALENCE_F32, width, rows->offsets[s], NULL};
     }
     for (int i = 0; i < N_CLIPS; i++) {
         rows->keys[i] = (uint64_t)i + 1;

@@ -49,7 +49,7 @@ static int score(struct valence_workspace *workspace, float scores[N_CLIPS],
     for (int i = 0; i <= N_CLIPS; i++)
         offsets[i] = (int64_t)i * N_ROWS;
     for (int s = 0; s < VALENCE_N_STREAMS; s++) {
-        batch.streams[s] = (struct valence_rows){rows, VALENCE_F32, WIDTH, offsets};
+        batch.streams[s] = (struct valence_rows){rows, VALENCE_F32, WIDTH, offsets, NULL};
     }
     return valence_score(workspace, &batch, 0, scores, NULL, error);
 }

@@ -135,6 +135,54 @@ static void test_a_batch_that_cannot_be_read_is_refused(void **state)
     valence_model_free(model);
 }
 
+/* The batch's clips at addresses of their own: copies, which lie the other way round. */
+static void scatter(struct valence_batch *batch, const void *clips[N_STREAMS][N_CLIPS])
+{
+    for (int s = 0; s < N_STREAMS; s++) {
+        struct valence_rows *rows = &batch->streams[s];
+        for (int i = N_CLIPS - 1; i >= 0; i--) {
+            int64_t n = (rows->offsets[i + 1] - rows->offsets[i]) * rows->width;
+            const float *from = (const float *)rows->data + rows->offsets[i] * rows->width;
+            clips[s][i] = n ? memcpy(keep(n, sizeof *from), from, (size_t)n * sizeof *from) : NULL;
+        }
+        rows->data = NULL;
+        rows->clips = clips[s];
+    }
+}
+
+static void test_rows_at_addresses_of_their_own_give_the_same_bytes(void **state)
+{
+    (void)state;
+    struct valence_model *model = make_model(1, 2, 0);
+    struct valence_workspace *workspace = make_workspace(model);
+    struct clips clips = make_batch(model);
+    struct valence_batch apart = clips.batch;
+    const void *addresses[N_STREAMS][N_CLIPS];
+    const struct valence_attention *attention;
+    struct valence_details details;
+    float scores[2][N_CLIPS], distances[N_CLIPS], rows[16];
+    scatter(&apart, addresses);
+    for (unsigned missing = 0; missing < VALENCE_ALL_MODALITIES; missing++) {
+        must(valence_score(workspace, &clips.batch, missing, scores[0], &details, &error), &error);
+        memcpy(distances, details.distances, sizeof distances);
+        must(valence_score(workspace, &apart, missing, scores[1], &details, &error), &error);
+        assert_memory_equal(scores[1], scores[0], sizeof scores[0]);
+        assert_memory_equal(details.distances, distances, sizeof distances);
+    }
+    must(valence_attend(workspace, &clips.batch, 0, &attention, &error), &error);
+    int64_t n = attention->modalities[VALENCE_AUDIO].n_rows;
+    assert_true(n > 1 && n <= 16);
+    memcpy(rows, attention->modalities[VALENCE_AUDIO].rows, (size_t)n * sizeof(float));
+    must(valence_attend(workspace, &apart, 0, &attention, &error), &error);
+    assert_memory_equal(attention->modalities[VALENCE_AUDIO].rows, rows, (size_t)n * sizeof(float));
+    ((float *)(uintptr_t)addresses[VALENCE_STREAM_AUDIO][2])[5] = NAN;
+    refuse(workspace, &apart, VALENCE_ERROR_DATA, "clip 2 of the batch: stream 'audio', row 1");
+    addresses[VALENCE_STREAM_AUDIO][2] = NULL;
+    refuse(workspace, &apart, VALENCE_ERROR_ARGUMENT, "clip 2 of the batch: stream 'audio' has 2");
+    valence_workspace_free(workspace);
+    valence_model_free(model);
+}
+
 static void test_null_and_unknown_flows_are_refused(void **state)
 {
     (void)state;
@@ -444,6 +492,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_a_batch_that_cannot_be_read_is_refused, release_kept),
+        cmocka_unit_test_teardown(test_rows_at_addresses_of_their_own_give_the_same_bytes,
+                                  release_kept),
         cmocka_unit_test_teardown(test_null_and_unknown_flows_are_refused, release_kept),
         cmocka_unit_test_teardown(test_scores_need_neither_keys_nor_labels, release_kept),
         cmocka_unit_test_teardown(test_a_workspace_keeps_its_model_alive, release_kept),

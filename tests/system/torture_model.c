@@ -233,7 +233,8 @@ static int score_batch(struct valence_workspace *workspace, double *result,
     struct valence_batch batch = {.n_clips = N};
     float scores[2][N] = {{0}};
     for (int i = 0; i < VALENCE_N_MODALITIES; i++)
-        batch.streams[i] = (struct valence_rows){rows, VALENCE_F32, config->widths[i], offsets};
+        batch.streams[i] =
+            (struct valence_rows){rows, VALENCE_F32, config->widths[i], offsets, NULL};
     int status = valence_score(workspace, &batch, 0, scores[0], NULL, error);
     *result += (double)scores[0][0] + (double)scores[0][1];
     if (!status)
