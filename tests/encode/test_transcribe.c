@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -260,6 +261,38 @@ static int cancel(void *user, const struct valence_progress_event *event)
     return 1;
 }
 
+/* So slow that the transcriber asks again after its next step. */
+static int cancel_the_fifth_time(void *user, const struct valence_progress_event *event)
+{
+    int *n = user;
+    assert_true(event->done >= 0 && event->done <= event->total && event->total == 3);
+    nanosleep(&(struct timespec){.tv_nsec = 150000000}, NULL);
+    return ++*n == 5;
+}
+
+/* Whisper reports its progress once in 30 seconds of sound. */
+static void test_transcribing_can_be_cancelled_within_a_window(void **state)
+{
+    (void)state;
+    struct valence_error error;
+    struct valence_transcriber *transcriber;
+    struct valence_transcript *transcript;
+    struct valence_transcribe_options options;
+    int n = 0;
+    const struct valence_progress progress = {cancel_the_fifth_time, &n};
+    assert_int_equal(valence_transcriber_load(in_folder("model.gguf"), &transcriber, &error), 0);
+    valence_transcribe_options_default(&options);
+    options.language = "de";
+    struct valence_media *media = open_noise();
+    assert_int_equal(
+        valence_transcribe(transcriber, media, NULL, &options, &progress, &transcript, &error),
+        VALENCE_ERROR_CANCELLED);
+    assert_int_equal(n, 5);
+    assert_null(transcript);
+    valence_media_close(media);
+    valence_transcriber_free(transcriber);
+}
+
 static void test_what_cannot_be_transcribed_is_an_error(void **state)
 {
     (void)state;
@@ -476,6 +509,7 @@ int main(void)
         cmocka_unit_test(test_a_found_language_gives_what_the_given_one_does),
         cmocka_unit_test(test_without_speech_nothing_is_transcribed),
         cmocka_unit_test(test_words_lie_where_speech_is),
+        cmocka_unit_test(test_transcribing_can_be_cancelled_within_a_window),
         cmocka_unit_test(test_what_cannot_be_transcribed_is_an_error),
         cmocka_unit_test(test_an_interrupted_transcription_goes_on_to_the_same_transcript),
         cmocka_unit_test(test_what_was_not_heard_by_this_model_is_refused),

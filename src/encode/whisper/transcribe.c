@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -26,6 +27,7 @@
 #define QUIET_SAMPLES 4800
 #define MAX_BEAMS     8
 #define MAX_SECONDS   1e9
+#define ASK_SECONDS   0.1 /* after which the receiver of progress is asked again whether to go on */
 /* What whisper.cpp takes of what was said before: half of the decoder's 448 places. */
 #define CONTEXT_TOKENS 224
 
@@ -56,6 +58,8 @@ struct transcription {
     bool has_listened;          /* in the block at hand */
     double begin;               /* time of the first sample */
     int language;               /* whisper.cpp's number; -1: not yet known */
+    int percent;                /* of the part at hand */
+    double asked;               /* seconds_now() when progress was last reported */
     bool is_cancelled;
 };
 
@@ -168,6 +172,8 @@ static int report_percent(struct transcription *t, int percent)
 {
     if (!t->progress)
         return 0;
+    t->percent = percent;
+    t->asked = seconds_now();
     int64_t done = (t->n_done + t->part_first + t->n_part * percent / 100) / RATE_HZ;
     struct valence_progress_event event = {
         "transcribing", done, isnan(t->duration) ? 0 : (int64_t)ceil(t->duration), "seconds", NULL};
@@ -182,9 +188,14 @@ static void on_progress(struct whisper_context *context, struct whisper_state *s
     t->is_cancelled = t->is_cancelled || report_percent(t, percent) != 0;
 }
 
+/* Asked after each step of the decoder, where on_progress() is called once in 30 seconds of sound.
+ */
 static bool should_abort(void *user)
 {
-    return ((struct transcription *)user)->is_cancelled;
+    struct transcription *t = user;
+    if (!t->is_cancelled && seconds_now() - t->asked >= ASK_SECONDS)
+        t->is_cancelled = report_percent(t, t->percent) != 0;
+    return t->is_cancelled;
 }
 
 /* The last tokens that were heard, as many as Whisper reads before the next; returns how many. */
@@ -235,6 +246,7 @@ static int listen(struct transcription *t, const float *samples, int64_t n,
     whisper_token said[CONTEXT_TOKENS];
     struct whisper_full_params params = make_params(t, said);
     backend_log_clear();
+    t->percent = 0;
     errno = 0; /* a lack of memory is no code of its own */
     int code = whisper_full_with_state(context, t->state, params, samples, (int)n);
     if (t->is_cancelled)
