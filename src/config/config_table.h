@@ -75,6 +75,10 @@ int config_set(const struct config_table *table, void *config, const char *name,
 void config_key_format(const struct config_table *table, const struct config_key *key,
                        const void *config, struct text *text);
 
+/* Whether two values of the key are the same. A number can be written in several ways: earlier
+ * versions recorded 10 as 1e+01. */
+bool config_values_equal(const struct valence_config_key *key, const char *a, const char *b);
+
 /* The value, a text without quotes, to `value`. ERROR_LIMIT where it does not fit. */
 int config_get(const struct config_table *table, const void *config, const char *name, char *value,
                size_t room, struct valence_error *error);

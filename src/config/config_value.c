@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -136,11 +137,18 @@ int config_key_set(const struct config_table *table, const struct config_key *ke
 
 /* ---- Values to text ---- */
 
+/* Digits before the point of a number that people read better without an exponent, else 1. */
+static int whole_digits(double value)
+{
+    double size = fabs(value);
+    return size >= 1 && size < 1e15 ? 1 + (int)floor(log10(size)) : 1;
+}
+
 /* The shortest decimal that reads back as the same number, with a point whatever the locale. */
 static void format_number(double value, struct text *text)
 {
     char digits[40];
-    for (int precision = 1; precision <= 17; precision++) {
+    for (int precision = whole_digits(value); precision <= 17; precision++) {
         double back;
         snprintf(digits, sizeof digits, "%.*g", precision, value);
         char *comma = strchr(digits, ',');
@@ -161,6 +169,14 @@ static void format_quoted(const char *value, struct text *text)
         text_append(text, value, 1);
     }
     text_append(text, "\"", 1);
+}
+
+bool config_values_equal(const struct valence_config_key *key, const char *a, const char *b)
+{
+    double x, y;
+    if (key->type == VALENCE_CONFIG_NUMBER && parse_double(a, &x) && parse_double(b, &y))
+        return x == y;
+    return strcmp(a, b) == 0;
 }
 
 void config_key_format(const struct config_table *table, const struct config_key *key,

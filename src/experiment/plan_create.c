@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/file_writer.h"
 #include "base/options.h"
+#include "config/config_table.h"
 #include "experiment/plan_private.h"
 #include "format/json_failure.h"
 #include "run/run_folder.h"
@@ -249,6 +250,20 @@ static int copy_variants(struct valence_experiment *experiment,
     return status;
 }
 
+/* Writes the numbers of a plan's configuration as `now` does, where they are the same. */
+static void rewrite_numbers(json_t *there, const json_t *now)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)now, key, value)
+    {
+        const struct valence_config_key *known = valence_train_key_find(key);
+        const char *before = json_string_value(json_object_get(there, key));
+        if (known && before && config_values_equal(known, before, json_string_value(value)))
+            (void)json_object_set(there, key, value); /* fails: it counts as another plan */
+    }
+}
+
 /* Whether the folder's plan is the one that was made. */
 static int check_same_plan(const struct valence_experiment *made, struct valence_error *error)
 {
@@ -256,6 +271,9 @@ static int check_same_plan(const struct valence_experiment *made, struct valence
     json_t *there = NULL, *now = plan_to_json(made);
     int status = now ? plan_read_json(plan_file(made, PLAN_FILE, path), &there, error)
                      : fail_memory(error, 1 << 16, "a plan");
+    if (!status)
+        rewrite_numbers(json_object_get(there, "configuration"),
+                        json_object_get(now, "configuration"));
     if (!status && !json_equal(there, now))
         status = fail_key(error, VALENCE_ERROR_EXISTS, "output",
                           "%s: holds an experiment with another plan\n"

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "config/config_table.h"
 #include "format/json_failure.h"
 
 #define RECORD_FORMAT  "valence-pieces"
@@ -94,10 +95,13 @@ json_t *pieces_record_make(const struct extraction *extraction, int64_t n_pieces
 static const char *differing_key(const json_t *begun, const json_t *own, bool names)
 {
     for (int i = 0; i < valence_extract_n_keys(); i++) {
-        const char *key = valence_extract_get_key(i)->name;
+        const struct valence_config_key *known = valence_extract_get_key(i);
+        const char *key = known->name;
         if (is_own_matter(key) || is_name(key) != names)
             continue;
-        if (!json_equal(json_object_get(begun, key), json_object_get(own, key)))
+        const char *was = json_string_value(json_object_get(begun, key));
+        const char *is = json_string_value(json_object_get(own, key));
+        if (!was || !is || !config_values_equal(known, was, is))
             return key;
     }
     return NULL;

@@ -87,8 +87,8 @@ json_t *train_config_to_json(const struct valence_train_config *config)
         if (key->on_resume == FREE)
             continue;
         config_key_format(&train_keys, key, config, &text);
-        bool told =
-            key->on_resume == FIXED || text.failed || strcmp(text.data, train_key_before(key)) != 0;
+        bool told = key->on_resume == FIXED || text.failed ||
+                    !config_values_equal(&key->known, text.data, train_key_before(key));
         if (text.failed || (told && json_object_set_new(object, name, json_string(text.data)))) {
             json_decref(object);
             object = NULL;
@@ -117,7 +117,7 @@ int train_config_may_resume(const struct valence_train_config *config, const jso
         if (key->on_resume == FREE)
             continue;
         const char *value = recorded(now, key), *before = recorded(begun, key);
-        if (!before || strcmp(before, value) != 0)
+        if (!before || !config_values_equal(&key->known, before, value))
             status =
                 fail_key(error, VALENCE_ERROR_CONFIG, key->known.name,
                          "%s is %s, but the run was begun with %s\n"

@@ -178,6 +178,34 @@ static void write_text(const char *folder, const char *name, const char *text)
     fclose(file);
 }
 
+/* Earlier versions recorded 10 as 1e+01. */
+static void test_a_plan_may_record_a_number_in_another_way(void **state)
+{
+    struct valence_train_config config = plan_config(*state, "numbers");
+    struct valence_error error;
+    struct valence_experiment *experiment;
+    char path[2800], text[1 << 14];
+    assert_int_equal(valence_train_config_set(&config, "optimizer.clip_norm", "10", &error), 0);
+    valence_experiment_close(create(&config, NULL));
+    snprintf(path, sizeof path, "%s/plan.json", config.output);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    char *number = strstr(text, "\"optimizer.clip_norm\": \"10\"");
+    assert_non_null(number);
+    number = strchr(number, ':') + 3;
+    memmove(number + 5, number + 2, strlen(number + 2) + 1);
+    memcpy(number, "1e+01", 5);
+    write_text(config.output, "plan.json", text);
+    valence_experiment_close(create(&config, NULL));
+    *number = '2';
+    write_text(config.output, "plan.json", text);
+    assert_int_equal(
+        valence_experiment_create(&config, variants, N_VARIANTS, NULL, &experiment, &error),
+        VALENCE_ERROR_EXISTS);
+}
+
 static void test_a_damaged_plan_is_an_error(void **state)
 {
     static const char *const damaged[] = {
@@ -438,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_bad_plans_are_refused_before_anything_is_written),
         cmocka_unit_test(test_a_variant_that_repeats_another_is_refused),
         cmocka_unit_test(test_a_dry_run_checks_the_plan_and_writes_nothing),
+        cmocka_unit_test(test_a_plan_may_record_a_number_in_another_way),
         cmocka_unit_test(test_a_damaged_plan_is_an_error),
         cmocka_unit_test(test_runs_are_trained_once),
         cmocka_unit_test(test_a_run_is_that_of_training_alone),

@@ -105,8 +105,10 @@ refuses "is no JSON" --pieces 8 --set faces.fps=4
 expect 1 extract $arguments -o "$work/begun" --pieces 8 --force
 same begun
 
-# A copy of a model is the same model, another model under its name is not.
+# A copy of a model is the same model, another model under its name is not. Earlier versions recorded 3600 as 3.6e+03.
 begin --set models.whisper="$work/copy.gguf"
+sed -i 's/"max_clip_seconds": "3600"/"max_clip_seconds": "3.6e+03"/' "$work/begun.pieces/pieces.json"
+grep -q '"3.6e+03"' "$work/begun.pieces/pieces.json" || wrong "the record has no '3600'"
 expect 1 extract $arguments -o "$work/begun" --pieces 8
 same begun
 begin --set models.whisper="$work/copy.gguf"

@@ -348,6 +348,42 @@ static void test_a_run_resumes_only_with_what_does_not_change_its_past(void **st
     json_decref(begun);
 }
 
+static void test_numbers_are_printed_as_people_write_them(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {"10",        "300",  "1500",   "0.1", "12.5",
+                                          "999999999", "1e-5", "0.0001", "0",   "1"};
+    static const char *const written[] = {"10",        "300",   "1500",   "0.1", "12.5",
+                                          "999999999", "1e-05", "0.0001", "0",   "1"};
+    struct valence_train_config config;
+    char value[VALENCE_CONFIG_VALUE_BYTES];
+    train_config_defaults(&config);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        assert_int_equal(valence_train_config_set(&config, "optimizer.clip_norm", numbers[i], NULL),
+                         0);
+        assert_int_equal(
+            valence_train_config_get(&config, "optimizer.clip_norm", value, sizeof value, NULL), 0);
+        assert_string_equal(value, written[i]);
+    }
+}
+
+/* Earlier versions recorded 10 as 1e+01. */
+static void test_a_number_may_be_recorded_in_another_way(void **state)
+{
+    (void)state;
+    struct valence_train_config config;
+    struct valence_error error;
+    train_config_defaults(&config);
+    assert_int_equal(config_assign(&config, "optimizer.clip_norm=10", NULL), 0);
+    json_t *begun = train_config_to_json(&config);
+    assert_string_equal(json_string_value(json_object_get(begun, "optimizer.clip_norm")), "10");
+    json_object_set_new(begun, "optimizer.clip_norm", json_string("1e+01"));
+    assert_int_equal(train_config_may_resume(&config, begun, &error), 0);
+    json_object_set_new(begun, "optimizer.clip_norm", json_string("1.1e+01"));
+    assert_int_equal(train_config_may_resume(&config, begun, &error), VALENCE_ERROR_CONFIG);
+    json_decref(begun);
+}
+
 static void test_a_younger_key_is_recorded_only_where_it_is_not_at_its_default(void **state)
 {
     (void)state;
@@ -426,6 +462,8 @@ int main(void)
         cmocka_unit_test(test_every_key_can_be_read_and_set_to_what_was_read),
         cmocka_unit_test(test_reading_a_key_checks_its_name_and_the_room),
         cmocka_unit_test(test_a_run_resumes_only_with_what_does_not_change_its_past),
+        cmocka_unit_test(test_numbers_are_printed_as_people_write_them),
+        cmocka_unit_test(test_a_number_may_be_recorded_in_another_way),
         cmocka_unit_test(test_a_younger_key_is_recorded_only_where_it_is_not_at_its_default),
         cmocka_unit_test(test_what_was_done_before_a_key_is_what_its_absence_means),
         cmocka_unit_test(test_the_published_model_sets_what_was_done_before),
