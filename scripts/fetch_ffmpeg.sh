@@ -38,20 +38,22 @@ tar -xJf "$source" -C "$work/source" --strip-components 1
 
 echo "building FFmpeg's libraries into $prefix (a few minutes, once)"
 {
-    # MJPEG alone is encoded: the small pictures of pages. dav1d decodes AV1, which FFmpeg itself cannot.
+    # MJPEG alone is encoded: the small pictures of pages. dav1d decodes AV1, which FFmpeg itself cannot. The libraries hold the
+    # text of these options, so that no folder of this machine is among them.
     cd "$work/source" &&
-        ./configure --prefix="$work/prefix" --enable-shared --disable-static --disable-programs --disable-doc \
+        ./configure --prefix=/usr/local --enable-shared --disable-static --disable-programs --disable-doc \
             --disable-avdevice --disable-avfilter --disable-postproc --disable-network --disable-autodetect \
             --disable-hwaccels --disable-encoders --enable-encoder=mjpeg --disable-muxers --disable-filters \
             --disable-protocols --enable-protocol=file,pipe,fd --disable-devices --disable-debug \
             --enable-zlib --enable-libdav1d --extra-ldflags="-Wl,-rpath,'\$\$ORIGIN'" &&
-        make -j "$(nproc)" && make install
+        make -j "$(nproc)" && make install DESTDIR="$work/installed"
 } >"$prefix.log" 2>&1 || {
     tail -n 30 "$prefix.log" >&2
     echo "FFmpeg did not build: the whole log is $prefix.log" >&2
     exit 1
 }
-sed -i "s|$work/prefix|$prefix|g" "$work"/prefix/lib/pkgconfig/*.pc # where it will be
+mv "$work/installed/usr/local" "$work/prefix"
+sed -i "s|/usr/local|$prefix|g" "$work"/prefix/lib/pkgconfig/*.pc # where it will be
 cp "$work/source/COPYING.LGPLv2.1" "$work/prefix/LICENSE"
 rm -rf "$work/prefix/share"
 mv "$work/prefix" "$prefix"
