@@ -24,6 +24,12 @@ def has_encoders():
 needs_encoders = pytest.mark.skipif(not has_encoders(), reason="a build without encoders")
 
 
+def resident():
+    """Bytes of this process that are in memory."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
 def tone(hertz, seconds=1):
     """A sound that needs no recognition: 16-bit samples at 16 kHz."""
     return (8000 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * 16000)) / 16000)).astype("<i2")

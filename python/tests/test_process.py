@@ -7,11 +7,7 @@ import numpy as np
 import pytest
 
 import valence
-
-
-def resident():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+from conftest import resident
 
 
 def test_a_thousand_cycles_leak_nothing(run, corpus):

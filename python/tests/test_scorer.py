@@ -1,13 +1,16 @@
 """Scores of recordings, with a model of the voice alone, whose encoder needs no weights; of texts, where the encoder is there."""
+import concurrent.futures
 import math
+import os
 import pathlib
 import signal
+import threading
 
 import numpy as np
 import pytest
 
 import valence
-from conftest import has_encoders, needs_encoders, tone, write_tone
+from conftest import has_encoders, needs_encoders, resident, tone, write_tone
 from valence.scorer import cache_folder, looks_like_a_path
 
 pytestmark = needs_encoders
@@ -108,6 +111,38 @@ def test_an_exception_stops(scorer, voice):
     with pytest.raises(KeyboardInterrupt):
         scorer.score(voice[1], on_segment=stop)
     assert scorer.score(voice[1]).segments
+
+
+def test_a_thousand_cycles_leak_nothing(voice, tmp_path):
+    sound = tone(200, 0.3) / np.float32(32768)
+
+    def cycle():
+        with valence.Scorer(voice[0], folder=tmp_path, download=False) as scorer:
+            assert scorer.score_sound(sound).segments
+
+    for _ in range(100):
+        cycle()
+    files, memory = len(os.listdir("/proc/self/fd")), resident()
+    for _ in range(1000):
+        cycle()
+    assert len(os.listdir("/proc/self/fd")) == files
+    assert resident() - memory < 4 << 20
+
+
+def test_eight_threads_agree_with_one(scorer, voice, tmp_path):
+    """A scorer is used by one thread at a time, so that each thread has its own."""
+    sounds = [tone(100 + 20 * i, 1) / np.float32(32768) for i in range(24)]
+    expected = [scorer.score_sound(sound).score for sound in sounds]
+    assert len(set(expected)) > 12
+    own = threading.local()
+
+    def score(sound):
+        if not hasattr(own, "scorer"):
+            own.scorer = valence.Scorer(voice[0], folder=tmp_path, download=False)
+        return own.scorer.score_sound(sound).score
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(score, sounds)) == expected
 
 
 def test_ctrl_c_stops_a_recording(scorer, voice, tmp_path):
