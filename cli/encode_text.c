@@ -207,7 +207,7 @@ const struct command encode_text = {
         "resume an interrupted one. If you give files, each holds one transcript.\n\n"
         "The store, and models trained on it, record the settings, so that 'valence predict "
         "--text' uses the same. Middle layers work better than the last ones, which predict the "
-        "next word; docs/results.md compares them.",
+        "next word; docs/text-features.md compares them.",
     .example = "valence import table clips.csv transcripts --labels-only\n"
                "valence encode text transcripts -o store --layers 18 --spelling sentence\n"
                "valence encode text store -o damaged --layers 18 --spelling sentence --stream "

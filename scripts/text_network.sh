@@ -7,7 +7,7 @@
 # LABELS is what `valence import table` takes: a CSV with transcripts, or MELD's folder. VALENCE is the command
 # (build/release/valence); options go to `valence train` (--set epochs=6).
 #
-# Layer, spelling, prefix and the network's settings were chosen on the validation part of CMU-MOSI; docs/results.md says how.
+# Layer, spelling, prefix and the network's settings were chosen on the validation part of CMU-MOSI; docs/text-features.md says how.
 set -euo pipefail
 
 labels=${1:?usage: scripts/text_network.sh LABELS [VALENCE]}
