@@ -35,8 +35,8 @@
 #define VALENCE_API
 #endif
 
-/* The room in arrays of names, valence_..._names[]; those behind the last name are NULL. A new name
- * then leaves an array's size as programs were linked with it. */
+/* The size of the arrays of names, valence_..._names[]; entries after the last name are NULL. The
+ * size stays when a name is added, so that programs that were linked before keep working. */
 #define VALENCE_MAX_NAMES 16
 
 #endif

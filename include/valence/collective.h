@@ -1,4 +1,4 @@
-/* Several processes that train, evaluate or predict as one: what they tell each other.
+/* Several processes that train, evaluate or predict as one: what they exchange.
  *
  * The same program runs n times, as *ranks* 0 ... n - 1. In training, each rank reads its share of
  * every batch, and they exchange features and gradients through the functions of this table; in

@@ -29,7 +29,7 @@ struct valence_published_split {
     int64_t n_clips[VALENCE_MAX_SPLITS];
 };
 
-/* Those that are known, 0 ... n - 1; NULL for any other index, or for a name that is none. */
+/* The known ones, 0 ... n - 1; NULL for any other index or name. */
 VALENCE_API int valence_n_published_splits(void);
 VALENCE_API const struct valence_published_split *valence_published_split_at(int index);
 VALENCE_API const struct valence_published_split *valence_published_split_find(const char *name);
@@ -39,11 +39,11 @@ VALENCE_API const struct valence_published_split *valence_published_split_find(c
 enum valence_severity { VALENCE_NOTE, VALENCE_WARNING };
 
 struct valence_finding {
-    /* What programs tell it by: "constant-columns". Codes stay the same from version to version. */
+    /* The name for programs: "constant-columns". Codes stay the same from version to version. */
     const char *code;
     /* A note is good to know; a warning spoils training or figures. */
     enum valence_severity severity;
-    /* What is the case, and what to do about it; the remedy of most notes is NULL. */
+    /* What was found, and what to do about it; most notes have no remedy (NULL). */
     const char *text, *remedy;
     /* The import's setting that would change it ("dtype", "skip", "group", "validation_fraction"),
      * or "". */
@@ -67,7 +67,7 @@ struct valence_diagnosis {
 struct valence_doctor_options {
     /* sizeof(struct valence_doctor_options), set by the default function. */
     size_t size;
-    /* Compare the counts with this published split; NULL: with the nearest, if any is near. */
+    /* Compare the counts with this published split; NULL: with the nearest, if one is near. */
     const char *published;
 };
 

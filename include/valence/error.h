@@ -46,9 +46,8 @@ struct valence_error {
     /* enum valence_status */
     int status;
     /* The setting that would change the outcome, as the options structs and the configuration name
-     * it
-     * ("dtype", "label_range", "losses.rnc"), or "". A program adds its own remedy by it: the texts
-     * here name no option of any program. */
+     * it ("dtype", "label_range", "losses.rnc"), or "". A program looks up its own remedy by it:
+     * the texts here never name a program's options. */
     char key[VALENCE_ERROR_KEY_BYTES];
     /* UTF-8, one line or a line and an indented explanation; never empty on error. */
     char text[VALENCE_ERROR_TEXT_BYTES];

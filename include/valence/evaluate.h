@@ -142,8 +142,8 @@ struct valence_evaluation {
     int n_flows;
     struct valence_flow_evaluation *flows;
 
-    /* The best that can be had without looking: the median of the training labels as every clip's
-     * score; NaN where the store has no labelled training clip. */
+    /* The best constant score: the median of the training labels; NaN where the store has no
+     * labelled training clip. */
     float constant;
     struct valence_metrics constant_metrics;
 

@@ -301,7 +301,7 @@ struct valence_experiment_result {
 
 /* Measures a finished experiment on the store that it was trained on, and writes its result.json.
  * Of a plan of the kind "sweep" only the first variant and that with the smallest validation error
- * are measured: the other figures of the test part would be a temptation.
+ * are measured, so that nothing is chosen on the test part.
  *
  * `options` may be NULL; n_resamples is then 10000. Without flows those of the plan's configuration
  * are measured. *result is NULL on failure; free it with valence_experiment_result_free(), which

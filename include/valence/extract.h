@@ -119,9 +119,9 @@ VALENCE_API void valence_extractor_options_default(struct valence_extractor_opti
 
 struct valence_extractor;
 
-/* Loads the encoders. `options` may be NULL, which fails for want of models. *extractor is NULL on
- * failure. Errors: ARGUMENT where the model of an encoder is not given (key: the option), nothing
- * is to be made, or an option is out of range; those of loading the encoders. */
+/* Loads the encoders. NULL `options` fail, since the defaults name no model files. *extractor is
+ * NULL on failure. Errors: ARGUMENT where the model of an encoder is not given (key: the option),
+ * nothing is to be made, or an option is out of range; those of loading the encoders. */
 VALENCE_API int valence_extractor_open(const struct valence_extractor_options *options,
                                        struct valence_extractor **extractor,
                                        struct valence_error *error);

@@ -2,8 +2,8 @@
  *
  * A configuration says what is read, which encoders make the streams, and where the store goes
  * (`valence extract --print-config` shows all keys). The work can be interrupted at any time: what
- * is stored is kept, and the same call goes on. Later it makes only the clips that are new, or
- * whose file, row or encoders changed. */
+ * is stored is kept, and the same call continues. Later calls make only the clips that are new, or
+ * whose file, row or encoders have changed. */
 #ifndef VALENCE_EXTRACT_STORE_H
 #define VALENCE_EXTRACT_STORE_H
 
@@ -54,8 +54,8 @@ VALENCE_API int valence_extract_config_get(const struct valence_extract_config *
                                            const char *key, char *value, size_t room,
                                            struct valence_error *error);
 
-/* The configuration as YAML, `annotated` with what each key means: free() it. NULL where memory is
- * short. */
+/* The configuration as YAML, `annotated` with what each key means. NULL where memory is short. Free
+ * it with valence_text_free() (valence/text.h). */
 VALENCE_API char *valence_extract_config_text(const struct valence_extract_config *config,
                                               bool annotated);
 

@@ -127,7 +127,7 @@ struct valence_import_options {
     const char *label_scale;
     /* csd: a CSV with columns id (of a clip or a recording) and split. */
     const char *splits;
-    /* By enum valence_stream; those beyond count for nothing. */
+    /* By enum valence_stream; entries beyond are ignored. */
     struct valence_import_stream streams[VALENCE_STORE_MAX_STREAMS];
     /* How values are stored. With f16, each column is measured on the way, and a stream with a
      * column that f16 rounds by more than 2 % of its spread is stored as f32 instead, unless
@@ -155,7 +155,7 @@ struct valence_import_options {
     bool zeros_missing;
     /* NaN and infinite values are stored as 0, as the authors of CMU-MultimodalSDK do. */
     bool zero_invalid;
-    /* A source without streams is fine: a store of labels and transcripts. */
+    /* Accept a source without streams: a store of labels and transcripts. */
     bool labels_only;
     /* Where set, clips are counted in place of being stored, and the store's path is not used.
      * *summary receives the counts, NULL on failure; free it with valence_data_summary_free()
@@ -214,7 +214,7 @@ struct valence_import_result {
  *
  * Errors: ARGUMENT (no such kind, impossible options), NOT_FOUND, FORMAT, SHAPE and DATA (what is
  * wrong with the source, or with one of its clips; the key "skip.REASON" where skipping such clips
- * would go on), EXISTS (another finished store), BUSY, LIMIT, UNSUPPORTED, CANCELLED, IO,
+ * would let it continue), EXISTS (another finished store), BUSY, LIMIT, UNSUPPORTED, CANCELLED, IO,
  * DISK_FULL, MEMORY. */
 VALENCE_API int valence_import(enum valence_import_kind kind, const char *source_path,
                                const char *store_path, const struct valence_import_options *options,

@@ -45,7 +45,7 @@ enum valence_path_kind {
     VALENCE_PATH_OTHER
 };
 
-/* What is at `path`, by a look at names and first bytes. */
+/* What is at `path`, judged by names and first bytes. */
 VALENCE_API enum valence_path_kind valence_path_kind(const char *path);
 
 /* ---- Checkpoints ---- */
@@ -59,7 +59,7 @@ struct valence_checkpoint_summary {
     const char *streams[VALENCE_MAX_STREAMS];
     /* Bits 1 << enum valence_stream: streams whose columns are standardised. */
     unsigned standardised;
-    /* Training can go on from it. */
+    /* Training can resume from it. */
     bool is_resumable;
     /* Validation clips that its intervals come from; 0: it gives none. */
     int64_t n_calibration_clips;

@@ -46,7 +46,7 @@ struct valence_media_options {
      * source's latest picture at that time, so that sources of variable rate come out right. */
     double fps;
 
-    /* Which of several streams of a kind, from 0; -1 (the default) is the one FFmpeg holds best:
+    /* Which of several streams of a kind, from 0; -1 (the default) is the one that FFmpeg prefers:
      * marked as default, the highest resolution, the most channels. */
     int audio_stream, video_stream;
 
@@ -120,8 +120,8 @@ VALENCE_API void valence_media_close(struct valence_media *media);
 VALENCE_API const struct valence_media_info *
 valence_media_get_info(const struct valence_media *media);
 
-/* What is wrong with the file, found until now, where `accept_damaged` lets it pass: "the file is
- * cut off: ...". "" where nothing is; lives until the next call with `media`. */
+/* What has been found wrong with the file so far, where `accept_damaged` lets it pass: "the file is
+ * cut off: ..."; "" if nothing. Lives until the next call with `media`. */
 VALENCE_API const char *valence_media_warning(const struct valence_media *media);
 
 /* ---- Decoding piece by piece ---- */
@@ -163,8 +163,8 @@ struct valence_media_sink {
 };
 
 /* Decodes segments, in any order, overlapping or not; NULL and 0 are the whole file. The file is
- * gone through once, and what no segment needs is jumped over where the file can be sought. A pipe
- * is decoded once; else the call can be repeated. `progress` may be NULL.
+ * read once, and what no segment needs is skipped if the file is seekable. A pipe is decoded once;
+ * else the call can be repeated. `progress` may be NULL.
  *
  * Sound that is missing for more than 0.1 s between two packets (by their times) is silence.
  *

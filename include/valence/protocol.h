@@ -3,7 +3,7 @@
  * A protocol has *conditions*: rates of missing rows, subsets of modalities, shares of noisy clips.
  * For each, a *mask* says what every clip of a split loses; the model then scores what is left.
  * Where a published rule draws from NumPy's random stream, the masks here are its masks bit for bit
- * (docs/protocols.md says where, and which published table a protocol may stand beside).
+ * (docs/protocols.md says where, and which published tables you can compare with).
  *
  *     valence_evaluate_protocol(model, store, "erase", NULL, NULL, &evaluation, &error);
  *     for (int c = 0; c < evaluation->n_conditions; c++)
@@ -84,7 +84,7 @@ extern VALENCE_API const char *const valence_erasure_names[VALENCE_MAX_NAMES];
 /* What takes the place of a replaced row of text. */
 enum valence_replacement {
     VALENCE_REPLACEMENT_WORD,    /* another row of text of the store, drawn at random */
-    VALENCE_REPLACEMENT_UNKNOWN, /* 0, as an erased row: the nearest that there is to [UNK] */
+    VALENCE_REPLACEMENT_UNKNOWN, /* 0, as an erased row: the nearest to [UNK] here */
     VALENCE_N_REPLACEMENTS
 };
 /* "word", "unknown" */

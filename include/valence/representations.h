@@ -1,4 +1,4 @@
-/* Representation maps: how near is what a network imagines to what it would have seen?
+/* Representation maps: how near are imagined representations to real ones?
  *
  * A clip is given to a model twice, complete and without some modalities, and what the network
  * computes for a missing modality is compared with what it computes from the real one. The map of n

@@ -13,10 +13,10 @@ extern "C" {
 
 /* ---- Threads ---- */
 
-/* What a thread of yours computes with from now on when it calls the library: n threads, 0 for the
- * default. Gives what it was before, so that you can set it back; other threads are not affected.
- * Fewer are used where the system does not give as many (OMP_THREAD_LIMIT, `ulimit -u`). A build
- * without OpenMP computes on the calling thread alone. */
+/* Sets the number of threads that the library computes with when the calling thread calls it: n, or
+ * 0 for the default. Returns the previous number, so that you can restore it; other threads are not
+ * affected. Fewer are used where the system does not give as many (OMP_THREAD_LIMIT, `ulimit -u`).
+ * A build without OpenMP computes on the calling thread alone. */
 VALENCE_API int valence_set_threads(int n);
 
 /* What the calling thread computes with. */
@@ -58,9 +58,9 @@ VALENCE_API void valence_block_release(void *block, size_t bytes);
 
 enum valence_log_level { VALENCE_LOG_INFO, VALENCE_LOG_WARNING };
 
-/* Receives what the library and the libraries under it have to say beside errors: one line without
- * a newline, UTF-8, which lives for the call only. It may be called from any thread and from
- * several at once. */
+/* Receives what the library and the libraries under it report besides errors: one line without a
+ * newline, UTF-8, which lives for the call only. It may be called from any thread and from several
+ * at once. */
 typedef void (*valence_log_function)(void *user, enum valence_log_level level, const char *text);
 
 /* Sets it for the whole process; NULL, the default, drops everything. Call it before anything

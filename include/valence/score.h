@@ -122,7 +122,7 @@ VALENCE_API float valence_model_distance_limit(const struct valence_model *model
  * another language, say. Its novelty is what lies outside the principal directions of the training
  * clips' mean rows, and is given as the share of the validation clips that have less of it. Beyond
  * this limit a clip counts as outside the training data: about one in a hundred clips of the
- * training data's kind does. It takes 100 validation clips to say so. */
+ * training data's kind does. With fewer than 100 validation clips none does. */
 #define VALENCE_NOVELTY_LIMIT 0.99f
 
 #ifdef __cplusplus

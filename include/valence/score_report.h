@@ -7,8 +7,8 @@
  * A report of scores is one HTML file with everything in it but the recordings, which it plays from
  * where they are, or carries too. It shows each recording with its scores over time, their
  * intervals, the words and what each of them does to the score, pictures, and what voice and face
- * look like where that was observed. It works without a network and asks for nothing: its content
- * security policy forbids it. All texts are shown as texts, whatever they hold. */
+ * look like where that was observed. It works without a network: its content security policy
+ * forbids every request. Texts are never read as HTML, whatever they hold. */
 #ifndef VALENCE_SCORE_REPORT_H
 #define VALENCE_SCORE_REPORT_H
 
@@ -48,8 +48,8 @@ struct valence_score_report_options {
 
 VALENCE_API void valence_score_report_options_default(struct valence_score_report_options *options);
 
-/* What the functions below would say of the report at `path` and of the recordings at `media`, `n`
- * paths, without making anything: for work that should not take an hour before it is told that the
+/* Gives the errors that the functions below would give for the report at `path` and the `n`
+ * recordings at `media`, without making anything, so that you learn before an hour of work that the
  * page cannot be written. Paths that are no regular files are left out. Errors: those of
  * valence_output_check(); ARGUMENT for options out of range; LIMIT with key "embed" where the files
  * are too large for the page. */

@@ -73,10 +73,10 @@ struct valence_scorer_options {
     const char *device, *memory; /* struct valence_encoder_options */
 
     /* A folder, made where it does not exist, in which what is finished of a recording of more than
-     * a minute is kept until all of it is: a call that was interrupted, even killed, then goes on
-     * where it stopped, and gives the scores of one that was not. The file, which only its owner
-     * can read, holds what was said; one that nobody came back to is removed after 30 days. NULL:
-     * nothing is kept. */
+     * a minute is kept until all of it is: a call that was interrupted, even killed, then continues
+     * where it stopped and gives the same scores as an uninterrupted one. The file, which only its
+     * owner can read, holds what was said. It is removed after 30 days without use. NULL: nothing
+     * is kept. */
     const char *journal_folder;
 };
 
@@ -187,7 +187,7 @@ struct valence_signals {
 };
 
 /* Where the network looked (valence_attend()): how its attention is shared out over the rows of one
- * modality. It says what was gathered; what that did to the score, only leaving it out can say. */
+ * modality. It says what was gathered; only leaving it out shows what that did to the score. */
 struct valence_row_attention {
     int64_t n;            /* rows; 0, and NULL, for a modality that the flow reads no rows of */
     const float *weights; /* (n): 0 ... 1, together 1 */
@@ -285,7 +285,7 @@ VALENCE_API int valence_score_recording(struct valence_scorer *scorer,
 
 /* Scores `n` texts, one segment each, whose index is the text's; several are encoded together.
  * Texts without words have no score and a reason. Errors: as above, but a text without a score is
- * none. */
+ * no error. */
 VALENCE_API int valence_score_texts(struct valence_scorer *scorer, const char *const *texts,
                                     int64_t n, const struct valence_progress *progress,
                                     valence_segment_receiver receive, void *user,
@@ -310,7 +310,7 @@ VALENCE_API void valence_live_close(struct valence_live *live); /* takes NULL */
 VALENCE_API int valence_live_feed(struct valence_live *live, const float *samples, int64_t n,
                                   struct valence_error *error);
 
-/* Nothing more comes: the utterance at hand is scored. */
+/* Ends the sound: scores the utterance that has begun. */
 VALENCE_API int valence_live_end(struct valence_live *live, struct valence_error *error);
 
 #ifdef __cplusplus

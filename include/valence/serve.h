@@ -93,8 +93,8 @@ struct valence_server;
  * failure.
  *
  * Errors: ARGUMENT for options out of range, and with key "api_key" where other machines would be
- * served without one; BUSY where the port is in use, or the folder for jobs, NOT_FOUND where the
- * address is none of this machine, IO; those of valence_media_workers_create(); UNSUPPORTED where
+ * served without one; BUSY where the port is in use, or the folder for jobs, NOT_FOUND where this
+ * machine does not have the address, IO; those of valence_media_workers_create(); UNSUPPORTED where
  * the build has no server; MEMORY. */
 VALENCE_API int valence_server_create(const char *path, const struct valence_scorer_options *scorer,
                                       const struct valence_server_options *options,
@@ -115,10 +115,10 @@ VALENCE_API int valence_server_wait(struct valence_server *server, double second
 VALENCE_API void valence_server_reload(struct valence_server *server);
 
 /* Takes no more connections, answers 503 to further requests, and waits up to `seconds` for those
- * at hand; what is not done by then gets 503. A second call does nothing. */
+ * that it has; what is not done by then gets 503. A second call does nothing. */
 VALENCE_API void valence_server_stop(struct valence_server *server, double seconds);
 
-/* Stops at once where it was not stopped, and frees. Takes NULL. */
+/* Stops at once if it is still running, and frees. Takes NULL. */
 VALENCE_API void valence_server_free(struct valence_server *server);
 
 #ifdef __cplusplus

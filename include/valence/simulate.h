@@ -35,7 +35,7 @@ enum valence_reading {
     VALENCE_READING_WINNER,   /* one a token of the winning hypothesis but the last */
     VALENCE_READING_REFERENCE /* one a pass of the search after the first, of the hypothesis then
                                  best among the unfinished, as the published script takes them: they
-                                 may change hypothesis, and go on after the winner has ended */
+                                 may change hypothesis, and continue after the winner has ended */
 };
 
 /* "winner", "reference" */
@@ -97,7 +97,7 @@ VALENCE_API int64_t valence_simulator_width(const struct valence_simulator *simu
 enum valence_simulation_flag {
     VALENCE_SIMULATION_EMPTY = 1, /* no letter and no digit in the text, or no row */
     VALENCE_SIMULATION_REPEATS =
-        2, /* a piece of tokens stands at least 4 times in a row, over at least 12 tokens */
+        2, /* a group of tokens occurs at least 4 times in a row, over at least 12 tokens */
     VALENCE_SIMULATION_REFUSAL =
         4, /* begins as language models decline ("I'm sorry, but ...") and speaks of the task */
     VALENCE_SIMULATION_CUT = 8 /* max_tokens came before the end-of-sequence token */
@@ -108,7 +108,7 @@ extern VALENCE_API const char *const valence_simulation_flag_names[VALENCE_MAX_N
 
 /* What the model heard. Free with valence_simulation_free(). */
 struct valence_simulation {
-    char *text; /* the winner's tokens but special ones, white space at its ends left out, UTF-8 */
+    char *text; /* the winner's tokens except special ones, trimmed, UTF-8 */
     /* its log-probability divided by its tokens, the end-of-sequence token among both */
     double score;
     unsigned flags; /* enum valence_simulation_flag */

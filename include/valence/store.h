@@ -226,7 +226,7 @@ VALENCE_API int valence_store_writer_open(const char *path,
 /* True where a store was removed and started again (replace_unfinished, overwrite). */
 VALENCE_API bool valence_store_writer_replaced(const struct valence_store_writer *writer);
 
-/* Clips stored, and whether one of them has this id: an interrupted import goes on after it. */
+/* Clips stored, and whether one of them has this id: an interrupted import continues after it. */
 VALENCE_API int64_t valence_store_writer_n_clips(const struct valence_store_writer *writer);
 VALENCE_API bool valence_store_writer_has(const struct valence_store_writer *writer,
                                           const char *id);
@@ -266,7 +266,7 @@ VALENCE_API int valence_store_writer_add_failure(struct valence_store_writer *wr
 VALENCE_API int valence_store_writer_remove_failure(struct valence_store_writer *writer,
                                                     const char *id, struct valence_error *error);
 
-/* Makes everything added so far durable; happens now and then by itself as well. */
+/* Makes everything added so far durable, which also happens by itself from time to time. */
 VALENCE_API int valence_store_writer_commit(struct valence_store_writer *writer,
                                             struct valence_error *error);
 
@@ -275,7 +275,7 @@ VALENCE_API int valence_store_writer_finish(struct valence_store_writer *writer,
                                             struct valence_error *error);
 
 /* Commits and closes; on an error closes all the same. What was not finished stays marked as
- * unfinished, and opening the writer again continues with it. NULL is fine. */
+ * unfinished, and opening the writer again continues with it. Takes NULL. */
 VALENCE_API int valence_store_writer_close(struct valence_store_writer *writer,
                                            struct valence_error *error);
 
@@ -340,9 +340,9 @@ struct valence_store_merge_options {
 VALENCE_API void valence_store_merge_options_default(struct valence_store_merge_options *options);
 
 /* Makes the store `to` of all clips and failures of `n` finished stores, in their order. They need
- * the same streams and the same encoders; source and label scale are the first one's. An
- * interrupted call is repeated to go on. `options` may be NULL, and so may n_clips: the clips of
- * `to`. Errors, found before anything is written: SHAPE for other streams; DATA for other encoders;
+ * the same streams and the same encoders; source and label scale are the first one's. Repeat an
+ * interrupted call to continue it. `options` may be NULL, and so may n_clips: the clips of `to`.
+ * Errors, found before anything is written: SHAPE for other streams; DATA for other encoders;
  * EXISTS for a clip that is in two of them and, with key "target", for clips that `to` holds and a
  * repeated call would not; NOT_FOUND with key "partial" where some are parts of an extraction and
  * another part is missing; those of opening and writing stores; CANCELLED. */

@@ -15,8 +15,8 @@
 extern "C" {
 #endif
 
-/* Arrays that are indexed by an enum have this much room, not the number of its names today, so
- * that a new name does not move what stands behind them. What is beyond the names is 0 or NULL. */
+/* Arrays that are indexed by an enum have this size, not the number of its names today, so that a
+ * new name does not change the layout of a struct. Entries after the last name are 0 or NULL. */
 #define VALENCE_MAX_MODALITIES 8
 #define VALENCE_MAX_STREAMS    16
 #define VALENCE_MAX_SPLITS     8

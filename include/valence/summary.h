@@ -20,7 +20,7 @@ extern "C" {
 
 /* Labels rounded to -3 ... 3, halves to even, as Acc-7 does. */
 #define VALENCE_LABEL_BINS 7
-/* Of clips, columns and pairs so many are named; their number counts all. */
+/* At most so many clips, columns and pairs are named; their number counts all. */
 #define VALENCE_N_EXAMPLES 3
 
 /* Some clips, by their numbers in the data set's order; valence_data_summary_id() has the ids. */
@@ -126,7 +126,7 @@ VALENCE_API int valence_store_summarise(const struct valence_store *store, bool 
                                         struct valence_data_summary **summary,
                                         struct valence_error *error);
 
-/* NULL is fine. */
+/* Takes NULL. */
 VALENCE_API void valence_data_summary_free(struct valence_data_summary *summary);
 
 /* A clip's id, or the recording it was cut from ("" where that is unknown); NULL for a number that

@@ -28,7 +28,7 @@ struct valence_synthesize_options {
     enum valence_dtype type;
     /* NULL, or a CSV with columns audio, text, video, simulated (rows of each stream) and label:
      * one clip a row, in the file's order, all of them training clips; the numbers of clips above
-     * then count for nothing. */
+     * are then ignored. */
     const char *lengths_path;
     /* Threads to work with, for this call alone; 0: as many as the process uses. */
     int threads;

@@ -48,9 +48,9 @@ struct valence_transcribe_options {
     int beams;      /* 1 ... 8; 1 is greedy (5) */
 
     /* Silero's voice activity detection, v6.2.0 in ggml's format (share/valence/silero-vad.bin of
-     * an installation; its digest is checked): what is not speech is not listened to. Segments and
-     * words then lie where speech was found; one that goes on behind a pause of more than a second
-     * becomes two. NULL (the default): everything is listened to. */
+     * an installation; its digest is checked): only speech is transcribed. Segments and words then
+     * lie where speech was found; a segment that continues after a pause of more than a second is
+     * split. NULL (the default): all sound is transcribed. */
     const char *vad;
 
     const char *prompt; /* names and terms that may occur, or NULL */
@@ -61,9 +61,8 @@ struct valence_transcribe_options {
      * value other than 0 stops: ERROR_CANCELLED. NULL (the default): nothing is handed out. */
     int (*receive)(void *user, const struct valence_transcript *so_far);
     void *user;
-    /* What `receive` was given last when the same sound was transcribed with the same options: it
-     * is gone on from there, and the result is that of a call without an interruption. NULL (the
-     * default): from the beginning. */
+    /* What `receive` was given last for the same sound and options: transcription continues from
+     * there, with the result of an uninterrupted call. NULL (the default): from the beginning. */
     const struct valence_transcript *so_far;
 };
 

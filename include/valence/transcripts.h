@@ -50,7 +50,7 @@ enum valence_transcript_rows {
 };
 extern VALENCE_API const char *const valence_transcript_rows_names[VALENCE_MAX_NAMES];
 
-/* The prefix that suits best in docs/results.md. */
+/* The prefix that suits best in docs/text-features.md. */
 #define VALENCE_PREFIX_DEFAULT VALENCE_PREFIX_BOS "\n"
 
 struct valence_transcript_options {
@@ -59,9 +59,8 @@ struct valence_transcript_options {
     const char *layers;
     const char *memory;
     /* What the model reads before each transcript, as in struct valence_encoder_options; its rows
-     * are dropped. The first token of a language model carries next to nothing of the word that
-     * stands there, so without a prefix the first word is lost. Default: VALENCE_PREFIX_DEFAULT;
-     * "": none. */
+     * are dropped. The row of a language model's first token says next to nothing about the word
+     * there, so without a prefix that word is lost. Default: VALENCE_PREFIX_DEFAULT; "": none. */
     const char *prefix;
     enum valence_spelling spelling;    /* default: VALENCE_SPELLING_AS_IS */
     enum valence_transcript_rows rows; /* default: VALENCE_ROWS_TOKENS */
