@@ -34,71 +34,68 @@ static void tabulate_splits(struct report_builder *builder, const char *name,
     }
 }
 
-/* The share of each class in each split, counted in the store. */
+/* The share of each bin in each split's labelled clips; `counts` is (VALENCE_N_SPLITS, n). */
+static struct report_chart *chart_shares(struct report_builder *builder, const char *title,
+                                         const char *axis, const char *const *bins, int n,
+                                         const int64_t *counts)
+{
+    struct report_chart *chart = report_chart(builder, REPORT_BARS, "labels", title);
+    if (!chart)
+        return NULL;
+    report_axis_names(builder, &chart->x, bins, n);
+    chart->x.title = axis;
+    chart->y.title = "Share of the split";
+    chart->y.unit = "%";
+    chart->y.digits = 1;
+    for (int s = 0; s < VALENCE_N_SPLITS; s++, counts += n) {
+        int64_t sum = 0;
+        for (int b = 0; b < n; b++)
+            sum += counts[b];
+        struct report_series *series =
+            sum > 0 ? report_series(builder, chart, valence_split_names[s], n) : NULL;
+        double *y = report_numbers(builder, n);
+        if (!series || !y)
+            continue;
+        for (int b = 0; b < n; b++)
+            y[b] = 100 * (double)counts[b] / (double)sum;
+        series->y = y;
+    }
+    return chart;
+}
+
+/* The summary counts no classes, so they are counted in the store. */
 static void chart_classes(struct report_builder *builder, const char *name,
                           const struct valence_store *store)
 {
     const struct valence_label_scale *scale = valence_store_label_scale(store);
-    int64_t n_clips = valence_store_n_clips(store);
     const char *names[VALENCE_MAX_CLASSES];
-    struct report_chart *chart =
-        report_chart(builder, REPORT_BARS, "labels", report_format(builder, "Classes of %s", name));
-    for (int c = 0; c < scale->n_classes; c++)
-        names[c] = scale->classes[c];
-    if (!chart)
+    int n = scale->n_classes;
+    int64_t *counts = report_take(builder, VALENCE_N_SPLITS * n, sizeof *counts);
+    if (!counts)
         return;
-    report_axis_names(builder, &chart->x, names, scale->n_classes);
-    chart->x.title = "Class";
-    chart->y.title = "Share of the split";
-    chart->y.unit = "%";
-    chart->y.digits = 1;
-    for (int s = 0; s < VALENCE_N_SPLITS; s++) {
-        double *y = report_numbers(builder, scale->n_classes);
-        int64_t n = 0;
-        for (int64_t i = 0; y && i < n_clips; i++) {
-            const struct valence_clip *clip = valence_store_clip(store, i);
-            if ((int)clip->split != s ||
-                !(clip->label >= 0 && clip->label < (float)scale->n_classes))
-                continue;
-            y[(int)clip->label]++;
-            n++;
-        }
-        struct report_series *series =
-            n > 0 ? report_series(builder, chart, valence_split_names[s], scale->n_classes) : NULL;
-        for (int c = 0; series && c < scale->n_classes; c++)
-            y[c] *= 100 / (double)n;
-        if (series)
-            series->y = y;
+    for (int c = 0; c < n; c++)
+        names[c] = scale->classes[c];
+    for (int64_t i = 0; i < valence_store_n_clips(store); i++) {
+        const struct valence_clip *clip = valence_store_clip(store, i);
+        if (clip->label >= 0 && clip->label < (float)n)
+            counts[(int)clip->split * n + (int)clip->label]++;
     }
+    chart_shares(builder, report_format(builder, "Classes of %s", name), "Class", names, n, counts);
 }
 
 static void chart_labels(struct report_builder *builder, const char *name,
                          const struct valence_data_summary *summary)
 {
     static const char *const bins[VALENCE_LABEL_BINS] = {"-3", "-2", "-1", "0", "+1", "+2", "+3"};
-    struct report_chart *chart =
-        report_chart(builder, REPORT_BARS, "labels", report_format(builder, "Labels of %s", name));
-    if (!chart)
-        return;
-    report_axis_names(builder, &chart->x, bins, VALENCE_LABEL_BINS);
-    chart->x.title = "Rounded label";
-    chart->y.title = "Share of the split";
-    chart->y.unit = "%";
-    chart->y.digits = 1;
-    report_note(builder, chart, "Labels beyond -3 and 3 count at the ends.");
-    for (int s = 0; s < VALENCE_N_SPLITS; s++) {
-        const struct valence_split_summary *split = &summary->splits[s];
-        int64_t n = split->n_clips - split->n_unlabelled;
-        struct report_series *series =
-            n > 0 ? report_series(builder, chart, valence_split_names[s], VALENCE_LABEL_BINS)
-                  : NULL;
-        double *y = report_numbers(builder, VALENCE_LABEL_BINS);
-        if (!series || !y)
-            continue;
+    int64_t counts[VALENCE_N_SPLITS][VALENCE_LABEL_BINS];
+    for (int s = 0; s < VALENCE_N_SPLITS; s++)
         for (int b = 0; b < VALENCE_LABEL_BINS; b++)
-            y[b] = 100 * (double)split->label_bins[b] / (double)n;
-        series->y = y;
-    }
+            counts[s][b] = summary->splits[s].label_bins[b];
+    struct report_chart *chart =
+        chart_shares(builder, report_format(builder, "Labels of %s", name), "Rounded label", bins,
+                     VALENCE_LABEL_BINS, counts[0]);
+    if (chart)
+        report_note(builder, chart, "Labels beyond -3 and 3 count at the ends.");
 }
 
 /* ---- Streams ---- */
