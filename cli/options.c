@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "valence/text.h"
+#include "given_options.h"
 #include "remedies.h"
 #include "terminal.h"
 #include "valence/runtime.h"
+#include "valence/text.h"
 
 /* ---- Looking at a command's options ---- */
 
@@ -178,67 +179,6 @@ static void print_log(void *user, enum valence_log_level level, const char *text
     fputc('\n', stderr);
 }
 
-/* ---- What was given ---- */
-
-static char **given_words;
-static int n_given;
-static bool lost_given; /* memory was short */
-
-const char *const *options_given(int *n)
-{
-    *n = n_given;
-    return (const char *const *)given_words;
-}
-
-static void forget_given(void)
-{
-    for (int i = 0; i < n_given; i++)
-        free(given_words[i]);
-    free(given_words);
-    given_words = NULL;
-    n_given = 0;
-    lost_given = false;
-}
-
-/* Where memory is short nothing is known of what was given, rather than a part. */
-static void add_given(const char *dashes, const char *word)
-{
-    size_t room = strlen(dashes) + strlen(word) + 1;
-    if (lost_given)
-        return;
-    char **grown = realloc(given_words, ((size_t)n_given + 1) * sizeof *given_words);
-    given_words = grown ? grown : given_words;
-    char *copy = grown ? malloc(room) : NULL;
-    if (!copy) {
-        forget_given();
-        lost_given = true;
-        return;
-    }
-    snprintf(copy, room, "%s%s", dashes, word);
-    given_words[n_given++] = copy;
-}
-
-bool options_left_out(const char *name)
-{
-    static const char *const names[] = {"json",  "csv",    "format",      "tables",  "card",
-                                        "force", "npy",    "predictions", "verbose", "quiet",
-                                        "jobs",  "memory", "offline"};
-    size_t length = strcspn(name, "=");
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strlen(names[i]) == length && strncmp(names[i], name, length) == 0)
-            return true;
-    return false;
-}
-
-static void add_given_option(const struct option *option, const char *value)
-{
-    if (options_left_out(option->name))
-        return;
-    add_given("--", option->name);
-    if (value)
-        add_given("", value);
-}
-
 /* ---- Parsing ---- */
 
 /* What is left to parse. */
@@ -346,7 +286,7 @@ static int store_option(const struct command *command, const struct option *opti
         if (value)
             return report_usage(command, "--%s takes no value", option->name);
         *(bool *)option->target = true;
-        add_given_option(option, NULL);
+        given_add_option(option->name, NULL);
         return EXIT_FINE;
     }
     if (!value) {
@@ -354,7 +294,7 @@ static int store_option(const struct command *command, const struct option *opti
             return report_usage(command, "--%s needs its %s", option->name, option->value_name);
         value = arguments->values[arguments->at++];
     }
-    add_given_option(option, value);
+    given_add_option(option->name, value);
     if (option->type == OPTION_ARGUMENT && *(const char **)option->target)
         return report_usage(command, "--%s: this argument is given twice", option->name);
     if (option->type == OPTION_TEXT || option->type == OPTION_ARGUMENT) {
@@ -429,7 +369,7 @@ static int parse_all(const struct command *command, const struct option *options
         bool is_loose = only_positional || argument[0] != '-' || argument[1] == '\0';
         bool ends_options = !is_loose && strcmp(argument, "--") == 0;
         if (is_loose || ends_options)
-            add_given("", argument);
+            given_add("", argument);
         if (is_loose)
             argv[1 + (*n_loose)++] = argument;
         else if (ends_options)
@@ -492,8 +432,8 @@ bool options_parse(const struct command *command, const struct option *options, 
         return false;
     }
     int n_loose;
-    forget_given();
-    add_given("", command->name);
+    given_forget();
+    given_add("", command->name);
     for (int i = 0; i < maximum; i++)
         positional[i] = NULL;
     *exit_code = parse_all(command, options, argc, argv, &n_loose);
