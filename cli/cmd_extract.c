@@ -11,6 +11,7 @@
 #include "shared_options.h"
 #include "table.h"
 #include "valence/error.h"
+#include "valence/text.h"
 
 struct request {
     const char *subject, *output, *shard, *preview;
@@ -253,7 +254,7 @@ static int run_request(const struct command *command, const struct request *requ
         char *text = valence_extract_config_text(config, true);
         code = text ? EXIT_FINE : report_no_memory();
         fputs(text ? text : "", stdout);
-        free(text);
+        valence_text_free(text);
     } else {
         code = extract(request, config, &options, &error);
     }
@@ -292,7 +293,7 @@ static int run_extract(const struct command *command, int argc, char **argv)
         {OPTION_INT, 0, "pieces", &request.pieces, "N",
          "Cut the work into N pieces, which all processes that run this command share; the last "
          "one merges them (default: with mpirun, 8 for each process).",
-         1, 1e6},
+         1, 1e9},
         {OPTION_INT, 0, "allow-failures", &request.allowed, "N",
          "Exit with 0 if at most N clips fail (default: 0).", 0, 1e9},
         {OPTION_FLAG, 0, "retry-failures", &request.retry, NULL,
