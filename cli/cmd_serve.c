@@ -221,9 +221,7 @@ static int run_serve(const struct command *command, int argc, char **argv)
     valence_set_log(print_warning, NULL); /* before --verbose, which shows more */
 #endif
     const struct option options[] = {
-        option_model(&score->run,
-                     "The model that scores: a run or a checkpoint (default: the model for English "
-                     "text that comes with valence)."),
+        SCORING_MODEL_OPTION(score),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Who is served", 0, 0},
         {OPTION_TEXT, 0, "host", &request.host, "ADDRESS",
          "Where to listen (default: 127.0.0.1, this machine alone). Elsewhere a key is needed.", 0,
@@ -246,27 +244,11 @@ static int run_serve(const struct command *command, int argc, char **argv)
         {OPTION_FLAG, 0, "metrics", &request.metrics, NULL,
          "Serve counters for Prometheus at /metrics.", 0, 0},
         {OPTION_GROUP, 0, NULL, NULL, NULL, "How it scores", 0, 0},
-        {OPTION_TEXT, 'l', "language", &score->language, "CODE",
-         "The language spoken: en, de, ...; auto detects it (default: auto, or as in training).", 0,
-         0},
+        SCORING_LANGUAGE_OPTION(score),
         {OPTION_FLAG, 0, "no-transcript", &score->no_transcript, NULL,
          "Recognise no speech: words come from the requests alone.", 0, 0},
         LEVEL_OPTION(&score->level),
-        {OPTION_GROUP, 0, NULL, NULL, NULL, "Encoders (files, or names from 'valence models')", 0,
-         0},
-        {OPTION_TEXT, 0, "whisper", &score->whisper, "MODEL",
-         "Whisper, for speech and its rows (default: whisper-base).", 0, 0},
-        {OPTION_TEXT, 0, "llm", &score->llm, "MODEL",
-         "The language model (default: the one that training used).", 0, 0},
-        {OPTION_TEXT, 0, "faces", &score->faces, "MODEL",
-         "The face detector and expressions (default: faces).", 0, 0},
-        {OPTION_TEXT, 0, "wavlm", &score->wavlm, "MODEL", "WavLM (default: wavlm).", 0, 0},
-        {OPTION_TEXT, 0, "manet", &score->manet, "MODEL", "MANet (default: manet).", 0, 0},
-        {OPTION_TEXT, 0, "vad", &score->vad, "MODEL",
-         "Silero's voice activity detection: recognise only where there is speech (default: "
-         "everything).",
-         0, 0},
-        option_offline(&score->offline),
+        SCORING_ENCODER_OPTIONS(score),
         {OPTION_GROUP, 0, NULL, NULL, NULL, "Jobs", 0, 0},
         {OPTION_TEXT, 0, "jobs", &request.jobs, "FOLDER",
          "Accept long recordings as jobs, and score them when no request waits; clients ask for "

@@ -26,12 +26,12 @@ static const char *other_word_for(const char *name)
 {
     static const struct {
         const char *word, *command;
-    } words[] = {{"eval", "evaluate"},   {"test", "evaluate"},       {"ls", "inspect"},
-                 {"list", "inspect"},    {"info", "inspect"},        {"show", "inspect"},
-                 {"check", "doctor"},    {"infer", "predict"},       {"run", "predict"},
-                 {"fit", "train"},       {"resume", "train"},        {"download", "models"},
-                 {"fetch", "models"},    {"load", "import"},         {"save", "export"},
-                 {"dump", "export"},     {"embed", "encode"},        {"generate", "synthesize"},
+    } words[] = {{"eval", "evaluate"},   {"test", "evaluate"},   {"ls", "inspect"},
+                 {"list", "inspect"},    {"info", "inspect"},    {"show", "inspect"},
+                 {"check", "doctor"},    {"infer", "predict"},   {"run", "predict"},
+                 {"fit", "train"},       {"resume", "train"},    {"download", "models"},
+                 {"fetch", "models"},    {"load", "import"},     {"save", "export"},
+                 {"dump", "export"},     {"embed", "encode"},    {"generate", "synthesize"},
                  {"demo", "synthesize"}, {"quantize", "convert"}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i].word, name) == 0)

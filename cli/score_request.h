@@ -3,7 +3,7 @@
 #define VALENCE_CLI_SCORE_REQUEST_H
 
 #include "media_files.h"
-#include "options.h"
+#include "shared_options.h"
 #include "valence/models.h"
 
 struct score_request {
@@ -22,6 +22,45 @@ struct score_request {
     const char *const *files;
     int64_t n_files;
 };
+
+/* What `valence score` and `valence serve` both ask for, as entries of an option table. */
+#define SCORING_MODEL_OPTION(request)                                                              \
+    option_model(&(request)->run,                                                                  \
+                 "The model that scores: a run or a checkpoint (default: the model for English "   \
+                 "text that comes with valence).")
+#define SCORING_LANGUAGE_OPTION(request)                                                           \
+    {                                                                                              \
+        OPTION_TEXT, 'l', "language", &(request)->language, "CODE",                                \
+            "The language spoken: en, de, ...; auto detects it (default: auto, or as in "          \
+            "training).",                                                                          \
+            0, 0                                                                                   \
+    }
+#define SCORING_ENCODER_OPTIONS(request)                                                           \
+    {OPTION_GROUP, 0, NULL, NULL, NULL, "Encoders (files, or names from 'valence models')", 0, 0}, \
+        {OPTION_TEXT, 0,                                                                           \
+         "whisper",   &(request)->whisper,                                                         \
+         "MODEL",     "Whisper, for speech and its rows (default: whisper-base).",                 \
+         0,           0},                                                                          \
+        {OPTION_TEXT, 0,                                                                           \
+         "llm",       &(request)->llm,                                                             \
+         "MODEL",     "The language model (default: the one that training used).",                 \
+         0,           0},                                                                          \
+        {OPTION_TEXT, 0,                                                                           \
+         "faces",     &(request)->faces,                                                           \
+         "MODEL",     "The face detector and expressions (default: faces).",                       \
+         0,           0},                                                                          \
+        {OPTION_TEXT, 0, "wavlm", &(request)->wavlm, "MODEL", "WavLM (default: wavlm).", 0, 0},    \
+        {OPTION_TEXT, 0, "manet", &(request)->manet, "MODEL", "MANet (default: manet).", 0, 0},    \
+        {OPTION_TEXT,                                                                              \
+         0,                                                                                        \
+         "vad",                                                                                    \
+         &(request)->vad,                                                                          \
+         "MODEL",                                                                                  \
+         "Silero's voice activity detection: recognise only where there is speech (default: "      \
+         "everything).",                                                                           \
+         0,                                                                                        \
+         0},                                                                                       \
+        option_offline(&(request)->offline)
 
 struct score_input;
 struct score_output;

@@ -15,12 +15,9 @@ static int resample(struct share share, const float *predicted, const float *lab
                     enum valence_scale scale, uint64_t seed, double *samples,
                     struct valence_error *error)
 {
-    struct clip_terms *terms = allocate(n, sizeof *terms);
+    struct clip_terms *terms = metric_terms_take(predicted, labels, n, scale);
     if (!terms)
         return fail_memory(error, (size_t)n * sizeof *terms, "the bootstrap");
-    double mean_p, mean_t;
-    metric_means(predicted, labels, n, scale, &mean_p, &mean_t);
-    metric_terms(predicted, labels, n, scale, mean_p, mean_t, terms);
 #pragma omp parallel for schedule(static)
     for (int64_t resample = share.begin; resample < share.end; resample++) {
         struct random_source source = random_source(seed, (uint64_t)resample);

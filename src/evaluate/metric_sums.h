@@ -20,10 +20,9 @@ struct metric_sums {
     int64_t counts[N_OUTCOMES];
 };
 
-void metric_means(const float *predicted, const float *labels, int64_t n, enum valence_scale scale,
-                  double *mean_p, double *mean_t);
-void metric_terms(const float *predicted, const float *labels, int64_t n, enum valence_scale scale,
-                  double mean_p, double mean_t, struct clip_terms *terms);
+/* The terms of `n` clips, which the caller frees; NULL where memory is short. */
+struct clip_terms *metric_terms_take(const float *predicted, const float *labels, int64_t n,
+                                     enum valence_scale scale);
 void metric_sums_add(struct metric_sums *sums, const struct clip_terms *clip);
 
 /* Every metric of the scale; NaN for the others. */

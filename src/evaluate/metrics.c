@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/memory.h"
 #include "valence/store.h"
 
 /* ---- Lists ---- */
@@ -146,8 +147,8 @@ static float on_scale(float x, enum valence_scale scale)
     return scale == VALENCE_SCALE_SIMS ? fminf(fmaxf(x, -1), 1) : x;
 }
 
-void metric_means(const float *predicted, const float *labels, int64_t n, enum valence_scale scale,
-                  double *mean_p, double *mean_t)
+static void metric_means(const float *predicted, const float *labels, int64_t n,
+                         enum valence_scale scale, double *mean_p, double *mean_t)
 {
     double sum_p = 0, sum_t = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -158,8 +159,9 @@ void metric_means(const float *predicted, const float *labels, int64_t n, enum v
     *mean_t = n ? sum_t / (double)n : 0;
 }
 
-void metric_terms(const float *predicted, const float *labels, int64_t n, enum valence_scale scale,
-                  double mean_p, double mean_t, struct clip_terms *terms)
+static void metric_terms(const float *predicted, const float *labels, int64_t n,
+                         enum valence_scale scale, double mean_p, double mean_t,
+                         struct clip_terms *terms)
 {
     for (int64_t i = 0; i < n; i++) {
         float p = on_scale(predicted[i], scale), t = on_scale(labels[i], scale);
@@ -168,6 +170,17 @@ void metric_terms(const float *predicted, const float *labels, int64_t n, enum v
                                        .absolute_error = fabs((double)p - (double)t),
                                        .outcome = outcome_of(p, t, scale)};
     }
+}
+
+struct clip_terms *metric_terms_take(const float *predicted, const float *labels, int64_t n,
+                                     enum valence_scale scale)
+{
+    double mean_p, mean_t;
+    struct clip_terms *terms = allocate(n, sizeof *terms);
+    metric_means(predicted, labels, n, scale, &mean_p, &mean_t);
+    if (terms)
+        metric_terms(predicted, labels, n, scale, mean_p, mean_t, terms);
+    return terms;
 }
 
 /* ---- Sums over clips ---- */

@@ -60,6 +60,24 @@ static int half_condition(const struct valence_protocol_evaluation *evaluation)
 
 /* ---- Measuring ---- */
 
+/* Loads and measures the model at `path`, unless `status` is an error already. */
+static int measure_path(int status, const char *path, const struct valence_store *store,
+                        const char *name, const struct valence_protocol_options *options,
+                        const struct valence_progress *progress,
+                        const struct valence_protocol_evaluation **evaluation,
+                        struct valence_error *error)
+{
+    struct valence_model *model = NULL;
+    if (!status)
+        status = valence_model_load(path, &model, error);
+    status = collective_agree(options->collective, status, error);
+    if (!status)
+        status =
+            valence_evaluate_protocol(model, store, name, options, progress, evaluation, error);
+    valence_model_free(model);
+    return status;
+}
+
 static int measure_epoch(const struct valence_run *run, int number, int64_t epoch,
                          const struct valence_store *store, const char *name,
                          const struct valence_protocol_options *options,
@@ -69,16 +87,8 @@ static int measure_epoch(const struct valence_run *run, int number, int64_t epoc
 {
     enum { PATH_BYTES = 4096 };
     char path[PATH_BYTES];
-    struct valence_model *model = NULL;
     int status = valence_run_epoch_path(run, number, epoch, path, sizeof path, error);
-    if (!status)
-        status = valence_model_load(path, &model, error);
-    status = collective_agree(options->collective, status, error);
-    if (!status)
-        status =
-            valence_evaluate_protocol(model, store, name, options, progress, evaluation, error);
-    valence_model_free(model);
-    return status;
+    return measure_path(status, path, store, name, options, progress, evaluation, error);
 }
 
 static int measure_epochs(const struct valence_run *run, int number,
@@ -208,22 +218,6 @@ static int choose_among(struct epochs *epochs, enum protocol protocol,
 
 /* ---- Any protocol ---- */
 
-static int measure_own(const struct valence_run *run, int number, const struct valence_store *store,
-                       const char *name, const struct valence_protocol_options *options,
-                       const struct valence_progress *progress,
-                       const struct valence_protocol_evaluation **evaluation,
-                       struct valence_error *error)
-{
-    struct valence_model *model;
-    int status = valence_model_load(valence_run_model_path(run, number), &model, error);
-    status = collective_agree(options->collective, status, error);
-    if (!status)
-        status =
-            valence_evaluate_protocol(model, store, name, options, progress, evaluation, error);
-    valence_model_free(model);
-    return status;
-}
-
 int valence_evaluate_protocol_as_published(const struct valence_run *run, int model,
                                            const struct valence_store *store, const char *name,
                                            const struct valence_protocol_options *options,
@@ -247,7 +241,8 @@ int valence_evaluate_protocol_as_published(const struct valence_run *run, int mo
     if (protocol == PROTOCOL_DROP_RATE)
         known.split = VALENCE_VALIDATION;
     if (protocol != PROTOCOL_ERASE_RANDOM && protocol != PROTOCOL_FIXED)
-        status = measure_own(run, model, store, name, &known, progress, evaluation, error);
+        status = measure_path(VALENCE_OK, valence_run_model_path(run, model), store, name, &known,
+                              progress, evaluation, error);
     else {
         status = measure_epochs(run, model, store, name, &known, progress, &epochs, error);
         if (!status)

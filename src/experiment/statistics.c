@@ -64,12 +64,9 @@ int bootstrap_clusters(const float *predicted, const float *labels, const struct
                        double *samples, struct valence_error *error)
 {
     int64_t n = clusters->n_clips;
-    struct clip_terms *terms = allocate(n, sizeof *terms);
+    struct clip_terms *terms = metric_terms_take(predicted, labels, n, scale);
     if (!terms)
         return fail_memory(error, (size_t)n * sizeof *terms, "the bootstrap");
-    double mean_p, mean_t;
-    metric_means(predicted, labels, n, scale, &mean_p, &mean_t);
-    metric_terms(predicted, labels, n, scale, mean_p, mean_t, terms);
 #pragma omp parallel for schedule(static)
     for (int64_t resample = 0; resample < n_resamples; resample++) {
         struct random_source source = random_source(seed, (uint64_t)resample);

@@ -91,9 +91,8 @@ static void chart_labels(struct report_builder *builder, const char *name,
     for (int s = 0; s < VALENCE_N_SPLITS; s++)
         for (int b = 0; b < VALENCE_LABEL_BINS; b++)
             counts[s][b] = summary->splits[s].label_bins[b];
-    struct report_chart *chart =
-        chart_shares(builder, report_format(builder, "Labels of %s", name), "Rounded label", bins,
-                     VALENCE_LABEL_BINS, counts[0]);
+    struct report_chart *chart = chart_shares(builder, report_format(builder, "Labels of %s", name),
+                                              "Rounded label", bins, VALENCE_LABEL_BINS, counts[0]);
     if (chart)
         report_note(builder, chart, "Labels beyond -3 and 3 count at the ends.");
 }
