@@ -194,30 +194,12 @@ static int64_t count_pieces(const struct request *request)
     return ranks_count() > 1 ? 8 * ranks_count() : 0;
 }
 
-static int extract(const struct request *request, struct valence_extract_config *config,
-                   struct valence_extract_options *options, struct valence_error *error)
+/* Shows what became of it. Failures are the whole's: mpirun ends all processes as soon as one exits
+ * with 1. */
+static int conclude(const struct request *request, bool in_pieces,
+                    const struct valence_extract_report *report, struct valence_error *error)
 {
-    struct valence_model_fetch_options fetch;
-    struct valence_extract_report *report;
-    char *folder = model_folder();
-    model_fetch_options(NULL, request->offline, request->quiet, &fetch);
-    options->model_folder = folder;
-    options->fetch = &fetch;
-    options->retry_failures = request->retry;
-    options->overwrite = request->force;
-    options->preview = request->preview;
-    options->progress = terminal_progress(request->quiet);
-    int64_t pieces = count_pieces(request);
-    int status = pieces ? valence_extract_pieces(config, options, pieces, &report, error)
-                        : valence_extract(config, options, &report, error);
-    terminal_progress_finish();
-    free(folder);
-    if (status && request->subject)
-        explain_path(request->subject, WANTED_MEDIA, error);
-    if (status)
-        return report_error(error);
-    /* Failures are the whole's: mpirun ends all processes as soon as one exits with 1. */
-    bool is_part = pieces > 0 && !report->is_whole;
+    bool is_part = in_pieces && !report->is_whole;
     bool is_fine = is_part || report->n_failed <= request->allowed;
     if (show(request, is_part, report, error))
         is_fine = report_error(error) == EXIT_FINE;
@@ -226,8 +208,47 @@ static int extract(const struct request *request, struct valence_extract_config 
                 "valence: %" PRId64
                 " clips could not be made (--allow-failures N accepts up to N)\n",
                 report->n_failed);
-    valence_extract_report_free(report);
     return is_fine ? EXIT_FINE : EXIT_FAILED;
+}
+
+/* A rank that dies later would keep the others waiting at the end of MPI. */
+static void leave_ranks(void *user)
+{
+    ranks_close(user, VALENCE_OK, EXIT_FINE);
+}
+
+/* Alone, or in pieces, in which the ranks of mpirun begin together. */
+static int extract(const struct request *request, struct valence_extract_config *config,
+                   struct valence_extract_options *options, struct valence_error *error)
+{
+    struct valence_model_fetch_options fetch;
+    struct valence_extract_report *report = NULL;
+    struct ranks ranks = {.n_local = 1};
+    char *folder = model_folder();
+    int64_t pieces = count_pieces(request);
+    model_fetch_options(NULL, request->offline, request->quiet, &fetch);
+    options->model_folder = folder;
+    options->fetch = &fetch;
+    options->retry_failures = request->retry;
+    options->overwrite = request->force;
+    options->preview = request->preview;
+    int status = pieces ? ranks_open(&ranks, error) : VALENCE_OK;
+    options->collective = ranks.collective;
+    options->joined = leave_ranks;
+    options->user = &ranks;
+    options->progress = terminal_progress(request->quiet);
+    if (!status)
+        status = pieces ? valence_extract_pieces(config, options, pieces, &report, error)
+                        : valence_extract(config, options, &report, error);
+    terminal_progress_finish();
+    free(folder);
+    if (status && request->subject)
+        explain_path(request->subject, WANTED_MEDIA, error);
+    int code =
+        status ? ranks_report(&ranks, status, error) : conclude(request, pieces > 0, report, error);
+    valence_extract_report_free(report);
+    ranks_close(&ranks, status, code);
+    return code;
 }
 
 static int run_request(const struct command *command, const struct request *request)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "valence/api.h"
+#include "valence/collective.h"
 #include "valence/config.h"
 #include "valence/error.h"
 #include "valence/models.h"
@@ -80,6 +81,16 @@ struct valence_extract_options {
      * '%' of an id become %2F and %25. Files of these names are replaced. NULL: none are drawn. */
     const char *preview;
     const struct valence_progress *progress; /* or NULL */
+    /* The ranks that share the pieces (valence/collective.h), or NULL for processes that know
+     * nothing of each other. The ranks begin together: the first one decides what is replaced, and
+     * a rank that starts late does not make anew what others have made. After that they share the
+     * work by locks alone. valence_extract() uses neither this nor `joined`. */
+    const struct valence_collective *collective;
+    /* Called in every rank when all have joined, or NULL. The collective is not used any more, so
+     * the program may end it (valence_mpi_close()): then the others need not wait for a rank that
+     * dies. */
+    void (*joined)(void *user);
+    void *user;
 };
 
 VALENCE_API void valence_extract_options_default(struct valence_extract_options *options);
@@ -146,7 +157,8 @@ VALENCE_API void valence_extract_report_free(struct valence_extract_report *repo
  * differ. ERROR_DATA, key "overwrite", names what differs from the settings that the pieces in the
  * folder were begun with; with `overwrite` they are removed, or ERROR_BUSY says that a process
  * still works on them. Other errors: as valence_extract(); EXISTS, key "overwrite", for a store
- * with other settings at the output. `options->shard` must be 1 of 1. */
+ * with other settings at the output; ERROR_RANK where another rank failed at the beginning;
+ * NOT_FOUND where a rank does not see the first one's folder. `options->shard` must be 1 of 1. */
 VALENCE_API int valence_extract_pieces(const struct valence_extract_config *config,
                                        const struct valence_extract_options *options,
                                        int64_t n_pieces, struct valence_extract_report **report,

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/threads.h"
+#include "collective/collective.h"
 #include "extract/extraction.h"
 #include "extract/pieces_folder.h"
 #include "extract/target.h"
@@ -220,22 +221,44 @@ static int check_present(const struct pieces *p, struct valence_error *error)
     return status;
 }
 
-static int make_all(struct pieces *p, struct valence_error *error)
+static int join(struct pieces *p, enum pieces_entry how, bool *is_there,
+                struct valence_error *error)
+{
+    return pieces_folder_open(&p->folder, p->extraction.config->output, &p->extraction, p->n, how,
+                              is_there, error);
+}
+
+/* Of several ranks the first one alone decides what is replaced, and none begins before all have
+ * joined: a rank that starts late neither discards nor repeats what others have made. */
+static int join_all(struct pieces *p, bool *is_there, struct valence_error *error)
 {
     const struct valence_extract_options *options = p->extraction.options;
-    const char *output = p->extraction.config->output;
-    bool is_new = false;
-    int status = order_pieces(p, error);
+    const struct valence_collective *ranks = options->collective;
+    int status = VALENCE_OK;
+    if (collective_is_first(ranks))
+        status = join(p, options->overwrite ? PIECES_REPLACE : PIECES_BEGIN, is_there, error);
+    if (!status && *is_there)
+        status = check_present(p, error);
+    status = collective_agree(ranks, status, error);
     if (!status)
-        status = pieces_folder_open(&p->folder, output, &p->extraction, p->n, options->overwrite,
-                                    &is_new, error);
-    if (!status && is_new && path_exists(output) && !options->overwrite) {
-        status = check_present(p, error); /* others have finished */
-        int removed = pieces_folder_remove(&p->folder, status ? NULL : error);
-        return status ? status : removed;
-    }
-    if (!status)
-        status = make_pieces(p, false, error);
+        status = collective_broadcast(ranks, is_there, sizeof *is_there, 0, error);
+    if (status || *is_there || !collective_is_several(ranks))
+        return status;
+    if (!collective_is_first(ranks))
+        status = join(p, PIECES_JOIN, is_there, error);
+    return collective_agree(ranks, status, error);
+}
+
+static int make_all(struct pieces *p, struct valence_error *error)
+{
+    bool is_there = false;
+    const struct valence_extract_options *options = p->extraction.options;
+    int status = join_all(p, &is_there, error);
+    if (!status && options->joined)
+        options->joined(options->user);
+    if (status || is_there)
+        return status;
+    status = make_pieces(p, false, error);
     if (!status)
         status = make_pieces(p, true, error);
     return status ? status : merge(p, error);
@@ -249,6 +272,9 @@ static int open_and_make(struct pieces *p, const struct valence_extract_config *
     if (!status)
         status = extract_report_create(&p->report, config->output, 0, e->streams, e->n_streams,
                                        valence_extractor_settings(e->extractor), error);
+    if (!status)
+        status = order_pieces(p, error);
+    status = collective_agree(options->collective, status, error);
     return status ? status : make_all(p, error);
 }
 
@@ -266,6 +292,8 @@ int valence_extract_pieces(const struct valence_extract_config *config,
                     n_pieces, VALENCE_EXTRACT_MAX_PIECES);
     valence_extract_options_default(&own);
     int status = options_read(&own, sizeof own, options, error);
+    if (!status)
+        status = collective_check(own.collective, error);
     if (!status && (own.shard != 1 || own.n_shards != 1))
         status = fail_key(error, VALENCE_ERROR_ARGUMENT, "shard",
                           "pieces of a part of the clips cannot be made");

@@ -17,6 +17,7 @@
 #include "extract/pieces_record.h"
 
 #define RECORD           "pieces.json"
+#define GATE             "join.lock"
 #define MAX_RECORD_BYTES ((size_t)1 << 24)
 
 /* ---- Names and locks ---- */
@@ -65,8 +66,8 @@ static int open_file(const char *path)
 
 /* ---- The record ---- */
 
-/* Whether the open file is still the folder's record: another process may have merged or removed
- * the pieces before this one had the lock. */
+/* Whether the open file is still the folder's one of that name: another process may have merged or
+ * removed the pieces before this one had the lock. */
 static bool is_current(int file, const char *name)
 {
     struct stat open_one, named;
@@ -108,30 +109,6 @@ static int write_record(int file, const char *name, const json_t *own, struct va
     return fail_errno(error, number, "%s: cannot be written", name);
 }
 
-/* Under the shared lock: compares, or as the first process writes. A lock that becomes exclusive is
- * given up in between, so that another process may write meanwhile. */
-static int settle(int file, const char *name, const char *folder, const json_t *own,
-                  struct valence_error *error)
-{
-    char *text;
-    size_t size;
-    int status = read_record(file, name, &text, &size, error);
-    if (!status && size == 0) {
-        free(text);
-        if (!lock(file, LOCK_EX))
-            return fail_errno(error, errno, "%s: cannot be locked", name);
-        status = read_record(file, name, &text, &size, error);
-        if (!status && size == 0)
-            status = write_record(file, name, own, error);
-        if (!lock(file, LOCK_SH) && !status)
-            status = fail_errno(error, errno, "%s: cannot be locked", name);
-    }
-    if (!status && size > 0)
-        status = pieces_record_compare(text, size, own, folder, error);
-    free(text);
-    return status;
-}
-
 /* Removes pieces that were begun with other settings, unless a process still works on them. */
 static int discard(int file, const char *name, const char *path, struct valence_error *error)
 {
@@ -159,62 +136,132 @@ static int discard(int file, const char *name, const char *path, struct valence_
 
 /* ---- Opening ---- */
 
-/* One try; *again: the folder has been removed meanwhile, by this process or another. */
-static int join(struct pieces_folder *folder, const char *name, const json_t *own, bool overwrite,
-                bool *again, struct valence_error *error)
+/* One process's way into the folder. */
+struct entry {
+    struct pieces_folder *folder;
+    const char *output;
+    char *gate, *record; /* names of files */
+    json_t *own;         /* the record of what this process makes */
+    enum pieces_entry how;
+    bool is_there; /* the store is, so that there is nothing to make */
+    bool again;    /* the folder has been removed meanwhile, by this process or another */
+};
+
+/* A folder that nobody has begun: what other processes put there again, they remove, too. */
+static void leave_unbegun(const struct entry *entry)
 {
-    *again = false;
-    int file = open_file(name);
-    if (file < 0 && errno == ENOENT) {
-        *again = true;
-        return VALENCE_OK;
+    (void)unlink(entry->record);
+    (void)unlink(entry->gate);
+    (void)rmdir(entry->folder->path);
+}
+
+/* With the record's lock, where nobody has written it. */
+static int begin(struct entry *entry, int file, struct valence_error *error)
+{
+    entry->is_there = entry->how == PIECES_BEGIN && path_exists(entry->output);
+    if (entry->how != PIECES_JOIN && !entry->is_there)
+        return write_record(file, entry->record, entry->own, error);
+    leave_unbegun(entry);
+    return entry->is_there ? VALENCE_OK
+                           : fail(error, VALENCE_ERROR_NOT_FOUND,
+                                  "%s: the first rank made this folder, but this rank does not "
+                                  "find it: all ranks need the output on one shared disk",
+                                  entry->folder->path);
+}
+
+static bool is_foreign(int status)
+{
+    return status == VALENCE_ERROR_DATA || status == VALENCE_ERROR_FORMAT ||
+           status == VALENCE_ERROR_UNSUPPORTED;
+}
+
+/* With the record's lock: compares it, or as the first process writes it. */
+static int settle(struct entry *entry, int file, struct valence_error *error)
+{
+    const char *path = entry->folder->path;
+    char *text;
+    size_t size;
+    int status = read_record(file, entry->record, &text, &size, error);
+    if (status)
+        return status;
+    status = size > 0 ? pieces_record_compare(text, size, entry->own, path, error)
+                      : begin(entry, file, error);
+    free(text);
+    if (is_foreign(status) && entry->how == PIECES_REPLACE) {
+        status = discard(file, entry->record, path, error);
+        entry->again = true;
     }
-    if (file < 0)
-        return fail_errno(error, errno, "%s: cannot be opened", name);
-    int status =
-        lock(file, LOCK_SH) ? VALENCE_OK : fail_errno(error, errno, "%s: cannot be locked", name);
-    if (!status && !is_current(file, name))
-        *again = true;
-    else if (!status)
-        status = settle(file, name, folder->path, own, error);
-    bool differs = status == VALENCE_ERROR_DATA || status == VALENCE_ERROR_FORMAT ||
-                   status == VALENCE_ERROR_UNSUPPORTED;
-    if (differs && overwrite) {
-        status = discard(file, name, folder->path, error);
-        *again = true;
-    }
-    if (status || *again)
-        close(file);
-    else
-        folder->record = file;
     return status;
 }
 
-static int open_folder(struct pieces_folder *folder, const char *name, const json_t *own,
-                       bool overwrite, bool *is_new, struct valence_error *error)
+static int join(struct entry *entry, struct valence_error *error)
 {
-    bool again = true;
+    int file = open_file(entry->record);
+    entry->again = file < 0 && errno == ENOENT;
+    if (entry->again)
+        return VALENCE_OK;
+    if (file < 0)
+        return fail_errno(error, errno, "%s: cannot be opened", entry->record);
+    int status = lock(file, LOCK_SH)
+                     ? VALENCE_OK
+                     : fail_errno(error, errno, "%s: cannot be locked", entry->record);
+    if (!status && !is_current(file, entry->record))
+        entry->again = true;
+    else if (!status)
+        status = settle(entry, file, error);
+    if (status || entry->again || entry->is_there)
+        close(file);
+    else
+        entry->folder->record = file;
+    return status;
+}
+
+/* Processes join one at a time: who has the record's lock while another one joins is at work on the
+ * pieces, and does not just compare. */
+static int pass_gate(struct entry *entry, struct valence_error *error)
+{
+    int file = open_file(entry->gate), status = VALENCE_OK;
+    entry->again = file < 0 && errno == ENOENT;
+    if (entry->again)
+        return VALENCE_OK;
+    if (file < 0 || !lock(file, LOCK_EX))
+        status = fail_errno(error, errno, "%s: cannot be locked", entry->gate);
+    else if (!is_current(file, entry->gate))
+        entry->again = true;
+    else
+        status = join(entry, error);
+    if (file >= 0)
+        close(file);
+    return status;
+}
+
+static int open_folder(struct entry *entry, struct valence_error *error)
+{
+    const char *path = entry->folder->path;
     int status = VALENCE_OK;
-    while (again && !status) {
-        *is_new = mkdir(folder->path, 0777) == 0;
-        if (!*is_new && errno != EEXIST)
-            return fail_errno(error, errno, "%s: cannot be made", folder->path);
-        status = join(folder, name, own, overwrite, &again, error);
-    }
+    do {
+        if (mkdir(path, 0777) != 0 && errno != EEXIST)
+            return fail_errno(error, errno, "%s: cannot be made", path);
+        status = pass_gate(entry, error);
+    } while (entry->again && !status);
     return status;
 }
 
 int pieces_folder_open(struct pieces_folder *folder, const char *output,
-                       const struct extraction *extraction, int64_t n_pieces, bool overwrite,
-                       bool *is_new, struct valence_error *error)
+                       const struct extraction *extraction, int64_t n_pieces, enum pieces_entry how,
+                       bool *is_there, struct valence_error *error)
 {
     *folder = (struct pieces_folder){.path = beside(output, ".pieces"), .record = -1};
-    char *name = folder->path ? path_join(folder->path, RECORD) : NULL;
-    json_t *own = pieces_record_make(extraction, n_pieces);
-    int status = name && own ? open_folder(folder, name, own, overwrite, is_new, error)
-                             : fail_name(output, error);
-    json_decref(own);
-    free(name);
+    struct entry entry = {.folder = folder, .output = output, .how = how};
+    entry.gate = folder->path ? path_join(folder->path, GATE) : NULL;
+    entry.record = folder->path ? path_join(folder->path, RECORD) : NULL;
+    entry.own = pieces_record_make(extraction, n_pieces);
+    bool complete = entry.gate && entry.record && entry.own;
+    int status = complete ? open_folder(&entry, error) : fail_name(output, error);
+    *is_there = entry.is_there;
+    json_decref(entry.own);
+    free(entry.gate);
+    free(entry.record);
     return status;
 }
 

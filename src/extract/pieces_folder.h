@@ -2,6 +2,7 @@
  *
  *   FOLDER/pieces.json   what the pieces are made of (struct pieces_record); every process that
  *                        works on them holds a shared lock on it
+ *   FOLDER/join.lock     locked by the process that compares or writes this record
  *   FOLDER/N             piece N, a store, from 1
  *   FOLDER/N.lock        locked by the process that makes the piece
  *   FOLDER/N.done        there when the piece is finished
@@ -22,13 +23,20 @@ struct pieces_folder {
     int record; /* the open record, with its lock; -1: none */
 };
 
-/* Makes OUTPUT.pieces, or joins the processes that work there. *is_new: it was made. The pieces
- * must have been begun with the same number, clips, settings and encoders: otherwise ERROR_DATA,
- * key "overwrite", names what differs. With `overwrite` such pieces are removed instead, and
- * ERROR_BUSY says that a process still works on them. Close after a failure, too. */
+enum pieces_entry {
+    PIECES_BEGIN,   /* joins the processes that work there; if there are none, makes the folder */
+    PIECES_REPLACE, /* the same, but removes pieces of something else, and replaces OUTPUT */
+    PIECES_JOIN     /* the first rank has made the folder */
+};
+
+/* Makes OUTPUT.pieces, or joins the processes that work there. *is_there: OUTPUT is finished and
+ * not to be replaced, so no folder was made. The pieces must have been begun with the same number,
+ * clips, settings and encoders: otherwise ERROR_DATA, key "overwrite", names what differs. With
+ * PIECES_REPLACE such pieces are removed instead, and ERROR_BUSY says that a process still works on
+ * them. NOT_FOUND: the first rank's folder is on another disk. Close after a failure, too. */
 int pieces_folder_open(struct pieces_folder *folder, const char *output,
-                       const struct extraction *extraction, int64_t n_pieces, bool overwrite,
-                       bool *is_new, struct valence_error *error);
+                       const struct extraction *extraction, int64_t n_pieces, enum pieces_entry how,
+                       bool *is_there, struct valence_error *error);
 void pieces_folder_close(struct pieces_folder *folder);
 
 /* Whether another process has merged the pieces, so that the folder is no longer there. */

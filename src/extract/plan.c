@@ -40,12 +40,15 @@ void plan_free(struct plan *plan)
 }
 
 /* A pipe or a device would be waited for, and cannot be read twice. */
-static int check_kind(struct planned_clip *clip, struct valence_error *error)
+static int look_at_file(struct planned_clip *clip, struct valence_error *error)
 {
     struct stat status;
     struct text problem = {.maximum = 1 << 16};
-    if (clip->problem || stat(clip->path, &status) != 0 || S_ISREG(status.st_mode))
+    if (clip->problem || stat(clip->path, &status) != 0)
         return VALENCE_OK; /* what is not there is found out later */
+    clip->bytes = status.st_size;
+    if (S_ISREG(status.st_mode))
+        return VALENCE_OK;
     text_format(&problem, "%s: is not a regular file", clip->path);
     clip->problem = problem.failed ? NULL : problem.data;
     clip->problem_status = VALENCE_ERROR_UNSUPPORTED;
@@ -55,7 +58,7 @@ static int check_kind(struct planned_clip *clip, struct valence_error *error)
 int plan_add(struct plan *plan, struct planned_clip *clip, struct valence_error *error)
 {
     bool is_whole = clip->id && clip->group && clip->file && clip->path && clip->transcript;
-    int status = is_whole ? check_kind(clip, error) : VALENCE_OK;
+    int status = is_whole ? look_at_file(clip, error) : VALENCE_OK;
     if (status) {
         planned_clip_free(clip);
         return status;
@@ -340,6 +343,25 @@ static bool wants_look(const struct plan *plan, const struct valence_extract_con
                               (config->video == VIDEO_AUTO && !plan->found.pictures));
 }
 
+/* Lengths that are not known yet, by the sizes of files: to open them all would take longer than it
+ * is worth, since only the order of the work depends on it. */
+static void estimate_seconds(struct plan *plan)
+{
+    double seconds = 0, bytes = 0;
+    for (int64_t i = 0; i < plan->n; i++)
+        if (!plan->clips[i].has_range && isfinite(plan->clips[i].seconds)) {
+            seconds += plan->clips[i].seconds;
+            bytes += (double)plan->clips[i].bytes;
+        }
+    double seconds_of_byte = seconds > 0 && bytes > 0 ? seconds / bytes : 1;
+    for (int64_t i = 0; i < plan->n; i++) {
+        struct planned_clip *clip = &plan->clips[i];
+        double whole = seconds_of_byte * (double)clip->bytes;
+        if (!isfinite(clip->seconds))
+            clip->seconds = whole > clip->start ? whole - clip->start : 0;
+    }
+}
+
 /* Goes through the clips and makes the plan anew, with long files cut. */
 static int look_at_files(struct plan *plan, const struct valence_extract_config *config,
                          const struct valence_progress *progress, struct valence_error *error)
@@ -357,8 +379,7 @@ static int look_at_files(struct plan *plan, const struct valence_extract_config 
             status = fail(error, VALENCE_ERROR_CANCELLED, "cancelled");
         if (!status && wants_look(plan, config, clip))
             duration = look_at(plan, clip->path, &options);
-        double seconds = clip->has_range ? clip->end - clip->start : duration;
-        clip->seconds = isfinite(seconds) ? seconds : 0;
+        clip->seconds = clip->has_range ? clip->end - clip->start : duration;
         bool is_long =
             !clip->has_range && config->cut_seconds > 0 && duration > config->cut_seconds;
         if (!status && is_long)
@@ -369,6 +390,8 @@ static int look_at_files(struct plan *plan, const struct valence_extract_config 
             planned_clip_free(clip);
     }
     free(listed.clips);
+    if (!status)
+        estimate_seconds(plan);
     return status;
 }
 

@@ -19,7 +19,8 @@ struct planned_clip {
     char *problem;
     double start, end;
     bool has_range; /* else the whole file, and start is 0 and end INFINITY */
-    double seconds; /* how long it is, as far as the plan knows; else 0 */
+    int64_t bytes;  /* of the file; 0 where there is none */
+    double seconds; /* how long it is; of a file that was not opened, by its size */
     enum valence_split split;
     float label; /* NAN: none */
 };

@@ -127,12 +127,29 @@ exec 9>&-
 wait "$process"
 same begun
 
-if command -v mpirun >/dev/null; then
+# Several processes at once, all with --force: one of them discards the pieces of other settings, and all make the new ones.
+begin --set faces.fps=4
+for process in 1 2 3 4; do
+    "$VALENCE" extract $arguments -o "$work/begun" --pieces 4 --force --allow-failures 1 >"$work/out-$process" 2>"$work/err-$process" &
+    eval "process_$process=\$!"
+done
+for process in 1 2 3 4; do
+    eval "wait \$process_$process" || wrong "process $process: $(cat "$work/err-$process")"
+done
+same begun
+
+if [ "${WITH_MPI:-}" != ON ]; then
+    export OMPI_COMM_WORLD_SIZE=2
+    expect 1 extract $arguments -o "$work/no"
+    complains "mpirun started this"
+    unset OMPI_COMM_WORLD_SIZE
+elif command -v mpirun >/dev/null; then
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+    export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_btl_base_warn_component_unused=0
     run_ranks() { # STORE ARGUMENT...
         store=$1
         shift
-        OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
-            mpirun -n 2 "$VALENCE" extract $arguments -o "$work/$store" --allow-failures 1 "$@" >"$work/out" 2>"$work/err" ||
+        mpirun -n 2 "$VALENCE" extract $arguments -o "$work/$store" --allow-failures 1 "$@" >"$work/out" 2>"$work/err" ||
             wrong "mpirun ends with an error"
     }
     # One rank prints the document of the whole, and each draws the clips that it makes.
@@ -141,6 +158,27 @@ if command -v mpirun >/dev/null; then
     [ "$(grep -c '"schema"' "$work/out")" = 1 ] || wrong "not one document: $(head -n 20 "$work/out")"
     grep -q '"failed": 1' "$work/out" || wrong "no failure in $(head -n 20 "$work/out")"
     [ "$(ls "$work/pictures" | wc -l)" = 7 ] || wrong "pictures: $(ls "$work/pictures")"
+
+    # A rank that starts when the store is there, or after two seconds, makes nothing anew, although --force replaces what was there.
+    cat >"$work/late" <<'END'
+#!/bin/sh
+# STORE COMMAND...
+store=$1
+shift
+tries=0
+while [ "$OMPI_COMM_WORLD_RANK" = 1 ] && [ $tries -lt 40 ] && { [ ! -e "$store" ] || [ -e "$store.pieces" ]; }; do
+    tries=$((tries + 1))
+    sleep 0.05
+done
+exec "$@"
+END
+    chmod +x "$work/late"
+    said="mpirun extract --force with a late rank"
+    mpirun -n 2 "$work/late" "$work/late-store" "$VALENCE" extract $(echo "$arguments" | sed 's/ -q / /') -o "$work/late-store" --force \
+        --allow-failures 1 >"$work/out" 2>"$work/err" || wrong "mpirun ends with an error"
+    same late-store
+    made=$(sed -n 's/.*this process made \([0-9]*\) clips.*/\1/p; s/.*(\([0-9]*\) new.*/\1/p' "$work/out" | awk '{ n += $1 } END { print n }')
+    [ "$made" = 7 ] || wrong "7 clips, but the ranks made $made"
 
     # A rank is killed, mpirun ends the other, and the same command continues.
     hold killed
@@ -153,5 +191,21 @@ if command -v mpirun >/dev/null; then
     exec 9>&-
     run_ranks killed --pieces 8
     same killed
+
+    # With --enable-recovery mpirun lets the other one continue, which takes over what the killed one had.
+    hold recovered
+    mpirun --enable-recovery -n 2 "$VALENCE" extract $arguments -o "$work/recovered" --pieces 8 --allow-failures 1 >"$work/out" \
+        2>"$work/err" 9>&- &
+    launcher=$!
+    begun recovered "$launcher"
+    rank=$(pgrep -f "^$VALENCE extract .* -o $work/recovered" | tail -n 1)
+    until ls -l "/proc/$rank/fd" 2>/dev/null | grep -q '[0-9]\.lock'; do
+        kill -0 "$launcher" 2>/dev/null || break
+        sleep 0.02
+    done
+    kill -9 "$rank"
+    exec 9>&-
+    wait "$launcher"
+    same recovered
 fi
 finish
