@@ -20,9 +20,8 @@ static int n_users;
 /* What mpirun of Open MPI and of MPICH, and srun say of how many processes they started. mpirun
  * comes first: under Slurm, its processes inherit what Slurm says of the process that started them.
  * Slurm's SLURM_NTASKS is not among them, since a batch script, which runs once, has it, too. */
-static const char slurm_size[] = "SLURM_STEP_NUM_TASKS";
-static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS",
-                                    slurm_size};
+static const char slurm_size[] = "SLURM_STEP_NUM_TASKS", open_mpi_size[] = "OMPI_COMM_WORLD_SIZE";
+static const char *const sizes[] = {open_mpi_size, "PMI_SIZE", "MPI_LOCALNRANKS", slurm_size};
 
 /* The variable that counts, or NULL. */
 static const char *size_variable(void)
@@ -38,6 +37,11 @@ int ranks_count(void)
     const char *name = size_variable();
     int n = name ? atoi(getenv(name)) : 1;
     return n > 1 ? n : 1;
+}
+
+bool ranks_output_is_relayed(void)
+{
+    return getenv(open_mpi_size) != NULL;
 }
 
 static bool is_started_by_srun(void)

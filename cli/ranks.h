@@ -18,6 +18,10 @@ struct ranks {
  * environment; 1 if they started none. */
 int ranks_count(void);
 
+/* Whether mpirun of Open MPI started this process: it gives its processes a terminal of their own
+ * and passes on what they print there, to a file or a terminal. */
+bool ranks_output_is_relayed(void);
+
 /* Joins the other ranks, if there are any. A command that calls another one shares its ranks with
  * it: each calls ranks_open() and ranks_close(). Errors: UNSUPPORTED if this build has no MPI, or
  * if MPI does not find the other processes. */

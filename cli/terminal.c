@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "ranks.h"
 #include "valence/output.h"
 
 /* Smaller values are ignored: nothing would fit. */
@@ -44,11 +45,12 @@ int log_columns(FILE *stream)
     return columns ? columns : INT_MAX;
 }
 
+/* The terminal that mpirun gives a process says nothing of where its output ends. */
 static bool has_colours(FILE *stream)
 {
     const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
-    return !(no_colour && no_colour[0]) && isatty(fileno(stream)) && terminal &&
-           strcmp(terminal, "dumb") != 0;
+    return !(no_colour && no_colour[0]) && isatty(fileno(stream)) && !ranks_output_is_relayed() &&
+           terminal && strcmp(terminal, "dumb") != 0;
 }
 
 const char *terminal_style(FILE *stream, enum terminal_style style)

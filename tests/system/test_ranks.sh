@@ -49,6 +49,11 @@ for n in 1 2 3 4; do
     same "$work/ranks-$n"
 done
 
+# Open MPI gives its processes a terminal as standard output; what ends up in a file has no escape sequences all the same.
+TERM=xterm mpirun -n 2 "$valence" evaluate "$work/alone" "$work/store" -q >"$work/out"
+if grep -q "$(printf '\033')" "$work/out"; then fail "escape sequences in a file: $(cat -v "$work/out" | head -n 5)"; fi
+grep -q MAE "$work/out" || fail "no evaluation"
+
 # A rank is killed, the others end, and another number of ranks resumes the run. A run that was faster has nothing to show here.
 train mpirun -n 2 "$valence" train -o "$work/killed" &
 launcher=$!
