@@ -120,7 +120,7 @@ VALENCE_API int valence_train_config_read_run(struct valence_train_config *confi
 /* A loss term: its mean over the epoch's training clips. */
 struct valence_train_loss {
     /* "total" (the weighted sum), or as in the configuration: "complete", "missing", "rep",
-     * "cross", "feature", "rnc" */
+     * "cross", "feature", "rnc" (not computed, and 0, where its weight is 0) */
     const char *name;
     double value;
 };

@@ -189,6 +189,8 @@ double losses_contrast(int64_t n_clips, int64_t width, int n_flows, const float 
                        double weight, const real *const *features, real *const *gradients,
                        void *scratch)
 {
+    if (weight == 0) /* sorting all pairs of clips can take longer than the network */
+        return 0;
     if (n_flows == 1) /* one view of the batch is left to contrast */
         return rank_n_contrast(n_clips, width, features[0], NULL, labels, weight, gradients[0],
                                NULL, scratch);

@@ -92,7 +92,8 @@ const real *network_part_features(const struct network *network, int flow);
 real *network_part_feature_gradients(struct network *network, int flow);
 
 /* The rank-n-contrast loss of a whole batch from all flows' features, (n_clips, width) each; adds
- * `weight` times its gradients. `scratch` has rank_n_contrast_scratch_bytes(). */
+ * `weight` times its gradients. Where that is 0, it is not computed, and 0 is returned. `scratch`
+ * has rank_n_contrast_scratch_bytes(). */
 double losses_contrast(int64_t n_clips, int64_t width, int n_flows, const float *labels,
                        double weight, const real *const *features, real *const *gradients,
                        void *scratch);

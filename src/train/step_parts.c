@@ -305,6 +305,9 @@ static int contrast(struct step_parts *p, const struct step_batch *batch, double
     const float *features[VALENCE_MAX_FLOWS];
     float *gradients[VALENCE_MAX_FLOWS];
     int64_t most = largest_share(p, batch->n_clips), plane = batch->n_clips * p->width;
+    *loss = 0;
+    if (weight == 0) /* nothing to exchange */
+        return VALENCE_OK;
     pack_features(p, batch, most);
     int status =
         collective_gather(p->collective, p->sent, p->received,
