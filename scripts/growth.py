@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 """scripts/growth.py [--build BUILD] [--sizes N,N,...] [--work FOLDER] [--threads N] [--json FILE]
-scripts/growth.py --speed SMALL,LARGE [--width D] [--measured CLIPS] [--rounds N] [--build BUILD] [--work FOLDER]
+scripts/growth.py --speed SMALL,LARGE [--width D] [--set KEY=VALUE] [--measured CLIPS] [--rounds N] [--build BUILD] [--work FOLDER]
 
 Time and memory of what valence does with a store, at several numbers of clips: import from a table, inspect, doctor, one epoch of
 training, evaluate and predict. Clips are small, one row of 4 columns in each stream, so that what is measured is what every clip
 costs beside its features. The last columns say by which factor a step's time and memory grew for ten times the clips: 10 is linear,
 1 constant.
 
---speed compares the training clips for each CPU second on a store of SMALL clips and on one of LARGE, in turn, with one thread. CPU
-seconds depend less on what else the machine does. What an epoch costs whatever the clips, such as saving, is left out: on the large
-store, steps within an epoch count, and on the small one the difference between epochs of SMALL and of three times SMALL clips.
---width is the network's model.d, 16 by default: so small that reading the store counts. --measured is how many clips are trained on
-for each figure.
+--speed compares the training clips a second on a store of SMALL clips and on one of LARGE, in turn, with one thread: by the clock, and
+for each CPU second, which depends less on what else the machine does but counts the thread that reads ahead, too. What an epoch
+costs whatever the clips, such as saving, is left out: on the large store, steps within an epoch count, and on the small one the
+difference between epochs of SMALL and of three times SMALL clips. --width is the network's model.d, 16 by default: so small that
+reading the store counts. --set KEY=VALUE changes other settings, as --set losses.rnc=0.8. --measured is how many clips are trained
+on for each figure.
 """
 import argparse
 import json
@@ -30,21 +31,23 @@ STREAMS = [option for name in ("audio", "text", "video") for option in (f"--{nam
 
 
 def network(width):
-    """Options of a network in which what every clip costs can be seen."""
-    settings = (f"model.d={width}", f"model.o={width // 2}", "losses.rnc=0", "standardise.clip=false")
-    return [word for setting in settings for word in ("--set", setting)]
+    """Settings of a network in which what every clip costs can be seen."""
+    return [f"model.d={width}", f"model.o={width // 2}", "losses.rnc=0", "standardise.clip=false"]
 
 
-def write_table(path, n):
+def usual_split(i):
+    return "test" if i % 10 == 9 else "validation" if i % 10 == 4 else "train"
+
+
+def write_table(path, n, split_of=usual_split):
     numbers = random.Random(1)
     columns = [f"{stream}{i}" for stream in "atv" for i in range(4)]
     with open(path, "w") as file:
         file.write("id,group,split,label," + ",".join(columns) + "\n")
         for i in range(n):
-            split = "test" if i % 10 == 9 else "validation" if i % 10 == 4 else "train"
             label = numbers.uniform(-3, 3)
             values = (f"{label * (0.3 if k % 2 else -0.2) + numbers.gauss(0, 1):.3f}" for k in range(12))
-            file.write(f"clip-{i:07d},speaker-{i // 20},{split},{label:.2f}," + ",".join(values) + "\n")
+            file.write(f"clip-{i:07d},speaker-{i // 20},{split_of(i)},{label:.2f}," + ",".join(values) + "\n")
 
 
 def measure(command):
@@ -61,11 +64,12 @@ def measure(command):
 
 def steps(valence, folder, threads):
     table, store, run = (os.path.join(folder, name) for name in ("table.csv", "store", "run"))
+    options = [word for setting in network(16) for word in ("--set", setting)]
     return [("import", [valence, "import", "table", table, store, *STREAMS, "-q"]),
             ("inspect", [valence, "inspect", store, "-q"]),
             ("doctor", [valence, "doctor", store, "-q"]),
-            ("start", [valence, "train", store, "-o", run + "-dry", "-q", "--dry-run", *network(16)]),
-            ("epoch", [valence, "train", store, "-o", run, "-q", "--threads", threads, "--set", "epochs=1", *network(16)]),
+            ("start", [valence, "train", store, "-o", run + "-dry", "-q", "--dry-run", *options]),
+            ("epoch", [valence, "train", store, "-o", run, "-q", "--threads", threads, "--set", "epochs=1", *options]),
             ("evaluate", [valence, "evaluate", run, store, "-q"]),
             ("predict", [valence, "predict", run, store, "--csv", "-q"])]
 
@@ -85,32 +89,41 @@ def print_table(results):
 
 # ---- The speed of a large store
 
-
-def cpu_seconds(process):
-    with open(f"/proc/{process}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+N_VALIDATION = 20  # whatever the size of the store
 
 
-def train_on(valence, store, run, n_epochs, width, *settings):
-    command = [valence, "train", store, "-o", run, "-q", "--threads", "1", "--set", f"epochs={n_epochs}", *network(width)]
-    for setting in settings:
+class Mark:
+    """Where a process is: seconds by the clock, and CPU seconds of all its threads."""
+
+    def __init__(self, process):
+        with open(f"/proc/{process}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        self.cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        self.clock = time.monotonic()
+
+    def since(self, before, n):
+        """Seconds for each of n pieces of work."""
+        return {"clock": (self.clock - before.clock) / n, "cpu": (self.cpu - before.cpu) / n}
+
+
+def train_on(valence, store, run, n_epochs, settings):
+    command = [valence, "train", store, "-o", run, "-q", "--threads", "1"]
+    for setting in [f"epochs={n_epochs}", *settings]:
         command += ["--set", setting]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
 def wait_for(process, is_reached):
-    """CPU seconds of the process when it has got there; None if it ends before."""
     while process.poll() is None:
-        used = cpu_seconds(process.pid)
+        mark = Mark(process.pid)
         if is_reached():
-            return used
-        time.sleep(0.02)
-    return None
+            return mark
+        time.sleep(0.01)
+    raise SystemExit("the training ended before it was measured (--measured must be smaller)")
 
 
-def epoch_cost(valence, store, run, n_epochs, width):
-    """CPU seconds of an epoch after the first."""
+def epoch_cost(valence, store, run, n_epochs, settings):
+    """Of an epoch after the first."""
     times = os.path.join(run, "timing.jsonl")
 
     def epochs():
@@ -119,51 +132,57 @@ def epoch_cost(valence, store, run, n_epochs, width):
         with open(times) as file:
             return sum(1 for _ in file)
 
-    process = train_on(valence, store, run, n_epochs + 2, width)
-    marks = [wait_for(process, lambda n=n: epochs() >= n) for n in (1, n_epochs + 1)]
+    process = train_on(valence, store, run, n_epochs + 2, settings)
+    begin, end = (wait_for(process, lambda n=n: epochs() >= n) for n in (1, n_epochs + 1))
     process.wait()
     shutil.rmtree(run)
-    return (marks[1] - marks[0]) / n_epochs
+    return end.since(begin, n_epochs)
 
 
-def steps_cost(valence, store, run, n_steps, width):
-    """CPU seconds of a step within an epoch, between two checkpoints."""
+def steps_cost(valence, store, run, n_steps, settings):
+    """Of a step within an epoch, between two checkpoints."""
     last = os.path.join(run, "last.safetensors")
 
     def saved():
         return os.stat(last).st_mtime_ns if os.path.exists(last) else 0
 
-    process = train_on(valence, store, run, 1, width, f"checkpoint_every={n_steps}")
-    first = wait_for(process, saved)
+    process = train_on(valence, store, run, 1, [*settings, f"checkpoint_every={n_steps}"])
+    begin = wait_for(process, saved)
     before = saved()
-    second = wait_for(process, lambda: saved() != before)
+    end = wait_for(process, lambda: saved() != before)
     process.kill()
     process.wait()
     shutil.rmtree(run)
-    return (second - first) / n_steps
+    return end.since(begin, n_steps)
 
 
-def compare_speed(valence, folder, sizes, rounds, width, measured):
-    small, large = sizes
-    stores = {}
-    for n in (small, 3 * small, large):
-        table, stores[n] = os.path.join(folder, f"table-{n}.csv"), os.path.join(folder, f"store-{n}")
-        if os.path.exists(stores[n]):
-            continue
-        write_table(table, n)
-        subprocess.run([valence, "import", "table", table, stores[n], *STREAMS, "-q"], check=True, stdout=subprocess.DEVNULL)
+def make_speed_store(valence, folder, n):
+    table, store = os.path.join(folder, f"table-{n}.csv"), os.path.join(folder, f"speed-{n}")
+    if not os.path.exists(store):
+        write_table(table, n, lambda i: "validation" if i < N_VALIDATION else "train")
+        subprocess.run([valence, "import", "table", table, store, *STREAMS, "-q"], check=True, stdout=subprocess.DEVNULL)
         os.remove(table)
-    rates = {n: [] for n in sizes}
+    return store
+
+
+def compare_speed(valence, folder, sizes, rounds, settings, measured):
+    small, large = sizes
+    stores = {n: make_speed_store(valence, folder, n) for n in (small, 3 * small, large)}
+    rates = {(kind, n): [] for kind in ("clock", "cpu") for n in sizes}
+    run = os.path.join(folder, "run")
     for _ in range(rounds):
-        run = os.path.join(folder, "run")
-        costs = [epoch_cost(valence, stores[n], run, max(1, measured // n), width) for n in (small, 3 * small)]
-        rates[small].append(0.8 * 2 * small / (costs[1] - costs[0]))
-        rates[large].append(BATCH / steps_cost(valence, stores[large], run, measured // BATCH, width))
-        print(", ".join(f"{n} clips: {rates[n][-1]:.0f} training clips a CPU second" for n in sizes), flush=True)
-    for n in sizes:
-        print(f"{n} clips: {statistics.median(rates[n]):.0f} ({min(rates[n]):.0f} ... {max(rates[n]):.0f})")
-    ratios = [b / a for a, b in zip(rates[small], rates[large])]
-    print(f"large to small: {statistics.median(ratios):.3f} ({min(ratios):.3f} ... {max(ratios):.3f})")
+        less, more = (epoch_cost(valence, stores[n], run, max(1, measured // n), settings) for n in (small, 3 * small))
+        step = steps_cost(valence, stores[large], run, measured // BATCH, settings)
+        for kind in ("clock", "cpu"):
+            rates[kind, small].append(2 * small / (more[kind] - less[kind]))
+            rates[kind, large].append(BATCH / step[kind])
+            print(f"{kind:6}" + "".join(f"{rates[kind, n][-1]:>10.0f} of {n}" for n in sizes), flush=True)
+    for kind, unit in (("clock", "clips a second"), ("cpu", "clips a CPU second")):
+        for n in sizes:
+            values = rates[kind, n]
+            print(f"{n} clips: {statistics.median(values):.0f} {unit} ({min(values):.0f} ... {max(values):.0f})")
+        ratios = [b / a for a, b in zip(rates[kind, small], rates[kind, large])]
+        print(f"large to small, {unit}: {statistics.median(ratios):.3f} ({min(ratios):.3f} ... {max(ratios):.3f})")
 
 
 def main():
@@ -175,6 +194,7 @@ def main():
     parser.add_argument("--json")
     parser.add_argument("--speed")
     parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--measured", type=int, default=200000)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
@@ -183,7 +203,8 @@ def main():
     os.makedirs(folder, exist_ok=True)
     if arguments.speed:
         sizes = [int(size) for size in arguments.speed.split(",")]
-        return compare_speed(valence, folder, sizes, arguments.rounds, arguments.width, arguments.measured)
+        settings = [*network(arguments.width), *arguments.set]
+        return compare_speed(valence, folder, sizes, arguments.rounds, settings, arguments.measured)
     results = {}
     for n in (int(size) for size in arguments.sizes.split(",")):
         own = os.path.join(folder, str(n))
