@@ -1,9 +1,8 @@
 #include "bench_limit.h"
 
-#include <stdlib.h>
-
 #include "measure.h"
 
+#include "base/memory.h"
 #include "base/threads.h"
 #include "kernels/gemm.h"
 #include "kernels/ragged.h"
@@ -51,9 +50,10 @@ static double whole(enum kind kind, int64_t rows, int64_t in, int64_t out, struc
     return seconds_now() - start;
 }
 
+/* In the kind of memory that the network has. */
 static real *random_values(int64_t n)
 {
-    real *values = malloc((size_t)n * sizeof *values);
+    real *values = block_take(n, sizeof *values);
     uint32_t state = 1;
     for (int64_t i = 0; values && i < n; i++) {
         state = state * 1664525u + 1013904223u;
@@ -73,10 +73,10 @@ static double best_of(enum kind kind, int64_t rows, int64_t in, int64_t out, int
         best = a < best ? a : best;
         best = b < best ? b : best;
     }
-    free(m.x);
-    free(m.y);
-    free(m.w);
-    free(m.shares);
+    block_free(m.x, rows * in, sizeof *m.x);
+    block_free(m.y, rows * out, sizeof *m.y);
+    block_free(m.w, in * out, sizeof *m.w);
+    block_free(m.shares, in * out * threads_count(), sizeof *m.shares);
     *gflop += 2e-9 * (double)rows * (double)in * (double)out;
     return rows ? best : 0;
 }

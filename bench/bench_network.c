@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/half.h"
+#include "base/memory.h"
 #include "base/random.h"
 #include "base/threads.h"
 #include "bench_limit.h"
@@ -43,6 +44,12 @@ static void die(const char *text)
 {
     fprintf(stderr, "bench-network: %s\n", text);
     exit(1);
+}
+
+static void must(int status, const struct valence_error *error)
+{
+    if (status)
+        die(error->text);
 }
 
 static struct settings parse(int argc, char **argv)
@@ -136,8 +143,8 @@ static void pack(struct packed *packed, const struct clip_lengths *clips, int64_
         for (int64_t i = 0; i < n; i++)
             offsets[i + 1] = offsets[i] + clips[i].rows[s];
         int64_t count = offsets[n] * width;
-        uint16_t *rows = malloc((size_t)count * sizeof *rows);
-        for (int64_t i = 0; i < count; i++) /* a uniform with deviation 1 */
+        uint16_t *rows = block_take(count, sizeof *rows); /* as the loader of batches does */
+        for (int64_t i = 0; i < count; i++)               /* a uniform with deviation 1 */
             rows[i] = float_to_half((float)((random_u32(&source) >> 8) * 0x1p-24 - 0.5) * 3.46f);
         packed->rows[s] = rows;
         packed->offsets[s] = offsets;
@@ -145,10 +152,30 @@ static void pack(struct packed *packed, const struct clip_lengths *clips, int64_
     }
 }
 
+/* Lays out for the largest of all batches, as a training does before its first step. */
+static void reserve(struct network *network, const struct valence_model_config *config,
+                    const struct clip_lengths *clips, const struct settings *settings)
+{
+    int64_t most[VALENCE_N_STREAMS] = {0};
+    struct valence_error error;
+    for (int64_t i = 0; i <= settings->steps; i++)
+        for (int s = 0; s < VALENCE_N_STREAMS; s++) {
+            int64_t rows = 0;
+            for (int64_t clip = i * settings->batch; clip < (i + 1) * settings->batch; clip++)
+                rows += clips[clip].rows[s];
+            most[s] = rows > most[s] ? rows : most[s];
+        }
+    must(network_reserve(network, settings->batch, most, config->flows, config->n_flows, true,
+                         &error),
+         &error);
+}
+
 static void unpack(struct packed *packed)
 {
     for (int s = 0; s < VALENCE_N_STREAMS; s++) {
-        free(packed->rows[s]);
+        int64_t n_rows = packed->offsets[s][packed->batch.n_clips];
+        block_free(packed->rows[s], n_rows * packed->batch.streams[s].width,
+                   sizeof *packed->rows[s]);
         free(packed->offsets[s]);
     }
     free(packed->keys);
@@ -160,12 +187,6 @@ struct timing {
     double train_limit, evaluate_limit, train_gflop, evaluate_gflop;
     int64_t clips;
 };
-
-static void must(int status, const struct valence_error *error)
-{
-    if (status)
-        die(error->text);
-}
 
 struct trained {
     struct valence_model_config config;
@@ -273,16 +294,18 @@ int main(int argc, char **argv)
     t.n = table.n_values;
     real **blocks[] = {&t.parameters, &t.gradients, &t.first, &t.second};
     for (int i = 0; i < 4; i++)
-        *blocks[i] = calloc((size_t)t.n, sizeof(real));
+        if (!(*blocks[i] = block_take_zeroed(t.n, sizeof(real))))
+            die("memory is short");
     parameters_initialise(&table, 1, t.parameters);
     must(network_create(&t.config, &t.network, &error), &error);
     must(network_check_precision(settings.precision, &error), &error);
     network_set_precision(t.network, settings.precision);
 
+    if ((settings.steps + 1) * settings.batch > n_clips)
+        die("the lengths have too few clips for so many steps");
+    reserve(t.network, &t.config, clips, &settings);
     struct timing timing = {0};
     for (int64_t i = 0; i <= settings.steps; i++) {
-        if ((i + 1) * settings.batch > n_clips)
-            die("the lengths have too few clips for so many steps");
         struct packed packed;
         pack(&packed, clips + i * settings.batch, settings.batch, &t.config);
         step(&t, &packed, i, i > 0, &timing);
@@ -293,7 +316,7 @@ int main(int argc, char **argv)
     report(&settings, &timing);
     network_free(t.network);
     for (int i = 0; i < 4; i++)
-        free(*blocks[i]);
+        block_free(*blocks[i], t.n, sizeof(real));
     free(clips);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -77,13 +78,30 @@ size_t block_bytes_peak(bool forget)
     return atomic_load(&bytes_peak);
 }
 
+/* From the C library. Large blocks ask for huge pages: rows that are read in pieces then need fewer
+ * translations of addresses, and a new block one page fault for each 2 MiB. */
+static void *take_from_library(size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    const size_t page = (size_t)2 << 20;
+    void *block;
+    if (bytes >= 2 * page) {
+        if (posix_memalign(&block, page, bytes))
+            return NULL;
+        (void)madvise(block, bytes / page * page, MADV_HUGEPAGE); /* a hint: it may be refused */
+        return block;
+    }
+#endif
+    return aligned_alloc(BLOCK_ALIGNMENT, bytes);
+}
+
 void *valence_block_take(size_t bytes)
 {
     size_t rounded = block_size(bytes);
     if (!rounded)
         return NULL;
     void *block = host.allocate ? host.allocate(host.user, BLOCK_ALIGNMENT, rounded)
-                                : aligned_alloc(BLOCK_ALIGNMENT, rounded);
+                                : take_from_library(rounded);
     if (block)
         count_taken(rounded);
     return block;
