@@ -346,22 +346,26 @@ void attention_backward(const struct attention *attention, const struct attentio
     const struct ragged *sequence = attention->sequence;
     int64_t d = attention->key_layer.in, query_size = attention->n_queries * d;
     int before = share_enter(work_of(attention)), used = threads_count();
-    for (int thread = 1; thread < used; thread++)
-        memset(thread_memory(scratch, d, thread).weight_gradient, 0,
-               (size_t)(d * d + d) * sizeof(real));
 #pragma omp parallel
     {
         if (uses_panels(attention))
             pack_weights(attention, true, scratch->weights);
+#pragma omp for schedule(static, 1)
+        for (int thread = 0; thread < used; thread++)
+            if (thread > 0)
+                memset(thread_memory(scratch, d, thread).weight_gradient, 0,
+                       (size_t)(d * d + d) * sizeof(real));
 #pragma omp for schedule(static)
         for (int64_t tile = 0; tile < sequence->n_tiles; tile++)
             backward_tile(attention, scratch, tile, dy, key_gradient, dx);
-    }
-    for (int thread = 1; thread < used;
-         thread++) { /* in order: the sum does not depend on timing */
-        struct thread_memory share = thread_memory(scratch, d, thread);
-        vector_add_scaled(d * d, 1, share.weight_gradient, key_gradient.weight);
-        vector_add_scaled(d, 1, share.bias_gradient, key_gradient.bias);
+            /* A key's shares in the order of threads: the sum does not depend on timing. */
+#pragma omp for schedule(static)
+        for (int64_t j = 0; j < d; j++)
+            for (int thread = 1; thread < used; thread++) {
+                struct thread_memory share = thread_memory(scratch, d, thread);
+                vector_add_scaled(d, 1, share.weight_gradient + j * d, key_gradient.weight + j * d);
+                key_gradient.bias[j] += share.bias_gradient[j];
+            }
     }
     for (int64_t s = 0; s < sequence->n_segments; s++)
         vector_add_scaled(query_size, 1, scratch->segments + s * query_size,

@@ -149,6 +149,7 @@ static void weigh_modalities(struct network *network, struct flow_state *flow,
                    flow->weight_hidden[1], d, flow->modality_weights, N_MODALITIES);
 }
 
+/* By view, then as each modality's cross-attention is asked. */
 static void form_queries(struct network *network, struct flow_state *flow, const real *parameters)
 {
     const struct network_layout *layout = &network->layout;
@@ -160,6 +161,9 @@ static void form_queries(struct network *network, struct flow_state *flow, const
         layer_forward(network, flow, SITE_QUERY_MLP + q,
                       layer_of(network, layout->query_mlp[q], parameters), 1, flow->views + q * d,
                       n_views * d, flow->queries + q * d, n_views * d);
+    for (int m = 0; m < N_MODALITIES; m++)
+        linear_forward(layer_of(network, layout->cross[m].query, parameters), n_clips * n_views,
+                       flow->queries, d, flow->asked[m], d);
 }
 
 /* Copies blocks of `size` between a flow's own (B, size) and its slot in a use's (B, n_flows,
@@ -198,13 +202,9 @@ static void ask(struct network *network, struct attention_use *use, const real *
     int64_t n_clips = network->batch->n_clips, d = network->config.d;
     int m = use->modality, n_views = views_of(network);
     int64_t size = n_views * d;
-    for (int slot = 0; slot < use->n_flows; slot++) {
-        struct flow_state *flow = &network->flows[use->flows[slot]];
-        linear_forward(layer_of(network, layers->query, parameters), n_clips * n_views,
-                       flow->queries, d, flow->asked[m], d);
-        if (use->n_flows > 1)
-            to_slot(n_clips, use->n_flows, slot, size, flow->asked[m], use->asked);
-    }
+    for (int slot = 0; use->n_flows > 1 && slot < use->n_flows; slot++)
+        to_slot(n_clips, use->n_flows, slot, size, network->flows[use->flows[slot]].asked[m],
+                use->asked);
     use->cross.key_layer = layer_of(network, layers->key, parameters);
     use->cross.site = site_of(first, SITE_CROSS_VALUES + m);
     attention_forward(&use->cross, &network->attention_scratch);

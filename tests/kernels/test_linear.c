@@ -109,6 +109,27 @@ static void test_backward_without_dx_gives_the_same_layer_gradient(void **state)
     assert_memory_equal(with, without, 18 * sizeof *with);
 }
 
+/* Two threads compute a product each. */
+static void test_threads_give_the_same_gradients(void **state)
+{
+    enum { ROWS = 300, IN = 140, OUT = 120, N_X = ROWS * IN, N_W = OUT * IN };
+    struct layer_case c = make_case(ROWS, IN, OUT, 0);
+    struct linear layer = layer_of_case(&c);
+    real *x = as_reals(N_X, c.x), *dy = as_reals(ROWS * OUT, c.dy);
+    real *dx[2], *dw[2];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        int before = threads_enter(i + 1);
+        dx[i] = gradient_from(0.5, N_X);
+        dw[i] = gradient_from(0.25, N_W + OUT);
+        linear_backward(layer, (struct linear_gradient){dw[i], dw[i] + N_W}, ROWS, x, IN, dy, OUT,
+                        dx[i], IN);
+        threads_leave(before);
+    }
+    assert_memory_equal(dx[1], dx[0], N_X * sizeof *dx[0]);
+    assert_memory_equal(dw[1], dw[0], (N_W + OUT) * sizeof *dw[0]);
+}
+
 static void test_relu_keeps_what_is_positive(void **state)
 {
     (void)state;
@@ -159,6 +180,7 @@ int main(void)
         cmocka_unit_test_teardown(test_backward_is_the_derivative, release_kept),
         cmocka_unit_test_teardown(test_backward_without_dx_gives_the_same_layer_gradient,
                                   release_kept),
+        cmocka_unit_test_teardown(test_threads_give_the_same_gradients, release_kept),
         cmocka_unit_test_teardown(test_relu_keeps_what_is_positive, release_kept),
         cmocka_unit_test_teardown(test_relu_lets_nan_through, release_kept),
         cmocka_unit_test_teardown(test_relu_backward_passes_where_the_output_is_positive,
