@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Does a wrong sign fail a test? Each mutation changes one place of a copy of the sources; at least one of the tests of
-# src/kernels and src/model, built from that copy, must then fail.
+# Does a wrong sign fail a test? Each mutation changes one place of a copy of the sources. At least one of the tests of
+# src/kernels and src/model, or of src/train for its files, must then fail. Products in bf16 need a processor that has them:
+# elsewhere their mutations are not noticed.
 #
 #   scripts/mutate.sh [WORD]     only mutations whose line contains WORD
 #
@@ -19,8 +20,8 @@ src/kernels/vector.c|sums[j] += x[i * stride + j]|sums[j] -= x[i * stride + j]
 src/kernels/gemm.c|alpha, a, (blasint)lda|-alpha, a, (blasint)lda
 src/kernels/linear.c|y[j] < 0 ? 0 : y[j]|y[j] > 0 ? 0 : y[j]
 src/kernels/linear.c|y[j] > 0 ? dy[j] * scale : 0|y[j] > 0 ? -dy[j] * scale : 0
-src/kernels/linear.c|true, gradient.weight, layer.in|false, gradient.weight, layer.in
-src/kernels/linear.c|layer.in, true, dx, dx_stride|layer.in, false, dx, dx_stride
+src/kernels/linear.c|true, gradient.weight, layer->in|false, gradient.weight, layer->in
+src/kernels/linear.c|layer->in, true, dx, dx_stride|layer->in, false, dx, dx_stride
 src/kernels/dropout.c|word >> j & 1 ? x * scale : 0|word >> j & 1 ? 0 : x * scale
 src/kernels/dropout.c|y[w * 32 + j] += masked|y[w * 32 + j] -= masked
 src/kernels/dropout.c|y[j] += masked|y[j] -= masked
@@ -49,18 +50,58 @@ src/kernels/attention.c|+ bias[j])|- bias[j])
 src/kernels/attention.c|n_queries, 1, weights, length, dy|n_queries, -1, weights, length, dy
 src/kernels/attention.c|n_queries, 1, scores, n, queries|n_queries, -1, scores, n, queries
 src/kernels/attention.c|vector_add_scaled(query_size, 1,|vector_add_scaled(query_size, -1,
-src/kernels/attention.c|vector_add_scaled(d * d, 1, share|vector_add_scaled(d * d, -1, share
+src/kernels/attention.c|vector_add_scaled(d, 1, share.weight_gradient|vector_add_scaled(d, -1, share.weight_gradient
+src/kernels/attention.c|key_gradient.bias[j] += share|key_gradient.bias[j] -= share
 src/kernels/attention.c|vector_add_scaled(tile.n * d, 1, memory.keys|vector_add_scaled(tile.n * d, -1, memory.keys
 src/kernels/panel.c|sums[i][0] += row[i][k] * b0|sums[i][0] -= row[i][k] * b0
 src/kernels/panel.c|sums[i][1] += *(const NAME|sums[i][1] -= *(const NAME
+src/kernels/panel.c|sums[i][0] += *(const NAME|sums[i][0] -= *(const NAME
+src/kernels/panel.c|a[i] + shape->offsets[t]|a[i] - shape->offsets[t]
+src/kernels/panel.c|k += step, b += PANEL|k += 1, b += PANEL
+src/kernels/panel.c|a[i < n ? i : n - 1]|a[i < n ? i : 0]
+src/kernels/panel.c|if (n - i > GROUP * 2 / 3)|if (n - i > GROUP)
+src/kernels/panel.c|packed[i * PANEL + j] = row[i]|packed[i * PANEL + j] = -row[i]
+src/kernels/panel.c|weights + (first + j) * stride|weights + j * stride
+src/kernels/panel.c|weights + k * stride + first|weights + k * stride
+src/kernels/panel.c|memset(packed + n, 0,|memset(packed + n, 1,
+src/kernels/panel_gemm.c|k > 0 || (full && add)|k > 0 && (full && add)
+src/kernels/panel_gemm.c|left_row(left, first + i) + k * step|left_row(left, first + i)
+src/kernels/panel_gemm.c|panel + k * PANEL, out|panel, out
+src/kernels/panel_gemm.c|a + i * lda + first|a + i * lda
+src/kernels/panel_gemm.c|b + column * left->k, add|b, add
+src/kernels/panel_gemm.c|c + row * ldc + column|c + row * ldc
+src/kernels/panel_gemm.c|multiply_rows(left, row, smaller|multiply_rows(left, 0, smaller
 src/kernels/panel_gemm.c|GROUP * left->k + i % GROUP|GROUP * left->k - i % GROUP
 src/kernels/panel_gemm.c|: 0) + edge|: 0) - edge
+src/kernels/attention.c|layer->weight + column, d, packed|layer->weight, d, packed
+src/kernels/attention.c|layer->weight + column * d, d, packed|layer->weight, d, packed
+src/kernels/attention.c|values + column, d, memory->panel|values, d, memory->panel
+src/kernels/attention.c|memory->panel, dw + column, d|memory->panel, dw, d
 src/kernels/attention.c|d, scratch->weights, true, memory|d, scratch->weights, false, memory
 src/kernels/projection.c|y[j] = (x[j] - mean[j]) * scale[j]|y[j] = (x[j] + mean[j]) * scale[j]
 src/kernels/projection.c|true, dw + column, layer->in|false, dw + column, layer->in
 src/kernels/projection.c|panel_gemm_right_size(column, layer->out), true|panel_gemm_right_size(column, layer->out), false
+src/kernels/projection.c|layer->in, packed + panel_gemm_right_size(column, layer->out)|layer->in, packed
+src/kernels/projection.c|panels + column * piece->n + i * PANEL|panels + column * piece->n
+src/kernels/projection.c|memory.groups, memory.piece, dw + column|memory.groups, memory.piece, dw
 src/kernels/projection.c|vector_add_scaled(layer->in, 1, share|vector_add_scaled(layer->in, -1, share
 src/kernels/projection.c|gradient.bias[j] += share|gradient.bias[j] -= share
+src/kernels/bf16_gemm.c|_mm512_cvtne2ps_pbh(high, low)|_mm512_cvtne2ps_pbh(low, high)
+src/kernels/bf16_gemm.c|_mm512_cvtne2ps_pbh(second, first)|_mm512_cvtne2ps_pbh(first, second)
+src/kernels/bf16_gemm.c|p->a + depth * p->lda + row|p->a + depth * p->lda
+src/kernels/bf16_gemm.c|p->a + row * p->lda + depth|p->a + row * p->lda
+src/kernels/bf16_gemm.c|p->b + depth * p->ldb + column|p->b + depth * p->ldb
+src/kernels/bf16_gemm.c|p->b + column * p->ldb + depth|p->b + column * p->ldb
+src/kernels/bf16_gemm.c|p->add || depth > 0|p->add && depth > 0
+src/kernels/bf16_gemm.c|columns + j * padded|columns
+src/kernels/bf16_product.c|_tile_dpbf16ps(3, 5, 7)|_tile_dpbf16ps(3, 5, 6)
+src/kernels/bf16_product.c|_tile_dpbf16ps(2, 5, 6)|_tile_dpbf16ps(2, 4, 6)
+src/kernels/bf16_product.c|partial && !first && i < n|partial && first && i < n
+src/kernels/bf16_product.c|&& !shape->add, &part, x + i|&& shape->add, &part, x + i
+src/kernels/bf16_product.c|&& !shape->add, &part, x + whole|&& shape->add, &part, x + whole
+src/kernels/bf16_product.c|packed + k * BF16_COLUMNS|packed
+src/kernels/bf16_product.c|_mm512_dpbf16_ps(left[i], values, (__m512bh)first)|_mm512_dpbf16_ps(left[i], values, (__m512bh)second)
+src/kernels/bf16_product.c|sums[row][column] + (shape|sums[row][column] - (shape
 src/kernels/simd.h|x < 0 ? -quotient : quotient|x < 0 ? quotient : quotient
 src/kernels/simd.h|x + x * square * series|x - x * square * series
 src/kernels/simd.h|shifted - shift|shift - shifted
@@ -75,11 +116,26 @@ src/model/losses.c|weight * share, gradients[0]|weight * -share, gradients[0]
 src/model/losses.c|weights->rep * part|weights->rep * -part
 src/model/losses.c|weights->cross * part|weights->cross * -part
 src/model/losses.c|weights->missing * share|weights->missing * -share
+src/model/parameters.c|(real)1 / (real)weights[i].out|(real)-1 / (real)weights[i].out
 src/model/reliability.c|(double)(region->n + 1) * level|(double)region->n * level
 src/model/reliability.c|(int64_t)k - 1 : 0|(int64_t)k - 2 : 0
 src/model/reliability.c|first = next;|first = end;
 src/model/reliability.c|clipped >= reliability->regions|clipped > 1 + reliability->regions
 src/model/reliability.c|fmax(clipped - half|fmax(clipped + half
+src/train/schedule.c|(double)(epoch + 1) /|(double)epoch /
+src/train/schedule.c|(epoch + 1 - schedule->warm_up_epochs)|(epoch + 1 + schedule->warm_up_epochs)
+src/train/trainer_open.c|t->labels.factor = (float)sqrt(square)|t->labels.factor = (float)square
+src/train/trainer_open.c|t->labels.offset = (float)mean|t->labels.offset = (float)-mean
+src/train/trainer_step.c|->label - t->labels.offset)|->label + t->labels.offset)
+src/train/trainer_step.c|t->labels.offset) / t->labels.factor|t->labels.offset) * t->labels.factor
+src/train/trainer_step.c|factor * t->batch_gradients[i]|-factor * t->batch_gradients[i]
+src/train/trainer_step.c|limit / *norm : 1.0|*norm / limit : 1.0
+src/train/trainer.c|.weight + i] *= t->labels.factor|.weight + i] /= t->labels.factor
+src/train/trainer.c|*bias * t->labels.factor + t->labels.offset|*bias * t->labels.factor - t->labels.offset
+src/train/initial_weights.c|(values[i] - (bias|(values[i] + (bias
+src/train/initial_weights.c|t->labels.offset : 0)) / t->labels.factor|t->labels.offset : 0)) * t->labels.factor
+src/train/validation.c|* v->labels->factor + v->labels->offset|* v->labels->factor - v->labels->offset
+src/train/validation.c|score[i] * v->labels->factor|score[i] / v->labels->factor
 END
 }
 
@@ -87,25 +143,37 @@ work=$(mktemp -d /tmp/valence-mutate-XXXXXX)
 trap 'rm -rf "$work"' EXIT
 cp -r "$root"/{CMakeLists.txt,LICENSE,cmake,src,include,cli,tests,fuzz,bench} "$work" || exit 1
 
-# Fast ones first: the first failure is enough.
+# Fast ones first. What is trained is tested with src/train alone.
 tests=()
 for name in vector linear gather distance rank-n-contrast dropout panel attention projection adam; do
     tests+=("double-$name" "test-$name")
 done
-tests+=(test-reliability test-network double-network-gradients)
-
-build() { cmake --build "$work/build" --target "${tests[@]}" >"$work/log" 2>&1 </dev/null; }
-failing() { # the first test that fails, or nothing
-    local name
-    for name in "${tests[@]}"; do
-        timeout 300 "$work/build/tests/$name" >"$work/log" 2>&1 </dev/null ||
-            { echo "$name"; return; }
+tests+=(test-bf16-product test-bf16-gemm test-reliability test-parameters test-network double-network-gradients)
+training_tests=(test-schedule test-label-scales test-training)
+tests_of() { # tests_of FILE: those of its own name, then the others
+    local name test own=() others=()
+    name=$(basename "${1%.*}" | tr _ -)
+    [[ $1 != src/train/* ]] || { printf '%s\n' "${training_tests[@]}"; return; }
+    for test in "${tests[@]}"; do
+        if [[ $name == "${test#*-}"* ]]; then own+=("$test"); else others+=("$test"); fi
+    done
+    printf '%s\n' "${own[@]}" "${others[@]}"
+}
+noticed_by() { # noticed_by TEST...: the first that fails, "the compiler" before one that cannot be built, or nothing
+    local test
+    for test; do
+        cmake --build "$work/build" --target "$test" >"$work/log" 2>&1 </dev/null || { echo "the compiler"; return; }
+        timeout 300 "$work/build/tests/$test" >"$work/log" 2>&1 </dev/null || { echo "$test"; return; }
     done
 }
 
-cmake -S "$work" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DVALENCE_ENCODERS=OFF >"$work/log" &&
-    build || { cat "$work/log"; exit 1; }
-[ -z "$(failing)" ] || { echo "a test fails before anything is changed: $(failing)"; exit 1; }
+export CCACHE_BASEDIR=$work # where ccache compiles: the same files in another folder are the same
+cmake -S "$work" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DVALENCE_ENCODERS=OFF >"$work/log" ||
+    { cat "$work/log"; exit 1; }
+mapfile -t needed < <(mutations | grep -F -- "$only" | cut -d'|' -f1 | sort -u |
+    while IFS= read -r file; do tests_of "$file"; done | sort -u)
+before=$(noticed_by "${needed[@]}")
+[ -z "$before" ] || { cat "$work/log"; echo "before anything is changed, this fails: $before"; exit 1; }
 
 noticed=0 unnoticed=0
 while IFS= read -r line; do
@@ -122,7 +190,8 @@ if text.count(old) != 1:
     sys.exit(1)
 open(path, "w").write(text.replace(old, new))
 END
-    if build; then by=$(failing); else by="the compiler"; fi
+    mapfile -t here < <(tests_of "$file")
+    by=$(noticed_by "${here[@]}")
     if [ -n "$by" ]; then
         noticed=$((noticed + 1))
         printf '%-26s  %s\n' "$by" "$line"

@@ -68,6 +68,41 @@ static void test_panels_hold_any_number_of_rows(void **state)
     }
 }
 
+/* As a convolution reads a picture: windows of several stretches, which overlap. */
+static void check_windows(void)
+{
+    enum { ROWS = 29, TAPS = 3, LENGTH = 10, STEP = 2, APART = 4, OUT = 20, N = 400 };
+    static const int64_t offsets[TAPS] = {5, 90, 170};
+    struct random_source source = random_source(5, 5);
+    double *a = draw(&source, N), *w = draw(&source, OUT * TAPS * LENGTH);
+    double *wanted = keep(ROWS * PANEL, sizeof *wanted);
+    real *packed = keep(TAPS * LENGTH * PANEL, sizeof *packed), *values = as_reals(N, a);
+    real *out = keep(ROWS * PANEL, sizeof *out);
+    const real *rows[ROWS];
+    real *outs[ROWS];
+    struct panel_shape shape = {TAPS, offsets, LENGTH, STEP, false};
+    panel_pack(OUT, TAPS * LENGTH, as_reals(OUT * TAPS * LENGTH, w), TAPS * LENGTH, packed);
+    for (int64_t i = 0; i < ROWS; i++) {
+        rows[i] = values + i * APART;
+        outs[i] = out + i * PANEL;
+        for (int64_t j = 0; j < OUT; j++)
+            for (int t = 0; t < TAPS; t++)
+                wanted[i * PANEL + j] += reference(LENGTH, a + i * APART + offsets[t], STEP,
+                                                   w + (j * TAPS + t) * LENGTH, 1);
+    }
+    panel_product(&shape, ROWS, rows, packed, outs);
+    assert_near("out", ROWS * PANEL, out, wanted, VALUE_TOLERANCE);
+}
+
+static void test_windows_have_several_stretches(void **state)
+{
+    (void)state;
+    for (size_t limit = 0; limit < N_LIMITS; limit++) {
+        processor_limit(limits[limit]);
+        check_windows();
+    }
+}
+
 static void test_a_transposed_matrix_is_packed_the_same(void **state)
 {
     enum { DEPTH = 37, OUT = 50 };
@@ -175,6 +210,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_panels_hold_any_number_of_rows, give_units_back),
+        cmocka_unit_test_teardown(test_windows_have_several_stretches, give_units_back),
         cmocka_unit_test_teardown(test_a_transposed_matrix_is_packed_the_same, release_kept),
         cmocka_unit_test_teardown(test_products_of_every_shape, give_units_back),
         cmocka_unit_test_teardown(test_a_row_does_not_depend_on_the_others, release_kept),
