@@ -10,6 +10,7 @@
 #include "path_kinds.h"
 #include "shared_options.h"
 #include "table.h"
+#include "terminal.h"
 #include "valence/error.h"
 #include "valence/text.h"
 
@@ -130,6 +131,18 @@ static void print_failures(const struct valence_extract_report *report)
     table_print(&table, stdout);
 }
 
+static void print_speed(const struct valence_extract_report *report)
+{
+    char text[256];
+    snprintf(text, sizeof text,
+             "%.1f s of media in %.1f s, %.2f x real time (sound and words took %.1f s, pictures "
+             "%.1f s, at the same time)",
+             report->media_seconds, report->seconds,
+             per_second(report->media_seconds, report->seconds), report->sound_work,
+             report->picture_work);
+    print_wrapped(stdout, text, 0, 0, table_columns(stdout));
+}
+
 static void print_report(const struct valence_extract_report *report)
 {
     struct table table = {.title = NULL};
@@ -148,12 +161,8 @@ static void print_report(const struct valence_extract_report *report)
            report->store, report->n_made + report->n_kept, report->n_clips, report->n_made,
            report->n_kept, report->n_failed);
     table_print(&table, stdout);
-    if (report->n_made)
-        printf("%.1f s of media in %.1f s, %.2f x real time (sound and words took %.1f s, pictures "
-               "%.1f s, at the same time)\n",
-               report->media_seconds, report->seconds,
-               per_second(report->media_seconds, report->seconds), report->sound_work,
-               report->picture_work);
+    if (report->media_seconds > 0)
+        print_speed(report);
     print_failures(report);
 }
 
@@ -163,9 +172,9 @@ static void print_report(const struct valence_extract_report *report)
 static void print_share(const struct valence_extract_report *report)
 {
     if (report->n_pieces)
-        printf("%s: this process made %" PRId64 " clips, in %" PRId64 " pieces; another one merged "
-               "them\n",
-               report->store, report->n_made, report->n_pieces);
+        printf("%s: this process made %" PRId64 " %s, in %" PRId64 " %s; another one merged them\n",
+               report->store, report->n_made, valence_plural(report->n_made, "clip", "clips"),
+               report->n_pieces, valence_plural(report->n_pieces, "piece", "pieces"));
     else
         printf("%s already exists; without --pieces, extract adds what is new or has changed\n",
                report->store);
@@ -205,9 +214,8 @@ static int conclude(const struct request *request, bool in_pieces,
         is_fine = report_error(error) == EXIT_FINE;
     else if (report->n_failed && !is_fine)
         fprintf(stderr,
-                "valence: %" PRId64
-                " clips could not be made (--allow-failures N accepts up to N)\n",
-                report->n_failed);
+                "valence: %" PRId64 " %s could not be made (--allow-failures N accepts up to N)\n",
+                report->n_failed, valence_plural(report->n_failed, "clip", "clips"));
     return is_fine ? EXIT_FINE : EXIT_FAILED;
 }
 

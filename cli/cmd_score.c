@@ -24,6 +24,15 @@ int score_run(struct score_request *request)
 
 /* ---- Options ---- */
 
+/* Whether some text is more than blanks. */
+static bool has_words(const struct option_list *texts)
+{
+    for (int i = 0; i < texts->n; i++)
+        if (texts->values[i][strspn(texts->values[i], " \t\r\n")])
+            return true;
+    return false;
+}
+
 static int check(const struct command *command, const struct score_request *request)
 {
     bool is_input = request->n_files == 1 && strcmp(request->files[0], "-") == 0;
@@ -33,6 +42,8 @@ static int check(const struct command *command, const struct score_request *requ
         return report_usage(command, "give a file, or texts with --text");
     if ((request->texts.n > 0) + (request->transcript != NULL) + request->no_transcript > 1)
         return report_usage(command, "--text, --transcript and --no-transcript cannot be combined");
+    if (!request->n_files && !has_words(&request->texts))
+        return report_usage(command, "--text has no words (is a variable of the shell unset?)");
     if (request->n_files && (request->texts.n > 1 ||
                              (request->n_files > 1 && (request->texts.n || request->transcript))))
         return report_usage(command, "--text and --transcript say what is said in one file: give "

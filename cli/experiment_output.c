@@ -5,6 +5,7 @@
 
 #include "table_files.h"
 #include "terminal.h"
+#include "valence/text.h"
 
 #define SIGNIFICANT 0.05
 
@@ -159,8 +160,10 @@ static void print_notes(const struct valence_experiment_result *result, FILE *st
     print_wrapped(stream, text, 0, 0, columns);
     fputc('\n', stream);
     if (result->n_left_out) {
-        snprintf(text, sizeof text, "%lld clips were left out: some variant has no rows of them.",
-                 (long long)result->n_left_out);
+        snprintf(text, sizeof text, "%lld %s left out: some variant has no rows of %s.",
+                 (long long)result->n_left_out,
+                 valence_plural(result->n_left_out, "clip was", "clips were"),
+                 valence_plural(result->n_left_out, "it", "them"));
         print_wrapped(stream, text, 0, 0, columns);
         fputc('\n', stream);
     }

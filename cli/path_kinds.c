@@ -75,6 +75,26 @@ static const struct {
     [VALENCE_PATH_OTHER] = {NULL, NULL}, /* nothing is known of it */
 };
 
+bool is_table_path(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 4 &&
+           (strcmp(path + length - 4, ".csv") == 0 || strcmp(path + length - 4, ".tsv") == 0);
+}
+
+/* Tables are only what imports, extractions and reports read, and what inspect shows. */
+#define TAKE_TABLES                                                                                \
+    (1u << WANTED_REPORT | 1u << WANTED_MEDIA | 1u << WANTED_SOURCE | 1u << WANTED_INSPECTED)
+
+static int explain_table(const char *path, enum wanted_path wanted, struct valence_error *error)
+{
+    return valence_fail(error, VALENCE_ERROR_NOT_FOUND, NULL,
+                        "%s: this is a table, not %s\n         ('valence import table %s STORE' "
+                        "imports the features that it names, 'valence extract %s -o STORE' makes "
+                        "features of its recordings)",
+                        path, wanted_paths[wanted].name, path, path);
+}
+
 static bool is_absent(const char *path)
 {
     return access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
@@ -110,6 +130,8 @@ int explain_path(const char *path, enum wanted_path wanted, struct valence_error
         return error->status;
     if (kind == VALENCE_PATH_NOTHING && error->status == VALENCE_ERROR_ARGUMENT)
         return error->status; /* no path at all, such as an address */
+    if (kind == VALENCE_PATH_OTHER && is_table_path(path) && !(TAKE_TABLES & 1u << wanted))
+        return explain_table(path, wanted, error);
     if (kind == VALENCE_PATH_NOTHING)
         valence_fail(error, VALENCE_ERROR_NOT_FOUND, NULL, "%s: no such file or folder", path);
     else if (is_known)

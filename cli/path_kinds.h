@@ -2,6 +2,8 @@
 #ifndef VALENCE_CLI_PATH_KINDS_H
 #define VALENCE_CLI_PATH_KINDS_H
 
+#include <stdbool.h>
+
 #include "valence/error.h"
 
 /* What a command reads. */
@@ -19,6 +21,9 @@ enum wanted_path {
     WANTED_INSPECTED,  /* whatever inspect shows */
     N_WANTED_PATHS
 };
+
+/* Whether the path's ending is that of a table: .csv or .tsv. */
+bool is_table_path(const char *path);
 
 /* After an error with the file or folder `path`: where that is not what the command reads, says
  * what it is, which command reads it, and where the wanted thing comes from. Leaves other errors as

@@ -9,6 +9,7 @@
 #include "score_request.h"
 #include "valence/scorer.h"
 #include "valence/text_table.h"
+#include "valence/text.h"
 
 /* Texts that are scored together. */
 #define ROWS_TOGETHER 32
@@ -78,7 +79,8 @@ int score_table(struct valence_scorer *scorer, const struct score_request *reque
     int last = score_rows(scorer, &rows, status ? &left : error);
     valence_text_table_close(table);
     if (rows.n_unscored)
-        fprintf(stderr, "valence score: note: %s: %lld texts have no score, the first is '%s'\n",
-                input->id, (long long)rows.n_unscored, rows.first_unscored);
+        fprintf(stderr, "valence score: note: %s: %lld %s no score, the first is '%s'\n", input->id,
+                (long long)rows.n_unscored,
+                valence_plural(rows.n_unscored, "text has", "texts have"), rows.first_unscored);
     return status ? status : last;
 }

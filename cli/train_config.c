@@ -112,6 +112,15 @@ static int read_standard_input(struct valence_train_config *config, struct valen
     return status;
 }
 
+/* A table could pass for a configuration: an empty one has no line that is wrong. */
+static int read_file(struct valence_train_config *config, const char *path,
+                     struct valence_error *error)
+{
+    if (is_table_path(path))
+        return valence_fail(error, VALENCE_ERROR_CONFIG, NULL, "%s: this is a table", path);
+    return valence_train_config_read(config, path, error);
+}
+
 static int explain(int status, const char *path, enum wanted_path wanted,
                    struct valence_error *error)
 {
@@ -129,8 +138,8 @@ static int begin_config(const struct train_request *request, struct valence_trai
     if (has_file(request) && strcmp(request->subject, "-") == 0)
         status = read_standard_input(config, error);
     else if (has_file(request))
-        status = explain(valence_train_config_read(config, request->subject, error),
-                         request->subject, WANTED_CONFIG, error);
+        status = explain(read_file(config, request->subject, error), request->subject,
+                         WANTED_CONFIG, error);
     else if (request->from && is_folder(request->from))
         status = explain(configure_like(config, request->from, error), request->from, WANTED_MODEL,
                          error);

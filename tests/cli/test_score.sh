@@ -72,13 +72,17 @@ grep -q "^  adds  lovely [-+]" "$work/out" || wrong "what the words add is not s
 printf 'name,review\nfirst,"lovely, the rest"\nsecond,\nthird,awful\n' >"$work/reviews.csv"
 # shellcheck disable=SC2086
 expect 0 score "$work/reviews.csv" --text-column review --id-column name $run --csv
-complains "1 texts have no score, the first is 'second'"
+complains "1 text has no score, the first is 'second'"
 [ "$(cut -d, -f1 "$work/out" | tr '\n' ' ')" = "id first second third " ] || wrong "the ids are not kept"
 sed -n 3p "$work/out" | grep -q "it has no words" || wrong "no reason is given"
 # shellcheck disable=SC2086
 expect 1 score "$work/reviews.csv" $run
 complains "'transcript'"
 complains "--text-column"
+
+# shellcheck disable=SC2086
+expect 2 score --text " " $run
+complains "--text has no words"
 
 # A text file, and one that is cut into sentences.
 # shellcheck disable=SC2086

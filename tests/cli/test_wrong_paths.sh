@@ -113,6 +113,20 @@ done
 expect 2 compare-representations run store --missing audio,text,video
 complains "name one or two of audio, text and video"
 
+# ---- a table where a store, a run or a configuration is read, an empty one too
+printf 'file,label\na.wav,1\n' >clips.csv
+: >empty.csv
+for table in clips.csv empty.csv; do
+    for command in "train -o new" cost "ablate --dry-run" doctor "evaluate run" "predict run" "merge -o merged"; do
+        expect 1 $command $table
+        complains "$table: this is a table, not a store"
+        complains "'valence extract $table -o STORE' makes features of its recordings"
+    done
+    expect 1 evaluate $table store
+    complains "$table: this is a table, not a run or a model file"
+    [ ! -e new ] && [ ! -e merged ] || wrong "a refused table leaves something"
+done
+
 # ---- something that nothing is known of keeps the library's word on it
 expect 1 evaluate noise.bin store
 complains "noise.bin: "

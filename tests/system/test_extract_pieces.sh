@@ -177,7 +177,7 @@ END
     mpirun -n 2 "$work/late" "$work/late-store" "$VALENCE" extract $(echo "$arguments" | sed 's/ -q / /') -o "$work/late-store" --force \
         --allow-failures 1 >"$work/out" 2>"$work/err" || wrong "mpirun ends with an error"
     same late-store
-    made=$(sed -n 's/.*this process made \([0-9]*\) clips.*/\1/p; s/.*(\([0-9]*\) new.*/\1/p' "$work/out" | awk '{ n += $1 } END { print n }')
+    made=$(sed -n 's/.*this process made \([0-9]*\) clip.*/\1/p; s/.*(\([0-9]*\) new.*/\1/p' "$work/out" | awk '{ n += $1 } END { print n }')
     [ "$made" = 7 ] || wrong "7 clips, but the ranks made $made"
 
     # A rank is killed, mpirun ends the other, and the same command continues.
