@@ -229,7 +229,7 @@ static void check_cases(const struct fixture *fixture)
     char *path = convert(fixture, "f32");
     must_work(weights_open(&weights, path, &error), &error);
     must_work(backend_find_device("cpu", &device, &error), &error);
-    must_work(wavlm_load(&model, &weights, device, &error), &error);
+    must_work(wavlm_load(&model, &weights, device, true, &error), &error);
     check_buckets(fixture, &model);
     for (int64_t i = 0; i < safetensors_n_tensors(fixture->cases); i++) {
         char name[64];

@@ -14,6 +14,7 @@
 #include "encode/compute/backend.h"
 #include "encode/compute/graph.h"
 #include "encode/compute/int8_matrix.h"
+#include "encode/compute/linear.h"
 #include "kernels/processor.h"
 
 #include "int8_reference.h"
@@ -79,8 +80,9 @@ static void set_weights(struct ggml_tensor *weight, float *w)
     free(bytes);
 }
 
-/* y (rows, out) by the graph's operation. */
-static float *compute(const struct layer *l, enum ggml_type type, const struct values *v)
+/* y (rows, out) by the graph's operation, the weight as it is or packed beforehand. */
+static float *compute_with(const struct layer *l, enum ggml_type type, bool packed,
+                           const struct values *v)
 {
     struct valence_error error;
     ggml_backend_dev_t device;
@@ -93,6 +95,9 @@ static float *compute(const struct layer *l, enum ggml_type type, const struct v
     struct ggml_tensor *bias = ggml_new_tensor_1d(context, GGML_TYPE_F32, l->out);
     ggml_backend_buffer_t buffer = ggml_backend_alloc_ctx_tensors(context, graph.backend);
     set_weights(weight, v->w);
+    struct weights owner = {0};
+    if (packed)
+        assert_int_equal(linear_pack(&owner, weight, &error), 0);
     ggml_backend_tensor_set(bias, v->b, 0, ggml_nbytes(bias));
     assert_int_equal(graph_begin(&graph, &error), 0);
     struct ggml_tensor *input = graph_input(&graph, (l->rows - 1) * l->stride + l->in, 1, 1, 1);
@@ -112,10 +117,16 @@ static float *compute(const struct layer *l, enum ggml_type type, const struct v
     float *result = malloc(ggml_nbytes(y));
     assert_non_null(result);
     ggml_backend_tensor_get(y, result, 0, ggml_nbytes(y));
+    free(weight->extra);
     ggml_backend_buffer_free(buffer);
     ggml_free(context);
     graph_free(&graph);
     return result;
+}
+
+static float *compute(const struct layer *l, enum ggml_type type, const struct values *v)
+{
+    return compute_with(l, type, false, v);
 }
 
 /* ---- Exactness ---- */
@@ -183,6 +194,35 @@ static void test_layers_of_bytes_are_their_sums(void **state)
     processor_limit(~0u);
 }
 
+/* ---- Packed beforehand ---- */
+
+static void test_packing_beforehand_changes_nothing(void **state)
+{
+    (void)state;
+    static const struct layer layers[] = {
+        {96, 33, 13, 96, ACTIVATION_GELU, true},
+        {256, 300, 9, 256, ACTIVATION_NONE, false},
+        {256, 300, 7, 256, ACTIVATION_NONE, false}, /* too few rows for packed products */
+        {96, 40, 50, 64, ACTIVATION_NONE, false},   /* windows that overlap */
+    };
+    static const enum ggml_type types[] = {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16,
+                                           GGML_TYPE_Q8_0, GGML_TYPE_Q5_1};
+    for (int i = 0; i < N_LIMITS; i++)
+        for (size_t j = 0; j < sizeof layers / sizeof *layers; j++)
+            for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+                const struct layer *l = &layers[j];
+                processor_limit(limits[i]);
+                struct values v = draw_values(l);
+                float *want = compute_with(l, types[t], false, &v);
+                float *is = compute_with(l, types[t], true, &v);
+                assert_memory_equal(is, want, (size_t)(l->rows * l->out) * sizeof *is);
+                free(want);
+                free(is);
+                free_values(&v);
+            }
+    processor_limit(~0u);
+}
+
 /* ---- Beside f32 ---- */
 
 static double least_cosine(int64_t rows, int64_t width, const float *a, const float *b)
@@ -224,6 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layers_of_bytes_are_their_sums),
+        cmocka_unit_test(test_packing_beforehand_changes_nothing),
         cmocka_unit_test(test_rows_are_near_those_of_f32),
     };
     source = random_source(7, 8);

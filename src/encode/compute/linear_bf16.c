@@ -6,9 +6,9 @@
 
 _Static_assert(LINEAR_BLOCK == BF16_COLUMNS, "a block is what bf16_pack() packs");
 
-bool linear_suits_bf16(const struct ggml_tensor *weight, const struct ggml_tensor *x)
+bool linear_suits_bf16(const struct ggml_tensor *weight)
 {
-    return bf16_suits(weight->type, weight->ne[0]) && x->ne[1] >= LINEAR_MIN_ROWS;
+    return bf16_suits(weight->type, weight->ne[0]);
 }
 
 /* Rows of x that overlap (a convolution's windows) stay so when rounded; others are laid side by
@@ -65,4 +65,9 @@ struct ggml_tensor *cpu_linear_bf16(struct graph *graph, struct ggml_tensor *wei
                                     struct ggml_tensor *x, struct node_finish finish)
 {
     return linear_packed_create(graph, weight, x, finish, &form, compute);
+}
+
+int linear_pack_bf16(struct ggml_tensor *weight, struct valence_error *error)
+{
+    return linear_packed_prepare(weight, &form, error);
 }

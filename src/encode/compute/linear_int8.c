@@ -8,11 +8,10 @@
 
 _Static_assert(LINEAR_BLOCK == INT8_COLUMNS, "a block is a panel");
 
-bool linear_suits_int8(const struct ggml_tensor *weight, const struct ggml_tensor *x)
+bool linear_suits_int8(const struct ggml_tensor *weight)
 {
     return ggml_is_quantized(weight->type) && !weights_prefer_ggml(weight) &&
-           weight->ne[0] <= INT8_MAX_DEPTH && x->ne[1] >= LINEAR_MIN_ROWS &&
-           int8_product_available();
+           weight->ne[0] <= INT8_MAX_DEPTH && int8_product_available();
 }
 
 static size_t input_bytes(const struct ggml_tensor *x)
@@ -69,4 +68,9 @@ struct ggml_tensor *cpu_linear_int8(struct graph *graph, struct ggml_tensor *wei
                                     struct ggml_tensor *x, struct node_finish finish)
 {
     return linear_packed_create(graph, weight, x, finish, &form, compute);
+}
+
+int linear_pack_int8(struct ggml_tensor *weight, struct valence_error *error)
+{
+    return linear_packed_prepare(weight, &form, error);
 }

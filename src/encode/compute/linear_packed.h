@@ -1,6 +1,6 @@
 /* What linear layers in bytes and in bf16 share. All threads convert the rows of x together, once;
- * then each takes a range of outputs, that is of rows of W, and packs some of them at a time: W
- * stays in the mapped file. */
+ * then each takes a range of outputs, that is of rows of W. W is packed beforehand, or some rows at
+ * a time for each product. */
 #ifndef VALENCE_ENCODE_COMPUTE_LINEAR_PACKED_H
 #define VALENCE_ENCODE_COMPUTE_LINEAR_PACKED_H
 
@@ -24,6 +24,12 @@ struct linear_form {
     void (*multiply)(const struct ggml_tensor *x, void *input, int64_t n, const void *blocks,
                      float *y, int64_t stride);
 };
+
+/* Packs all of W, on all threads, into memory at weight->extra, which the caller frees.
+ * ERROR_MEMORY.
+ */
+int linear_packed_prepare(struct ggml_tensor *weight, const struct linear_form *form,
+                          struct valence_error *error);
 
 /* The node, whose `compute` calls linear_packed_compute() with the same form. */
 struct ggml_tensor *

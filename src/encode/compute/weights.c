@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -82,8 +83,17 @@ int weights_open(struct weights *weights, const char *path, struct valence_error
     return status;
 }
 
+static void free_extra(struct ggml_context *context)
+{
+    for (struct ggml_tensor *tensor = context ? ggml_get_first_tensor(context) : NULL; tensor;
+         tensor = ggml_get_next_tensor(context, tensor))
+        free(tensor->extra);
+}
+
 void weights_close(struct weights *weights)
 {
+    if (weights->owns_extra)
+        free_extra(weights->context);
     ggml_backend_buffer_free(weights->buffer);
     ggml_free(weights->context);
     gguf_free(weights->gguf);

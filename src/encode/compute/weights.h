@@ -30,6 +30,7 @@ struct weights {
     struct gguf_context *gguf;
     struct ggml_context *context; /* the tensors */
     ggml_backend_buffer_t buffer;
+    bool owns_extra; /* what tensors have at `extra` is from malloc() and freed with them */
     struct valence_error problem; /* the first of a getter below; status 0 while all is well */
 };
 

@@ -45,7 +45,8 @@ static int load(struct weights *weights, ggml_backend_dev_t device,
 {
     struct wavlm_encoder *encoder = model;
     encoder->device = device;
-    int status = wavlm_load(&encoder->model, weights, device, error);
+    bool cpu = ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU;
+    int status = wavlm_load(&encoder->model, weights, device, cpu && !options->plain, error);
     if (!status)
         status = set_options(encoder, options, error);
     if (status)

@@ -58,8 +58,9 @@ struct wavlm {
     struct wavlm_layer layers[WAVLM_MAX_LAYERS];
 };
 
-/* Takes over `weights`, also on failure. */
-int wavlm_load(struct wavlm *model, struct weights *weights, ggml_backend_dev_t device,
+/* Takes over `weights`, also on failure. `fused`: also packs the weights for states that are not
+ * plain, on a CPU. */
+int wavlm_load(struct wavlm *model, struct weights *weights, ggml_backend_dev_t device, bool fused,
                struct valence_error *error);
 void wavlm_free(struct wavlm *model);
 

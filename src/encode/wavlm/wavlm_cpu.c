@@ -2,20 +2,15 @@
 #include <string.h>
 
 #include "encode/compute/bf16_weights.h"
+#include "encode/compute/head_attention.h"
 #include "encode/compute/ops_cpu.h"
 #include "encode/compute/row_ops.h"
 #include "encode/wavlm/wavlm_network.h"
-#include "kernels/bf16_gemm.h"
 #include "kernels/bf16_product.h"
 #include "kernels/panel.h"
 #include "kernels/vector.h"
 
 /* ---- Attention ---- */
-
-/* At a time: their scores against all keys stay in the cache. In bf16 keys and values are packed
- * for each of these blocks. */
-#define QUERIES      96
-#define QUERIES_BF16 256
 
 struct attention_parameters {
     struct scratch *scratch;
@@ -37,96 +32,16 @@ static float gate_of(int64_t width, const float *x, const float *w, const float 
     return a * (b * scale - 1.0f) + 2.0f;
 }
 
-/* A thread's working memory: scores of a block of queries; in f32 a head's keys and values in
- * panels, too. */
-struct head_memory {
-    float *scores;  /* (queries, padded) */
-    float *keys;    /* (ceil(frames / PANEL), width, PANEL); NULL in bf16 */
-    float *values;  /* (ceil(width / PANEL), frames, PANEL) */
-    float *sums;    /* (QUERIES, PANEL), where the width is no multiple of PANEL */
-    int64_t padded; /* frames in whole panels */
-};
-
-static int64_t head_floats(bool is_bf16, int64_t frames, int64_t width)
-{
-    int64_t padded = panel_count(frames) * PANEL;
-    if (is_bf16)
-        return QUERIES_BF16 * padded;
-    return padded * width + panel_count(width) * PANEL * frames + QUERIES * (padded + PANEL);
-}
-
-static struct head_memory head_memory(bool is_bf16, float *floats, int64_t frames, int64_t width)
-{
-    struct head_memory memory = {.scores = floats, .padded = panel_count(frames) * PANEL};
-    if (is_bf16)
-        return memory;
-    memory.keys = memory.scores + QUERIES * memory.padded;
-    memory.values = memory.keys + memory.padded * width;
-    memory.sums = memory.values + panel_count(width) * PANEL * frames;
-    return memory;
-}
-
-/* scores_qk = q . k for `n` queries */
-static void score(const struct head_memory *memory, int64_t n, const float *query, int64_t stride,
-                  int64_t width)
-{
-    const float *rows[QUERIES];
-    float *out[QUERIES];
-    int64_t zero = 0;
-    struct panel_shape shape = {1, &zero, width, 1, false};
-    for (int64_t i = 0; i < n; i++)
-        rows[i] = query + i * stride;
-    for (int64_t panel = 0; panel < memory->padded / PANEL; panel++) {
-        for (int64_t i = 0; i < n; i++)
-            out[i] = memory->scores + i * memory->padded + panel * PANEL;
-        panel_product(&shape, n, rows, memory->keys + panel * width * PANEL, out);
-    }
-}
-
-/* y_q = factor_q sum over k of scores_qk v_k */
-static void weigh(const struct head_memory *memory, int64_t n, int64_t frames, int64_t width,
-                  const float *factors, float *y, int64_t stride)
-{
-    const float *rows[QUERIES];
-    float *out[QUERIES];
-    int64_t zero = 0;
-    struct panel_shape shape = {1, &zero, frames, 1, false};
-    for (int64_t i = 0; i < n; i++) {
-        rows[i] = memory->scores + i * memory->padded;
-        out[i] = memory->sums + i * PANEL;
-    }
-    for (int64_t panel = 0; panel < panel_count(width); panel++) {
-        int64_t columns = width - panel * PANEL < PANEL ? width - panel * PANEL : PANEL;
-        panel_product(&shape, n, rows, memory->values + panel * frames * PANEL, out);
-        for (int64_t i = 0; i < n; i++)
-            for (int64_t j = 0; j < columns; j++)
-                y[i * stride + panel * PANEL + j] = out[i][j] * factors[i];
-    }
-}
-
-static void scale_rows(int64_t n, int64_t width, const float *factors, float *y, int64_t stride)
-{
-    for (int64_t i = 0; i < n; i++, y += stride)
-        for (int64_t j = 0; j < width; j++)
-            y[j] *= factors[i];
-}
-
 /* y_q = sum over k of softmax_k(q . k / sqrt(width) + gate_q bias_(k - q)) v_k, for `n` queries
  * from `first` of a head */
 static void attend_block(struct ggml_tensor *y, const struct head_memory *memory, int64_t head,
-                         int64_t first, int64_t n, int64_t width)
+                         int64_t first, int64_t n)
 {
     const struct ggml_tensor *qkv = y->src[0], *x = y->src[1], *table = y->src[2];
-    int64_t all = y->ne[0], frames = y->ne[1];
+    int64_t all = y->ne[0], frames = y->ne[1], width = memory->shape.width;
     const float *bias = (const float *)table->data + head * (2 * frames - 1) + (frames - 1);
-    const float *queries = (const float *)qkv->data + first * 3 * all + head * width;
-    const float *keys = (const float *)qkv->data + all + head * width, *values = keys + all;
-    float *result = (float *)y->data + first * all + head * width, factors[QUERIES_BF16];
-    if (memory->keys)
-        score(memory, n, queries, 3 * all, width);
-    else
-        bf16_gemm(AS_IS, TRANSPOSED, n, frames, width, queries, 3 * all, keys, 3 * all, false,
-                  memory->scores, memory->padded);
+    float factors[HEAD_MOST_QUERIES];
+    head_score(memory, n, (const float *)qkv->data + first * 3 * all + head * width);
     for (int64_t i = 0; i < n; i++) {
         float gate =
             gate_of(width, (const float *)x->data + (first + i) * all + head * width,
@@ -134,33 +49,30 @@ static void attend_block(struct ggml_tensor *y, const struct head_memory *memory
         factors[i] = row_softmax(frames, 1.0f / sqrtf((float)width), gate, bias - (first + i),
                                  memory->scores + i * memory->padded);
     }
-    if (memory->keys) {
-        weigh(memory, n, frames, width, factors, result, all);
-        return;
-    }
-    bf16_gemm(AS_IS, AS_IS, n, width, frames, memory->scores, memory->padded, values, 3 * all,
-              false, result, all);
-    scale_rows(n, width, factors, result, all);
+    head_weigh(memory, n, factors, (float *)y->data + first * all + head * width, all);
 }
 
-/* Threads share the (head, block of queries) pairs; in f32 a thread packs the heads it meets. */
+static struct head_shape shape_of(bool is_bf16, int64_t n_heads, int64_t all, int64_t frames)
+{
+    return (struct head_shape){is_bf16, frames, all / n_heads, 3 * all};
+}
+
+/* Threads share the (head, block of queries) pairs. */
 static void compute_attention(struct ggml_tensor *y, int ith, int nth, void *user)
 {
     const struct attention_parameters *p = user;
-    int64_t all = y->ne[0], frames = y->ne[1], width = all / p->n_heads, held = -1;
-    int64_t most = p->is_bf16 ? QUERIES_BF16 : QUERIES, blocks = (frames + most - 1) / most;
-    struct head_memory memory =
-        head_memory(p->is_bf16, scratch_floats(p->scratch, ith), frames, width);
+    int64_t all = y->ne[0], frames = y->ne[1], held = -1;
+    int64_t most = head_queries(p->is_bf16), blocks = (frames + most - 1) / most;
+    struct head_shape shape = shape_of(p->is_bf16, p->n_heads, all, frames);
+    struct head_memory memory = head_memory_at(&shape, scratch_floats(p->scratch, ith));
     struct share share = share_of(p->n_heads * blocks, 1, ith, nth);
     for (int64_t i = share.begin; i < share.end; i++) {
         int64_t head = i / blocks, first = i % blocks * most;
-        const float *key = (const float *)y->src[0]->data + all + head * width;
-        if (memory.keys && head != held) {
-            panel_pack(frames, width, key, 3 * all, memory.keys);
-            panel_pack_transposed(width, frames, key + all, 3 * all, memory.values);
-        }
+        const float *key = (const float *)y->src[0]->data + all + head * shape.width;
+        if (head != held)
+            head_take(&memory, key, key + all);
         held = head;
-        attend_block(y, &memory, head, first, frames - first < most ? frames - first : most, width);
+        attend_block(y, &memory, head, first, frames - first < most ? frames - first : most);
     }
 }
 
@@ -171,7 +83,8 @@ struct ggml_tensor *wavlm_cpu_attention(struct graph *graph, const struct wavlm 
     struct attention_parameters *p = scratch_parameters(graph->scratch, sizeof *p);
     bool is_bf16 = layer->qkv.weight->type == GGML_TYPE_BF16 && bf16_units() == BF16_TILES;
     *p = (struct attention_parameters){graph->scratch, model->n_heads, is_bf16};
-    scratch_want(graph->scratch, head_floats(is_bf16, x->ne[1], model->width / model->n_heads));
+    struct head_shape shape = shape_of(is_bf16, model->n_heads, model->width, x->ne[1]);
+    scratch_want(graph->scratch, head_floats(&shape));
     struct ggml_tensor *operands[] = {
         qkv, x, bias, layer->gate.weight, layer->gate.bias, layer->gate_scale};
     return ggml_custom_4d(graph->context, GGML_TYPE_F32, model->width, x->ne[1], 1, 1, operands, 6,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "encode/compute/linear.h"
 #include "encode/wavlm/wavlm.h"
 
 /* ---- Loading ---- */
@@ -121,7 +122,31 @@ static void load_tensors(struct wavlm *model)
         load_layer(model, i);
 }
 
-int wavlm_load(struct wavlm *model, struct weights *weights, ggml_backend_dev_t device,
+static int pack_layer(struct wavlm *model, const struct wavlm_layer *layer,
+                      struct valence_error *error)
+{
+    struct ggml_tensor *weights[] = {layer->qkv.weight, layer->output.weight, layer->up.weight,
+                                     layer->down.weight};
+    int status = VALENCE_OK;
+    for (size_t i = 0; !status && i < sizeof weights / sizeof *weights; i++)
+        status = linear_pack(&model->weights, weights[i], error);
+    return status;
+}
+
+/* Once, in place of once for each clip. The file's pages are rarely read then. */
+static int pack_weights(struct wavlm *model, struct valence_error *error)
+{
+    int status = linear_pack(&model->weights, model->projection.weight, error);
+    for (int i = 1; !status && i < WAVLM_CONVOLUTIONS; i++) /* the first has few inputs */
+        status = linear_pack(&model->weights, model->conv[i].weight, error);
+    for (int64_t i = 0; !status && i < model->n_layers; i++)
+        status = pack_layer(model, &model->layers[i], error);
+    if (model->layers[0].qkv.weight->extra)
+        weights_release_pages(&model->weights);
+    return status;
+}
+
+int wavlm_load(struct wavlm *model, struct weights *weights, ggml_backend_dev_t device, bool fused,
                struct valence_error *error)
 {
     *model = (struct wavlm){.weights = *weights};
@@ -138,6 +163,8 @@ int wavlm_load(struct wavlm *model, struct weights *weights, ggml_backend_dev_t 
     }
     if (!status)
         status = weights_place(&model->weights, device, error);
+    if (!status && fused)
+        status = pack_weights(model, error);
     if (status)
         wavlm_free(model);
     return status;

@@ -74,6 +74,7 @@ int whisper_audio_log_mel(const struct whisper_audio *model, const float *sample
 
 struct whisper_audio_state {
     const struct whisper_audio *model;
+    int n_threads; /* that attention has memory for, those when the state was created */
     float *memory; /* that all of these point into */
     float *mel, *columns, *conv, *hidden, *normed, *q, *k, *v, *mixed, *scores, *inner;
     float *quantised; /* rows of a layer's input as bytes */

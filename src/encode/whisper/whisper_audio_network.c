@@ -4,31 +4,23 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "encode/whisper/whisper_audio.h"
+#include "encode/compute/head_attention.h"
 #include "encode/compute/row_ops.h"
 #include "kernels/bf16_gemm.h"
 #include "kernels/gemm.h"
 
-#define EPSILON 1e-5
+#define EPSILON 1e-5f
 
 /* ---- Row by row ---- */
 
-/* y = (x - mean) / sqrt(variance + epsilon) * weight + bias. x, y: (n, d), may be the same. */
+/* x, y: (n, d), may be the same. */
 static void layer_norm(const float *const pair[2], const float *x, int64_t n, int64_t d, float *y)
 {
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n; i++) {
-        const float *row = x + i * d;
-        double mean = 0, variance = 0;
-        for (int64_t j = 0; j < d; j++)
-            mean += row[j];
-        mean /= (double)d;
-        for (int64_t j = 0; j < d; j++)
-            variance += (row[j] - mean) * (row[j] - mean);
-        double scale = 1 / sqrt(variance / (double)d + EPSILON);
-        for (int64_t j = 0; j < d; j++)
-            y[i * d + j] = (float)((row[j] - mean) * scale) * pair[0][j] + pair[1][j];
-    }
+    for (int64_t i = 0; i < n; i++)
+        rows_norm(1, d, x + i * d, pair[0], pair[1], EPSILON, ACTIVATION_NONE, y + i * d);
 }
 
 /* y = activation(y + bias) + residual for rows of (n, d); bias and residual may be NULL. */
@@ -43,17 +35,6 @@ static void finish(const float *bias, enum activation activation, const float *r
     }
 }
 
-/* c = a op(b), (m, n), with k terms. */
-static void multiply(bool is_bf16, enum transpose form, int64_t m, int64_t n, int64_t k,
-                     const float *a, int64_t lda, const float *b, int64_t ldb, float *c,
-                     int64_t ldc)
-{
-    if (is_bf16)
-        bf16_gemm(AS_IS, form, m, n, k, a, lda, b, ldb, false, c, ldc);
-    else
-        gemm(AS_IS, form, m, n, k, 1, a, lda, b, ldb, 0, c, ldc);
-}
-
 /* y = activation(W x + b) + residual for n rows. `residual`, which may be NULL, is not y. */
 static void linear(const struct whisper_audio_state *s, const struct whisper_linear *layer,
                    const float *x, int64_t n, enum activation activation, const float *residual,
@@ -62,20 +43,11 @@ static void linear(const struct whisper_audio_state *s, const struct whisper_lin
     int64_t in = layer->in, out = layer->out;
     if (layer->bytes.panels)
         int8_matrix_multiply(&layer->bytes, n, x, s->quantised, y);
+    else if (layer->is_bf16)
+        bf16_gemm(AS_IS, TRANSPOSED, n, out, in, x, in, layer->weight, in, false, y, out);
     else
-        multiply(layer->is_bf16, TRANSPOSED, n, out, in, x, in, layer->weight, in, y, out);
+        gemm(AS_IS, TRANSPOSED, n, out, in, 1, x, in, layer->weight, in, 0, y, out);
     finish(layer->bias, activation, residual, n, out, y);
-}
-
-/* scores = softmax over rows of scale * scores. (n, n) */
-static void softmax(float scale, float *scores, int64_t n)
-{
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n; i++) {
-        float *row = scores + i * n, factor = row_softmax(n, scale, 0, row, row);
-        for (int64_t j = 0; j < n; j++)
-            row[j] *= factor;
-    }
 }
 
 /* The next state takes the place of the last one. */
@@ -94,6 +66,7 @@ static void convolve_mel(struct whisper_audio_state *s, int64_t context)
 {
     const struct whisper_audio *m = s->model;
     int64_t frames = 2 * context, in = 3 * m->n_mels;
+#pragma omp parallel for schedule(static)
     for (int64_t t = 0; t < frames; t++)
         for (int64_t c = 0; c < m->n_mels; c++)
             for (int64_t k = 0; k < 3; k++) {
@@ -101,8 +74,8 @@ static void convolve_mel(struct whisper_audio_state *s, int64_t context)
                 s->columns[t * in + c * 3 + k] =
                     from < 0 || from >= frames ? 0 : s->mel[c * WHISPER_FRAMES + from];
             }
-    multiply(false, TRANSPOSED, frames, m->width, in, s->columns, in, m->conv1[0], in, s->conv,
-             m->width);
+    gemm(AS_IS, TRANSPOSED, frames, m->width, in, 1, s->columns, in, m->conv1[0], in, 0, s->conv,
+         m->width);
     finish(m->conv1[1], ACTIVATION_GELU, NULL, frames, m->width, s->conv);
 }
 
@@ -111,6 +84,7 @@ static void convolve_again(struct whisper_audio_state *s, int64_t context)
 {
     const struct whisper_audio *m = s->model;
     int64_t d = m->width, in = 3 * d;
+#pragma omp parallel for schedule(static)
     for (int64_t t = 0; t < context; t++)
         for (int64_t k = 0; k < 3; k++) {
             int64_t from = 2 * t + k - 1;
@@ -118,27 +92,65 @@ static void convolve_again(struct whisper_audio_state *s, int64_t context)
                 s->columns[t * in + c * 3 + k] =
                     from < 0 || from >= 2 * context ? 0 : s->conv[from * d + c];
         }
-    multiply(false, TRANSPOSED, context, d, in, s->columns, in, m->conv2[0], in, s->hidden, d);
+    gemm(AS_IS, TRANSPOSED, context, d, in, 1, s->columns, in, m->conv2[0], in, 0, s->hidden, d);
     finish(m->conv2[1], ACTIVATION_GELU, m->places, context, d, s->hidden);
 }
 
-/* h = h + out(attention(norm(h))), without a mask; heads are consecutive columns. */
+/* y_q = sum over k of softmax_k(q . k / sqrt(width)) v_k, for n queries of the head taken. */
+static void attend_block(const struct head_memory *memory, int64_t n, const float *query, float *y,
+                         int64_t y_stride)
+{
+    int64_t frames = memory->shape.frames;
+    float factors[HEAD_MOST_QUERIES];
+    head_score(memory, n, query);
+    for (int64_t i = 0; i < n; i++) {
+        float *scores = memory->scores + i * memory->padded;
+        factors[i] = row_softmax(frames, 1 / sqrtf((float)memory->shape.width), 0, scores, scores);
+    }
+    head_weigh(memory, n, factors, y, y_stride);
+}
+
+static struct head_shape head_shape(const struct whisper_audio *model, bool is_bf16, int64_t n)
+{
+    return (struct head_shape){is_bf16, n, model->width / model->n_heads, model->width};
+}
+
+/* Without a mask; heads are consecutive columns. Threads share the (head, block of queries)
+ * pairs. */
+static void attend_heads(struct whisper_audio_state *s, bool is_bf16, int64_t n)
+{
+    struct head_shape shape = head_shape(s->model, is_bf16, n);
+    int64_t d = s->model->width, most = head_queries(is_bf16), blocks = (n + most - 1) / most;
+    int64_t n_heads = s->model->n_heads;
+    int n_threads = s->n_threads < threads_count() ? s->n_threads : threads_count();
+    (void)n_threads; /* for builds without OpenMP */
+#pragma omp parallel num_threads(n_threads)
+    {
+        struct head_memory memory =
+            head_memory_at(&shape, s->scores + thread_index() * head_floats(&shape));
+        int64_t held = -1;
+#pragma omp for schedule(static)
+        for (int64_t i = 0; i < n_heads * blocks; i++) {
+            int64_t head = i / blocks, first = i % blocks * most, at = head * shape.width;
+            if (head != held)
+                head_take(&memory, s->k + at, s->v + at);
+            held = head;
+            attend_block(&memory, n - first < most ? n - first : most, s->q + first * d + at,
+                         s->mixed + first * d + at, d);
+        }
+    }
+}
+
+/* h = h + out(attention(norm(h))) */
 static void attend(struct whisper_audio_state *s, const struct whisper_audio_layer *layer,
                    int64_t n)
 {
-    const struct whisper_audio *m = s->model;
-    int64_t d = m->width, head = d / m->n_heads;
-    bool is_bf16 = layer->query.is_bf16;
+    int64_t d = s->model->width;
     layer_norm(layer->attention_norm, s->hidden, n, d, s->normed);
     linear(s, &layer->query, s->normed, n, ACTIVATION_NONE, NULL, s->q);
     linear(s, &layer->key, s->normed, n, ACTIVATION_NONE, NULL, s->k);
     linear(s, &layer->value, s->normed, n, ACTIVATION_NONE, NULL, s->v);
-    for (int64_t h = 0; h < m->n_heads; h++) {
-        const float *q = s->q + h * head, *k = s->k + h * head, *v = s->v + h * head;
-        multiply(is_bf16, TRANSPOSED, n, n, head, q, d, k, d, s->scores, n);
-        softmax(1 / sqrtf((float)head), s->scores, n);
-        multiply(is_bf16, AS_IS, n, head, n, s->scores, n, v, d, s->mixed + h * head, d);
-    }
+    attend_heads(s, layer->query.is_bf16, n);
     linear(s, &layer->attention_out, s->mixed, n, ACTIVATION_NONE, s->hidden, s->normed);
     swap(&s->hidden, &s->normed);
 }
@@ -181,11 +193,23 @@ static int64_t quantised_floats(const struct whisper_audio *model)
     return model->has_bytes ? (int64_t)int8_input_bytes(WHISPER_CONTEXT, 4 * model->width) / 4 : 0;
 }
 
+/* For a block of queries of each thread. */
+static int64_t score_floats(const struct whisper_audio *model, int n_threads)
+{
+    int64_t most = 0;
+    for (int is_bf16 = 0; is_bf16 < 2; is_bf16++) {
+        struct head_shape shape = head_shape(model, is_bf16, WHISPER_CONTEXT);
+        int64_t floats = head_floats(&shape);
+        most = floats > most ? floats : most;
+    }
+    return n_threads * most;
+}
+
 int whisper_audio_state_create(struct whisper_audio_state *state, const struct whisper_audio *model,
                                struct valence_error *error)
 {
     int64_t d = model->width, n = WHISPER_CONTEXT, in1 = 3 * model->n_mels * 2, in2 = 3 * d;
-    *state = (struct whisper_audio_state){.model = model};
+    *state = (struct whisper_audio_state){.model = model, .n_threads = threads_count()};
     const struct {
         float **piece;
         int64_t size;
@@ -198,7 +222,7 @@ int whisper_audio_state_create(struct whisper_audio_state *state, const struct w
                   {&state->k, n * d},
                   {&state->v, n * d},
                   {&state->mixed, n * d},
-                  {&state->scores, n * n},
+                  {&state->scores, score_floats(model, state->n_threads)},
                   {&state->inner, 4 * n * d},
                   {&state->quantised, quantised_floats(model)}};
     int64_t total = 0;
