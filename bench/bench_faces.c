@@ -1,11 +1,13 @@
 /* bench-faces MODEL.gguf WIDTH HEIGHT [INPUT_SIZE] <FRAMES: times finding faces in raw RGB frames
  * (ffmpeg -f rawvideo -pix_fmt rgb24). Prints a line a frame with the best face's box, pose and
- * likeliest expression, then frames per second and the peak of resident memory. */
+ * likeliest expression, then frames per second and the peak of resident memory. BENCH_LEVEL limits
+ * kernels to a processor's instructions (level.h). */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "level.h"
 #include "measure.h"
 #include "valence/faces.h"
 
@@ -25,6 +27,11 @@ int main(int argc, char **argv)
     if (argc < 4) {
         fprintf(stderr, "usage: bench-faces MODEL.gguf WIDTH HEIGHT [INPUT_SIZE] <FRAMES\n");
         return 2;
+    }
+    if (getenv("BENCH_LEVEL") && !limit_to_level(getenv("BENCH_LEVEL"))) {
+        fprintf(stderr,
+                "bench-faces: BENCH_LEVEL is none of " LEVELS ", or not of this processor\n");
+        return 1;
     }
     int64_t width = atoll(argv[2]), height = atoll(argv[3]), n = 0;
     struct valence_error error;

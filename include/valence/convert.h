@@ -62,7 +62,7 @@ struct valence_convert_options {
     bool overwrite;
     /* published: what the imagination's residual is added to, which the file does not record. */
     enum valence_imagination imagination;
-    /* wavlm, whisper, manet, projector: type of the matrices, "f32" (NULL), "f16", "bf16", "q8_0",
+    /* Encoders: type of the matrices, "f32" (NULL), "f16", "bf16", "q8_0",
      * "q6_k", "q5_0", "q5_1", "q5_k", "q4_0", "q4_1" or "q4_k"; rows that do not divide into a
      * type's blocks are kept as f16. */
     const char *type;

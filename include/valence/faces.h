@@ -62,8 +62,8 @@ VALENCE_API int valence_face_detector_open(const char *path,
                                            struct valence_error *error);
 VALENCE_API void valence_face_detector_close(struct valence_face_detector *detector);
 
-/* SHA-256 of the package's networks that the file was converted from, hexadecimal. It belongs to
- * the detector. */
+/* SHA-256 of the package's networks that the file was converted from, hexadecimal; where the file's
+ * type is not f32, that follows ("... q8_0"). It belongs to the detector. */
 VALENCE_API const char *
 valence_face_detector_fingerprint(const struct valence_face_detector *detector);
 

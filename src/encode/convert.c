@@ -74,7 +74,7 @@ static int check_options(enum valence_convert_kind kind,
                          const struct valence_convert_options *options, struct valence_error *error)
 {
     const struct converter *converter = converters[kind];
-    if (options->type && !converter->has_type)
+    if (options->type && !converter->type)
         return fail_setting(names[kind], "type", error);
     if (options->license && !converter->license)
         return fail_setting(names[kind], "license", error);
@@ -136,7 +136,6 @@ int valence_convert_known_model(const char *kind, const char *folder, const char
         return fail(error, VALENCE_ERROR_ARGUMENT, "unknown kind of checkpoint '%s'", kind);
     valence_convert_options_default(&options);
     options.overwrite = true;
-    if (converters[found]->has_type)
-        options.type = "f16";
+    options.type = converters[found]->type;
     return valence_convert((enum valence_convert_kind)found, folder, to, &options, progress, error);
 }

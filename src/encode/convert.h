@@ -6,7 +6,7 @@
 
 struct converter {
     const char *license; /* what the kind's authors state; NULL: it records none */
-    bool has_type;       /* it takes `type` */
+    const char *type;    /* of known models' files; NULL: it takes no `type` */
     bool has_neighbours; /* it needs `wavlm` and `llm` */
     /* `options` are complete and fit the kind, and `path` can be written. */
     int (*convert)(const char *from, const char *path,

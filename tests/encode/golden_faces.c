@@ -298,6 +298,108 @@ static void open_detector(struct fixture *fixture, const char *model, int64_t in
     must_work(valence_face_detector_open(model, &options, &fixture->detector, &error), &error);
 }
 
+/* ---- Types ---- */
+
+/* Whether the converter would store the tensor in a type other than f32. */
+static bool is_typed(const char *name)
+{
+    size_t n = strlen(name), ending = strlen(".weight");
+    return n > ending && strcmp(name + n - ending, ".weight") == 0 && strstr(name, "conv");
+}
+
+static void add_tensor(struct gguf_context *gguf, struct ggml_context *context,
+                       const struct ggml_tensor *from, enum ggml_type type)
+{
+    if (!is_typed(from->name))
+        type = GGML_TYPE_F32;
+    else if (from->ne[0] % ggml_blck_size(type) != 0)
+        type = GGML_TYPE_F16;
+    struct ggml_tensor *to = ggml_new_tensor(context, type, ggml_n_dims(from), from->ne);
+    ggml_set_name(to, from->name);
+    if (type == GGML_TYPE_F32)
+        memcpy(to->data, from->data, ggml_nbytes(to));
+    else
+        ggml_quantize_chunk(type, from->data, to->data, 0, ggml_nrows(from), from->ne[0], NULL);
+    gguf_add_tensor(gguf, to);
+}
+
+/* The networks of the file `model`, in f32, as valence_convert() would write them in `type`. */
+static void retype(const char *model, enum ggml_type type, const char *path)
+{
+    struct ggml_context *all = NULL;
+    struct gguf_init_params params = {.no_alloc = false, .ctx = &all};
+    struct gguf_context *from = must_have(gguf_init_from_file(model, params));
+    struct ggml_context *context =
+        ggml_init((struct ggml_init_params){.mem_size = (size_t)16 << 20});
+    struct gguf_context *to = gguf_init_empty();
+    gguf_set_kv(to, from);
+    gguf_set_val_str(to, "valence.type", ggml_type_name(type));
+    for (int64_t i = 0; i < gguf_get_n_tensors(from); i++)
+        add_tensor(to, context, ggml_get_tensor(all, gguf_get_tensor_name(from, i)), type);
+    must_have(gguf_write_to_file(to, path, false) ? to : NULL);
+    gguf_free(to);
+    gguf_free(from);
+    ggml_free(context);
+    ggml_free(all);
+}
+
+/* The best faces of a picture beside those in f32: boxes and landmarks within a pixel, features
+ * with a cosine of 0.999. */
+static void compare_faces(struct fixture *fixture, const char *what, int64_t n,
+                          const struct valence_face *is, const struct valence_face *want)
+{
+    double box = 0, landmark = 0, least = 1;
+    char measured[128];
+    for (int64_t i = 0; i < n; i++) {
+        double ab = 0, aa = 0, bb = 0;
+        for (int j = 0; j < 4; j++)
+            box = fmax(box, fabs(is[i].box[j] - want[i].box[j]));
+        for (int j = 0; j < FACE_LANDMARKS; j++)
+            landmark = fmax(landmark, hypot(is[i].landmarks[j][0] - want[i].landmarks[j][0],
+                                            is[i].landmarks[j][1] - want[i].landmarks[j][1]) /
+                                          want[i].box[2]);
+        for (int j = 0; j < FACE_FEATURES; j++) {
+            ab += (double)is[i].feature[j] * (double)want[i].feature[j];
+            aa += (double)is[i].feature[j] * (double)is[i].feature[j];
+            bb += (double)want[i].feature[j] * (double)want[i].feature[j];
+        }
+        least = fmin(least, ab / sqrt(aa * bb));
+    }
+    snprintf(measured, sizeof measured, "boxes %.2f px, landmarks %.2f %%, least cosine %.5f", box,
+             100 * landmark, least);
+    verdict(&fixture->tally, what, box < 1 && landmark < 0.02 && least >= 0.999, measured);
+}
+
+static void check_type(struct fixture *fixture, const char *model, int64_t input_size,
+                       const struct face_picture *picture, enum ggml_type type)
+{
+    struct valence_error error;
+    struct valence_face_options options = {.size = sizeof options};
+    struct valence_face_detector *detectors[2];
+    const struct valence_face *faces[2];
+    int64_t n[2];
+    char path[] = "/tmp/valence-faces-XXXXXX", what[128];
+    close(mkstemp(path));
+    retype(model, type, path);
+    valence_face_options_default(&options);
+    options.input_size = input_size;
+    for (int i = 0; i < 2; i++) {
+        must_work(valence_face_detector_open(i ? path : model, &options, &detectors[i], &error),
+                  &error);
+        must_work(valence_faces_find(detectors[i], picture->pixels, picture->width, picture->height,
+                                     &faces[i], &n[i], &error),
+                  &error);
+    }
+    unlink(path);
+    snprintf(what, sizeof what, "%s in %s", fixture->picture, ggml_type_name(type));
+    verdict(&fixture->tally, what, n[0] == n[1], "as many faces as in f32");
+    compare_faces(fixture, what, n[0] < n[1] ? n[0] : n[1], faces[1], faces[0]);
+    for (int i = 0; i < 2; i++)
+        valence_face_detector_close(detectors[i]);
+}
+
+/* ---- A picture in all ways ---- */
+
 static void check_picture(struct fixture *fixture, const char *model, int64_t input_size)
 {
     struct results *results = must_have(calloc(1, sizeof *results));
@@ -324,6 +426,7 @@ static void check_picture(struct fixture *fixture, const char *model, int64_t in
         same = memcmp(faces[i].feature, results->feature + 256 * i, sizeof faces[i].feature) == 0;
     verdict(&fixture->tally, fixture->picture, same, "valence_faces_find()");
     valence_face_detector_close(fixture->detector);
+    check_type(fixture, model, input_size, &picture, GGML_TYPE_BF16);
     free(pixels);
     free(results);
 }

@@ -51,7 +51,7 @@ static void test_settings_of_other_kinds_are_refused(void **state)
     } cases[] = {
         {VALENCE_CONVERT_PUBLISHED, {.type = "f16"}, "type"},
         {VALENCE_CONVERT_PUBLISHED, {.license = "mine"}, "license"},
-        {VALENCE_CONVERT_FACES, {.type = "f16"}, "type"},
+        {VALENCE_CONVERT_FACES, {.llm = "llm.gguf"}, "llm"},
         {VALENCE_CONVERT_WAVLM, {.llm = "llm.gguf"}, "llm"},
         {VALENCE_CONVERT_WHISPER, {.wavlm = "wavlm.gguf"}, "wavlm"},
         {VALENCE_CONVERT_MANET, {.imagination = VALENCE_IMAGINATION_OFF}, "imagination"},

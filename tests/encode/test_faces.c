@@ -6,6 +6,8 @@
 #include "encode/faces/face_input.h"
 #include "encode/faces/face_layers.h"
 #include "encode/faces/face_rows.h"
+#include "kernels/bf16_product.h"
+#include "kernels/processor.h"
 
 static float *random_floats(int64_t n)
 {
@@ -24,41 +26,103 @@ static float at(const float *x, int64_t side, int64_t channels, int64_t row, int
                : x[(row * side + column) * channels + channel];
 }
 
+struct conv_case {
+    int64_t side, in, out, stride;
+    enum face_padding padding;
+    bool separable;
+};
+
+/* What the convolution and the ReLU behind it give. */
+static double *loops(const struct conv_case *c, const struct face_conv *conv, const float *x)
+{
+    int64_t n = face_conv_side(c->side, c->stride, c->padding);
+    int64_t total = c->padding == FACE_PADDING_SAME ? (n - 1) * c->stride + 3 - c->side : 0;
+    int64_t before = total > 0 ? total / 2 : 0;
+    double *y = keep(n * n * c->out, sizeof *y);
+    for (int64_t p = 0; p < n * n; p++)
+        for (int64_t o = 0; o < c->out; o++) {
+            double sum = conv->bias[o];
+            for (int64_t i = 0; i < 9; i++)
+                for (int64_t k = 0; k < c->in; k++) {
+                    double value = at(x, c->side, c->in, p / n * c->stride - before + i / 3,
+                                      p % n * c->stride - before + i % 3, k);
+                    sum += value * (c->separable ? (double)conv->depthwise[i * c->in + k] *
+                                                       conv->weight[k * c->out + o]
+                                                 : conv->weight[(i * c->in + k) * c->out + o]);
+                }
+            y[p * c->out + o] = sum > 0 ? sum : 0;
+        }
+    return y;
+}
+
+/* The difference's share of what is wanted, by their sums of squares. */
+static double relative_difference(int64_t n, const float *is, const double *want)
+{
+    double difference = 0, all = 0;
+    for (int64_t i = 0; i < n; i++) {
+        difference += (is[i] - want[i]) * (is[i] - want[i]);
+        all += want[i] * want[i];
+    }
+    return sqrt(difference / all);
+}
+
+/* In f32, and in bf16 where the processor has units for it. */
+static void check_convolution(const struct conv_case *c)
+{
+    static const double limits[] = {[FACE_F32] = 1e-6, [FACE_BF16] = 0.01};
+    bool has_bf16 = bf16_units() != BF16_NONE;
+    int64_t n = face_conv_side(c->side, c->stride, c->padding);
+    float *x = random_floats(c->side * c->side * c->in), *y = keep(n * n * c->out, sizeof *y);
+    struct face_conv conv = {.in = c->in,
+                             .out = c->out,
+                             .depthwise = c->separable ? random_floats(9 * c->in) : NULL,
+                             .weight = random_floats((c->separable ? 1 : 9) * c->in * c->out),
+                             .bias = random_floats(c->out)};
+    const double *want = loops(c, &conv, x);
+    struct face_scratch scratch = {0};
+    struct valence_error error;
+    for (enum face_arithmetic arithmetic = FACE_F32; arithmetic <= FACE_BF16; arithmetic++) {
+        if (arithmetic == FACE_BF16 && !has_bf16)
+            continue;
+        assert_int_equal(face_conv_pack(&conv, arithmetic, &error), 0);
+        assert_int_equal(face_conv(&conv, c->side, c->side, x, c->stride, c->padding,
+                                   FACE_FINISH_RELU, &scratch, NULL, y, &error),
+                         0);
+        double difference = relative_difference(n * n * c->out, y, want);
+        if (!(difference < limits[arithmetic]))
+            fail_msg("arithmetic %d, side %d: differs by %g", (int)arithmetic, (int)c->side,
+                     difference);
+        face_product_free(&conv.product);
+    }
+    face_scratch_free(&scratch);
+}
+
+static void check_variants(int64_t side, int64_t in, int64_t out)
+{
+    for (int variant = 0; variant < 6; variant++)
+        check_convolution(
+            &(struct conv_case){.side = side,
+                                .in = in,
+                                .out = out,
+                                .stride = variant / 2 == 1 ? 2 : 1,
+                                .padding = variant / 2 == 2 ? FACE_PADDING_NONE : FACE_PADDING_SAME,
+                                .separable = variant % 2});
+}
+
 static void test_convolutions_agree_with_loops(void **state)
 {
+    static const unsigned units[] = {
+        ~0u, 1u << PROCESSOR_AVX2 | 1u << PROCESSOR_AVX512 | 1u << PROCESSOR_AVX512_BF16,
+        1u << PROCESSOR_AVX2, 0};
     (void)state;
-    enum { IN = 5, OUT = 7 };
-    for (int64_t side = 4; side <= 37; side += 11)
-        for (int variant = 0; variant < 6; variant++) {
-            bool separable = variant % 2;
-            int64_t stride = variant / 2 == 1 ? 2 : 1;
-            enum face_padding padding = variant / 2 == 2 ? FACE_PADDING_NONE : FACE_PADDING_SAME;
-            int64_t n = face_conv_side(side, stride, padding), depth = separable ? IN : 9 * IN;
-            float *x = random_floats(side * side * IN), *w = random_floats(depth * OUT);
-            float *d = random_floats(9 * IN), *b = random_floats(OUT);
-            float *y = keep(n * n * OUT, sizeof *y);
-            struct face_scratch scratch = {0};
-            struct face_conv conv = {IN, OUT, separable ? d : NULL, w, b};
-            struct valence_error error;
-            assert_int_equal(face_conv(&conv, side, side, x, stride, padding, FACE_FINISH_RELU,
-                                       &scratch, NULL, y, &error),
-                             0);
-            int64_t total = padding == FACE_PADDING_SAME ? (n - 1) * stride + 3 - side : 0;
-            int64_t before = total > 0 ? total / 2 : 0;
-            for (int64_t p = 0; p < n * n; p++)
-                for (int64_t o = 0; o < OUT; o++) {
-                    double sum = b[o];
-                    for (int64_t i = 0; i < 9; i++)
-                        for (int64_t c = 0; c < IN; c++) {
-                            double value = at(x, side, IN, p / n * stride - before + i / 3,
-                                              p % n * stride - before + i % 3, c);
-                            sum += value * (separable ? (double)d[i * IN + c] * w[c * OUT + o]
-                                                      : w[(i * IN + c) * OUT + o]);
-                        }
-                    assert_true(fabs(y[p * OUT + o] - (sum > 0 ? sum : 0)) < 1e-4);
-                }
-            face_scratch_free(&scratch);
-        }
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        processor_limit(units[i]);
+        for (int64_t side = 4; side <= 37; side += 11)
+            check_variants(side, 5, 7);
+        check_variants(9, 64, 40);
+        check_variants(113, 3, 32); /* more windows than a block of rows */
+    }
+    processor_limit(~0u);
 }
 
 static void test_an_unresized_input_is_the_picture(void **state)

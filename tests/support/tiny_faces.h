@@ -20,8 +20,9 @@ struct tiny_faces {
 };
 
 static inline int tiny_faces_tensor(void *user, const char *name, int64_t rows, int64_t columns,
-                                    const float **tensor)
+                                    const float **tensor, struct face_conv *conv)
 {
+    (void)conv;
     struct tiny_faces *faces = user;
     struct ggml_tensor *made =
         rows == 1 ? ggml_new_tensor_1d(faces->context, GGML_TYPE_F32, columns)

@@ -65,7 +65,7 @@ static void source_shape(const char *from, int64_t rows, int64_t columns, int64_
 }
 
 static int add_recipe(void *user, const char *name, int64_t rows, int64_t columns,
-                      const float **tensor)
+                      const float **tensor, struct face_conv *conv)
 {
     struct recipe *recipe = recipes_add(user, "%s", name);
     (void)tensor;
@@ -76,6 +76,7 @@ static int add_recipe(void *user, const char *name, int64_t rows, int64_t column
     while (strncmp(name, parts[part].name, strlen(parts[part].name)) != 0)
         part++;
     recipe->make = make_tensor;
+    recipe->matrix = conv != NULL;
     recipe->sizes[0] = columns;
     recipe->sizes[1] = rows;
     source_name(recipe->from[0], sizeof recipe->from[0], parts[part].stem, place, ending);
@@ -104,4 +105,5 @@ static int convert(const char *folder, const char *path,
     return status;
 }
 
-const struct converter converter_faces = {.license = FACES_LICENSE, .convert = convert};
+const struct converter converter_faces = {
+    .license = FACES_LICENSE, .type = "f32", .convert = convert};

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#define FACE_MAX_INPUT 1024 /* the longest side of a network's input */
+
 /* Rows of packed RGB, or a rectangle of them: `stride` pixels lie between the rows. */
 struct face_picture {
     const uint8_t *pixels;
@@ -15,8 +17,9 @@ struct face_picture {
  * black on the left or above. */
 enum face_placing { FACE_AT_THE_CORNER, FACE_CENTRED };
 
-/* y: (size, size, 3) floats, (value - mean) / 255 by channel, black included. Resizing is bilinear:
- * the source position of index i is i * side / size, in float; columns first, then rows. */
+/* y: (size, size, 3) floats, (value - mean) / 255 by channel, black included; size is at most
+ * FACE_MAX_INPUT. Resizing is bilinear: the source position of index i is i * side / size, in
+ * float; columns first, then rows. */
 void face_input(const struct face_picture *picture, enum face_placing placing, int64_t size,
                 const float mean[3], float *y);
 

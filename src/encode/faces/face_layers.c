@@ -6,7 +6,6 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/threads.h"
-#include "kernels/gemm.h"
 #include "kernels/simd.h"
 
 #define LEAK 0.10000000149011612f
@@ -34,52 +33,66 @@ static int64_t padding_before(int64_t n, int64_t stride, enum face_padding paddi
     return padding == FACE_PADDING_SAME && total > 0 ? total / 2 : 0;
 }
 
-/* y += x * w, or y = x * w for the first of a window's pixels. */
-VALENCE_INLINE void add_product(int64_t n, bool first, const float *x, const float *w, float *y)
+/* A side with its padding: the picture's pixels and all that windows see. */
+static int64_t padded_side(const struct geometry *g, int64_t side, int64_t windows)
 {
-    if (first)
-        for (int64_t i = 0; i < n; i++)
-            y[i] = x[i] * w[i];
-    else
-        for (int64_t i = 0; i < n; i++)
-            y[i] += x[i] * w[i];
+    int64_t seen = (windows - 1) * g->stride + 3;
+    return seen > g->before + side ? seen : g->before + side;
+}
+
+/* One pixel of depthwise sums, (channels), whose window is cut by the border. */
+VALENCE_INLINE void depthwise_pixel(const struct geometry *g, int64_t top, int64_t left,
+                                    int64_t channels, const float *x, const float *filter, float *y)
+{
+    memset(y, 0, (size_t)channels * sizeof *y);
+    for (int64_t i = 0; i < 9; i++) {
+        int64_t r = top + i / 3, c = left + i % 3;
+        if (r < 0 || r >= g->height || c < 0 || c >= g->width)
+            continue;
+        const float *from = x + (r * g->width + c) * channels, *w = filter + i * channels;
+        for (int64_t k = 0; k < channels; k++)
+            y[k] += from[k] * w[k];
+    }
+}
+
+/* The same of a window that the picture holds, whose rows are `row` floats apart. */
+VALENCE_INLINE void depthwise_window(int64_t channels, int64_t row, const float *restrict x,
+                                     const float *restrict filter, float *restrict y)
+{
+    for (int64_t k = 0; k < channels; k++) {
+        float sum = 0;
+        for (int64_t i = 0; i < 3; i++)
+            for (int64_t j = 0; j < 3; j++)
+                sum += x[i * row + j * channels + k] * filter[(3 * i + j) * channels + k];
+        y[k] = sum;
+    }
 }
 
 /* One row of depthwise sums, (columns, channels). */
 VALENCE_CLONES static void depthwise_row(const struct geometry *g, int64_t row, int64_t channels,
                                          const float *x, const float *filter, float *y)
 {
+    int64_t top = row * g->stride - g->before, floats = g->width * channels;
+    bool inside = top >= 0 && top + 3 <= g->height;
     for (int64_t column = 0; column < g->columns; column++, y += channels) {
-        bool first = true;
-        for (int64_t i = 0; i < 3; i++) {
-            int64_t r = row * g->stride - g->before + i;
-            if (r < 0 || r >= g->height)
-                continue;
-            for (int64_t j = 0; j < 3; j++) {
-                int64_t c = column * g->stride - g->before + j;
-                if (c < 0 || c >= g->width)
-                    continue;
-                add_product(channels, first, x + (r * g->width + c) * channels,
-                            filter + (3 * i + j) * channels, y);
-                first = false;
-            }
-        }
+        int64_t left = column * g->stride - g->before;
+        if (inside && left >= 0 && left + 3 <= g->width)
+            depthwise_window(channels, floats, x + top * floats + left * channels, filter, y);
+        else
+            depthwise_pixel(g, top, left, channels, x, filter, y);
     }
 }
 
-/* One row of windows, (columns, 9 * channels), zero where they leave the picture. */
-static void window_row(const struct geometry *g, int64_t row, int64_t channels, const float *x,
-                       float *y)
+/* The picture with zeros around it, as far as the windows reach: (height, width, channels) to the
+ * sides of padded_side(). */
+static void pad_picture(const struct geometry *g, int64_t channels, const float *x, float *padded)
 {
-    for (int64_t column = 0; column < g->columns; column++)
-        for (int64_t i = 0; i < 9; i++, y += channels) {
-            int64_t r = row * g->stride - g->before + i / 3;
-            int64_t c = column * g->stride - g->before + i % 3;
-            if (r < 0 || r >= g->height || c < 0 || c >= g->width)
-                memset(y, 0, (size_t)channels * sizeof *y);
-            else
-                memcpy(y, x + (r * g->width + c) * channels, (size_t)channels * sizeof *y);
-        }
+    int64_t width = padded_side(g, g->width, g->columns);
+    int64_t height = padded_side(g, g->height, g->rows);
+    memset(padded, 0, (size_t)(height * width * channels) * sizeof *padded);
+    for (int64_t row = 0; row < g->height; row++)
+        memcpy(padded + ((row + g->before) * width + g->before) * channels,
+               x + row * g->width * channels, (size_t)(g->width * channels) * sizeof *padded);
 }
 
 /* ---- Finish ---- */
@@ -127,7 +140,7 @@ VALENCE_CLONES static void finish_rows(int64_t pixels, int64_t channels, const f
 
 void face_scratch_free(struct face_scratch *scratch)
 {
-    free(scratch->tiles);
+    free(scratch->memory);
     *scratch = (struct face_scratch){0};
 }
 
@@ -136,10 +149,76 @@ static int make_room(struct face_scratch *scratch, int64_t floats, struct valenc
     if (floats <= scratch->capacity)
         return VALENCE_OK;
     face_scratch_free(scratch);
-    scratch->tiles = allocate(floats, sizeof *scratch->tiles);
-    if (!scratch->tiles)
+    scratch->memory = allocate(floats, sizeof *scratch->memory);
+    if (!scratch->memory)
         return fail_memory(error, (size_t)floats * sizeof(float), "a convolution");
     scratch->capacity = floats;
+    return VALENCE_OK;
+}
+
+int face_conv_pack(struct face_conv *conv, enum face_arithmetic arithmetic,
+                   struct valence_error *error)
+{
+    int64_t taps = conv->depthwise ? 1 : 3;
+    return face_product_pack(&conv->product, arithmetic, taps, taps * conv->in, conv->out,
+                             conv->weight, error);
+}
+
+/* What follows the product in some rows of y. */
+struct finish_of {
+    const float *bias;
+    enum face_finish finish;
+    float *sum; /* or NULL */
+    float *y;
+};
+
+/* Windows are stretches of the picture with its border. */
+static int convolve_plain(const struct face_conv *conv, const struct geometry *g, const float *x,
+                          const struct finish_of *after, struct face_scratch *scratch,
+                          struct valence_error *error)
+{
+    int64_t width = padded_side(g, g->width, g->columns) * conv->in;
+    int64_t n = padded_side(g, g->height, g->rows) * width, out = g->columns * conv->out;
+    int status = make_room(scratch, n + face_operand_floats(&conv->product, n), error);
+    if (status)
+        return status;
+    pad_picture(g, conv->in, x, scratch->memory);
+    const void *operand = face_operand(&conv->product, n, scratch->memory, scratch->memory + n);
+#pragma omp parallel for schedule(static)
+    for (int64_t row = 0; row < g->rows; row++) {
+        float *y = after->y + row * out;
+        face_product(&conv->product, operand, row * g->stride * width, g->columns,
+                     g->stride * conv->in, width, y);
+        finish_rows(g->columns, conv->out, after->bias, after->finish,
+                    after->sum ? after->sum + row * out : NULL, y);
+    }
+    return VALENCE_OK;
+}
+
+/* A tile of depthwise sums at a time. */
+static int convolve_separable(const struct face_conv *conv, const struct geometry *g,
+                              const float *x, const struct finish_of *after,
+                              struct face_scratch *scratch, struct valence_error *error)
+{
+    int64_t per_row = g->columns * conv->in, tile_rows = TILE_FLOATS / per_row;
+    tile_rows = tile_rows < 1 ? 1 : tile_rows > g->rows ? g->rows : tile_rows;
+    int64_t tile = tile_rows * per_row;
+    int64_t floats = tile + face_operand_floats(&conv->product, tile);
+    int status = make_room(scratch, floats * threads_count(), error);
+    if (status)
+        return status;
+#pragma omp parallel for schedule(static)
+    for (int64_t row = 0; row < g->rows; row += tile_rows) {
+        int64_t rows = g->rows - row < tile_rows ? g->rows - row : tile_rows;
+        int64_t pixels = rows * g->columns, at = row * g->columns * conv->out;
+        float *sums = scratch->memory + thread_index() * floats;
+        for (int64_t i = 0; i < rows; i++)
+            depthwise_row(g, row + i, conv->in, x, conv->depthwise, sums + i * per_row);
+        const void *operand = face_operand(&conv->product, pixels * conv->in, sums, sums + tile);
+        face_product(&conv->product, operand, 0, pixels, conv->in, 0, after->y + at);
+        finish_rows(pixels, conv->out, after->bias, after->finish,
+                    after->sum ? after->sum + at : NULL, after->y + at);
+    }
     return VALENCE_OK;
 }
 
@@ -153,37 +232,33 @@ int face_conv(const struct face_conv *conv, int64_t height, int64_t width, const
                          .columns = face_conv_side(width, stride, padding),
                          .stride = stride,
                          .before = padding_before(height, stride, padding)};
-    int64_t depth = conv->depthwise ? conv->in : 9 * conv->in;
-    int64_t per_row = g.columns * depth, tile_rows = TILE_FLOATS / per_row;
-    tile_rows = tile_rows < 1 ? 1 : tile_rows > g.rows ? g.rows : tile_rows;
-    int64_t tile = tile_rows * per_row;
-    int status = make_room(scratch, tile * threads_count(), error);
-    if (status)
-        return status;
-#pragma omp parallel for schedule(static)
-    for (int64_t row = 0; row < g.rows; row += tile_rows) {
-        int64_t rows = g.rows - row < tile_rows ? g.rows - row : tile_rows;
-        float *windows = scratch->tiles + thread_index() * tile;
-        for (int64_t i = 0; i < rows; i++) {
-            if (conv->depthwise)
-                depthwise_row(&g, row + i, conv->in, x, conv->depthwise, windows + i * per_row);
-            else
-                window_row(&g, row + i, conv->in, x, windows + i * per_row);
-        }
-        int64_t pixels = rows * g.columns, at = row * g.columns * conv->out;
-        gemm(AS_IS, AS_IS, pixels, conv->out, depth, 1, windows, depth, conv->weight, conv->out, 0,
-             y + at, conv->out);
-        finish_rows(pixels, conv->out, conv->bias, finish, sum ? sum + at : NULL, y + at);
-    }
-    return VALENCE_OK;
+    struct finish_of after = {conv->bias, finish, sum, y};
+    return conv->depthwise ? convolve_separable(conv, &g, x, &after, scratch, error)
+                           : convolve_plain(conv, &g, x, &after, scratch, error);
 }
 
 /* ---- Pooling ---- */
 
-VALENCE_CLONES static void maximum(int64_t n, const float *x, float *y)
+VALENCE_INLINE void maximum(int64_t n, const float *restrict x, float *restrict y)
 {
     for (int64_t i = 0; i < n; i++)
         y[i] = x[i] > y[i] ? x[i] : y[i];
+}
+
+/* A row of maxima of the picture's row at x, and of the one below unless that is the `last`. */
+VALENCE_CLONES static void pool_row(int64_t width, int64_t channels, const float *x, int64_t stride,
+                                    bool last, float *y)
+{
+    for (int64_t c = 0; c < width; c += stride, y += channels) {
+        const float *from = x + c * channels;
+        memcpy(y, from, (size_t)channels * sizeof *y);
+        if (c + 1 < width)
+            maximum(channels, from + channels, y);
+        if (!last)
+            maximum(channels, from + width * channels, y);
+        if (c + 1 < width && !last)
+            maximum(channels, from + (width + 1) * channels, y);
+    }
 }
 
 void face_max_pool(int64_t height, int64_t width, int64_t channels, const float *x, int64_t stride,
@@ -192,18 +267,8 @@ void face_max_pool(int64_t height, int64_t width, int64_t channels, const float 
     int64_t rows = (height + stride - 1) / stride, columns = (width + stride - 1) / stride;
 #pragma omp parallel for schedule(static)
     for (int64_t row = 0; row < rows; row++)
-        for (int64_t column = 0; column < columns; column++) {
-            int64_t r = row * stride, c = column * stride;
-            const float *from = x + (r * width + c) * channels;
-            float *to = y + (row * columns + column) * channels;
-            memcpy(to, from, (size_t)channels * sizeof *to);
-            if (c + 1 < width)
-                maximum(channels, from + channels, to);
-            if (r + 1 < height)
-                maximum(channels, from + width * channels, to);
-            if (c + 1 < width && r + 1 < height)
-                maximum(channels, from + (width + 1) * channels, to);
-        }
+        pool_row(width, channels, x + row * stride * width * channels, stride,
+                 row * stride + 1 >= height, y + row * columns * channels);
 }
 
 void face_mean(int64_t pixels, int64_t channels, const float *x, float *y)

@@ -5,10 +5,7 @@
 #ifndef VALENCE_ENCODE_FACES_FACE_LAYERS_H
 #define VALENCE_ENCODE_FACES_FACE_LAYERS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "valence/error.h"
+#include "encode/faces/face_product.h"
 
 /* A convolution as it is stored: plain, y = sum over the window of filter (3, 3, in, out), where
  * `depthwise` is NULL; else separable: depthwise (3, 3, in), then pointwise (in, out), with nothing
@@ -16,9 +13,14 @@
 struct face_conv {
     int64_t in, out;
     const float *depthwise; /* (9, in) or NULL */
-    const float *weight;    /* (9 * in, out), or (in, out) of a separable one */
+    const float *weight;    /* (9 * in, out), or (in, out) of a separable one; for packing alone */
     const float *bias;      /* (out) */
+    struct face_product product; /* the packed weight, owned */
 };
+
+/* Packs the weight. ERROR_MEMORY. */
+int face_conv_pack(struct face_conv *conv, enum face_arithmetic arithmetic,
+                   struct valence_error *error);
 
 enum face_finish {
     FACE_FINISH_NONE,  /* y = v */
@@ -36,7 +38,7 @@ enum face_padding {
 
 /* What a convolution needs besides its operands, for all threads. Grows as needed. */
 struct face_scratch {
-    float *tiles;
+    float *memory;
     int64_t capacity; /* floats */
 };
 void face_scratch_free(struct face_scratch *scratch);

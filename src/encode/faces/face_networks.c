@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "encode/compute/row_ops.h"
 #include "kernels/gemm.h"
 
 const float face_detector_mean[3] = {117.001f, 114.697f, 97.404f};
@@ -20,12 +21,12 @@ static int visit_conv(struct face_conv *conv, const char *name, int64_t in, int6
     conv->in = in;
     conv->out = out;
     snprintf(full, sizeof full, "%s.depthwise", name);
-    int status = separable ? visit(user, full, 9, in, &conv->depthwise) : VALENCE_OK;
+    int status = separable ? visit(user, full, 9, in, &conv->depthwise, NULL) : VALENCE_OK;
     snprintf(full, sizeof full, "%s.weight", name);
     if (!status)
-        status = visit(user, full, separable ? in : 9 * in, out, &conv->weight);
+        status = visit(user, full, separable ? in : 9 * in, out, &conv->weight, conv);
     snprintf(full, sizeof full, "%s.bias", name);
-    return status ? status : visit(user, full, 1, out, &conv->bias);
+    return status ? status : visit(user, full, 1, out, &conv->bias, NULL);
 }
 
 static int visit_detector(struct face_detector *detector, face_visit visit, void *user)
@@ -40,10 +41,10 @@ static int visit_detector(struct face_detector *detector, face_visit visit, void
     }
     if (!status)
         status = visit(user, "detector.grid.weight", channels, FACE_ANCHORS * FACE_ANCHOR_VALUES,
-                       &detector->grid_weight);
+                       &detector->grid_weight, NULL);
     return status ? status
                   : visit(user, "detector.grid.bias", 1, FACE_ANCHORS * FACE_ANCHOR_VALUES,
-                          &detector->grid_bias);
+                          &detector->grid_bias, NULL);
 }
 
 static int visit_crop_network(struct face_crop_network *network, const char *name,
@@ -61,9 +62,9 @@ static int visit_crop_network(struct face_crop_network *network, const char *nam
     }
     snprintf(full, sizeof full, "%s.fc.weight", name);
     if (!status)
-        status = visit(user, full, FACE_FEATURES, n_outputs, &network->fc_weight);
+        status = visit(user, full, FACE_FEATURES, n_outputs, &network->fc_weight, NULL);
     snprintf(full, sizeof full, "%s.fc.bias", name);
-    return status ? status : visit(user, full, 1, n_outputs, &network->fc_bias);
+    return status ? status : visit(user, full, 1, n_outputs, &network->fc_bias, NULL);
 }
 
 int face_networks_each(struct face_networks *networks, face_visit visit, void *user)
@@ -79,29 +80,67 @@ int face_networks_each(struct face_networks *networks, face_visit visit, void *u
 
 /* ---- Loading ---- */
 
+struct loader {
+    struct weights *weights;
+    struct valence_error *error;
+};
+
 static int find_tensor(void *user, const char *name, int64_t rows, int64_t columns,
-                       const float **tensor)
+                       const float **tensor, struct face_conv *conv)
 {
-    struct weights *weights = user;
+    struct loader *loader = user;
     struct ggml_tensor *found =
-        weights_tensor(weights, true, columns, rows == 1 ? 0 : rows, 0, "%s", name);
-    *tensor = found ? weights_data(weights, found) : NULL;
+        weights_tensor(loader->weights, !conv, columns, rows == 1 ? 0 : rows, 0, "%s", name);
+    if (found && !conv)
+        *tensor = weights_data(loader->weights, found);
     return VALENCE_OK; /* weights_check() has all problems */
+}
+
+/* Packs a convolution's weight, whose tensor is there. */
+static int pack_tensor(void *user, const char *name, int64_t rows, int64_t columns,
+                       const float **tensor, struct face_conv *conv)
+{
+    struct loader *loader = user;
+    if (!conv)
+        return VALENCE_OK;
+    const struct ggml_tensor *found =
+        weights_tensor(loader->weights, false, columns, rows, 0, "%s", name);
+    float *wide = allocate(rows * columns, sizeof *wide);
+    if (!wide)
+        return fail_memory(loader->error, (size_t)(rows * columns) * sizeof *wide, "a convolution");
+    row_widen((int)found->type, rows * columns, weights_data(loader->weights, found), wide);
+    *tensor = wide;
+    int status = face_conv_pack(conv, face_arithmetic_of((int)found->type), loader->error);
+    *tensor = NULL;
+    free(wide);
+    return status;
 }
 
 int face_networks_load(struct face_networks *networks, struct weights *weights,
                        struct valence_error *error)
 {
     *networks = (struct face_networks){.weights = *weights};
+    struct loader loader = {&networks->weights, error};
     int status = weights_load(&networks->weights, error);
-    if (status)
-        return status;
-    face_networks_each(networks, find_tensor, &networks->weights);
-    return weights_check(&networks->weights, error);
+    if (!status) {
+        face_networks_each(networks, find_tensor, &loader);
+        status = weights_check(&networks->weights, error);
+    }
+    return status ? status : face_networks_each(networks, pack_tensor, &loader);
+}
+
+static int free_product(void *user, const char *name, int64_t rows, int64_t columns,
+                        const float **tensor, struct face_conv *conv)
+{
+    (void)user, (void)name, (void)rows, (void)columns, (void)tensor;
+    if (conv)
+        face_product_free(&conv->product);
+    return VALENCE_OK;
 }
 
 void face_networks_free(struct face_networks *networks)
 {
+    face_networks_each(networks, free_product, NULL);
     weights_close(&networks->weights);
 }
 

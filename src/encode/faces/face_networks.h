@@ -1,6 +1,7 @@
 /* The three networks of the npm package @vladmandic/face-api 1.7.15 (MIT): the tiny face detector,
- * the 68-landmark network and the expression network. Weights stand in one GGUF file, in float,
- * with TensorFlow's order of the axes. */
+ * the 68-landmark network and the expression network. Weights stand in one GGUF file with
+ * TensorFlow's order of the axes; those of the convolutions' products have the file's type, all
+ * others are f32. */
 #ifndef VALENCE_ENCODE_FACES_FACE_NETWORKS_H
 #define VALENCE_ENCODE_FACES_FACE_NETWORKS_H
 
@@ -39,10 +40,10 @@ struct face_networks {
 };
 
 /* Calls `visit` with every tensor: its name in the GGUF file, its two sizes (the second is the
- * fastest; a bias has 1 row), and where its pointer belongs. Loading and converting both go by it.
- */
+ * fastest; a bias has 1 row), where its pointer belongs, and the convolution whose product it is
+ * the weight of, or NULL. Loading and converting both go by it. */
 typedef int (*face_visit)(void *user, const char *name, int64_t rows, int64_t columns,
-                          const float **tensor);
+                          const float **tensor, struct face_conv *conv);
 int face_networks_each(struct face_networks *networks, face_visit visit, void *user);
 
 /* Takes over `weights`, also on failure. Free with face_networks_free() in either case. */

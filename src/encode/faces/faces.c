@@ -1,6 +1,7 @@
 #include "encode/faces/faces.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,6 @@
 #include "base/memory.h"
 
 #define MIN_INPUT 96
-#define MAX_INPUT 1024
 #define MAX_SIDE  16384
 
 /* The aligned box is wider and higher than the landmarks by this share of theirs. */
@@ -34,15 +34,28 @@ static int take_options(const struct valence_face_options *given,
                     "the face options are of another version of the library");
     if (given)
         memcpy(options, given, given->size);
-    if (options->input_size < MIN_INPUT || options->input_size > MAX_INPUT ||
+    if (options->input_size < MIN_INPUT || options->input_size > FACE_MAX_INPUT ||
         options->input_size % FACE_DETECTOR_STRIDE != 0)
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "input_size",
                         "the face detector's input size is a multiple of %d from %d to %d",
-                        FACE_DETECTOR_STRIDE, MIN_INPUT, MAX_INPUT);
+                        FACE_DETECTOR_STRIDE, MIN_INPUT, FACE_MAX_INPUT);
     if (!(options->threshold >= 0 && options->threshold < 1))
         return fail_key(error, VALENCE_ERROR_ARGUMENT, "threshold",
                         "the least score of a face is from 0 to below 1");
     return VALENCE_OK;
+}
+
+/* The source's hash, and the type where that is not f32: rows of two types are not the same. */
+static char *fingerprint_of(struct weights *weights)
+{
+    char text[256];
+    const char *source = weights_text(weights, "valence.source_sha256");
+    bool has_type = gguf_find_key(weights->gguf, "valence.type") >= 0;
+    const char *type = has_type ? weights_text(weights, "valence.type") : "f32";
+    if (strcmp(type, "f32") == 0)
+        return strdup(source);
+    snprintf(text, sizeof text, "%s %s", source, type);
+    return strdup(text);
 }
 
 int valence_face_detector_open(const char *path, const struct valence_face_options *options,
@@ -61,7 +74,7 @@ int valence_face_detector_open(const char *path, const struct valence_face_optio
         if (strcmp(kind, "faces") != 0)
             weights.problem.status = fail(&weights.problem, VALENCE_ERROR_FORMAT,
                                           "%s: holds '%s', not face networks", path, kind);
-        opened->fingerprint = strdup(weights_text(&weights, "valence.source_sha256"));
+        opened->fingerprint = fingerprint_of(&weights);
         if (!opened->fingerprint)
             fail_memory(&weights.problem, 0, "a face detector");
         status = face_networks_load(&opened->networks, &weights, error);

@@ -176,4 +176,4 @@ static int convert(const char *from, const char *path,
 }
 
 const struct converter converter_manet = {
-    .license = MANET_LICENSE, .has_type = true, .convert = convert};
+    .license = MANET_LICENSE, .type = "f16", .convert = convert};

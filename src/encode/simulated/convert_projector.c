@@ -134,4 +134,4 @@ static int convert(const char *from, const char *path,
 }
 
 const struct converter converter_projector = {
-    .license = LICENSE, .has_type = true, .has_neighbours = true, .convert = convert};
+    .license = LICENSE, .type = "f16", .has_neighbours = true, .convert = convert};

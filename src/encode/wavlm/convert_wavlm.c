@@ -421,4 +421,4 @@ static int convert(const char *from, const char *path,
 }
 
 const struct converter converter_wavlm = {
-    .license = WAVLM_LICENSE, .has_type = true, .convert = convert};
+    .license = WAVLM_LICENSE, .type = "f16", .convert = convert};

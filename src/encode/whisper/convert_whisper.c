@@ -402,4 +402,4 @@ static int convert(const char *from, const char *path,
 }
 
 const struct converter converter_whisper = {
-    .license = WHISPER_LICENSE, .has_type = true, .convert = convert};
+    .license = WHISPER_LICENSE, .type = "f16", .convert = convert};
