@@ -161,7 +161,7 @@ void score_print_meaning(bool has_modalities)
     char text[512];
     snprintf(text, sizeof text,
              "What the scores rest on. Bars: where the network looked, each line relative to its "
-             "largest weight. adds: the score less that without the word.%s",
+             "largest weight. adds: the score minus the score without the word.%s",
              has_modalities ? " without: the score without that modality, in the flow that was "
                               "trained for it."
                             : "");

@@ -41,20 +41,33 @@ static int read_options(struct valence_report_options *options,
 
 /* ---- Collecting ---- */
 
-/* The name of what the report is of, and of how many inputs more; seeds are one input. */
+#define TITLE_NAMES 3
+
+/* Adds the `n`-th name, as long as there is room for names. */
+static void add_name(char *title, size_t room, int64_t n, const char *name)
+{
+    size_t used = strlen(title);
+    if (n < TITLE_NAMES)
+        snprintf(title + used, room - used, "%s%.160s", n ? ", " : "", name);
+}
+
+/* The names of the first inputs, and how many more there are; seeds are one input. */
 static void make_title(const struct sources *sources, char *title, size_t room)
 {
-    const char *name = sources->n_runs         ? sources->runs[0].group
-                       : sources->n_documents  ? sources->documents[0].name
-                       : sources->n_unfinished ? sources->unfinished[0].name
-                                               : sources->tables[0].name;
-    int64_t n = sources->n_documents + sources->n_tables + sources->n_unfinished;
+    int64_t n = 0;
+    title[0] = '\0';
     for (int64_t i = 0; i < sources->n_runs; i++)
-        n += i == 0 || strcmp(sources->runs[i - 1].parent, sources->runs[i].parent) != 0;
-    if (n == 1)
-        snprintf(title, room, "%.200s", name);
-    else
-        snprintf(title, room, "%.200s and %lld more", name, (long long)n - 1);
+        if (i == 0 || strcmp(sources->runs[i - 1].parent, sources->runs[i].parent) != 0)
+            add_name(title, room, n++, sources->runs[i].group);
+    for (int64_t i = 0; i < sources->n_documents; i++)
+        add_name(title, room, n++, sources->documents[i].name);
+    for (int64_t i = 0; i < sources->n_unfinished; i++)
+        add_name(title, room, n++, sources->unfinished[i].name);
+    for (int64_t i = 0; i < sources->n_tables; i++)
+        add_name(title, room, n++, sources->tables[i].name);
+    size_t used = strlen(title);
+    if (n > TITLE_NAMES)
+        snprintf(title + used, room - used, " and %lld more", (long long)n - TITLE_NAMES);
 }
 
 static void begin_sections(struct report_builder *builder)
@@ -114,7 +127,7 @@ int report_make_document(const struct sources *sources,
                          const struct valence_progress *progress,
                          const struct report_document **document, struct valence_error *error)
 {
-    char title[256];
+    char title[640];
     struct report_builder *builder = report_builder_create();
     *document = NULL;
     int status = builder ? collect(builder, sources, options, progress, error)

@@ -127,6 +127,7 @@ prints 'run, on store'
 prints 'Trained on store. The total'
 expect 0 report "$work/run" "$work/runs" "$work/run-second" --json --quiet
 fits report
+json '"run, runs, run-second"' title
 prints '{"kind":"warning","text":"Not everything here was trained on the same data, so figures differ by more than the models: run, runs on store (data '
 prints '; run-second on second (data '
 "$VALENCE" evaluate "$work/run" "$work/second" --json --quiet --bootstrap 0 --protocol erase >"$work/other.json"

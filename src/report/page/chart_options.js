@@ -453,10 +453,10 @@ function seriesOptions(chart, colours, isHorizontal) {
   }
 }
 
-/* To one digit. */
+/* To a limit that an axis divides evenly. */
 function roundUp(value) {
   const unit = 10 ** Math.floor(Math.log10(value));
-  return Math.ceil(value / unit) * unit;
+  return unit * [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((limit) => limit * unit >= value);
 }
 
 /* For a chart of this width in pixels. */

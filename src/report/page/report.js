@@ -122,7 +122,7 @@ function fillAbout(report) {
     make(
       "p",
       {},
-      `Made by valence ${report.valence}. This page asks the network for nothing.`,
+      `Made by valence ${report.valence}. This page makes no network requests.`,
       hasCharts() ? " Charts: Apache ECharts." : "",
     ),
   );

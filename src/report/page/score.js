@@ -195,7 +195,7 @@ function fillFooter(report, version) {
         "Model: ",
         isolated(shortened(report.run, 160)),
         `. It reads ${encoders}. Made by valence ${version}. ` +
-          "This page asks the network for nothing.",
+          "This page makes no network requests.",
       ),
     );
 }
