@@ -4,7 +4,8 @@ set -u
 [ -x "$VALENCE" ] && [ -x "$JSON_VALUE" ] || { echo "not built: $VALENCE, $JSON_VALUE"; exit 1; }
 work=$(mktemp -d /tmp/valence-cli-XXXXXX)
 trap 'rm -rf "$work"' EXIT
-export OMP_NUM_THREADS=1 # tests share the machine
+export OMP_NUM_THREADS=1    # tests share the machine
+export GOMP_SPINCOUNT=10000 # else the command sets it and starts itself again, every time
 failures=0
 
 wrong() {

@@ -16,6 +16,8 @@ prints "2 seeds"
 prints "mean ± sd"
 prints "SYNTHETIC"
 prints "seed-2  text_missing"
+(unset GOMP_SPINCOUNT && "$VALENCE" evaluate "$run" "$store" --quiet) >"$work/again" 2>&1
+cmp -s "$work/out" "$work/again" || wrong "a command that has to set GOMP_SPINCOUNT itself says something else"
 expect 0 evaluate "$run/seed-1" "$store" --split val --bootstrap 100 --quiet
 prints "validation split, 20 clips"
 prints "text_missing minus complete, paired: MAE"

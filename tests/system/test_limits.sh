@@ -12,7 +12,7 @@ ends() {
     code=$?
     [ "$code" -ne 137 ] || wrong "'$said' does not end within $seconds seconds"
 }
-unset OMP_NUM_THREADS
+unset OMP_NUM_THREADS GOMP_SPINCOUNT # as for a user
 
 expect 0 synthesize "$work/store" --train 30 --validation 10 --test 10 --quiet
 "$VALENCE" train --print-config >"$work/config.yaml"
