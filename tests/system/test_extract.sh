@@ -64,7 +64,7 @@ done
 grep -q "we are here" "$work/previews/c2.svg" || wrong "the words of c2 were not drawn"
 
 # ---- Killed, and gone on with ----
-for delay in 0.1 0.3 0.6; do
+for delay in 0.1 0.2 0.4 0.6; do
     "$VALENCE" extract "$work/clips" -o "$work/killed" $models >/dev/null 2>&1 &
     process=$!
     sleep "$delay"
