@@ -19,7 +19,8 @@ packages=(build-essential cmake ninja-build pkg-config python3 python3-pip file
 case ${1:-} in
 '') ;;
 --fuzz) packages+=(clang libclang-rt-14-dev) ;;
---ci) packages+=(clang clang-format ffmpeg chromium) ;;
+--ci) packages+=(clang clang-format ffmpeg chromium
+    gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user) ;; # the products for arm64, emulated
 *) echo "usage: scripts/setup.sh [--fuzz | --ci]" >&2 && exit 2 ;;
 esac
 
