@@ -13,20 +13,10 @@ static int64_t tile_size(int64_t d)
     return ragged_max_tile_rows() * d;
 }
 
-/* What the key layer's gradient is multiplied from: a tile in groups and a panel of one. */
-static int64_t packed_size(int64_t d)
-{
-    int64_t rows = ragged_max_tile_rows();
-    return panel_gemm_pays(d, d)
-               ? panel_gemm_left_size(d, rows) + panel_gemm_right_size(rows, PANEL)
-               : 0;
-}
-
 void attention_scratch_make(struct attention_scratch *scratch, int64_t d, int64_t n_queries,
                             int64_t n_segments, struct arena *arena)
 {
-    scratch->thread_size =
-        2 * tile_size(d) + packed_size(d) + d * d + d + n_queries * ragged_max_tile_rows();
+    scratch->thread_size = 2 * tile_size(d) + d * d + d + n_queries * ragged_max_tile_rows();
     scratch->threads = arena_take(arena, scratch->thread_size * threads_count(), sizeof(real));
     scratch->segments = arena_take(arena, n_segments * n_queries * d, sizeof(real));
     scratch->extremes = arena_take(arena, n_segments * n_queries * 2, sizeof(real));
@@ -38,7 +28,6 @@ void attention_scratch_make(struct attention_scratch *scratch, int64_t d, int64_
 struct thread_memory {
     real *values;          /* (tile rows, d) */
     real *keys;            /* (tile rows, d), or their gradients */
-    real *groups, *panel;  /* packed_size() */
     real *weight_gradient; /* (d, d) */
     real *bias_gradient;   /* (d) */
     real *scores;          /* (Q, tile rows) */
@@ -49,9 +38,7 @@ static struct thread_memory thread_memory(const struct attention_scratch *scratc
 {
     real *at = scratch->threads + thread * scratch->thread_size;
     struct thread_memory memory = {.values = at, .keys = at + tile_size(d)};
-    memory.groups = memory.keys + tile_size(d);
-    memory.panel = memory.groups + panel_gemm_left_size(d, ragged_max_tile_rows());
-    memory.weight_gradient = memory.groups + packed_size(d);
+    memory.weight_gradient = memory.keys + tile_size(d);
     memory.bias_gradient = memory.weight_gradient + d * d;
     memory.scores = memory.bias_gradient + d;
     return memory;
@@ -201,10 +188,13 @@ static void join_segments(const struct attention *attention,
     }
 }
 
-/* Of the products with the key layer, which are most of the work. */
+/* Of the products with the key layer, and what dropout, tanh and scores take for each element, in
+ * multiply-adds: as long as the products at d = 64. */
 static int64_t work_of(const struct attention *attention)
 {
-    return attention->sequence->n_rows * attention->key_layer.in * attention->key_layer.in;
+    enum { ELEMENT_WORK = 64 };
+    int64_t d = attention->key_layer.in;
+    return attention->sequence->n_rows * d * (d + ELEMENT_WORK);
 }
 
 /* The key layer's weights in panels, for forward or, transposed, for backward; by all threads of
@@ -296,19 +286,12 @@ static void key_layer_backward(const struct attention *attention,
 {
     const struct linear *layer = &attention->key_layer;
     int64_t d = layer->in;
-    if (!uses_panels(attention)) {
-        linear_product(layer, TRANSPOSED, AS_IS, d, d, n, dkeys, d, values, d, true, dw, d);
+    linear_product(layer, TRANSPOSED, AS_IS, d, d, n, dkeys, d, values, d, true, dw, d);
+    if (uses_panels(attention))
+        panel_gemm(n, d, d, dkeys, d, scratch->weights, true, memory->keys, d);
+    else
         linear_product(layer, AS_IS, AS_IS, n, d, d, dkeys, d, layer->weight, d, true, memory->keys,
                        d);
-        return;
-    }
-    panel_gemm_pack_left(d, n, dkeys, d, memory->groups);
-    for (int64_t column = 0; column < d; column += PANEL) {
-        int64_t width = d - column < PANEL ? d - column : PANEL;
-        panel_pack_transposed(width, n, values + column, d, memory->panel);
-        panel_gemm_left(d, width, n, memory->groups, memory->panel, dw + column, d);
-    }
-    panel_gemm(n, d, d, dkeys, d, scratch->weights, true, memory->keys, d);
 }
 
 static void backward_tile(const struct attention *attention,
