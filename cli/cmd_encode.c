@@ -2,9 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "valence/error.h"
+#include "choices.h"
 #include "commands.h"
 #include "encode_kinds.h"
+#include "valence/error.h"
 
 #ifdef VALENCE_WITH_ENCODERS
 static const struct {
@@ -25,13 +26,14 @@ static const struct command *find_kind(const char *word)
 }
 #endif
 
-#define KIND_WORD(name, word) " " word
-
 static int refuse(const struct command *command, const char *kind)
 {
 #ifdef VALENCE_WITH_ENCODERS
-    return report_usage(command, "unknown encoder '%s'; choose one of:" ENCODE_KINDS(KIND_WORD),
-                        kind);
+#define KIND_WORD(name, word) word,
+    static const char *const words[] = {ENCODE_KINDS(KIND_WORD)};
+#undef KIND_WORD
+    int index;
+    return choose_name(command, "KIND", kind, words, sizeof words / sizeof words[0], &index);
 #else
     struct valence_error error;
     (void)command;

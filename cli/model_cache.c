@@ -1,10 +1,13 @@
 #include "model_cache.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "options.h"
+#include "valence/text.h"
 #ifdef VALENCE_WITH_ENCODERS
 #include "valence/convert.h"
 #endif
@@ -62,5 +65,10 @@ int model_path(const char *name, bool offline, bool quiet, char **path, struct v
     int status = valence_model_resolve(folder ? folder : "", name, &options, path, error);
     terminal_progress_finish();
     free(folder);
-    return status;
+    if (status || access(*path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
+        return status;
+    valence_text_free(*path);
+    *path = NULL;
+    return valence_fail(error, VALENCE_ERROR_NOT_FOUND, NULL,
+                        "%s: no such file, and 'valence models' lists no model of this name", name);
 }

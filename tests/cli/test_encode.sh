@@ -14,7 +14,7 @@ cp "$work/out" "$work/help"
 expect 0 help encode text
 cmp -s "$work/out" "$work/help" || wrong "'valence help encode text' differs from --help"
 expect 2 help encode tetx
-complains "unknown encoder 'tetx'"
+complains "KIND: unknown value 'tetx'; did you mean 'text'?"
 
 for type in f32 f16 q8_0 Q5_0; do
     expect 0 convert wavlm "$golden/wavlm/stable" -o "$work/$type.gguf" --type $type

@@ -55,7 +55,9 @@ complains "choose one of: as-is, lower, sentence, plain"
 expect 2 encode text -m "$model" "$work/a.txt"
 complains "--output PATH is missing"
 expect 2 encode speech "$work/a.txt"
-complains "unknown encoder 'speech'; choose one of: wavlm whisper prosody manet faces text simulated-text"
+complains "KIND: unknown value 'speech'; choose one of: wavlm, whisper, prosody, manet, faces, text, simulated-text"
+expect 1 encode text "$work/a.txt" -m no-such-model -o "$work/rows" --offline
+complains "no-such-model: no such file, and 'valence models' lists no model of this name"
 [ ! -e "$work/x.npy" ] || wrong "a failed encoding left a file"
 
 # A store of transcripts, its stream, and a text-only network on it.
