@@ -1,5 +1,6 @@
 #include "serve/job_files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -306,6 +307,22 @@ void job_files_end(const char *folder, const char *id)
 {
     char path[PATH_BYTES];
     unlink(path_of(folder, id, "started", path));
+}
+
+int64_t job_files_kept_bytes(const char *folder, const char *id)
+{
+    char path[PATH_BYTES];
+    int64_t n_bytes = 0;
+    DIR *journal = opendir(path_of(folder, id, "journal", path));
+    if (!journal)
+        return 0;
+    for (const struct dirent *entry; (entry = readdir(journal));) {
+        struct stat facts;
+        if (fstatat(dirfd(journal), entry->d_name, &facts, 0) == 0 && S_ISREG(facts.st_mode))
+            n_bytes += facts.st_size;
+    }
+    closedir(journal);
+    return n_bytes;
 }
 
 void job_files_forget(const char *folder, const char *id)

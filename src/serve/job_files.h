@@ -52,6 +52,9 @@ int job_files_open_result(const char *folder, const struct job_facts *facts,
 int job_files_begin(const char *folder, const char *id);
 void job_files_end(const char *folder, const char *id);
 
+/* The bytes of what is finished of a job that is not done: more than before where it advanced. */
+int64_t job_files_kept_bytes(const char *folder, const char *id);
+
 /* Nothing is left. */
 void job_files_remove(const char *folder, const char *id);
 

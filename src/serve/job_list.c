@@ -18,7 +18,7 @@ int job_list_add(struct serve_jobs *jobs, const struct job_facts *facts,
         free(job);
         return status;
     }
-    *job = (struct kept_job){.facts = *facts};
+    *job = (struct kept_job){.facts = *facts, .turn = jobs->turns.shortest};
     int64_t at = jobs->n++;
     for (; at > 0 && jobs->all[at - 1]->facts.created > facts->created; at--)
         jobs->all[at] = jobs->all[at - 1];

@@ -10,14 +10,16 @@
 #include <stdint.h>
 
 #include "serve/job_files.h"
+#include "serve/job_turns.h"
 
-/* A job. All members are guarded by the list's lock; the worker, which alone changes the facts and
- * the turn, reads these without it. */
+/* A job. All members are guarded by the list's lock; the worker, which alone changes the facts
+ * and the turn, reads these without it. */
 struct kept_job {
     struct kept_job *next; /* of those that were taken out */
     struct job_facts facts;
     double done;     /* seconds of the recording */
-    double turn;     /* how long it may be scored while requests wait, in seconds */
+    double turn;     /* the length of its next one: struct job_turns */
+    int64_t n_kept;  /* bytes of what is finished, when its last turn ended */
     bool is_running; /* the worker has it, and takes it out if it is deleted meanwhile */
     bool is_deleted;
 };
@@ -27,11 +29,11 @@ struct serve_jobs {
     int lock_file;
     double threshold, keep_seconds, wait_seconds;
     struct http_server *const *http;
-    double last_turn; /* when one ended; of the worker's thread */
 
     pthread_mutex_t lock;  /* guards what follows */
     struct kept_job **all; /* by their age */
     int64_t n, capacity, maximum;
+    struct job_turns turns;
 };
 
 /* ---- All with the lock held ---- */

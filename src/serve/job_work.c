@@ -1,5 +1,4 @@
 /* Scoring jobs, on the worker's thread: in turns, between requests. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +9,6 @@
 #include "serve/job_list.h"
 #include "serve/jobs.h"
 
-/* A turn: a job is scored for so long before it makes way for requests. Each time costs it the way
- * back to where it was, so its turns become longer. */
-#define TURN_SECONDS     5.0
-#define MAX_TURN_SECONDS 30.0
-
-/* While requests never cease, a job has a turn after so many times its length. */
-#define TURNS_BETWEEN 10
-
 /* Beginnings after which the server died. */
 #define MAX_DEATHS 5
 
@@ -26,14 +17,9 @@
 struct running {
     struct serve_jobs *jobs;
     struct kept_job *job;
-    double began, turn;
+    double began;
     bool is_put_off;
 };
-
-static double turn_of(const struct kept_job *job)
-{
-    return fmin(fmax(job->turn, TURN_SECONDS), MAX_TURN_SECONDS);
-}
 
 /* Whether the scoring goes on; and what is known of it. */
 static int report(void *user, const struct valence_progress_event *event)
@@ -41,7 +27,7 @@ static int report(void *user, const struct valence_progress_event *event)
     struct running *running = user;
     struct serve_jobs *jobs = running->jobs;
     struct http_server *http = *jobs->http;
-    const bool had_turn = seconds_now() - running->began > running->turn;
+    const bool had_turn = seconds_now() - running->began > running->job->turn;
     running->is_put_off = http_server_is_ending(http) || (had_turn && http_server_is_wanted(http));
     pthread_mutex_lock(&jobs->lock);
     struct kept_job *expired = job_list_take_expired(jobs);
@@ -125,6 +111,7 @@ static void settle(struct running *running, int status, const struct http_reply 
     struct kept_job *job = running->job;
     struct job_facts facts = job->facts;
     const bool is_put_off = status == VALENCE_ERROR_CANCELLED && running->is_put_off;
+    const int64_t n_kept = job_files_kept_bytes(jobs->folder, facts.id);
     bool is_kept = true;
     if (is_put_off)
         job_files_end(jobs->folder, facts.id);
@@ -133,23 +120,24 @@ static void settle(struct running *running, int status, const struct http_reply 
     pthread_mutex_lock(&jobs->lock);
     job->is_running = false;
     job->facts = facts;
+    jobs->turns.last_end = seconds_now();
     if (is_put_off)
-        job->turn = running->turn + TURN_SECONDS;
+        job->turn = job_turns_next(&jobs->turns, job->turn, n_kept > job->n_kept);
+    job->n_kept = n_kept;
     const bool is_over = job->is_deleted || !is_kept; /* it may have been deleted just now */
     if (is_over)
         job_list_take(jobs, job);
     pthread_mutex_unlock(&jobs->lock);
     if (is_over)
         job_list_remove(jobs, job);
-    jobs->last_turn = seconds_now();
 }
 
-/* Whether the job is worked on now: no request waits, the last turn was long ago, or the job only
- * has to be given up. */
-static bool has_turn(const struct serve_jobs *jobs, const struct kept_job *job, bool is_wanted)
+/* Whether the job is worked on now: no request waits, it has its turn, or it only has to be given
+ * up. With the lock held. */
+static bool is_next(const struct serve_jobs *jobs, const struct kept_job *job, bool is_wanted)
 {
     return !is_wanted || job_list_is_over(jobs, job) ||
-           seconds_now() - jobs->last_turn > TURNS_BETWEEN * turn_of(job);
+           job_turns_are_due(&jobs->turns, job->turn, seconds_now());
 }
 
 double serve_jobs_idle(void *user)
@@ -163,7 +151,7 @@ double serve_jobs_idle(void *user)
     pthread_mutex_lock(&jobs->lock);
     struct kept_job *expired = job_list_take_expired(jobs);
     struct kept_job *job = job_list_next(jobs);
-    if (job && !has_turn(jobs, job, is_wanted))
+    if (job && !is_next(jobs, job, is_wanted))
         job = NULL;
     if (job)
         job->is_running = true;
@@ -171,8 +159,7 @@ double serve_jobs_idle(void *user)
     job_list_remove(jobs, expired);
     if (!job)
         return IDLE_SECONDS;
-    struct running running = {
-        .jobs = jobs, .job = job, .began = seconds_now(), .turn = turn_of(job)};
+    struct running running = {.jobs = jobs, .job = job, .began = seconds_now()};
     int status = work(server, &running, &reply);
     settle(&running, status, &reply);
     http_reply_free(&reply);

@@ -84,7 +84,7 @@ int serve_jobs_open(struct valence_server *server, struct valence_error *error)
     jobs->threshold = options->job_seconds;
     jobs->keep_seconds = options->job_keep_seconds;
     jobs->wait_seconds = options->job_wait_seconds;
-    jobs->last_turn = seconds_now();
+    job_turns_begin(&jobs->turns, seconds_now());
     jobs->http = &server->http;
     int status = (jobs->folder = strdup(options->job_folder)) ? make_folders(jobs->folder, error)
                                                               : fail_memory(error, 0, "a path");

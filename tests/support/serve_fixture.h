@@ -70,9 +70,8 @@ static inline void *read_whole(const char *path, size_t *size)
     return bytes;
 }
 
-/* Sends a file as a part of a form, behind `fields`. */
-static inline const char *send_file(const char *route, const char *fields, const void *bytes,
-                                    size_t n)
+/* Sends a file as a part of a form, behind `fields`; hear() gives the answer. */
+static inline int post_file(const char *route, const char *fields, const void *bytes, size_t n)
 {
     static const char head[] = FILE_PART("../a film.mkv"), end[] = "\r\n--line--\r\n";
     char text[2048];
@@ -88,16 +87,27 @@ static inline const char *send_file(const char *route, const char *fields, const
         sent += (size_t)now;
     }
     say(s, end);
-    return hear(s);
+    return s;
+}
+
+static inline const char *send_file(const char *route, const char *fields, const void *bytes,
+                                    size_t n)
+{
+    return hear(post_file(route, fields, bytes, n));
+}
+
+static inline int post_film(const char *route, const char *fields)
+{
+    size_t n;
+    void *bytes = read_whole(short_path, &n);
+    int s = post_file(route, fields, bytes, n);
+    free(bytes);
+    return s;
 }
 
 static inline const char *send_film(const char *route, const char *fields)
 {
-    size_t n;
-    void *bytes = read_whole(short_path, &n);
-    const char *answer = send_file(route, fields, bytes, n);
-    free(bytes);
-    return answer;
+    return hear(post_film(route, fields));
 }
 
 /* ---- Results ---- */
