@@ -68,12 +68,17 @@ if(VALENCE_MPI)
   list(APPEND libraries libvalence-mpi)
 endif()
 
-# Installed libraries are found beside each other, and OpenBLAS's OpenMP build in its folder of the system; nothing points
-# into the tree or the cache that they were built in.
+# Installed libraries are found beside each other, and OpenBLAS's OpenMP build in its folder of the system, which is used
+# whatever OpenBLAS the system prefers. Nothing points into the tree or the cache that they were built in.
+set(openblas_folder ${openblas_LIBRARY_DIRS})
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr" AND openblas_folder MATCHES "^/usr/lib/") # Debian wants no absolute paths
+  file(RELATIVE_PATH openblas_folder ${CMAKE_INSTALL_FULL_LIBDIR} ${openblas_folder})
+  set(openblas_folder "$ORIGIN/${openblas_folder}")
+endif()
 set_target_properties(${libraries} PROPERTIES INSTALL_RPATH_USE_LINK_PATH OFF
-  INSTALL_RPATH "$ORIGIN;$ORIGIN/valence;${openblas_LIBRARY_DIRS}")
+  INSTALL_RPATH "$ORIGIN;$ORIGIN/valence;${openblas_folder}")
 set_target_properties(valence_command PROPERTIES INSTALL_RPATH_USE_LINK_PATH OFF
-  INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR};$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/valence;${openblas_LIBRARY_DIRS}")
+  INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR};$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/valence")
 
 install(TARGETS valence_command COMPONENT runtime)
 set(absent "")

@@ -13,7 +13,7 @@ endfunction()
 execute_process(COMMAND date -u -R -d @${seconds} OUTPUT_VARIABLE date OUTPUT_STRIP_TRAILING_WHITESPACE
                 COMMAND_ERROR_IS_FATAL ANY)
 
-foreach(component IN ITEMS runtime development)
+foreach(component IN LISTS CPACK_COMPONENTS_ALL)
   set(usr ${root}/${component}${CPACK_PACKAGING_INSTALL_PREFIX})
   string(TOUPPER ${component} upper)
   set(name ${CPACK_DEBIAN_${upper}_PACKAGE_NAME})

@@ -21,8 +21,9 @@ make_packages first
 make_packages second
 : >"$work/err"
 runtime=$(echo "$work"/first/valence_*.deb) development=$(echo "$work"/first/libvalence-dev_*.deb)
-for package in "$runtime" "$development"; do
+for package in "$runtime" "$development" "$work"/first/valence-mpi_*.deb; do
     name=$(basename "$package")
+    [ "$name" = 'valence-mpi_*.deb' ] && continue # the build has no MPI
     [ -f "$package" ] || { wrong "no package $name"; finish; }
     cmp "$package" "$work/second/$name" >"$work/out" 2>&1 || wrong "$name has other bytes when it is made again"
     dpkg-deb -x "$package" "$work/root"
@@ -30,6 +31,15 @@ for package in "$runtime" "$development"; do
     # Everything is root's, readable by all and writable by root alone.
     grep -vE '^(-rw-r--r--|-rwxr-xr-x|drwxr-xr-x|lrwxrwxrwx) root/root ' "$work/out" && wrong "owners or modes of $name"
     grep -E ' \./(usr/local|home|root|tmp)' "$work/out" && wrong "$name has files in a strange place"
+    grep -q " \./usr/share/doc/${name%%_*}/copyright$" "$work/out" || wrong "$name has no copyright"
+    # Other packages learn from it which package a library of the system is in.
+    grep -oE '/usr/lib/([^/ ]*-linux-gnu[^/ ]*/)?lib[^/. ]*\.so\.0( |$)' "$work/out" | sed 's|.*/\(lib.*\)\.so\.0 *$|\1 0|' |
+        sort >"$work/libraries"
+    if [ -s "$work/libraries" ]; then
+        dpkg-deb -I "$package" shlibs | cut -d ' ' -f 1-2 | sort | cmp -s - "$work/libraries" ||
+            wrong "the shlibs of $name are not its libraries: $(cat "$work/libraries")"
+        dpkg-deb -I "$package" triggers | grep -q ldconfig || wrong "$name does not run ldconfig"
+    fi
 done
 version=$("$VALENCE" version | sed -n '1s/^valence \([0-9.]*\).*/\1/p')
 for field in "Package valence" "Version $version-1" "Section science" "Architecture $(dpkg --print-architecture)"; do
