@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "data/prefetch.h"
+#include "store/store_access.h"
 
 /* One of the two batches: the memory behind it, and whose turn it is. */
 struct slot {
@@ -147,6 +148,7 @@ static int fill(const struct batch_loader *loader, const int64_t *clips, int64_t
     int status = n ? reserve_clips(slot, n, &slot->error) : VALENCE_OK;
     if (status || n == 0)
         return status;
+    store_fetch_records(loader->store, clips, n);
     slot->batch = (struct valence_batch){.n_clips = n, .keys = slot->keys, .labels = slot->labels};
     for (int64_t i = 0; i < n; i++) {
         const struct valence_clip *clip = valence_store_clip(loader->store, clips[i]);

@@ -1,4 +1,5 @@
-/* Looking at an open store, and reading its rows. */
+#include "store/store_access.h"
+
 #include <string.h>
 
 #include "base/fail.h"
@@ -82,6 +83,33 @@ int64_t valence_store_find_clip(const struct valence_store *store, const char *i
             high = middle;
     }
     return -1;
+}
+
+/* ---- Fetching ---- */
+
+#define CACHE_LINE_BYTES 64
+
+static void fetch_places(const struct valence_store *store, int64_t clip)
+{
+    if (store->n_shards) {
+        const struct store_shard *shard = &store->shards[store_file_of_clip(store, clip)];
+        clip -= shard->first_clip;
+        store = shard->store;
+    }
+    for (int i = 0; i < store->n_streams; i++)
+        __builtin_prefetch(&store->places[i][clip]);
+}
+
+void store_fetch_records(const struct valence_store *store, const int64_t *clips, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const char *record = (const char *)&store->clips[clips[i]];
+        for (size_t at = 0; at < sizeof *store->clips; at += CACHE_LINE_BYTES)
+            __builtin_prefetch(record + at);
+        fetch_places(store, clips[i]);
+    }
+    for (int64_t i = 0; i < n; i++)
+        __builtin_prefetch(store->clips[clips[i]].id);
 }
 
 /* ---- Rows ---- */

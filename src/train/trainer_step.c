@@ -70,13 +70,17 @@ struct step_sums {
     struct loss_terms terms; /* weighted by the batches' clips */
 };
 
-/* The labels of a batch's clips, as the network learns them. */
-static void learn_labels(struct trainer *t, int64_t batch)
+/* The labels of a batch's clips, as the network learns them. `read` is the batch, or this rank's
+ * share of it, as it was read, or NULL. */
+static void learn_labels(struct trainer *t, int64_t number, const struct valence_batch *read)
 {
-    const int64_t *clips = t->order + batch * t->config->batch_size;
-    for (int64_t i = 0; i < trainer_clips_of_batch(t, batch); i++)
-        t->learnt_labels[i] =
-            (valence_store_clip(t->store, clips[i])->label - t->labels.offset) / t->labels.factor;
+    const int64_t *clips = t->order + number * t->config->batch_size;
+    int64_t n = trainer_clips_of_batch(t, number);
+    bool is_whole = read && read->n_clips == n;
+    for (int64_t i = 0; i < n; i++) {
+        float label = is_whole ? read->labels[i] : valence_store_clip(t->store, clips[i])->label;
+        t->learnt_labels[i] = (label - t->labels.offset) / t->labels.factor;
+    }
 }
 
 /* The gradients of the epoch's next batch, or with several ranks of this one's share, which are
@@ -92,9 +96,9 @@ static int batch_gradients(struct trainer *t, int64_t number, int status, bool r
     uint64_t seed = mix_keys((uint64_t)t->config->seed, PURPOSE_DROPOUT);
     uint64_t key = mix_keys(seed, (uint64_t)t->state.step);
     key = key ? key : 1;
-    learn_labels(t, number);
     if (!status)
         status = batch_loader_next(t->loader, &batch, error);
+    learn_labels(t, number, batch);
     if (t->parts) {
         struct step_batch part = {.status = status,
                                   .share = batch,
