@@ -8,9 +8,10 @@ costs beside its features. The last columns say by which factor a step's time an
 1 constant.
 
 --speed compares the training clips a second on a store of SMALL clips and on one of LARGE, in turn, with one thread: by the clock, and
-for each CPU second, which depends less on what else the machine does but counts the thread that reads ahead, too. What an epoch
+for each CPU second, which depends less on what else the machine does: of the thread that trains, which a free second core lets go on
+without waiting, and of all threads, with the one that reads ahead. What an epoch
 costs whatever the clips, such as saving, is left out: on the large store, steps within an epoch count, and on the small one the
-difference between epochs of SMALL and of three times SMALL clips. --width is the network's model.d, 16 by default: so small that
+difference between epochs of SMALL and of three times SMALL clips; nothing is learnt, so that no epoch saves a best model. --width is the network's model.d, 16 by default: so small that
 reading the store counts. --set KEY=VALUE changes other settings, as --set losses.rnc=0.8. --measured is how many clips are trained
 on for each figure.
 """
@@ -92,18 +93,24 @@ def print_table(results):
 N_VALIDATION = 20  # whatever the size of the store
 
 
-class Mark:
-    """Where a process is: seconds by the clock, and CPU seconds of all its threads."""
+UNITS = {"clock": "clips a second", "training": "clips a CPU second of the thread that trains", "all": "clips a CPU second"}
 
-    def __init__(self, process):
-        with open(f"/proc/{process}/stat") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        self.cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        self.clock = time.monotonic()
 
-    def since(self, before, n):
-        """Seconds for each of n pieces of work."""
-        return {"clock": (self.clock - before.clock) / n, "cpu": (self.cpu - before.cpu) / n}
+def cpu_seconds(path):
+    with open(path) as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def now(process):
+    """Where a process is, in seconds."""
+    return {"clock": time.monotonic(), "training": cpu_seconds(f"/proc/{process}/task/{process}/stat"),
+            "all": cpu_seconds(f"/proc/{process}/stat")}
+
+
+def between(begin, end, n):
+    """Seconds for each of n pieces of work."""
+    return {kind: (end[kind] - begin[kind]) / n for kind in UNITS}
 
 
 def train_on(valence, store, run, n_epochs, settings):
@@ -115,7 +122,7 @@ def train_on(valence, store, run, n_epochs, settings):
 
 def wait_for(process, is_reached):
     while process.poll() is None:
-        mark = Mark(process.pid)
+        mark = now(process.pid)
         if is_reached():
             return mark
         time.sleep(0.01)
@@ -136,7 +143,7 @@ def epoch_cost(valence, store, run, n_epochs, settings):
     begin, end = (wait_for(process, lambda n=n: epochs() >= n) for n in (1, n_epochs + 1))
     process.wait()
     shutil.rmtree(run)
-    return end.since(begin, n_epochs)
+    return between(begin, end, n_epochs)
 
 
 def steps_cost(valence, store, run, n_steps, settings):
@@ -153,13 +160,18 @@ def steps_cost(valence, store, run, n_steps, settings):
     process.kill()
     process.wait()
     shutil.rmtree(run)
-    return end.since(begin, n_steps)
+    return between(begin, end, n_steps)
+
+
+def n_training(n):
+    """Whole batches, so that all steps are alike."""
+    return n // BATCH * BATCH
 
 
 def make_speed_store(valence, folder, n):
     table, store = os.path.join(folder, f"table-{n}.csv"), os.path.join(folder, f"speed-{n}")
     if not os.path.exists(store):
-        write_table(table, n, lambda i: "validation" if i < N_VALIDATION else "train")
+        write_table(table, N_VALIDATION + n_training(n), lambda i: "validation" if i < N_VALIDATION else "train")
         subprocess.run([valence, "import", "table", table, store, *STREAMS, "-q"], check=True, stdout=subprocess.DEVNULL)
         os.remove(table)
     return store
@@ -168,16 +180,16 @@ def make_speed_store(valence, folder, n):
 def compare_speed(valence, folder, sizes, rounds, settings, measured):
     small, large = sizes
     stores = {n: make_speed_store(valence, folder, n) for n in (small, 3 * small, large)}
-    rates = {(kind, n): [] for kind in ("clock", "cpu") for n in sizes}
+    rates = {(kind, n): [] for kind in UNITS for n in sizes}
     run = os.path.join(folder, "run")
     for _ in range(rounds):
-        less, more = (epoch_cost(valence, stores[n], run, max(1, measured // n), settings) for n in (small, 3 * small))
+        less, more = (epoch_cost(valence, stores[n], run, max(1, measured // small), settings) for n in (small, 3 * small))
         step = steps_cost(valence, stores[large], run, measured // BATCH, settings)
-        for kind in ("clock", "cpu"):
-            rates[kind, small].append(2 * small / (more[kind] - less[kind]))
+        for kind in UNITS:
+            rates[kind, small].append((n_training(3 * small) - n_training(small)) / (more[kind] - less[kind]))
             rates[kind, large].append(BATCH / step[kind])
-            print(f"{kind:6}" + "".join(f"{rates[kind, n][-1]:>10.0f} of {n}" for n in sizes), flush=True)
-    for kind, unit in (("clock", "clips a second"), ("cpu", "clips a CPU second")):
+            print(f"{kind:9}" + "".join(f"{rates[kind, n][-1]:>10.0f} of {n}" for n in sizes), flush=True)
+    for kind, unit in UNITS.items():
         for n in sizes:
             values = rates[kind, n]
             print(f"{n} clips: {statistics.median(values):.0f} {unit} ({min(values):.0f} ... {max(values):.0f})")
@@ -203,7 +215,7 @@ def main():
     os.makedirs(folder, exist_ok=True)
     if arguments.speed:
         sizes = [int(size) for size in arguments.speed.split(",")]
-        settings = [*network(arguments.width), *arguments.set]
+        settings = [*network(arguments.width), "optimizer.learning_rate=1e-12", *arguments.set]
         return compare_speed(valence, folder, sizes, arguments.rounds, settings, arguments.measured)
     results = {}
     for n in (int(size) for size in arguments.sizes.split(",")):
