@@ -22,7 +22,8 @@ static void refill(struct numpy_random *random)
     random->position = 0;
 }
 
-uint32_t numpy_random_u32(struct numpy_random *random)
+/* The next 32 bits. */
+static uint32_t next_u32(struct numpy_random *random)
 {
     if (random->position == N)
         refill(random);
@@ -35,7 +36,7 @@ uint32_t numpy_random_u32(struct numpy_random *random)
 
 double numpy_random_uniform(struct numpy_random *random)
 {
-    uint32_t high = numpy_random_u32(random) >> 5, low = numpy_random_u32(random) >> 6;
+    uint32_t high = next_u32(random) >> 5, low = next_u32(random) >> 6;
     return ((double)high * 67108864.0 + (double)low) / 9007199254740992.0;
 }
 
@@ -46,7 +47,7 @@ uint32_t numpy_random_below(struct numpy_random *random, uint32_t bound)
         return 0;
     for (int shift = 1; shift < 32; shift *= 2)
         mask |= mask >> shift;
-    while ((value = numpy_random_u32(random) & mask) > largest)
+    while ((value = next_u32(random) & mask) > largest)
         ;
     return value;
 }

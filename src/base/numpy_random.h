@@ -20,9 +20,6 @@ struct numpy_random {
 /* RandomState(seed). */
 void numpy_random_seed(struct numpy_random *random, uint32_t seed);
 
-/* The next 32 bits. */
-uint32_t numpy_random_u32(struct numpy_random *random);
-
 /* uniform(): [0, 1), 53 bits. */
 double numpy_random_uniform(struct numpy_random *random);
 

@@ -37,7 +37,8 @@ static const struct config_key *same_bare_name(const struct config_table *table,
 
 /* A key of the same section is nearer than any other; then come the right name in a wrong section
  * or without one ("dropout"), a misspelt section ("modle.d"), and a misspelt name elsewhere. */
-const struct config_key *config_key_nearest(const struct config_table *table, const char *name)
+/* The key that an unknown name was meant to be, or NULL. */
+static const struct config_key *nearest_key(const struct config_table *table, const char *name)
 {
     const char *dot = strrchr(name, '.'), *bare = dot ? dot + 1 : name, *best = NULL;
     size_t section = dot ? (size_t)(dot - name) : 0;
@@ -65,7 +66,7 @@ const struct config_key *config_key_nearest(const struct config_table *table, co
 int fail_unknown_key(const struct config_table *table, const char *name,
                      struct valence_error *error)
 {
-    const struct config_key *nearest = config_key_nearest(table, name);
+    const struct config_key *nearest = nearest_key(table, name);
     if (nearest)
         return fail_key(error, VALENCE_ERROR_CONFIG, nearest->known.name,
                         "unknown key '%.100s'; did you mean '%s'?", name, nearest->known.name);

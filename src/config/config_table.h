@@ -44,9 +44,8 @@ struct config_table {
 size_t config_key_section(const struct config_key *key);
 const char *config_key_bare_name(const struct config_key *key);
 
-/* The key of a name, or NULL; and the one that an unknown name was meant to be, or NULL. */
+/* The key of a name, or NULL. */
 const struct config_key *config_key_find(const struct config_table *table, const char *name);
-const struct config_key *config_key_nearest(const struct config_table *table, const char *name);
 
 /* ERROR_CONFIG for a name that is no key, with the one that was meant. */
 int fail_unknown_key(const struct config_table *table, const char *name,

@@ -35,8 +35,9 @@ int target_labels_make(const char *values, const char *formula, struct target_la
     return status || !formula ? status : affine_parse(formula, &labels->map, error);
 }
 
-float target_label(const struct target_labels *labels, const struct valence_store *store,
-                   int64_t clip)
+/* NaN: none. */
+static float target_label(const struct target_labels *labels, const struct valence_store *store,
+                          int64_t clip)
 {
     char room[VALUE_BYTES];
     double label = (double)valence_store_clip(store, clip)->label;

@@ -18,10 +18,6 @@ struct target_labels {
 int target_labels_make(const char *values, const char *formula, struct target_labels *labels,
                        struct valence_error *error);
 
-/* NaN: none. */
-float target_label(const struct target_labels *labels, const struct valence_store *store,
-                   int64_t clip);
-
 /* valence_store_scale(), or where labels are mapped by what they become: classes3 for -1, 0 and 1
  * alone, sentiment within -3 ... 3, else other. */
 enum valence_scale target_scale(const struct target_labels *labels,

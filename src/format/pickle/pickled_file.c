@@ -55,15 +55,6 @@ int pickled_file_open(const char *path, struct pickled_file **file, struct valen
     return open_source(&source, byte_source_open(path, &source, error), file, error);
 }
 
-int pickled_file_open_memory(const void *data, size_t size, const char *name,
-                             struct pickled_file **file, struct valence_error *error)
-{
-    struct byte_source source;
-    *file = NULL;
-    return open_source(&source, byte_source_open_memory(data, size, name, &source, error), file,
-                       error);
-}
-
 void pickled_file_close(struct pickled_file *file)
 {
     if (!file)

@@ -8,11 +8,8 @@
 
 struct pickled_file;
 
-/* Which of the two the file is, is seen from its first bytes. *file is NULL on error. The second
- * reads memory, which must outlive it. */
+/* Which of the two the file is, is seen from its first bytes. *file is NULL on error. */
 int pickled_file_open(const char *path, struct pickled_file **file, struct valence_error *error);
-int pickled_file_open_memory(const void *data, size_t size, const char *name,
-                             struct pickled_file **file, struct valence_error *error);
 void pickled_file_close(struct pickled_file *file);
 
 const struct pickle_value *pickled_file_root(const struct pickled_file *file);
