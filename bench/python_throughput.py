@@ -48,11 +48,11 @@ def measure(name, folder, rounds, peer):
         compare(f"{name}, store", lambda: model.predict(store),
                 lambda: check(peer.peer_store(model.handle, store.handle, target)), n, rounds)
         packed, _, _ = store.clips()
-        batches = packed.batches(n)  # which keeps what the batch points to
-        batch = next(batches)
         lists = {stream: [None if rows[i] is None else rows[i].copy() for i in range(n)] for stream, rows in packed.streams.items()}
-        for kind, x in (("packed arrays", packed), ("lists of arrays", lists)):
-            compare(f"{name}, {kind}", lambda x=x: model.predict(x),
+        for kind, x in (("packed arrays", packed), ("lists of arrays", lists)):  # C reads the same memory
+            batches = valence.Clips(x).batches(n)  # which keeps what the batch points to
+            batch = next(batches)
+            compare(f"{name}, {kind}", lambda: model.predict(x),
                     lambda: check(peer.peer_arrays(workspace.handle, ctypes.byref(batch), target)), n, rounds)
         np.testing.assert_array_equal(model.predict(packed).score, scores)
 

@@ -106,13 +106,18 @@ def test_arrays_of_any_memory_and_type(model, store):
         memory[:] = np.frombuffer(array.tobytes(), np.uint8)
         return memory.view(array.dtype).reshape(array.shape)
 
+    def read_only(array):
+        array = array.copy()
+        array.flags.writeable = False
+        return array
+
     def apart(array):
         wide = np.zeros((2 * len(array), 2 * array.shape[1]), array.dtype)
         wide[::2, ::2] = array
         return wide[::2, ::2]
 
     forms = [unaligned, apart, np.asfortranarray, lambda a: a[::-1].copy()[::-1], lambda a: a.astype(np.float64),
-             lambda a: a.astype(">f4"), lambda a: a.astype(np.float32)]
+             lambda a: a.astype(">f4"), lambda a: a.astype(np.float32), read_only]
     for form in forms:
         np.testing.assert_array_equal(model.predict({name: [form(a) for a in arrays] for name, arrays in lists.items()}).score,
                                       expected)

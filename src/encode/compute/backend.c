@@ -20,6 +20,7 @@
 
 static _Thread_local char last_complaint[COMPLAINT_BYTES];
 static _Thread_local bool is_error; /* rather than a warning */
+static _Thread_local bool is_muted;
 
 /* A line of which pieces have come. */
 static _Thread_local struct {
@@ -46,6 +47,8 @@ static void end_line(void)
 static void take_log(enum ggml_log_level level, const char *text, void *user)
 {
     (void)user;
+    if (is_muted)
+        return;
     if (level != GGML_LOG_LEVEL_CONT) {
         if (line.length > 0)
             end_line();
@@ -70,7 +73,12 @@ const char *backend_log(void)
 void backend_log_clear(void)
 {
     last_complaint[0] = '\0';
-    is_error = false;
+    is_error = is_muted = false;
+}
+
+void backend_log_mute(void)
+{
+    is_muted = true;
 }
 
 /* ---- Loading ---- */

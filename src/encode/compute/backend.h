@@ -20,6 +20,10 @@ int backends_load(struct valence_error *error);
 const char *backend_log(void);
 void backend_log_clear(void);
 
+/* Drops what they log on this thread until backend_log_clear(): they call work that was cancelled a
+ * failure. */
+void backend_log_mute(void);
+
 /* A device by its configured name: "cpu"; "cuda", "vulkan", ... (the first of that kind) or ggml's
  * own name ("CUDA1"); "gpu" for the first that is no CPU. NULL and "" are "cpu". Errors:
  * ERROR_UNSUPPORTED, naming the devices there are. */

@@ -195,6 +195,8 @@ static bool should_abort(void *user)
     struct transcription *t = user;
     if (!t->is_cancelled && seconds_now() - t->asked >= ASK_SECONDS)
         t->is_cancelled = report_percent(t, t->percent) != 0;
+    if (t->is_cancelled)
+        backend_log_mute();
     return t->is_cancelled;
 }
 
@@ -249,8 +251,10 @@ static int listen(struct transcription *t, const float *samples, int64_t n,
     t->percent = 0;
     errno = 0; /* a lack of memory is no code of its own */
     int code = whisper_full_with_state(context, t->state, params, samples, (int)n);
-    if (t->is_cancelled)
+    if (t->is_cancelled) {
+        backend_log_clear();
         return fail(error, VALENCE_ERROR_CANCELLED, "transcribing was cancelled");
+    }
     if (code != 0 && errno == ENOMEM)
         return fail_memory(error, 0, t->transcriber->path);
     if (code != 0)
