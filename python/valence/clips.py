@@ -127,7 +127,8 @@ class Arrays:
         for i, array in enumerate(self.arrays[first:last]):
             if array is not None:
                 if array.dtype == dtype and array.flags.carray:  # which is as a rule; .ctypes takes four times as long
-                    addresses[i] = ctypes.addressof(ctypes.c_char.from_buffer(array))
+                    memory: Any = array  # older NumPy's types do not call it a buffer
+                    addresses[i] = ctypes.addressof(ctypes.c_char.from_buffer(memory))
                 else:
                     array = np.require(array, dtype, ["C", "A"])
                     kept.append(array)
