@@ -155,7 +155,9 @@ static void test_what_is_not_known_is_nan(void **state)
     assert_true(isnan(share_of(&none, row, 8)));
     struct novelty all[VALENCE_N_STREAMS] = {[TEXT] = novelty};
     static const int64_t empty[2] = {0, 0};
-    struct valence_batch batch = {.n_clips = 1, .streams[TEXT] = {row, VALENCE_F32, 8, empty}};
+    struct valence_batch batch = {
+        .n_clips = 1,
+        .streams[TEXT] = {.data = row, .type = VALENCE_F32, .width = 8, .offsets = empty}};
     float share = 0;
     novelty_shares(all, &as_it_is, &batch, 0, &share);
     assert_true(isnan(share));
