@@ -78,11 +78,9 @@ src/kernels/attention.c|layer->weight + column * d, d, packed|layer->weight, d, 
 src/kernels/attention.c|d, scratch->weights, true, memory|d, scratch->weights, false, memory
 src/kernels/attention.c|dkeys, d, values, d, true, dw|dkeys, d, values, d, false, dw
 src/kernels/projection.c|y[j] = (x[j] - mean[j]) * scale[j]|y[j] = (x[j] + mean[j]) * scale[j]
-src/kernels/projection.c|true, dw + column, layer->in|false, dw + column, layer->in
-src/kernels/projection.c|panel_gemm_right_size(column, layer->out), true|panel_gemm_right_size(column, layer->out), false
+src/kernels/projection.c|panel_gemm_right_size(piece.column, layer->out), true|panel_gemm_right_size(piece.column, layer->out), false
 src/kernels/projection.c|layer->in, packed + panel_gemm_right_size(column, layer->out)|layer->in, packed
 src/kernels/projection.c|panels + column * piece->n + i * PANEL|panels + column * piece->n
-src/kernels/projection.c|memory.groups, memory.piece, dw + column|memory.groups, memory.piece, dw
 src/kernels/projection.c|vector_add_scaled(layer->in, 1, share|vector_add_scaled(layer->in, -1, share
 src/kernels/projection.c|gradient.bias[j] += share|gradient.bias[j] -= share
 src/kernels/bf16_gemm.c|_mm512_cvtne2ps_pbh(high, low)|_mm512_cvtne2ps_pbh(low, high)
@@ -125,7 +123,7 @@ src/train/schedule.c|(double)(epoch + 1) /|(double)epoch /
 src/train/schedule.c|(epoch + 1 - schedule->warm_up_epochs)|(epoch + 1 + schedule->warm_up_epochs)
 src/train/trainer_open.c|t->labels.factor = (float)sqrt(square)|t->labels.factor = (float)square
 src/train/trainer_open.c|t->labels.offset = (float)mean|t->labels.offset = (float)-mean
-src/train/trainer_step.c|->label - t->labels.offset)|->label + t->labels.offset)
+src/train/trainer_step.c|(label - t->labels.offset)|(label + t->labels.offset)
 src/train/trainer_step.c|t->labels.offset) / t->labels.factor|t->labels.offset) * t->labels.factor
 src/train/trainer_step.c|factor * t->batch_gradients[i]|-factor * t->batch_gradients[i]
 src/train/trainer_step.c|limit / *norm : 1.0|*norm / limit : 1.0
@@ -148,7 +146,7 @@ for name in vector linear gather distance rank-n-contrast dropout panel attentio
     tests+=("double-$name" "test-$name")
 done
 tests+=(test-bf16-product test-bf16-gemm test-reliability test-parameters test-network double-network-gradients)
-training_tests=(test-schedule test-label-scales test-training)
+training_tests=(test-schedule test-label-scales test-training test-ranks)
 tests_of() { # tests_of FILE: those of its own name, then the others
     local name test own=() others=()
     name=$(basename "${1%.*}" | tr _ -)
