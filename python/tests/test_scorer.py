@@ -1,7 +1,6 @@
 """Scores of recordings, with a model of the voice alone, whose encoder needs no weights; of texts, where the encoder is there."""
 import concurrent.futures
 import math
-import os
 import pathlib
 import signal
 import threading
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 
 import valence
-from conftest import has_encoders, needs_encoders, resident, tone, write_tone
+from conftest import assert_no_leak, has_encoders, needs_encoders, tone, write_tone
 from valence.scorer import cache_folder, looks_like_a_path
 
 pytestmark = needs_encoders
@@ -120,13 +119,7 @@ def test_a_thousand_cycles_leak_nothing(voice, tmp_path):
         with valence.Scorer(voice[0], folder=tmp_path, download=False) as scorer:
             assert scorer.score_sound(sound).segments
 
-    for _ in range(100):
-        cycle()
-    files, memory = len(os.listdir("/proc/self/fd")), resident()
-    for _ in range(1000):
-        cycle()
-    assert len(os.listdir("/proc/self/fd")) == files
-    assert resident() - memory < 4 << 20
+    assert_no_leak(cycle)
 
 
 def test_eight_threads_agree_with_one(scorer, voice, tmp_path):

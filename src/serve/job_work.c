@@ -111,7 +111,7 @@ static void settle(struct running *running, int status, const struct http_reply 
     struct kept_job *job = running->job;
     struct job_facts facts = job->facts;
     const bool is_put_off = status == VALENCE_ERROR_CANCELLED && running->is_put_off;
-    const int64_t n_kept = job_files_kept_bytes(jobs->folder, facts.id);
+    const int64_t n_kept = is_put_off ? job_files_kept_bytes(jobs->folder, facts.id) : 0;
     bool is_kept = true;
     if (is_put_off)
         job_files_end(jobs->folder, facts.id);

@@ -52,6 +52,14 @@ int linear_packed_prepare(struct ggml_tensor *weight, const struct linear_form *
     return VALENCE_OK;
 }
 
+/* What was packed beforehand for this form, or NULL. */
+static const struct packed *packed_for(const struct linear_form *form,
+                                       const struct ggml_tensor *weight)
+{
+    const struct packed *packed = weight->extra;
+    return packed && packed->form == form ? packed : NULL;
+}
+
 /* ---- Computing ---- */
 
 /* Of a thread: the packed outputs, then a block of rows of W as floats. */
@@ -65,8 +73,8 @@ static const void *packed_columns(const struct linear_form *form, const struct g
                                   int64_t first, int64_t n, float *wide, unsigned char *room)
 {
     size_t block_bytes = form->block_bytes(weight->ne[0]);
-    const struct packed *packed = weight->extra;
-    if (packed && packed->form == form)
+    const struct packed *packed = packed_for(form, weight);
+    if (packed)
         return packed->blocks + (size_t)(first / LINEAR_BLOCK) * block_bytes;
     for (int64_t j = 0; j < n; j += LINEAR_BLOCK)
         pack_block(form, weight, first + j, wide, room + (size_t)(j / LINEAR_BLOCK) * block_bytes);
@@ -103,7 +111,7 @@ linear_packed_create(struct graph *graph, struct ggml_tensor *weight, struct ggm
     struct node *node = scratch_parameters(graph->scratch, sizeof *node);
     node->scratch = graph->scratch;
     node->finish = finish;
-    if (!weight->extra)
+    if (!packed_for(form, weight))
         scratch_want(graph->scratch,
                      packed_floats(form, weight->ne[0]) + LINEAR_BLOCK * weight->ne[0]);
     scratch_want_shared(graph->scratch, (int64_t)(form->input_bytes(x) + 3) / 4);
