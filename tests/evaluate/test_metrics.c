@@ -200,6 +200,47 @@ static void test_bootstrap_does_not_depend_on_threads(void **state)
     assert_memory_not_equal(samples_a, samples_b, sizeof samples_a);
 }
 
+#define N_DRAWN 4
+
+static bool same_metrics(const double *values, const double *others)
+{
+    bool same = true;
+    for (int metric = 0; metric < VALENCE_N_METRICS; metric++)
+        same = same && (isnan(values[metric]) ? isnan(others[metric])
+                                              : fabs(values[metric] - others[metric]) < 1e-9);
+    return same;
+}
+
+/* Of so few clips all that can be drawn can be tried: every resample is one of those, with all its
+ * metrics, and each of those is drawn. */
+static void test_a_resample_has_the_metrics_of_the_clips_drawn(void **state)
+{
+    (void)state;
+    enum { N_DRAWS = N_DRAWN * N_DRAWN * N_DRAWN * N_DRAWN };
+    static const float predicted[N_DRAWN] = {-1.9f, 0.4f, 0.7f, 2.6f},
+                       labels[N_DRAWN] = {-2, -0.3f, 1.5f, 2};
+    static struct valence_metrics draws[N_DRAWS];
+    static bool seen[N_DRAWS];
+    for (int k = 0; k < N_DRAWS; k++) {
+        float p[N_DRAWN], t[N_DRAWN];
+        for (int i = 0, rest = k; i < N_DRAWN; i++, rest /= N_DRAWN) {
+            p[i] = predicted[rest % N_DRAWN];
+            t[i] = labels[rest % N_DRAWN];
+        }
+        valence_metrics_compute(p, t, N_DRAWN, VALENCE_SCALE_SENTIMENT, &draws[k]);
+    }
+    bootstrap(predicted, labels, N_DRAWN, 1, samples_a);
+    for (int resample = 0; resample < N_RESAMPLES; resample++) {
+        bool found = false;
+        for (int k = 0; k < N_DRAWS; k++)
+            if (same_metrics(samples_a + resample * VALENCE_MAX_METRICS, draws[k].values))
+                found = seen[k] = true;
+        assert_true(found);
+    }
+    for (int k = 0; k < N_DRAWS; k++)
+        assert_true(seen[k]);
+}
+
 /* The interval of a mean error is known from its standard error. */
 static void test_interval_of_a_mean_is_that_of_the_normal_approximation(void **state)
 {
@@ -269,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_metrics_without_clips_or_without_signs_are_undefined),
         cmocka_unit_test(test_constant_and_one_sided_predictions_are_warned_of),
         cmocka_unit_test(test_bootstrap_does_not_depend_on_threads),
+        cmocka_unit_test(test_a_resample_has_the_metrics_of_the_clips_drawn),
         cmocka_unit_test(test_interval_of_a_mean_is_that_of_the_normal_approximation),
         cmocka_unit_test(test_paired_differences_of_equal_predictions_are_zero),
         cmocka_unit_test(test_interval_of_an_undefined_metric_is_undefined),
