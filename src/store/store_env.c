@@ -1,6 +1,7 @@
 #include "store/store_env.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "valence/store.h"
 
 #define MAX_READERS 512
+/* Of LMDB's lock file: a cache line for each reader, and two of its own. */
+#define LOCK_BYTES ((off_t)(MAX_READERS + 2) * 64)
 
 int fail_lmdb(struct valence_error *error, int code, const char *path, const char *what)
 {
@@ -34,6 +37,24 @@ int fail_lmdb(struct valence_error *error, int code, const char *path, const cha
     }
 }
 
+/* LMDB writes to its lock file through a map: where the disk has no room for a page of it, the
+ * process would die of SIGBUS. So the room is taken before. Gives 0 or an errno; a file system that
+ * cannot say beforehand is left to LMDB. */
+static int reserve_lock_file(const char *folder)
+{
+    char *path = path_join(folder, STORE_LOCK_FILE);
+    if (!path)
+        return ENOMEM;
+    int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int number = descriptor < 0 ? errno : 0;
+    if (!number && fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, LOCK_BYTES) != 0)
+        number = errno == EOPNOTSUPP || errno == ENOSYS ? 0 : errno;
+    if (descriptor >= 0)
+        close(descriptor);
+    free(path);
+    return number;
+}
+
 int store_env_open(const char *folder, unsigned flags, size_t map_bytes, MDB_env **env,
                    struct valence_error *error)
 {
@@ -46,6 +67,8 @@ int store_env_open(const char *folder, unsigned flags, size_t map_bytes, MDB_env
         code = mdb_env_set_maxreaders(*env, MAX_READERS);
     if (!code && map_bytes)
         code = mdb_env_set_mapsize(*env, map_bytes);
+    if (!code && !(flags & MDB_NOLOCK))
+        code = reserve_lock_file(folder);
     if (!code)
         code = mdb_env_open(*env, folder, flags | MDB_NOTLS, 0666);
     /* Processes that were killed while reading still hold on to old pages. */

@@ -360,10 +360,13 @@ static int open_environment(struct valence_store *store, struct valence_error *e
     lmdb_file_close(&store->file);
     if (status)
         return status;
-    /* Who may not write beside the data cannot take part in LMDB's locking. That is fine for a set
-     * at rest; a writer that adds to it meanwhile may make reading fail with ERROR_FORMAT. */
+    /* Who may not write beside the data, or has no room to, cannot take part in LMDB's locking.
+     * That is fine for a set at rest; a writer that adds to it meanwhile may make reading fail with
+     * ERROR_FORMAT. */
     unsigned flags = access(store->path, W_OK) == 0 ? MDB_RDONLY : MDB_RDONLY | MDB_NOLOCK;
     status = store_env_open(store->path, flags, 0, &store->env, error);
+    if (status == VALENCE_ERROR_DISK_FULL)
+        status = store_env_open(store->path, MDB_RDONLY | MDB_NOLOCK, 0, &store->env, error);
     return status ? status : begin_snapshot(store, error);
 }
 
