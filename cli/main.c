@@ -1,6 +1,7 @@
 /* valence: the command. It finds the command meant and hands over; everything else is in
  * cmd_NAME.c. */
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -115,8 +116,36 @@ static void raise_open_files(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Where a standard stream is closed, the next file that is opened would take its number, and what
+ * is printed would go into that file: a store, or LMDB's lock. A descriptor that can be neither
+ * read nor written keeps the number, and errors stay those of a closed stream. */
+static void keep_standard_streams_apart(void)
+{
+    int descriptor;
+    do
+        descriptor = open("/", O_PATH);
+    while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+    if (descriptor >= 0)
+        close(descriptor);
+}
+
+/* Whether all output has been written; says so where not. */
+static bool output_is_complete(void)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    /* An earlier write failed, and its reason is lost. The output is cut off in any case: one byte
+     * more tells why. */
+    if (!errno && write(STDOUT_FILENO, "\n", 1) == 1)
+        errno = EIO;
+    fprintf(stderr, "valence: cannot write the output: %s\n", strerror(errno));
+    return false;
+}
+
 int main(int argc, char **argv)
 {
+    keep_standard_streams_apart();
 #ifdef VALENCE_WITH_ENCODERS
     /* What `valence serve` starts to decode media; no command for people, so not in the list. */
     if (argc == 2 && strcmp(argv[1], "decode-media") == 0)
@@ -129,10 +158,5 @@ int main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes becomes an error of the write */
     setlocale(LC_CTYPE, "");  /* numbers stay in the C locale */
     int code = run(argc, argv);
-    errno = 0;
-    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_FINE) {
-        fprintf(stderr, "valence: cannot write the output: %s\n", strerror(errno ? errno : EIO));
-        code = EXIT_FAILED;
-    }
-    return code;
+    return code == EXIT_FINE && !output_is_complete() ? EXIT_FAILED : code;
 }
