@@ -165,14 +165,11 @@ static int check_protocols(const struct command *command, const struct request *
                            struct protocol_request *protocols)
 {
     const struct protocol_texts *texts = &request->protocols;
+    const char *given = texts->protocols ? NULL : protocol_texts_given(texts);
+    if (given)
+        return report_usage(command, "%s needs --protocol", given);
     if (!texts->protocols)
-        return texts->rates || texts->at.n || texts->modality_rates || texts->noisy ||
-                       strcmp(texts->select, "validation") != 0 || texts->padded_rows ||
-                       texts->tables || strcmp(texts->format, table_format_names[0]) != 0
-                   ? report_usage(command, "--rates, --at, --select, --modality-rates, --noisy, "
-                                           "--padded-rows, --format and --tables need "
-                                           "--protocol")
-                   : EXIT_FINE;
+        return EXIT_FINE;
     if (strcmp(request->flow, "trained") != 0 || request->ensemble || request->against ||
         request->predictions)
         return report_usage(command, "--flow, --ensemble, --against and --predictions do not go "
@@ -389,14 +386,7 @@ static int run_evaluate(const struct command *command, int argc, char **argv)
                               .batch = 64,
                               .max_rows = CHOICE_MAX_ROWS,
                               .level = CHOICE_LEVEL,
-                              .protocols = {.format = table_format_names[0],
-                                            .erased = valence_erasure_names[0],
-                                            .replaced_by = valence_replacement_names[0],
-                                            .noise_kind = valence_noise_kind_names[0],
-                                            .select = "validation",
-                                            .mask_seed = -1,
-                                            .mask_batch = 32,
-                                            .noise = 1}};
+                              .protocols = {.mask_seed = -1, .mask_batch = -1, .noise = -1}};
     struct valence_evaluate_options options;
     struct protocol_request protocols;
     unsigned flows[VALENCE_MAX_FLOWS];

@@ -136,6 +136,71 @@ static int choose_rate_runs(const struct command *command, const struct option_l
     return EXIT_FINE;
 }
 
+/* Every option, and the one protocol that reads it; NULL where several do. */
+struct protocol_option {
+    const char *name, *protocol;
+    bool is_given;
+};
+
+#define N_PROTOCOL_OPTIONS 15
+
+static void list_options(const struct protocol_texts *texts,
+                         struct protocol_option options[N_PROTOCOL_OPTIONS])
+{
+    const struct protocol_option all[N_PROTOCOL_OPTIONS] = {
+        {"--rates", NULL, texts->rates},
+        {"--at", NULL, texts->at.n},
+        {"--select", NULL, texts->select},
+        {"--modality-rates", "imbalanced", texts->modality_rates},
+        {"--noise", "noise", texts->noise >= 0},
+        {"--noisy", "noise", texts->noisy},
+        {"--noise-kind", "noise", texts->noise_kind},
+        {"--replaced-by", "replace-words", texts->replaced_by},
+        {"--erased", NULL, texts->erased},
+        {"--keep-text-ends", NULL, texts->keep_text_ends},
+        {"--padded-rows", NULL, texts->padded_rows},
+        {"--mask-seed", NULL, texts->mask_seed >= 0},
+        {"--mask-batch", "batch-modality", texts->mask_batch >= 0},
+        {"--format", NULL, texts->format},
+        {"--tables", NULL, texts->tables}};
+    memcpy(options, all, sizeof all);
+}
+
+const char *protocol_texts_given(const struct protocol_texts *texts)
+{
+    struct protocol_option options[N_PROTOCOL_OPTIONS];
+    list_options(texts, options);
+    for (int i = 0; i < N_PROTOCOL_OPTIONS; i++)
+        if (options[i].is_given)
+            return options[i].name;
+    return NULL;
+}
+
+/* An option that no chosen protocol reads would change nothing, and be taken for what was
+ * measured. */
+static int check_readers(const struct command *command, const struct protocol_texts *texts,
+                         const struct protocol_request *request)
+{
+    struct protocol_option options[N_PROTOCOL_OPTIONS];
+    list_options(texts, options);
+    for (int i = 0; i < N_PROTOCOL_OPTIONS; i++) {
+        bool is_read = !options[i].is_given || !options[i].protocol;
+        for (int p = 0; p < request->n_protocols && !is_read; p++)
+            is_read = strcmp(request->protocols[p]->name, options[i].protocol) == 0;
+        if (!is_read)
+            return report_usage(command, "%s goes with --protocol %s only", options[i].name,
+                                options[i].protocol);
+    }
+    return EXIT_FINE;
+}
+
+/* The place of a value in `names`; 0, the default, where none is given. */
+static int choose_given(const struct command *command, const char *option, const char *value,
+                        const char *const *names, int n, int *index)
+{
+    return value ? choose_name(command, option, value, names, n, index) : EXIT_FINE;
+}
+
 int protocol_request_parse(const struct command *command, const struct protocol_texts *texts,
                            struct protocol_request *request)
 {
@@ -144,11 +209,16 @@ int protocol_request_parse(const struct command *command, const struct protocol_
     int format = 0, erasure = 0, replacement = 0, noise_kind = 0, selection = 0;
     *request = (struct protocol_request){.n_protocols = 0};
     valence_protocol_options_default(options);
-    options->mask_seed = texts->mask_seed;
-    options->mask_batch = texts->mask_batch;
-    options->noise = texts->noise;
+    if (texts->mask_seed >= 0)
+        options->mask_seed = texts->mask_seed;
+    if (texts->mask_batch >= 0)
+        options->mask_batch = texts->mask_batch;
+    if (texts->noise >= 0)
+        options->noise = texts->noise;
     options->keep_text_ends = texts->keep_text_ends;
     int code = choose_protocols(command, texts->protocols, request);
+    if (!code)
+        code = check_readers(command, texts, request);
     if (!code && texts->rates)
         code = choose_rates(command, texts->rates, request);
     if (!code && texts->modality_rates)
@@ -158,22 +228,22 @@ int protocol_request_parse(const struct command *command, const struct protocol_
     if (!code && texts->noisy)
         code = choose_modalities(command, "--noisy", texts->noisy, &options->noisy_modalities);
     if (!code)
-        code = choose_name(command, "--erased", texts->erased, valence_erasure_names,
-                           VALENCE_N_ERASURES, &erasure);
+        code = choose_given(command, "--erased", texts->erased, valence_erasure_names,
+                            VALENCE_N_ERASURES, &erasure);
     if (!code)
-        code = choose_name(command, "--replaced-by", texts->replaced_by, valence_replacement_names,
-                           VALENCE_N_REPLACEMENTS, &replacement);
+        code = choose_given(command, "--replaced-by", texts->replaced_by, valence_replacement_names,
+                            VALENCE_N_REPLACEMENTS, &replacement);
     if (!code)
-        code = choose_name(command, "--noise-kind", texts->noise_kind, valence_noise_kind_names,
-                           VALENCE_N_NOISE_KINDS, &noise_kind);
+        code = choose_given(command, "--noise-kind", texts->noise_kind, valence_noise_kind_names,
+                            VALENCE_N_NOISE_KINDS, &noise_kind);
     options->erasure = (enum valence_erasure)erasure;
     options->replacement = (enum valence_replacement)replacement;
     options->noise_kind = (enum valence_noise_kind)noise_kind;
     if (!code)
-        code = choose_name(command, "--select", texts->select, selections, 2, &selection);
+        code = choose_given(command, "--select", texts->select, selections, 2, &selection);
     if (!code)
-        code = choose_name(command, "--format", texts->format, table_format_names, TABLE_N_FORMATS,
-                           &format);
+        code = choose_given(command, "--format", texts->format, table_format_names, TABLE_N_FORMATS,
+                            &format);
     request->format = (enum table_format)format;
     request->tables = texts->tables;
     request->as_published = selection == 1;

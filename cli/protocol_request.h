@@ -11,16 +11,19 @@
 #define MAX_PROTOCOLS      32
 #define MAX_PROTOCOL_RATES 64
 
-/* The options as texts. */
+/* The options as texts, NULL where one is not given. */
 struct protocol_texts {
     const char *protocols, *rates, *modality_rates, *padded_rows, *erased, *noisy;
     const char *replaced_by, *noise_kind, *format, *tables;
     const char *select;
     bool keep_text_ends;
-    int64_t mask_seed, mask_batch;
-    double noise;
-    struct option_list at; /* RATE=RUN */
+    int64_t mask_seed, mask_batch; /* negative where not given */
+    double noise;                  /* negative where not given */
+    struct option_list at;         /* RATE=RUN */
 };
+
+/* The first of the options that is given though no protocol is, or NULL. */
+const char *protocol_texts_given(const struct protocol_texts *texts);
 
 /* A run that was trained for one rate. */
 struct rate_run {

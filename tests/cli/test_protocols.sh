@@ -181,10 +181,14 @@ wrong_use "unknown value 'pink'" --protocol noise --noise-kind pink
 wrong_use "--at: 'x' is not RATE=RUN" --protocol erase --at x
 wrong_use "two runs for the rate" --protocol erase --at "0.5=$run" --at "0.5=$run"
 wrong_use "not one of the rates" --protocol erase --at "0.45=$run"
-wrong_use "need --protocol" --rates 0.5
-wrong_use "need --protocol" --format csv
+for option in '--rates 0.5' '--at 0.5=run' '--select as-published' '--modality-rates audio=1' '--noise 2' '--noisy text' \
+    '--noise-kind hybrid' '--replaced-by unknown' '--erased remove' --keep-text-ends '--padded-rows text=50' '--mask-seed 1' \
+    '--mask-batch 8' '--format csv' "--tables $work/tables"; do
+    wrong_use "${option%% *} needs --protocol" $option
+done
+wrong_use "--noise goes with --protocol noise only" --protocol erase,fixed --noise 2
+wrong_use "--replaced-by goes with --protocol replace-words only" --protocol drop-words --replaced-by unknown
 wrong_use "cannot be combined" --protocol erase --format csv --json
-wrong_use "need --protocol" --select as-published
 wrong_use "unknown value 'test'" --protocol erase --select test
 wrong_use "do not go with --protocol" --protocol erase --flow all
 expect 1 evaluate "$run" "$store" --protocol erase --at "0.5=$work/nowhere" --quiet --bootstrap 0
