@@ -21,6 +21,15 @@ static int cut_evenly(double low, double high, struct valence_label_bin *bins)
     return cut(edges, 5, bins);
 }
 
+/* The bin of a label; values beyond the first and the last belong to these. */
+static int bin_of(const struct valence_label_bin *bins, int n_bins, float label)
+{
+    int b = 0;
+    while (b < n_bins - 1 && label >= (float)bins[b].high)
+        b++;
+    return b;
+}
+
 int map_label_bins(enum valence_scale scale, const float *labels, int64_t n,
                    struct valence_label_bin *bins)
 {
@@ -33,16 +42,8 @@ int map_label_bins(enum valence_scale scale, const float *labels, int64_t n,
                      ? cut(sims, 5, bins)
                      : cut_evenly((double)labels[0], (double)labels[n - 1], bins);
     for (int64_t i = 0; i < n; i++)
-        bins[map_bin_of(bins, n_bins, labels[i])].n_clips++;
+        bins[bin_of(bins, n_bins, labels[i])].n_clips++;
     return n_bins;
-}
-
-int map_bin_of(const struct valence_label_bin *bins, int n_bins, float label)
-{
-    int b = 0;
-    while (b < n_bins - 1 && label >= (float)bins[b].high)
-        b++;
-    return b;
 }
 
 /* ---- Figures ---- */
@@ -109,7 +110,7 @@ void map_measure(const float *distances, const float *labels, int64_t n,
 {
     struct sums sums[1 + MAP_MAX_BINS] = {0};
     for (int64_t i = 0; i < n; i++)
-        add_row(distances + i * n, labels, n, i, &sums[1 + map_bin_of(bins, n_bins, labels[i])]);
+        add_row(distances + i * n, labels, n, i, &sums[1 + bin_of(bins, n_bins, labels[i])]);
     for (int b = 0; b < n_bins; b++)
         add_sums(&sums[1 + b], &sums[0]);
     for (int b = 0; b <= n_bins; b++)

@@ -23,9 +23,6 @@ enum map_figure {
 int map_label_bins(enum valence_scale scale, const float *labels, int64_t n,
                    struct valence_label_bin *bins);
 
-/* The bin of a label; values beyond the first and the last belong to these. */
-int map_bin_of(const struct valence_label_bin *bins, int n_bins, float label);
-
 /* Figures of all rows of `distances`, (n, n), in figures[0], and of the rows of each bin behind it:
  * (1 + n_bins, MAP_N_FIGURES). */
 void map_measure(const float *distances, const float *labels, int64_t n,

@@ -41,7 +41,4 @@ int experiment_measure(const struct valence_experiment *experiment,
                        const struct valence_progress *progress, struct owned_result **result,
                        struct valence_error *error);
 
-/* {"system", "cpu", "cores"}; NULL if memory is short. */
-json_t *machine_to_json(void);
-
 #endif

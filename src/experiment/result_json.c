@@ -28,7 +28,8 @@ static json_t *finished(json_t *made, bool good)
 
 /* ---- The machine ---- */
 
-json_t *machine_to_json(void)
+/* {"system", "cpu", "cores"}; NULL if memory is short. */
+static json_t *machine_to_json(void)
 {
     struct valence_machine machine = {.size = sizeof machine};
     (void)valence_machine_describe(&machine, NULL); /* fails for its argument alone */

@@ -52,8 +52,6 @@ struct valence_extract_config {
     int64_t threads;
 };
 
-extern const struct config_table extract_keys;
-
 /* What the media have decides what `auto` means. */
 struct media_found {
     bool sound, pictures, transcripts;

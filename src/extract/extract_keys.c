@@ -149,7 +149,7 @@ static const struct config_key keys[] = {
 #define N_KEYS COUNT(keys)
 _Static_assert(sizeof keys / sizeof keys[0] <= CONFIG_MAX_KEYS, "room for all keys");
 
-const struct config_table extract_keys = {
+static const struct config_table extract_keys = {
     .keys = keys, .n = N_KEYS, .title = "A configuration for an extraction."};
 
 /* ---- For callers ---- */

@@ -43,7 +43,8 @@ char *pieces_folder_name(const struct pieces_folder *folder, int64_t piece, cons
     return path_join(folder->path, name);
 }
 
-bool pieces_folder_is_gone(const struct pieces_folder *folder)
+/* Whether another process has merged the pieces, so that the folder is no longer there. */
+static bool is_gone(const struct pieces_folder *folder)
 {
     return !path_exists(folder->path);
 }
@@ -296,7 +297,7 @@ static int take_file(const struct pieces_folder *folder, const char *name, bool 
                                : fail_errno(error, errno, "%s: cannot be opened", name);
     bool locked = lock(*taken, LOCK_EX | (waiting ? 0 : LOCK_NB));
     int number = errno;
-    if (locked && !pieces_folder_is_gone(folder))
+    if (locked && !is_gone(folder))
         return VALENCE_OK;
     close(*taken);
     *taken = -1;

@@ -39,9 +39,6 @@ int pieces_folder_open(struct pieces_folder *folder, const char *output,
                        bool *is_there, struct valence_error *error);
 void pieces_folder_close(struct pieces_folder *folder);
 
-/* Whether another process has merged the pieces, so that the folder is no longer there. */
-bool pieces_folder_is_gone(const struct pieces_folder *folder);
-
 /* The name of a piece's file ("", ".lock", ".done") in fresh memory; NULL if memory is short. */
 char *pieces_folder_name(const struct pieces_folder *folder, int64_t piece, const char *ending);
 

@@ -20,7 +20,8 @@
 
 /* ---- Keys ---- */
 
-int digest_file(const char *path, char digest[SHA256_TEXT_BYTES], struct valence_error *error)
+static int digest_file(const char *path, char digest[SHA256_TEXT_BYTES],
+                       struct valence_error *error)
 {
     struct sha256 sum;
     int descriptor;

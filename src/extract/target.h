@@ -59,11 +59,7 @@ int target_finish(struct target *target, struct valence_error *error);
 /* Keeps what was written. Where `status` is not VALENCE_OK the store stays unfinished. */
 void target_close(struct target *target);
 
-/* SHA-256 of a file's content. */
-int digest_file(const char *path, char digest[SHA256_TEXT_BYTES], struct valence_error *error);
-
-/* That of the clip's file, unless it is known: from the clip before it where both are of one file.
- */
+/* The SHA-256 of the clip's file, taken over from the clip before it where both are of one file. */
 int target_digest(struct target *target, const struct plan *plan, int64_t i,
                   struct valence_error *error);
 

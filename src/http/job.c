@@ -177,7 +177,8 @@ void job_cancel(struct http_job *job)
     leave_queue(job);
 }
 
-bool job_add_event(struct http_job *job, const char *event, const char *data, size_t n_bytes)
+/* With jobs_lock held. False where the work is to stop. */
+static bool add_event(struct http_job *job, const char *event, const char *data, size_t n_bytes)
 {
     if (job->is_cancelled || job->is_done)
         return false;
@@ -216,7 +217,7 @@ bool http_job_is_cancelled(struct http_job *job)
 bool http_job_event(struct http_job *job, const char *event, const char *data, size_t n_bytes)
 {
     pthread_mutex_lock(&job->server->jobs_lock);
-    bool goes_on = job_add_event(job, event, data, n_bytes);
+    bool goes_on = add_event(job, event, data, n_bytes);
     pthread_mutex_unlock(&job->server->jobs_lock);
     return goes_on;
 }

@@ -94,7 +94,6 @@ void job_release(struct http_job *job);
 void job_finish(struct http_job *job, struct http_reply *reply);
 void job_cancel(struct http_job *job);
 void job_wake(struct http_job *job);
-bool job_add_event(struct http_job *job, const char *event, const char *data, size_t n_bytes);
 
 /* Whether a request could be queued now; else the reply that says why not. */
 bool server_takes_work(struct http_server *server, struct http_reply *reply);

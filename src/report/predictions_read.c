@@ -225,8 +225,9 @@ static int read_rows(struct report_builder *builder, struct csv_reader *reader,
     return status;
 }
 
-int read_prediction_table(struct report_builder *builder, const struct table_source *source,
-                          struct scored_sets *sets, struct valence_error *error)
+/* Adds those of a table of `evaluate --predictions` to the sets. */
+static int read_table(struct report_builder *builder, const struct table_source *source,
+                      struct scored_sets *sets, struct valence_error *error)
 {
     struct csv_reader *reader;
     int status = csv_open(source->path, ',', &reader, error);
@@ -250,7 +251,7 @@ int read_predictions(struct report_builder *builder, const struct sources *sourc
 {
     int status = VALENCE_OK;
     for (int64_t i = 0; i < sources->n_tables && !status; i++)
-        status = read_prediction_table(builder, &sources->tables[i], sets, error);
+        status = read_table(builder, &sources->tables[i], sets, error);
     for (int64_t i = 0; i < sources->n_documents && !status; i++)
         if (sources->documents[i].kind == DOCUMENT_PREDICTION)
             status = read_prediction_document(builder, &sources->documents[i], sets, error);

@@ -4,11 +4,8 @@
 
 #include "report/scored.h"
 
-/* Adds those of `predict --json`, or of a table of `evaluate --predictions`, to the sets. Errors:
- * FORMAT, DATA, LIMIT, IO, MEMORY. */
+/* Adds those of `predict --json` to the sets. Errors: FORMAT, DATA, LIMIT, IO, MEMORY. */
 int read_prediction_document(struct report_builder *builder, const struct document_source *document,
                              struct scored_sets *sets, struct valence_error *error);
-int read_prediction_table(struct report_builder *builder, const struct table_source *source,
-                          struct scored_sets *sets, struct valence_error *error);
 
 #endif

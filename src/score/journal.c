@@ -296,6 +296,24 @@ static int open_file(struct score_journal *journal, const char *folder, const ch
     return VALENCE_OK;
 }
 
+/* Removes journals in the folder that were last written more than 30 days ago. */
+static void remove_old(const char *folder)
+{
+    const time_t now = time(NULL);
+    DIR *entries = opendir(folder);
+    const struct dirent *entry;
+    while (entries && (entry = readdir(entries))) {
+        struct stat about;
+        char *path =
+            path_has_ending(entry->d_name, ENDING) ? path_join(folder, entry->d_name) : NULL;
+        if (path && stat(path, &about) == 0 && difftime(now, about.st_mtime) > KEPT_SECONDS)
+            unlink(path);
+        free(path);
+    }
+    if (entries)
+        closedir(entries);
+}
+
 int score_journal_open(const struct valence_scorer *scorer,
                        const struct valence_recording *recording, double seconds,
                        struct score_journal **journal, struct valence_error *error)
@@ -316,7 +334,7 @@ int score_journal_open(const struct valence_scorer *scorer,
     if (!made)
         return fail_memory(error, sizeof *made, "a journal");
     made->descriptor = -1;
-    score_journal_clean(folder);
+    remove_old(folder);
     status = open_file(made, folder, key, &is_open, error);
     if (status || !is_open)
         free_journal(made);
@@ -332,23 +350,6 @@ void score_journal_close(struct score_journal *journal, bool is_finished)
     if (is_finished)
         unlink(journal->path); /* under the lock */
     free_journal(journal);
-}
-
-void score_journal_clean(const char *folder)
-{
-    const time_t now = time(NULL);
-    DIR *entries = opendir(folder);
-    const struct dirent *entry;
-    while (entries && (entry = readdir(entries))) {
-        struct stat about;
-        char *path =
-            path_has_ending(entry->d_name, ENDING) ? path_join(folder, entry->d_name) : NULL;
-        if (path && stat(path, &about) == 0 && difftime(now, about.st_mtime) > KEPT_SECONDS)
-            unlink(path);
-        free(path);
-    }
-    if (entries)
-        closedir(entries);
 }
 
 /* ---- Taking ---- */

@@ -38,9 +38,6 @@ void score_journal_keep_heard(struct score_journal *journal,
 void score_journal_keep(struct score_journal *journal, const struct score_made *made,
                         const char *warning);
 
-/* Removes journals in the folder that were last written more than 30 days ago. */
-void score_journal_clean(const char *folder);
-
 /* Reads a journal's records: where whole ones end, and in *heard the last transcript (may be NULL).
  * `first` receives where the segments begin. For the fuzz target, too. */
 size_t score_journal_scan(const unsigned char *bytes, size_t n, const char *key, size_t *first,

@@ -190,7 +190,7 @@ void score_plan_free(struct score_plan *plan)
 
 /* ---- Files ---- */
 
-const char *const score_whisper_models[] = {"whisper-base", "whisper-tiny.en", NULL};
+static const char *const whisper_models[] = {"whisper-base", "whisper-tiny.en", NULL};
 const char *const score_face_models[] = {"faces", NULL};
 
 /* Whether the encoder in the file is the one that was recorded. */
@@ -242,7 +242,7 @@ int score_find_encoder(struct valence_scorer *scorer, const char *given, const c
 {
     struct score_plan *plan = &scorer->plan;
     const char *folder = scorer->options.folder;
-    const char *fingerprint = names == score_whisper_models ? recorded_whisper(plan) : "";
+    const char *fingerprint = names == whisper_models ? recorded_whisper(plan) : "";
     char *paths[4];
     *path = given;
     if (given)
@@ -302,7 +302,7 @@ static int find_sound(struct valence_scorer *scorer, struct valence_error *error
     int status = VALENCE_OK;
     if (hears || recognises)
         status = score_find_encoder(
-            scorer, scorer->options.whisper_model, score_whisper_models, "whisper_model",
+            scorer, scorer->options.whisper_model, whisper_models, "whisper_model",
             hears ? "the model's audio" : "speech recognition", &to->whisper_model, error);
     if (!status && (to->audio & VALENCE_BIT(VALENCE_SOUND_WAVLM)))
         status = score_find_encoder(scorer, scorer->options.wavlm_model, wavlm, "wavlm_model",

@@ -71,7 +71,6 @@ int score_find_encoder(struct valence_scorer *scorer, const char *given, const c
                        const char *key, const char *what, const char **path,
                        struct valence_error *error);
 extern const char *const score_face_models[];
-extern const char *const score_whisper_models[];
 
 /* Whether an opened extractor gives the rows that the model was trained on. */
 int score_plan_check(const struct valence_scorer *scorer, const char *settings,
@@ -106,10 +105,6 @@ int score_timeline_make(struct valence_scorer *scorer, const struct valence_reco
                         const struct valence_progress *progress, struct score_timeline *timeline,
                         struct valence_error *error);
 void score_timeline_free(struct score_timeline *timeline);
-
-/* Adds a span, without words. */
-int score_timeline_add(struct score_timeline *timeline, double start, double end,
-                       struct valence_error *error);
 
 /* Words in fresh memory; each has its text in memory of its own. */
 int score_words_copy(const struct valence_word *words, int64_t n, struct valence_word **copy,

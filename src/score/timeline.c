@@ -28,8 +28,9 @@ void score_timeline_free(struct score_timeline *timeline)
     *timeline = (struct score_timeline){0};
 }
 
-int score_timeline_add(struct score_timeline *timeline, double start, double end,
-                       struct valence_error *error)
+/* Adds a span, without words. */
+static int add_span(struct score_timeline *timeline, double start, double end,
+                    struct valence_error *error)
 {
     int status = grow_array((void **)&timeline->spans, &timeline->capacity, timeline->n + 1,
                             sizeof *timeline->spans, MAX_SPANS, "segments", error);
@@ -50,7 +51,7 @@ static int cut_windows(struct score_timeline *timeline, double seconds, double w
         double end = start + window;
         if (seconds - end < window / 2)
             end = seconds;
-        status = score_timeline_add(timeline, start, end, error);
+        status = add_span(timeline, start, end, error);
         start = end;
     }
     return status;
@@ -140,7 +141,7 @@ static int cut_sentences(struct score_timeline *timeline,
         if (i + 1 < n && !ends_utterance(&units[first], &units[i], &units[i + 1], longest))
             continue;
         double start = units[first].start, end = units[i].end;
-        status = score_timeline_add(timeline, start, end > start ? end : start + 0.02, error);
+        status = add_span(timeline, start, end > start ? end : start + 0.02, error);
         if (!status)
             status =
                 set_words(&timeline->spans[timeline->n - 1], units + first, i + 1 - first, error);
@@ -234,7 +235,7 @@ struct pausing {
 
 static int add_utterance(void *user, double start, double end, struct valence_error *error)
 {
-    return score_timeline_add(((struct pausing *)user)->timeline, start, end, error);
+    return add_span(((struct pausing *)user)->timeline, start, end, error);
 }
 
 static int take_samples(void *user, const struct valence_media_samples *piece,
@@ -277,8 +278,8 @@ static int make_whole(const struct valence_recording *recording, double seconds,
     const struct valence_media_segment *range = recording->range;
     const bool has_text = recording->text && *recording->text;
     timeline->is_whole = true;
-    int status = score_timeline_add(timeline, range ? range->start : 0,
-                                    range && range->end < seconds ? range->end : seconds, error);
+    int status = add_span(timeline, range ? range->start : 0,
+                          range && range->end < seconds ? range->end : seconds, error);
     if (status || !has_text)
         return status;
     timeline->words_from = VALENCE_WORDS_GIVEN;

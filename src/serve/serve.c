@@ -99,7 +99,8 @@ static int load_encoders(struct valence_scorer *scorer, struct valence_error *er
     return status;
 }
 
-int serve_load(void *user, struct valence_error *error)
+/* Loads the model, on the worker's thread. */
+static int load(void *user, struct valence_error *error)
 {
     struct valence_server *server = user;
     struct valence_scorer *scorer;
@@ -149,7 +150,7 @@ int valence_server_create(const char *path, const struct valence_scorer_options 
     pthread_mutex_init(&made->models_lock, NULL);
     made->service = (struct http_service){.routes = serve_routes,
                                           .n_routes = n_serve_routes,
-                                          .load = serve_load,
+                                          .load = load,
                                           .work = work,
                                           .user = made};
     int status = keep_options(made, options, error);

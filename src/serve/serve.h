@@ -41,8 +41,7 @@ struct serve_settings;
 extern const struct http_route serve_routes[];
 extern const int n_serve_routes;
 
-/* On the worker's thread: loads the model; scores. */
-int serve_load(void *server, struct valence_error *error);
+/* On the worker's thread. */
 void serve_score(struct valence_server *server, struct http_job *job, struct http_reply *reply);
 
 /* How a form is scored, beside its settings. */
@@ -73,7 +72,6 @@ enum serve_format {
     SERVE_TEXT,
     SERVE_N_FORMATS
 };
-extern const char *const serve_format_names[SERVE_N_FORMATS];
 
 /* What a request to score asks for; its texts are the form's. */
 struct serve_settings {

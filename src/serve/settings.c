@@ -8,8 +8,8 @@
 #include "valence/reliability.h"
 #include "valence/text.h"
 
-const char *const serve_format_names[SERVE_N_FORMATS] = {"json", "verbose_json", "srt",
-                                                         "vtt",  "csv",          "text"};
+static const char *const format_names[SERVE_N_FORMATS] = {"json", "verbose_json", "srt",
+                                                          "vtt",  "csv",          "text"};
 
 /* ---- Values ---- */
 
@@ -142,7 +142,7 @@ static bool read_field(const struct valence_server *server, const struct http_fi
     case SIGNALS:
         return read_flag(field, &to->signals, reply);
     case FORMAT:
-        if (!read_choice(field, serve_format_names, SERVE_N_FORMATS, &choice, reply))
+        if (!read_choice(field, format_names, SERVE_N_FORMATS, &choice, reply))
             return false;
         to->format = (enum serve_format)choice;
         return true;

@@ -228,9 +228,9 @@ static int add_all(struct addition *addition, int64_t *n_made, struct valence_er
     return status;
 }
 
-int store_add_stream(const char *path, const struct stream_maker *maker,
-                     const struct valence_progress *progress, int64_t *n_made, int64_t *n_stored,
-                     struct valence_error *error)
+static int add_to_store(const char *path, const struct stream_maker *maker,
+                        const struct valence_progress *progress, int64_t *n_made, int64_t *n_stored,
+                        struct valence_error *error)
 {
     struct addition addition = {.maker = maker, .progress = progress};
     *n_made = *n_stored = 0;
@@ -332,8 +332,7 @@ int valence_store_add_stream(const char *path, const struct valence_stream_maker
              !(self.metadata = allocate(maker.batch, sizeof(json_t *))))
         status = fail_memory(error, (size_t)maker.batch * sizeof *self.made, "a batch");
     if (!status)
-        status =
-            store_add_stream(path, &inner, progress, n_made ? n_made : &ignored, &stored, error);
+        status = add_to_store(path, &inner, progress, n_made ? n_made : &ignored, &stored, error);
     forget(&self);
     free(self.made);
     free(self.metadata);

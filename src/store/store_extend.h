@@ -1,4 +1,5 @@
-/* A stream more, made from the clips: in a copy of the store, or in the store itself. */
+/* A stream more, made from the clips, in a copy of the store. In the store itself:
+ * valence_store_add_stream(). */
 #ifndef VALENCE_STORE_EXTEND_H
 #define VALENCE_STORE_EXTEND_H
 
@@ -35,14 +36,6 @@ struct stream_maker {
 int store_extend(const struct valence_store *from, const char *path, bool overwrite,
                  const struct stream_maker *maker, const struct valence_progress *progress,
                  int64_t *n_made, int64_t *n_stored, struct valence_error *error);
-
-/* The same in the store at `path`, which nobody may have open in this process: what it holds
- * already is not rewritten, and readers see the stream once it is complete. Call it again after an
- * interruption: with the same settings it continues, with others it starts again. Errors: also BUSY
- * if another stream's addition was interrupted. */
-int store_add_stream(const char *path, const struct stream_maker *maker,
-                     const struct valence_progress *progress, int64_t *n_made, int64_t *n_stored,
-                     struct valence_error *error);
 
 /* The store's source with what the stream is encoded with. NULL if memory is short. */
 json_t *source_with_encoder(const struct valence_store *from, const struct stream_maker *maker);

@@ -9,8 +9,8 @@
 
 /* ---- The value ---- */
 
-int failure_encode(const struct valence_store_failure *failure, struct text *json,
-                   struct valence_error *error)
+static int encode(const struct valence_store_failure *failure, struct text *json,
+                  struct valence_error *error)
 {
     const char *metadata = failure->metadata ? failure->metadata : "";
     json_error_t parse;
@@ -115,7 +115,7 @@ int valence_store_writer_add_failure(struct valence_store_writer *writer,
     if (!status && valence_store_writer_has(writer, failure->id))
         status = fail(error, VALENCE_ERROR_EXISTS, "clip '%s' is in the store", failure->id);
     if (!status)
-        status = failure_encode(failure, &json, error);
+        status = encode(failure, &json, error);
     if (!status)
         status = store_writer_make_room(writer, json.length + sizeof key, error);
     if (!status)

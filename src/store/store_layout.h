@@ -82,10 +82,8 @@ int label_scale_encode(const struct valence_label_scale *scale, struct text *jso
 int label_scale_decode(const char *json, size_t size, struct valence_label_scale *scale,
                        struct valence_error *error);
 
-/* The value of a failure, and back. The decoded texts are one block that begins at `id`; release
- * it with failure_clear(). */
-int failure_encode(const struct valence_store_failure *failure, struct text *json,
-                   struct valence_error *error);
+/* A failure from its id and value. Its texts are one block that begins at `id`; release it with
+ * failure_clear(). */
 int failure_decode(const char *id, size_t id_size, const char *json, size_t size,
                    struct valence_store_failure *failure, struct valence_error *error);
 void failure_clear(struct valence_store_failure *failure);

@@ -3,7 +3,7 @@
 
 #include "train/trainer.h"
 
-const char *train_error_key(int64_t n_classes)
+static const char *error_key(int64_t n_classes)
 {
     return n_classes ? "cross_entropy" : "mae";
 }
@@ -19,7 +19,7 @@ json_t *train_errors_to_json(const unsigned *flows, int n_flows, int64_t n_class
     json_t *object = json_object();
     for (int f = 0; f < n_flows; f++)
         if (json_object_set_new(object, valence_flow_name(flows[f]),
-                                json_pack("{s:f}", train_error_key(n_classes), errors[f])) != 0 &&
+                                json_pack("{s:f}", error_key(n_classes), errors[f])) != 0 &&
             isfinite(errors[f])) { /* what is not finite is left out */
             json_decref(object);
             return NULL;
@@ -68,7 +68,7 @@ json_t *train_result_to_json(const struct valence_train_result *result)
     int failed = 0;
     for (int f = 0; f < first->n_flows; f++)
         json_object_set_new(flows, valence_flow_name(first->flows[f]),
-                            json_pack("{s:{s:f, s:f}}", train_error_key(first->n_classes), "mean",
+                            json_pack("{s:{s:f, s:f}}", error_key(first->n_classes), "mean",
                                       result->mean_mae[f], "sd", result->deviation_mae[f]));
     for (int64_t i = 0; i < result->n_runs; i++)
         failed |= json_array_append_new(each, train_run_to_json(&result->runs[i]));

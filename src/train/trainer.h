@@ -15,11 +15,10 @@ struct train_job {
 int train_one_seed(const struct train_job *job, struct valence_train_run *run,
                    struct valence_error *error);
 
-/* What a validation error is called: "mae", or "cross_entropy" of classes, and "MAE" for people. */
-const char *train_error_key(int64_t n_classes);
+/* What a validation error is called for people: "MAE", or "cross-entropy" of classes. */
 const char *train_error_heading(const struct valence_model_config *config);
 
-/* {flow: {"mae"}, ...}, by train_error_key() */
+/* {flow: {"mae"}, ...}, or {flow: {"cross_entropy"}, ...} of classes. */
 json_t *train_errors_to_json(const unsigned *flows, int n_flows, int64_t n_classes,
                              const double *errors);
 

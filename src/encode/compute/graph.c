@@ -105,8 +105,9 @@ int graph_compute(struct graph *graph, struct valence_error *error)
 
 /* ---- Operations ---- */
 
-struct ggml_tensor *graph_activation(struct graph *graph, struct ggml_tensor *x,
-                                     enum activation activation)
+/* activation(x) */
+static struct ggml_tensor *activate(struct graph *graph, struct ggml_tensor *x,
+                                    enum activation activation)
 {
     if (activation == ACTIVATION_NONE)
         return x;
@@ -130,7 +131,7 @@ struct ggml_tensor *graph_linear(struct graph *graph, struct ggml_tensor *weight
                                               : y;
     if (bias)
         y = ggml_add(context, y, bias);
-    y = graph_activation(graph, y, activation);
+    y = activate(graph, y, activation);
     return residual ? ggml_add(context, y, residual) : y;
 }
 
@@ -142,7 +143,7 @@ struct ggml_tensor *graph_norm(struct graph *graph, struct ggml_tensor *weight,
         return cpu_norm(graph, weight, bias, x, epsilon, activation);
     struct ggml_tensor *y = ggml_norm(graph->context, x, epsilon);
     y = ggml_add(graph->context, ggml_mul(graph->context, y, weight), bias);
-    return graph_activation(graph, y, activation);
+    return activate(graph, y, activation);
 }
 
 struct ggml_tensor *graph_conv1d(struct graph *graph, struct ggml_tensor *weight,

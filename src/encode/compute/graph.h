@@ -67,10 +67,6 @@ struct ggml_tensor *graph_norm(struct graph *graph, struct ggml_tensor *weight,
                                struct ggml_tensor *bias, struct ggml_tensor *x, float epsilon,
                                enum activation activation);
 
-/* y = activation(x) */
-struct ggml_tensor *graph_activation(struct graph *graph, struct ggml_tensor *x,
-                                     enum activation activation);
-
 /* Convolution over time without padding of x: (in, frames): W: (kernel * in, out), rows of it as a
  * window of x lies in memory. Gives (out, (frames - kernel) / stride + 1). */
 struct ggml_tensor *graph_conv1d(struct graph *graph, struct ggml_tensor *weight,

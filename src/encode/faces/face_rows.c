@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const face_pose_names[FACE_POSE_ANGLES] = {"yaw", "pitch", "roll"};
-const char *const face_measure_names[FACE_MEASURES] = {
+static const char *const pose_names[FACE_POSE_ANGLES] = {"yaw", "pitch", "roll"};
+static const char *const measure_names[FACE_MEASURES] = {
     "left_eye_opening",  "right_eye_opening", "left_brow_height", "right_brow_height",
     "brow_distance",     "mouth_width",       "mouth_opening",    "lip_opening",
     "mouth_corner_lift", "jaw_drop"};
@@ -39,13 +39,13 @@ int valence_face_column_name(int64_t column, char *name, size_t bytes)
     if (c < AT_POSE)
         snprintf(name, bytes, "%s", first[c]);
     else if (c < AT_POSE_RATE)
-        snprintf(name, bytes, "%s", face_pose_names[c - AT_POSE]);
+        snprintf(name, bytes, "%s", pose_names[c - AT_POSE]);
     else if (c < AT_MEASURE)
-        snprintf(name, bytes, "%s_per_s", face_pose_names[c - AT_POSE_RATE]);
+        snprintf(name, bytes, "%s_per_s", pose_names[c - AT_POSE_RATE]);
     else if (c < AT_MEASURE_RATE)
-        snprintf(name, bytes, "%s", face_measure_names[c - AT_MEASURE]);
+        snprintf(name, bytes, "%s", measure_names[c - AT_MEASURE]);
     else if (c < AT_EXPRESSION)
-        snprintf(name, bytes, "%s_per_s", face_measure_names[c - AT_MEASURE_RATE]);
+        snprintf(name, bytes, "%s_per_s", measure_names[c - AT_MEASURE_RATE]);
     else if (c < AT_SHAPE)
         snprintf(name, bytes, "%s", valence_face_expression_names[c - AT_EXPRESSION]);
     else if (c < AT_FEATURE)

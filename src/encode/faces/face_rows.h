@@ -19,9 +19,6 @@ struct face_geometry {
                 [2]; /* landmarks with the eyes' centres at (-0.5, 0) and (0.5, 0) */
 };
 
-extern const char *const face_measure_names[FACE_MEASURES];
-extern const char *const face_pose_names[FACE_POSE_ANGLES];
-
 /* Where the rigid model has a landmark: x, y, z in distances of the eyes; one that it does not have
  * lies at the bridge of the nose. */
 const double *face_rigid_point(int landmark);
