@@ -1,10 +1,10 @@
 /* bench-products LEVEL [THREADS [ROUNDS [FILTER]]]: times products and convolutions of the
  * encoders' sizes in f32, bf16 and int8 (q8_0), by the library's own kernels and, where the program
  * was built with it, by oneDNN, in turns. LEVEL limits both to the instructions of a processor:
- * avx2, avx-vnni, avx512, vnni, amx (for OpenBLAS set OPENBLAS_CORETYPE=Haswell with the first
- * two). With ggml for LEVEL nothing is limited, and ggml's own operations take oneDNN's place, but
- * for pictures: oneDNN would undo how ggml configures AMX's tiles. FILTER keeps the cases whose
- * names contain it.
+ * avx2, avx-vnni, avx512, vnni, bf16, amx (for OpenBLAS set OPENBLAS_CORETYPE=Haswell with the
+ * first two). With ggml for LEVEL nothing is limited, and ggml's own operations take oneDNN's
+ * place, but for pictures: oneDNN would undo how ggml configures AMX's tiles. FILTER keeps the
+ * cases whose names contain it.
  *
  * All go from floats to floats. The library's packs its weights each time in linear layers, as the
  * encoders do; those of oneDNN, and ggml's q8_0 for AMX, are packed beforehand. Prints JSON: for

@@ -9,10 +9,10 @@
 
 #include "kernels/processor.h"
 
-#define LEVELS "avx2, avx-vnni, avx512, vnni, amx"
+#define LEVELS "avx2, avx-vnni, avx512, vnni, bf16, amx"
 
-/* False where there is no such level, or the processor lacks it. OpenBLAS, ggml and the loops
- * between products choose for themselves. */
+/* False where there is no such level, or the processor lacks it: "bf16" is of those that are fast
+ * at its dot products. OpenBLAS, ggml and the loops between products choose for themselves. */
 static inline bool limit_to_level(const char *level)
 {
     const unsigned avx2 = 1u << PROCESSOR_AVX2, avx512 = avx2 | 1u << PROCESSOR_AVX512;
@@ -23,6 +23,8 @@ static inline bool limit_to_level(const char *level)
                   {"avx-vnni", avx2 | 1u << PROCESSOR_AVX_VNNI},
                   {"avx512", avx512},
                   {"vnni", avx512 | 1u << PROCESSOR_AVX512_VNNI},
+                  {"bf16", avx512 | 1u << PROCESSOR_AVX512_VNNI | 1u << PROCESSOR_AVX512_BF16 |
+                               1u << PROCESSOR_FAST_BF16},
                   {"amx", avx512 | 1u << PROCESSOR_AVX512_VNNI | 1u << PROCESSOR_AVX_VNNI |
                               1u << PROCESSOR_AVX512_BF16 | 1u << PROCESSOR_AMX_BF16 |
                               1u << PROCESSOR_AMX_INT8}};

@@ -118,6 +118,7 @@ bool onednn_limit(const char *level)
                 {"avx-vnni", dnnl_cpu_isa_avx2_vnni},
                 {"avx512", dnnl_cpu_isa_avx512_core},
                 {"vnni", dnnl_cpu_isa_avx512_core_vnni},
+                {"bf16", dnnl_cpu_isa_avx512_core_bf16},
                 {"amx", dnnl_cpu_isa_avx512_core_amx}};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         if (strcmp(level, sets[i].level) == 0)

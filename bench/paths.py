@@ -23,7 +23,7 @@ from machine import refuse_different
 NUMBER = r"([0-9.]+)"
 ENCODERS = [("wavlm", "10"), ("manet", "32"), ("whisper", "30")]
 TYPES = ("f32", "bf16", "q8_0")
-LEVELS = ("amx", "vnni", "avx512", "avx-vnni", "avx2")  # the best first
+LEVELS = ("amx", "bf16", "vnni", "avx512", "avx-vnni", "avx2")  # the best first
 
 # What is measured of a path: its name, the unit, where a program prints it. More is better for what is "/s".
 TRAINING = [("train", "clips/s", rf'"train_clips_per_s": {NUMBER}'), ("evaluate", "clips/s", rf'"evaluate_clips_per_s": {NUMBER}'),

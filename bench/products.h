@@ -36,7 +36,7 @@ static inline int64_t case_depth(const struct product_case *c)
 /* Its version; NULL where the program was built without it. */
 const char *onednn_version(void);
 
-/* Before anything else: "avx2", "avx-vnni", "avx512", "vnni", "amx". */
+/* Before anything else: "avx2", "avx-vnni", "avx512", "vnni", "bf16", "amx". */
 bool onednn_limit(const char *level);
 
 /* Weights are (out, kernel, kernel, in) floats and packed here, once. NULL where it has no such

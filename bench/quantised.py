@@ -16,7 +16,7 @@ from machine import refuse_different
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 THREADS = os.environ.get("BENCH_THREADS", "2")
-LEVELS = ("avx2", "vnni", "amx", "ggml")  # of the products
+LEVELS = ("avx2", "vnni", "bf16", "amx", "ggml")  # of the products
 
 # What limits OpenBLAS, oneDNN within PyTorch, and PyTorch's own loops to a level.
 LIMITS = {
@@ -24,6 +24,7 @@ LIMITS = {
     "avx-vnni": {"OPENBLAS_CORETYPE": "Haswell", "ONEDNN_MAX_CPU_ISA": "AVX2_VNNI", "ATEN_CPU_CAPABILITY": "avx2"},
     "avx512": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
     "vnni": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"},
+    "bf16": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"},
     "amx": {},
     "ggml": {},
 }
@@ -32,7 +33,8 @@ LIMITS = {
 ENCODERS = [("wavlm", "5", "final", "wavlm-large"), ("manet", "8", "embedding", "manet.pth"), ("whisper", "30", "final", None)]
 
 # Level, our type, PyTorch's type or None.
-RUNS = [("amx", "f32", "f32"), ("amx", "bf16", "bf16"), ("amx", "q8_0", None), ("vnni", "f32", None), ("vnni", "q8_0", "int8"),
+RUNS = [("amx", "f32", "f32"), ("amx", "bf16", "bf16"), ("amx", "q8_0", None), ("bf16", "f32", "f32"),
+        ("bf16", "bf16", "bf16"), ("vnni", "f32", None), ("vnni", "q8_0", "int8"),
         ("avx-vnni", "f32", None), ("avx-vnni", "q8_0", None), ("avx2", "f32", "f32"), ("avx2", "q8_0", "int8")]
 
 

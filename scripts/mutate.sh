@@ -98,7 +98,8 @@ src/kernels/bf16_product.c|&& !shape->add, &part, x + i|&& shape->add, &part, x 
 src/kernels/bf16_product.c|&& !shape->add, &part, x + whole|&& shape->add, &part, x + whole
 src/kernels/bf16_product.c|packed + k * BF16_COLUMNS|packed
 src/kernels/bf16_product.c|_mm512_dpbf16_ps(left[i], values, (__m512bh)first)|_mm512_dpbf16_ps(left[i], values, (__m512bh)second)
-src/kernels/bf16_product.c|sums[row][column] + (shape|sums[row][column] - (shape
+src/kernels/bf16_product.c|shape->add ? _mm512_loadu_ps(y + i * y_stride + TILE)|shape->add ? _mm512_loadu_ps(y + i * y_stride)
+src/kernels/bf16_product.c|shape->add && row < n|!shape->add && row < n
 src/kernels/simd.h|x < 0 ? -quotient : quotient|x < 0 ? quotient : quotient
 src/kernels/simd.h|x + x * square * series|x - x * square * series
 src/kernels/simd.h|shifted - shift|shift - shifted

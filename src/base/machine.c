@@ -44,6 +44,7 @@ static void read_instructions(char *text, size_t room)
     ADD("fma", "FMA");
     ADD("avx512f", "AVX512F");
     ADD("avx512vnni", "AVX512-VNNI");
+    ADD("avx512bf16", "AVX512-BF16");
 }
 #elif defined(__aarch64__)
 static void read_instructions(char *text, size_t room)

@@ -5,6 +5,7 @@
 
 #include "base/threads.h"
 #include "kernels/bf16_product.h"
+#include "kernels/parallel.h"
 #include "kernels/transpose.h"
 
 #if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__) &&                              \
@@ -23,9 +24,6 @@
 #define ROW_STRIDE    (BLOCK_DEPTH + BF16_DEPTH) /* rows begin in different sets of the cache */
 #define LANES         16
 #define TILE_VALUES   (LANES * BF16_DEPTH)
-
-/* Multiply-adds that are worth more than one thread: some eight times as many as in f32. */
-#define PARALLEL_WORK_BF16 ((int64_t)1 << 27)
 
 static int64_t smaller(int64_t a, int64_t b)
 {
@@ -171,7 +169,7 @@ void bf16_gemm(enum transpose a_form, enum transpose b_form, int64_t m, int64_t 
                int64_t ldc)
 {
     struct product product = {a_form, b_form, n, k, a, b, lda, ldb, ldc, add, c};
-    bool shared = m * n * k >= PARALLEL_WORK_BF16;
+    bool shared = m * n * k >= PARALLEL_WORK * bf16_gain();
     int64_t threads = shared ? threads_count() : 1, share = (m + threads - 1) / threads;
     int64_t block = smaller((share + BF16_DEPTH - 1) / BF16_DEPTH * BF16_DEPTH, BLOCK_ROWS);
     if (k == 0 && !add)

@@ -161,20 +161,24 @@ AMX_TARGET static void product_tiles(const struct bf16_shape *shape, int64_t row
 #define DOTS_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 #define DOT_ROWS    6 /* with two columns of 16 sums each, 12 of the 32 registers */
 
-/* `n` <= DOT_ROWS rows times BF16_COLUMNS columns, whose sums are stored for all of these. */
+/* `n` <= DOT_ROWS rows times BF16_COLUMNS columns, on top of what y holds if that is asked for. */
 DOTS_TARGET static inline __attribute__((always_inline)) void
 dot_block(int n, const struct bf16_shape *shape, const uint16_t *x, int64_t x_stride,
-          const uint16_t *packed, float sums[DOT_ROWS][BF16_COLUMNS])
+          const uint16_t *packed, float *y, int64_t y_stride)
 {
     __m512 left[DOT_ROWS], right[DOT_ROWS];
-    for (int i = 0; i < n; i++)
-        left[i] = right[i] = _mm512_setzero_ps();
+#pragma GCC unroll 6
+    for (int i = 0; i < n; i++) {
+        left[i] = shape->add ? _mm512_loadu_ps(y + i * y_stride) : _mm512_setzero_ps();
+        right[i] = shape->add ? _mm512_loadu_ps(y + i * y_stride + TILE) : _mm512_setzero_ps();
+    }
     for (int64_t tap = 0; tap < shape->taps; tap++, x += shape->tap_stride)
         for (int64_t k = 0; k < shape->length; k += BF16_DEPTH, packed += STEP_VALUES)
             for (int pair = 0; pair < PAIRS; pair++) {
                 const uint16_t *row = packed + pair * ROW_VALUES;
                 __m512i first = _mm512_loadu_si512(row);
                 __m512i second = _mm512_loadu_si512(row + TILE_VALUES);
+#pragma GCC unroll 6
                 for (int i = 0; i < n; i++) {
                     int32_t both;
                     memcpy(&both, x + i * x_stride + k + 2 * pair, sizeof both);
@@ -183,10 +187,31 @@ dot_block(int n, const struct bf16_shape *shape, const uint16_t *x, int64_t x_st
                     right[i] = _mm512_dpbf16_ps(right[i], values, (__m512bh)second);
                 }
             }
+#pragma GCC unroll 6
     for (int i = 0; i < n; i++) {
-        _mm512_storeu_ps(sums[i], left[i]);
-        _mm512_storeu_ps(sums[i] + TILE, right[i]);
+        _mm512_storeu_ps(y + i * y_stride, left[i]);
+        _mm512_storeu_ps(y + i * y_stride + TILE, right[i]);
     }
+}
+
+/* The same, compiled for each number of rows, so that their sums stay in registers. */
+DOTS_TARGET static void dot_rows(int n, const struct bf16_shape *shape, const uint16_t *x,
+                                 int64_t x_stride, const uint16_t *packed, float *y,
+                                 int64_t y_stride)
+{
+#define CASE(N)                                                                                    \
+    case N:                                                                                        \
+        dot_block(N, shape, x, x_stride, packed, y, y_stride);                                     \
+        break
+    switch (n) {
+        CASE(1);
+        CASE(2);
+        CASE(3);
+        CASE(4);
+        CASE(5);
+        CASE(6);
+    }
+#undef CASE
 }
 
 DOTS_TARGET static void product_dots(const struct bf16_shape *shape, int64_t rows,
@@ -197,18 +222,19 @@ DOTS_TARGET static void product_dots(const struct bf16_shape *shape, int64_t row
     for (int64_t j = 0; j < columns; j += BF16_COLUMNS, packed += block_values) {
         int64_t width = columns - j < BF16_COLUMNS ? columns - j : BF16_COLUMNS;
         for (int64_t i = 0; i < rows; i += DOT_ROWS) {
-            float sums[DOT_ROWS][BF16_COLUMNS];
+            float room[DOT_ROWS * BF16_COLUMNS], *target = y + i * y_stride + j;
             int n = rows - i < DOT_ROWS ? (int)(rows - i) : DOT_ROWS;
-            if (n == DOT_ROWS)
-                dot_block(DOT_ROWS, shape, x + i * x_stride, x_stride, packed, sums);
-            else
-                for (int row = 0; row < n; row++)
-                    dot_block(1, shape, x + (i + row) * x_stride, x_stride, packed, sums + row);
-            for (int row = 0; row < n; row++) {
-                float *target = y + (i + row) * y_stride + j;
-                for (int64_t column = 0; column < width; column++)
-                    target[column] = sums[row][column] + (shape->add ? target[column] : 0);
+            if (width == BF16_COLUMNS) {
+                dot_rows(n, shape, x + i * x_stride, x_stride, packed, target, y_stride);
+                continue;
             }
+            for (int row = 0; shape->add && row < n; row++)
+                memcpy(room + row * BF16_COLUMNS, target + row * y_stride,
+                       (size_t)width * sizeof *y);
+            dot_rows(n, shape, x + i * x_stride, x_stride, packed, room, BF16_COLUMNS);
+            for (int row = 0; row < n; row++)
+                memcpy(target + row * y_stride, room + row * BF16_COLUMNS,
+                       (size_t)width * sizeof *y);
         }
     }
 }
@@ -253,6 +279,19 @@ enum bf16_units bf16_units(void)
 {
     enum bf16_units own = own_units();
     return own < most_units ? own : most_units;
+}
+
+int bf16_gain(void)
+{
+    enum bf16_units units = bf16_units();
+    return units == BF16_TILES                                        ? 8
+           : units == BF16_DOTS && processor_has(PROCESSOR_FAST_BF16) ? 2
+                                                                      : 1;
+}
+
+bool bf16_pays(void)
+{
+    return bf16_gain() > 1;
 }
 
 void bf16_units_restrict(enum bf16_units best)

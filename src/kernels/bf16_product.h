@@ -20,6 +20,13 @@ enum bf16_units { BF16_NONE, BF16_DOTS, BF16_TILES };
 /* The best that the processor and the system have, or what bf16_units_restrict() left of it. */
 enum bf16_units bf16_units(void);
 
+/* How many times as fast as in f32 products are, roughly: 8 by tiles, 2 by dot products where the
+ * processor is fast at them (PROCESSOR_FAST_BF16), elsewhere 1. */
+int bf16_gain(void);
+
+/* Whether rounding to bf16 makes products faster. */
+bool bf16_pays(void);
+
 /* Nothing better than `best` is used from now on, for tests and benchmarks of each kind; BF16_TILES
  * lifts it. Not while another thread multiplies. */
 void bf16_units_restrict(enum bf16_units best);

@@ -1,6 +1,7 @@
 #include "kernels/linear.h"
 
 #include "kernels/bf16_gemm.h"
+#include "kernels/bf16_product.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
 #include "kernels/vector.h"
@@ -56,11 +57,11 @@ static void input_gradient(const struct linear *layer, int64_t rows, const real 
 
 /* Whether backward's two products, which are as large as each other, are computed side by side, by
  * one thread each: they are too small to be shared well, and not so small that one thread does both
- * sooner. bf16 takes an eighth of the time. */
+ * sooner. */
 static bool is_pair(const struct linear *layer, int64_t rows)
 {
     int64_t work = rows * layer->out * layer->in;
-    work = layer->precision == PRECISION_BF16 ? work / 8 : work;
+    work = layer->precision == PRECISION_BF16 ? work / bf16_gain() : work;
     return threads_count() > 1 && work >= PARALLEL_WORK / 4 && work < PARALLEL_WORK * 4;
 }
 

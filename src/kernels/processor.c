@@ -50,7 +50,10 @@ static void find_newer_units(void)
     if (subleaves < 1 || !__get_cpuid_count(7, 1, &a, &b, &c, &d))
         return;
     add(PROCESSOR_AVX_VNNI, (a & AVX_VNNI) && (found & 1u << PROCESSOR_AVX2));
-    add(PROCESSOR_AVX512_BF16, (a & AVX512_BF16) && (found & 1u << PROCESSOR_AVX512));
+    bool dots = (a & AVX512_BF16) && (found & 1u << PROCESSOR_AVX512);
+    add(PROCESSOR_AVX512_BF16, dots);
+    /* No bit tells the rate. AMD's processors have the full one, Intel's half of it. */
+    add(PROCESSOR_FAST_BF16, dots && __builtin_cpu_is("amd"));
 }
 #endif
 

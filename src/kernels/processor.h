@@ -13,6 +13,7 @@ enum processor_unit {
     PROCESSOR_AVX512,      /* F, BW, DQ and VL */
     PROCESSOR_AVX512_VNNI, /* dot products of bytes, 512 bits wide */
     PROCESSOR_AVX512_BF16, /* dot products of bf16 */
+    PROCESSOR_FAST_BF16,   /* as many of these a cycle as of FMA: twice the products of f32 */
     PROCESSOR_AMX_BF16,    /* tiles */
     PROCESSOR_AMX_INT8,
     PROCESSOR_ARM_DOT, /* dot products of bytes of an arm64 */

@@ -14,6 +14,7 @@
 #include "base/threads.h"
 #include "kernels/bf16_gemm.h"
 #include "kernels/bf16_product.h"
+#include "kernels/processor.h"
 
 /* Rows of a matrix lie this much further apart than they are long. */
 #define GAP 5
@@ -157,6 +158,22 @@ static void test_restricting_units_takes_the_better_ones_away(void **state)
     assert_int_equal(bf16_units(), best);
 }
 
+static void test_dot_products_pay_where_they_are_fast(void **state)
+{
+    (void)state;
+    if (processor_has(PROCESSOR_FAST_BF16))
+        assert_true(processor_has(PROCESSOR_AVX512_BF16));
+    bf16_units_restrict(BF16_DOTS);
+    assert_int_equal(bf16_pays(), bf16_units() == BF16_DOTS && processor_has(PROCESSOR_FAST_BF16));
+    processor_limit(~(1u << PROCESSOR_FAST_BF16));
+    assert_false(bf16_pays());
+    bf16_units_restrict(BF16_TILES);
+    assert_int_equal(bf16_pays(), bf16_units() == BF16_TILES);
+    processor_limit(0);
+    assert_false(bf16_pays());
+    processor_limit(~0u);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_tiles_equal_the_sums_in_double),
         cmocka_unit_test(test_threads_do_not_change_a_product),
         cmocka_unit_test(test_restricting_units_takes_the_better_ones_away),
+        cmocka_unit_test(test_dot_products_pay_where_they_are_fast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,6 +43,8 @@ static void test_rounding_is_to_the_nearest_halves_to_even(void **state)
     }
 }
 
+#define BEFORE (-7.0f) /* what y holds before */
+
 /* Everything a product needs, of made-up values. */
 struct product {
     struct bf16_shape shape;
@@ -72,7 +74,7 @@ static struct product make_product(int64_t rows, struct bf16_shape shape, int64_
     for (int64_t i = 0; i < columns * depth; i++)
         p.weights[i] = (float)random_normal(&source);
     for (int64_t i = 0; i < rows * p.y_stride; i++)
-        p.y[i] = -7;
+        p.y[i] = BEFORE;
     bf16_round(n_x, x, p.x);
     for (int64_t j = 0; j < columns; j += BF16_COLUMNS)
         bf16_pack(columns - j < BF16_COLUMNS ? columns - j : BF16_COLUMNS, depth,
@@ -94,7 +96,7 @@ static void check_product(const struct product *p)
     int64_t depth = p->shape.taps * p->shape.length;
     for (int64_t i = 0; i < p->rows; i++) {
         for (int64_t j = 0; j < p->columns; j++) {
-            double sum = 0, size = 0;
+            double sum = p->shape.add ? BEFORE : 0, size = fabs(sum);
             for (int64_t k = 0; k < depth; k++) {
                 int64_t place = k / p->shape.length * p->shape.tap_stride + k % p->shape.length;
                 double term = (double)widen(p->x[i * p->x_stride + place]) *
@@ -105,7 +107,8 @@ static void check_product(const struct product *p)
             assert_true(fabs(p->y[i * p->y_stride + j] - sum) <= 1e-6 * size + 1e-6);
         }
         for (int64_t j = p->columns; j < p->y_stride; j++)
-            assert_true(p->y[i * p->y_stride + j] == -7); /* what lies between rows is untouched */
+            assert_true(p->y[i * p->y_stride + j] ==
+                        BEFORE); /* what lies between rows is untouched */
     }
 }
 
@@ -127,7 +130,9 @@ static void check_products(enum bf16_units units)
         {70, {1, 0, 1056, false}, 1056, 100},
         {50, {1, 0, 1536, false}, 1024, 64}, /* windows that overlap */
         {45, {3, 640, 192, false}, 64, 40},
-        {7, {2, 2000, 1088, false}, 1088, 8} /* of a picture */
+        {7, {2, 2000, 1088, false}, 1088, 8}, /* of a picture */
+        {10, {1, 0, 64, true}, 64, 45},       /* added to */
+        {5, {2, 96, 64, true}, 64, 32},
     };
     bf16_units_restrict(units);
     if (bf16_units() != units) {

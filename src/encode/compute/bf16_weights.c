@@ -6,7 +6,7 @@
 bool bf16_suits(enum ggml_type type, int64_t length)
 {
     return (type == GGML_TYPE_BF16 || ggml_is_quantized(type)) && length % BF16_DEPTH == 0 &&
-           bf16_units() == BF16_TILES;
+           bf16_pays();
 }
 
 void bf16_pack_weights(enum ggml_type type, int64_t n, int64_t depth, const void *rows, float *wide,

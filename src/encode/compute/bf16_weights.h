@@ -8,8 +8,7 @@
 #include <ggml.h>
 
 /* Whether products of rows of `length` values are faster rounded to bf16 here: weights of the type
- * bf16, or of a quantised one, on a processor with tiles. Dot products of bf16 (AVX512_BF16) are
- * not faster than f32's where they were measured. */
+ * bf16, or of a quantised one, where bf16_pays(). */
 bool bf16_suits(enum ggml_type type, int64_t length);
 
 /* bf16_pack() of n <= BF16_COLUMNS rows of a type that suits, side by side. `wide` has room for

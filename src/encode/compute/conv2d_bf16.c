@@ -11,9 +11,15 @@
 
 /* ---- Weights ---- */
 
+/* Dot products gain less than Winograd's form saves. */
+static bool has_faster_form(const struct conv2d *conv)
+{
+    return bf16_units() == BF16_DOTS && conv->kernel == 3 && conv->stride == 1;
+}
+
 bool conv2d_suits_bf16(const struct conv2d *conv)
 {
-    return bf16_suits(conv->weight->type, conv->kernel * conv->in);
+    return bf16_suits(conv->weight->type, conv->kernel * conv->in) && !has_faster_form(conv);
 }
 
 int conv2d_pack_bf16(struct conv2d *conv, struct valence_error *error)

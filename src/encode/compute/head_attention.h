@@ -1,6 +1,6 @@
 /* The products of attention, a head and a block of its queries at a time, so that their scores stay
- * in the cache: in f32 by panels that the head's keys and values are packed into, or in bf16 where
- * the processor has tiles. One thread. */
+ * in the cache: in f32 by panels that the head's keys and values are packed into, or in bf16
+ * where that pays. One thread. */
 #ifndef VALENCE_ENCODE_COMPUTE_HEAD_ATTENTION_H
 #define VALENCE_ENCODE_COMPUTE_HEAD_ATTENTION_H
 

@@ -12,7 +12,7 @@
 
 enum face_arithmetic face_arithmetic_of(int ggml_type)
 {
-    return ggml_type == GGML_TYPE_BF16 && bf16_units() == BF16_TILES ? FACE_BF16 : FACE_F32;
+    return ggml_type == GGML_TYPE_BF16 && bf16_pays() ? FACE_BF16 : FACE_F32;
 }
 
 /* ---- Weights ---- */

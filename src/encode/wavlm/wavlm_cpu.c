@@ -81,7 +81,7 @@ struct ggml_tensor *wavlm_cpu_attention(struct graph *graph, const struct wavlm 
                                         struct ggml_tensor *x, struct ggml_tensor *bias)
 {
     struct attention_parameters *p = scratch_parameters(graph->scratch, sizeof *p);
-    bool is_bf16 = layer->qkv.weight->type == GGML_TYPE_BF16 && bf16_units() == BF16_TILES;
+    bool is_bf16 = layer->qkv.weight->type == GGML_TYPE_BF16 && bf16_pays();
     *p = (struct attention_parameters){graph->scratch, model->n_heads, is_bf16};
     struct head_shape shape = shape_of(is_bf16, model->n_heads, model->width, x->ne[1]);
     scratch_want(graph->scratch, head_floats(&shape));

@@ -1,10 +1,11 @@
 /* Whisper's audio encoder: log-mel, two convolutions, transformer layers; on the CPU.
  *
  * From files in f32 and f16, rows equal those of the published model in f32. Layers whose weights
- * are quantised multiply bytes, and layers in bf16 multiply bf16 where the processor has tiles for
- * it; all other weights are widened to f32 when they are loaded. Convolutions, attention and norms
- * are computed in f32. whisper.cpp, which transcribes with the same weights, rounds in other places
- * (f16 convolutions, keys and values).
+ * are quantised multiply bytes, and layers in bf16 multiply bf16 where that pays
+ * (bf16_product.h); all other weights are widened to f32 when they are loaded. Attention is
+ * computed in bf16 with layers in bf16, else in f32, as convolutions and norms are. whisper.cpp,
+ * which transcribes with the same weights, rounds in other places (f16 convolutions, keys and
+ * values).
  *
  * Source: arXiv 2212.04356 and https://github.com/openai/whisper, whisper/audio.py and model.py. */
 #ifndef VALENCE_ENCODE_WHISPER_AUDIO_H

@@ -62,7 +62,7 @@ static void take_linear(struct loader *loader, int64_t in, int64_t out, bool has
     struct ggml_tensor *tensor = weights_tensor(loader->weights, false, in, out, 0, "%s", full);
     layer->in = in;
     layer->out = out;
-    layer->is_bf16 = tensor && tensor->type == GGML_TYPE_BF16 && bf16_units() == BF16_TILES;
+    layer->is_bf16 = tensor && tensor->type == GGML_TYPE_BF16 && bf16_pays();
     if (!tensor || !suits_bytes(tensor))
         layer->weight = take(loader, in, out, 0, full);
     else if (loader->next && !loader->status) {
