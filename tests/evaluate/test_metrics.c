@@ -260,6 +260,20 @@ static void test_interval_of_a_mean_is_that_of_the_normal_approximation(void **s
     assert_true(fabs(interval.high - (mae + half)) < 0.1 * half);
 }
 
+/* As numpy.percentile() does. */
+static void test_the_ends_of_an_interval_lie_between_samples(void **state)
+{
+    (void)state;
+    static const double values[] = {30, 0, 100, 10, 20};
+    double samples[5 * VALENCE_MAX_METRICS] = {0};
+    struct valence_interval interval;
+    for (int i = 0; i < 5; i++)
+        samples[i * VALENCE_MAX_METRICS + VALENCE_METRIC_MAE] = values[i];
+    valence_bootstrap_interval(samples, NULL, 5, VALENCE_METRIC_MAE, 0.8, &interval, NULL);
+    assert_true(fabs(interval.low - 4) < 1e-9);   /* 0.4 of the way from 0 to 10 */
+    assert_true(fabs(interval.high - 72) < 1e-9); /* 0.6 of the way from 30 to 100 */
+}
+
 static void test_paired_differences_of_equal_predictions_are_zero(void **state)
 {
     (void)state;
@@ -312,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_bootstrap_does_not_depend_on_threads),
         cmocka_unit_test(test_a_resample_has_the_metrics_of_the_clips_drawn),
         cmocka_unit_test(test_interval_of_a_mean_is_that_of_the_normal_approximation),
+        cmocka_unit_test(test_the_ends_of_an_interval_lie_between_samples),
         cmocka_unit_test(test_paired_differences_of_equal_predictions_are_zero),
         cmocka_unit_test(test_interval_of_an_undefined_metric_is_undefined),
         cmocka_unit_test(test_bootstrap_of_no_clips_is_an_error),
