@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "valence/summary.h"
 #include "base/memory.h"
 #include "base/options.h"
@@ -153,6 +154,51 @@ static void give_result(struct valence_import_result *given,
     given->size = size;
 }
 
+/* What each kind reads, for someone who gave it something else. */
+static const struct {
+    const char *name;
+    bool is_file; /* and no folder */
+} kind_sources[] = {
+    [VALENCE_IMPORT_TABLE] = {"a CSV, or a folder with a CSV for each split", false},
+    [VALENCE_IMPORT_DENSE] = {"an .npz or .safetensors file, or a folder of .npy files", false},
+    [VALENCE_IMPORT_MERBENCH] = {"an .npz of labels, and a folder of .npy files for each stream",
+                                 true},
+    [VALENCE_IMPORT_MMSA] = {"a pickle (.pkl) or an .npz", true},
+    [VALENCE_IMPORT_CSD] = {"a .csd of labels, and one for each stream", true},
+};
+_Static_assert(sizeof kind_sources / sizeof *kind_sources == sizeof kind_names / sizeof *kind_names,
+               "every kind has a source");
+
+static int check_source(enum valence_import_kind kind, const char *path,
+                        struct valence_error *error)
+{
+    return kind_sources[kind].is_file && path_is_folder(path)
+               ? fail(error, VALENCE_ERROR_FORMAT, "%s: a folder, not a file", path)
+               : VALENCE_OK;
+}
+
+/* Adds what was expected to what is wrong with a whole file. An error with a key or a second line
+ * has its own advice. */
+static void add_expected(enum valence_import_kind kind, const char *path,
+                         struct valence_error *error)
+{
+    size_t used = strlen(error->text), length = strlen(path);
+    bool names_line = strncmp(error->text, path, length) == 0 && error->text[length] == ':' &&
+                      error->text[length + 1] >= '0' && error->text[length + 1] <= '9';
+    if (error->status != VALENCE_ERROR_FORMAT || error->key[0] || strchr(error->text, '\n') ||
+        names_line)
+        return;
+    used += (size_t)snprintf(error->text + used, sizeof error->text - used,
+                             "\n         (%s reads %s; other kinds: ", kind_names[kind],
+                             kind_sources[kind].name);
+    for (int i = 0, n = 0; i < COUNT_OF(kind_names); i++)
+        if (i != (int)kind && used < sizeof error->text)
+            used += (size_t)snprintf(error->text + used, sizeof error->text - used, "%s%s",
+                                     n++ ? ", " : "", kind_names[i]);
+    if (used < sizeof error->text)
+        snprintf(error->text + used, sizeof error->text - used, ")");
+}
+
 int valence_import(enum valence_import_kind kind, const char *source_path, const char *store_path,
                    const struct valence_import_options *given,
                    const struct valence_progress *progress,
@@ -182,7 +228,11 @@ int valence_import(enum valence_import_kind kind, const char *source_path, const
         status = fail_memory(error, sizeof *summary, "counts");
     struct import_request request = {source_path, store_path, &options, summary, progress, &result};
     if (!status)
+        status = check_source(kind, source_path, error);
+    if (!status)
         status = importers[kind](&request, error);
+    if (status)
+        add_expected(kind, source_path, error);
     give_result(given_result, &result);
     if (status)
         valence_data_summary_free(summary);

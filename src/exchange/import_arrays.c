@@ -86,8 +86,10 @@ static int list_all(struct import_arrays *arrays, char list[512], struct valence
 {
     struct id_list names = {0};
     int status = arrays->list(arrays->self, &names, error);
+    if (!status && names.n == 0)
+        status = fail(error, VALENCE_ERROR_FORMAT, "%s: it holds no arrays", arrays->name);
     id_list_sort(&names);
-    snprintf(list, 512, "%s", names.n ? "" : "none");
+    list[0] = '\0';
     for (int64_t i = 0; i < names.n && !status && strlen(list) + 64 < 512; i++) {
         size_t used = strlen(list);
         snprintf(list + used, 512 - used, "%s%.60s", i ? ", " : "", names.ids[i]);

@@ -130,7 +130,9 @@ static int open_zip(struct archive *archive, struct valence_error *error)
         /* Where memory is short for a directory, libzip goes on looking for another one. */
         status = zip_error_code_zip(&zip_error) == ZIP_ER_MEMORY || errno == ENOMEM
                      ? fail_memory(error, 0, archive->source.name)
-                     : fail(error, VALENCE_ERROR_FORMAT, "%s: no readable zip archive: %s",
+                     : fail(error, VALENCE_ERROR_FORMAT,
+                            "%s: not a zip archive that can be read (is the file damaged or cut "
+                            "off?): %s",
                             archive->source.name, zip_error_strerror(&zip_error));
         zip_source_free(source);
     }

@@ -145,6 +145,43 @@ expect 1 import mmsa "$work/text.pkl" "$work/x"
 complains "text.pkl: a text file, not a pickle"
 expect 1 import dense "$work/text.pkl" "$work/x"
 complains "a text file, not a zip archive"
+# What was expected, and which kinds there are beside it.
+printf '\211PNG\r\n\032\n0000' >"$work/picture"
+printf 'Some notes.\n' >"$work/notes"
+: >"$work/nothing"
+mkdir "$work/letters" "$work/bare"
+cp "$work/notes" "$work/letters/a.txt"
+head -c 40 "$fixtures/mmsa/unaligned-4.pkl" >"$work/cut-mmsa"
+head -c 2000 "$fixtures/csd/labels.csd" >"$work/cut-csd"
+head -c 200 "$merbench/demo_label.npz" >"$work/cut-dense" # also an archive
+for kind in dense mmsa csd; do
+    case $kind in
+    dense) needs="(dense reads an .npz or .safetensors file, or a folder of .npy files; other kinds: table, merbench, mmsa, csd)" ;;
+    mmsa) needs="(mmsa reads a pickle (.pkl) or an .npz; other kinds: table, dense, merbench, csd)" ;;
+    csd) needs="(csd reads a .csd of labels, and one for each stream; other kinds: table, dense, merbench, mmsa)" ;;
+    esac
+    expect 1 import $kind "$work/picture" "$work/x"
+    complains "picture: this is a sound, picture or video, not a data set that can be imported"
+    complains "'valence import --help' lists the kinds of data sets"
+    expect 1 import $kind "$work/notes" "$work/x"
+    complains "notes: a text file, not"
+    complains "$needs"
+    expect 1 import $kind "$work/nothing" "$work/x"
+    complains "nothing: an empty file, not"
+    complains "$needs"
+    expect 1 import $kind "$work/letters" "$work/x"
+    complains "$work/letters: "
+    complains "$needs"
+    expect 1 import $kind "$work/bare" "$work/x"
+    complains "bare: this is an empty folder"
+    expect 1 import $kind "$work/cut-$kind" "$work/x"
+    complains "cut off?"
+    complains "$needs"
+done
+expect 1 import csd "$fixtures/csd/labels.csd" "$work/x" --audio "$work/notes"
+complains "notes: a text file, not an HDF5 file"
+complains "(csd reads a .csd of labels, and one for each stream"
+[ ! -e "$work/x" ] || wrong "a file that is not read makes a store"
 expect 2 import table "$work/set.pkl" ""
 complains "an argument is empty"
 expect 2 train --set store=
