@@ -78,8 +78,13 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "Multimodal sentiment of video clips (development files)
 The headers of libvalence and libvalence-media, their pkg-config files and
 a manual page for every function.")
+# The packages with the libraries that its links point to.
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
     "valence (= ${CPACK_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})")
+if(VALENCE_MPI)
+  string(APPEND CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
+         ", valence-mpi (= ${CPACK_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})")
+endif()
 include(CPack)
 
 set(packaged valence_command ${libraries} command_texts)

@@ -14,7 +14,7 @@
 /* ---- The service ---- */
 
 static atomic_int n_loads, n_works, n_idles, n_cancelled; /* that ended so */
-static atomic_bool may_load, load_fails, idles_long;
+static atomic_bool may_load, load_fails, idles_long, is_held;
 static struct http_server *server;
 static char log_lines[1 << 16];
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -36,11 +36,12 @@ static int load_nothing(void *user, struct valence_error *error)
                : VALENCE_OK;
 }
 
-/* Works until the job is cancelled, or as many milliseconds as the field `ms` says. */
+/* Works until the job is cancelled, or as many milliseconds as the field `ms` says, and as long as
+ * `is_held`. */
 static bool work_for(struct http_job *job)
 {
     const struct http_field *ms = http_form_field(http_job_form(job), "ms");
-    for (int left = ms ? atoi(ms->text) : 0; left > 0; left -= 2) {
+    for (int left = ms ? atoi(ms->text) : 0; left > 0 || atomic_load(&is_held); left -= 2) {
         if (http_job_is_cancelled(job))
             return false;
         pause_ms(2);
@@ -197,6 +198,7 @@ static inline int reset(void **state)
     atomic_store(&may_load, true);
     atomic_store(&load_fails, false);
     atomic_store(&idles_long, false);
+    atomic_store(&is_held, false);
     server = NULL;
     return 0;
 }
@@ -215,6 +217,13 @@ static inline void begin(void)
     if (http_server_create(&service, &options, &server, &error))
         fail_msg("%s", error.text);
     http_port = http_server_port(server);
+}
+
+/* Until the server's metrics hold this line. */
+static inline void await_metric(const char *line)
+{
+    while (!strstr(ask("GET", "/metrics", "", ""), line))
+        pause_ms(2);
 }
 
 static inline void start(void)

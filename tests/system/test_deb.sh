@@ -51,7 +51,14 @@ dpkg-deb -f "$runtime" Depends >"$work/out"
 for library in libc6 libopenblas libyaml libjansson liblmdb; do
     grep -qE "(^|, )$library" "$work/out" || wrong "the package does not depend on $library"
 done
-[ "$(dpkg-deb -f "$development" Depends)" = "valence (= $version-1)" ] || wrong "libvalence-dev does not depend on valence"
+# The files that a link of libvalence-dev leads to are in it or in a package that it depends on.
+mkdir "$work/alone"
+for package in "$development" $(dpkg-deb -f "$development" Depends | tr , '\n' | sed 's|^ *\([^ ]*\) (= .*|'"$work"'/first/\1_*.deb|'); do
+    dpkg-deb -x "$package" "$work/alone"
+done
+find "$work/alone" -xtype l >"$work/out"
+[ ! -s "$work/out" ] || wrong "libvalence-dev has links that lead nowhere: $(cat "$work/out")"
+: >"$work/out"
 
 root=$work/root/usr
 for file in bin/valence share/man/man1/valence.1.gz share/man/man1/valence-score.1.gz share/man/man3/valence_model.3.gz \

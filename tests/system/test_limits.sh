@@ -68,14 +68,13 @@ fi
 "$VALENCE" train "$work/config.yaml" --set "store=$work/store" --set epochs=100000 --set early_stopping=0 --output "$work/long" \
     --quiet >"$work/out" 2>"$work/err" &
 pid=$!
-sleep 1
-kill -TERM $pid
-n=0
-while kill -0 $pid 2>/dev/null && [ $n -lt 30 ]; do
-    sleep 1
-    n=$((n + 1))
+until [ -s "$work/long/log.jsonl" ] || ! kill -0 $pid 2>/dev/null; do
+    sleep 0.1
 done
-[ $n -lt 30 ] || { kill -KILL $pid; wrong "a SIGTERM does not end a training"; }
+kill -TERM $pid
+wait $pid
+code=$?
+[ "$code" -eq 130 ] || wrong "a training that gets SIGTERM exits with $code"
 sh -c 'exit 0' &
 dead=$!
 wait $dead

@@ -48,8 +48,12 @@ grep -qE "lovely|good day|clip.wav" log && wrong "the log holds what was sent"
 # A reload keeps it at work; SIGTERM ends it, and a request at hand is finished.
 kill -HUP "$server"
 answers 200 "$url/v1/score" -F "text=good day"
-curl -s "$url/v1/score" -F file=@clip.wav -F text=good -F explain=true -o last &
-sleep 0.3
+make_long_recording
+curl -s "$url/v1/score" -F file=@long.wav -F transcript=@long.srt -F explain=true -o last &
+client=$!
+until curl -s "$url/metrics" | grep -qx "valence_jobs 1"; do
+    kill -0 "$client" 2>/dev/null || { wrong "the request is over before the server stops"; break; }
+done
 stop TERM 0
 wait
 said="the request at hand"
