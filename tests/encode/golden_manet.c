@@ -251,11 +251,11 @@ static void check_types(struct fixture *fixture, const char *checkpoint)
     static const struct {
         const char *type;
         double least;
-    } types[] = {{"f32", 1}, {"f16", 0.9999}, {"q8_0", 0.999}};
+    } types[] = {{"f32", 1}, {"f16", 0.9999}, {"bf16", 0.999}, {"q8_0", 0.999}};
     int64_t n, side, width;
     uint8_t *pixels = network_input(fixture, &n, &side);
     float *want = NULL;
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         char *path = convert(checkpoint, types[i].type), what[96], measured[64];
         float *is = embed(path, pixels, n, &width);
         if (want) {

@@ -196,11 +196,11 @@ static void check_quantised(const struct fixture *fixture, const char *f32, cons
     static const struct {
         const char *type;
         double least;
-    } types[] = {{"f16", 0.9999}, {"q8_0", 0.999}};
+    } types[] = {{"f16", 0.9999}, {"bf16", 0.999}, {"q8_0", 0.999}};
     const struct safetensor *stored = find(fixture, name, "waveform");
     float *samples = values_of(stored);
     struct valence_features want = encode(f32, "final", false, stored->count, samples);
-    for (int i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         char *path = convert(fixture, types[i].type), what[160], measured[64];
         for (int plain = 0; plain < 2; plain++) {
             struct valence_features is = encode(path, "final", plain, stored->count, samples);
