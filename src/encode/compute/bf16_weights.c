@@ -5,8 +5,9 @@
 
 bool bf16_suits(enum ggml_type type, int64_t length)
 {
-    return (type == GGML_TYPE_BF16 || ggml_is_quantized(type)) && length % BF16_DEPTH == 0 &&
-           bf16_pays();
+    bool faster = type == GGML_TYPE_BF16 ? bf16_pays()
+                                         : ggml_is_quantized(type) && bf16_units() == BF16_TILES;
+    return faster && length % BF16_DEPTH == 0;
 }
 
 void bf16_pack_weights(enum ggml_type type, int64_t n, int64_t depth, const void *rows, float *wide,

@@ -8,7 +8,8 @@
 #include <ggml.h>
 
 /* Whether products of rows of `length` values are faster rounded to bf16 here: weights of the type
- * bf16, or of a quantised one, where bf16_pays(). */
+ * bf16 where bf16_pays(), and of quantised ones where there are tiles. Dot products of bytes, and
+ * ggml's of its K types, are faster than those of bf16. */
 bool bf16_suits(enum ggml_type type, int64_t length);
 
 /* bf16_pack() of n <= BF16_COLUMNS rows of a type that suits, side by side. `wide` has room for
