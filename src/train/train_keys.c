@@ -275,7 +275,7 @@ static const struct config_key keys[] = {
                  "The products with weights in a training step: f32, or bf16, whose operands are "
                  "rounded to 8 bits of precision and whose sums, weights and gradients stay f32. "
                  "bf16 needs a processor with AMX, where steps are about twice as fast, or with "
-                 "AVX-512 BF16 (AMD since Zen 4: 1.6 times as fast); elsewhere it is an error. "
+                 "AVX-512 BF16 (AMD since Zen 4: 1.7 times as fast); elsewhere it is an error. "
                  "Validation is f32 in any case."),
 
     CHOICE("optimizer.name", optimizer, optimizer_names, TRAIN_N_OPTIMIZERS, "adam",
