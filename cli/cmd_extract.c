@@ -200,7 +200,7 @@ static int64_t count_pieces(const struct request *request)
 {
     if (request->shard || request->pieces)
         return request->shard ? 0 : request->pieces;
-    return ranks_count() > 1 ? 8 * ranks_count() : 0;
+    return ranks_count() > 1 ? 16 * ranks_count() : 0;
 }
 
 /* Shows what became of it. Failures are the whole's: mpirun ends all processes as soon as one exits
@@ -321,7 +321,7 @@ static int run_extract(const struct command *command, int argc, char **argv)
          "Only part I of N of the clips; 'valence merge' joins the stores.", 0, 0},
         {OPTION_INT, 0, "pieces", &request.pieces, "N",
          "Cut the work into N pieces, which all processes that run this command share; the last "
-         "one merges them (default: with mpirun, 8 for each process).",
+         "one merges them (default: with mpirun, 16 for each process).",
          1, 1e9},
         {OPTION_INT, 0, "allow-failures", &request.allowed, "N",
          "Exit with 0 if at most N clips fail (default: 0).", 0, 1e9},

@@ -24,7 +24,7 @@ struct pieces {
     struct extraction extraction;
     struct pieces_folder folder;
     struct piece *order; /* (n), the longest first */
-    int64_t n;
+    int64_t n_asked, n;  /* n: at most one for each clip */
     struct extract_report *report;
     struct valence_error first; /* why the first clip failed that this process tried */
 };
@@ -43,13 +43,14 @@ static int longest_first(const void *a, const void *b)
 static int order_pieces(struct pieces *p, struct valence_error *error)
 {
     const struct plan *plan = &p->extraction.plan;
+    p->n = p->n_asked < plan->n ? p->n_asked : plan->n;
     p->order = allocate(p->n, sizeof *p->order);
     if (!p->order)
         return fail_memory(error, (size_t)p->n * sizeof *p->order, "the pieces");
     for (int64_t i = 0; i < p->n; i++) {
+        struct plan_part part = plan_piece(plan, i + 1, p->n);
         p->order[i].number = i + 1;
-        int64_t end = plan_part_first(plan, i + 2, p->n);
-        for (int64_t clip = plan_part_first(plan, i + 1, p->n); clip < end; clip++)
+        for (int64_t clip = part.first; clip < part.first + part.n; clip++)
             p->order[i].seconds += plan->clips[clip].seconds;
     }
     qsort(p->order, (size_t)p->n, sizeof *p->order, longest_first);
@@ -85,8 +86,9 @@ static int make_piece(struct pieces *p, int64_t number, struct valence_error *er
 {
     struct extract_report *made = NULL;
     struct valence_error first = {0};
+    struct plan_part part = plan_piece(&p->extraction.plan, number, p->n);
     char *path = pieces_folder_name(&p->folder, number, "");
-    int status = path ? extraction_make(&p->extraction, path, number, p->n, &made, &first, error)
+    int status = path ? extraction_make(&p->extraction, path, &part, &made, &first, error)
                       : fail_memory(error, strlen(p->folder.path), "a path");
     if (!status) {
         count_piece(p, &made->public);
@@ -224,8 +226,8 @@ static int check_present(const struct pieces *p, struct valence_error *error)
 static int join(struct pieces *p, enum pieces_entry how, bool *is_there,
                 struct valence_error *error)
 {
-    return pieces_folder_open(&p->folder, p->extraction.config->output, &p->extraction, p->n, how,
-                              is_there, error);
+    return pieces_folder_open(&p->folder, p->extraction.config->output, &p->extraction, p->n_asked,
+                              how, is_there, error);
 }
 
 /* Of several ranks the first one alone decides what is replaced, and none begins before all have
@@ -283,7 +285,7 @@ int valence_extract_pieces(const struct valence_extract_config *config,
                            struct valence_extract_report **report, struct valence_error *error)
 {
     struct valence_extract_options own;
-    struct pieces p = {.n = n_pieces, .folder = {.record = -1}};
+    struct pieces p = {.n_asked = n_pieces, .folder = {.record = -1}};
     *report = NULL;
     if (!config)
         return fail(error, VALENCE_ERROR_ARGUMENT, "no configuration");

@@ -208,18 +208,15 @@ int extraction_check(const struct valence_extract_report *report, const struct v
                     "none of %" PRId64 " clips could be made: %s", report->n_clips, first->text);
 }
 
-static int make_store(struct run *run, const char *path, int64_t shard, int64_t n_shards,
+static int make_store(struct run *run, const char *path, const struct plan_part *part,
                       struct valence_error *error)
 {
     struct extraction *e = run->extraction;
-    struct valence_extract_options part = *e->options;
     const char *settings = valence_extractor_settings(e->extractor);
-    part.shard = shard;
-    part.n_shards = n_shards;
-    int status =
-        target_open(&run->target, &e->plan, path, &part, e->streams, e->n_streams, settings, error);
+    int status = target_open(&run->target, &e->plan, part, path, e->options, e->streams,
+                             e->n_streams, settings, error);
     if (!status)
-        status = extract_report_create(&run->report, path, run->target.n, e->streams, e->n_streams,
+        status = extract_report_create(&run->report, path, part->n, e->streams, e->n_streams,
                                        settings, error);
     if (!status)
         status = take_clips(run, error);
@@ -228,12 +225,12 @@ static int make_store(struct run *run, const char *path, int64_t shard, int64_t 
     return status ? status : extract_report_count(run->report, run->target.path, error);
 }
 
-int extraction_make(struct extraction *extraction, const char *path, int64_t shard,
-                    int64_t n_shards, struct extract_report **report, struct valence_error *first,
+int extraction_make(struct extraction *extraction, const char *path, const struct plan_part *part,
+                    struct extract_report **report, struct valence_error *first,
                     struct valence_error *error)
 {
     struct run run = {.extraction = extraction};
-    int status = make_store(&run, path, shard, n_shards, error);
+    int status = make_store(&run, path, part, error);
     target_close(&run.target);
     free(run.todo);
     *report = run.report;
@@ -249,9 +246,10 @@ static int extract_whole(const struct valence_extract_config *config,
     struct extraction extraction;
     struct valence_error first = {0};
     int status = extraction_open(&extraction, config, options, error);
-    if (!status)
-        status = extraction_make(&extraction, config->output, options->shard, options->n_shards,
-                                 report, &first, error);
+    if (!status) {
+        struct plan_part part = plan_even_part(&extraction.plan, options->shard, options->n_shards);
+        status = extraction_make(&extraction, config->output, &part, report, &first, error);
+    }
     extraction_close(&extraction);
     return status ? status : extraction_check(&(*report)->public, &first, error);
 }

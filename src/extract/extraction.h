@@ -29,11 +29,11 @@ void extraction_close(struct extraction *extraction);
 /* The configuration's name of a setting that the decoder's error names. */
 const char *extraction_key(const char *key);
 
-/* Makes or completes the store `path` of part `shard` of `n_shards` of the clips. *report is to be
- * freed, after a failure too. *first, which may be NULL, is why the first clip failed in this
- * call; its status is VALENCE_OK if none did. */
-int extraction_make(struct extraction *extraction, const char *path, int64_t shard,
-                    int64_t n_shards, struct extract_report **report, struct valence_error *first,
+/* Makes or completes the store `path` of a part of the clips. *report is to be freed, after a
+ * failure too. *first, which may be NULL, is why the first clip failed in this call; its status is
+ * VALENCE_OK if none did. */
+int extraction_make(struct extraction *extraction, const char *path, const struct plan_part *part,
+                    struct extract_report **report, struct valence_error *first,
                     struct valence_error *error);
 
 /* Where every clip fails, the fault is not a clip's: the error of `first`, or of the first failure

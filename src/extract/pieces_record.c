@@ -11,7 +11,7 @@
 #include "format/json_failure.h"
 
 #define RECORD_FORMAT  "valence-pieces"
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2 /* 1 had pieces of as many clips each */
 
 /* ---- What this process would make ---- */
 

@@ -7,7 +7,7 @@
 
 #include "extract/extraction.h"
 
-/* {"format": "valence-pieces", "version": 1, "pieces": 16, "clips": SHA-256, "settings": {KEY:
+/* {"format": "valence-pieces", "version": 2, "pieces": 16, "clips": SHA-256, "settings": {KEY:
  * VALUE, ...}, "encoders": {...}}; NULL if memory is short. The number of threads, and where input
  * and output are, may differ between processes and are not in it. */
 json_t *pieces_record_make(const struct extraction *extraction, int64_t n_pieces);

@@ -73,6 +73,33 @@ int plan_add(struct plan *plan, struct planned_clip *clip, struct valence_error 
     return status;
 }
 
+/* ---- Parts ---- */
+
+struct plan_part plan_even_part(const struct plan *plan, int64_t number, int64_t of)
+{
+    int64_t first = plan->n * (number - 1) / of, end = plan->n * number / of;
+    return (struct plan_part){.number = number, .of = of, .first = first, .n = end - first};
+}
+
+/* How many clips are left for the last `n_left` pieces: the square of their share of the pieces, so
+ * that sizes fall in a line, and at least one for each. */
+static int64_t clips_left(int64_t n_clips, int64_t n_left, int64_t n_pieces)
+{
+    int64_t share = n_clips * n_left; /* the square by parts, as it can exceed 64 bits */
+    int64_t square = (share / n_pieces * n_left + share % n_pieces * n_left / n_pieces) / n_pieces;
+    return square > n_left ? square : n_left;
+}
+
+struct plan_part plan_piece(const struct plan *plan, int64_t number, int64_t of)
+{
+    int64_t before = clips_left(plan->n, of - number + 1, of);
+    int64_t after = clips_left(plan->n, of - number, of);
+    return (struct plan_part){
+        .number = number, .of = of, .first = plan->n - before, .n = before - after};
+}
+
+/* ---- Names ---- */
+
 char *path_without_ending(const char *path)
 {
     char *stem = strdup(path);

@@ -38,11 +38,19 @@ int plan_make(struct plan *plan, const struct valence_extract_config *config,
               const struct valence_progress *progress, struct valence_error *error);
 void plan_free(struct plan *plan);
 
-/* The first clip of part `part` of `n_parts`, from 1; of part n_parts + 1 the number of clips. */
-static inline int64_t plan_part_first(const struct plan *plan, int64_t part, int64_t n_parts)
-{
-    return plan->n * (part - 1) / n_parts;
-}
+/* Clips of the plan that follow each other, which are to be one store. */
+struct plan_part {
+    int64_t number, of; /* which part, from 1, of how many */
+    int64_t first, n;   /* its clips */
+};
+
+/* One of parts of as many clips each, as near as it goes. */
+struct plan_part plan_even_part(const struct plan *plan, int64_t number, int64_t of);
+
+/* One of the parts that processes take one after the other; `of` is at most the number of clips, so
+ * that none is empty. Their sizes fall from the first to the last, as in trapezoid self-scheduling
+ * (Tzen and Ni, 1993): what a slow process takes last is small, and nobody waits long for it. */
+struct plan_part plan_piece(const struct plan *plan, int64_t number, int64_t of);
 
 /* Adds a clip whose texts it takes over, also on failure. */
 int plan_add(struct plan *plan, struct planned_clip *clip, struct valence_error *error);

@@ -363,16 +363,16 @@ static int choose(struct target *target, const struct plan *plan,
 }
 
 /* A part says which one it is, so that a merge can tell that another is missing. */
-static char *make_source(const char *settings, const struct valence_extract_options *options)
+static char *make_source(const char *settings, const struct plan_part *part)
 {
     json_t *encoders = json_loads(settings, 0, NULL);
     json_t *source =
         encoders ? json_pack("{s:s, s:o}", "kind", "extraction", "encoders", encoders) : NULL;
-    bool whole = options->n_shards == 1;
+    bool whole = part->of == 1;
     bool failed = source && !whole &&
                   json_object_set_new(source, "part",
-                                      json_pack("{s:I, s:I}", "number", (json_int_t)options->shard,
-                                                "of", (json_int_t)options->n_shards)) != 0;
+                                      json_pack("{s:I, s:I}", "number", (json_int_t)part->number,
+                                                "of", (json_int_t)part->of)) != 0;
     char *text = source && !failed ? json_dumps(source, JSON_COMPACT) : NULL;
     json_decref(source);
     return text;
@@ -408,18 +408,16 @@ static char *partial_name(const char *path)
     return text.data;
 }
 
-int target_open(struct target *target, const struct plan *plan, const char *path,
-                const struct valence_extract_options *options,
+int target_open(struct target *target, const struct plan *plan, const struct plan_part *part,
+                const char *path, const struct valence_extract_options *options,
                 const struct valence_store_stream *streams, int n_streams, const char *settings,
                 struct valence_error *error)
 {
-    *target = (struct target){.settings = settings};
-    target->first = plan_part_first(plan, options->shard, options->n_shards);
-    target->n = plan_part_first(plan, options->shard + 1, options->n_shards) - target->first;
+    *target = (struct target){.first = part->first, .n = part->n, .settings = settings};
     target->path = without_slashes(path);
     target->partial = target->path ? partial_name(target->path) : NULL;
     target->clips = allocate(plan->n + 1, sizeof *target->clips);
-    char *source = make_source(settings, options);
+    char *source = make_source(settings, part);
     int status = target->path && target->partial && target->clips && source
                      ? VALENCE_OK
                      : fail_memory(error, 0, "the clips");

@@ -38,8 +38,8 @@ struct target {
 
 /* Looks at what is there, and opens the store for writing. `target` is released with
  * target_close(), after an error too. */
-int target_open(struct target *target, const struct plan *plan, const char *path,
-                const struct valence_extract_options *options,
+int target_open(struct target *target, const struct plan *plan, const struct plan_part *part,
+                const char *path, const struct valence_extract_options *options,
                 const struct valence_store_stream *streams, int n_streams, const char *settings,
                 struct valence_error *error);
 

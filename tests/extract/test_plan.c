@@ -1,4 +1,5 @@
-/* How long the clips of a plan are, by which the pieces of an extraction are ordered. */
+/* How long the clips of a plan are, by which the pieces of an extraction are ordered, and how the
+ * clips are divided. */
 #include "media_fixture.h"
 
 #include "extract/plan.h"
@@ -55,8 +56,57 @@ static void test_seconds(void **state)
     plan_free(&plan);
 }
 
+/* Every clip is in one piece, and no piece is empty. */
+static void check_pieces(int64_t n_clips, int64_t n_pieces)
+{
+    struct plan plan = {.n = n_clips};
+    int64_t next = 0, largest = n_clips;
+    for (int64_t i = 1; i <= n_pieces; i++) {
+        struct plan_part piece = plan_piece(&plan, i, n_pieces);
+        assert_int_equal(piece.number, i);
+        assert_int_equal(piece.of, n_pieces);
+        assert_int_equal(piece.first, next);
+        assert_in_range(piece.n, 1, largest + 1); /* rounding apart, sizes fall */
+        largest = piece.n < largest ? piece.n : largest;
+        next += piece.n;
+    }
+    assert_int_equal(next, n_clips);
+}
+
+static void test_pieces_get_smaller(void **state)
+{
+    (void)state;
+    for (int64_t n_pieces = 1; n_pieces <= 60; n_pieces++)
+        for (int64_t n_clips = n_pieces; n_clips <= 400; n_clips++)
+            check_pieces(n_clips, n_pieces);
+    check_pieces(1000000, 1600);
+    check_pieces(100000000, 1000000); /* as many as there can be */
+
+    struct plan plan = {.n = 1000};
+    const int64_t sizes[] = {438, 312, 188, 62};
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(plan_piece(&plan, i + 1, 4).n, sizes[i]);
+    assert_int_equal(plan_piece(&plan, 1, 1).n, 1000);
+}
+
+static void test_parts_are_even(void **state)
+{
+    struct plan plan = {.n = 10};
+    int64_t next = 0;
+    (void)state;
+    for (int64_t i = 1; i <= 4; i++) {
+        struct plan_part part = plan_even_part(&plan, i, 4);
+        assert_int_equal(part.first, next);
+        assert_in_range(part.n, 2, 3);
+        next += part.n;
+    }
+    assert_int_equal(next, 10);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_seconds)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_seconds),
+                                       cmocka_unit_test(test_pieces_get_smaller),
+                                       cmocka_unit_test(test_parts_are_even)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
