@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""scripts/capacity.py [REPORT.json] [--clips N] [--seconds S] [--cores C,C,...] [--threads N] [--mtbf HOURS] [--straggler P:F]
-                       [--parameters M] [--ranks N,N,...]
+"""scripts/capacity.py [REPORT.json] [--clips N] [--seconds S] [--cores C,C,...] [--threads N] [--lengths FILE] [--mtbf HOURS]
+                       [--straggler P:F] [--parameters M] [--ranks N,N,...]
 
 What an extraction of many clips takes on many cores, by a simulation that is fed with measured times. REPORT.json is what
 `valence extract --json` printed for a sample of your clips on one of your machines; without it, --cost says how many core seconds
@@ -8,9 +8,11 @@ a second of media takes.
 
 What is assumed:
   - A clip costs core seconds in proportion to its length, and lengths vary as a log-normal distribution with the sample's mean and
-    a deviation of --spread of the logarithm. A worker has --threads cores and makes one clip at a time.
-  - Workers share pieces of clips as `valence extract --pieces` does, 8 for each worker, the longest first. A worker that fails loses its current clip alone and is back
-    after --restart seconds; failures come at random, one in --mtbf hours of each worker. Another worker may take its piece.
+    a deviation of --spread of the logarithm, or as those in --lengths. A worker has --threads cores and makes one clip at a time.
+  - Workers share pieces of clips as `mpirun valence extract` does: 16 for each worker, the longest first. Beside it stands what a
+    coordinator would need that gives out single clips, the longest first, at no cost.
+  - A worker that fails loses its current clip alone and is back after --restart seconds, when it goes on with its piece; failures
+    come at random, one in --mtbf hours of each worker.
   - Some workers are stragglers: a share P of them is slower by the factor F.
   - Disks and networks are fast enough; merging, --mb-clip for each clip at 200 MB/s, is one process's work and comes afterwards.
 
@@ -19,27 +21,43 @@ that takes at 1 and 10 Gb/s without overlap.
 """
 import argparse
 import heapq
+import itertools
 import json
 import math
 import random
 
 
-def simulate(arguments, cores, cost):
-    """Hours until all pieces are done, and the share of the time that workers worked."""
+def piece_sizes(n_clips, n_pieces):
+    """As plan_piece() in src/extract/plan.c."""
+    left = [max(n_clips * i * i // n_pieces ** 2, i) for i in range(n_pieces, -1, -1)]
+    return [before - after for before, after in zip(left, left[1:])]
+
+
+def draw_clips(arguments, cost):
+    """Seconds that a worker needs for each clip."""
     numbers = random.Random(arguments.seed)
-    n_workers = max(1, cores // arguments.threads)
-    n_pieces = min(arguments.clips, max(1, 8 * n_workers))
+    factor = cost / arguments.threads
+    if arguments.lengths:
+        return [factor * length for length in numbers.choices(arguments.lengths, k=arguments.clips)]
+    location = math.log(factor * arguments.seconds) - arguments.spread ** 2 / 2
+    return [numbers.lognormvariate(location, arguments.spread) for _ in range(arguments.clips)]
+
+
+def cut(clips, n_pieces):
+    ends = list(itertools.accumulate(piece_sizes(len(clips), n_pieces), initial=0))
+    return [sum(clips[first:end]) for first, end in zip(ends, ends[1:])]
+
+
+def simulate(arguments, n_workers, pieces):
+    """Hours until all pieces are done, the longest first, and the share of the time that workers worked."""
+    numbers = random.Random(arguments.seed)
     share, factor = arguments.straggler
     speed = [1 / factor if numbers.random() < share else 1.0 for _ in range(n_workers)]
-    mean = arguments.seconds * cost / arguments.threads
-    # The sum of a piece's log-normal clips is near normal: its mean and deviation are what counts.
-    per_piece = arguments.clips / n_pieces
-    deviation = mean * math.sqrt(math.exp(arguments.spread ** 2) - 1) * math.sqrt(per_piece)
+    clip = sum(pieces) / arguments.clips
     free = [(0.0, worker) for worker in range(n_workers)]
     heapq.heapify(free)
     worked = end = 0.0
-    pieces = sorted((max(mean, numbers.gauss(mean * per_piece, deviation)) for _ in range(n_pieces)), reverse=True)
-    for piece in pieces:
+    for piece in sorted(pieces, reverse=True):
         at, worker = heapq.heappop(free)
         left = piece / speed[worker]
         worked += left
@@ -47,7 +65,7 @@ def simulate(arguments, cores, cost):
             until = numbers.expovariate(1 / (3600 * arguments.mtbf))
             if until >= left:
                 break
-            lost = min(until, numbers.random() * mean / speed[worker])  # of the clip that it was at
+            lost = min(until, numbers.random() * clip / speed[worker])  # of the clip that it was at
             at += until + arguments.restart
             left += lost - until
         at += left
@@ -65,15 +83,23 @@ def numbers_of(text):
     return [int(number) for number in text.split(",")]
 
 
+def lengths_in(path):
+    with open(path) as file:
+        return [float(line) for line in file]
+
+
 def print_extraction(arguments, cost):
     hours_media = arguments.clips * arguments.seconds / 3600
     merge = arguments.clips * arguments.mb_clip / 200 / 3600
     print(f"{arguments.clips} clips of {arguments.seconds:g} s, {hours_media:.0f} h of media; {cost:.3f} core seconds for each second:")
     print(f"  {24 / cost:.1f} h of media for each core and day; {arguments.clips * arguments.mb_clip / 1e6:.2f} TB; merging {merge:.1f} h")
-    print(f"{'cores':>8} {'workers':>8} {'hours':>10} {'days':>8} {'busy':>6}")
+    print(f"{'cores':>8} {'workers':>8} {'hours':>10} {'days':>8} {'busy':>6} {'hours, single clips':>21}")
+    clips = draw_clips(arguments, cost)
     for cores in arguments.cores:
-        hours, busy = simulate(arguments, cores, cost)
-        print(f"{cores:>8} {max(1, cores // arguments.threads):>8} {hours:>10.1f} {hours / 24:>8.2f} {100 * busy:>5.0f}%")
+        n_workers = max(1, cores // arguments.threads)
+        hours, busy = simulate(arguments, n_workers, cut(clips, min(len(clips), 16 * n_workers)))
+        single, _ = simulate(arguments, n_workers, clips)
+        print(f"{cores:>8} {n_workers:>8} {hours:>10.2f} {hours / 24:>8.2f} {100 * busy:>5.0f}% {single:>12.2f} ({hours / single - 1:+.2%})")
 
 
 def print_training(arguments):
@@ -93,6 +119,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=7.3, help="mean length of a clip")
     parser.add_argument("--cost", type=float, help="core seconds for a second of media")
     parser.add_argument("--spread", type=float, default=0.7)
+    parser.add_argument("--lengths", type=lengths_in, help="a file of clips' lengths in seconds, one a line, from which they are drawn")
     parser.add_argument("--cores", type=numbers_of, default=[10, 100, 1000])
     parser.add_argument("--threads", type=int, default=2, help="cores of a worker")
     parser.add_argument("--mtbf", type=float, default=500, help="hours between failures of a worker; 0: none fails")
@@ -112,6 +139,8 @@ def main():
         arguments.seconds = report["media_seconds"] / report["made"]
         # Sound and pictures overlap on the cores that there are: all of them for the time that it took.
         cost = report["seconds"] * arguments.threads / report["media_seconds"]
+    if arguments.lengths:
+        arguments.seconds = sum(arguments.lengths) / len(arguments.lengths)
     if not cost:
         parser.error("name a report of 'valence extract --json', or give --cost")
     print_extraction(arguments, cost)

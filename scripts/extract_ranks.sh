@@ -5,7 +5,7 @@
 #
 #     scripts/extract_ranks.sh [BUILD] [KILLS] [CLIPS]     build/release 10 100
 #
-# REAL=1 takes Whisper (tiny.en), SmolLM2 and the face networks from the cache; otherwise they are small random models. With
+# REAL=MODEL takes that Whisper (whisper-base), SmolLM2 and the face networks from the cache; otherwise they are small random models. With
 # FILM=FILE the clips are cut from that film, of which 30 seconds are used; otherwise they are test pictures and a tone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,8 +24,8 @@ for ((i = 0; i < clips; i++)); do
     echo "This is sentence number $i." >"$name.txt"
 done
 echo "this is no film" >"$work/clips/c050.mkv"
-if [ "${REAL:-}" = 1 ]; then
-    models=(--set models.whisper=whisper-tiny.en --offline)
+if [ -n "${REAL:-}" ]; then
+    models=(--set "models.whisper=$REAL" --offline)
 else
     "$build/tests/make-tiny-models" "$work" >/dev/null
     models=(--set "models.whisper=$work/whisper.gguf" --set "models.faces=$work/faces.gguf" --set text=none)

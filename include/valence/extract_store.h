@@ -144,11 +144,12 @@ VALENCE_API void valence_extract_report_free(struct valence_extract_report *repo
 #define VALENCE_EXTRACT_MAX_PIECES 1000000
 
 /* The same by several processes, on one machine or on many with a shared disk whose file system has
- * locks. The clips are cut into `n_pieces` pieces of clips that follow each other. Each process
- * takes a piece that no other has, the longest first, and then the next. Each piece is a store in
- * the folder OUTPUT.pieces. If a process dies, another one takes its piece and makes the clips that
- * are missing. The process that first finds all pieces finished merges them, in their order, into
- * the store that valence_extract() makes with the same number of threads, and removes the folder.
+ * locks. The clips are cut into `n_pieces` pieces of clips that follow each other, at most one for
+ * each clip; their sizes fall. Each process takes a piece that no other has, the longest first, and
+ * then the next. Each piece is a store in the folder OUTPUT.pieces. If a process dies, another one
+ * takes its piece and makes the clips that are missing. The process that first finds all pieces
+ * finished merges them, in their order, into the store that valence_extract() makes with the same
+ * number of threads, and removes the folder.
  *
  * The call returns when all pieces are finished and merged. If the store is there already, made
  * with the same settings, it does nothing (n_pieces is 0) unless it is to overwrite the store.
