@@ -5,7 +5,7 @@ scripts/growth.py --speed SMALL,LARGE [--width D] [--set KEY=VALUE] [--measured 
 Time and memory of what valence does with a store, at several numbers of clips: import from a table, inspect, doctor, one epoch of
 training, evaluate and predict. Clips are small, one row of 4 columns in each stream, so that what is measured is what every clip
 costs beside its features. The last columns say by which factor a step's time and memory grew for ten times the clips: 10 is linear,
-1 constant.
+1 constant. Training, evaluation and prediction have --threads threads, 1 by default.
 
 --speed compares the training clips a second on a store of SMALL clips and on one of LARGE, in turn, with one thread: by the clock, and
 for each CPU second, which depends less on what else the machine does: of the thread that trains, which a free second core lets go on
@@ -71,8 +71,8 @@ def steps(valence, folder, threads):
             ("doctor", [valence, "doctor", store, "-q"]),
             ("start", [valence, "train", store, "-o", run + "-dry", "-q", "--dry-run", *options]),
             ("epoch", [valence, "train", store, "-o", run, "-q", "--threads", threads, "--set", "epochs=1", *options]),
-            ("evaluate", [valence, "evaluate", run, store, "-q"]),
-            ("predict", [valence, "predict", run, store, "--csv", "-q"])]
+            ("evaluate", [valence, "evaluate", run, store, "-q", "--threads", threads]),
+            ("predict", [valence, "predict", run, store, "--csv", "-q", "--threads", threads])]
 
 
 def print_table(results):
