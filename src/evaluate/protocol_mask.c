@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/element.h"
 #include "base/fail.h"
 #include "base/half.h"
 #include "base/memory.h"
@@ -155,12 +156,6 @@ bool mask_has_simulated_text(const struct mask *mask, int64_t place)
 
 /* ---- Rows ---- */
 
-static float element(enum valence_dtype type, const void *rows, int64_t i)
-{
-    return type == VALENCE_F16 ? half_to_float(((const uint16_t *)rows)[i])
-                               : ((const float *)rows)[i];
-}
-
 /* A clip's noise is a function of its id, the modality and the seed. */
 static struct random_source noise_source(const struct mask *mask, int64_t clip, int modality)
 {
@@ -176,7 +171,7 @@ static void add_gaussian(const struct mask *mask, int64_t clip, int modality,
     for (int64_t i = 0; i < n * width; i++) {
         double drawn = random_normal(&source);
         double deviation = !scale ? 1 : scale[i % width] == 0 ? 0 : 1 / (double)scale[i % width];
-        float value = element(type, rows, i) + (float)(mask->noise * deviation * drawn);
+        float value = element_at(rows, type, i) + (float)(mask->noise * deviation * drawn);
         if (type == VALENCE_F16) /* whose largest value is 65504 */
             ((uint16_t *)rows)[i] = float_to_half(fmaxf(fminf(value, 65504), -65504));
         else

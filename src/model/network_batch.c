@@ -1,8 +1,8 @@
 /* What a network asks of a batch, checked before any of it is used. */
 #include <math.h>
 
+#include "base/element.h"
 #include "base/fail.h"
-#include "base/half.h"
 #include "model/network_private.h"
 
 /* Far beyond any memory, and small enough that no size computed from them overflows. */
@@ -83,12 +83,6 @@ const void *network_clip_rows(const struct valence_rows *rows, int64_t clip)
     return (const char *)rows->data + at * (int64_t)valence_dtype_size(rows->type);
 }
 
-static float element(const void *values, enum valence_dtype type, int64_t i)
-{
-    return type == VALENCE_F16 ? half_to_float(((const uint16_t *)values)[i])
-                               : ((const float *)values)[i];
-}
-
 int network_check_finite(const struct valence_batch *batch, int64_t clip,
                          struct valence_error *error)
 {
@@ -100,11 +94,11 @@ int network_check_finite(const struct valence_batch *batch, int64_t clip,
             continue;
         const void *values = network_clip_rows(rows, clip);
         for (int64_t i = 0; i < n * width; i++)
-            if (!isfinite(element(values, rows->type, i)))
+            if (!isfinite(element_at(values, rows->type, i)))
                 return fail(error, VALENCE_ERROR_DATA,
                             "clip %lld of the batch: stream '%s', row %lld, column %lld is %f",
                             (long long)clip, valence_stream_names[s], (long long)(i / width),
-                            (long long)(i % width), (double)element(values, rows->type, i));
+                            (long long)(i % width), (double)element_at(values, rows->type, i));
     }
     return VALENCE_OK;
 }

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/element.h"
 #include "base/fail.h"
-#include "base/half.h"
 #include "base/memory.h"
 #include "base/random.h"
 
@@ -66,15 +66,6 @@ static struct fold fold_of(int64_t column, int64_t width)
     return (struct fold){(int64_t)(key % NOVELTY_MAX_COLUMNS), key >> 63 ? -1 : 1};
 }
 
-static void add_row(const void *values, enum valence_dtype type, int64_t at, int64_t n,
-                    double *sums)
-{
-    const float *floats = values;
-    const uint16_t *halves = values;
-    for (int64_t c = 0; c < n; c++)
-        sums[c] += (double)(type == VALENCE_F16 ? half_to_float(halves[at + c]) : floats[at + c]);
-}
-
 void novelty_fold(const struct standardisation *standardisation, int stream,
                   const struct valence_rows *rows, int64_t clip, float *columns)
 {
@@ -86,7 +77,8 @@ void novelty_fold(const struct standardisation *standardisation, int stream,
         double sums[BLOCK] = {0};
         int64_t n_block = rows->width - from < BLOCK ? rows->width - from : BLOCK;
         for (int64_t r = 0; r < n; r++)
-            add_row(values, rows->type, r * rows->width + from, n_block, sums);
+            for (int64_t c = 0; c < n_block; c++)
+                sums[c] += (double)element_at(values, rows->type, r * rows->width + from + c);
         for (int64_t c = from; c < from + n_block; c++) {
             double value = sums[c - from] / (double)n;
             if (mean)

@@ -1,5 +1,5 @@
 /* Distances of clips from the training data. */
-#include "base/half.h"
+#include "base/element.h"
 #include "kernels/projection.h"
 #include "model/model_private.h"
 #include "model/network.h"
@@ -34,9 +34,7 @@ int64_t standardisation_furthest(const struct standardisation *standardisation,
     *distance = 0;
     for (int64_t i = 0; mean && low && i < n * width; i++) {
         int64_t column = i % width;
-        float value = type == VALENCE_F16 ? half_to_float(((const uint16_t *)rows)[i])
-                                          : ((const float *)rows)[i];
-        float z = (value - mean[column]) * scale[column];
+        float z = (element_at(rows, type, i) - mean[column]) * scale[column];
         float outside = z > high[column] ? z - high[column] : low[column] - z;
         if (outside > *distance) {
             *distance = outside;
