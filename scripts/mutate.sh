@@ -135,8 +135,8 @@ src/model/checkpoint.c|? 1.0f / deviation : 0|? deviation : 0
 src/model/checkpoint.c|(columns->minimum[j] - mean) * scale|(columns->minimum[j] + mean) * scale
 src/train/schedule.c|(double)(epoch + 1) /|(double)epoch /
 src/train/schedule.c|(epoch + 1 - schedule->warm_up_epochs)|(epoch + 1 + schedule->warm_up_epochs)
-src/train/trainer_open.c|t->labels.factor = (float)sqrt(square)|t->labels.factor = (float)square
-src/train/trainer_open.c|t->labels.offset = (float)mean|t->labels.offset = (float)-mean
+src/train/trainer_labels.c|t->labels.factor = (float)sqrt(square)|t->labels.factor = (float)square
+src/train/trainer_labels.c|t->labels.offset = (float)mean|t->labels.offset = (float)-mean
 src/train/trainer_step.c|(label - t->labels.offset)|(label + t->labels.offset)
 src/train/trainer_step.c|t->labels.offset) / t->labels.factor|t->labels.offset) * t->labels.factor
 src/train/trainer_step.c|factor * t->batch_gradients[i]|-factor * t->batch_gradients[i]

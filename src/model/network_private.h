@@ -1,5 +1,5 @@
-/* The network's activations: what network.c lays out, forward fills and backward reads. B: clips,
- * Q: views that ask (network_kept_views()). */
+/* The network's activations: what network_memory.c lays out, forward fills and backward reads. B:
+ * clips, Q: views that ask (network_kept_views()). */
 #ifndef VALENCE_MODEL_NETWORK_PRIVATE_H
 #define VALENCE_MODEL_NETWORK_PRIVATE_H
 
@@ -225,6 +225,19 @@ static inline bool has_views(const struct network *network)
 {
     return network->config.fusion == VALENCE_FUSION_CROSS_ATTENTION;
 }
+
+/* What a batch needs: from the batch itself, or a bound to measure for. */
+struct extent {
+    int64_t n_clips;
+    int64_t n_rows[N_STREAMS];
+    const int64_t *offsets[N_STREAMS]; /* NULL while measuring */
+};
+
+/* network_memory.c: makes the arena large enough for an extent, where a larger one stays, and sets
+ * the flows; lays out everything for these. */
+int memory_reserve(struct network *network, const struct extent *extent, const unsigned *flows,
+                   int n_flows, bool training, struct valence_error *error);
+void memory_lay_out(struct network *network, const struct extent *extent);
 
 /* network_forward.c: all flows of the batch laid out. */
 void forward_all(struct network *network, const real *parameters,

@@ -1,5 +1,4 @@
-#include <float.h>
-#include <math.h>
+/* Opens a run and closes it: its data, its folder, its model, begun or gone on with. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +6,6 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "data/label_scale.h"
 #include "data/shuffle.h"
 #include "model/layout.h"
 #include "model/parameters.h"
@@ -45,58 +43,6 @@ static int choose_clips(struct trainer *t, enum valence_split split,
                     (long long)selection->n_unlabelled, (long long)selection->n_empty);
 }
 
-/* ---- Classes ---- */
-
-static int check_label_kind(struct trainer *t, struct valence_error *error)
-{
-    char list[400];
-    bool wanted = t->config->labels == TRAIN_CLASSES;
-    t->classes = label_classes(t->store);
-    if (wanted == (t->classes != NULL))
-        return VALENCE_OK;
-    if (wanted)
-        return fail_key(error, VALENCE_ERROR_CONFIG, "labels",
-                        "%s: its labels are scores; set labels to scores, or import it with "
-                        "label_classes",
-                        t->config->store);
-    label_classes_list(t->classes, list, sizeof list);
-    return fail_key(error, VALENCE_ERROR_CONFIG, "labels",
-                    "%s: its labels are classes (%s); set labels to classes, and losses.rnc to 0",
-                    t->config->store, list);
-}
-
-/* Their shares of the training clips; a class without any cannot be learnt. */
-static int count_classes(struct trainer *t, struct valence_error *error)
-{
-    const struct clip_selection *parts[] = {&t->training, &t->validation};
-    int n = t->classes->n_classes;
-    for (int part = 0; part < 2; part++)
-        for (int64_t i = 0; i < parts[part]->n; i++) {
-            const struct valence_clip *clip = valence_store_clip(t->store, parts[part]->clips[i]);
-            if (!(clip->label >= 0 && clip->label < (float)n) || clip->label != floorf(clip->label))
-                return fail(error, VALENCE_ERROR_DATA,
-                            "%s: clip '%s' has the label %g, which is no class's number",
-                            t->config->store, clip->id, (double)clip->label);
-            if (part == 0)
-                t->shares[(int)clip->label] += 1 / (double)parts[part]->n;
-        }
-    for (int c = 0; c < n; c++)
-        if (t->shares[c] == 0)
-            return fail_key(error, VALENCE_ERROR_DATA, "label_classes",
-                            "%s: no training clip is of the class '%s', so it cannot be learnt; "
-                            "import without that class",
-                            t->config->store, t->classes->classes[c]);
-    return VALENCE_OK;
-}
-
-static json_t *classes_to_json(const struct trainer *t)
-{
-    json_t *array = t->classes ? json_array() : NULL;
-    for (int c = 0; t->classes && c < t->classes->n_classes; c++)
-        json_array_append_new(array, json_string(t->classes->classes[c]));
-    return array;
-}
-
 /* ---- Data ---- */
 
 static bool shuffles_by_shards(const struct trainer *t)
@@ -113,7 +59,7 @@ static int open_data(struct trainer *t, struct valence_error *error)
     options.accept_unfinished = config->accept_unfinished;
     int status = valence_store_open(config->store, &options, &t->store, error);
     if (!status)
-        status = check_label_kind(t, error);
+        status = trainer_check_labels(t, error);
     if (!status)
         status = stream_map_make(t->store, config->streams, config->max_rows, &t->map, error);
     if (!status)
@@ -121,7 +67,7 @@ static int open_data(struct trainer *t, struct valence_error *error)
     if (!status)
         status = choose_clips(t, VALENCE_VALIDATION, &t->validation, error);
     if (!status && t->classes)
-        status = count_classes(t, error);
+        status = trainer_count_classes(t, error);
     if (!status)
         status = batch_loader_create(t->store, &t->map, &t->loader, error);
     if (!status && shuffles_by_shards(t))
@@ -134,7 +80,7 @@ static int open_data(struct trainer *t, struct valence_error *error)
 /* What a reader of the checkpoint may want to know about where it comes from. */
 static json_t *make_provenance(const struct trainer *t)
 {
-    json_t *config = train_config_to_json(t->config), *classes = classes_to_json(t);
+    json_t *config = train_config_to_json(t->config), *classes = trainer_classes_to_json(t);
     if (t->classes && json_array_size(classes) != (size_t)t->classes->n_classes) {
         json_decref(config);
         json_decref(classes);
@@ -169,25 +115,6 @@ static int standardise(struct trainer *t, enum valence_stream stream, struct val
     }
     valence_column_statistics_free(statistics);
     return status;
-}
-
-/* The mean and the deviation of the training labels; what is computed in closed form needs none. */
-static void measure_labels(struct trainer *t)
-{
-    int64_t n = t->training.n;
-    double mean = 0, square = 0;
-    t->labels = (struct label_transform){.factor = 1};
-    if (!t->config->standardise_labels || t->classes || network_is_closed_form(&t->config->model))
-        return;
-    for (int64_t i = 0; i < n; i++)
-        mean += (double)valence_store_clip(t->store, t->training.clips[i])->label / (double)n;
-    for (int64_t i = 0; i < n; i++) {
-        float label = valence_store_clip(t->store, t->training.clips[i])->label;
-        square += pow((double)label - mean, 2) / (double)n;
-    }
-    if (sqrt(square) >= FLT_MIN) /* labels that are all the same have no spread */
-        t->labels.factor = (float)sqrt(square);
-    t->labels.offset = (float)mean;
 }
 
 static int take_weights(struct trainer *t, const struct parameter_table *table,
@@ -293,7 +220,7 @@ static int go_on_from(struct trainer *t, const char *path, struct valence_error 
                         "%s: %s has width %lld, but the run was begun with %lld", t->config->store,
                         valence_modality_names[m], (long long)t->map.width[m],
                         (long long)checkpoint->config.widths[m]);
-    json_t *classes = classes_to_json(t);
+    json_t *classes = trainer_classes_to_json(t);
     if (!json_equal(classes, json_object_get(checkpoint->provenance, "classes")) && classes)
         status = fail_key(error, VALENCE_ERROR_DATA, "store",
                           "%s: has other classes as labels than the run was begun with",
@@ -337,38 +264,6 @@ static int open_run(struct trainer *t, struct valence_error *error)
         status = run_log_open(&t->folder, RUN_LOG, t->state.log_bytes, &t->log, error);
     if (!status)
         status = run_log_open(&t->folder, RUN_TIMING, -1, &t->timing, error);
-    return status;
-}
-
-/* The validation clips' labels, the error of the best constant on them, and the range of all
- * labels: the declared one, else -3 ... 3, or more where some lie beyond. */
-static int open_calibration(struct trainer *t, struct valence_error *error)
-{
-    struct calibration *calibration = &t->calibration;
-    const struct clip_selection *parts[] = {&t->training, &t->validation};
-    int status =
-        calibration_allocate(calibration, t->validation.n, t->checkpoint.config.n_flows, error);
-    if (status)
-        return status;
-    double minimum, maximum;
-    bool declared = label_range(t->store, &minimum, &maximum);
-    calibration->range[0] = declared ? (float)minimum : -3;
-    calibration->range[1] = declared ? (float)maximum : 3;
-    for (int part = 0; part < 2; part++)
-        for (int64_t i = 0; i < parts[part]->n; i++) {
-            float label = valence_store_clip(t->store, parts[part]->clips[i])->label;
-            calibration->range[0] = fminf(calibration->range[0], label);
-            calibration->range[1] = fmaxf(calibration->range[1], label);
-            if (parts[part] == &t->validation)
-                calibration->labels[i] = label;
-        }
-    status = training_median(t->store, &t->median, error);
-    for (int64_t i = 0; i < calibration->n; i++) {
-        double label = (double)calibration->labels[i];
-        t->constant_mae +=
-            (t->classes ? -log(t->shares[(int)label]) : fabs(label - (double)t->median)) /
-            (double)calibration->n;
-    }
     return status;
 }
 
@@ -457,7 +352,7 @@ static int open_shared(struct trainer *t, struct valence_error *error)
         status = trainer_share(t, error);
     if (status)
         return status;
-    status = open_calibration(t, error);
+    status = trainer_open_calibration(t, error);
     if (!status && trainer_is_first(t))
         status = measure(t, error);
     if (!status)
@@ -476,14 +371,14 @@ int trainer_open(struct trainer *t, struct valence_error *error)
         return status;
     if (trainer_is_first(t))
         note_labels(t);
-    measure_labels(t);
+    trainer_measure_labels(t);
     t->state.data_key = key_of_clips(t, &t->validation, key_of_clips(t, &t->training, 0));
     if (shuffles_by_shards(t))
         t->state.data_key = shuffle_key(t->store, t->state.data_key);
     if (!t->job->options->dry_run)
         return open_shared(t, error);
     status = try_run(t, error);
-    return status ? status : open_calibration(t, error);
+    return status ? status : trainer_open_calibration(t, error);
 }
 
 void trainer_close(struct trainer *t)

@@ -67,6 +67,22 @@ static inline bool trainer_is_first(const struct trainer *trainer)
     return collective_is_first(trainer->collective);
 }
 
+/* trainer_labels.c: whether the store has the labels that are asked for. */
+int trainer_check_labels(struct trainer *trainer, struct valence_error *error);
+
+/* The classes' shares of the training clips; one without any cannot be learnt. */
+int trainer_count_classes(struct trainer *trainer, struct valence_error *error);
+
+/* The classes' names; NULL without classes, too short an array if memory is short. */
+json_t *trainer_classes_to_json(const struct trainer *trainer);
+
+/* The mean and the deviation of the training labels; what is computed in closed form needs none. */
+void trainer_measure_labels(struct trainer *trainer);
+
+/* The validation clips' labels, the error of the best constant on them, and the range of all
+ * labels: the declared one, else -3 ... 3, or more where some lie beyond. */
+int trainer_open_calibration(struct trainer *trainer, struct valence_error *error);
+
 /* trainer_share.c: gives what the first rank began, or loaded, to all others. */
 int trainer_share(struct trainer *trainer, struct valence_error *error);
 
