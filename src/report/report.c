@@ -16,9 +16,10 @@
 static const char *const styles[] = {"tokens.css", "base.css",   "words.css",
                                      "table.css",  "report.css", "chart.css",
                                      "clips.css",  "print.css",  NULL};
-static const char *const scripts[] = {"dom.js",   "format.js",      "tone.js",   "theme.js",
-                                      "table.js", "chart_table.js", "words.js",  "chart_options.js",
-                                      "chart.js", "clips.js",       "report.js", NULL};
+static const char *const scripts[] = {
+    "dom.js",   "format.js",       "tone.js",          "theme.js", "table.js", "chart_table.js",
+    "words.js", "chart_series.js", "chart_options.js", "chart.js", "clips.js", "report.js",
+    NULL};
 
 void valence_report_options_default(struct valence_report_options *options)
 {
