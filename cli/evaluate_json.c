@@ -36,7 +36,7 @@ static json_t *reliability(const struct valence_flow_evaluation *result)
     bool complete = object != NULL;
     for (int figure = 0; figure < VALENCE_N_RELIABILITY_FIGURES; figure++)
         complete = json_put(object, valence_reliability_keys[figure],
-                            json_real(result->reliability[figure])) &&
+                            json_number(result->reliability[figure])) &&
                    complete;
     return json_all_or_nothing(object, complete);
 }

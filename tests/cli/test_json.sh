@@ -31,6 +31,11 @@ valid inspect inspect "$work/store" --clip train-00000 --json
 valid doctor doctor "$work/store" --json --quiet
 valid doctor doctor "$work/store" --verify --json --quiet
 valid inspect inspect "$work/runs" --json
+# A test part of one clip: what needs two, such as a correlation, is null.
+valid synthesize synthesize "$work/one" --train 20 --validation 10 --test 1 --quiet --json
+valid evaluate evaluate "$work/run" "$work/one" --json --quiet --bootstrap 20 --flow all --against "$work/runs"
+valid evaluate-protocol evaluate "$work/run" "$work/one" --json --quiet --bootstrap 20 --protocol fixed,erase
+valid predict predict "$work/run" "$work/one" --json --quiet
 valid export export "$work/store" "$work/all.npz" --form npz --json --quiet
 valid inspect inspect "$work/all.npz" --json --quiet
 valid import import mmsa "$work/all.npz" "$work/again" --json --quiet
