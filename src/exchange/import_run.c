@@ -329,7 +329,7 @@ static int import_clip(struct import *import, const struct import_record *record
     status = import_target_add(&import->target, &clip, rows, n_rows, error);
     if (status == VALENCE_ERROR_DATA) {
         (void)fail_within(status, error, "%s", record->place);
-        if (strcmp(error->key, "dtype") != 0)
+        if (strcmp(error->key, "skip") == 0) /* a value that is no number */
             snprintf(error->key, sizeof error->key, "zero_invalid");
         return refuse(import, record, VALENCE_SKIP_VALUE, error);
     }

@@ -190,6 +190,13 @@ printf 'store: ""\n' >"$work/empty.yaml"
 expect 2 train "$work/empty.yaml"
 complains "store is empty"
 
+# ---- What helps an id is not what helps a value
+long_id=$(printf '%0501d' 0)
+printf 'id,split,label,a0\n%s,train,1,1\n' "$long_id" >"$work/long-id.csv"
+expect 1 import table "$work/long-id.csv" "$work/long-id" --audio a0 -q
+complains "(correct it, or leave such clips out with --skip value)"
+grep -q -- --zero-invalid "$work/err" && wrong "'$said' advises --zero-invalid"
+
 # ---- Another store is replaced where asked for
 printf 'id,split,label,a0\nc1,train,1,1\n' >"$work/one.csv"
 printf 'id,split,label,a0\nc1,train,1,1\nc2,test,2,3\n' >"$work/two.csv"
