@@ -200,6 +200,9 @@ static int run_doctor(const struct command *command, int argc, char **argv)
         {.type = OPTION_END}};
     if (!options_parse(command, options, argc, argv, &request.store, 1, 1, &n, &code))
         return code;
+    if (request.verify && request.published)
+        return report_usage(command, "--verify compares the values alone: --published does not go "
+                                     "with it");
     if (request.published && (code = choose_published(command, request.published)))
         return code;
     struct valence_error error;

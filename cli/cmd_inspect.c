@@ -382,7 +382,8 @@ static int run_inspect(const struct command *command, int argc, char **argv)
     if (!options_parse(command, options, argc, argv, &request.path, 1, 1, &n, &code))
         return code;
     struct valence_error error;
-    if (request.clip && !is_folder(request.path))
+    const enum valence_path_kind kind = valence_path_kind(request.path);
+    if (request.clip && kind != VALENCE_PATH_STORE && kind != VALENCE_PATH_NOTHING)
         return report_usage(command, "--clip is for stores");
     if (!inspect(&request, &error))
         return EXIT_FINE;

@@ -81,6 +81,10 @@ static int check(const struct command *command, const struct request *request,
         return report_usage(command, request->store
                                          ? "give a store or --text, not both"
                                          : "a store, or sentences with --text, are missing");
+    if (!request->sentences.n && request->encoder)
+        return report_usage(command, "--model goes with --text: the rows of a store are there");
+    if (request->sentences.n && strcmp(request->split, "all") != 0)
+        return report_usage(command, "--split goes with a store, not with --text");
     if (request->sentences.n && ranks_count() > 1)
         return report_usage(command, "--text scores sentences in one process; several processes "
                                      "share the clips of a store");

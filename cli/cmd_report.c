@@ -30,6 +30,8 @@ static int check(const struct command *command, const struct request *request,
     if (request->json && request->output)
         return report_usage(command, "--json prints the report's document: it writes no page, and "
                                      "-o does not go with it");
+    if (!request->figures && (request->figure_format_name || request->figure_width > 0))
+        return report_usage(command, "--figure-format and --figure-width need --figures");
     valence_report_options_default(options);
     options->title = request->title;
     options->store = request->store;
@@ -42,8 +44,10 @@ static int choose_figure_format(const struct command *command, struct request *r
     const char *names[VALENCE_N_FIGURE_FORMATS];
     for (int i = 0; i < VALENCE_N_FIGURE_FORMATS; i++)
         names[i] = valence_figure_format_name(i);
-    return choose_name(command, "--figure-format", request->figure_format_name, names,
-                       VALENCE_N_FIGURE_FORMATS, &request->figure_format);
+    return request->figure_format_name
+               ? choose_name(command, "--figure-format", request->figure_format_name, names,
+                             VALENCE_N_FIGURE_FORMATS, &request->figure_format)
+               : EXIT_FINE;
 }
 
 /* Before the models score anything: whether what they would be written to is there. */
@@ -63,7 +67,8 @@ static int write_figures(const struct request *request, const struct valence_rep
     struct valence_figure_options options;
     valence_figure_options_default(&options);
     options.figure_format = (enum valence_figure_format)request->figure_format;
-    options.figure_width = request->figure_width;
+    if (request->figure_width > 0)
+        options.figure_width = request->figure_width;
     options.overwrite = request->force;
     int status = valence_report_write_figures(made, request->figures, &options, &result, error);
     if (!status && !request->json && !request->quiet)
@@ -104,8 +109,7 @@ static int report(const struct request *request, const struct valence_report_opt
 
 static int run_report(const struct command *command, int argc, char **argv)
 {
-    struct request request = {
-        .split = "test", .level = 0.9, .figure_format_name = "svg", .figure_width = 3.4};
+    struct request request = {.split = "test", .level = 0.9};
     const struct option options[] = {
         option_run(&request.inputs[0]),
         {OPTION_TEXT, 'o', "output", &request.output, "FILE",

@@ -50,6 +50,8 @@ static int check(const struct command *command, const struct score_request *requ
                                      "one file and one text");
     if (!request->n_files && (request->transcript || request->no_transcript))
         return report_usage(command, "--transcript and --no-transcript need a file");
+    if (!request->n_files && (request->start > 0 || request->end > 0 || request->window > 0))
+        return report_usage(command, "--start, --end and --window need a file");
     if ((request->srt || request->vtt) && request->n_files != 1)
         return report_usage(command, "--srt and --vtt take one recording");
     if (request->live && !is_input)

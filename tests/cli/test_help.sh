@@ -82,6 +82,18 @@ complains "cannot be combined"
 expect 2 predict a b --flow complete,text_missing
 complains "takes one flow"
 
+# An option that nothing would read is refused: it would be taken for what was done.
+expect 2 predict a b --model smollm2
+complains "--model goes with --text"
+expect 2 predict a --text good --split test
+complains "--split goes with a store"
+expect 2 doctor a --verify --published mosi
+complains "--published does not go with it"
+expect 2 report a --figure-width 7
+complains "need --figures"
+expect 2 report a --figure-format pdf
+complains "need --figures"
+
 # No escape sequence of a file name reaches the terminal.
 expect 1 evaluate "$(printf 'a\033[31mb')" store
 grep -q "$(printf '\033')" "$work/err" && wrong "an escape sequence reached the terminal"
