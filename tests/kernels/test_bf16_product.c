@@ -43,7 +43,11 @@ static void test_rounding_is_to_the_nearest_halves_to_even(void **state)
     }
 }
 
-#define BEFORE (-7.0f) /* what y holds before */
+/* What y holds before, at place i. */
+static float before(int64_t i)
+{
+    return (float)(i % 50 - 7);
+}
 
 /* Everything a product needs, of made-up values. */
 struct product {
@@ -74,7 +78,7 @@ static struct product make_product(int64_t rows, struct bf16_shape shape, int64_
     for (int64_t i = 0; i < columns * depth; i++)
         p.weights[i] = (float)random_normal(&source);
     for (int64_t i = 0; i < rows * p.y_stride; i++)
-        p.y[i] = BEFORE;
+        p.y[i] = before(i);
     bf16_round(n_x, x, p.x);
     for (int64_t j = 0; j < columns; j += BF16_COLUMNS)
         bf16_pack(columns - j < BF16_COLUMNS ? columns - j : BF16_COLUMNS, depth,
@@ -96,7 +100,7 @@ static void check_product(const struct product *p)
     int64_t depth = p->shape.taps * p->shape.length;
     for (int64_t i = 0; i < p->rows; i++) {
         for (int64_t j = 0; j < p->columns; j++) {
-            double sum = p->shape.add ? BEFORE : 0, size = fabs(sum);
+            double sum = p->shape.add ? (double)before(i * p->y_stride + j) : 0, size = fabs(sum);
             for (int64_t k = 0; k < depth; k++) {
                 int64_t place = k / p->shape.length * p->shape.tap_stride + k % p->shape.length;
                 double term = (double)widen(p->x[i * p->x_stride + place]) *
@@ -106,9 +110,9 @@ static void check_product(const struct product *p)
             }
             assert_true(fabs(p->y[i * p->y_stride + j] - sum) <= 1e-6 * size + 1e-6);
         }
+        /* What lies between rows is untouched. */
         for (int64_t j = p->columns; j < p->y_stride; j++)
-            assert_true(p->y[i * p->y_stride + j] ==
-                        BEFORE); /* what lies between rows is untouched */
+            assert_true(p->y[i * p->y_stride + j] == before(i * p->y_stride + j));
     }
 }
 
