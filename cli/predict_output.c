@@ -233,7 +233,7 @@ static void note_counts(struct predict_output *output,
 static void begin_csv(const struct predict_output *output)
 {
     if (n_classes_of(output)) {
-        fputs("id,class,outside,flow,missing", stdout);
+        fputs("id,class,outside,novelty,flow,missing", stdout);
         for (int c = 0; c < n_classes_of(output); c++) {
             char name[VALENCE_CLASS_NAME_BYTES + 16];
             snprintf(name, sizeof name, "p_%s", valence_model_class_name(output->model, c));
@@ -260,7 +260,9 @@ static void write_class_csv(const struct predict_output *output, const struct va
     valence_write_csv_field(stdout, id_of(output, p));
     putchar(',');
     valence_write_csv_field(stdout, class_of(output, p));
-    printf(",%d,%s,%s", p->outside, valence_flow_name(p->flow), missing);
+    printf(",%d", p->outside);
+    print_csv_number((double)p->novelty);
+    printf(",%s,%s", valence_flow_name(p->flow), missing);
     for (int c = 0; c < p->n_classes; c++)
         print_csv_number(isnan(p->score) ? NAN : (double)p->probabilities[c]);
     putchar('\n');
@@ -348,11 +350,12 @@ static json_t *probabilities_to_json(const struct predict_output *output,
 static void write_class_clip(const struct predict_output *output,
                              const struct valence_prediction *p)
 {
-    print_json_value(json_pack(
-        "{s:s, s:o, s:o, s:b, s:s, s:o}", "id", id_of(output, p), "class",
-        isnan(p->score) ? json_null() : json_string(class_of(output, p)), "probabilities",
-        probabilities_to_json(output, p), "outside", p->outside, "flow", valence_flow_name(p->flow),
-        "missing", missing_to_json(p->missing & valence_model_modalities(output->model))));
+    print_json_value(
+        json_pack("{s:s, s:o, s:o, s:b, s:o, s:s, s:o}", "id", id_of(output, p), "class",
+                  isnan(p->score) ? json_null() : json_string(class_of(output, p)), "probabilities",
+                  probabilities_to_json(output, p), "outside", p->outside, "novelty",
+                  json_number((double)p->novelty), "flow", valence_flow_name(p->flow), "missing",
+                  missing_to_json(p->missing & valence_model_modalities(output->model))));
 }
 
 static void write_clip(const struct predict_output *output, const struct valence_prediction *p,

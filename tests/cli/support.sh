@@ -15,7 +15,7 @@ wrong() {
     failures=$((failures + 1))
 }
 
-# expect CODE ARGUMENT...: runs the command; its exit code must be CODE.
+# expect CODE ARGUMENT...: runs the command; its exit code must be CODE. A JSON document that it prints must be as its schema says.
 expect() {
     expected=$1
     shift
@@ -23,6 +23,12 @@ expect() {
     "$VALENCE" "$@" >"$work/out" 2>"$work/err" </dev/null
     code=$?
     [ "$code" -eq "$expected" ] || wrong "'$said' exits with $code, not $expected"
+    written=$(head -n 2 "$work/out" | tr '\n' ' ' | sed -n 's|^{ *"schema": "valence/\([a-z-]*\)".*|\1|p')
+    case $written in
+    '') ;;
+    encode-*) fits encode ;; # one for all kinds of encoders
+    *) fits "$written" ;;
+    esac
 }
 
 # prints TEXT, complains TEXT: what the last command wrote to its output or error output holds TEXT.

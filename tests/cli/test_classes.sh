@@ -58,7 +58,7 @@ expect 0 predict run store --split test --json --quiet
 fits predict
 json 30 n
 expect 0 predict run store --split test --csv --quiet
-prints "id,class,outside,flow,missing,p_anger,p_joy,p_neutral"
+prints "id,class,outside,novelty,flow,missing,p_anger,p_joy,p_neutral"
 
 # ---- baselines and comparisons
 expect 0 train store $small -o ridge --model ridge --json
@@ -76,6 +76,8 @@ json '"base"' variants 0 name
 expect 0 verify models/result.json --quiet
 expect 0 evaluate models/runs/base store --bootstrap 100 --quiet
 prints "all seeds together"
+expect 0 evaluate models/runs/base store --bootstrap 100 --against run --json --quiet
+fits evaluate
 
 # ---- report
 expect 0 evaluate run store --bootstrap 100 --json --quiet

@@ -24,6 +24,8 @@ valid train train "$work/config.yaml" $small --output "$work/run"
 valid train train "$work/config.yaml" $small --output "$work/runs" --seeds 2
 valid evaluate evaluate "$work/run" "$work/store" --json --quiet --bootstrap 20 --against "$work/runs"
 valid evaluate evaluate "$work/runs" "$work/store" --json --quiet --bootstrap 0 --flow all
+valid evaluate evaluate "$work/runs" "$work/store" --json --quiet --bootstrap 20 --scale sims --against "$work/run"
+valid evaluate evaluate "$work/run" "$work/store" --json --quiet --bootstrap 0 --against "$work/runs"
 valid predict predict "$work/run" "$work/store" --json --quiet
 valid inspect inspect "$work/store" --json --quiet
 valid inspect inspect "$work/run" --json
@@ -55,8 +57,31 @@ if [ -x "$PROGRAMS/write-transcript" ]; then
     fits transcribe
 fi
 
+# Every command with --json has a schema, and a test that holds its output against it; every schema has its command.
+for command in $("$VALENCE" completion bash | sed -n "s/^ *'\([a-z-]*\)') options=.* --json .*/\1/p"); do
+    echo "$command"
+done >"$work/commands"
+echo encode >>"$work/commands" # each of its kinds has the option
+[ "$(wc -l <"$work/commands")" -ge 20 ] || wrong "only $(wc -l <"$work/commands") commands have --json"
+while read -r command; do
+    [ -e "$TESTS/../docs/json/$command.schema.json" ] || wrong "docs/json has no schema of 'valence $command --json'"
+    grep -qE "^ *(fits|valid) $command( |\$)" "$TESTS"/cli/test_*.sh "$TESTS"/system/test_*.sh ||
+        wrong "no test holds the output of 'valence $command --json' against its schema"
+done <"$work/commands"
+for schema in "$TESTS"/../docs/json/*.schema.json; do
+    command=$(basename "$schema" .schema.json)
+    grep -qx "${command%-protocol}" "$work/commands" || wrong "no command writes $command"
+done
+
 # The checker itself refuses what does not fit.
 echo '{"schema": "valence/models", "version": 2}' >"$work/out"
 python3 "$TESTS/cli/check_json.py" "$TESTS/../docs/json/models.schema.json" "$work/out" >/dev/null &&
     wrong "a document of another version passes"
+echo '{"type": "object", "properties": {"a": {"type": "integer"}}, "anyOf": [{"required": ["a"]}]}' >"$work/schema"
+for document in '{"a": 1, "b": 2}' '{"a": "1"}' '{}'; do
+    echo "$document" >"$work/out"
+    python3 "$TESTS/cli/check_json.py" "$work/schema" "$work/out" >/dev/null && wrong "$document passes"
+done
+echo '{"a": 1}' >"$work/out"
+python3 "$TESTS/cli/check_json.py" "$work/schema" "$work/out" >/dev/null || wrong 'what fits does not pass'
 finish
