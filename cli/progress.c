@@ -75,8 +75,8 @@ static void format_duration(char *text, size_t room, double seconds)
         snprintf(text, room, "%lld:%02lld", s / 60, s % 60);
 }
 
-/* "1234/16000 clips, loss 0.412, 0:29 left, 512 clips/s": what a narrow terminal cuts comes last.
- */
+/* "1234/16000 clips, loss 0.412, 0:29 left, 512 clips/s": what a narrow terminal leaves out comes
+ * last. */
 static void format_state(char *text, size_t room, const struct valence_progress_event *event,
                          double elapsed_s)
 {
@@ -95,12 +95,22 @@ static void format_state(char *text, size_t room, const struct valence_progress_
              event->detail ? ", " : "", event->detail ? event->detail : "", left, rate);
 }
 
+/* Leaves out the last parts of a state that does not fit: half a number would be a wrong one. */
+static void shorten_state(char *state, int columns)
+{
+    char *comma;
+    while (display_width(state) > columns && (comma = strrchr(state, ',')))
+        *comma = '\0';
+}
+
 /* "stage  ━━━━╌╌╌╌  state", on one line whatever the terminal's width: without the bar where it is
- * narrow, and cut where it is narrower still. */
-static void draw_bar(const struct valence_progress_event *event, const char *state)
+ * narrow, without the state's last parts where it is narrower, and cut where it is narrower still.
+ */
+static void draw_bar(const struct valence_progress_event *event, char *state)
 {
     bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     int columns = terminal_columns(stderr) - 1; /* a full line would wrap */
+    shorten_state(state, columns - display_width(shown.stage) - 2);
     int room = columns - display_width(shown.stage) - display_width(state) - 4;
     char line[1024];
     size_t used = (size_t)snprintf(line, sizeof line, "%s", shown.stage);
