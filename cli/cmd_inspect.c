@@ -21,6 +21,7 @@
 #include "valence/run.h"
 #ifdef VALENCE_WITH_ENCODERS
 #include "valence/encoder.h"
+#include "valence/faces.h"
 #endif
 
 struct request {
@@ -308,12 +309,28 @@ static json_t *encoder_to_json(const char *path, const struct valence_encoder_de
     return object;
 }
 
+static int inspect_faces(const char *path, bool json, struct valence_error *error)
+{
+    struct valence_face_detector *detector;
+    int status = valence_face_detector_open(path, NULL, &detector, error);
+    if (status)
+        return status;
+    json_t *object = encoder_to_json(path, valence_face_detector_describe(detector));
+    valence_face_detector_close(detector);
+    return show_object(object, "encoder", json, error);
+}
+
 static int inspect_encoder(const char *path, bool json, struct valence_error *error)
 {
     struct valence_encoder *encoder;
-    int status = valence_encoder_load(path, NULL, &encoder, error);
-    if (status)
+    struct valence_error problem;
+    int status = valence_encoder_load(path, NULL, &encoder, &problem);
+    if (status == VALENCE_ERROR_UNSUPPORTED && strcmp(problem.key, "faces_model") == 0)
+        return inspect_faces(path, json, error);
+    if (status) {
+        *error = problem;
         return status;
+    }
     json_t *object = encoder_to_json(path, valence_encoder_describe(encoder));
     valence_encoder_free(encoder);
     return show_object(object, "encoder", json, error);

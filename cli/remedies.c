@@ -29,6 +29,7 @@ static const struct {
      "'valence models fetch whisper-base' gets it, --whisper FILE names it"},
     {VALENCE_ERROR_NOT_FOUND, "faces_model",
      "'valence models fetch faces' gets it, --faces FILE names it"},
+    {VALENCE_ERROR_UNSUPPORTED, "faces_model", "'valence encode faces -m FILE' reads it"},
     {VALENCE_ERROR_NOT_FOUND, "text_model",
      "'valence models fetch NAME' gets those that 'valence models' lists, --llm FILE names it"},
     {VALENCE_ERROR_NOT_FOUND, "wavlm_model",

@@ -74,7 +74,7 @@ VALENCE_API void valence_encoder_options_default(struct valence_encoder_options 
 
 /* What an encoder is and gives. Texts belong to the encoder. */
 struct valence_encoder_description {
-    const char *kind;         /* "wavlm", "whisper", "manet", "llm", "projector" */
+    const char *kind; /* "wavlm", "whisper", "manet", "llm", "projector"; "faces" of a detector */
     const char *architecture; /* GGUF's: the kind; of an LLM "llama", "qwen3", ... */
     const char *source;       /* name of the file it was converted from; of an LLM, of its GGUF */
 
@@ -110,8 +110,9 @@ struct valence_encoder_description {
  * death is an error here instead of the end of the caller.
  *
  * Errors: IO; FORMAT, SHAPE where the file is damaged; UNSUPPORTED for another architecture (for an
- * LLM also one that is not causal, or recurrent), or a device that does not exist; ARGUMENT for
- * layers that the model does not have; MEMORY. */
+ * LLM also one that is not causal, or recurrent), with the key "faces_model" for face networks
+ * (valence/faces.h), or a device that does not exist; ARGUMENT for layers that the model does not
+ * have; MEMORY. */
 VALENCE_API int valence_encoder_load(const char *path,
                                      const struct valence_encoder_options *options,
                                      struct valence_encoder **encoder, struct valence_error *error);

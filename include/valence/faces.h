@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "valence/api.h"
+#include "valence/encoder.h"
 #include "valence/error.h"
 
 #ifdef __cplusplus
@@ -66,6 +67,12 @@ VALENCE_API void valence_face_detector_close(struct valence_face_detector *detec
  * type is not f32, that follows ("... q8_0"). It belongs to the detector. */
 VALENCE_API const char *
 valence_face_detector_fingerprint(const struct valence_face_detector *detector);
+
+/* What the file says about itself: kind and architecture "faces", source, fingerprint (of the
+ * source alone), license, type, and the width of a row; the rest is 0 or "". It belongs to the
+ * detector. */
+VALENCE_API const struct valence_encoder_description *
+valence_face_detector_describe(const struct valence_face_detector *detector);
 
 /* Finds the faces of one RGB picture (height, width, 3), rows packed, 1 ... 16384 pixels a side,
  * best score first. `*faces` and its `*n` entries belong to the detector and live until its next

@@ -53,6 +53,11 @@ static int load_model(struct valence_encoder *encoder, struct weights *weights,
     description->architecture = weights_text(weights, "general.architecture");
     description->layers = description->warning = "";
     int status = weights_check(weights, error);
+    if (!status && strcmp(description->architecture, "faces") == 0)
+        status = fail_key(error, VALENCE_ERROR_UNSUPPORTED, "faces_model",
+                          "%s: holds face networks, which find faces in films and do not encode "
+                          "single inputs",
+                          weights->path);
     encoder->kind = find_kind(description->architecture);
     if (!status && encoder->kind)
         status = describe_own(description, weights, error);

@@ -19,6 +19,14 @@ llama=$TESTS/golden/llm/tiny-llama-f32.gguf
 models="--set models.whisper=$work/whisper.gguf --set models.faces=$work/faces.gguf --set models.text=$llama --set models.vad= -q -j 2"
 models="$models --set faces.size=96" # the random detector sees faces everywhere, and each takes time
 
+# The face networks are no encoder of single inputs, and can be inspected all the same.
+expect 0 inspect "$work/faces.gguf" --json
+json '"faces"' encoder
+json '432' width
+expect 1 encode wavlm "$work/clips/c1.mkv" -m "$work/faces.gguf" -o "$work/rows.npy"
+complains "holds face networks"
+complains "'valence encode faces"
+
 # extracted CODE STORE ARGUMENT...
 extracted() {
     wanted=$1

@@ -77,6 +77,7 @@ static const char allocates_nothing[] =
     "valence_extract_n_keys valence_extract_get_key valence_extract_key_find "
     "valence_extract_config_free valence_extract_options_default valence_extract_report_free "
     "valence_extracted_record valence_transcriber_fingerprint valence_face_detector_fingerprint "
+    "valence_face_detector_describe "
     "valence_plural "
     "valence_extractor_transcriber valence_scorer_options_default valence_scorer_close "
     "valence_score_json_close valence_score_report_options_default "

@@ -45,17 +45,39 @@ static int take_options(const struct valence_face_options *given,
     return VALENCE_OK;
 }
 
+/* A text that older files lack. */
+static const char *optional_text(struct weights *weights, const char *key, const char *otherwise)
+{
+    return gguf_find_key(weights->gguf, key) >= 0 ? weights_text(weights, key) : otherwise;
+}
+
 /* The source's hash, and the type where that is not f32: rows of two types are not the same. */
 static char *fingerprint_of(struct weights *weights)
 {
     char text[256];
     const char *source = weights_text(weights, "valence.source_sha256");
-    bool has_type = gguf_find_key(weights->gguf, "valence.type") >= 0;
-    const char *type = has_type ? weights_text(weights, "valence.type") : "f32";
+    const char *type = optional_text(weights, "valence.type", "f32");
     if (strcmp(type, "f32") == 0)
         return strdup(source);
     snprintf(text, sizeof text, "%s %s", source, type);
     return strdup(text);
+}
+
+/* The texts lie in the header, which lives as long as the networks. */
+static void describe(struct valence_encoder_description *description, struct weights *weights)
+{
+    *description = (struct valence_encoder_description){
+        .kind = "faces",
+        .architecture = "faces",
+        .source = optional_text(weights, "valence.source", ""),
+        .fingerprint = weights_text(weights, "valence.source_sha256"),
+        .license = optional_text(weights, "general.license", ""),
+        .type = optional_text(weights, "valence.type", "f32"),
+        .warning = "",
+        .device = "",
+        .layers = "",
+        .width = VALENCE_FACE_COLUMNS,
+    };
 }
 
 int valence_face_detector_open(const char *path, const struct valence_face_options *options,
@@ -74,6 +96,7 @@ int valence_face_detector_open(const char *path, const struct valence_face_optio
         if (strcmp(kind, "faces") != 0)
             weights.problem.status = fail(&weights.problem, VALENCE_ERROR_FORMAT,
                                           "%s: holds '%s', not face networks", path, kind);
+        describe(&opened->description, &weights);
         opened->fingerprint = fingerprint_of(&weights);
         if (!opened->fingerprint)
             fail_memory(&weights.problem, 0, "a face detector");
@@ -106,6 +129,12 @@ void valence_face_detector_close(struct valence_face_detector *detector)
 const char *valence_face_detector_fingerprint(const struct valence_face_detector *detector)
 {
     return detector->fingerprint;
+}
+
+const struct valence_encoder_description *
+valence_face_detector_describe(const struct valence_face_detector *detector)
+{
+    return &detector->description;
 }
 
 int faces_make_workers(struct valence_face_detector *detector, int n, struct valence_error *error)

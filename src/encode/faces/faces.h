@@ -20,6 +20,7 @@ struct face_worker {
 struct valence_face_detector {
     struct face_networks networks;
     struct valence_face_options options;
+    struct valence_encoder_description description;
     char *fingerprint;
     int n_workers;
     struct face_worker *workers; /* the first one is there from the beginning */
