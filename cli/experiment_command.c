@@ -186,6 +186,15 @@ static void add_remedy(const struct valence_experiment *experiment, struct valen
                  valence_experiment_folder(experiment));
 }
 
+/* Where to go if the folder holds something else: for `train` another remedy has the same key. */
+static void add_folder_remedy(struct valence_error *error)
+{
+    size_t used = strlen(error->text);
+    if (error->status == VALENCE_ERROR_EXISTS && strcmp(error->key, "output") == 0)
+        snprintf(error->text + used, sizeof error->text - used,
+                 "\n         (--output begins another one in a new folder)");
+}
+
 static int train_and_measure(const struct experiment_request *request,
                              const struct valence_experiment *experiment,
                              const struct valence_experiment_result **result,
@@ -222,8 +231,10 @@ int experiment_execute(const struct experiment_request *request,
         request->tables && !own.dry_run ? table_folder_make(request->tables, error) : VALENCE_OK;
     if (!status)
         status = valence_experiment_create(config, variants, n_variants, &own, &experiment, error);
-    if (status)
+    if (status) {
+        add_folder_remedy(error);
         return explain_training(&request->train, config, error);
+    }
     if (own.dry_run && request->json)
         return print_json(plan_to_json(config, variants, n_variants), error);
     if (own.dry_run) {

@@ -31,12 +31,13 @@ static const json_t *flows_of(const json_t *result)
 static const char *title_of(struct report_builder *builder, const struct document_source *document)
 {
     const char *kind = json_text_at(document->json, "kind");
-    return report_format(builder, "%s of %s",
-                         strcmp(kind, "ablation") == 0     ? "Ablation"
-                         : strcmp(kind, "comparison") == 0 ? "Comparison"
-                         : strcmp(kind, "sweep") == 0      ? "Sweep"
-                                                           : "Result",
-                         document->name);
+    const char *title = strcmp(kind, "ablation") == 0     ? "Ablation"
+                        : strcmp(kind, "comparison") == 0 ? "Comparison"
+                        : strcmp(kind, "sweep") == 0      ? "Sweep"
+                                                          : "Result";
+    bool says_more = strcmp(document->name, kind) != 0; /* than the folder's usual name */
+    return says_more ? report_format(builder, "%s of %s", title, document->name)
+                     : report_format(builder, "%s", title);
 }
 
 /* ---- Differences to the first variant ---- */

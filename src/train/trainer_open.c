@@ -35,12 +35,18 @@ static int choose_clips(struct trainer *t, enum valence_split split,
     int status = clip_selection_make(t->store, &t->map, split, true, selection, error);
     if (status || selection->n)
         return status;
-    return fail_key(error, VALENCE_ERROR_NOT_FOUND,
-                    split == VALENCE_VALIDATION ? "validation_fraction" : "store",
+    const char *key = split == VALENCE_VALIDATION ? "validation_fraction" : "store";
+    const char *name = valence_split_names[split];
+    if (selection->n_unlabelled + selection->n_empty == 0)
+        return fail_key(error, VALENCE_ERROR_NOT_FOUND, key,
+                        "%s: no clip is in the %s part: training takes a store whose clips have "
+                        "splits and labels",
+                        t->config->store, name);
+    return fail_key(error, VALENCE_ERROR_NOT_FOUND, key,
                     "%s: no clip of the %s part can be used (%lld without a label, %lld without "
                     "rows)",
-                    t->config->store, valence_split_names[split],
-                    (long long)selection->n_unlabelled, (long long)selection->n_empty);
+                    t->config->store, name, (long long)selection->n_unlabelled,
+                    (long long)selection->n_empty);
 }
 
 /* ---- Data ---- */

@@ -136,6 +136,7 @@ expect 1 runs nothing
 complains "no such file or folder"
 expect 1 ablate store $small --set epochs=3 -o ablation
 complains "another plan"
+complains "--output begins another one"
 expect 2 runs ablation --train full
 expect 1 runs ablation --train full/seed-9
 complains "the plan has no run full/seed-9"

@@ -99,6 +99,12 @@ expect 1 train "$store" --from "$work/nothing" -o "$work/none" --set model.d=16
 complains "$work/nothing"
 expect 2 train --resume "$work/tuned" --from "$work/plain"
 
+# ---- a store that nothing can be learnt from
+printf 'id,label,a0\nc1,1,0.5\nc2,-1,0.25\n' >"$work/rows.csv"
+expect 0 import table "$work/rows.csv" "$work/unsplit" --audio a0 --all-in test --quiet
+expect 1 train "$work/unsplit" -o "$work/none" --quiet
+complains "no clip is in the train part"
+
 # ---- a run
 expect 0 train "$config" --output "$run" --quiet
 silent

@@ -315,7 +315,7 @@ document
     make(
       "p",
       {},
-      "Your recording goes to this server alone, which removes it with its answer. Speech is " +
+      "Your recording goes to this server alone, which deletes it after answering. Speech is " +
         "recognised if you type no text. ",
       "Model: ",
       isolated(page.model),

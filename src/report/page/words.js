@@ -64,7 +64,7 @@ function makeLegend(view) {
       key("positive", "raise", "34%"),
       " or ",
       key("negative", "lower", "34%"),
-      " the score: the score minus the score without the word.",
+      " the score: the colour shows how much it changes without the word.",
     ],
     attention: [
       "The more colour, the more ",
