@@ -1,8 +1,8 @@
 /* Scores a clip whose features are in memory: the flow that fits what it has, the error to expect
  * and an interval. Here the clip has made-up sound and pictures, and no text.
  *
- *     cc score_rows.c $(pkg-config --cflags --libs valence) -o score_rows && ./score_rows
- * RUN/best.safetensors */
+ *     cc score_rows.c $(pkg-config --cflags --libs valence) -o score_rows
+ *     ./score_rows RUN/best.safetensors */
 #include <stdio.h>
 #include <stdlib.h>
 #include <valence/predict.h>

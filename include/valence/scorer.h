@@ -1,8 +1,16 @@
 /* Scores of recordings and texts: from a media file to how positive or negative each utterance is.
  *
- *     valence_scorer_open("run", NULL, &scorer, &error);
+ *     valence_scorer_options_default(&options);
+ *     options.folder = "/home/me/.cache/valence/models";
+ *     valence_scorer_open("run", &options, &scorer, &error);
  *     valence_score_recording(scorer, &(struct valence_recording){.path = "clip.mp4"}, NULL, NULL,
  *                             NULL, &score, &error);
+ *     printf("%+.2f\n", score->score);
+ *     valence_recording_score_free(score);
+ *     valence_scorer_close(scorer);
+ *
+ * In place of "run", valence_default_model_path() (valence/models.h) gives the model that comes
+ * with valence.
  *
  * A scorer is a model together with the encoders that its training used, which the checkpoint
  * records. It encodes as `valence extract` does, so that a clip gets the score that
@@ -47,7 +55,9 @@ struct valence_scorer_options {
      * known models (valence/models.h). Those that the model does not need are not read. */
     const char *whisper_model, *wavlm_model, *faces_model, *manet_model;
     const char *text_model;
-    const char *folder; /* NULL: there is none */
+    /* Known models by their file names, as the command keeps them in ~/.cache/valence/models.
+     * NULL: there is no such folder. */
+    const char *folder;
     /* How a known model that is needed and not in `folder` is fetched; what it points to must live
      * as long as the scorer. NULL: nothing is downloaded. */
     const struct valence_model_fetch_options *fetch;
@@ -92,7 +102,7 @@ struct valence_scorer;
  * stream that the model reads, naming what it was trained on; ARGUMENT for options out of range. */
 VALENCE_API int valence_scorer_open(const char *path, const struct valence_scorer_options *options,
                                     struct valence_scorer **scorer, struct valence_error *error);
-VALENCE_API void valence_scorer_close(struct valence_scorer *scorer);
+VALENCE_API void valence_scorer_close(struct valence_scorer *scorer); /* takes NULL */
 
 enum valence_scorer_source { VALENCE_SCORER_TEXTS, VALENCE_SCORER_RECORDINGS };
 
@@ -264,7 +274,7 @@ struct valence_recording_score {
     double work_seconds;          /* how long it took */
     double resumed_seconds; /* up to here, the scores are those that an interrupted call kept; 0 */
 };
-VALENCE_API void valence_recording_score_free(struct valence_recording_score *score);
+VALENCE_API void valence_recording_score_free(struct valence_recording_score *score); /* or NULL */
 
 /* Receives a segment as soon as it is scored; it lives for the call. A value other than 0 stops:
  * ERROR_CANCELLED. */
