@@ -43,7 +43,13 @@ static void print_overview(void)
         print_wrapped(stdout, at->command->summary, NAME_COLUMNS, is_long ? 0 : NAME_COLUMNS,
                       columns);
     }
+#ifdef VALENCE_WITH_ENCODERS
+    printf("\nA first example:\n"
+           "  valence score --text 'I loved every minute'\n"
+           "\nA network of your own, on made-up data:\n"
+#else
     printf("\nA first example, on made-up data:\n"
+#endif
            "  valence synthesize corpus\n"
            "  valence train corpus -o run\n"
            "  valence evaluate run corpus\n"

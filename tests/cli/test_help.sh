@@ -11,8 +11,8 @@ for help in help --help -h; do
     cmp -s "$work/out" "$work/overview" || wrong "'valence $help' differs from 'valence'"
 done
 
-commands=$(sed -n '/^A first example/q; s/^  \([a-z]*\)  *[A-Z].*/\1/p' "$work/overview")
-[ "$(echo "$commands" | wc -l)" -ge 8 ] || wrong "the overview lists too few commands: $commands"
+commands=$(sed -n '/^A first example/q; s/^  \([a-z][a-z-]*\)\(  *[A-Z].*\)*$/\1/p' "$work/overview")
+[ "$(echo "$commands" | wc -l)" -ge 20 ] || wrong "the overview lists too few commands: $commands"
 for command in $commands; do
     expect 0 "$command" --help
     prints "usage: valence $command"
