@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,8 +35,8 @@ static void keep_words(const char *message)
 }
 
 /* Never comes back. Nothing of the parent's is closed or flushed. */
-static void be_child(struct outcome *outcome, int (*work)(const void *, struct valence_error *),
-                     const void *argument)
+static void be_child(pid_t parent, struct outcome *outcome,
+                     int (*work)(const void *, struct valence_error *), const void *argument)
 {
     struct rlimit cpu = {CPU_SECONDS, CPU_SECONDS}, core = {0, 0};
     int nowhere = open("/dev/null", O_RDWR);
@@ -45,9 +46,16 @@ static void be_child(struct outcome *outcome, int (*work)(const void *, struct v
         dup2(nowhere, STDOUT_FILENO);
         dup2(nowhere, STDERR_FILENO);
     }
-    static const int deadly[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTERM, SIGINT};
+    static const int deadly[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGXCPU};
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
     for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
         signal(deadly[i], SIG_DFL); /* the host's handlers are not for this */
+    /* Ctrl-C goes to both: the host answers it, and the file is not to blame. */
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        signal(ignored[i], SIG_IGN);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(0);
     own_outcome = outcome;
     valence_set_log(NULL, NULL); /* the parent loads the same once more */
     ggml_set_abort_callback(keep_words);
@@ -59,6 +67,9 @@ static void be_child(struct outcome *outcome, int (*work)(const void *, struct v
 static int fail_dead(const struct outcome *outcome, int state, const char *path,
                      struct valence_error *error)
 {
+    if (WIFSIGNALED(state) && WTERMSIG(state) == SIGKILL)
+        return fail(error, VALENCE_ERROR_MEMORY,
+                    "%s: loading it was killed, as the system does where memory is short", path);
     const char *words = outcome->last_words;
     const char *place = strrchr(words, '/'); /* "/build/ggml/src/ggml.c:1: ..." */
     return fail(
@@ -78,9 +89,9 @@ int trial_run(int (*work)(const void *argument, struct valence_error *error), co
         mmap(NULL, sizeof *outcome, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (outcome == MAP_FAILED)
         return fail_memory(error, sizeof *outcome, "a trial process");
-    pid_t child = fork();
+    const pid_t parent = getpid(), child = fork();
     if (child == 0)
-        be_child(outcome, work, argument);
+        be_child(parent, outcome, work, argument);
     if (child < 0)
         status =
             fail_key(error, VALENCE_ERROR_UNSUPPORTED, "unverified",

@@ -7,7 +7,9 @@
 
 /* Runs `work` in a child and gives what it gives; its memory is a copy, so that it changes nothing
  * here. The child has only the thread that called. Where it dies, ERROR_FORMAT with what it said
- * last, after `path`. ERROR_UNSUPPORTED, key "unverified", where there can be no child. */
+ * last, after `path`; ERROR_MEMORY if it
+ * was killed. Signals that end a program on request, such as Ctrl-C, are left to the caller's
+ * process. ERROR_UNSUPPORTED, key "unverified", where there can be no child. */
 int trial_run(int (*work)(const void *argument, struct valence_error *error), const void *argument,
               const char *path, struct valence_error *error);
 
