@@ -1,6 +1,7 @@
 #include "model_cache.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +13,21 @@
 #include "valence/convert.h"
 #endif
 
+/* Services often run without HOME: then the one that the system has for the user. */
+static const char *home_folder(void)
+{
+    const char *home = getenv("HOME");
+    if (home && home[0])
+        return home;
+    const struct passwd *user = getpwuid(getuid());
+    return user && user->pw_dir && user->pw_dir[0] ? user->pw_dir : ".";
+}
+
 static char *in_cache(const char *name)
 {
-    const char *cache = getenv("VALENCE_CACHE"), *home = getenv("HOME");
+    const char *cache = getenv("VALENCE_CACHE");
     bool is_set = cache && cache[0];
-    const char *begin = is_set ? cache : home && home[0] ? home : ".";
+    const char *begin = is_set ? cache : home_folder();
     const char *rest = is_set ? "/" : "/.cache/valence/";
     size_t bytes = strlen(begin) + strlen(rest) + strlen(name) + 1;
     char *folder = malloc(bytes);

