@@ -28,8 +28,8 @@ extern "C" {
 /* Keys such as "faces.fps", each with a value. Not thread-safe while it is changed. */
 struct valence_extract_config;
 
-/* All keys, in the order in which a configuration is printed. NULL for an index or a name that is
- * no key's. */
+/* All keys, in the order in which a configuration is printed. NULL for an unknown index or
+ * name. */
 VALENCE_API int valence_extract_n_keys(void);
 VALENCE_API const struct valence_config_key *valence_extract_get_key(int i);
 VALENCE_API const struct valence_config_key *valence_extract_key_find(const char *name);

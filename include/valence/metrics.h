@@ -102,7 +102,7 @@ struct valence_metric_info {
     bool is_share;
 };
 
-/* NULL where there is no such metric. Lives for ever. */
+/* NULL where there is no such metric. Never freed. */
 VALENCE_API const struct valence_metric_info *valence_metric_describe(enum valence_metric metric);
 
 /* The metrics of a scale as bits, 1u << metric. */
@@ -126,7 +126,7 @@ struct valence_warning_info {
     const char *text;
 };
 
-/* NULL where there is no such warning. Lives for ever. */
+/* NULL where there is no such warning. Never freed. */
 VALENCE_API const struct valence_warning_info *
 valence_warning_describe(enum valence_warning warning);
 

@@ -65,7 +65,7 @@ struct valence_protocol_info {
 
 VALENCE_API int valence_n_protocols(void);
 
-/* NULL for an index or a name that is no protocol's. Lives for ever. */
+/* NULL for an unknown index or name. Never freed. */
 VALENCE_API const struct valence_protocol_info *valence_protocol_get(int i);
 VALENCE_API const struct valence_protocol_info *valence_protocol_find(const char *name);
 
@@ -222,7 +222,7 @@ VALENCE_API int valence_evaluate_protocol(const struct valence_model *model,
                                           const struct valence_progress *progress,
                                           const struct valence_protocol_evaluation **evaluation,
                                           struct valence_error *error);
-/* The same, with the epochs chosen as for the published figures, so that they can be set beside
+/* The same, with the epochs chosen as for the published figures, for a comparison with
  * these: among the kept epochs of a run's model (valence/run.h), on the part that is measured where
  * chosen_on_test is set. erase-random takes for each metric the epoch that is best at a rate of
  * 0.5; fixed takes for each subset the epoch with the best F1 (MAE on scales without one). Such
@@ -242,7 +242,7 @@ valence_protocol_evaluation_free(const struct valence_protocol_evaluation *evalu
 
 /* The area under a curve: the sum of (values[i] + values[i+1]) / 2 * (rates[i+1] - rates[i]), not
  * divided by the range of the rates, as published (EMT-DLFR). NaN for fewer than two values, or
- * where one is NaN. Its errors are none; NULL gives NaN. */
+ * where one is NaN. It has no errors; NULL gives NaN. */
 VALENCE_API double valence_auilc(const double *rates, const double *values, int n);
 
 #ifdef __cplusplus

@@ -83,7 +83,7 @@ enum valence_figure_format {
     VALENCE_FIGURE_NONE, /* the data alone */
     VALENCE_N_FIGURE_FORMATS
 };
-/* "svg", "pdf", "none"; NULL for a number that is no format's. */
+/* "svg", "pdf", "none"; NULL for any other number. */
 VALENCE_API const char *valence_figure_format_name(int format);
 
 /* Start from valence_figure_options_default(). The names of members are also the keys of errors. */

@@ -45,7 +45,7 @@ struct valence_representations_options {
     size_t size;              /* set by valence_representations_options_default() */
     enum valence_split split; /* test */
     unsigned missing;         /* a set of modalities that the clips are without: text */
-    /* Clips of a map, 2 to 100000, or 0 for all: 2000. Where there are more, so many are taken,
+    /* Clips of a map, 2 to 100000, or 0 for all: 2000. If there are more, this many are taken,
      * evenly spaced in the order of the labels. A map takes 4 n^2 bytes, and there are up to four
      * for each missing modality. */
     int64_t max_clips;
@@ -62,10 +62,10 @@ valence_representations_options_default(struct valence_representations_options *
 struct valence_distance_figures {
     struct valence_seed_summary diagonal;     /* mean d_ii: to the same clip */
     struct valence_seed_summary off_diagonal; /* mean d_ij of j != i: to other clips */
-    struct valence_seed_summary ratio;        /* of the two: 1 says nothing, 0 the same vector */
+    struct valence_seed_summary ratio;        /* of the two: 1 by chance, 0 for the same vector */
     /* Share of the rows to which no other clip is as near as their own. */
     struct valence_seed_summary nearest;
-    /* Mean share of the other clips that are nearer than the own one, ties half: 0.5 by chance. */
+    /* Mean share of the other clips that are nearer than its own, ties half: 0.5 by chance. */
     struct valence_seed_summary nearer;
     /* Pearson's r of d_ij and |label_i - label_j| over j != i: whether the map is ordered by
      * sentiment. */
@@ -113,8 +113,8 @@ struct valence_representation_maps {
     int64_t n_clips;
     const int64_t *clips; /* (n_clips): indices in the store, by label and then by index */
     const float *labels;  /* (n_clips) */
-    /* Left out: no label; without real rows of a missing modality, so that there is nothing to
-     * compare with; beyond max_clips. */
+    /* Clips left out: without a label; without real rows of a missing modality to compare with;
+     * beyond max_clips. */
     int64_t n_unlabelled, n_without, n_beyond;
     char clips_sha256[65]; /* of the ids and labels, in this order */
     int n_bins;            /* one for each unit or class of the scale, else 5 */

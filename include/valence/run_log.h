@@ -37,7 +37,7 @@ enum valence_log_format {
     VALENCE_LOG_CSV,
     VALENCE_N_LOG_FORMATS
 };
-/* "tensorboard", "csv"; NULL for a number that is no format's. */
+/* "tensorboard", "csv"; NULL for any other number. */
 VALENCE_API const char *valence_log_format_name(int format);
 
 /* Start from valence_run_log_options_default(). The names of members are also the keys of errors.

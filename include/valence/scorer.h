@@ -47,7 +47,7 @@ extern "C" {
 /* ---- The scorer ---- */
 
 /* Set it with valence_scorer_options_default(), then change what you need. The names of members are
- * also the keys of errors. Nothing of it but `fetch` is kept by pointer. */
+ * also the keys of errors. All of it is copied but what `fetch` points to. */
 struct valence_scorer_options {
     size_t size;
 
@@ -65,7 +65,7 @@ struct valence_scorer_options {
     /* Where words are needed and none are given (true): with one beam, or as recorded where the
      * model was trained on recognised words. */
     bool recognise;
-    const char *language; /* of the speech: "en"; NULL: found out, or as in training */
+    const char *language; /* of the speech: "en"; NULL: detected, or as in training */
     const char *vad;      /* struct valence_transcribe_options, vad; not for recorded settings */
 
     double level; /* of the intervals, 0.9; valence/reliability.h has the limits */
@@ -82,11 +82,11 @@ struct valence_scorer_options {
     const struct valence_media_options *media;
     const char *device, *memory; /* struct valence_encoder_options */
 
-    /* A folder, made where it does not exist, in which what is finished of a recording of more than
-     * a minute is kept until all of it is: a call that was interrupted, even killed, then continues
-     * where it stopped and gives the same scores as an uninterrupted one. The file, which only its
-     * owner can read, holds what was said. It is removed after 30 days without use. NULL: nothing
-     * is kept. */
+    /* A folder, made where it does not exist, that keeps the finished part of a recording of more
+     * than a minute until all of it is finished. A call that was interrupted, even killed, then
+     * continues where it stopped and gives the same scores as an uninterrupted one. The file holds
+     * what was said, only its owner can read it, and it is removed after 30 days without use. NULL:
+     * nothing is kept. */
     const char *journal_folder;
 };
 
@@ -211,9 +211,9 @@ struct valence_explanation {
     /* What the score would be without a modality, in the trained flow that misses it too. NAN for a
      * modality that is missing already, or that no trained flow misses beside. */
     double without[VALENCE_MAX_MODALITIES];
-    /* (n_words): the score without each word, the text read anew in the same flow. Of more than 32
-     * words, 2 neighbours or more are left out together, so that there are 32 texts at most. NULL
-     * where the segment has no words that the model reads, or more than 400 */
+    /* (n_words): the score without each word, the text read anew in the same flow. With more than
+     * 32 words, 2 neighbours or more are left out together, so that there are at most 32 texts.
+     * NULL where the segment has no words that the model reads, or more than 400. */
     const double *without_word;
     /* (n_words): the share of the attention to text that each word has, over all its rows. Their
      * sum is less than 1 where the tokenizer adds tokens of its own. NULL where the model reads no
@@ -233,8 +233,8 @@ struct valence_scored_segment {
     bool outside, trained, fitting;
     const char *reason; /* why there is no score: "no words were recognised"; "" where there is */
 
-    /* Of a model of classes the score is the number of the most probable one, which has this name
-     * (NULL of scores, and where there is none), and there is no estimate. */
+    /* With a model of classes, the score is the number of the most probable class, this is its
+     * name, and there is no estimate. NULL with a model of scores, and where there is no score. */
     const char *class_name;
     float probabilities[VALENCE_MAX_CLASSES]; /* of each class; NAN where there is no score */
 
@@ -276,8 +276,8 @@ struct valence_recording_score {
 };
 VALENCE_API void valence_recording_score_free(struct valence_recording_score *score); /* or NULL */
 
-/* Receives a segment as soon as it is scored; it lives for the call. A value other than 0 stops:
- * ERROR_CANCELLED. */
+/* Receives a segment as soon as it is scored. The segment is valid until the function returns; a
+ * value other than 0 stops the scoring: ERROR_CANCELLED. */
 typedef int (*valence_segment_receiver)(void *user, const struct valence_scored_segment *segment);
 
 /* Scores a recording, or a text. Memory grows with the number of segments, not with the sound or
@@ -314,9 +314,9 @@ VALENCE_API int valence_live_open(struct valence_scorer *scorer, valence_segment
                                   struct valence_error *error);
 VALENCE_API void valence_live_close(struct valence_live *live); /* takes NULL */
 
-/* More samples: mono, at 16 kHz, full scale 1, any number of them. Returns when what ended in them
- * is scored. Errors: DATA for a sample that is not finite; those of encoding; CANCELLED where the
- * receiver stops. */
+/* More samples: mono, at 16 kHz, full scale 1, any number of them. Returns when the utterances that
+ * end in them are scored. Errors: DATA for a sample that is not finite; those of encoding;
+ * CANCELLED where the receiver stops. */
 VALENCE_API int valence_live_feed(struct valence_live *live, const float *samples, int64_t n,
                                   struct valence_error *error);
 

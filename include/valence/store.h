@@ -81,7 +81,7 @@ struct valence_label_scale {
 struct valence_store_options {
     /* sizeof(struct valence_store_options), set by valence_store_options_default(). */
     size_t size;
-    /* Open a store that its writer did not finish, too, as far as it got. */
+    /* Also open a store that its writer did not finish, as far as it got. */
     bool accept_unfinished;
 };
 
@@ -283,7 +283,7 @@ VALENCE_API int valence_store_writer_close(struct valence_store_writer *writer,
 
 /* One clip's rows of a new stream. Rows and metadata live until the next call of the maker. */
 struct valence_made_rows {
-    /* 0: the clip is without. */
+    /* 0: the clip lacks the stream. */
     int64_t n_rows;
     /* (n_rows, width) */
     const float *rows;
@@ -296,14 +296,14 @@ struct valence_stream_maker {
     /* sizeof(struct valence_stream_maker), set by valence_stream_maker_default(). */
     size_t size;
     struct valence_store_stream stream;
-    /* With what the rows are made, a JSON object as text: recorded as the source's "encoders":
+    /* What the rows are made with, a JSON object as text: recorded as the source's "encoders":
      * {NAME: settings}. NULL: {}. */
     const char *settings;
-    /* So many clips are made together at most; 1. */
+    /* The most clips that are made together; 1. */
     int64_t batch;
     void *user;
     /* Fills made[0 ... n - 1], which are all 0 before. An error ends the addition. `progress` may
-     * be NULL; a non-zero answer of it should be given back as VALENCE_ERROR_CANCELLED. */
+     * be NULL; where it answers with non-zero, return VALENCE_ERROR_CANCELLED. */
     int (*make)(void *user, const struct valence_clip *const *clips, int64_t n,
                 const struct valence_progress *progress, struct valence_made_rows *made,
                 struct valence_error *error);

@@ -42,8 +42,8 @@ extern "C" {
  * changed. */
 struct valence_train_config;
 
-/* All keys, in the order in which a configuration is printed. NULL for an index or a name that is
- * no key's. */
+/* All keys, in the order in which a configuration is printed. NULL for an unknown index or
+ * name. */
 VALENCE_API int valence_train_n_keys(void);
 VALENCE_API const struct valence_config_key *valence_train_get_key(int i);
 VALENCE_API const struct valence_config_key *valence_train_key_find(const char *name);
@@ -96,7 +96,7 @@ struct valence_train_model {
     int n_assignments;
 };
 
-/* All of them. NULL for an index that is no model's. */
+/* All of them. NULL for any other index. */
 VALENCE_API int valence_train_n_models(void);
 VALENCE_API const struct valence_train_model *valence_train_get_model(int i);
 

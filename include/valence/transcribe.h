@@ -39,7 +39,7 @@ valence_transcriber_fingerprint(const struct valence_transcriber *transcriber);
 struct valence_transcribe_options {
     size_t size; /* of this struct, as the caller knows it */
 
-    /* "en", "de", ..., or NULL (the default): found out from the first 30 s. Models for English
+    /* "en", "de", ..., or NULL (the default): detected in the first 30 s. Models for English
      * alone take "en" or NULL. */
     const char *language;
 
