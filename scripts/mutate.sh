@@ -190,21 +190,25 @@ work=$(mktemp -d /tmp/valence-mutate-XXXXXX)
 trap 'rm -rf "$work"' EXIT
 cp -r "$root"/{CMakeLists.txt,LICENSE,cmake,src,include,cli,tests,fuzz,bench} "$work" || exit 1
 
-# Fast ones first. What is trained and what is measured are tested for src/train and src/evaluate alone.
-tests=()
-for name in vector linear gather distance rank-n-contrast dropout panel attention projection adam; do
-    tests+=("double-$name" "test-$name")
+# Fast ones first. A kernel is tested by the network, too, whose own sources the kernels' tests know nothing of.
+kernel_tests=()
+for name in vector linear distance rank-n-contrast dropout panel attention projection adam; do
+    kernel_tests+=("double-$name" "test-$name")
 done
-tests+=(test-bf16-product test-bf16-gemm test-reliability test-parameters test-checkpoint test-network
-    double-network-gradients golden-fusion)
+kernel_tests+=(test-bf16-product test-bf16-gemm)
+model_tests=(double-gather test-gather test-reliability test-parameters test-checkpoint golden-fusion test-network
+    double-network-gradients)
 training_tests=(test-schedule test-gradient-clipping test-epochs test-label-scales test-train-options test-training test-ranks)
 evaluate_tests=(test-metrics test-evaluation)
-tests_of() { # tests_of FILE: those of its own name, then the others
+tests_of() { # tests_of FILE: of a kernel those of its own name first
     local name test own=() others=()
     name=$(basename "${1%.*}" | tr _ -)
-    [[ $1 != src/train/* ]] || { printf '%s\n' "${training_tests[@]}"; return; }
-    [[ $1 != src/evaluate/* ]] || { printf '%s\n' "${evaluate_tests[@]}"; return; }
-    for test in "${tests[@]}"; do
+    case $1 in
+    src/model/*) printf '%s\n' "${model_tests[@]}"; return ;;
+    src/train/*) printf '%s\n' "${training_tests[@]}"; return ;;
+    src/evaluate/*) printf '%s\n' "${evaluate_tests[@]}"; return ;;
+    esac
+    for test in "${kernel_tests[@]}" "${model_tests[@]}"; do
         if [[ $name == "${test#*-}"* ]]; then own+=("$test"); else others+=("$test"); fi
     done
     printf '%s\n' "${own[@]}" "${others[@]}"
