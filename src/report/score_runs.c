@@ -275,8 +275,18 @@ static int score_run(struct scoring_run *run, struct scored_sets *sets, struct v
     valence_evaluate_options_default(&options);
     options.split = run->options->split;
     options.level = run->options->level;
+    struct valence_error why = {0};
     status =
-        valence_evaluate(run->model, run->store, &options, run->progress, &run->evaluation, error);
+        valence_evaluate(run->model, run->store, &options, run->progress, &run->evaluation, &why);
+    if (status == VALENCE_ERROR_NOT_FOUND && !run->options->store) {
+        /* Many data sets have no test part, and everything else can be shown. */
+        report_section(run->builder, "summary");
+        report_say(run->builder, REPORT_WARNING, "The model of %s scored nothing. %s",
+                   run->run->name, why.text);
+        return VALENCE_OK;
+    }
+    if (status && error)
+        *error = why;
     if (!status)
         status = take_evaluation(run, sets, error);
     valence_evaluation_free(run->evaluation);

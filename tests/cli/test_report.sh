@@ -145,6 +145,16 @@ cp -r "$work/run" "$work/training"
 rm "$work/training/results.json"
 expect 0 report "$work/training" --store '' --json --quiet
 prints "has not finished its training"
+# A store without a test part: everything else is shown.
+expect 0 synthesize "$work/untested" --train 20 --validation 10 --test 0 --quiet
+expect 0 train "$work/untested" -o "$work/untested-run" --set epochs=2 --set model.d=16 --set model.o=8 --quiet
+expect 0 report "$work/untested-run" --json --quiet
+prints "scored nothing. $work/untested: no clip of the test split has a label and features"
+sections summary learning made
+expect 0 report "$work/untested-run" --split validation --json --quiet
+sections summary learning predictions errors intervals clips data made
+expect 1 report "$work/untested-run" --store "$work/untested" --json --quiet
+complains "no clip of the test split"
 mv "$store" "$work/moved"
 expect 0 report "$work/run" --json --quiet
 prints "is not there, so its model scored nothing"
