@@ -17,7 +17,7 @@ static void test_a_cpu_device_opens(void **state)
         ggml_backend_dev_t device;
         ggml_backend_t backend;
         assert_int_equal(backend_find_device(names[i], &device, &error), 0);
-        assert_int_equal(backend_open(device, 1, &backend, &error), 0);
+        assert_int_equal(backend_open(device, &backend, &error), 0);
         assert_true(backend_is_cpu(backend));
         ggml_backend_free(backend);
     }

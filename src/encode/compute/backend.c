@@ -12,7 +12,6 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "base/threads.h"
 
 /* ---- The log ---- */
 
@@ -159,18 +158,22 @@ bool backend_is_cpu(ggml_backend_t backend)
     return ggml_backend_dev_type(ggml_backend_get_device(backend)) == GGML_BACKEND_DEVICE_TYPE_CPU;
 }
 
-int backend_open(ggml_backend_dev_t device, int n_threads, ggml_backend_t *backend,
-                 struct valence_error *error)
+int backend_open(ggml_backend_dev_t device, ggml_backend_t *backend, struct valence_error *error)
 {
     backend_log_clear();
     *backend = ggml_backend_dev_init(device, NULL);
     if (!*backend)
         return fail(error, VALENCE_ERROR_UNSUPPORTED, "device '%s' cannot be opened: %s",
                     ggml_backend_dev_name(device), backend_log());
+    return VALENCE_OK;
+}
+
+void backend_set_threads(ggml_backend_t backend, int n_threads)
+{
+    ggml_backend_dev_t device = ggml_backend_get_device(backend);
     ggml_backend_set_n_threads_t set_n_threads =
         (ggml_backend_set_n_threads_t)(uintptr_t)ggml_backend_reg_get_proc_address(
             ggml_backend_dev_backend_reg(device), "ggml_backend_set_n_threads");
     if (set_n_threads)
-        set_n_threads(*backend, n_threads > 0 ? n_threads : threads_count());
-    return VALENCE_OK;
+        set_n_threads(backend, n_threads);
 }

@@ -29,10 +29,11 @@ void backend_log_mute(void);
  * ERROR_UNSUPPORTED, naming the devices there are. */
 int backend_find_device(const char *name, ggml_backend_dev_t *device, struct valence_error *error);
 
-/* Opens a device for computing graphs with `n_threads` threads (CPU devices; 0 is threads_count()).
- * Free with ggml_backend_free(). */
-int backend_open(ggml_backend_dev_t device, int n_threads, ggml_backend_t *backend,
-                 struct valence_error *error);
+/* Opens a device for computing graphs. Free with ggml_backend_free(). */
+int backend_open(ggml_backend_dev_t device, ggml_backend_t *backend, struct valence_error *error);
+
+/* How many threads compute the next graphs, where the device is a CPU. */
+void backend_set_threads(ggml_backend_t backend, int n_threads);
 
 /* Where true, graphs may hold own CPU operations (ggml_custom_4d) and read weights in place. */
 bool backend_is_cpu(ggml_backend_t backend);

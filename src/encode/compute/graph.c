@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/fail.h"
+#include "base/threads.h"
 #include "encode/compute/backend.h"
 #include "encode/compute/linear.h"
 #include "encode/compute/ops_cpu.h"
@@ -14,7 +15,7 @@ int graph_create(struct graph *graph, ggml_backend_dev_t device, bool plain,
                  struct valence_error *error)
 {
     *graph = (struct graph){0};
-    int status = backend_open(device, 0, &graph->backend, error);
+    int status = backend_open(device, &graph->backend, error);
     if (status)
         return status;
     graph->fused = backend_is_cpu(graph->backend) && !plain;
@@ -48,7 +49,8 @@ int graph_begin(struct graph *graph, struct valence_error *error)
     if (!graph->context)
         return fail_memory(error, params.mem_size, "a graph");
     graph->nodes = ggml_new_graph_custom(graph->context, GRAPH_MAX_NODES, false);
-    scratch_begin(graph->scratch);
+    backend_set_threads(graph->backend, threads_count());
+    scratch_begin(graph->scratch); /* with room for as many */
     return VALENCE_OK;
 }
 

@@ -157,7 +157,6 @@ static int open_context(struct llm_context *context, struct valence_error *error
         (uint32_t)(sizes->outputs > sizes->sequences ? sizes->outputs : sizes->sequences);
     params.kv_unified =
         true; /* sequences share cells; a row's place in the batch is its place in the graph */
-    params.n_threads = params.n_threads_batch = threads_count();
     params.flash_attn_type =
         sizes->fast ? LLAMA_FLASH_ATTN_TYPE_AUTO : LLAMA_FLASH_ATTN_TYPE_DISABLED;
     params.type_k = params.type_v = sizes->fast ? GGML_TYPE_F16 : GGML_TYPE_F32;
@@ -303,6 +302,7 @@ int llm_batch_compute(struct llm_context *context, struct valence_error *error)
     context->cancelled = false;
     context->n_polls = 0;
     backend_log_clear();
+    llama_set_n_threads(context->context, threads_count(), threads_count());
     int result = llama_decode(context->context, batch);
     if (context->cancelled)
         return fail(error, VALENCE_ERROR_CANCELLED, "encoding was cancelled");
