@@ -5,7 +5,8 @@
 #
 #   scripts/fetch_ffmpeg.sh PREFIX [SOURCE.tar.xz]
 #
-# PREFIX appears only when everything is in it. With SOURCE nothing is downloaded.
+# scripts/setup.sh --wheel installs what building needs: nasm and the headers of dav1d. PREFIX appears only when everything is in it.
+# With SOURCE nothing is downloaded.
 set -eu
 . "$(dirname "$0")/fetch_source.sh"
 
@@ -49,7 +50,7 @@ echo "building FFmpeg's libraries into $prefix (a few minutes, once)"
         make -j "$(nproc)" && make install DESTDIR="$work/installed"
 } >"$prefix.log" 2>&1 || {
     tail -n 30 "$prefix.log" >&2
-    echo "FFmpeg did not build: the whole log is $prefix.log" >&2
+    echo "FFmpeg did not build (scripts/setup.sh --wheel installs what it needs): the whole log is $prefix.log" >&2
     exit 1
 }
 mv "$work/installed/usr/local" "$work/prefix"

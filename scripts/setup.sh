@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh           what building, testing and the demo need
 #   scripts/setup.sh --fuzz    ... and the fuzz targets
+#   scripts/setup.sh --wheel   ... and the Python wheel
 #   scripts/setup.sh --ci      ... and .ci/run
 #
 # As root, or where sudo asks for no password, it installs by itself; else it prints the command and exits with 1.
@@ -19,9 +20,10 @@ packages=(build-essential cmake ninja-build pkg-config python3 python3-pip file
 case ${1:-} in
 '') ;;
 --fuzz) packages+=(clang libclang-rt-14-dev) ;;
+--wheel) packages+=(nasm libdav1d-dev python3-venv) ;; # for its own FFmpeg
 --ci) packages+=(clang clang-format ffmpeg chromium
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user) ;; # the products for arm64, emulated
-*) echo "usage: scripts/setup.sh [--fuzz | --ci]" >&2 && exit 2 ;;
+*) echo "usage: scripts/setup.sh [--fuzz | --wheel | --ci]" >&2 && exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

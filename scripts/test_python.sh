@@ -1,17 +1,29 @@
 #!/bin/sh
-# scripts/test_python.sh BUILD [PYTEST OPTION...]: the tests of the Python package, on a build tree's libraries. They run in a
-# virtual environment of the pinned packages of python/requirements-test.txt. Exit status 77 where it cannot be made. PyTorch,
-# 200 MB and more, is not among them: VALENCE_TORCH names a site-packages folder that has it, whose tests run then, too.
+# scripts/test_python.sh BUILD|WHEEL [PYTEST OPTION...]: the tests of the Python package, on a build tree's libraries or on a wheel.
+# They run in a virtual environment of the pinned packages of python/requirements-test.txt. Exit status 77 where it cannot be made.
+# PyTorch, 200 MB and more, is not among them: VALENCE_TORCH names a site-packages folder that has it, whose tests run then, too.
 set -eu
-build=$(realpath "${1:?usage: scripts/test_python.sh BUILD [PYTEST OPTION...]}")
+tested=$(realpath "${1:?usage: scripts/test_python.sh BUILD|WHEEL [PYTEST OPTION...]}")
 shift
 source=$(cd "$(dirname "$0")/.." && pwd)
 python=$("$source/scripts/python_environment.sh" "$source/python/requirements-test.txt") || {
     echo "[  SKIPPED ] python/pytest" # which scripts/test.sh counts
     exit 77
 }
-"$source/scripts/python_package.sh" "$python" "$build"
-export PYTHONPATH="$build/python${VALENCE_TORCH:+:$VALENCE_TORCH}" VALENCE_LIBRARIES="$build"
+case $tested in
+*.whl)
+    package=$(mktemp -d)
+    trap 'rm -rf "$package"' EXIT
+    "$python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$package" "$tested"
+    unset VALENCE_LIBRARIES LD_LIBRARY_PATH
+    ;;
+*)
+    package=$tested/python
+    "$source/scripts/python_package.sh" "$python" "$tested"
+    export VALENCE_LIBRARIES="$tested"
+    ;;
+esac
+export PYTHONPATH="$package${VALENCE_TORCH:+:$VALENCE_TORCH}"
 export PYTHONDONTWRITEBYTECODE=1 GOMP_SPINCOUNT=10000
 cd "$source" # where pytest and mypy find their settings
-exec "$python" -m pytest -q -rs "$@"
+"$python" -m pytest -q -rs "$@"

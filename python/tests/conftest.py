@@ -1,6 +1,5 @@
 """What the tests share: a small synthetic corpus and a run trained on it."""
 import os
-import pathlib
 import subprocess
 import wave
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 
 import valence
+from valence.__main__ import command as command_path
 from valence._library import lib
 
 SETTINGS = {"epochs": 2, "model_d": 16, "model_o": 8, "batch_size": 16}
@@ -81,9 +81,7 @@ def store(corpus):
 @pytest.fixture(scope="session")
 def command():
     """Runs the command and gives what it prints."""
-    path = pathlib.Path(os.environ["VALENCE_LIBRARIES"]) / "valence"
-
     def call(*arguments):
-        return subprocess.run([path, *arguments], capture_output=True, text=True, check=True).stdout
+        return subprocess.run([command_path(), *arguments], capture_output=True, text=True, check=True).stdout
 
     return call

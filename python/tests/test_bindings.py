@@ -1,6 +1,5 @@
 """The declarations against the compiler's view of the headers, and against what the libraries export."""
 import ctypes
-import os
 import pathlib
 import subprocess
 
@@ -8,7 +7,7 @@ import pytest
 
 from valence import _bindings as c
 from valence import errors
-from valence._library import lib
+from valence._library import folders, lib
 
 INCLUDE = pathlib.Path(__file__).parents[2] / "include"
 STRUCTS = {name: kind for name, kind in vars(c).items()
@@ -38,7 +37,7 @@ def test_layouts_are_the_compilers(tmp_path):
 
 def test_every_exported_name_is_declared():
     exported = set()
-    for path in pathlib.Path(os.environ["VALENCE_LIBRARIES"]).glob("libvalence*.so"):
+    for path in folders()[0].glob("libvalence*.so*"):
         table = subprocess.run(["nm", "-D", "--defined-only", path], capture_output=True, text=True, check=True).stdout
         exported |= {fields[2].split("@")[0] for fields in map(str.split, table.splitlines())
                      if len(fields) == 3 and fields[1] != "A" and fields[2][0].islower()}
