@@ -2,6 +2,7 @@ import concurrent.futures
 import csv
 import io
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -192,3 +193,21 @@ def test_a_closed_model_is_refused(run):
         pass
     with pytest.raises(ValueError, match="closed"):
         model.predict({"audio": [np.ones((1, 8))]})
+
+
+def test_closing_waits_for_the_calls_of_other_threads(run, corpus):
+    """The library's object is freed when the last call that uses it has ended."""
+    for i in range(10):
+        model, store = valence.Model(run), valence.Store(corpus)
+        closer = threading.Timer(0.002 * i, lambda: (store.close(), model.close()))
+        closer.start()
+        with pytest.raises(ValueError, match="closed"):
+            while True:
+                assert np.isfinite(model.predict(store).score).all()
+        closer.join()
+
+
+@pytest.mark.parametrize("wrong", [{"batch_size": 2**40}, {"batch_size": -1}, {"batch_size": 2.5}, {"split": 2**32}, {"level": "high"}])
+def test_wrong_options(model, store, wrong):
+    with pytest.raises((valence.ArgumentError, TypeError), match=next(iter(wrong))):
+        model.predict(store, **wrong)

@@ -54,10 +54,34 @@ def test_a_forked_child_can_score(model, store):
     valence.set_threads(0)
 
 
+def test_a_forked_child_leaves_a_writer_alone(tmp_path):
+    """It neither adds nor, when it ends, closes what its parent goes on writing."""
+    with valence.Store.write(tmp_path / "s", {"audio": 2}) as writer:
+        writer.add("a", audio=np.ones((1, 2)))
+
+        def use():
+            with pytest.raises(valence.BusyError, match="forked"):
+                writer.add("b", audio=np.ones((1, 2)))
+            writer.close()
+            writer.__del__()
+            return True
+
+        assert in_child(use) == 0
+        writer.add("b", audio=np.ones((1, 2)))
+    with valence.Store(tmp_path / "s") as store:
+        assert store.finished and [clip.id for clip in store] == ["a", "b"]
+
+
 def test_threads():
     before = valence.set_threads(2)
     try:
         assert valence.get_threads() == 2 and valence.default_threads() >= 1
+        for wrong in (2**32 + 1, -1):
+            with pytest.raises(valence.ArgumentError, match="n is"):
+                valence.set_threads(wrong)
+        with pytest.raises(TypeError):
+            valence.set_threads(1.5)
+        assert valence.get_threads() == 2
     finally:
         valence.set_threads(before)
 

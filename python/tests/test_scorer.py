@@ -1,6 +1,7 @@
 """Scores of recordings, with a model of the voice alone, whose encoder needs no weights; of texts, where the encoder is there."""
 import concurrent.futures
 import math
+import os
 import pathlib
 import signal
 import threading
@@ -98,9 +99,47 @@ def test_wrong_inputs(scorer, voice, tmp_path):
         valence.Scorer(voice[0], levl=1)
     with pytest.raises(valence.ArgumentError):
         valence.Scorer(voice[0], level=2.0)
+    with pytest.raises(TypeError, match="explain: 'no' is not True or False"):
+        valence.Scorer(voice[0], explain="no")
     (tmp_path / "broken.wav").write_bytes(b"RIFF0000WAVE")
     with pytest.raises(valence.Error, match="broken.wav"):
         scorer.score(tmp_path / "broken.wav")
+
+
+@pytest.mark.parametrize("wrong, text", [
+    (np.zeros((16000, 2)), "one channel"), (tone(200), "divide 16-bit samples by 32768"), ([math.nan] * 16000, "not finite"),
+    ("tone.wav", "real numbers"), (np.zeros(16000, complex), "real numbers"), (1.0, "one channel")])
+def test_wrong_sounds(scorer, wrong, text):
+    for use in (scorer.score_sound, valence.prosody):
+        with pytest.raises((TypeError, ValueError), match=text):
+            use(wrong)
+
+
+def test_wrong_texts(scorer):
+    """Before anything is read of them: a text is no list of letters, and NaN is what pandas has for none."""
+    with pytest.raises(TypeError, match="score_text"):
+        scorer.score_texts("I loved it")
+    with pytest.raises(TypeError, match="text 1: nan"):
+        scorer.score_texts(["I loved it", math.nan])
+    with pytest.raises(valence.ArgumentError, match="zero byte"):
+        scorer.score_text("I loved it\0not")
+    for nothing in (5, None, ["I loved it"]):
+        with pytest.raises(TypeError):
+            scorer.score(nothing)
+
+
+def test_a_closed_scorer_is_refused(voice):
+    scorer = valence.Scorer(voice[0], download=False)
+    scorer.close()
+    for use in (lambda: scorer.score(voice[1]), lambda: scorer.score_texts(["a"]), lambda: scorer.encoders, lambda: scorer.load()):
+        with pytest.raises(ValueError, match="this Scorer is closed"):
+            use()
+
+
+def test_a_function_that_a_scorer_calls_cannot_use_it(scorer, voice):
+    with pytest.raises(valence.BusyError, match="one of its own"):
+        scorer.score(voice[1], on_segment=lambda segment: scorer.score(voice[1]))
+    assert scorer.score(voice[1]).segments
 
 
 def test_an_exception_stops(scorer, voice):
@@ -123,7 +162,7 @@ def test_a_thousand_cycles_leak_nothing(voice, tmp_path):
 
 
 def test_eight_threads_agree_with_one(scorer, voice, tmp_path):
-    """A scorer is used by one thread at a time, so that each thread has its own."""
+    """With a scorer each, which then work at once, or with one for which they wait."""
     sounds = [tone(100 + 20 * i, 1) / np.float32(32768) for i in range(24)]
     expected = [scorer.score_sound(sound).score for sound in sounds]
     assert len(set(expected)) > 12
@@ -136,6 +175,7 @@ def test_eight_threads_agree_with_one(scorer, voice, tmp_path):
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         assert list(pool.map(score, sounds)) == expected
+        assert list(pool.map(lambda sound: scorer.score_sound(sound).score, sounds)) == expected
 
 
 def test_ctrl_c_stops_a_recording(scorer, voice, tmp_path):
@@ -191,3 +231,19 @@ def test_encoding_texts():
         assert np.isfinite(kept).all()
     with pytest.raises(valence.Error):
         valence.Encoder("/no/such.gguf", download=False)
+
+
+@needs_text
+def test_a_forked_child_can_score_texts():
+    """With the encoder that its parent has opened and used, as workers of servers and of DataLoader do."""
+    valence.set_threads(2)
+    try:
+        with valence.Scorer(download=False) as scorer:
+            expected = scorer.score_text("I loved it").score
+            child = os.fork()
+            if not child:
+                signal.alarm(120)  # whose end is the child's
+                os._exit(0 if abs(scorer.score_text("I loved it").score - expected) < 1e-4 else 2)
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        valence.set_threads(0)

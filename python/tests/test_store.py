@@ -1,3 +1,4 @@
+import concurrent.futures
 import ctypes
 import math
 
@@ -25,7 +26,10 @@ def test_clips_and_rows(store):
 @pytest.mark.parametrize("wrong, error", [
     (lambda s: s[84], IndexError), (lambda s: s[-85], IndexError), (lambda s: s["nobody"], KeyError),
     (lambda s: s[0]["smell"], valence.NotFoundError), (lambda s: s.rows(0, "audio", 0, 10**9), ValueError),
-    (lambda s: s.rows(0, "audio", -1, 2), ValueError), (lambda s: s.rows(999, "audio"), IndexError)])
+    (lambda s: s.rows(0, "audio", -1, 2), ValueError), (lambda s: s.rows(0, "audio", 0, 2**70), ValueError),
+    (lambda s: s.rows(0, "audio", 2**64, 1), ValueError), (lambda s: s.rows(999, "audio"), IndexError),
+    (lambda s: s.rows(2**64, "audio"), IndexError), (lambda s: s[2**64], IndexError), (lambda s: s.id(84), IndexError),
+    (lambda s: s[1.5], TypeError), (lambda s: s[s[0].id + "\0"], ValueError)])
 def test_what_is_not_there(store, wrong, error):
     with pytest.raises(error):
         wrong(store)
@@ -37,6 +41,36 @@ def test_a_closed_store_is_refused(corpus):
     store.close()
     with pytest.raises(ValueError, match="this Store is closed"):
         len(store)
+
+
+def test_clips_of_a_closed_store_are_refused(corpus):
+    with valence.Store(corpus) as store:
+        clip = store[0]
+    for use in (lambda: clip["audio"], lambda: clip.n_rows("audio"), lambda: clip.metadata, lambda: list(clip), lambda: len(clip)):
+        with pytest.raises(ValueError, match="this Store is closed"):
+            use()
+    assert clip.id and clip.split == "train"
+
+
+@pytest.mark.parametrize("wrong", [{"id": "a\0b"}, {"id": "a", "transcript": "so\0far"}, {"id": "a", "group": "x\0"}])
+def test_a_zero_byte_does_not_cut_a_text(tmp_path, wrong):
+    """As it would in C, where it ends one: two ids would be the same."""
+    with valence.Store.write(tmp_path / "s", {"audio": 2}) as writer:
+        with pytest.raises(valence.ArgumentError, match="zero byte"):
+            writer.add(**wrong)
+        assert len(writer) == 0
+    with pytest.raises(valence.ArgumentError, match="zero byte"):
+        valence.Store(f"{tmp_path}/s\0/nothing")
+
+
+def test_threads_share_a_writer(tmp_path):
+    with valence.Store.write(tmp_path / "s", {"audio": 2}) as writer, concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: writer.add(f"clip{i}", audio=np.full((i % 5 + 1, 2), i)), range(400)))
+    with valence.Store(tmp_path / "s") as store:
+        assert len(store) == 400
+        for clip in store:
+            number = int(clip.id[4:])
+            np.testing.assert_array_equal(clip["audio"], np.full((number % 5 + 1, 2), number))
 
 
 def test_errors_have_the_librarys_text_and_key(tmp_path):
@@ -111,3 +145,10 @@ def test_rows_are_read_into_the_array_itself(store, monkeypatch):
     rows = store.rows(0, "audio")
     assert seen == [rows.ctypes.data]
     assert isinstance(seen[0], int) and ctypes.sizeof(ctypes.c_void_p) == 8
+
+
+@pytest.mark.parametrize("wrong, error", [({"nam": "mood"}, ValueError), ({"name": 5}, TypeError), ({"classes": [1, 2]}, TypeError),
+                                          ({"name": "mood", "low": "-1"}, TypeError)])
+def test_wrong_scales(tmp_path, wrong, error):
+    with pytest.raises(error):
+        valence.Store.write(tmp_path / "s", {"audio": 2}, label_scale=wrong)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar, Union
 
 from valence import _bindings as c
-from valence._library import Handle, call, lib, made, path_bytes, text
+from valence._library import Handle, call, encoded, lib, made, path_bytes, text
 from valence._options import suggest
 from valence.errors import ConfigError
 
@@ -81,11 +81,11 @@ class Config(Handle):
         """Sets keys, "model.d" or "model_d". None leaves one as it is."""
         for name, value in settings.items():
             if value is not None:
-                call(f"valence_{self.kind}_config_set", self.handle, self.key(name).encode(), os.fsencode(yaml_value(value)))
+                call(f"valence_{self.kind}_config_set", self.handle, self.key(name).encode(), path_bytes(yaml_value(value), name))
 
     def __getitem__(self, name: str) -> str:
         room = ctypes.create_string_buffer(c.VALENCE_CONFIG_VALUE_BYTES)
-        key = parameter_names(self.kind).get(name, name).encode()
+        key = encoded(parameter_names(self.kind).get(name, name), "key")
         call(f"valence_{self.kind}_config_get", self.handle, key, room, len(room))
         return text(room.value)
 

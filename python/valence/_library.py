@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import logging
+import operator
 import os
 import pathlib
 import weakref
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 
 from valence import _bindings as c
 from valence import _threadpool
-from valence.errors import BY_STATUS, Error
+from valence.errors import BY_STATUS, ArgumentError, Error
 
 PACKAGE = pathlib.Path(__file__).resolve().parent
 NAMES = ("libvalence-media.so.0", "libvalence.so.0")  # the first one brings the second
@@ -92,7 +93,9 @@ def raise_error(error: c.valence_error) -> None:
 def call(name: str, *arguments: Any) -> None:
     """Calls a function whose last parameter is its error."""
     error = c.valence_error()
-    if getattr(lib, name)(*arguments, ctypes.byref(error)):
+    failed = getattr(lib, name)(*arguments, ctypes.byref(error))
+    del arguments  # which the exception's traceback would keep open
+    if failed:
         raise_error(error)
 
 
@@ -101,8 +104,30 @@ def field_types(struct: Any) -> dict[str, Any]:
     return dict(struct._fields_)
 
 
-def path_bytes(path: str | bytes | os.PathLike[Any]) -> bytes:
-    return os.fsencode(path)
+def ended(value: bytes, what: str) -> bytes:
+    """What may be handed to the library, whose texts end at their first zero byte."""
+    if b"\0" in value:
+        raise ArgumentError(f"{what}: there is a zero byte in it, which would end it: {value[:60]!r}", what)
+    return value
+
+
+def encoded(value: str, what: str) -> bytes:
+    """A text for the library; `what` names it in errors."""
+    if not isinstance(value, str):
+        raise TypeError(f"{what}: {value!r} is no text")
+    return ended(value.encode(), what)
+
+
+def path_bytes(path: str | bytes | os.PathLike[Any], what: str = "path") -> bytes:
+    return ended(os.fsencode(path), what)
+
+
+def whole(value: Any, kind: Any, what: str) -> int:
+    """A number for the library; ctypes would cut off what is too large for this kind of number."""
+    number = operator.index(value)
+    if kind(number).value != number:
+        raise ArgumentError(f"{what} is {number}, which is out of range", what)
+    return number
 
 
 def text(value: bytes | None) -> str:
@@ -132,27 +157,41 @@ def owned_text(make: Callable[..., Any], *arguments: Any) -> str:
 
 
 class Handle:
-    """Something of the library that is open until close(), the end of a `with`, or the last reference."""
+    """Something of the library that is open until close(), the end of a `with`, or the last reference.
 
-    def __init__(self, address: Any, free: str) -> None:
+    The library's object goes with the last reference to its pointer, not with this one: a call that another thread has begun
+    holds the pointer, and so ends before the object is freed. `needs` is a handle whose object must be there as long.
+    """
+
+    def __init__(self, address: Any, free: str, needs: Any = None) -> None:
         self._address = address
-        self._free: Any = weakref.finalize(self, getattr(lib, free), address)
+        same = type(address).from_buffer_copy(address)
+        weakref.finalize(address, release, getattr(lib, free), same, needs)
 
     @property
     def handle(self) -> Any:
-        if not self._free.alive:
+        address = self._address
+        if address is None:
             raise ValueError(f"this {type(self).__name__} is closed")
-        return self._address
+        return address
+
+    @property
+    def is_open(self) -> bool:
+        return self._address is not None
 
     def close(self) -> None:
-        """Gives back what it holds. You can call it again."""
-        self._free()
+        """Gives back what it holds, as soon as no other thread uses it. You can call it again."""
+        self._address = None
 
     def __enter__(self: Self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def release(free: Callable[..., Any], address: Any, needs: Any) -> None:
+    free(address)
 
 
 def made(kind: Any, function: str, *arguments: Any) -> Any:

@@ -3,12 +3,13 @@ from __future__ import annotations
 
 import ctypes
 import math
+import numbers
 import os
 from collections.abc import Iterable
 from typing import Any
 
 from valence import _bindings as c
-from valence._library import field_types, lib, names
+from valence._library import encoded, field_types, lib, names, path_bytes, whole
 from valence.errors import ArgumentError
 
 # Members that are numbers of names. What is not listed is given as the headers have it.
@@ -28,7 +29,7 @@ def number_of(name: str, variable: str, what: str) -> int:
 def flow_number(flow: str | Iterable[str]) -> int:
     """The set of missing modalities that a flow's name, or the modalities' names, stand for."""
     if isinstance(flow, str):
-        number: int = lib.valence_flow_from_name(flow.encode())
+        number: int = lib.valence_flow_from_name(encoded(flow, "flow"))
         if number < 0:
             raise ArgumentError(f"'{flow}' is no flow: 'complete', 'text_missing', 'audio_video_missing', …", "flow")
         return number
@@ -70,7 +71,11 @@ def set_option(made: Any, name: str, value: Any) -> None:
     if isinstance(value, str) and name in NAMED:
         value = number_of(value, NAMED[name], name)
     elif kind is ctypes.c_char_p:
-        value = os.fsencode(value)
+        value = path_bytes(value, name)
+    elif kind is ctypes.c_bool and value not in (True, False):  # where ctypes would take any text as True
+        raise TypeError(f"{name}: {value!r} is not True or False")
+    elif isinstance(value, numbers.Integral) and issubclass(kind, ctypes._SimpleCData) and isinstance(kind().value, int):
+        value = whole(value, kind, name)
     elif isinstance(value, dict) and issubclass(kind, ctypes.Array):
         set_array(getattr(made, name), name, value)
         return

@@ -156,5 +156,6 @@ class Work:
     def call(self, name: str, *arguments: Any) -> None:
         error = c.valence_error()
         status = getattr(lib, name)(*arguments, ctypes.byref(error))
+        del arguments  # which the exception's traceback would keep open
         if status and self.raised is None:
             raise_error(error)

@@ -148,8 +148,8 @@ def dtype_number(dtype: Any) -> int:
     return c.VALENCE_F16 if dtype == np.float16 else c.VALENCE_F32
 
 
-def as_array(value: Any) -> Array:
-    """A NumPy array of f16 or f32 over the same memory where that is possible."""
+def as_numbers(value: Any) -> Array:
+    """A NumPy array of real numbers over the same memory where that is possible."""
     if not isinstance(value, np.ndarray):
         if hasattr(value, "detach"):  # a tensor that asks for gradients hands out nothing
             value = value.detach()
@@ -162,7 +162,23 @@ def as_array(value: Any) -> Array:
         array = array.astype(np.float32)  # says itself what is no number
     if array.dtype.kind not in "fiub":
         raise TypeError(f"rows must be real numbers; this array holds {array.dtype}")
+    return array
+
+
+def as_array(value: Any) -> Array:
+    """The same of f16 or f32."""
+    array = as_numbers(value)
     return array if array.dtype in (np.float16, np.float32) else array.astype(np.float32)
+
+
+def as_samples(value: Any) -> Array:
+    """Mono samples of sound as f32; full scale is 1."""
+    array = as_numbers(value)
+    if array.ndim != 1:
+        raise ShapeError(f"samples of the shape {array.shape}; one channel, (n,), is wanted")
+    if array.dtype.kind != "f":
+        raise ArgumentError(f"the samples are whole numbers ({array.dtype}), and full scale is 1: divide 16-bit samples by 32768")
+    return np.ascontiguousarray(array, np.float32)
 
 
 def as_rows(value: Any, where: str) -> Array | None:

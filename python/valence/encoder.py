@@ -9,10 +9,10 @@ from typing import Any, Union
 import numpy as np
 
 from valence import _bindings as c
-from valence._library import Handle, call, lib, made, owned_text, path_bytes, pointer
+from valence._library import Handle, call, encoded, lib, made, owned_text, path_bytes, pointer
 from valence._options import options, plain
 from valence._progress import Watch, Work
-from valence.clips import Array, as_array
+from valence.clips import Array, as_numbers, as_samples
 from valence.errors import ShapeError
 from valence.scorer import cache_folder, fetch_options
 
@@ -50,28 +50,33 @@ class Encoder(Handle):
     def encode(self, inputs: Sequence[Union[str, Any]], *, progress: Watch = None) -> list[Array]:
         """The rows of each input, (T, width): of texts, mono samples (n,) at description["rate_hz"], RGB pictures (height, width,
         3) of uint8, or rows (T, D) for a projector. The arrays are the library's memory, which is freed with the last of them."""
+        if isinstance(inputs, str):
+            raise TypeError(f"encode() takes a list of inputs: [{inputs[:40]!r}]")
         entries, kept = (c.valence_encoder_input * len(inputs))(), []
         for entry, given in zip(entries, inputs):
             kept.append(fill(entry, given))
         features = Features()
-        state = self._states.pop() if self._states else State(self)
+        try:
+            state = self._states.pop()
+        except IndexError:
+            state = State(self)
         try:
             with Work(progress) as work:
                 work.call("valence_encoder_encode", state.handle, entries, len(entries), work.progress, ctypes.byref(features.struct))
         finally:
-            self._states.append(state)
+            if self.is_open:
+                self._states.append(state)
         return features.arrays()
 
     def close(self) -> None:
-        while self._states:
-            self._states.pop().close()
+        self._states.clear()
         super().close()
 
 
 class State(Handle):
     def __init__(self, encoder: Encoder) -> None:
-        super().__init__(made(c.valence_encoder_state, "valence_encoder_state_create", encoder.handle), "valence_encoder_state_free")
-        self.encoder = encoder
+        weights = encoder.handle
+        super().__init__(made(c.valence_encoder_state, "valence_encoder_state_create", weights), "valence_encoder_state_free", weights)
 
 
 class Features:
@@ -97,19 +102,19 @@ class Features:
 def fill(entry: Any, given: Any) -> Any:
     """Sets one input; gives what must live as long."""
     if isinstance(given, str):
-        entry.text = given.encode()
+        entry.text = encoded(given, "text")
         return entry
-    array = given if isinstance(given, np.ndarray) and given.dtype == np.uint8 else as_array(given)
-    array = np.ascontiguousarray(array)
+    array = np.ascontiguousarray(as_numbers(given))
     if array.dtype == np.uint8:
         if array.ndim != 3 or array.shape[2] != 3:
             raise ShapeError(f"a picture of the shape {array.shape}; (height, width, 3) is wanted")
         entry.pixels, entry.height, entry.width = pointer(array, ctypes.c_uint8), array.shape[0], array.shape[1]
         return array
-    array = array.astype(np.float32, copy=False)
     if array.ndim == 1:
+        array = as_samples(array)
         entry.samples, entry.n_samples = pointer(array, ctypes.c_float), len(array)
     elif array.ndim == 2:
+        array = array.astype(np.float32, copy=False)
         entry.frames, entry.n_frames = pointer(array, ctypes.c_float), len(array)
     else:
         raise ShapeError(f"an input of the shape {array.shape}; samples are (n,), pictures (height, width, 3) of uint8")
@@ -118,7 +123,7 @@ def fill(entry: Any, given: Any) -> Any:
 
 def prosody(samples: Any) -> Array:
     """How an utterance sounds: 50 rows a second of 83 columns, from mono samples at 16 kHz (valence/prosody.h)."""
-    array = np.ascontiguousarray(as_array(samples), np.float32).reshape(-1)
+    array = as_samples(samples)
     rows = np.empty((lib.valence_prosody_n_rows(len(array)), c.VALENCE_PROSODY_COLUMNS), np.float32)
     call("valence_prosody_rows", pointer(array, ctypes.c_float), len(array), pointer(rows, ctypes.c_float))
     return rows

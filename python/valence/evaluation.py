@@ -12,7 +12,7 @@ import numpy as np
 
 from valence import _bindings as c
 from valence import _display
-from valence._library import lib, names, text
+from valence._library import encoded, lib, names, text
 from valence._options import flow_name, flow_number, options, plain
 from valence._progress import Watch, Work
 from valence.clips import Array
@@ -216,7 +216,7 @@ class Protocol:
     members of struct valence_protocol_options."""
 
     def __init__(self, name: str, **options: Any) -> None:
-        found = lib.valence_protocol_find(name.encode())
+        found = lib.valence_protocol_find(encoded(name, "protocol"))
         if not found:
             raise NotFoundError(f"'{name}' is no protocol: {', '.join(self.names())}")
         info = plain(found.contents)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Union
 from valence import _bindings as c
 from valence import _display, _worker
 from valence._config import Value, yaml_value
-from valence._library import PACKAGE, Handle, call, field_types, lib, made, names, path_bytes, text
+from valence._library import PACKAGE, Handle, call, encoded, field_types, lib, made, names, path_bytes, text
 from valence._options import flow_name, options, plain
 from valence._progress import Watch, Work
 from valence.errors import ArgumentError
@@ -288,7 +288,7 @@ def sweep(store: Base, output: str | os.PathLike[str], vary: Mapping[str, str | 
     if method not in known:
         raise ArgumentError(f"method: '{method}' is none of {', '.join(known)}", "method")
     drawing = options("valence_sweep_options", {"method": known.index(method), "n_draws": draws, "seed": draw_seed})
-    ranges = (ctypes.c_char_p * len(given))(*map(os.fsencode, given))
+    ranges = (ctypes.c_char_p * len(given))(*map(path_bytes, given))
     with LibraryVariants("valence_sweep_create", config, ranges, len(given), ctypes.byref(drawing)) as variants:
         experiment = Experiment._create(config, variants.address, variants.n,
                                         {"kind": "sweep", "n_rungs": n_rungs, "factor": factor, "allow_equal": True})
@@ -307,8 +307,8 @@ def compare(store: Base, output: str | os.PathLike[str], variants: Mapping[str, 
                for name, changed in (variants or {}).items()]
     array, kept = (c.valence_variant * len(chosen))(), []
     for entry, (name, assignments) in zip(array, chosen):
-        kept.append((ctypes.c_char_p * len(assignments))(*map(os.fsencode, assignments)))
-        entry.name, entry.n_assignments = os.fsencode(name), len(assignments)
+        kept.append((ctypes.c_char_p * len(assignments))(*map(path_bytes, assignments)))
+        entry.name, entry.n_assignments = encoded(name, "variant"), len(assignments)
         entry.assignments = ctypes.cast(kept[-1], ctypes.POINTER(ctypes.c_char_p))
     experiment = Experiment._create(config, array, len(chosen), {})
     return train_and_measure(experiment, n_resamples, jobs, cores, progress)

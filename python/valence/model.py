@@ -266,15 +266,14 @@ class Model(Handle):
             return Borrowed(self, Workspace(self))
 
     def close(self) -> None:
-        for workspace in self._workspaces:
-            workspace.close()
         self._workspaces.clear()
         super().close()
 
 
 class Workspace(Handle):
     def __init__(self, model: Model) -> None:
-        super().__init__(made(c.valence_workspace, "valence_workspace_create", model.handle), "valence_workspace_free")
+        network = model.handle
+        super().__init__(made(c.valence_workspace, "valence_workspace_create", network), "valence_workspace_free", network)
 
 
 class Borrowed:
@@ -285,7 +284,8 @@ class Borrowed:
         return self.workspace
 
     def __exit__(self, *error: object) -> None:
-        self.model._workspaces.append(self.workspace)
+        if self.model.is_open:
+            self.model._workspaces.append(self.workspace)
 
 
 def counts_of() -> c.valence_prediction_counts:

@@ -8,6 +8,7 @@ import math
 import os
 import pathlib
 import re
+import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Union
 
@@ -15,11 +16,11 @@ import numpy as np
 
 from valence import _bindings as c
 from valence import _display
-from valence._library import Handle, call, lib, made, names, owned_text, path_bytes, pointer, text
+from valence._library import Handle, call, encoded, lib, made, names, owned_text, path_bytes, pointer, text
 from valence._options import flow_name, modalities, options, plain
 from valence._progress import Watch, Work
-from valence.clips import as_array
-from valence.errors import NotFoundError
+from valence.clips import as_samples
+from valence.errors import BusyError, NotFoundError
 from valence.model import class_names, default_model_path
 
 if TYPE_CHECKING:
@@ -169,8 +170,27 @@ def fetch_options(download: bool) -> Any:
     return fetch
 
 
+class Turn:
+    """One thread at a time: the others wait. A callback that wants it again would wait for itself."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.owner: int | None = None
+
+    def __enter__(self) -> None:
+        if self.owner == threading.get_ident():
+            raise BusyError("this Scorer is at work: a function that it calls needs one of its own")
+        self.lock.acquire()
+        self.owner = threading.get_ident()
+
+    def __exit__(self, *error: object) -> None:
+        self.owner = None
+        self.lock.release()
+
+
 class Scorer(Handle):
-    """A model with the encoders that its training used, for many recordings and texts. Used by one thread at a time.
+    """A model with the encoders that its training used, for many recordings and texts. Threads that share it wait for each other;
+    those with a scorer each work at once.
 
         with valence.Scorer(explain=True) as scorer:
             scorer.score("clip.mp4").to_pandas()
@@ -191,7 +211,8 @@ class Scorer(Handle):
         self._options.fetch = ctypes.pointer(self._fetch)
         path = default_model_path() if model is None else os.fspath(model)
         super().__init__(made(c.valence_scorer, "valence_scorer_open", path_bytes(path), ctypes.byref(self._options)),
-                         "valence_scorer_close")
+                         "valence_scorer_close", self._options)
+        self._turn = Turn()
         model = lib.valence_scorer_model(self.handle)
         self._read = lib.valence_model_modalities(model)
         self.classes = class_names(model)
@@ -202,12 +223,14 @@ class Scorer(Handle):
 
     def load(self, recordings: bool = False) -> None:
         """Loads the encoders for texts, or for recordings, which happens by itself when they are needed."""
-        call("valence_scorer_load", self.handle, c.VALENCE_SCORER_RECORDINGS if recordings else c.VALENCE_SCORER_TEXTS)
+        with self._turn:
+            call("valence_scorer_load", self.handle, c.VALENCE_SCORER_RECORDINGS if recordings else c.VALENCE_SCORER_TEXTS)
 
     @property
     def encoders(self) -> dict[str, str]:
         """What reads each modality."""
-        found = {name: text(lib.valence_scorer_encoder(self.handle, i)) for i, name in enumerate(names("valence_modality_names"))}
+        with self._turn:
+            found = {name: text(lib.valence_scorer_encoder(self.handle, i)) for i, name in enumerate(names("valence_modality_names"))}
         return {name: encoder for name, encoder in found.items() if encoder}
 
     def score(self, path_or_text: Path, *, progress: Watch = None, on_segment: Callable[[Segment], object] | None = None) -> Score:
@@ -221,7 +244,7 @@ class Scorer(Handle):
     def score_file(self, path: Path, *, text: str | None = None, start: float | None = None, end: float | None = None,
                    progress: Watch = None, on_segment: Callable[[Segment], object] | None = None) -> Score:
         """Scores a media file, or its part from `start` to `end` seconds; `text` is what is said, where you know it."""
-        recording = c.valence_recording(path=path_bytes(path), text=None if text is None else text.encode())
+        recording = c.valence_recording(path=path_bytes(path), text=None if text is None else encoded(text, "text"))
         if start is not None or end is not None:
             part = c.valence_media_segment(start=start or 0, end=math.inf if end is None else end)
             recording.range = ctypes.pointer(part)
@@ -229,28 +252,30 @@ class Scorer(Handle):
 
     def score_text(self, text: str, *, progress: Watch = None, on_segment: Callable[[Segment], object] | None = None) -> Score:
         """Scores a text; one of more than 40 words is cut into sentences."""
-        return self._score(c.valence_recording(name=b"the text", text=text.encode()), text, progress, on_segment)
+        return self._score(c.valence_recording(name=b"the text", text=encoded(text, "text")), text, progress, on_segment)
 
     def score_sound(self, samples: Any, *, text: str | None = None, name: str = "the sound", progress: Watch = None,
                     on_segment: Callable[[Segment], object] | None = None) -> Score:
         """Scores mono samples at 16 kHz, full scale 1."""
-        array = np.ascontiguousarray(as_array(samples), np.float32).reshape(-1)
-        recording = c.valence_recording(name=name.encode(), samples=pointer(array, ctypes.c_float), n_samples=len(array),
-                                        text=None if text is None else text.encode())
+        array = as_samples(samples)
+        recording = c.valence_recording(name=encoded(name, "name"), samples=pointer(array, ctypes.c_float), n_samples=len(array),
+                                        text=None if text is None else encoded(text, "text"))
         return self._score(recording, name, progress, on_segment)
 
     def score_texts(self, texts: Iterable[str], *, progress: Watch = None) -> list[Segment]:
         """Scores texts, several at once: one segment each. One without words has NaN, and a reason."""
-        listed = [item.encode() for item in texts]
+        if isinstance(texts, str):
+            raise TypeError("score_texts() takes a list of texts; score_text() scores one")
+        listed = [encoded(item, f"text {i}") for i, item in enumerate(texts)]
         array, segments = (ctypes.c_char_p * len(listed))(*listed), []
-        with Work(progress) as work:
+        with self._turn, Work(progress) as work:
             receive = work.receiver(c.valence_segment_receiver, lambda s: segments.append(read_segment(s, self._read, self.classes)))
             work.call("valence_score_texts", self.handle, array, len(listed), work.progress, receive, None)
         return segments
 
     def _score(self, recording: Any, name: str, progress: Watch, on_segment: Callable[[Segment], object] | None) -> Score:
         found = ctypes.POINTER(c.valence_recording_score)()
-        with Work(progress) as work:
+        with self._turn, Work(progress) as work:
             receive = work.receiver(c.valence_segment_receiver, lambda s: on_segment(read_segment(s, self._read, self.classes))) \
                 if on_segment else c.valence_segment_receiver()
             work.call("valence_score_recording", self.handle, ctypes.byref(recording), work.progress, receive, None,

@@ -5,19 +5,21 @@ import ctypes
 import dataclasses
 import json
 import math
+import operator
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from valence import _bindings as c
-from valence._library import Handle, call, lib, made, path_bytes, pointer, text
+from valence._library import Handle, call, encoded, lib, made, path_bytes, pointer, text
 from valence._library import names as library_names
 from valence._options import number_of, options, plain
 from valence._progress import Watch, Work
 from valence.clips import Array, Clips, Rows, as_rows
-from valence.errors import ArgumentError, NotFoundError
+from valence.errors import ArgumentError, BusyError, NotFoundError
 
 if TYPE_CHECKING:
     import pandas
@@ -36,13 +38,16 @@ class Clip(Mapping[str, Array]):
     """One clip of an open store: its record, and its streams as arrays by name."""
 
     def __init__(self, store: Store, number: int) -> None:
-        record = lib.valence_store_clip(store.handle, number)
-        if not record:
-            raise IndexError(f"clip {number} of {len(store)}")
-        self._store, self._record, self.number = store, record.contents, number
-        self.id, self.group, self.transcript = (text(getattr(self._record, n)) for n in ("id", "group", "transcript"))
-        self.label: float | None = None if math.isnan(self._record.label) else self._record.label
-        self.split: str = store.splits[self._record.split]
+        self._store, self.number = store, number
+        record = self._record
+        self.id, self.group, self.transcript = (text(getattr(record, n)) for n in ("id", "group", "transcript"))
+        self.label: float | None = None if math.isnan(record.label) else record.label
+        self.split: str = store.splits[record.split]
+
+    @property
+    def _record(self) -> Any:
+        """The library's, which lives while the store is open."""
+        return self._store.record(self.number)
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -57,7 +62,8 @@ class Clip(Mapping[str, Array]):
         return self._store.rows(self.number, stream)
 
     def __iter__(self) -> Iterator[str]:
-        return (s.name for i, s in enumerate(self._store.streams) if self._record.n_rows[i])
+        record = self._record
+        return iter([s.name for i, s in enumerate(self._store.streams) if record.n_rows[i]])
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -129,28 +135,37 @@ class Store(Handle):
     def __getitem__(self, which: int | str) -> Clip:
         """A clip by its number or its id."""
         if isinstance(which, str):
-            number = lib.valence_store_find_clip(self.handle, which.encode())
+            number = lib.valence_store_find_clip(self.handle, encoded(which, "id"))
             if number < 0:
                 raise KeyError(which)
             return Clip(self, number)
-        return Clip(self, int(which) + (len(self) if which < 0 else 0))
+        number = operator.index(which)
+        return Clip(self, number + (len(self) if number < 0 else 0))
 
     def __iter__(self) -> Iterator[Clip]:
         return (Clip(self, i) for i in range(len(self)))
 
+    def record(self, number: int) -> Any:
+        """struct valence_clip of one clip."""
+        if not 0 <= number < len(self):
+            raise IndexError(f"clip {number} of {len(self)}")
+        return lib.valence_store_clip(self.handle, number).contents
+
     def id(self, number: int) -> str:
-        return text(lib.valence_store_clip(self.handle, number).contents.id)
+        return text(self.record(number).id)
 
     def rows(self, number: int, stream: str, first: int = 0, n: int | None = None) -> Array:
         """Rows of one clip and stream, all or n from `first` on, in an array of their own."""
         s = self.stream_number(stream)
-        record = lib.valence_store_clip(self.handle, number)
-        if not record:
-            raise IndexError(f"clip {number} of {len(self)}")
-        described = lib.valence_store_get_stream(self.handle, s).contents
-        count = record.contents.n_rows[s] - first if n is None else n
-        array = np.empty((max(count, 0), described.width), DTYPES[described.type])
-        call("valence_store_read_rows", self.handle, number, s, first, count, array.ctypes.data)
+        handle, record = self.handle, self.record(operator.index(number))
+        total = record.n_rows[s]
+        count = total - first if n is None else n
+        if not (0 <= first <= total and 0 <= count <= total - first):
+            raise ArgumentError(f"{self.path}: clip '{text(record.id)}': rows {count} from row {first} of stream '{stream}', which has "
+                                f"{total}")
+        described = lib.valence_store_get_stream(handle, s).contents
+        array = np.empty((count, described.width), DTYPES[described.type])
+        call("valence_store_read_rows", handle, number, s, first, count, array.ctypes.data)
         return array
 
     def clips(self, split: str | None = None, streams: list[str] | None = None) -> tuple[Clips, Array, list[str]]:
@@ -233,7 +248,7 @@ class Store(Handle):
 
 
 class StoreWriter:
-    """Writes a store.
+    """Writes a store. Threads may share it; a forked process may not use it.
 
         with valence.Store.write("corpus", {"audio": 74, "text": (768, "f16")}) as writer:
             writer.add("clip1", split="train", label=1.5, audio=rows, text=other_rows)
@@ -247,12 +262,14 @@ class StoreWriter:
         table = (c.valence_store_stream * len(streams))()
         for entry, (name, width) in zip(table, streams.items()):
             columns, kind = width if isinstance(width, tuple) else (width, "f32")
-            entry.name, entry.width = name.encode(), columns
+            entry.name, entry.width = encoded(name, "stream"), columns
             entry.type = number_of(kind, "valence_dtype_names", name)
         self._numbers = {name: i for i, name in enumerate(streams)}
         self._widths = {entry.name.decode(): entry.width for entry in table}
         address = made(c.valence_store_writer, "valence_store_writer_open", path_bytes(path), table, len(table), ctypes.byref(wanted))
         self._address: Any = address
+        self._turn = threading.Lock()
+        self._process = os.getpid()
         self._open = True
         try:
             if source is not None:
@@ -267,6 +284,8 @@ class StoreWriter:
     def handle(self) -> Any:
         if not self._open:
             raise ValueError("this StoreWriter is closed")
+        if os.getpid() != self._process:
+            raise BusyError("this StoreWriter belongs to the process that forked this one: let it add what its children make")
         return self._address
 
     def _set_label_scale(self, given: dict[str, Any]) -> None:
@@ -275,21 +294,25 @@ class StoreWriter:
         if len(classes) > c.VALENCE_MAX_CLASSES:
             raise ArgumentError(f"{len(classes)} classes; {c.VALENCE_MAX_CLASSES} are the most")
         for place, name in zip(scale.classes, classes):
-            place.value = name.encode()
+            place.value = encoded(name, "classes")
         for name, value in given.items():
-            setattr(scale, name, value.encode() if isinstance(value, str) else value)
+            if name not in ("name", "low", "high"):
+                raise ArgumentError(f"a label scale has no '{name}': name, low, high and classes are known")
+            setattr(scale, name, encoded(value, name) if name == "name" else value)
         call("valence_store_writer_set_label_scale", self.handle, ctypes.byref(scale))
 
     def __len__(self) -> int:
-        return int(lib.valence_store_writer_n_clips(self.handle))
+        with self._turn:
+            return int(lib.valence_store_writer_n_clips(self.handle))
 
     def __contains__(self, id: str) -> bool:
-        return bool(lib.valence_store_writer_has(self.handle, id.encode()))
+        with self._turn:
+            return bool(lib.valence_store_writer_has(self.handle, encoded(id, "id")))
 
     def add(self, id: str, *, split: str = "train", label: float | None = None, group: str = "", transcript: str = "",
             metadata: Mapping[str, Any] | None = None, **streams: Any) -> None:
         """Adds a clip: all of it or, on an error, none."""
-        clip = c.valence_clip(id=id.encode(), group=group.encode(), transcript=transcript.encode(),
+        clip = c.valence_clip(id=encoded(id, "id"), group=encoded(group, "group"), transcript=encoded(transcript, "transcript"),
                               metadata=json.dumps(metadata).encode() if metadata else b"",
                               split=number_of(split, "valence_split_names", "split"),
                               label=math.nan if label is None else label)
@@ -304,7 +327,8 @@ class StoreWriter:
                 entry.n_rows, entry.rows = len(array), pointer(array, ctypes.c_float)
                 kept.append(array)
                 self._check_width(id, name, array)
-        call("valence_store_writer_add", self.handle, ctypes.byref(clip), rows, len(rows))
+        with self._turn:
+            call("valence_store_writer_add", self.handle, ctypes.byref(clip), rows, len(rows))
 
     def _check_width(self, id: str, name: str, array: Array) -> None:
         if array.shape[1] != self._widths[name]:
@@ -312,12 +336,14 @@ class StoreWriter:
 
     def finish(self) -> None:
         """Writes everything to disk and marks the store as finished."""
-        call("valence_store_writer_finish", self.handle)
+        with self._turn:
+            call("valence_store_writer_finish", self.handle)
 
     def close(self) -> None:
-        if self._open:
-            self._open = False
-            call("valence_store_writer_close", self._address)
+        with self._turn:
+            if self._open and os.getpid() == self._process:
+                self._open = False
+                call("valence_store_writer_close", self._address)
 
     def __enter__(self) -> StoreWriter:
         return self
@@ -328,7 +354,7 @@ class StoreWriter:
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_open", False):
+        if getattr(self, "_open", False) and os.getpid() == self._process:
             self._open = False
             lib.valence_store_writer_close(self._address, None)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from valence import _bindings as c
 from valence._config import Config, Value
-from valence._library import call, field_types, lib, logger, made, path_bytes, text
+from valence._library import call, encoded, field_types, lib, logger, made, path_bytes, text
 from valence._options import flow_name, options
 from valence._progress import Watch, Work
 from valence.model import Model
@@ -45,7 +45,7 @@ class TrainConfig(Config):
         compare with."""
         for name, value in settings.items():
             if name == "model" and value is not None:
-                call("valence_train_config_set_model", self.handle, str(value).encode())
+                call("valence_train_config_set_model", self.handle, encoded(str(value), name))
             else:
                 super().update({name: value})
 
