@@ -87,7 +87,7 @@ static void begin_table(struct score_output *output, struct table *table, bool h
             if (reads(output) & VALENCE_BIT(m))
                 table_column(table, valence_modality_names[m], TABLE_RIGHT);
     }
-    table_column(table, "text", TABLE_LEFT);
+    table_column(table, has_several_modalities(output) ? "words" : "text", TABLE_LEFT);
 }
 
 static void add_row(struct score_output *output, struct table *table, bool has_times,

@@ -134,7 +134,7 @@ if command -v bash >/dev/null; then
 fi
 expect 0 man valence
 for command in $commands; do
-    prints "valence $command"
+    prints "valence $(echo "$command" | sed 's/-/\\-/g')" # as roff writes a hyphen
 done
 "$VALENCE" man >"$work/pages"
 while read -r page; do

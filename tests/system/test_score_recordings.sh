@@ -85,6 +85,7 @@ json '"recognised"' recordings 0 segments 0 words_from
 # shellcheck disable=SC2086
 expect 0 score "$work/both.mkv" $run
 prints "The words were recognised"
+prints "audio  text  video  words" # text is a weight there
 # shellcheck disable=SC2086
 expect 0 score "$work/both.mkv" $run --no-transcript --explain --signals
 prints "  sound "
