@@ -56,9 +56,10 @@ complains "with other settings"
 expect 2 extract $arguments -o "$work/no" --pieces 2 --shard 1/2
 complains "cannot be combined"
 
-# The bad clip is alone in its piece.
-expect 1 extract $arguments -o "$work/single" --pieces 8
+# The bad clip is alone in its piece. More pieces than clips are as many as clips.
+expect 1 extract $arguments -o "$work/single" --pieces 100 --json
 same single
+json 8 pieces
 
 # While the test has the lock of a piece, no command can finish.
 hold() { # STORE
@@ -98,6 +99,10 @@ cp "$work/whisper.gguf" "$work/copy.gguf"
 mv "$work/clips/c8.mkv" "$work/c8.mkv"
 refuses "the clips have changed" --pieces 8 --set faces.fps=4
 mv "$work/c8.mkv" "$work/clips/c8.mkv"
+cp "$work/begun.pieces/pieces.json" "$work/record"
+sed -i 's/"version": *2/"version": 1/' "$work/begun.pieces/pieces.json" # whose pieces had other clips
+refuses "another version of valence wrote it" --pieces 8 --set faces.fps=4
+cp "$work/record" "$work/begun.pieces/pieces.json"
 printf x >>"$work/begun.pieces/pieces.json"
 refuses "is no JSON" --pieces 8 --set faces.fps=4
 
