@@ -58,3 +58,10 @@ def test_protocols(model, store, command, run, corpus):
         valence.Protocol("no-such")
     noisy = valence.Protocol("noise", rates=[1], noisy_modalities=["audio"], noise_kind="missing", n_resamples=0).evaluate(model, store)
     assert noisy.conditions[0].noisy == pytest.approx(1)
+
+
+def test_one_name_is_no_list_of_letters(model, store, run):
+    assert [flow.flow for flow in valence.evaluate(model, store, flows="text_missing").flows] == ["text_missing"]
+    assert list(store.clips("test", "audio")[0].streams) == ["audio"]
+    with pytest.raises(valence.ArgumentError, match="2 to 1000 runs"):
+        valence.compare_runs(run, store)

@@ -91,6 +91,8 @@ def test_a_model_of_classes(voice, tmp_path):
 def test_wrong_inputs(scorer, voice, tmp_path):
     with pytest.raises(valence.NotFoundError, match="no such file"):
         scorer.score("no-such.mp4")
+    with pytest.raises(valence.ArgumentError, match="a folder"):
+        scorer.score(str(tmp_path))
     with pytest.raises(valence.Error, match="nothing.wav"):
         scorer.score(tmp_path / "nothing.wav")
     with pytest.raises(valence.Error):

@@ -96,6 +96,11 @@ def set_array(array: Any, name: str, value: dict[str, Any]) -> None:
             array[i] = item
 
 
+def listed(value: Any) -> list[Any]:
+    """Several names or paths, or one on its own, which is no list of letters."""
+    return [value] if isinstance(value, (str, os.PathLike)) else list(value)
+
+
 def plain(value: Any) -> Any:
     """A struct as a dict, NaN as None; pointers are left out, which need their own lengths."""
     if isinstance(value, ctypes.Structure):

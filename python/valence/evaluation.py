@@ -13,7 +13,7 @@ import numpy as np
 from valence import _bindings as c
 from valence import _display
 from valence._library import encoded, lib, names, text
-from valence._options import flow_name, flow_number, options, plain
+from valence._options import flow_name, flow_number, listed, options, plain
 from valence._progress import Watch, Work
 from valence.clips import Array
 from valence.errors import NotFoundError
@@ -141,6 +141,7 @@ def opened(model: Loaded, store: Opened) -> tuple[Model, Store]:
 def evaluate_options(flows: Sequence[str] | None, more: dict[str, Any]) -> Any:
     wanted = options("valence_evaluate_options", more)
     if flows:
+        flows = listed(flows)
         numbers = (ctypes.c_uint * len(flows))(*(flow_number(flow) for flow in flows))
         wanted.flows, wanted.n_flows = ctypes.cast(numbers, ctypes.POINTER(ctypes.c_uint)), len(flows)
         wanted.kept = numbers  # for as long as the struct points to them

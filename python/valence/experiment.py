@@ -13,7 +13,7 @@ from valence import _bindings as c
 from valence import _display, _worker
 from valence._config import Value, yaml_value
 from valence._library import PACKAGE, Handle, call, encoded, field_types, lib, made, names, path_bytes, text
-from valence._options import flow_name, options, plain
+from valence._options import flow_name, listed, options, plain
 from valence._progress import Watch, Work
 from valence.errors import ArgumentError
 from valence.evaluation import MetricInfo, Opened, evaluate_options, metric_infos
@@ -302,7 +302,7 @@ def compare(store: Base, output: str | os.PathLike[str], variants: Mapping[str, 
     names of models to compare with ("ridge", "late-fusion", "mult", …). The other arguments are ablate()'s."""
     config = configured(store, output, seeds, settings)
     chosen: list[tuple[str, list[str]]] = [("base", [])]
-    chosen += [(name, model_keys(name)) for name in models]
+    chosen += [(name, model_keys(name)) for name in listed(models)]
     chosen += [(name, [f"{config.key(key)}={yaml_value(value)}" for key, value in changed.items()])
                for name, changed in (variants or {}).items()]
     array, kept = (c.valence_variant * len(chosen))(), []
@@ -318,10 +318,11 @@ def compare_runs(runs: Sequence[str | os.PathLike[str]], store: Opened, *, flows
                  progress: Watch = None, **more: Any) -> ExperimentResult:
     """Compares runs that are finished, the first one with the others. They must have been trained on the store's data. `more`
     are members of struct valence_evaluate_options; n_resamples is 10000 by default."""
-    paths = (ctypes.c_char_p * len(runs))(*map(path_bytes, runs))
+    folders = listed(runs)
+    paths = (ctypes.c_char_p * len(folders))(*map(path_bytes, folders))
     wanted = evaluate_options(flows, {"n_resamples": 10000, **more})
     data = store if isinstance(store, Store) else Store(store)
-    return measured(progress, "valence_compare_runs", paths, len(runs), data.handle, ctypes.byref(wanted))
+    return measured(progress, "valence_compare_runs", paths, len(folders), data.handle, ctypes.byref(wanted))
 
 
 def model_keys(name: str) -> list[str]:

@@ -20,7 +20,7 @@ from valence._library import Handle, call, encoded, lib, made, names, owned_text
 from valence._options import flow_name, modalities, options, plain
 from valence._progress import Watch, Work
 from valence.clips import as_samples
-from valence.errors import BusyError, NotFoundError
+from valence.errors import ArgumentError, BusyError, NotFoundError
 from valence.model import class_names, default_model_path
 
 if TYPE_CHECKING:
@@ -238,6 +238,8 @@ class Scorer(Handle):
         if isinstance(path_or_text, str) and not os.path.isfile(path_or_text):
             if looks_like_a_path(path_or_text):
                 raise NotFoundError(f"{path_or_text}: there is no such file. score_text() scores it as a text")
+            if os.path.isdir(path_or_text):
+                raise ArgumentError(f"{path_or_text}: a folder, not a file. score_text() scores it as a text")
             return self.score_text(path_or_text, progress=progress, on_segment=on_segment)
         return self.score_file(path_or_text, progress=progress, on_segment=on_segment)
 

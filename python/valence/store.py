@@ -16,7 +16,7 @@ import numpy as np
 from valence import _bindings as c
 from valence._library import Handle, call, encoded, lib, made, path_bytes, pointer, text
 from valence._library import names as library_names
-from valence._options import number_of, options, plain
+from valence._options import listed, number_of, options, plain
 from valence._progress import Watch, Work
 from valence.clips import Array, Clips, Rows, as_rows
 from valence.errors import ArgumentError, BusyError, NotFoundError
@@ -170,7 +170,7 @@ class Store(Handle):
 
     def clips(self, split: str | None = None, streams: list[str] | None = None) -> tuple[Clips, Array, list[str]]:
         """All clips of a split in memory: X, the labels (NaN without one) and the ids."""
-        wanted = streams if streams is not None else [s.name for s in self.streams]
+        wanted = listed(streams) if streams is not None else [s.name for s in self.streams]
         chosen = [clip for clip in self if split is None or clip.split == split]
         x = Clips({name: self._packed(name, chosen) for name in wanted})
         return x, np.array([math.nan if clip.label is None else clip.label for clip in chosen]), [clip.id for clip in chosen]
@@ -215,10 +215,10 @@ class Store(Handle):
         reasons = {lib.valence_skip_name(i).decode(): i for i in range(lib.valence_n_skips())}
         if kind not in kinds:
             raise ArgumentError(f"kind: '{kind}' is none of {', '.join(kinds)}")
-        for name in skip:
+        for name in listed(skip):
             if name not in reasons:
                 raise ArgumentError(f"skip: '{name}' is none of {', '.join(reasons)}", "skip")
-        wanted = options("valence_import_options", {**more, "skip": sum(1 << reasons[name] for name in set(skip))})
+        wanted = options("valence_import_options", {**more, "skip": sum(1 << reasons[name] for name in set(listed(skip)))})
         result = c.valence_import_result(size=ctypes.sizeof(c.valence_import_result))
         with Work(progress) as work:
             work.call("valence_import", kinds[kind], path_bytes(source), path_bytes(path), ctypes.byref(wanted), work.progress,

@@ -276,7 +276,7 @@ def rank_n_contrast(views: Sequence[Tensor], labels: Tensor) -> Tensor:
     n = len(y)
     others = ~torch.eye(n, dtype=torch.bool, device=y.device)
     differences = (points[:, None] - points[None])[others].view(n, n - 1, -1)
-    nearness = -torch.linalg.vector_norm(differences, dim=-1) / TEMPERATURE
+    nearness: Tensor = -torch.linalg.vector_norm(differences, dim=-1) / TEMPERATURE
     distance = (y[:, None] - y[None]).abs()[others].view(n, n - 1)
     as_far = distance[:, None, :] >= distance[:, :, None] - TIE
     bound = torch.logsumexp(nearness[:, None, :].expand(n, n - 1, n - 1).masked_fill(~as_far, -torch.inf), -1)
