@@ -101,7 +101,7 @@ expect 2 train --resume "$work/tuned" --from "$work/plain"
 
 # ---- a store that nothing can be learnt from
 printf 'id,label,a0\nc1,1,0.5\nc2,-1,0.25\n' >"$work/rows.csv"
-expect 0 import table "$work/rows.csv" "$work/unsplit" --audio a0 --all-in test --quiet
+expect 0 import table "$work/rows.csv" "$work/unsplit" --audio a0 --split-column '' --all-in test --quiet
 expect 1 train "$work/unsplit" -o "$work/none" --quiet
 complains "no clip is in the train part"
 
