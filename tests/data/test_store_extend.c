@@ -3,37 +3,14 @@
 
 #include "data/encoder_settings.h"
 #include "store/store_extend.h"
-#include "store/store_writer.h"
 
 #define N 10
 
-static const struct valence_store_stream audio = {.name = "audio", .width = 2, .type = VALENCE_F16};
-
-/* Ten clips; every third has no audio, and the fifth none of the new stream. */
+/* The fifth clip gets none of the new stream. */
 static struct valence_store *make_store(void)
 {
-    struct valence_store_writer *writer;
-    assert_fine(valence_store_writer_open(in_folder("from"), &audio, 1, NULL, &writer, &error));
-    assert_fine(store_writer_set_source(
-        writer, json_pack("{s:s, s:{s:{s:i}}}", "kind", "table", "encoders", "audio", "layers", 7),
-        &error));
-    for (int i = 0; i < N; i++) {
-        char id[8], transcript[8];
-        float rows[4] = {(float)i, 0.5f, -0.25f, 65504.0f};
-        snprintf(id, sizeof id, "c%d", i);
-        snprintf(transcript, sizeof transcript, "%d", i);
-        struct valence_clip clip = {.id = id,
-                                    .group = "g",
-                                    .transcript = transcript,
-                                    .label = (float)i / 4,
-                                    .metadata = i == 2 ? "{\"audio\":{\"x\":1}}" : "",
-                                    .split = i % 3};
-        struct valence_clip_rows stream = {0, 2, rows};
-        assert_fine(valence_store_writer_add(writer, &clip, &stream, i % 3 > 0, &error));
-    }
-    assert_fine(valence_store_writer_finish(writer, &error));
-    assert_fine(valence_store_writer_close(writer, &error));
     struct valence_store *store;
+    write_numbered_store("from", N);
     assert_fine(valence_store_open(in_folder("from"), NULL, &store, &error));
     return store;
 }
@@ -196,7 +173,7 @@ static void test_a_stream_that_is_there_is_not_made_again(void **state)
 {
     (void)state;
     struct valence_store *from = make_store();
-    struct stream_maker maker = {.stream = audio, .batch = 1, .make = make_rows};
+    struct stream_maker maker = {.stream = numbered_audio, .batch = 1, .make = make_rows};
     int64_t n_made, n_stored;
     assert_fails(
         store_extend(from, in_folder("to"), false, &maker, NULL, &n_made, &n_stored, &error),

@@ -147,6 +147,12 @@ static void check_forward(struct attention_case *c)
     }
 }
 
+/* What gradients are before a backward pass adds to them. */
+#define BEFORE_W       0.5
+#define BEFORE_B       2
+#define BEFORE_X       0.25
+#define BEFORE_QUERIES -1
+
 /* The derivative after a row's value: of its clip's part of the objective, for every `every`th
  * value. */
 static void check_dx(struct attention_case *c, real *dx, int64_t every)
@@ -156,35 +162,51 @@ static void check_dx(struct attention_case *c, real *dx, int64_t every)
         double largest = 0;
         c->only = clip;
         for (int64_t i = first; i < last; i++)
-            largest = fmax(largest, fabs((double)dx[i] - 0.25));
+            largest = fmax(largest, fabs((double)dx[i] - BEFORE_X));
         for (int64_t i = first; i < last; i += every) {
             double wanted = central_difference(objective, c, &c->x[i]);
-            if (!(fabs((double)dx[i] - 0.25 - wanted) <=
+            if (!(fabs((double)dx[i] - BEFORE_X - wanted) <=
                   GRADIENT_TOLERANCE * (largest + 1e-3) + (IS_DOUBLE ? 0 : 1e-7)))
                 fail_msg("dx: row %lld column %lld is %.9g instead of %.9g", (long long)(i / d),
-                         (long long)(i % d), (double)dx[i] - 0.25, wanted);
+                         (long long)(i % d), (double)dx[i] - BEFORE_X, wanted);
         }
     }
     c->only = -1;
 }
 
-static void check_backward(struct attention_case *c, int64_t every)
+/* What a backward pass adds to. */
+struct gradients {
+    int64_t n_x, n_queries;
+    real *w, *b, *x, *queries;
+};
+
+static struct gradients go_backward(const struct attention_case *c)
 {
-    int64_t n_rows = c->sequence.n_rows;
-    int64_t n_queries = (c->shared ? 1 : c->sequence.n_clips) * c->n_queries * d;
+    struct gradients added = {.n_x = c->sequence.n_rows * d,
+                              .n_queries =
+                                  (c->shared ? 1 : c->sequence.n_clips) * c->n_queries * d};
     struct attention_scratch scratch = make_scratch(c);
     struct attention attention = attention_of(c, true);
-    real *dw = gradient_from(0.5, d * d), *db = gradient_from(2, d);
-    real *dx = gradient_from(0.25, n_rows * d), *dq = gradient_from(-1, n_queries);
+    added.w = gradient_from(BEFORE_W, d * d);
+    added.b = gradient_from(BEFORE_B, d);
+    added.x = gradient_from(BEFORE_X, added.n_x);
+    added.queries = gradient_from(BEFORE_QUERIES, added.n_queries);
     attention_forward(&attention, &scratch);
     attention_backward(&attention, &scratch,
                        as_reals(c->sequence.n_clips * c->n_queries * d, c->dy),
-                       (struct linear_gradient){dw, db}, dx, dq);
-    check_dx(c, dx, every);
-    assert_added("dW", 0.5, d * d, dw, central_differences(objective, c, d * d, c->weight));
-    assert_added("db", 2, d, db, central_differences(objective, c, d, c->bias));
-    assert_added("dqueries", -1, n_queries, dq,
-                 central_differences(objective, c, n_queries, c->queries));
+                       (struct linear_gradient){added.w, added.b}, added.x, added.queries);
+    return added;
+}
+
+static void check_backward(struct attention_case *c, int64_t every)
+{
+    struct gradients added = go_backward(c);
+    check_dx(c, added.x, every);
+    assert_added("dW", BEFORE_W, d * d, added.w,
+                 central_differences(objective, c, d * d, c->weight));
+    assert_added("db", BEFORE_B, d, added.b, central_differences(objective, c, d, c->bias));
+    assert_added("dqueries", BEFORE_QUERIES, added.n_queries, added.queries,
+                 central_differences(objective, c, added.n_queries, c->queries));
 }
 
 static void test_forward_is_the_definition(void **state)
@@ -240,20 +262,11 @@ static void check_along(const char *what, struct attention_case *c, int64_t n, d
 
 static void check_backward_along(struct attention_case *c)
 {
-    int64_t n_rows = c->sequence.n_rows;
-    int64_t n_queries = (c->shared ? 1 : c->sequence.n_clips) * c->n_queries * d;
-    struct attention_scratch scratch = make_scratch(c);
-    struct attention attention = attention_of(c, true);
-    real *dw = gradient_from(0.5, d * d), *db = gradient_from(2, d);
-    real *dx = gradient_from(0.25, n_rows * d), *dq = gradient_from(-1, n_queries);
-    attention_forward(&attention, &scratch);
-    attention_backward(&attention, &scratch,
-                       as_reals(c->sequence.n_clips * c->n_queries * d, c->dy),
-                       (struct linear_gradient){dw, db}, dx, dq);
-    check_along("dW", c, d * d, c->weight, dw, 0.5);
-    check_along("db", c, d, c->bias, db, 2);
-    check_along("dx", c, n_rows * d, c->x, dx, 0.25);
-    check_along("dqueries", c, n_queries, c->queries, dq, -1);
+    struct gradients added = go_backward(c);
+    check_along("dW", c, d * d, c->weight, added.w, BEFORE_W);
+    check_along("db", c, d, c->bias, added.b, BEFORE_B);
+    check_along("dx", c, added.n_x, c->x, added.x, BEFORE_X);
+    check_along("dqueries", c, added.n_queries, c->queries, added.queries, BEFORE_QUERIES);
 }
 
 /* Several tiles, and panels and groups that are not full. */

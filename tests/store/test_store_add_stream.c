@@ -5,32 +5,6 @@
 
 enum { N = 300, BATCH = 7 };
 
-static const struct valence_store_stream audio = {.name = "audio", .width = 2, .type = VALENCE_F16};
-
-static void make_store(void)
-{
-    struct valence_store_writer *writer;
-    assert_fine(valence_store_writer_open(in_folder("store"), &audio, 1, NULL, &writer, &error));
-    assert_fine(valence_store_writer_set_source(
-        writer, "{\"kind\": \"table\", \"encoders\": {\"audio\": {\"layers\": 7}}}", &error));
-    for (int i = 0; i < N; i++) {
-        char id[8], transcript[16];
-        float rows[4] = {(float)i, 0.5f, -0.25f, 65504.0f};
-        snprintf(id, sizeof id, "c%d", i);
-        snprintf(transcript, sizeof transcript, "%d", i);
-        struct valence_clip clip = {.id = id,
-                                    .group = "g",
-                                    .transcript = transcript,
-                                    .label = (float)i / 4,
-                                    .metadata = i == 2 ? "{\"audio\":{\"x\":1}}" : NULL,
-                                    .split = i % 3};
-        struct valence_clip_rows stream = {0, 2, rows};
-        assert_fine(valence_store_writer_add(writer, &clip, &stream, i % 3 > 0, &error));
-    }
-    assert_fine(valence_store_writer_finish(writer, &error));
-    assert_fine(valence_store_writer_close(writer, &error));
-}
-
 /* Fails when it has made `fails_at` clips (-1: never); every fifth clip gets no rows. */
 struct self {
     int64_t clips, fails_at;
@@ -114,7 +88,7 @@ static void test_a_stream_is_added_and_everything_else_stays(void **state)
     int64_t n_made;
     struct stat before, after;
     struct self self = {.fails_at = -1, .sign = 1};
-    make_store();
+    write_numbered_store("store", N);
     assert_int_equal(stat(in_folder("store/data.mdb"), &before), 0);
     assert_fine(add_stream("text", 3, &self, "{\"layers\": 16}", &n_made));
     assert_int_equal(n_made, N - N / 5);
@@ -133,13 +107,14 @@ static void test_an_interrupted_addition_is_passed_over_and_gone_on_with(void **
     int64_t n_made;
     struct self self = {.fails_at = 100, .sign = 1};
     struct valence_store_writer *writer;
-    make_store();
+    write_numbered_store("store", N);
     assert_fails(add_stream("text", 3, &self, "{\"layers\": 16}", &n_made), VALENCE_ERROR_DATA,
                  "clip 'c98': no more");
     check_store(0, 0);
     assert_fails(add_stream("other", 3, &self, "{}", NULL), VALENCE_ERROR_BUSY, "stream 'text'");
-    assert_fails(valence_store_writer_open(in_folder("store"), &audio, 1, NULL, &writer, &error),
-                 VALENCE_ERROR_BUSY, "stream 'text' is being added");
+    assert_fails(
+        valence_store_writer_open(in_folder("store"), &numbered_audio, 1, NULL, &writer, &error),
+        VALENCE_ERROR_BUSY, "stream 'text' is being added");
     self = (struct self){.fails_at = -1, .sign = 1};
     assert_fine(add_stream("text", 3, &self, "{\"layers\": 16}", &n_made));
     assert_int_equal(self.clips, N - 98);
@@ -150,7 +125,7 @@ static void test_other_settings_begin_anew(void **state)
 {
     (void)state;
     struct self self = {.fails_at = 100, .sign = 1};
-    make_store();
+    write_numbered_store("store", N);
     assert_int_equal(add_stream("text", 3, &self, "{\"layers\": 15}", NULL), VALENCE_ERROR_DATA);
     self = (struct self){.fails_at = 50, .sign = -1};
     assert_int_equal(add_stream("text", 900, &self, "{\"layers\": 16}", NULL), VALENCE_ERROR_DATA);
@@ -167,8 +142,9 @@ static void test_clips_can_be_added_afterwards(void **state)
     struct self self = {.fails_at = -1, .sign = 1};
     struct valence_store_writer *writer;
     struct valence_store *store;
-    struct valence_store_stream both[] = {audio, {.name = "text", .width = 3, .type = VALENCE_F32}};
-    make_store();
+    struct valence_store_stream both[] = {numbered_audio,
+                                          {.name = "text", .width = 3, .type = VALENCE_F32}};
+    write_numbered_store("store", N);
     assert_fine(add_stream("text", 3, &self, "{\"layers\": 16}", NULL));
     assert_fine(valence_store_writer_open(in_folder("store"), both, 2, NULL, &writer, &error));
     struct valence_clip clip = {.id = "new"};
@@ -186,7 +162,7 @@ static void test_a_maker_that_cannot_be_is_refused(void **state)
 {
     (void)state;
     struct self self = {.fails_at = -1};
-    make_store();
+    write_numbered_store("store", N);
     assert_int_equal(add_stream("text", 3, &self, "[1]", NULL), VALENCE_ERROR_ARGUMENT);
     assert_int_equal(add_stream("Text", 3, &self, "{}", NULL), VALENCE_ERROR_ARGUMENT);
     assert_int_equal(valence_store_add_stream(in_folder("store"), NULL, NULL, NULL, &error),

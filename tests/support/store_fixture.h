@@ -68,4 +68,33 @@ static inline void assert_fails(int status, int expected, const char *words)
 
 #define TEST_IN_FOLDER(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
+static const struct valence_store_stream numbered_audio = {
+    .name = "audio", .width = 2, .type = VALENCE_F16};
+
+/* A store of clips c0, c1, ... whose transcripts are their numbers; every third has no audio. */
+static inline void write_numbered_store(const char *name, int n)
+{
+    struct valence_store_writer *writer;
+    assert_fine(
+        valence_store_writer_open(in_folder(name), &numbered_audio, 1, NULL, &writer, &error));
+    assert_fine(valence_store_writer_set_source(
+        writer, "{\"kind\": \"table\", \"encoders\": {\"audio\": {\"layers\": 7}}}", &error));
+    for (int i = 0; i < n; i++) {
+        char id[8], transcript[16];
+        float rows[4] = {(float)i, 0.5f, -0.25f, 65504.0f};
+        snprintf(id, sizeof id, "c%d", i);
+        snprintf(transcript, sizeof transcript, "%d", i);
+        struct valence_clip clip = {.id = id,
+                                    .group = "g",
+                                    .transcript = transcript,
+                                    .label = (float)i / 4,
+                                    .metadata = i == 2 ? "{\"audio\":{\"x\":1}}" : NULL,
+                                    .split = i % 3};
+        struct valence_clip_rows stream = {0, 2, rows};
+        assert_fine(valence_store_writer_add(writer, &clip, &stream, i % 3 > 0, &error));
+    }
+    assert_fine(valence_store_writer_finish(writer, &error));
+    assert_fine(valence_store_writer_close(writer, &error));
+}
+
 #endif
