@@ -87,6 +87,8 @@ expect 2 predict a b --model smollm2
 complains "--model goes with --text"
 expect 2 predict a --text good --split test
 complains "--split goes with a store"
+expect 2 score --text good --window 3
+complains "--start, --end and --window need a file"
 expect 2 doctor a --verify --published mosi
 complains "--published does not go with it"
 expect 2 report a --figure-width 7

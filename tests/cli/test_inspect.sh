@@ -111,6 +111,8 @@ expect 0 inspect "$work/run"
 prints "seed-1"
 prints "seed-2"
 prints "A run with 2 seeds"
+expect 2 inspect "$work/run" --clip c1
+complains "--clip is for stores"
 expect 0 inspect "$work/run" --json
 json '"run"' kind
 json '"checkpoint"' models 1 kind
