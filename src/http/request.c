@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/sha256.h"
+#include "http/head.h"
 #include "http/log.h"
 #include "http/server.h"
 
@@ -357,34 +357,6 @@ static enum MHD_Result receive(struct http_request *request, const char *bytes, 
 
 /* ---- Heads ---- */
 
-/* Compares digests, which are of one length, in a time that does not depend on where they differ.
- */
-static bool has_key(const struct http_server *server, struct MHD_Connection *connection)
-{
-    static const char scheme[] = "Bearer ";
-    const char *value =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
-    const bool fits = value && strncmp(value, scheme, sizeof scheme - 1) == 0;
-    const char *key = fits ? value + sizeof scheme - 1 : "";
-    char digest[SHA256_TEXT_BYTES];
-    unsigned difference = 0;
-    sha256_text(key, strlen(key), digest);
-    for (size_t i = 0; i < sizeof digest - 1; i++)
-        difference |= (unsigned)((unsigned char)digest[i] ^ (unsigned char)server->key_digest[i]);
-    return fits && difference == 0;
-}
-
-/* Of the body as the head declares it; -1 where it does not say. */
-static int64_t declared_bytes(struct MHD_Connection *connection)
-{
-    long long n;
-    const char *text =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    bool is_chunked = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-                                                  MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
-    return text && parse_int64(text, &n) && n >= 0 ? n : is_chunked ? -1 : 0;
-}
-
 /* Whether this client may ask at all. */
 static void check_client(struct http_request *request, struct MHD_Connection *connection)
 {
@@ -393,7 +365,7 @@ static void check_client(struct http_request *request, struct MHD_Connection *co
     bool may = true;
     if (request->route->is_open)
         return;
-    if (options->api_key && !has_key(server, connection)) {
+    if (options->api_key && !head_has_key(connection, server->key_digest)) {
         http_reply_error(&request->early, 401, "no_key",
                          "send the server's key as 'Authorization: Bearer KEY'");
         return;
@@ -419,6 +391,9 @@ static void check_head(struct http_request *request, struct MHD_Connection *conn
     const char *type =
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
     request->route = find_route(server, url, method, &request->early);
+    if (!request->early.status && !head_length_is_clear(connection))
+        http_reply_error(&request->early, 400, "malformed",
+                         "send one Content-Length, or 'Transfer-Encoding: chunked' alone");
     if (!request->early.status)
         check_client(request, connection);
     if (request->early.status || !request->route->has_body)
@@ -463,9 +438,10 @@ static enum MHD_Result begin(struct http_server *server, struct MHD_Connection *
     pthread_mutex_unlock(&server->jobs_lock);
     if (server->options->origin && strcmp(method, "OPTIONS") == 0)
         return answer_preflight(request, connection);
-    const int64_t n_declared = declared_bytes(connection);
+    const int64_t n_declared = head_body_bytes(connection);
     check_head(request, connection, url, method, n_declared);
-    if (request->early.status && n_declared > MAX_DROPPED_BYTES)
+    if (request->early.status &&
+        (n_declared > MAX_DROPPED_BYTES || !head_length_is_clear(connection)))
         return dispatch(request, connection, url);
     return MHD_YES;
 }

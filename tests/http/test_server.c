@@ -77,6 +77,31 @@ static void test_a_connection_takes_one_request_after_the_other(void **state)
     assert_non_null(strstr(answer, "{\"status\":\"ok\"}"));
 }
 
+/* Else a proxy could take the end of one request for the beginning of another client's. */
+static void test_an_unclear_length_ends_the_connection(void **state)
+{
+    static const char *const fields[] = {
+        "Content-Length: 13\r\nContent-Length: 3\r\n",
+        "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: gzip\r\n",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+    };
+    (void)state;
+    start();
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "POST /work HTTP/1.1\r\nHost: a\r\n" JSON_TYPE "%s\r\n"
+                 "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+                 fields[i]);
+        int s = dial();
+        say(s, text);
+        const char *answer = hear(s);
+        refused(answer, 400, "malformed");
+        assert_null(strstr(answer, "{\"status\":\"ok\"}"));
+    }
+}
+
 /* ---- Who may ask ---- */
 
 static void test_a_key_is_asked_for(void **state)
@@ -91,6 +116,7 @@ static void test_a_key_is_asked_for(void **state)
     refused(ask("GET", "/models", "Authorization: Basic secret\r\n", ""), 401, "no_key");
     refused(ask("POST", "/work", JSON_TYPE, "{\"text\": \"a\"}"), 401, "no_key");
     assert_int_equal(code_of(ask("GET", "/models", "Authorization: Bearer secret\r\n", "")), 200);
+    assert_int_equal(code_of(ask("GET", "/models", "Authorization: bearer secret\r\n", "")), 200);
     assert_int_equal(code_of(ask("GET", "/health", "", "")), 200);
     assert_int_equal(code_of(ask("GET", "/", "", "")), 200);
     assert_int_equal(atomic_load(&n_works), 0);
@@ -494,6 +520,7 @@ int main(void)
         TEST(test_a_form_is_worked_on),
         TEST(test_json_is_a_form),
         TEST(test_refusals_have_their_codes),
+        TEST(test_an_unclear_length_ends_the_connection),
         TEST(test_a_connection_takes_one_request_after_the_other),
         TEST(test_a_key_is_asked_for),
         TEST(test_other_machines_are_not_served_without_a_key),
