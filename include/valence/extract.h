@@ -163,6 +163,7 @@ struct valence_clip_input {
     const struct valence_media_segment *range;
 
     const char *transcript; /* what is said, UTF-8; NULL or "" where it is not known */
+    bool is_silent; /* it is known that nothing is said: without a transcript, none is recognised */
 };
 
 /* What became of a clip. Everything in it belongs to it. */

@@ -126,7 +126,8 @@ static int run_media(struct valence_extractor *extractor, const struct valence_c
                                  .max_bytes = extractor->sound.media.max_bytes,
                                  .name = input_name(input)};
     struct valence_media_segment range = {0};
-    struct valence_clip_input kept = {.range = &range, .transcript = input->transcript};
+    struct valence_clip_input kept = {
+        .range = &range, .transcript = input->transcript, .is_silent = input->is_silent};
     int status = decode(extractor, input, progress, &sound, seen, error);
     kept.samples = sound.samples;
     kept.n_samples = sound.n;

@@ -186,13 +186,20 @@ static int copy_rows(const struct clip_rows *from, struct clip_rows *to,
     return VALENCE_OK;
 }
 
+/* Whether the clip's words are those that are recognised. */
+static bool needs_words(const struct sound_lane *lane, const struct valence_clip_input *input)
+{
+    return lane->text_source == VALENCE_TEXT_ASR && !input->is_silent &&
+           !(input->transcript && *input->transcript);
+}
+
 static int make_text(struct sound_lane *lane, const struct valence_clip_input *input,
                      const struct valence_progress *progress, struct heard *heard,
                      struct valence_error *error)
 {
     const char *given = input->transcript && *input->transcript ? input->transcript : NULL;
     int status = VALENCE_OK;
-    heard->is_recognised = !given && lane->text_source == VALENCE_TEXT_ASR && heard->words;
+    heard->is_recognised = needs_words(lane, input) && heard->words;
     const char *words = given ? given : heard->is_recognised ? heard->words : NULL;
     if (words && !(heard->transcript = strdup(words)))
         status = fail_memory(error, strlen(words), "a transcript");
@@ -274,9 +281,7 @@ static int run_on(struct sound_lane *lane, const struct valence_clip_input *inpu
                   const struct valence_sound *sound, const struct valence_progress *progress,
                   struct heard *heard, struct valence_error *error)
 {
-    bool has_words = input->transcript && *input->transcript;
-    bool wants_words = lane->simulated_source == VALENCE_SIMULATED_ASR ||
-                       (lane->text_source == VALENCE_TEXT_ASR && !has_words);
+    bool wants_words = lane->simulated_source == VALENCE_SIMULATED_ASR || needs_words(lane, input);
     int status = VALENCE_OK;
     heard->has_sound = sound->n_samples > 0;
     heard->n_samples = sound->n_samples;

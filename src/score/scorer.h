@@ -84,7 +84,7 @@ struct valence_transcript_encoder *score_text_encoder(const struct valence_score
 /* A part of a recording that is scored by itself. */
 struct score_span {
     double start, end;
-    char *text; /* what is said in it; NULL where it is not known */
+    char *text; /* what is said in it; NULL: nothing, or it is not known (is_whole, words_from) */
     int64_t n_words;
     struct valence_word *words; /* in memory of their own, as their texts */
     double confidence;          /* NAN where it is not known */

@@ -146,7 +146,10 @@ static struct valence_clip_input input_of(const struct valence_recording *record
                                           const struct score_span *span,
                                           struct valence_media_segment *range)
 {
-    struct valence_clip_input input = {.path = recording->path, .transcript = span->text};
+    const bool is_transcribed = !timeline->is_whole && timeline->words_from != VALENCE_WORDS_NONE;
+    struct valence_clip_input input = {.path = recording->path,
+                                       .transcript = span->text,
+                                       .is_silent = is_transcribed && !span->text};
     *range = (struct valence_media_segment){span->start, span->end};
     if (recording->path && (!timeline->is_whole || recording->range))
         input.range = timeline->is_whole ? recording->range : range;

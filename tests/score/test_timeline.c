@@ -98,8 +98,19 @@ static void test_windows_and_given_sentences(void **state)
     valence_recording_score_free(made);
     valence_scorer_close(scorer);
 
-    options.explain = options.signals = options.recognise = false;
+    options.explain = options.signals = false;
     options.window_seconds = 4;
+    scorer = open_scorer(&options);
+    made = score(scorer, recording);
+    assert_int_equal(made->n_segments, 3);
+    assert_string_equal(made->segments[1].text, "Bad news.");
+    /* Nothing is recognised where the transcript has nothing. */
+    assert_string_equal(made->segments[2].text, "");
+    assert_int_equal(made->segments[2].words_from, VALENCE_WORDS_NONE);
+    valence_recording_score_free(made);
+    valence_scorer_close(scorer);
+
+    options.recognise = false;
     scorer = open_scorer(&options);
     recording.transcript = NULL;
     made = score(scorer, recording);
