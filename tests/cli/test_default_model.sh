@@ -1,5 +1,6 @@
 # The model for English text gives the scores that it gave when it was made: default_model.tsv, which
-# scripts/default_text_model.sh wrote. Processors round the products of 4-bit weights differently, so scores may differ by 0.05.
+# scripts/default_text_model.sh wrote. Processors round the products of 4-bit weights differently: of two kinds that were
+# compared, 30 scores differ by 0.012 on average and by 0.063 at most.
 # Without SmolLM2 in the cache (make test fetches it) or without encoders there is nothing to test.
 . "$TESTS/cli/support.sh"
 
@@ -14,11 +15,15 @@ if ! "$VALENCE" predict "$TESTS/../models/valence-text-en" "$@" --offline --json
     finish
 fi
 n=0
+differences=0
 while IFS="$(printf '\t')" read -r score text; do
     found=$("$JSON_VALUE" "$work/out" clips "$n" score)
-    awk -v a="$score" -v b="$found" 'BEGIN { exit !(a - b <= 0.05 && b - a <= 0.05) }' ||
+    awk -v a="$score" -v b="$found" 'BEGIN { exit !(a - b <= 0.1 && b - a <= 0.1) }' ||
         wrong "'$text' scores $found, not $score"
+    differences=$(awk -v sum="$differences" -v a="$score" -v b="$found" 'BEGIN { print sum + (a > b ? a - b : b - a) }')
     n=$((n + 1))
 done <"$TESTS/cli/default_model.tsv"
+awk -v sum="$differences" -v n="$n" 'BEGIN { exit !(sum <= 0.03 * n) }' ||
+    wrong "$n scores differ by $differences in all from those of default_model.tsv"
 [ "$n" -ge 20 ] || wrong "only $n sentences were compared"
 finish
