@@ -165,6 +165,29 @@ static void test_a_file_depends_on_the_checkpoint_alone(void **state)
     checkpoint_free(&loaded);
 }
 
+/* The range in which values are kept is that of the training rows, standardised as they are. */
+static void test_a_column_s_range_is_standardised(void **state)
+{
+    struct checkpoint checkpoint = {.config = case_config(4, 4, 1, VALENCE_IMAGINATION_TRANSITION)};
+    const float mean[] = {2, -4}, deviation[] = {0.5f, 8}, minimum[] = {1, -20},
+                maximum[] = {4, 12};
+    struct valence_error error;
+    (void)state;
+    must(checkpoint_set_standardisation(
+             &checkpoint, VALENCE_STREAM_AUDIO,
+             &(struct column_ranges){2, mean, deviation, minimum, maximum}, &error),
+         &error);
+    const struct standardisation *made = &checkpoint.standardisation;
+    const float low[] = {-2, -2}, high[] = {4, 2};
+    for (int j = 0; j < 2; j++) {
+        assert_true(made->mean[VALENCE_STREAM_AUDIO][j] == mean[j]);
+        assert_true(made->scale[VALENCE_STREAM_AUDIO][j] == 1 / deviation[j]);
+        assert_true(made->low[VALENCE_STREAM_AUDIO][j] == low[j]);
+        assert_true(made->high[VALENCE_STREAM_AUDIO][j] == high[j]);
+    }
+    checkpoint_free(&checkpoint);
+}
+
 static void test_a_constant_column_is_scaled_to_zero(void **state)
 {
     (void)state;
@@ -531,6 +554,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_saved_is_what_is_loaded),
         cmocka_unit_test_teardown(test_a_file_depends_on_the_checkpoint_alone, release_kept),
+        cmocka_unit_test(test_a_column_s_range_is_standardised),
         cmocka_unit_test(test_a_constant_column_is_scaled_to_zero),
         cmocka_unit_test_teardown(test_a_loaded_model_scores_as_its_network, release_kept),
         cmocka_unit_test_teardown(test_tensors_that_do_not_fit_are_named, release_kept),
