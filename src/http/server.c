@@ -244,12 +244,12 @@ static void end_threads(struct http_server *server)
 void http_server_stop(struct http_server *server, double seconds)
 {
     const double until = seconds_now() + (seconds > 0 ? seconds : 0);
-    if (server->is_stopped)
-        return;
-    server->is_stopped = true;
     pthread_mutex_lock(&server->jobs_lock);
-    server->is_stopping = true;
+    const bool was_stopped = server->is_stopped;
+    server->is_stopped = server->is_stopping = true;
     pthread_mutex_unlock(&server->jobs_lock);
+    if (was_stopped)
+        return;
     int listener = server->daemon ? MHD_quiesce_daemon(server->daemon) : -1;
     if (listener >= 0)
         close(listener);
