@@ -60,9 +60,15 @@ static int read_key(const char *path, char key[256], struct valence_error *error
     FILE *file = fopen(path, "re");
     if (!file)
         return valence_fail(error, VALENCE_ERROR_IO, NULL, "%s: %s", path, strerror(errno));
-    bool is_read = fgets(key, 256, file) != NULL;
+    size_t n = fgets(key, 256, file) ? strlen(key) : 0;
+    const bool is_whole = n < 255 || key[n - 1] == '\n';
     fclose(file);
-    key[is_read ? strcspn(key, " \t\r\n") : 0] = '\0';
+    while (n > 0 && strchr(" \t\r\n", key[n - 1]))
+        n--;
+    key[n] = '\0';
+    if (!is_whole)
+        return valence_fail(error, VALENCE_ERROR_DATA, NULL,
+                            "%s: the key has more than 254 characters", path);
     return *key ? VALENCE_OK
                 : valence_fail(error, VALENCE_ERROR_DATA, NULL, "%s: the file holds no key", path);
 }

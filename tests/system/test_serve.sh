@@ -61,7 +61,7 @@ cp last out
 fits score
 
 # ---- With a key ----
-echo secret >key
+printf 'secret \r\n' >key
 start --api-key-file key --max-body 1 --no-log --no-transcript
 answers 200 "$url/health"
 answers 200 "$url/v1/score" -H "Authorization: Bearer secret" -F file=@clip.wav
@@ -91,6 +91,14 @@ complains "cannot be combined"
 # shellcheck disable=SC2086
 expect 1 serve $run --api-key-file empty
 complains "holds no key"
+echo "our secret words" >words_key
+# shellcheck disable=SC2086
+expect 2 serve $run --port 0 --api-key-file words_key
+complains "api_key: it holds a blank"
+printf '%0400d\n' 1 >long_key
+# shellcheck disable=SC2086
+expect 1 serve $run --port 0 --api-key-file long_key
+complains "the key has more than 254 characters"
 expect 1 serve -m "$work/nowhere" --port 0 -q
 complains "nowhere"
 finish
