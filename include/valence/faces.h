@@ -55,8 +55,8 @@ struct valence_face {
 };
 
 /* Loads the weights. `options` may be NULL. *detector is NULL on failure. One per thread. Errors:
- * NOT_FOUND, IO; FORMAT, SHAPE for a file that valence_convert() did not make; ARGUMENT for
- * options out of range; MEMORY. */
+ * NOT_FOUND, IO; FORMAT, SHAPE for a file that valence_convert() did not make, or that was
+ * damaged since (it holds a digest of the weights); ARGUMENT for options out of range; MEMORY. */
 VALENCE_API int valence_face_detector_open(const char *path,
                                            const struct valence_face_options *options,
                                            struct valence_face_detector **detector,

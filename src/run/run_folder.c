@@ -44,6 +44,7 @@ static void remove_leftovers(const char *path)
 
 int run_folder_check_new(const char *path, struct valence_error *error)
 {
+    file_remove_leftovers(path); /* of one that was killed as it began */
     if (!path_exists(path) || is_empty(path))
         return VALENCE_OK;
     return fail_key(error, VALENCE_ERROR_EXISTS, "output", "%s: exists and is not an empty folder",

@@ -178,6 +178,17 @@ static void write_text(const char *folder, const char *name, const char *text)
     fclose(file);
 }
 
+static void test_a_plan_begins_where_a_killed_one_had_not_begun(void **state)
+{
+    struct valence_train_config config = plan_config(*state, "killed");
+    assert_int_equal(mkdir(config.output, 0777), 0);
+    write_text(config.output, "plan.json.tmp-999999999", "{");
+    valence_experiment_close(create(&config, NULL));
+    char path[2800];
+    snprintf(path, sizeof path, "%s/plan.json.tmp-999999999", config.output);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
 /* Earlier versions recorded 10 as 1e+01. */
 static void test_a_plan_may_record_a_number_in_another_way(void **state)
 {
@@ -462,6 +473,7 @@ static void test_a_second_scheduler_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_plan_begins_where_a_killed_one_had_not_begun),
         cmocka_unit_test(test_a_plan_is_kept_and_no_other_takes_its_folder),
         cmocka_unit_test(test_bad_plans_are_refused_before_anything_is_written),
         cmocka_unit_test(test_a_variant_that_repeats_another_is_refused),

@@ -310,6 +310,20 @@ static int cancel(void *user, const struct valence_progress_event *event)
     return --*(int *)user < 0;
 }
 
+static void test_damaged_face_networks_are_refused(void **state)
+{
+    (void)state;
+    char path[160];
+    struct valence_face_detector *detector;
+    struct valence_error error;
+    snprintf(path, sizeof path, "%s/damaged.gguf", fixture_folder);
+    tiny_faces_write(path, "of other weights");
+    assert_int_equal(valence_face_detector_open(path, NULL, &detector, &error),
+                     VALENCE_ERROR_FORMAT);
+    assert_null(detector);
+    assert_non_null(strstr(error.text, "the file is damaged"));
+}
+
 static void test_errors_name_the_setting(void **state)
 {
     (void)state;
@@ -357,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_files_memory_and_open_media_give_the_same),
         cmocka_unit_test(test_what_a_file_lacks_is_left_out),
         cmocka_unit_test(test_a_range_is_cut_out),
+        cmocka_unit_test(test_damaged_face_networks_are_refused),
         cmocka_unit_test(test_errors_name_the_setting),
     };
     return cmocka_run_group_tests(tests, make_models, remove_folder);

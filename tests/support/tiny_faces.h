@@ -37,7 +37,8 @@ static inline int tiny_faces_tensor(void *user, const char *name, int64_t rows, 
     return 0;
 }
 
-static inline void tiny_faces_make(const char *path)
+/* With a digest of the weights in the file; NULL: with none. */
+static inline void tiny_faces_write(const char *path, const char *digest)
 {
     struct face_networks networks = {0};
     struct tiny_faces faces = {
@@ -46,6 +47,8 @@ static inline void tiny_faces_make(const char *path)
         .source = random_source(5, 0)};
     gguf_set_val_str(faces.gguf, "general.architecture", "faces");
     gguf_set_val_str(faces.gguf, "valence.source_sha256", "tiny");
+    if (digest)
+        gguf_set_val_str(faces.gguf, WEIGHTS_DIGEST_KEY, digest);
     face_networks_each(&networks, tiny_faces_tensor, &faces);
     if (!gguf_write_to_file(faces.gguf, path, false)) {
         fprintf(stderr, "cannot write %s\n", path);
@@ -53,6 +56,11 @@ static inline void tiny_faces_make(const char *path)
     }
     gguf_free(faces.gguf);
     ggml_free(faces.context);
+}
+
+static inline void tiny_faces_make(const char *path)
+{
+    tiny_faces_write(path, NULL);
 }
 
 #endif

@@ -126,6 +126,8 @@ int face_networks_load(struct face_networks *networks, struct weights *weights,
         face_networks_each(networks, find_tensor, &loader);
         status = weights_check(&networks->weights, error);
     }
+    if (!status)
+        status = weights_check_digest(&networks->weights, NULL, error);
     return status ? status : face_networks_each(networks, pack_tensor, &loader);
 }
 
