@@ -334,6 +334,8 @@ static void retype(const char *model, enum ggml_type type, const char *path)
     struct gguf_context *to = gguf_init_empty();
     gguf_set_kv(to, from);
     gguf_set_val_str(to, "valence.type", ggml_type_name(type));
+    if (gguf_find_key(to, WEIGHTS_DIGEST_KEY) >= 0)
+        gguf_remove_key(to, WEIGHTS_DIGEST_KEY); /* of other bytes */
     for (int64_t i = 0; i < gguf_get_n_tensors(from); i++)
         add_tensor(to, context, ggml_get_tensor(all, gguf_get_tensor_name(from, i)), type);
     must_have(gguf_write_to_file(to, path, false) ? to : NULL);

@@ -371,7 +371,9 @@ static void test_a_store_without_a_validation_part_is_an_error_with_its_remedy(v
     assert_int_equal(add_clip(writer, &clip, NULL), 0);
     assert_int_equal(valence_store_writer_finish(writer, NULL), 0);
     assert_int_equal(valence_store_writer_close(writer, NULL), 0);
-    assert_fails(&config, false, VALENCE_ERROR_NOT_FOUND, "no clip of the validation part");
+    assert_fails(
+        &config, false, VALENCE_ERROR_NOT_FOUND,
+        "no clip is in the validation part: training takes a store whose clips have splits");
     assert_false(exists(f, "run"));
 }
 
