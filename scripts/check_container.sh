@@ -60,7 +60,7 @@ images build --isolation chroot --pull-never --format docker "$@" -f "$source/pa
     >"$work/log" 2>&1 || { tail -n 40 "$work/log" >&2 && wrong "the image cannot be built"; }
 container=$(images from --pull-never valence)
 unpacked=$(images mount "$container")
-echo "the image: $(du -smx "$unpacked" | cut -f 1) MB, of which $(images images --format '{{.Size}}' debian) are Debian's"
+echo "the image: $(du -smx "$unpacked" | cut -f 1) MB, of which $(images images --format '{{.Size}}' localhost/debian:bookworm-slim) are Debian's"
 of_image() { # of_image FIELD: of its configuration; the words of a list
     images inspect --type image --format "{{range .Docker.Config.$1}}{{.}}
 {{end}}" valence | sed '/^$/d'
