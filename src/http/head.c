@@ -26,15 +26,6 @@ bool head_has_key(struct MHD_Connection *connection, const char *digest)
     return fits && difference == 0;
 }
 
-int64_t head_body_bytes(struct MHD_Connection *connection)
-{
-    long long n;
-    const char *length = field_of(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    if (length && parse_int64(length, &n) && n >= 0)
-        return n;
-    return field_of(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING) ? -1 : 0;
-}
-
 struct framing {
     int n_lengths, n_encodings;
     bool is_chunked;
@@ -53,10 +44,15 @@ static enum MHD_Result count_field(void *user, enum MHD_ValueKind kind, const ch
     return MHD_YES;
 }
 
-bool head_length_is_clear(struct MHD_Connection *connection)
+int64_t head_body_bytes(struct MHD_Connection *connection)
 {
     struct framing framing = {0};
+    long long n;
     MHD_get_connection_values(connection, MHD_HEADER_KIND, count_field, &framing);
-    return framing.n_lengths + framing.n_encodings <= 1 &&
-           framing.n_encodings == framing.is_chunked;
+    if (framing.n_lengths + framing.n_encodings > 1 || framing.n_encodings != framing.is_chunked)
+        return HEAD_LENGTH_UNCLEAR;
+    if (framing.is_chunked)
+        return -1;
+    const char *length = field_of(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return length && parse_int64(length, &n) && n >= 0 ? n : 0;
 }

@@ -391,7 +391,7 @@ static void check_head(struct http_request *request, struct MHD_Connection *conn
     const char *type =
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
     request->route = find_route(server, url, method, &request->early);
-    if (!request->early.status && !head_length_is_clear(connection))
+    if (!request->early.status && n_declared == HEAD_LENGTH_UNCLEAR)
         http_reply_error(&request->early, 400, "malformed",
                          "send one Content-Length, or 'Transfer-Encoding: chunked' alone");
     if (!request->early.status)
@@ -440,8 +440,7 @@ static enum MHD_Result begin(struct http_server *server, struct MHD_Connection *
         return answer_preflight(request, connection);
     const int64_t n_declared = head_body_bytes(connection);
     check_head(request, connection, url, method, n_declared);
-    if (request->early.status &&
-        (n_declared > MAX_DROPPED_BYTES || !head_length_is_clear(connection)))
+    if (request->early.status && n_declared > MAX_DROPPED_BYTES)
         return dispatch(request, connection, url);
     return MHD_YES;
 }
